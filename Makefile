@@ -15,15 +15,23 @@ help: ## show these lines
 
 .venv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip --quiet --disable-pip-version-check install "uv==0.13.9"
+	@echo "An environment of its own in .venv, and uv, which installs (20 MB to download)"
+	@$(PYTHON) -m venv --without-pip .venv
+	@# Python's own pip, where there is one, spares installing another into .venv.
+	@if $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+		$(PYTHON) -m pip --python $(BIN)/python --quiet --disable-pip-version-check install "uv==0.13.9"; \
+	else \
+		$(PYTHON) -m venv .venv && $(BIN)/python -m pip --quiet --disable-pip-version-check install "uv==0.13.9"; \
+	fi
 
 .venv/base: .venv/bin/uv requirements.txt pyproject.toml
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements.txt
+	@echo "The libraries of quisait (600 MB once installed)"
+	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 .venv/all: .venv/base requirements-test.txt $(wildcard packages/*/pyproject.toml)
+	@echo "The libraries and servers of the tests (1.5 GB once installed)"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements-test.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(patsubst %/pyproject.toml,--editable %,$(wildcard packages/*/pyproject.toml))
 	@touch $@
@@ -68,7 +76,7 @@ soak: .venv-soak/all ## run all that `make test` leaves out (ARGS='sources engin
 	@tests/servers.sh soak
 	.venv-soak/bin/python -m tests.soak $(ARGS)
 
-mutate: .venv/all ## say which small faults in the dearest modules no test notices, in hours (ARGS='--count 40 --seed 1')
+mutate: .venv/all ## say which small faults in the dearest modules no test notices (ARGS='--count 402 --table': print what is known)
 	$(BIN)/python -m tests.mutate $(ARGS)
 
 bench: .venv/all engines ## print every figure of the documents: relevance on the development sets, speed
@@ -89,8 +97,8 @@ client: .venv/all ## write clients/python again from the API's description
 requirements: .venv/bin/uv ## pin the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --output-file requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --constraints requirements.txt --output-file requirements-sources.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra torch --extra evaluation --extra tune --extra spark --extra test --constraints requirements-test.txt --output-file requirements-soak.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra mcp --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra mcp --extra torch --extra evaluation --extra tune --extra spark --extra test --constraints requirements-test.txt --output-file requirements-soak.txt
 
 clean: ## forget the demo's index (the cache of downloads stays)
 	rm -rf .demo

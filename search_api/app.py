@@ -9,6 +9,7 @@ from search_api import problems
 from search_api.account import routes as account
 from search_api.administration import health
 from search_api.administration import routes as administration
+from search_api.assistants import routes as assistants
 from search_api.bodies import PROBLEMS
 from search_api.communities import routes as communities
 from search_api.demo import routes as demo
@@ -34,6 +35,7 @@ from search_api.sign_on import routes as sign_on_routes
 from search_api.static_files import STATIC, static_files
 from search_api.topics import routes as topics
 from search_api.verification import routes as verification
+from search_api.written_answer import routes as written_answer
 
 __all__ = ["ReaderOf", "Services", "create_app"]
 
@@ -61,7 +63,9 @@ def create_app(services: Services) -> FastAPI:
     add_embed_widget(app, STATIC / "embed", services.origins, asking=asks)
     problems.install_handlers(app)
     app.add_exception_handler(ScimRefused, scim.answer_refusal)
-    app.router.routes.extend(_routes(signs_on=sign_on is not None))
+    app.router.routes.extend(
+        _routes(signs_on=sign_on is not None, writes=services.writing is not None)
+    )
     if services.theme:
         app.mount("/theme", static_files(services.theme), name="theme")
     describe(app)
@@ -70,7 +74,7 @@ def create_app(services: Services) -> FastAPI:
 
 
 @functools.cache
-def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
+def _routes(*, signs_on: bool, writes: bool) -> tuple[BaseRoute, ...]:
     """Return the routes that all applications share.
 
     FastAPI builds a route when a request first passes it: 0.3 s for all, which an application that
@@ -87,6 +91,7 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         push.router,
         scim.router,
         find.router,
+        *((written_answer.router,) if writes else ()),
         administration.router,
         account.api_router,
         moderation.api_router,
@@ -108,6 +113,7 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         questions.router,
         following.router,
         mail.router,
+        assistants.router,
         verification.router,
         search.browser_search_router,
         *((sign_on_routes.router, sign_on_routes.access_router) if signs_on else ()),

@@ -45,15 +45,16 @@ def _known_reader(request: Request, response: Response) -> Reader:
     return reader
 
 
-_KnownReader = Annotated[Reader, Depends(_known_reader)]
+KnownReader = Annotated[Reader, Depends(_known_reader)]
+"""The reader, without a limit on requests at once."""
 
 
-async def _named_reader(request: Request, reader: _KnownReader) -> AsyncIterator[Reader]:
+async def _named_reader(request: Request, reader: KnownReader) -> AsyncIterator[Reader]:
     async with turn(request, RequestKind.OTHER, reader):
         yield reader
 
 
-async def _asking_reader(request: Request, reader: _KnownReader) -> AsyncIterator[Reader]:
+async def _asking_reader(request: Request, reader: KnownReader) -> AsyncIterator[Reader]:
     async with turn(request, RequestKind.QUESTION, reader):
         yield reader
 

@@ -56,7 +56,9 @@ _NOT_READ = (
 _FAILED = "La demande n’a pas pu aboutir."
 
 
-PROGRAMS = ("/api/", "/scim/")
+MCP = "/mcp"
+"""Path whose problems are errors of JSON-RPC, which its clients show."""
+PROGRAMS = ("/api/", "/scim/", MCP)
 """Paths for programs, which never get a page."""
 _FILE_PATHS = ("/static/", "/embed/", "/theme/")
 
@@ -159,6 +161,17 @@ def _has_token(request: Request) -> bool:
     return "authorization" in request.headers
 
 
+def sentence_of(error: Exception) -> str:
+    """Return the French sentence for an error of an answer, without its text if unexpected."""
+    if isinstance(error, AnswerRefused):
+        return str(error)
+    if isinstance(error, IndexNotRead):
+        return _NOT_READ
+    known = isinstance(error, IndexUnreachable | IndexRefused)
+    log.error("call failed", extra={"error": type(error).__name__})
+    return _TITLES[503 if known else 500][1]
+
+
 def answer_to(request: Request, problem: Problem) -> Response:
     """Return the response of the API or of a page to a problem, for middleware."""
     return _response(request, problem.status, problem.detail, problem.headers, problem.code)
@@ -208,6 +221,11 @@ def _response(
             "problem.html", request=request, title=title, detail=detail, status=status, code=code
         )
         return HTMLResponse(page, status_code=status, headers=headers)
+    if request.url.path == MCP:
+        # -32000: an error of the server's own (JSON-RPC 2.0, 5.1); the message was not read.
+        error = {"code": -32000, "message": detail or title}
+        refusal = {"jsonrpc": "2.0", "id": None, "error": error}
+        return JSONResponse(refusal, status_code=status, headers=headers)
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "code": code}
     if detail:
         body["detail"] = detail

@@ -4,7 +4,7 @@ import functools
 import re
 
 PARTS = {
-    "models": "torch and sentence-transformers",
+    "models": "torch and sentence-transformers, a small language model",
     "spark": "builds by Spark",
     "cluster": "OpenSearch of three nodes, several shards, other quantisation",
     "faults": "kills at many seeds, full disks, jumping clocks, restarts, sources that fail",
@@ -56,6 +56,7 @@ def _any(*beginnings: str) -> str:
 
 _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     ("models", frozenset({"torch"}), ""),
+    ("models", frozenset({"small_model"}), ""),
     ("spark", frozenset(), "tests/service/test_spark_builds"),
     # One seed of each kill on the embedded index.
     (_TEST, frozenset(), r"tests/faults/test_kills\.py::\w+\[embedded-(0|5|10)\]"),

@@ -19,6 +19,7 @@ from quisait.privacy import register
 from quisait.privacy.accesses import AccessMarks, access_marks, access_tables
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import RESTORING, make_folder, private_files
+from search_api.assistants import storage as assistant_tables
 from search_api.audit import sql as audit_tables
 from search_api.communities import storage as community_pages
 from search_api.feedback import storage as feedback
@@ -32,7 +33,7 @@ from search_api.verification import storage as verification
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 BASE = "0028"
 """Schema of quisait 0.2.0, the oldest that this version upgrades."""
-HEAD = "0037"
+HEAD = "0038"
 """The last migration in `MIGRATIONS`."""
 LAST_TO_UPGRADE_OLDER = "fe65daca"
 """Last commit that upgrades the schemas of 0.2.0's development (0001 to 0027)."""
@@ -66,6 +67,7 @@ TABLES: tuple[sa.MetaData, ...] = (
     register.metadata,
     access_marks.metadata,
     sign_on_tables.metadata,
+    assistant_tables.metadata,
     *{one.metadata for one in (push_tokens.push_tokens, pushed_members)},
 )
 """Every table of the database."""

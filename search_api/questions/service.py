@@ -340,7 +340,7 @@ def planned_recipients(
     except InvalidParameter:
         return ()
     first = _may_be_first(context, reader, new.to)
-    named = [] if new.community else _named(context, draft, agent, first)
+    named = [] if new.community else _named(context, draft, agent, first, reader)
     chosen = _in_turn(context, draft, agent, first, list(map(PossibleAnswerer, named)))
     return tuple(one.agent for one in islice(chosen, MOST_ASKED))
 
@@ -1022,7 +1022,8 @@ def _recipients(
     them.
     """
     asking = asking_of(context)
-    people = _possible(context, _named(context, question, asker, first))
+    reader = asking.reader_of(asker.id)
+    people = _possible(context, _named(context, question, asker, first, reader))
     moment = asking.questions.now()
     return [
         one.agent.id
@@ -1051,9 +1052,13 @@ def _in_turn(
 
 
 def _named(
-    context: AnswerContext, question: AskedQuestion, asker: Agent, first: Agent | None
+    context: AnswerContext,
+    question: AskedQuestion,
+    asker: Agent,
+    first: Agent | None,
+    reader: Reader,
 ) -> list[Agent]:
-    """Return likely experts by a search of the asker, best first, and `first`.
+    """Return likely experts by a search of the asker, `reader`, best first, and `first`.
 
     They are more than have a card, so that another is asked if the likeliest does not answer. For a
     question to a métier: its holders, nearest first, without evidence.
@@ -1061,7 +1066,6 @@ def _named(
     if metier := asked_metier(context, question.topic_id):
         named = {one.id: one for one in holders_of_metier(context, metier, asker)}
     else:
-        reader = asking_of(context).reader_of(question.asker_id)
         searched = who_knows(context, reader, question.title, limit=CHOSEN_FROM, noted=False)
         wrote = (*searched.experts.named, *searched.experts.candidates)
         likely = [

@@ -276,16 +276,29 @@ class MetierBody(Body):
     holders: int = Field(description="agents in post who may be shown")
 
 
-class DirectAnswerBody(Body):
-    """Sentences that answer, from an accepted answer or a document in force."""
+class QuoteBody(Body):
+    """Neighbouring whole sentences of an accepted answer or a document in force."""
 
-    text: str = Field(description="at most three sentences, as they stand in the document")
+    text: str = Field(description="whole sentences, as they stand in the document")
     document: ReferenceBody = Field(
         validation_alias="reference", description="the document that says so"
     )
+    section: str = Field(description="heading of the passage, or empty")
     author: AuthorBody = Field(description="who wrote it")
     accepted: bool = Field(description="of an accepted answer; else of a document in force")
     dated: datetime | None = Field(description="when it was written; null if unknown")
+
+
+class DirectAnswerBody(QuoteBody):
+    """At most three sentences that answer, from at most three documents.
+
+    The fields of the first quote, which answers, and all quotes.
+    """
+
+    quotes: list[QuoteBody] = Field(description="the first one, then what others add")
+    differs: bool = Field(
+        description="the second quote is of an older document and says otherwise than the first"
+    )
 
 
 class SearchBody(Body):

@@ -140,7 +140,6 @@ def told_outside(page: Page, question: str) -> str:
     seen = []
     for path in (
         f"/questions/{question}",
-        f"/documents/questions:{question}",
         f"/?q={SECRET}",
         "/?q=cadastre",
         "/experts?q=cadastre",
@@ -280,7 +279,7 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     sound(asker)
     for shown in (path, "/questions"):
         assert "Voisin" not in asker.request.get(shown).text(), shown
-    for shown in (path, "/questions", f"/documents/questions:{question}", "/?q=hibiscus"):
+    for shown in (path, "/questions", "/?q=hibiscus"):
         assert "Carteau" not in asker.request.get(shown).text(), shown
     for shown in (f"/api/v1/questions/{question}", "/api/v1/me/export"):
         seen = asker.request.get(shown).text()
