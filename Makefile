@@ -4,11 +4,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+PIP_INSTALL := --quiet --disable-pip-version-check install "uv==0.13.9"
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_LINK_MODE ?= hardlink
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help demo test test-fast soak mutate check bench guide serve engines engines-stop servers schema requirements kit clean
+.PHONY: help demo test test-fast soak mutate check bench guide client serve engines engines-stop servers schema requirements kit clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 16
@@ -18,11 +19,8 @@ help: ## show these lines
 	@echo "An environment of its own in .venv, and uv, which installs (20 MB to download)"
 	@$(PYTHON) -m venv --without-pip .venv
 	@# Python's own pip, where there is one, spares installing another into .venv.
-	@if $(PYTHON) -m pip --version >/dev/null 2>&1; then \
-		$(PYTHON) -m pip --python $(BIN)/python --quiet --disable-pip-version-check install "uv==0.13.9"; \
-	else \
-		$(PYTHON) -m venv .venv && $(BIN)/python -m pip --quiet --disable-pip-version-check install "uv==0.13.9"; \
-	fi
+	@$(PYTHON) -m pip --python $(BIN)/python $(PIP_INSTALL) 2>/dev/null \
+		|| { $(PYTHON) -m venv .venv && $(BIN)/python -m pip $(PIP_INSTALL); }
 
 .venv/base: .venv/bin/uv requirements.txt pyproject.toml
 	@echo "The libraries of quisait (600 MB once installed)"
@@ -41,6 +39,7 @@ help: ## show these lines
 	@touch $@
 
 demo: .venv/base ## index the fictional administration and serve it on loopback (ARGS=--check: ask its questions and leave)
+	@echo "The fictional administration: 270 documents to read, 150 MB for the model and the index"
 	$(BIN)/quisait demo $(ARGS)
 
 # All that `make test` has, and torch, Spark and their kin: several GB.
@@ -90,6 +89,9 @@ serve: .venv/base ## serve what quisait.toml configures
 
 kit: .venv/kit ## write the archive that installs without a network (ARGS=--with-engines: OpenSearch and Tika too)
 	$(BIN)/python -m deploy.kit $(ARGS)
+
+client: .venv/all ## write clients/python again from the API's description
+	$(BIN)/python clients/python/generate.py
 
 requirements: .venv/bin/uv ## pin the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --output-file requirements.txt

@@ -54,7 +54,7 @@ class Features(NamedTuple):
     - `near`: how far the candidate's nearest document is above the median, in half
       `MOST_DEVIATIONS`; `focus`: the mean of that over their documents in the window, without news
       and job offers, which say nothing about the skill of their writers.
-    - `first`: 1 over the rank of their first document.
+    - `first`: 1 over the place of their first document on the page.
     - `said`: the largest share of the question that one of their documents says.
     - `answer`: 1 if they gave an answer in their best document; `passage`: 1 if they wrote the
       passage that answers in one of the first three documents.
@@ -195,7 +195,7 @@ class Knowledge:
         refused: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
         self._window, self._owner_of, self._votes = window, owner_of, votes
-        counting = counting_documents(window)
+        counting = sorted(counting_documents(window), key=lambda one: one.place or math.inf)
         self._ranked = {one.card.document_id: one for one in counting}
         self._rank = {one.card.document_id: n for n, one in enumerate(counting, 1)}
         self._shares = {**shares, **dict.fromkeys(asked, 1.0)}

@@ -59,15 +59,17 @@ class NotFound(AnswerRefused):
 
 
 class InvalidParameter(AnswerRefused):
-    """A parameter has no meaning, or the request is impossible."""
+    """The request is well formed, and names what does not exist or asks for the impossible."""
 
     status = 422
+    code = "impossible"
 
 
 class Stale(AnswerRefused):
     """The item to replace has changed since it was read."""
 
     status = 409
+    code = "stale"
 
 
 class NotAllowed(AnswerRefused):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
 
+from connectors.geography import DEPARTEMENTS, REGIONS
 from indexer.access import Reader
 from search_api.limits import RequesterKind, RequestKind, TooManyConcurrentRequests
 from search_api.middleware.request_limits import charge, refuse_over_limit
@@ -116,7 +117,14 @@ AsTyped = Annotated[
 ]
 PageNumber = Annotated[int, Query(ge=1, le=2**53 - 1, description="from 1")]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="`following` of the page before")]
-AreaCode = Annotated[str, Query(description="département (22) or region (r53)")]
+_AREAS = "|".join(("", *DEPARTEMENTS, *(f"r{code}" for code in REGIONS)))
+AreaCode = Annotated[
+    str,
+    Query(
+        description="département (22) or region (r53); empty: everywhere",
+        json_schema_extra={"pattern": f"^({_AREAS})$"},
+    ),
+]
 
 
 def day_of_field(written: str) -> date | None:

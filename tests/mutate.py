@@ -344,10 +344,10 @@ class Trials:
         for wave in WAVES:
             if wave in self.stages:
                 self._read_items(wave)
-                _in_lanes(partial(self._try_wave, wave))
+                _in_lanes(partial(self._try_wave, wave, left(self.sample, wave)))
         if "all" in self.stages:
             rest = left(self.sample, "all")
-            _in_lanes(self._try_all)
+            _in_lanes(partial(self._try_all, together(rest)))
             for one in rest:
                 _write_verdict(one, "all", "")
         return True
@@ -383,6 +383,8 @@ class Trials:
         with Path(f"{CALLS}.{lane}").open("w", encoding="utf-8") as opened:
             for item, following in zip(items, [*items, None][1:], strict=True):
                 self.noted.clear()
+                for cache in self.caches:
+                    cache.cache_clear()
                 self.failed = False
                 begun = time.monotonic()
                 item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -472,12 +474,12 @@ class Trials:
         mine = set(files[lane::LANES])
         return [item for item in items if _file(item) in mine]
 
-    def _try_wave(self, wave: str, lane: int) -> None:
-        """Try every other mutant that is left on the quickest tests of a wave that reach it."""
+    def _try_wave(self, wave: str, some: Sequence[Mutant], lane: int) -> None:
+        """Try every other mutant on the quickest tests of a wave that reach it."""
         by_name = {
             item.nodeid: item for item in self.session.items if item.nodeid.startswith(WAVES[wave])
         }
-        for mutant in left(self.sample, wave)[lane::LANES]:
+        for mutant in some[lane::LANES]:
             begun = time.monotonic()
             items = [by_name[name] for name in self._nearest(mutant, by_name, WAVE_S[wave])]
             killer = ""
@@ -513,12 +515,12 @@ class Trials:
             chosen.append(name)
         return chosen
 
-    def _try_all(self, lane: int) -> None:
+    def _try_all(self, groups: Sequence[Sequence[Mutant]], lane: int) -> None:
         """Try the mutants that are left, together, on every test of every other file."""
         lost = {name for name, one in self.items.items() if not one.passed}
         every = [item for item in self.session.items if item.nodeid not in lost]
         every.sort(key=lambda item: item.nodeid.startswith(WAVES["near"]))
-        for changes in together(left(self.sample, "all")):
+        for changes in groups:
             items = self._of_lane(lane, every)
             while items:
                 known = verdicts()

@@ -101,7 +101,7 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
         frozenset(),
         r"tests/service/test_scans\.py::test_a_(source_that_(takes_a_round|is_away)|page_that)\w+",
     ),
-    ("drawn", frozenset(), r"tests/pages/test_schema\.py::test_every_route$"),
+    ("drawn", frozenset(), r"tests/pages/test_schema(_roles)?\.py::test_every_route"),
     ("relevance", frozenset(), "tests/effectiveness/test_demo_holders"),
     ("relevance", frozenset(), "tests/effectiveness/test_relevance"),
     ("relevance", frozenset(), r"tests/pages/test_whole_demo\.py::test_every_way\w+\[[1-9]"),

@@ -262,8 +262,8 @@ def written_whole(directory: Path) -> Iterator[Path]:
         if directory.exists():
             shutil.rmtree(directory)
         unfinished.chmod(0o755)
-        for file in filter(Path.is_file, unfinished.rglob("*")):
-            file.chmod(0o644)
+        for path in unfinished.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
         unfinished.rename(directory)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -44,8 +44,8 @@ def mcp(
             import mcp  # noqa: F401 - the extra
         except ImportError:
             raise ValueError(
-                "Il manque la bibliothèque de MCP : installez l'extra « mcp » "
-                "(pip install 'quisait[mcp]')."
+                "Il manque la bibliothèque de MCP : « pip install mcp », dans l'environnement de "
+                "quisait."
             ) from None
         url = address if parts.path.strip("/") else f"{address.rstrip('/')}/mcp"
         if failure := anyio.run(_relay, url, token.strip()):
@@ -89,8 +89,9 @@ async def _relay(url: str, token: str) -> str:
                     on_read_resource=read,
                     on_call_tool=call,
                 )
-                async with stdio_server() as streams:
-                    await relay.run(*streams, relay.create_initialization_options())
+                async with stdio_server() as (read_stream, write_stream):
+                    options = relay.create_initialization_options()
+                    await relay.run(read_stream, write_stream, options)
         except MCPError as error:
             return f"{url} ne parle pas MCP comme attendu ({error.code})."
     return ""

@@ -163,7 +163,7 @@ def revoke_token(
 
 
 def _tokens(request: Request) -> SqlPersonalTokens:
-    tokens: SqlPersonalTokens | None = assistants_of(services_of(request)).tokens
+    tokens = assistants_of(services_of(request)).tokens
     if tokens is None:
         raise Problem(404, "Les jetons personnels ne sont pas permis ici.")
     return tokens

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from indexer.access import Reader
 from search_api.addresses import document_address, document_of_address, new_question_address
-from search_api.assistants.storage import AssistantCall
+from search_api.assistants.storage import AssistantCall, Assistants
 from search_api.bodies import Joined
 from search_api.context import AnswerContext, InvalidParameter, NotFound
 from search_api.documents.schemas import OpenedDocumentBody, PartBody
@@ -224,7 +224,7 @@ def read_resource(context: AnswerContext, asking: AssistantReader, uri: str) -> 
     return _text(_opened(_limited(context, asking.reader), asking, uri))
 
 
-def assistants_of(context: AnswerContext) -> Any:
+def assistants_of(context: AnswerContext) -> Assistants:
     """Return what assistants need. Raises `NotFound` if they are not served."""
     if context.assistants is None:
         raise NotFound("Les assistants ne sont pas servis ici : demandez-le à l’administration.")

@@ -1,5 +1,7 @@
 """The calls that assistants made in an agent's name: when, which tool, by which token."""
 
+import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ metadata = sa.MetaData()
 assistant_calls = sa.Table(
     "assistant_calls",
     metadata,
-    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("id", sa.String(32), primary_key=True),
     sa.Column("agent_key", sa.String(64), nullable=False, index=True),
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("moment_s", sa.BigInteger, nullable=False, index=True),
@@ -48,6 +50,8 @@ class SqlAssistantCalls:
     def note(self, agent_id: str, tool: str, label: str) -> None:
         """Store a call."""
         row = {
+            # Ascending, so that calls of the same second keep their order.
+            "id": f"{time.time_ns():016x}{secrets.token_hex(8)}",
             "agent_key": digest(agent_id),
             "agent_id": agent_id,
             "moment_s": self._now_s(),
@@ -61,7 +65,9 @@ class SqlAssistantCalls:
         """Return the agent's calls, latest first."""
         table = assistant_calls.c
         query = sa.select(table.moment_s, table.tool, table.label).limit(most)
-        query = query.where(table.agent_key == digest(agent_id)).order_by(table.number.desc())
+        query = query.where(table.agent_key == digest(agent_id)).order_by(
+            table.moment_s.desc(), table.id.desc()
+        )
         with self._engine.connect() as connection:
             return tuple(AssistantCall(*row) for row in connection.execute(query))
 

@@ -8,7 +8,7 @@ own documents, under the reader's own rights.
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -84,7 +84,7 @@ SENTENCE_ANSWERS = LogisticModel((5.32, 1.24, 1.38, 2.56, 1.28, -1.82, -4.17), -
 """Model of whether a sentence answers. Sentences of further documents are quoted from this bar."""
 
 QUOTATION_ANSWERS = LogisticModel(
-    (2.01, 2.20, 43.48, 0.38, 4.87, 0.67, 2.22, 1.95, 0.63, 2.66, 1.06), -19.1, 0.6
+    (2.01, 2.20, 43.48, 0.38, 4.87, 0.67, 2.22, 1.95, 0.63, 2.66, 1.06), -19.1, 0.5
 )
 """Model of whether the quotation answers."""
 
@@ -120,6 +120,13 @@ class DirectAnswer:
     def first(self) -> Quote:
         """The quote that answers; the others add to it."""
         return self.quotes[0]
+
+    def among(self, readable: Collection[str]) -> "DirectAnswer | None":
+        """Return the answer with only quotes of these documents; None without its first quote."""
+        quotes = tuple(one for one in self.quotes if one.reference.document_id in readable)
+        if self.first not in quotes:
+            return None
+        return DirectAnswer(quotes, self.differs and len(quotes) > 1)
 
 
 @dataclass(frozen=True, slots=True)

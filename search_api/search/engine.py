@@ -228,6 +228,8 @@ class Search:
         depth = RANKING_DEPTH if deep else 0
         counted = not parsed.of_a_person
         found = self._index.search(replace(request, depth=depth, counted=counted))
+        if query.wide:
+            found = self._with_said(request, found)
         return SearchHits(query, reader, parsed, request, found, deep)
 
     def page(self, hits: SearchHits, today: date) -> Results:
@@ -338,6 +340,8 @@ class Search:
         read = [hit for hit in ranked if hit.document_id in cards]
         gains = near_hits(read, found.attributes) if request.vector is not None else {}
         said = self._said(request, found)
+        paged = self._window(request, _first_of(replace(found, said=said), request.window))
+        places = {hit.document_id: place for place, hit in enumerate(paged, 1)}
         documents = tuple(
             RankedDocument(
                 cards[hit.document_id],
@@ -346,6 +350,7 @@ class Search:
                 authors.get(hit.document_id, ""),
                 gains.get(hit.document_id, 0.0),
                 said.get(hit.document_id, 0.0),
+                places.get(hit.document_id, 0),
             )
             for hit in read
         )
@@ -418,6 +423,8 @@ class Search:
         found = self._index.search(replace(request, counted=False))
         if _by_date(query, parsed.question):
             return unfused(found.lexical)
+        if retriever is Retriever.HYBRID:
+            found = self._with_said(request, found)
         hits = self._window(request, found)
         if retriever is Retriever.HYBRID:
             hits = self._reread(hits, request, query)
@@ -552,6 +559,12 @@ class Search:
             alone = replace(self._deep(request), vector=None, depth=0, with_attributes=False)
             found = self._index.search(alone)
         return found.said or {}
+
+    def _with_said(self, request: SearchRequest, found: SearchAnswer) -> SearchAnswer:
+        """Return the answer with `said`, which orders its hits, although it has no cut."""
+        if request.vector is None or self._bars.cut is None:
+            return found
+        return replace(found, said=self._said(request, found))
 
     def _deep(self, request: SearchRequest) -> SearchRequest:
         """Return the request with rankings deep enough for `window`, and a cut to get `said`."""

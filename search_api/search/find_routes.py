@@ -11,11 +11,10 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import BeforeValidator
 
-from connectors.push.items import PushOutcome
-from connectors.push.tokens import TOKEN_PREFIX
+from connectors.push.items import TOKEN_PREFIX, PushOutcome
 from indexer.access import Reader
 from search_api.bodies import problem_responses
 from search_api.limits import RequesterKind, RequestKind
@@ -76,6 +75,15 @@ class FindQuery(BaseModel):
 
 class FindDeletion(BaseModel):
     """What an application deletes: ids, documents with one of the tags, or both (AND)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"type": "array", "minItems": 1}}}
+                for name in ("document_ids", "tags")
+            ]
+        }
+    )
 
     service: str = ""
     document_ids: list[str] | None = None
@@ -155,7 +163,8 @@ async def _query(
     """Read and return the body, only after the token was accepted."""
     query = await _body(request, FindQuery)
     if query.services and asking.source not in query.services:
-        raise Problem(400, "services : chaque application ne cherche que dans ses documents.")
+        detail = "« services » : chaque application ne cherche que dans ses documents."
+        raise Problem(400, detail, code="other_source")
     return query
 
 
@@ -251,7 +260,8 @@ def delete(
     if not (ids or wanted.tags) or not all(map(_can_be_repeated, ids)):
         raise Problem(400, "Donnez « document_ids » ou « tags ».")
     if reader and wanted.service != source:
-        raise Problem(400, "« service » : donnez le nom de la source de l’application.")
+        detail = "« service » : donnez le nom de la source de l’application."
+        raise Problem(400, detail, code="other_source")
     with inbox_problems():
         chosen = at_most(ids, receiver.limits.documents)
         if wanted.tags:

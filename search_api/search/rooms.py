@@ -70,16 +70,8 @@ def answer_to_all(
     return SharedAnswer(
         tuple(one for one in shown if one.card.document_id in ids)[:MOST_DOCUMENTS],
         tuple(one.agent for one in candidates if _is_known_by(one, ids)),
-        _of_documents(found.direct, ids),
+        found.direct.among(ids) if found.direct else None,
     )
-
-
-def _of_documents(direct: DirectAnswer | None, readable: set[str]) -> DirectAnswer | None:
-    """Return the answer with only readable quotes; None if its first quote is not readable."""
-    if direct is None or direct.first.reference.document_id not in readable:
-        return None
-    quotes = tuple(one for one in direct.quotes if one.reference.document_id in readable)
-    return DirectAnswer(quotes, direct.differs and len(quotes) > 1)
 
 
 def _is_known_by(candidate: Candidate, readable: set[str]) -> bool:

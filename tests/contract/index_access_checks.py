@@ -43,11 +43,11 @@ UNREADABLE: list[tuple[str, Access, AccessFilter]] = [
     ("nobody may", Access(), reading(TREASURY)),
     ("another source", allowed(EVERYONE), ANYONE.within(frozenset({"notes"}))),
     ("no source", allowed(EVERYONE), ANYONE.within(frozenset())),
-    ("another space", allowed(EVERYONE), replace(ANYONE, spaces=frozenset({"achats"}))),
-    ("no space", allowed(EVERYONE), replace(ANYONE, spaces=frozenset())),
     ("nobody known is denied", MISSPELT, ANYONE.knowing(KNOWING)),
     ("denied in NFD", Access(frozenset({EVERYONE}), frozenset({NFD})), reading(NFC)),
     ("denied in NFC", Access(frozenset({EVERYONE}), frozenset({NFC})), reading(NFD)),
+    ("another space", allowed(EVERYONE), replace(ANYONE, spaces=frozenset({"achats"}))),
+    ("no space", allowed(EVERYONE), replace(ANYONE, spaces=frozenset())),
 ]
 
 

@@ -24,7 +24,8 @@ from mcp.client.streamable_http import streamable_http_client
 from connectors.values import Agent
 from indexer.values import Put
 from quisait.server.app import rate_limiter_of
-from quisait.settings import AssistantSettings, Settings
+from quisait.settings import Settings
+from quisait.settings.web import AssistantSettings
 from search_api.app import create_app
 from search_api.assistants.service import READ_CHARS, RESOURCE, TOOLS
 from search_api.assistants.storage import (
@@ -40,11 +41,11 @@ from tests.pages.asking_site import (
     ASKER,
     MAPPER,
     QUESTION,
-    TODAY,
     AskingSite,
     asking_site,
 )
 from tests.pages.conftest import served
+from tests.planted import TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -66,8 +67,8 @@ class Site:
         services = replace(self.asking.services, assistants=self.assistants, demo=True, **changes)
         return create_app(services)
 
-    def token(self, agent: str = ASKER, **limits: Any) -> str:
-        return self.tokens.make(agent, "mon assistant", 30, assistant=True, **limits)
+    def token(self, **limits: Any) -> str:
+        return self.tokens.make(ASKER, "mon assistant", 30, assistant=True, **limits)
 
     def post(self, token: str, app: Any = None) -> tuple[int, str]:
         """A search by a token: the status, and the sentence of a refusal."""
@@ -229,7 +230,7 @@ def test_a_limited_token_narrows_every_answer(site: Site) -> None:
 
 def test_wrong_arguments_are_answered_with_what_to_do(site: Site) -> None:
     """One French sentence that names the argument, and never repeats what was asked."""
-    cases = (
+    cases: tuple[tuple[str, dict[str, Any], str], ...] = (
         ("search", {"query": "  "}, "query"),
         ("search", {}, "query"),
         ("search", {"query": "x", "k": 21}, "k"),
@@ -411,7 +412,7 @@ def test_a_client_uses_the_tools_over_stdio(site: Site) -> None:
                 found = await client.call_tool("search", {"query": "cadastre"})
                 assert ids(found) == {"notes:une", "notes:longue"}
                 assert (await client.call_tool("search", {"query": ""})).is_error
-                resource = await client.read_resource(f"{RESOURCE}notes%3Aune")
+                resource: Any = await client.read_resource(f"{RESOURCE}notes%3Aune")
                 assert resource.contents[0].text.startswith("# ")
                 site.tokens.revoke_all()
                 with pytest.raises(MCPError, match="jeton"):

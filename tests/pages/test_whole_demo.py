@@ -43,6 +43,8 @@ from tests.pages.whole_demo import DEMO, indexed_demo
 pytestmark = pytest.mark.pages
 
 SITE = "http://127.0.0.1"
+QUOTED = "exonération de taxe foncière des personnes âgées : note 2024"
+"""A question that a note answers, which begins by telling what it replaces."""
 AGENTS = ("ag-0001", "ag-0066", "ag-0070")
 """Who asks, who looks after a network, who administers."""
 
@@ -189,7 +191,10 @@ def test_every_way_to_ask_names_the_same_people(application: Application, part: 
             assert bool(cards) == bool(known), question
             shown = CANDIDATE.findall(client.get("/experts", params=asked).text)
             assert set(shown) == set(known), question
-            room = answer_to_all(context, reader, [], question).colleagues
+            shared, direct = answer_to_all(context, reader, [], question), answer["direct_answer"]
+            said = shared.direct and [one.text for one in shared.direct.quotes]
+            assert said == (direct and [one["text"] for one in direct["quotes"]]), question
+            room = shared.colleagues
             wrote = [one["agent"]["id"] for one in answer["people"] if one["evidence"]]
             assert [one.id for one in room] == wrote, question
             somebody += bool(cards)
@@ -352,7 +357,7 @@ def _click(context: BrowserContext, page: Page, link: Locator, faults: list[str]
 def test_the_answering_note_is_said_once(application: Application) -> None:
     """The direct answer quotes it without its preamble; the list names and marks it, no more."""
     note = "notes:fiscalite/tf-personnes-agees-2024.pdf"
-    asked = {"q": "exonération taxe foncière personnes âgées"}
+    asked = {"q": QUOTED}
     page = client_of(application, AGENTS[0]).get("/", params=asked).text
     (quoted,) = re.findall(r'<section class="card direct-answer".*?</section>', page, re.S)
     listed = re.findall(r'<article class="document.*?</article>', page, re.S)
@@ -381,7 +386,7 @@ def test_the_box_answers_like_the_results_page(chromium: Browser, application: A
             page = context.new_page()
             page.goto(origin)
             box = page.locator("qui-sait")
-            box.get_by_role("combobox").fill("exonération taxe foncière personnes âgées")
+            box.get_by_role("combobox").fill(QUOTED)
             page.keyboard.press("Enter")
             expect(box.get_by_role("listitem")).to_have_count(3)
             expect(box.locator(".direct")).to_contain_text("75 ans")

@@ -148,6 +148,8 @@ def container_layout(service: str, **instead: str) -> Iterator[Layout]:
         # The image has the model prepared, and nobody writes there.
         model = Path(environment["QUISAIT_ENCODER__PREPARED"])
         shutil.copytree(prepared_model(), model / prepared_model().name)
+        for folder in model.glob("**/"):
+            folder.chmod(0o755)
         yield Layout(root, {**environment, **instead})
 
 

@@ -94,9 +94,16 @@ def test_an_accepted_answer_or_a_note_in_force_answers(result: Result, *, accept
     assert quote.section == ("" if accepted else "Les seuils")
 
 
-def test_a_preamble_is_not_quoted_where_a_sentence_follows() -> None:
+@pytest.mark.parametrize(
+    "preamble",
+    [
+        "Cette note remplace celle du 3 mars 2021 sur le seuil.",
+        "Version en vigueur depuis le 1er septembre 2025 ; elle remplace le seuil de 2022.",
+    ],
+)
+def test_a_preamble_is_not_quoted_where_a_sentence_follows(preamble: str) -> None:
     """Not even if it has the words of the question, and the following sentence has not."""
-    text = "Cette note remplace celle du 3 mars 2021 sur le seuil. Il est de 75 ans au 1er janvier."
+    text = f"{preamble} Il est de 75 ans au 1er janvier."
     found = direct_answer(_page(_passage(_note(), text)), TODAY)
     assert found
     assert found.first.text == "Il est de 75 ans au 1er janvier."
@@ -124,9 +131,12 @@ def test_documents_of_different_dates_that_disagree_are_said_to(
     found = direct_answer(_page(old, new), TODAY)
     assert found
     assert found.differs is differs
-    assert [one.reference.document_id for one in found.quotes] == (
-        ["s:2", "s:1"] if differs else ["s:1", "s:2"]
-    )
+    ids = [one.reference.document_id for one in found.quotes]
+    assert ids == (["s:2", "s:1"] if differs else ["s:1", "s:2"])
+    alone = found.among(ids[:1])
+    assert alone
+    assert (alone.quotes, alone.differs) == (found.quotes[:1], False)
+    assert found.among(ids[1:]) is None
 
 
 @pytest.mark.parametrize(

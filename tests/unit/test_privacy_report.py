@@ -63,10 +63,14 @@ def test_rooms_and_the_answers_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
         "SOURCES": '[{"name": "tchap", "kind": "matrix", "options": {"url": "https://m.test"}}]',
         "SIGN_ON__ADDRESS": "https://qui-sait.test",
     }
-    read_only = report(monkeypatch, **rooms)
+    read_only = report(monkeypatch, **rooms, ASSISTANTS__ENABLED="false")
     assert "Salons (Matrix, Tchap) où le compte est invité" in read_only
     assert "Réponses dans les salons : éteintes" in read_only
     assert "Aucun transfert" in read_only
+    assert "ssistants" not in read_only
+    assisted = report(monkeypatch, ASSISTANTS__ENABLED="true", ASSISTANTS__KEPT_DAYS="9")
+    assert "Appels d'assistants : 9 jours" in assisted
+    assert "Aucun transfert" not in assisted
     answering = report(monkeypatch, **rooms, BOT__SOURCE="tchap")
     assert "Salons de la source « tchap »" in answering
     assert "les serveurs Matrix des membres les gardent" in answering
@@ -76,7 +80,7 @@ def test_rooms_and_the_answers_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_questions_and_what_authors_say_of_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept of whoever asks, answers, reports and verifies, and for how long."""
     kept = ("Signalements :", "Vérifications :", "Ouvertures :", "28 jours", "30 jours", "47 jours")
-    off = report(monkeypatch)
+    off = report(monkeypatch, ASSISTANTS__KEPT_DAYS="9")
     assert not [said for said in kept if said in off]
     asked = {"QUESTIONS__ENABLED": "true", "QUESTIONS__UNANSWERED_DAYS": "47"}
     places = {"VERIFICATION__ENABLED": "true", "QUESTIONS__UNUSED_DAYS": "0"}

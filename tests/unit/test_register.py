@@ -329,7 +329,9 @@ def test_a_register_is_replayed_once(
     assert opened() == ReplayReport()
     register.marks[1].move("")
     assert opened() == ReplayReport(1, sources=("wiki",))
+    State(engine).save(QUESTIONS_SOURCE, "7")
     assert opened() == ReplayReport()
+    assert State(engine).load(QUESTIONS_SOURCE) == "7", "questions are not read anew either"
 
 
 def test_a_community_that_is_accepted_no_more_is_not_opened_again(

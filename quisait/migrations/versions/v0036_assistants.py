@@ -20,7 +20,7 @@ def upgrade() -> None:
     if not known.has_table("assistant_calls"):
         op.create_table(
             "assistant_calls",
-            sa.Column("number", sa.Integer, primary_key=True),
+            sa.Column("id", sa.String(32), primary_key=True),
             sa.Column("agent_key", sa.String(64), nullable=False, index=True),
             sa.Column("agent_id", sa.Text, nullable=False),
             sa.Column("moment_s", sa.BigInteger, nullable=False, index=True),
