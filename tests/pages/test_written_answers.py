@@ -425,7 +425,7 @@ def test_one_answer_at_a_time_is_written_for_an_agent(parts: Parts, model: Serve
     app = app_with(parts, replace(writing(model, parts, limit_s=60.0), turns=turns))
     headers = {"Authorization": f"Bearer {TOKENS.make('ag-1', NOW_S)}"}
     with served(app) as address, httpx.Client(headers=headers, timeout=30) as browser:
-        sent = {"url": address + PATH, "json": {"q": ASKED}}
+        sent: dict[str, Any] = {"url": address + PATH, "json": {"q": ASKED}}
         with browser.stream("POST", **sent) as first:
             lines = first.iter_lines()  # the line is closed with its iterator
             assert next(lines).startswith("data:")

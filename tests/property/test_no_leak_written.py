@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -120,7 +121,7 @@ def drawn_rules(draw: random.Random) -> WritingRules:
     )
 
 
-def drawn_limits(draw: random.Random) -> dict[str, frozenset[str] | None]:
+def drawn_limits(draw: random.Random) -> dict[str, Any]:
     """Of a personal token: none, or the only sources and spaces that it reads."""
     sources = draw.choice([None, None, frozenset(draw.sample(SOURCES, 2))])
     return {"sources": sources, "spaces": draw.choice([None, None, frozenset({"bleu"})])}
