@@ -342,7 +342,7 @@ def test_off_it_is_not_there(parts: Parts) -> None:
     claire = client(app_with(parts, None))
     assert claire.post(PATH, json={"q": ASKED}).status_code == 404
     assert 'id="redigee"' not in claire.get(f"/?q={ASKED}").text
-    assert PATH not in claire.get("/api/v1/openapi.json").text
+    assert PATH not in claire.get("/openapi.json").text
 
 
 def test_a_page_asks_nothing_of_the_model(parts: Parts, model: Server) -> None:
@@ -395,8 +395,12 @@ def test_nothing_is_logged(parts: Parts, model: Server, caplog: pytest.LogCaptur
 
 def test_the_events_are_described(parts: Parts, model: Server) -> None:
     """By their type, in the API's description."""
-    described = client(app_with(parts, writing(model, parts))).get("/api/v1/openapi.json").json()
-    answer = described["paths"][PATH]["post"]["responses"]["200"]
+    described = client(app_with(parts, writing(model, parts))).get("/openapi.json").json()
+    operation = described["paths"][PATH]["post"]
+    answer = operation["responses"]["200"]
+    assert operation["tags"] == ["search"]
+    assert operation["operationId"]
+    assert operation["security"]
     assert "text/event-stream" in answer["content"]
     assert {"SentenceBody", "PassagesBody", "EndBody"} <= described["components"]["schemas"].keys()
 
