@@ -327,6 +327,10 @@ class PartsBody(BaseModel):
     """
     what the ranker learned from the organisation's questions added or subtracted
     """
+    answering: Annotated[float, Field(title="Answering")]
+    """
+    what its nearest passage and its share of the question's words added
+    """
 
 
 class PassedOnBody(BaseModel):
