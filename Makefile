@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+PIP_INSTALL := --quiet --disable-pip-version-check install "uv==0.13.9"
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_LINK_MODE ?= hardlink
 export PYTHONUNBUFFERED = 1
@@ -18,11 +19,8 @@ help: ## show these lines
 	@echo "An environment of its own in .venv, and uv, which installs (20 MB to download)"
 	@$(PYTHON) -m venv --without-pip .venv
 	@# Python's own pip, where there is one, spares installing another into .venv.
-	@if $(PYTHON) -m pip --version >/dev/null 2>&1; then \
-		$(PYTHON) -m pip --python $(BIN)/python --quiet --disable-pip-version-check install "uv==0.13.9"; \
-	else \
-		$(PYTHON) -m venv .venv && $(BIN)/python -m pip --quiet --disable-pip-version-check install "uv==0.13.9"; \
-	fi
+	@$(PYTHON) -m pip --python $(BIN)/python $(PIP_INSTALL) 2>/dev/null \
+		|| { $(PYTHON) -m venv .venv && $(BIN)/python -m pip $(PIP_INSTALL); }
 
 .venv/base: .venv/bin/uv requirements.txt pyproject.toml
 	@echo "The libraries of quisait (600 MB once installed)"
@@ -41,6 +39,7 @@ help: ## show these lines
 	@touch $@
 
 demo: .venv/base ## index the fictional administration and serve it on loopback (ARGS=--check: ask its questions and leave)
+	@echo "The fictional administration: 270 documents to read, 150 MB for the model and the index"
 	$(BIN)/quisait demo $(ARGS)
 
 # All that `make test` has, and torch, Spark and their kin: several GB.

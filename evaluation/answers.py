@@ -239,7 +239,7 @@ class AnswerScores:
         if want.documents:
             count["success_1"].add(bool(want.documents & set(one.documents[:1])))
             count["success_3"].add(bool(want.documents & set(one.documents[:3])))
-            count["ndcg_10"].add(_ndcg(one.documents, want))
+            count["ndcg_10"].add(document_ndcg(one.documents, want))
         if want.no_documents:
             count["documents_though_none"].add(one.answered and bool(one.documents))
         if want.direct_document or want.direct_texts:
@@ -247,7 +247,8 @@ class AnswerScores:
             count["direct_right"].add(_direct_is_right(one))
 
 
-def _ndcg(shown: Sequence[str], want: ExpectedAnswer) -> float:
+def document_ndcg(shown: Sequence[str], want: ExpectedAnswer) -> float:
+    """Return nDCG@10 of documents: right ones have the grade 2, acceptable ones 1."""
     grades = dict.fromkeys(want.acceptable_documents, 1) | dict.fromkeys(want.documents, 2)
     discounts = [1 / math.log2(rank + 2) for rank in range(FIRST_PAGE)]
     gains = [grades.get(id_, 0) for id_ in shown[:FIRST_PAGE]]

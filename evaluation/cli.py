@@ -44,6 +44,7 @@ from evaluation.isolation import (
 )
 from evaluation.knowing import ask_all, knowing_text
 from evaluation.measures import SavedRuns, load_ir_measures, read_saved_runs
+from evaluation.order import judge_orders, order_text
 from evaluation.quotes import judge_sentences, quotes_text
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_body, report_text, write_runs
@@ -348,6 +349,13 @@ def knowing_command(administrations: Administrations) -> None:
     """Le modèle de « qui sait » : ajusté sur les autres, essayé sur chacune."""
     with errors_as_sentences():
         typer.echo(knowing_text(_ask_each(administrations, "knowing", ask_all)))
+
+
+@evaluate_app.command("order")
+def order_command(administrations: Administrations) -> None:
+    """L'ordre des documents : les poids de chaque part, et ceux que les autres choisiraient."""
+    with errors_as_sentences():
+        typer.echo(order_text(_ask_each(administrations, "order", judge_orders)))
 
 
 @evaluate_app.command("topics")

@@ -116,9 +116,9 @@ def _sketch(members: set[str], size: int) -> bytes:
         ],
         np.uint32,
     )
-    hashes = (hashes ^ (hashes >> 16)) * np.uint32(0x85EBCA6B)
-    hashes = (hashes ^ (hashes >> 13)) * np.uint32(0xC2B2AE35)
-    hashes ^= hashes >> 16
+    hashes = (hashes ^ (hashes >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+    hashes = (hashes ^ (hashes >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    hashes ^= hashes >> np.uint32(16)
     a, b = _permutations(size)
     return bytes((hashes[:, None] * a + b).min(axis=0).astype(np.uint8))
 

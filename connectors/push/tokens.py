@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 import sqlalchemy as sa
 
 from connectors.push.documents import metadata
+from connectors.push.items import TOKEN_PREFIX
 from connectors.values import assume_utc
 
-TOKEN_PREFIX = "qsp_"  # noqa: S105 - how a token begins, which is not secret
 _TOKEN = re.compile(TOKEN_PREFIX + r"([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 
 push_tokens = sa.Table(

@@ -72,7 +72,7 @@ def _attribute(name: str, value: float) -> Message:
 def tensor(name: str, values: NDArray[np.generic]) -> Message:
     """Return a constant; its values are not copied if they are contiguous."""
     dimensions: list[Field] = [(1, size) for size in values.shape]
-    raw = memoryview(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
+    raw = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
     return message([*dimensions, (2, _ELEMENTS[values.dtype.name]), (8, name), (9, [raw])])
 
 

@@ -243,6 +243,11 @@ def _engines(settings: Settings) -> Iterator[Check]:
     if settings.reranker.model:
         yield _attempt("second modèle", lambda: _second_model(settings))
     yield _attempt("extracteur", lambda: _extractor(settings))
+    if settings.written_answer.url:
+        # Imported here: most have no model.
+        from quisait.application.written_answer import check_model
+
+        yield _attempt("réponses rédigées", partial(check_model, settings.written_answer))
     if settings.scans.enabled:
         yield _attempt("numérisations", open_tesseract(settings, Event()).check)
     if settings.index.engine == "opensearch":

@@ -44,8 +44,8 @@ def mcp(
             import mcp  # noqa: F401 - the extra
         except ImportError:
             raise ValueError(
-                "Il manque la bibliothèque de MCP : installez l'extra « mcp » "
-                "(pip install 'quisait[mcp]')."
+                "Il manque la bibliothèque de MCP : « pip install mcp », dans l'environnement de "
+                "quisait."
             ) from None
         url = address if parts.path.strip("/") else f"{address.rstrip('/')}/mcp"
         if failure := anyio.run(_relay, url, token.strip()):

@@ -87,7 +87,7 @@ def pace(written: str) -> str:
 
 _LIST = 'donnez une liste, entre crochets : ["a", "b"]'
 _TABLE = "donnez une table de réglages, pas une valeur seule"
-_MESSAGES = MESSAGES | {
+_MESSAGES = dict(MESSAGES) | {
     "extra_forbidden": "réglage inconnu : corrigez son nom, ou retirez-le",
     "missing": "réglage manquant : ajoutez-le",
     "string_type": "donnez un texte, entre guillemets",

@@ -61,12 +61,10 @@ from search_api.questions.values import (
     MOST_TITLE,
     AskingPreferences,
     ReaderScope,
-    question_document,
 )
 from search_api.ranking.results import Result
 from search_api.services import Services, services_of
 from search_api.templating import render
-from search_api.verification.service import note_opening
 from search_api.wording import where_a_question_stands
 
 _Written = Annotated[str, Query(max_length=4_000, description="what is being written")]
@@ -364,10 +362,6 @@ def _question(
 ) -> str:
     services = services_of(request)
     found = question_page(services, reader, question_id)
-    document_id = question_document(question_id)
-    card = services.search.cards((document_id,), reader).get(document_id)
-    if card and request.method == "GET":
-        note_opening(services, reader, card)
     answer_days = services.asking.rules.answer_days if services.asking else 0
     return render(
         "question.html",
@@ -383,7 +377,6 @@ def _question(
         typed=typed,
         problem=problem,
         q=searched,
-        found_by_search=card is not None,
         back=str(SearchAddress(searched)) if searched else "",
         mailed=services.mail is not None,
         verifying=services.verifying is not None,

@@ -14,8 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import BeforeValidator
 
-from connectors.push.items import PushOutcome
-from connectors.push.tokens import TOKEN_PREFIX
+from connectors.push.items import TOKEN_PREFIX, PushOutcome
 from indexer.access import Reader
 from search_api.bodies import problem_responses
 from search_api.limits import RequesterKind, RequestKind

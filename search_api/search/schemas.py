@@ -117,6 +117,9 @@ class PartsBody(Body):
     learned: float = Field(
         description="what the ranker learned from the organisation's questions added or subtracted"
     )
+    answering: float = Field(
+        description="what its nearest passage and its share of the question's words added"
+    )
 
 
 class DocumentFields(Body):

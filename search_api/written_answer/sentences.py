@@ -15,6 +15,8 @@ _GROUP = (
 )
 _CITATION = re.compile(_GROUP, re.IGNORECASE)
 _AFTER_THE_END = re.compile(rf"([.!?…])\s*((?:{_GROUP}\s*)+)", re.IGNORECASE)
+_CITED_END = re.compile(rf"({_GROUP}\s*[.!?…])\s+", re.IGNORECASE)
+"""Ends a sentence whatever follows: else a small letter would join two and their citations."""
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _ITEM = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)]|#{1,6})\s+")
 _ENDED = re.compile(rf"(?:[.!?…][»”\"’)]*|{_GROUP})\Z", re.IGNORECASE)
@@ -69,7 +71,7 @@ def without_thoughts(text: str) -> str:
 def _with_inner_citations(text: str) -> str:
     """Return the text with citations before the full stop, and each line a sentence."""
     text = re.sub(r"\n+", "\n\n", without_thoughts(text))
-    return _AFTER_THE_END.sub(r" \2\1 ", text)
+    return _CITED_END.sub("\\1\n\n", _AFTER_THE_END.sub(r" \2\1 ", text))
 
 
 def _read(written: str) -> CitedSentence | None:

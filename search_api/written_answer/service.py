@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from connectors.values import EVERYONE, Agent, EvidencePolicy
+from connectors.values import EVERYONE, Agent, ContributorRole, EvidencePolicy
 from expertise.votes import only_asks
 from indexer.access import Reader
 from indexer.errors import IndexerError
@@ -43,6 +43,9 @@ from search_api.written_answer.values import (
 
 PASSAGES_OF_A_DOCUMENT = 2
 PASSAGE_CHARACTERS = 1_600
+ANSWERERS = (ContributorRole.ACCEPTED_ANSWERER, ContributorRole.ANSWERER)
+"""Whose parts of a conversation are sent: what somebody asks or comments is no fact."""
+
 MOST_TOKENS = 700
 QUESTION_TOKENS = 80
 QUESTION_CHARACTERS = 300
@@ -146,7 +149,8 @@ def _candidates(context: AnswerContext, found: Results) -> Iterator[tuple[Number
         card = result.card
         if result.replaced_by or only_asks(card) or not in_force(card, context.today()):
             continue
-        for shown, _ in result.answering[:PASSAGES_OF_A_DOCUMENT]:
+        answers = [one for one, voice in result.answering if not voice or voice.role in ANSWERERS]
+        for shown in answers[:PASSAGES_OF_A_DOCUMENT]:
             heading, text = (safe_text(one) for one in (shown.passage.heading, shown.passage.text))
             dated = card.modified or card.created
             yield (

@@ -292,7 +292,6 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     fifth.get_by_role("link", name=QUESTION).first.click()
     expect(fifth.get_by_text("Jo Lointain").first).to_be_visible()
     sound(fifth)
-    fifth.get_by_role("link", name="Voir la question, y répondre").click()
     expect(fifth.get_by_text("hibiscus")).to_be_visible()
     for name in ("Voisin", "Carteau"):
         expect(fifth.locator("main")).not_to_contain_text(name)

@@ -30,14 +30,16 @@ CALLED_WRONG = {"invalid_parameter", "bad_request"}
 """Codes of a request that is not of the schema; other codes say what the state forbids."""
 MAY_REFUSE = re.compile(
     r"(GET|POST) /api/v1/(push|communities|animation/(community-pages|documents|questions))|"
-    r"(POST|PUT|PATCH) /scim/|POST /api/v1/questions/\{question_id\}$"
+    r"(POST|PUT|PATCH) /scim/|"
+    r"POST /api/v1/(me/wishes|animation/proposals|questions/\{question_id\}$)|"
+    r"DELETE /api/v1/questions/\{question_id\}/reports"
 )
 """What takes a body that the schema leaves open, or a state that few draws meet."""
 NAMED = {"document_id": "document_id", "document": "document_id", "topic": "topic_id",
          "into": "topic_id", "agent": "agent_id", "to": "agent_id"}  # fmt: skip
 """Fields of a body that name something, and which path parameter names it too."""
 BOUNDED = settings(
-    max_examples=12,
+    max_examples=8,
     derandomize=True,
     database=None,
     deadline=None,
@@ -122,7 +124,7 @@ def test_every_route_for_every_role(site: Site) -> None:
                 case.validate_response(answer, checks=CHECKS)
                 if answer.status_code in (400, 422) and not ANY_JSON.match(label):
                     problem = answer.json()
-                    assert problem["code"] not in CALLED_WRONG, (who, problem)
+                    assert problem["code"] not in CALLED_WRONG, f"{label}, {who}: {problem}"
                 if answer.status_code < 300:
                     answered.add(label)
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,23 +12,26 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pydantic import ValidationError
 
-from connectors.values import EVERYONE, Access, EvidencePolicy
+from connectors.values import EVERYONE, Access, Contribution, ContributorRole, EvidencePolicy
 from expertise.directory import SqlDirectory
 from indexer.access import Reader
 from indexer.embedded.index import EmbeddedIndex
-from indexer.values import Put, PutAccess
+from indexer.values import Passage, Put, PutAccess
 from quisait.application.database import migrate
+from quisait.application.written_answer import check_model
+from quisait.settings.written_answer import WrittenAnswerSettings
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
 from search_api.identity.tokens import TokenReaders
-from search_api.limits import RateLimiter, RequesterKind
+from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind
 from search_api.query.query import Query
 from search_api.search.engine import Search
 from search_api.written_answer.model import ModelServer
 from search_api.written_answer.service import passages_to_send
 from search_api.written_answer.values import Writing, WritingRules
-from tests.builders import allowed, put
+from tests.builders import allowed, indexed, make_document, put
 from tests.model_server import ModelServer as Server
 from tests.model_server import event, events_of, model_server, quoted, shown, streamed
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
@@ -338,7 +342,7 @@ def test_off_it_is_not_there(parts: Parts) -> None:
     claire = client(app_with(parts, None))
     assert claire.post(PATH, json={"q": ASKED}).status_code == 404
     assert 'id="redigee"' not in claire.get(f"/?q={ASKED}").text
-    assert PATH not in claire.get("/api/v1/openapi.json").text
+    assert PATH not in claire.get("/openapi.json").text
 
 
 def test_a_page_asks_nothing_of_the_model(parts: Parts, model: Server) -> None:
@@ -391,8 +395,12 @@ def test_nothing_is_logged(parts: Parts, model: Server, caplog: pytest.LogCaptur
 
 def test_the_events_are_described(parts: Parts, model: Server) -> None:
     """By their type, in the API's description."""
-    described = client(app_with(parts, writing(model, parts))).get("/api/v1/openapi.json").json()
-    answer = described["paths"][PATH]["post"]["responses"]["200"]
+    described = client(app_with(parts, writing(model, parts))).get("/openapi.json").json()
+    operation = described["paths"][PATH]["post"]
+    answer = operation["responses"]["200"]
+    assert operation["tags"] == ["search"]
+    assert operation["operationId"]
+    assert operation["security"]
     assert "text/event-stream" in answer["content"]
     assert {"SentenceBody", "PassagesBody", "EndBody"} <= described["components"]["schemas"].keys()
 
@@ -408,6 +416,73 @@ def test_a_reader_who_leaves_ends_the_request_to_the_model(parts: Parts, model: 
         ) as answer:
             assert next(answer.iter_lines()).startswith("data:")
         assert model.left.wait(20)
+
+
+def test_one_answer_at_a_time_is_written_for_an_agent(parts: Parts, model: Server) -> None:
+    """The turn is held until the whole answer is sent, and free again afterwards."""
+    model.hang, model.answer = True, lambda asked: iter([event("La taxe ")])
+    turns = ConcurrencyLimiter(questions=1, waiting=0)
+    app = app_with(parts, replace(writing(model, parts, limit_s=60.0), turns=turns))
+    headers = {"Authorization": f"Bearer {TOKENS.make('ag-1', NOW_S)}"}
+    with served(app) as address, httpx.Client(headers=headers, timeout=30) as browser:
+        sent = {"url": address + PATH, "json": {"q": ASKED}}
+        with browser.stream("POST", **sent) as first:
+            lines = first.iter_lines()  # the line is closed with its iterator
+            assert next(lines).startswith("data:")
+            refused = browser.post(**sent)
+            assert refused.status_code == 429
+            assert refused.json()["code"] == "too_many_at_once"
+        assert model.left.wait(20)
+        model.hang, model.answer = False, lambda asked: streamed(quoted(asked))
+        assert browser.post(**sent).status_code == 200
+
+
+def test_the_check_of_the_settings_asks_the_model(model: Server) -> None:
+    """For a word, with no document; a remedy names the settings where it fails."""
+    said = WrittenAnswerSettings(url=model.url, model="petit", sources=["wiki"])
+    model.says("oui")
+    assert check_model(said).startswith("petit")
+    model.status = 401
+    with pytest.raises(ValueError, match=re.escape("[written_answer]")):
+        check_model(said)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"model": "petit"},
+        {"sources": ["wiki"]},
+        {"sources": ["wiki"], "model": "petit", "url": "http://a:b@127.0.0.1/v1"},
+        {"sources": ["wiki"], "model": "petit", "url": "ftp://127.0.0.1/v1"},
+    ],
+)
+def test_settings_that_would_send_unnamed_sources_are_refused(given: dict[str, Any]) -> None:
+    """A server alone sends nothing: sources are named, one by one; and its key stands apart."""
+    with pytest.raises(ValidationError):
+        WrittenAnswerSettings(**{"url": "http://127.0.0.1/v1", **given})
+
+
+def test_what_somebody_asks_is_no_fact(parts: Parts, model: Server) -> None:
+    """Of a conversation, only answers are sent."""
+    asker, answerer = ContributorRole.ASKER, ContributorRole.ACCEPTED_ANSWERER
+    thread = make_document(
+        "wiki:fil",
+        title="Vol de la girafe",
+        contributions=(Contribution("wiki:paul", asker), Contribution("wiki:claire", answerer)),
+    )
+    said = (
+        Passage("La girafe a été volée hier, qui rembourse la girafe ?", author="wiki:paul"),
+        Passage("Le budget de la commune rembourse la girafe volée.", author="wiki:claire"),
+    )
+    made = indexed(thread, passages=said)
+    vectors = ENCODER.passages([f"{thread.title} {one.text}" for one in said])
+    parts.index.write([Put(replace(made, vectors=vectors))])
+    try:
+        ask(parts, model, q="qui rembourse la girafe volée")
+    finally:
+        parts.index.write([PutAccess("wiki:fil", Access())])
+    assert said[1].text in model.texts[0]
+    assert said[0].text not in model.texts[0]
 
 
 def test_thoughts_are_no_part_of_the_answer(parts: Parts, model: Server) -> None:

@@ -96,6 +96,19 @@ def test_sentences_are_the_same_however_they_arrive(text: str, steps: list[int])
     assert [*found, *pieces.end()] == once
 
 
+@given(st.lists(written(), min_size=1, max_size=6))
+def test_each_cited_sentence_stands_alone(sentences: list[str]) -> None:
+    """With its own citation, whether the next one begins with a capital or not."""
+    text = " ".join(
+        f"{one[:-1].lower() if number % 2 else one[:-1]} [{number}]."
+        for number, one in enumerate(sentences, 1)
+    )
+    cutter = SentenceCutter()
+    found = [*cutter.feed(text), *cutter.end()]
+    assert [one.cited for one in found] == [(number,) for number in range(1, len(found) + 1)]
+    assert len(found) == len(sentences)
+
+
 @given(written(), st.integers(2, 30))
 def test_a_sentence_that_was_cut_is_not_kept(sentence: str, left: int) -> None:
     """What follows the last citation may have changed it."""

@@ -327,6 +327,10 @@ class PartsBody(BaseModel):
     """
     what the ranker learned from the organisation's questions added or subtracted
     """
+    answering: Annotated[float, Field(title="Answering")]
+    """
+    what its nearest passage and its share of the question's words added
+    """
 
 
 class PassedOnBody(BaseModel):
@@ -627,29 +631,6 @@ class CandidateBody(BaseModel):
     """
 
 
-class DirectAnswerBody(BaseModel):
-    text: Annotated[str, Field(title="Text")]
-    """
-    at most three sentences, as they stand in the document
-    """
-    document: ReferenceBody
-    """
-    the document that says so
-    """
-    author: AuthorBody
-    """
-    who wrote it
-    """
-    accepted: Annotated[bool, Field(title="Accepted")]
-    """
-    of an accepted answer; else of a document in force
-    """
-    dated: Annotated[AwareDatetime | None, Field(title="Dated")]
-    """
-    when it was written; null if unknown
-    """
-
-
 class ExpertsBody(BaseModel):
     candidates: Annotated[list[CandidateBody], Field(title="Candidates")]
     """
@@ -935,6 +916,33 @@ class QuestionOfYouBody(BaseModel):
     """
 
 
+class QuoteBody(BaseModel):
+    text: Annotated[str, Field(title="Text")]
+    """
+    whole sentences, as they stand in the document
+    """
+    document: ReferenceBody
+    """
+    the document that says so
+    """
+    section: Annotated[str, Field(title="Section")]
+    """
+    heading of the passage, or empty
+    """
+    author: AuthorBody
+    """
+    who wrote it
+    """
+    accepted: Annotated[bool, Field(title="Accepted")]
+    """
+    of an accepted answer; else of a document in force
+    """
+    dated: Annotated[AwareDatetime | None, Field(title="Dated")]
+    """
+    when it was written; null if unknown
+    """
+
+
 class RecipientsBody(BaseModel):
     recipients: Annotated[list[AgentBody], Field(title="Recipients")]
 
@@ -1195,6 +1203,41 @@ class CoverageBody(BaseModel):
     following: Annotated[int | None, Field(title="Following")]
     """
     `offset` of the next page of topics
+    """
+
+
+class DirectAnswerBody(BaseModel):
+    text: Annotated[str, Field(title="Text")]
+    """
+    whole sentences, as they stand in the document
+    """
+    document: ReferenceBody
+    """
+    the document that says so
+    """
+    section: Annotated[str, Field(title="Section")]
+    """
+    heading of the passage, or empty
+    """
+    author: AuthorBody
+    """
+    who wrote it
+    """
+    accepted: Annotated[bool, Field(title="Accepted")]
+    """
+    of an accepted answer; else of a document in force
+    """
+    dated: Annotated[AwareDatetime | None, Field(title="Dated")]
+    """
+    when it was written; null if unknown
+    """
+    quotes: Annotated[list[QuoteBody], Field(title="Quotes")]
+    """
+    the first one, then what others add
+    """
+    differs: Annotated[bool, Field(title="Differs")]
+    """
+    the second quote is of an older document and says otherwise than the first
     """
 
 
