@@ -425,16 +425,16 @@ def test_one_answer_at_a_time_is_written_for_an_agent(parts: Parts, model: Serve
     app = app_with(parts, replace(writing(model, parts, limit_s=60.0), turns=turns))
     headers = {"Authorization": f"Bearer {TOKENS.make('ag-1', NOW_S)}"}
     with served(app) as address, httpx.Client(headers=headers, timeout=30) as browser:
-        sent = {"url": address + PATH, "json": {"q": ASKED}}
-        with browser.stream("POST", **sent) as first:
+        url, asked = address + PATH, {"q": ASKED}
+        with browser.stream("POST", url, json=asked) as first:
             lines = first.iter_lines()  # the line is closed with its iterator
             assert next(lines).startswith("data:")
-            refused = browser.post(**sent)
+            refused = browser.post(url, json=asked)
             assert refused.status_code == 429
             assert refused.json()["code"] == "too_many_at_once"
         assert model.left.wait(20)
         model.hang, model.answer = False, lambda asked: streamed(quoted(asked))
-        assert browser.post(**sent).status_code == 200
+        assert browser.post(url, json=asked).status_code == 200
 
 
 def test_the_check_of_the_settings_asks_the_model(model: Server) -> None:

@@ -301,7 +301,7 @@ def test_each_kind_of_line_acts_on_a_restored_database(
     consent = SqlConsent(engine, lambda: NOW, register)
     consent.ask(Preference("ag-1", PreferenceKind.WITHDRAW, "wiki"))
     consent.ask(Preference("ag-2", PreferenceKind.WITHDRAW))
-    register.mail_chosen("ag-1", False, True, "off", NOW)
+    register.mail_chosen("ag-1", (False, True, "off", True), NOW)
     register.verification_taken_back("ag-1", "wiki:1")
     register.agent_cut("ag-4", cut=True)
     register.agent_cut("ag-5", cut=False)
