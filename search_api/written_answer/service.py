@@ -143,8 +143,8 @@ def _now(writing: Writing, reader: Reader) -> Reader:
 
 def _candidates(context: AnswerContext, found: Results) -> Iterator[tuple[NumberedPassage, Card]]:
     """Yield the passages of the results in their order, not numbered yet."""
-    if not found.answered:
-        return
+    if not found.answered or not found.question.names_something:
+        return  # without words, the results are the newest documents
     for result in found.results:
         card = result.card
         if result.replaced_by or only_asks(card) or not in_force(card, context.today()):
