@@ -448,7 +448,7 @@ def test_the_command_says_what_is_missing(site: Site, tmp_path: Path) -> None:
                 (address, "qsp_faux", {}, "jeton"),
                 ("http://127.0.0.1:9", "qsp_x", {}, "ne répond pas"),
                 ("quisait.exemple.fr", "qsp_x", {}, "https://"),
-                (address, "qsp_x", without, "quisait[mcp]"),
+                (address, "qsp_x", without, "pip install mcp"),
             ):
                 status, sentence = await exit_of(place, token, **more)
                 assert status == 1
