@@ -166,6 +166,7 @@ def test_a_newcomer_finds_her_way_in_a_day(site: Site, chromium: Browser) -> Non
         search(page, "c’est quoi un SATD")
         expect(page.get_by_role("region", name="Définition").locator("dfn")).to_have_text("SATD")
         assert top_of_first_result(page) < 560
+        page.wait_for_load_state()  # of the script that hears the key
         page.keyboard.press("/")
         page.keyboard.type("saisie sur salaire, l’employeur ne répond pas")
         page.keyboard.press("Enter")
