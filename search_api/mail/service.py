@@ -10,9 +10,10 @@ from datetime import timedelta
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus
+from expertise.peers import NOTICE_DAYS
 from indexer.access import Reader, access_filter
 from search_api.addresses import community_address, question_address, unsubscribe_address
-from search_api.communities.service import NOTICE_DAYS, invitations
+from search_api.communities.service import invitations
 from search_api.context import AnswerContext, Asking, Mailing, NotFound
 from search_api.following.service import News, NewsItem, NewsKind, ShownFollow, news
 from search_api.following.storage import FollowKind

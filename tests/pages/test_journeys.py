@@ -16,7 +16,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from expertise.consent import PreferenceKind
 from quisait.application.assembly import Application
@@ -97,7 +97,7 @@ def visit(
     scheme: Literal["light", "dark"] = "light",
 ) -> Iterator[Page]:
     """A browser on the first page. No script of a page fails."""
-    view = {"width": size[0], "height": size[1]}
+    view: ViewportSize = {"width": size[0], "height": size[1]}
     with chromium.new_context(
         base_url=site.address, locale="fr-FR", viewport=view, color_scheme=scheme
     ) as context:
