@@ -74,7 +74,9 @@ class Truth:
 
 
 def read_truth(folder: Path) -> Truth:
-    """Read `questions.jsonl` and, if they exist, `holders.jsonl` and `isolation.jsonl`.
+    """Read `questions.jsonl` and, if they exist, `holders.jsonl`, `isolation.jsonl`, `facts.txt`.
+
+    A line of `facts.txt` is `question|words|words…`: the direct answer has one of these words.
 
     They are in the folder or in its `truth`. Raises `OSError`, `ValueError` or `KeyError`.
     """
@@ -89,8 +91,15 @@ def read_truth(folder: Path) -> Truth:
             )
         else:
             alone |= _by_agent(row)
+    facts = folder / "facts.txt"
+    lines = facts.read_text("utf-8").splitlines() if facts.is_file() else []
+    told = {id_: words for id_, *words in (line.split("|") for line in lines)}
+    rows = _rows(folder / "questions.jsonl")
     return Truth(
-        tuple(map(_expected, _rows(folder / "questions.jsonl"))),
+        tuple(
+            _expected(r | {"direct_contains": told[r["id"]]} if r["id"] in told else r)
+            for r in rows
+        ),
         {(row["topic"], row["agent"]): _degree(row) for row in _rows(folder / "holders.jsonl")},
         alone,
     )
@@ -230,7 +239,7 @@ class AnswerScores:
         if want.documents:
             count["success_1"].add(bool(want.documents & set(one.documents[:1])))
             count["success_3"].add(bool(want.documents & set(one.documents[:3])))
-            count["ndcg_10"].add(_ndcg(one.documents, want))
+            count["ndcg_10"].add(document_ndcg(one.documents, want))
         if want.no_documents:
             count["documents_though_none"].add(one.answered and bool(one.documents))
         if want.direct_document or want.direct_texts:
@@ -238,7 +247,8 @@ class AnswerScores:
             count["direct_right"].add(_direct_is_right(one))
 
 
-def _ndcg(shown: Sequence[str], want: ExpectedAnswer) -> float:
+def document_ndcg(shown: Sequence[str], want: ExpectedAnswer) -> float:
+    """Return nDCG@10 of documents: right ones have the grade 2, acceptable ones 1."""
     grades = dict.fromkeys(want.acceptable_documents, 1) | dict.fromkeys(want.documents, 2)
     discounts = [1 / math.log2(rank + 2) for rank in range(FIRST_PAGE)]
     gains = [grades.get(id_, 0) for id_ in shown[:FIRST_PAGE]]
@@ -271,14 +281,15 @@ def score_answers(
         answer = answer_question(
             context, reader_of(want.agent), Query(want.text), candidates=MOST_CARDS
         )
+        direct = answer.direct
         scores.add(
             QuestionScore(
                 want,
                 shown_people(answer, want.agent),
                 tuple(one.card.document_id for one in answer.results.results),
                 answer.results.answered,
-                answer.direct.reference.document_id if answer.direct else "",
-                folded(answer.direct.text) if answer.direct else "",
+                direct.quotes[0].reference.document_id if direct else "",
+                " ".join(folded(one.text) for one in direct.quotes) if direct else "",
             )
         )
     build = context.build()

@@ -20,7 +20,8 @@ class RankedDocument(NamedTuple):
     is the account that wrote the passage that answers, if several accounts wrote passages.
     `near_hits` is what the scores of the nearest documents in the window add to the document's
     score, or subtract from it. `said`, from 0 to 1, is the share of the question's information in
-    the words that the document contains.
+    the words that the document contains. `place` is the document's place, from 1, by what answers
+    (`search_api.ranking.window`, `answering`); 0 if it is not known.
     """
 
     card: Card
@@ -29,6 +30,7 @@ class RankedDocument(NamedTuple):
     answered_by: str = ""
     near_hits: float = 0.0
     said: float = 0.0
+    place: int = 0
 
     @property
     def smoothed(self) -> float:

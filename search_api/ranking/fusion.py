@@ -27,7 +27,8 @@ class FusedHit(NamedTuple):
     (`search_api.ranking.window`). `second_model` is the change by a second model that read the
     document, None if none did (`search_api.ranking.second_model`). `title` is the gain for a title
     that repeats the question (`search_api.ranking.titles`). `learned` is the change by the learned
-    ranker (`search_api.ranking.ranker`).
+    ranker (`search_api.ranking.ranker`). `answering` is the gain for a near passage and for the
+    question's words (`search_api.ranking.window`).
     """
 
     document_id: str
@@ -40,6 +41,7 @@ class FusedHit(NamedTuple):
     second_model: float | None = None
     title: float = 0.0
     learned: float = 0.0
+    answering: float = 0.0
 
     def scored(self, score: float) -> "FusedHit":
         """Return the hit with another score."""

@@ -20,7 +20,7 @@ from search_api.ranking.fusion import FusedHit
 from search_api.ranking.titles import asked_terms, title_shares
 from search_api.wording import day
 
-FORMAT = 1
+FORMAT = 2
 """Increase it when a feature changes its meaning: older rankers are then ignored."""
 
 FEATURES = (

@@ -26,15 +26,18 @@ from search_api.ranking.titles import titled
 
 @dataclass(frozen=True, slots=True)
 class WindowWeights:
-    """Weights, from 0 to 1, of what changes a score besides words and best passage.
+    """Weights, from 0 to 1, of what changes a score besides the fused rankings.
 
     `centroid`: part of the centroid in a document's cosine with a question; the best passage has
-    the rest. `near_hits`: part of the nearest hits in a hit's score.
-    `fe65daca:benchmarks/window_weights.py` chooses them (decisions 43 and 44).
+    the rest. `near_hits`: part of the nearest hits in a hit's score. `passage`: gain of the hit
+    with the nearest passage. `said`: gain of a hit that has all of the question's information.
+    `quisait evaluate order` compares them (decisions 43, 44 and 94).
     """
 
     centroid: float = 0.7
-    near_hits: float = 0.15
+    near_hits: float = 0.2
+    passage: float = 0.3
+    said: float = 0.3
 
 
 SERVED_WEIGHTS = WindowWeights()
@@ -44,6 +47,9 @@ VOTES_NEAR_HITS = 0.2
 `fe65daca:benchmarks/voting_sets.py`, a smaller weight leaves expert_dblp below its target, a larger
 one costs expert_beta and forums (decision 44).
 """
+
+PASSAGE_REACH = 0.05
+"""Cosine below the nearest passage from which on a passage gains nothing."""
 
 NEAREST_HITS = 5
 """Number of nearest hits that count for each hit."""
@@ -71,8 +77,33 @@ def fused_window(
     if vector is None:
         return fuse(found.lexical, found.vector, most)
     near = _rescored(found.vector, found.attributes, vector, weights.centroid)
-    fused = fuse(found.lexical, found.vector, most, near)
+    fused = answering(fuse(found.lexical, found.vector, most, near), found, weights)
     return titled(smoothed(fused, found.attributes, weights.near_hits), found.attributes, question)
+
+
+def answering(
+    hits: Sequence[FusedHit], found: SearchAnswer, weights: WindowWeights = SERVED_WEIGHTS
+) -> tuple[FusedHit, ...]:
+    """Return the hits, with gains for the nearest passages and for what they say of the question.
+
+    Fused scores are relative to the window: its first hit by words has 1 even if it has one word
+    of the question, and the nearest by its centroid need not have the nearest passage.
+    """
+    nearest = found.vector[0].score if found.vector else 0.0
+    gains = {
+        hit.document_id: weights.passage * (1 - (nearest - hit.score) / PASSAGE_REACH)
+        for hit in found.vector
+        if nearest - hit.score < PASSAGE_REACH
+    }
+    for id_, share in (found.said or {}).items():
+        gains[id_] = gains.get(id_, 0.0) + weights.said * share
+    again = [
+        hit._replace(score=hit.score + gain, answering=gain)
+        if (gain := round(gains.get(hit.document_id, 0.0), 6))
+        else hit
+        for hit in hits
+    ]
+    return tuple(sorted(again, key=lambda hit: (-hit.score, hit.document_id)))
 
 
 def tuned_window(

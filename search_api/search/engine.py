@@ -42,7 +42,7 @@ from indexer.values import (
 )
 from search_api.query.parser import ParsedQuery, QueryParser
 from search_api.query.query import Query, ResultOrder, read_prefix, was_shortened
-from search_api.ranking.answered import FIRST_ANSWERS, NEAR_DOCUMENTS, any_answers, features
+from search_api.ranking.answered import NEAR_DOCUMENTS, any_answers, features
 from search_api.ranking.fusion import (
     FusedHit,
     ModelBars,
@@ -76,7 +76,7 @@ from search_api.ranking.results import (
 )
 from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
 from search_api.ranking.second_model import reread
-from search_api.ranking.window import near_hits, tuned_window
+from search_api.ranking.window import answering, near_hits, tuned_window
 from search_api.wording import in_force
 
 PASSAGES_READ_OF = 50
@@ -228,6 +228,8 @@ class Search:
         depth = RANKING_DEPTH if deep else 0
         counted = not parsed.of_a_person
         found = self._index.search(replace(request, depth=depth, counted=counted))
+        if query.wide:
+            found = self._with_said(request, found)
         return SearchHits(query, reader, parsed, request, found, deep)
 
     def page(self, hits: SearchHits, today: date) -> Results:
@@ -286,7 +288,7 @@ class Search:
         narrowed = query.filters or parsed.narrowed or query.only is not None
         exact = parsed.question.phrases or parsed.question.any_of or parsed.question.excluded
         if narrowed or exact or any_answers(found):
-            return replace(results, first_answers=FIRST_ANSWERS.holds(found))
+            return results
         return self._near(hits, results, today)
 
     def _near(self, hits: SearchHits, results: Results, today: date) -> Results:
@@ -338,6 +340,9 @@ class Search:
         read = [hit for hit in ranked if hit.document_id in cards]
         gains = near_hits(read, found.attributes) if request.vector is not None else {}
         said = self._said(request, found)
+        gained = [hit.scored(hit.score + gains.get(hit.document_id, 0.0)) for hit in read]
+        paged = answering(gained, replace(found, said=said))
+        places = {hit.document_id: place for place, hit in enumerate(paged, 1)}
         documents = tuple(
             RankedDocument(
                 cards[hit.document_id],
@@ -346,6 +351,7 @@ class Search:
                 authors.get(hit.document_id, ""),
                 gains.get(hit.document_id, 0.0),
                 said.get(hit.document_id, 0.0),
+                places[hit.document_id],
             )
             for hit in read
         )
@@ -418,6 +424,8 @@ class Search:
         found = self._index.search(replace(request, counted=False))
         if _by_date(query, parsed.question):
             return unfused(found.lexical)
+        if retriever is Retriever.HYBRID:
+            found = self._with_said(request, found)
         hits = self._window(request, found)
         if retriever is Retriever.HYBRID:
             hits = self._reread(hits, request, query)
@@ -552,6 +560,12 @@ class Search:
             alone = replace(self._deep(request), vector=None, depth=0, with_attributes=False)
             found = self._index.search(alone)
         return found.said or {}
+
+    def _with_said(self, request: SearchRequest, found: SearchAnswer) -> SearchAnswer:
+        """Return the answer with `said`, which orders its hits, although it has no cut."""
+        if request.vector is None or self._bars.cut is None:
+            return found
+        return replace(found, said=self._said(request, found))
 
     def _deep(self, request: SearchRequest) -> SearchRequest:
         """Return the request with rankings deep enough for `window`, and a cut to get `said`."""

@@ -475,7 +475,7 @@ def test_a_community_has_a_page_and_is_joined_and_left(desk: Desk) -> None:
     assert members_of(desk) == []
     undo = {"act": "take_back", "kind": "leave", "subject": "m/geometre"}
     for agent in ("ag-10", "ag-11"):
-        assert "Y revenir" in desk.client(agent).get("/preferences").text
+        assert "Annuler ce choix" in desk.client(agent).get("/preferences").text
         desk.client(agent).post("/mes-donnees", data=undo)
     assert members_of(desk) == holders
 

@@ -79,10 +79,7 @@ def test_an_old_question_goes_from_everywhere(
     later = site.services.today() + timedelta(days=366)
     services = replace(site.services, today=lambda: later)
     assert (
-        replace(site, services=services)
-        .client(STRANGER)
-        .get(f"/documents/questions:{used}")
-        .status_code
+        replace(site, services=services).client(STRANGER).get(f"/questions/{used}").status_code
         == 200
     )
     monkeypatch.setattr(retention, "now", site.clock)

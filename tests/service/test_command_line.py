@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import time
@@ -13,6 +14,7 @@ from uuid import uuid4
 import jsonschema
 import pytest
 
+from quisait.settings import Settings
 from quisait.settings.documentation import initial_file
 from quisait.work.source_status import REMEDIES
 from search_api.identity.tokens import SignedTokens
@@ -42,9 +44,25 @@ def test_init_writes_a_first_file_once(tmp_path: Path) -> None:
     written = (tmp_path / "quisait.toml").read_text("utf-8")
     assert written == initial_file()
     tomllib.loads(written)
+    short = place.run("init", "--short", "--print").stdout
+    assert len(short.splitlines()) <= 20
+    examples = re.sub(r"(?m)^# (\[\[|\w+ =)", r"\1", short)
+    assert Settings.model_validate(tomllib.loads(examples)).sources[0].kind == "folder"
     (tmp_path / "quisait.toml").write_text("folder = 'mine'\n")
     place.run("init", status=1)
     assert (tmp_path / "quisait.toml").read_text() == "folder = 'mine'\n"
+
+
+def test_check_of_a_new_folder_prepares_no_model(tmp_path: Path) -> None:
+    """Without a source nothing is encoded: the check says so, and stays quick."""
+    place = Place(tmp_path, {})
+    place.run("init")
+    found = {one["name"]: one["passed"] for one in place.json("check", status=1)}
+    assert found["encodeur"]
+    assert found["index"]
+    assert not found["sources"]
+    assert not list(tmp_path.glob(".quisait/model*"))
+    assert not (tmp_path / ".quisait/index").exists()
 
 
 def test_check_says_ok_of_each_part(crawled: Place) -> None:

@@ -1,5 +1,6 @@
 """What a document is as a whole, and what stands near it, place it beside its best passage."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,11 +10,13 @@ from hypothesis import strategies as st
 
 from indexer.centroids import centroid, decoded
 from indexer.values import HitAttributes, SearchAnswer, SearchHit, Vectors
-from search_api.ranking.fusion import FusedHit
+from search_api.ranking.fusion import FusedHit, fuse
 from search_api.ranking.window import (
     MOST_SMOOTHED,
+    PASSAGE_REACH,
     SERVED_WEIGHTS,
     VOTES_NEAR_HITS,
+    answering,
     fused_window,
     near_hits,
     smoothed,
@@ -76,6 +79,25 @@ def test_the_whole_document_counts_beside_its_best_passage() -> None:
     assert hits["none"].vector == pytest.approx((0.7 - low) / (high - low), abs=0.01)
     alone = fused_window(found, None)
     assert [hit.document_id for hit in alone] == ["passage", "whole", "none"]
+
+
+def test_near_passages_and_words_of_the_question_gain() -> None:
+    """The first hit by words has all of its ranking's score with one word of a question in ten."""
+    worded = (SearchHit("chance", 9.0), SearchHit("answer", 8.9), SearchHit("last", 1.0))
+    ranking = (SearchHit("near", 0.9), SearchHit("answer", 0.88), SearchHit("chance", 0.8))
+    found = SearchAnswer(worded, ranking, 0, {}, {}, said={"answer": 0.8})
+    before = fuse(worded, ranking)
+    hits = {hit.document_id: hit for hit in answering(before, found)}
+    passage, said = SERVED_WEIGHTS.passage, SERVED_WEIGHTS.said
+    assert hits["near"].answering == pytest.approx(passage)
+    assert hits["answer"].answering == pytest.approx(
+        passage * (1 - 0.02 / PASSAGE_REACH) + said * 0.8
+    )
+    assert hits["chance"].answering == hits["last"].answering == 0.0
+    assert {hit.document_id: hit.score + hits[hit.document_id].answering for hit in before} == {
+        name: pytest.approx(hit.score) for name, hit in hits.items()
+    }
+    assert answering(before, replace(found, vector=(), said=None)) == before
 
 
 def test_near_hits_lift_and_lower() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,9 +15,9 @@ from connectors.values import Contribution, ContributorRole, EvidencePolicy
 from evaluation.voting_models import VOTING_MODELS, VotingModel
 from expertise.scoring import (
     DAMPING,
+    WalkGraph,
     graph_of,
-    reference_walk,
-    sparse_walk,
+    visits_of,
     walk,
 )
 from expertise.values import RankedDocument, TopicsOf, Window
@@ -403,12 +404,23 @@ ABOUT = st.dictionaries(
 
 @settings(deadline=None)
 @given(windows(), ABOUT)
-def test_sparse_sums_walk_as_the_reference_does(window: Window, topics: TopicsOf) -> None:
-    """The same visits to every document, owner, space and topic, whichever serves."""
+def test_the_walk_is_pagerank_with_restart(window: Window, topics: TopicsOf) -> None:
+    """The same visits to every document, owner, space and topic, as NetworkX computes them."""
     graph = graph_of(window, cast_votes(window, TODAY, owners(*NAMES)), topics)
     named = {topic for one in graph.documents for topic, _ in topics.get(one, ())}
     assert {name for kind, name in graph.others if kind == "topic"} == named
-    assert sparse_walk(graph) == pytest.approx(reference_walk(graph), abs=1e-7)
+    assert visits_of(graph) == pytest.approx(_by_networkx(graph), abs=1e-7)
+
+
+def _by_networkx(graph: WalkGraph) -> dict[tuple[str, str], float]:
+    nodes = [("document", name) for name in graph.documents]
+    drawn = nx.Graph()
+    drawn.add_weighted_edges_from((nodes[a], graph.others[b], w) for a, b, w in graph.edges)
+    restart = dict(zip(nodes, graph.restart, strict=True))
+    found: dict[tuple[str, str], float] = nx.pagerank(
+        drawn, alpha=DAMPING, personalization=restart, tol=1e-10, max_iter=200
+    )
+    return found
 
 
 def test_who_shares_a_space_is_nearer_than_who_does_not() -> None:
