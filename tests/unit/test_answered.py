@@ -46,6 +46,7 @@ def test_a_page_with_the_words_answers_and_one_without_does_not() -> None:
     bad = [_result(2, "Drones", "", 0.5), _result(3, "Recette", "", 0.49)]
     found = features(good, _vector(0.92), QUESTION, FAR_COSINE)
     assert any_answers(found)
+    assert found[-1] == pytest.approx(0.8)
     found = features(bad, _vector(0.83), QUESTION, FAR_COSINE)
     assert not any_answers(found)
 

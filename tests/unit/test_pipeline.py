@@ -1,7 +1,8 @@
 """A crawl brings the index up to its source, and keeps its place only after each write."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from indexer.crawl import pipeline
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, Wait, crawl
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import DeletionsHeld, ExtractionFailed, ExtractorUnreachable, IndexUnreachable
+from indexer.ports import NoScans
 from indexer.state import State
 from indexer.values import WITHHELD, Extracted, Failure, UnreadPart, Vectors, Write, WriteReport
 from quisait.application.database import migrate
@@ -384,6 +386,26 @@ def test_a_listing_speaks_of_what_was_just_read_too(crawls: CrawlBench) -> None:
     crawls.crawl(*pages(4), listing, SubtreeHidden("wiki:3"), accept_deletions=True)
     assert {one.document_id for one in crawls.index.scan("wiki")} == {"wiki:2", "wiki:3"}
     assert crawls.ids() == {"wiki:2"}
+
+
+@pytest.mark.parametrize("goes", [True, False], ids=["goes", "held"])
+def test_a_listing_forgets_the_scans_of_what_goes(crawls: CrawlBench, goes: bool) -> None:
+    """And of nothing else, nor where the deletions wait for a person."""
+    forgotten: list[str] = []
+
+    class Recognised(NoScans):
+        def known(self, source: str) -> frozenset[str]:
+            return frozenset(f"wiki:{n}" for n in range(30))
+
+        def forget(self, source: str, document_ids: Collection[str]) -> None:
+            forgotten.extend(sorted(document_ids))
+
+    crawls.crawl(*pages(30))
+    dependencies = replace(crawls.dependencies, scans=Recognised())
+    kept = frozenset(f"wiki:{n}" for n in range(29 if goes else 10))
+    with nullcontext() if goes else pytest.raises(DeletionsHeld):
+        crawl(ScriptedSource([Listing(kept)]), dependencies)
+    assert forgotten == (["wiki:29"] if goes else [])
 
 
 def test_many_deletions_are_written_in_several_batches(
