@@ -15,7 +15,7 @@ import typer
 
 from quisait.application.assembly import Application
 from quisait.application.progress import duration
-from quisait.application.startup import opened_application
+from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.clock import today
 from quisait.commands import answers
 from quisait.commands.expertise import build_text
@@ -104,6 +104,13 @@ def demo(
     if port:
         os.environ["QUISAIT_SERVER__PORT"] = str(port)  # also where the mails lead
     questions = demo_questions(folder / "questions.jsonl")
+    if not check:
+        # Imported here; a taken port is said before the model is prepared.
+        from search_api.listening import open_port
+
+        server = read_settings().server
+        with errors_as_sentences():
+            open_port(server.host, server.port).close()
     stream = sys.stderr if check and as_json else sys.stdout
     started = time.monotonic()
     print(
@@ -114,11 +121,6 @@ def demo(
     )
     with opened_application() as application:
         server = application.settings.server
-        if not check:
-            # Imported here, and said before the documents are read.
-            from search_api.listening import open_port
-
-            open_port(server.host, server.port).close()
         _prepare(application, folder, stream, quiet=check and as_json)
         taken = duration(round(time.monotonic() - started))
         print(f"Tout est prêt en {taken}.", file=stream, flush=True)

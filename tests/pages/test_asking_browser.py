@@ -292,7 +292,7 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     fifth.get_by_role("link", name=QUESTION).first.click()
     expect(fifth.get_by_text("Jo Lointain").first).to_be_visible()
     sound(fifth)
-    expect(fifth.get_by_text("hibiscus")).to_be_visible()
+    expect(fifth.get_by_text("arpentage, hibiscus")).to_be_visible()
     for name in ("Voisin", "Carteau"):
         expect(fifth.locator("main")).not_to_contain_text(name)
     outside = told_outside(fifth, restricted)

@@ -97,7 +97,7 @@ def visit(
     scheme: Literal["light", "dark"] = "light",
 ) -> Iterator[Page]:
     """A browser on the first page. No script of a page fails."""
-    view = ViewportSize(width=size[0], height=size[1])
+    view: ViewportSize = {"width": size[0], "height": size[1]}
     with chromium.new_context(
         base_url=site.address, locale="fr-FR", viewport=view, color_scheme=scheme
     ) as context:
@@ -166,6 +166,7 @@ def test_a_newcomer_finds_her_way_in_a_day(site: Site, chromium: Browser) -> Non
         search(page, "c’est quoi un SATD")
         expect(page.get_by_role("region", name="Définition").locator("dfn")).to_have_text("SATD")
         assert top_of_first_result(page) < 560
+        page.wait_for_load_state()  # of the script that hears the key
         page.keyboard.press("/")
         page.keyboard.type("saisie sur salaire, l’employeur ne répond pas")
         page.keyboard.press("Enter")

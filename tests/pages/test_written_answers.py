@@ -175,6 +175,13 @@ def test_without_a_passage_nothing_is_asked(parts: Parts, model: Server) -> None
     assert model.asked == []
 
 
+@pytest.mark.parametrize("question", ["   ", "-incendie", "source:wiki", "?!"])
+def test_a_question_without_words_sends_nothing(parts: Parts, model: Server, question: str) -> None:
+    """The newest documents, which a search without words shows, answer nothing."""
+    assert ask(parts, model, q=question)[-1]["outcome"] == "nothing_to_send"
+    assert model.asked == []
+
+
 def test_rights_are_read_again_right_before_sending(parts: Parts, model: Server) -> None:
     """What the search found is not sent if its reader lost the right meanwhile."""
     now = reader_of("ag-6", parts.book, TODAY)

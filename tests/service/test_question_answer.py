@@ -210,7 +210,7 @@ class LowestFirst:
     def ranker(self, encoder: str) -> Ranker | None:
         tree = Tree(
             feature=(FEATURES.index("score"), 0, 0),
-            threshold=(0.5, 0.0, 0.0),
+            threshold=(0.8, 0.0, 0.0),
             left=(1, 0, 0),
             right=(2, 0, 0),
             value=(0.0, 1.0, 0.0),
