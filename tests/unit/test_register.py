@@ -292,7 +292,7 @@ def test_each_kind_of_line_acts_on_a_restored_database(
         said.say(Verification(document, "hash", "ag-1", today, right=True))
     mail.choose("ag-3", MailPreferences(asked=False))
     set_cut(engine, "ag-5", today)
-    register.mail_chosen("ag-1", False, True, "off", NOW)
+    register.mail_chosen("ag-1", (False, True, "off", False), NOW)
     register.verification_taken_back("ag-1", "wiki:1")
     register.agent_cut("ag-4", cut=True)
     register.agent_cut("ag-5", cut=False)
