@@ -5,7 +5,6 @@ Each administration is scored by the weights that the others choose, too.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 
@@ -19,14 +18,13 @@ from search_api.ranking.placed import placed
 from search_api.ranking.reranking import RankingPreferences, reranked
 from search_api.ranking.window import SERVED_WEIGHTS, WindowWeights, fused_window
 
-GAINS, NEAR_HITS = (0.0, 0.15, 0.3, 0.45), (0.15, 0.25)
-"""Weights among which the others choose: of passages and of what is said, and of near hits."""
-
 COMPARED = {
     "what serves": SERVED_WEIGHTS,
     "without passages": replace(SERVED_WEIGHTS, passage=0.0),
     "without what is said": replace(SERVED_WEIGHTS, said=0.0),
+    "passages and what is said count half": replace(SERVED_WEIGHTS, passage=0.15, said=0.15),
     "near hits .15": replace(SERVED_WEIGHTS, near_hits=0.15),
+    "near hits .25": replace(SERVED_WEIGHTS, near_hits=0.25),
     "near hits .15, without both": WindowWeights(near_hits=0.15, passage=0.0, said=0.0),
 }
 
@@ -49,11 +47,6 @@ def judge_orders(
     truth: Truth, context: AnswerContext, reader_of: Callable[[str], Reader]
 ) -> tuple[JudgedOrder, ...]:
     """Ask the questions with judged documents. Raises `IndexUnreachable`."""
-    grid = [
-        replace(SERVED_WEIGHTS, passage=passage, said=said, near_hits=near)
-        for passage, said, near in product(GAINS, GAINS, NEAR_HITS)
-    ]
-    every = dict.fromkeys([*COMPARED.values(), *grid])
     judged = []
     for want in truth.questions:
         if not want.documents:
@@ -61,7 +54,7 @@ def judge_orders(
         hits = context.search.hits(Query(want.text), reader_of(want.agent))
         found, words = hits.found, hits.request.question.words
         orders = {}
-        for weights in every:
+        for weights in COMPARED.values():
             window = fused_window(found, hits.request.vector, words, weights)
             window = placed(window, found.attributes, place_in(words))
             kept = [
@@ -91,10 +84,8 @@ def order_text(administrations: Mapping[str, Sequence[JudgedOrder]]) -> str:
     chosen = {name: _chosen(administrations, name) for name in administrations}
     cells = [_cell(some, chosen[name]) for name, some in administrations.items()]
     lines += [markdown_row(["those that the others choose", *cells], ""), ""]
-    lines += [
-        f"{name}: passages {one.passage}, said {one.said}, near hits {one.near_hits}"
-        for name, one in chosen.items()
-    ]
+    labels = {weights: label for label, weights in COMPARED.items()}
+    lines += [f"{name}: {labels[one]}" for name, one in chosen.items()]
     return "\n".join(lines)
 
 

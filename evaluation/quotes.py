@@ -13,7 +13,7 @@ import numpy as np
 from evaluation.abstention import markdown_row
 from evaluation.answers import ExpectedAnswer, Share, Truth, folded
 from evaluation.corpora import JudgedQuery
-from evaluation.logistic import LogisticRegression, logistic_regression
+from evaluation.logistic import Floats, LogisticRegression, logistic_regression
 from indexer.access import Reader
 from search_api.context import AnswerContext
 from search_api.query.query import Query
@@ -103,8 +103,8 @@ def _fit(pages: Sequence[JudgedPage], without: str = "") -> _Models:
 
 
 def _regression(
-    rows: np.ndarray, right: np.ndarray, names: Sequence[str], without: str
-) -> LogisticRegression:  # type: ignore[type-arg]
+    rows: Floats, right: Floats, names: Sequence[str], without: str
+) -> LogisticRegression:
     if without in names:
         rows = rows.copy()
         rows[:, names.index(without)] = 0.0

@@ -20,8 +20,8 @@ class RankedDocument(NamedTuple):
     is the account that wrote the passage that answers, if several accounts wrote passages.
     `near_hits` is what the scores of the nearest documents in the window add to the document's
     score, or subtract from it. `said`, from 0 to 1, is the share of the question's information in
-    the words that the document contains. `place` is the document's place among the results of a
-    page without filters, from 1; 0 if it is not known.
+    the words that the document contains. `place` is the document's place, from 1, by what answers
+    (`search_api.ranking.window`, `answering`); 0 if it is not known.
     """
 
     card: Card

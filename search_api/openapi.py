@@ -43,7 +43,7 @@ _TAGS = {
     "find": "The API of La Suite's find, for its applications.",
 }
 _TAG_OF = (
-    (r"/api/v1/(search|suggest)", "search"),
+    (r"/api/v1/(search|suggest|written-answer)", "search"),
     (r"/api/v1/(experts|agents)", "experts"),
     (r"/api/v1/(topics|isolation|coverage)", "topics"),
     (r"/api/v1/documents", "documents"),

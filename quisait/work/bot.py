@@ -232,9 +232,9 @@ class RoomBot:
                 yield quote_label(quote.accepted, older)
             page = f"{self.rules.address}{document_address(quote.reference.document_id)}"
             yield f"« {_plain(quote.text)} »\n  {_plain(quoted_from(quote))}\n  {page}"
-        said = {quote.reference.document_id for quote in quotes}
+        quoted = {quote.reference.document_id for quote in quotes}
         for result in found.documents:
-            if result.card.document_id in said:
+            if result.card.document_id in quoted:
                 continue
             page = f"{self.rules.address}{document_address(result.card.document_id)}"
             yield f"• {_plain(result.card.title)}\n  {page}"

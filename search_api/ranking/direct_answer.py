@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from connectors.values import ContributorRole
@@ -175,16 +176,15 @@ def candidates(results: Results, today: date) -> list[Candidate]:
     if not (ordered and parts and results.answered and results.features):
         return []
     first = [one for one in results.results if not only_asks(one.card)][:DOCUMENTS]
-    words: dict[str, frozenset[str]] = {}
     rows = []
     for result in first:
         if result.replaced_by or not in_force(result.card, today):
             continue
-        title = _terms(result.card.title, words)
+        title = _terms(result.card.title)
         for shown, author in _quotable(result):
             passage, accepted = shown.passage, author.role is ContributorRole.ACCEPTED_ANSWERER
-            heading = title | _terms(passage.heading, words)
-            marked = [(a, _terms(passage.text[a:b], words)) for a, b in shown.highlights]
+            heading = title | _terms(passage.heading)
+            marked = [(a, _terms(passage.text[a:b])) for a, b in shown.highlights]
             whole = title.union(*(found for _, found in marked))
             spans = _sentences(shown, "" if accepted else result.card.title)
             for number, span in enumerate(spans):
@@ -197,11 +197,11 @@ def candidates(results: Results, today: date) -> list[Candidate]:
     best = first[0].parts.score if first else 0.0
     found = []
     for result, shown, author, accepted, span, (begins, ends), has in rows:
-        said, there, whole = (_share(one, weights) for one in has)
+        said, there, passage_said = (_share(one, weights) for one in has)
         asks = shown.passage.text[: span[1]].rstrip(' »”"').endswith("?")
         score = result.parts.score / (best or 1.0)
         features = SentenceFeatures(score, accepted, said, there, begins, ends, asks)
-        found.append(Candidate(result, shown, author, span, features, whole))
+        found.append(Candidate(result, shown, author, span, features, passage_said))
     return found
 
 
@@ -215,7 +215,8 @@ def chosen_sentences(
     """
     order = sorted(range(len(found)), key=lambda n: -likely[n])
     best = found[order[0]]
-    documents, texts, others = {best.result.card.document_id}, {fold(best.text)}, []
+    documents, texts = {best.result.card.document_id}, {fold(best.text)}
+    others: list[tuple[Candidate, ...]] = []
     for n in order:
         one = found[n]
         new = one.result.card.document_id not in documents and fold(one.text) not in texts
@@ -238,7 +239,8 @@ def answer_features(
     """Return the features of the quotation around the likeliest sentence."""
     top = max(range(len(found)), key=likely.__getitem__)
     odds, best = math.log(likely[top] / (1 - likely[top])), found[top]
-    return AnswerFeatures(*results.features, odds, best.features.accepted, best.said_by_passage)
+    accepted, said = best.features.accepted, best.said_by_passage
+    return AnswerFeatures._make((*results.features, odds, accepted, said))
 
 
 def quoted_from(quote: Quote) -> str:
@@ -301,11 +303,10 @@ def _sentences(shown: ShownPassage, title: str) -> Sequence[Span]:
     return after_preamble(text, spans, ())
 
 
-def _terms(text: str, known: dict[str, frozenset[str]]) -> frozenset[str]:
-    found = known.get(text)
-    if found is None:
-        found = known[text] = frozenset(term for one in analyse(text) for term in one.all)
-    return found
+@lru_cache(maxsize=20_000)
+def _terms(text: str) -> frozenset[str]:
+    """Return the terms of a title, a heading or a marked word; most are met again."""
+    return frozenset(term for one in analyse(text) for term in one.all)
 
 
 def _has(found: frozenset[str], part: Sequence[Sequence[tuple[int, str]]]) -> bool:

@@ -35,7 +35,7 @@ class WindowWeights:
     """
 
     centroid: float = 0.7
-    near_hits: float = 0.25
+    near_hits: float = 0.2
     passage: float = 0.3
     said: float = 0.3
 

@@ -76,7 +76,7 @@ from search_api.ranking.results import (
 )
 from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
 from search_api.ranking.second_model import reread
-from search_api.ranking.window import near_hits, tuned_window
+from search_api.ranking.window import answering, near_hits, tuned_window
 from search_api.wording import in_force
 
 PASSAGES_READ_OF = 50
@@ -340,7 +340,8 @@ class Search:
         read = [hit for hit in ranked if hit.document_id in cards]
         gains = near_hits(read, found.attributes) if request.vector is not None else {}
         said = self._said(request, found)
-        paged = self._window(request, _first_of(replace(found, said=said), request.window))
+        gained = [hit.scored(hit.score + gains.get(hit.document_id, 0.0)) for hit in read]
+        paged = answering(gained, replace(found, said=said))
         places = {hit.document_id: place for place, hit in enumerate(paged, 1)}
         documents = tuple(
             RankedDocument(
@@ -350,7 +351,7 @@ class Search:
                 authors.get(hit.document_id, ""),
                 gains.get(hit.document_id, 0.0),
                 said.get(hit.document_id, 0.0),
-                places.get(hit.document_id, 0),
+                places[hit.document_id],
             )
             for hit in read
         )

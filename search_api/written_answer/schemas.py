@@ -3,13 +3,17 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from indexer.values import FACETS
 from search_api.bodies import Body
+from search_api.parameters import FILTER_VALUES
 from search_api.written_answer.values import AskedAnswer, Outcome, Turn
 
 MOST_TURNS = 6
+
+_Facet = Annotated[str, Field(pattern=f"^({'|'.join(FACETS)})$")]
+_Values = Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=FILTER_VALUES)]
 
 
 class TurnBody(BaseModel):
@@ -27,17 +31,13 @@ class AskedAnswerBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     q: str = Field(min_length=1, max_length=1_000)
-    filters: dict[str, list[Annotated[str, Field(max_length=500)]]] = Field(
-        {}, max_length=len(FACETS), description=f"values by facet: {', '.join(FACETS)}"
+    filters: dict[_Facet, _Values] = Field(
+        {},
+        max_length=len(FACETS),
+        description=f"values by facet: {', '.join(FACETS)}",
+        json_schema_extra={"additionalProperties": False},
     )
     thread: list[TurnBody] = Field([], max_length=MOST_TURNS, description="oldest first")
-
-    @field_validator("filters")
-    @classmethod
-    def _known(cls, filters: dict[str, list[str]]) -> dict[str, list[str]]:
-        if not filters.keys() <= set(FACETS) or any(len(one) > 100 for one in filters.values()):
-            raise ValueError("no such facet, or too many values")
-        return filters
 
     def asked(self) -> AskedAnswer:
         """Return the question as a value."""

@@ -107,9 +107,9 @@ async def write_answer(
         messages = _messages(question, passages)
         async with aclosing(writing.model.write(messages, MOST_TOKENS)) as written:
             while (piece := await _within(until, anext(written, None))) is not None:
-                for one in checked.add(cutter.feed(piece), grounds):
+                for one in await checked.add([*cutter.feed(piece)], grounds):
                     yield one
-        for one in checked.add(cutter.end(), grounds):
+        for one in await checked.add([*cutter.end()], grounds):
             yield one
     except (ModelFailed, TimeoutError, IndexerError):
         yield checked.end(Outcome.FAILED)
@@ -143,8 +143,8 @@ def _now(writing: Writing, reader: Reader) -> Reader:
 
 def _candidates(context: AnswerContext, found: Results) -> Iterator[tuple[NumberedPassage, Card]]:
     """Yield the passages of the results in their order, not numbered yet."""
-    if not found.answered:
-        return
+    if not found.answered or not found.question.names_something:
+        return  # without words, the results are the newest documents
     for result in found.results:
         card = result.card
         if result.replaced_by or only_asks(card) or not in_force(card, context.today()):
@@ -248,19 +248,21 @@ class _Checked:
     def enough(self) -> bool:
         return self.kept > 0 and self.kept >= self.least_share * (self.kept + self.struck)
 
-    def add(
-        self, written: Iterator[CitedSentence], grounds: Sequence[Grounds]
-    ) -> Iterator[KeptSentence]:
-        """Check sentences and yield those that may be shown now."""
+    async def add(
+        self, written: Sequence[CitedSentence], grounds: Sequence[Grounds]
+    ) -> Sequence[KeptSentence]:
+        """Check sentences, outside the event loop, and return those that may be shown now."""
+        shown: list[KeptSentence] = []
         for one in written:
-            fault: Fault | None = fault_of(one, grounds)
+            fault: Fault | None = await run_in_threadpool(fault_of, one, grounds)
             self.struck += fault is not None
             if fault is None:
                 self.kept += 1
                 self.waiting.append(KeptSentence(one.text, one.cited))
             if self.enough:
-                yield from self.waiting
+                shown += self.waiting
                 self.waiting.clear()
+        return shown
 
     def end(self, outcome: Outcome) -> AnswerEnd:
         """Return the last event."""

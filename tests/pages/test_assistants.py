@@ -448,7 +448,7 @@ def test_the_command_says_what_is_missing(site: Site, tmp_path: Path) -> None:
                 (address, "qsp_faux", {}, "jeton"),
                 ("http://127.0.0.1:9", "qsp_x", {}, "ne répond pas"),
                 ("quisait.exemple.fr", "qsp_x", {}, "https://"),
-                (address, "qsp_x", without, "quisait[mcp]"),
+                (address, "qsp_x", without, "pip install mcp"),
             ):
                 status, sentence = await exit_of(place, token, **more)
                 assert status == 1
@@ -478,3 +478,11 @@ def test_the_page_of_documentation_works(site: Site) -> None:
             ["bash", "-c", blocks["sh"]], capture_output=True, check=True, timeout=60
         )
         assert len(json.loads(answer.stdout)["result"]["structuredContent"]["documents"]) == 3
+
+
+def test_the_library_is_imported_by_the_first_call_alone() -> None:
+    """A command, the application and the demonstration do not pay for it."""
+    source = "import sys, quisait.cli, quisait.server.app, quisait.commands.demo, search_api.app"
+    source += ", quisait.commands.mcp; print('mcp' in sys.modules, 'mcp_types' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=True)
+    assert done.stdout.decode().split() == ["False", "False"]

@@ -124,7 +124,7 @@ def test_every_route_for_every_role(site: Site) -> None:
                 case.validate_response(answer, checks=CHECKS)
                 if answer.status_code in (400, 422) and not ANY_JSON.match(label):
                     problem = answer.json()
-                    assert problem["code"] not in CALLED_WRONG, (who, problem)
+                    assert problem["code"] not in CALLED_WRONG, f"{label}, {who}: {problem}"
                 if answer.status_code < 300:
                     answered.add(label)
 

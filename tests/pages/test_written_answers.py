@@ -175,6 +175,13 @@ def test_without_a_passage_nothing_is_asked(parts: Parts, model: Server) -> None
     assert model.asked == []
 
 
+@pytest.mark.parametrize("question", ["   ", "-incendie", "source:wiki", "?!"])
+def test_a_question_without_words_sends_nothing(parts: Parts, model: Server, question: str) -> None:
+    """The newest documents, which a search without words shows, answer nothing."""
+    assert ask(parts, model, q=question)[-1]["outcome"] == "nothing_to_send"
+    assert model.asked == []
+
+
 def test_rights_are_read_again_right_before_sending(parts: Parts, model: Server) -> None:
     """What the search found is not sent if its reader lost the right meanwhile."""
     now = reader_of("ag-6", parts.book, TODAY)
@@ -342,7 +349,7 @@ def test_off_it_is_not_there(parts: Parts) -> None:
     claire = client(app_with(parts, None))
     assert claire.post(PATH, json={"q": ASKED}).status_code == 404
     assert 'id="redigee"' not in claire.get(f"/?q={ASKED}").text
-    assert PATH not in claire.get("/api/v1/openapi.json").text
+    assert PATH not in claire.get("/openapi.json").text
 
 
 def test_a_page_asks_nothing_of_the_model(parts: Parts, model: Server) -> None:
@@ -395,8 +402,12 @@ def test_nothing_is_logged(parts: Parts, model: Server, caplog: pytest.LogCaptur
 
 def test_the_events_are_described(parts: Parts, model: Server) -> None:
     """By their type, in the API's description."""
-    described = client(app_with(parts, writing(model, parts))).get("/api/v1/openapi.json").json()
-    answer = described["paths"][PATH]["post"]["responses"]["200"]
+    described = client(app_with(parts, writing(model, parts))).get("/openapi.json").json()
+    operation = described["paths"][PATH]["post"]
+    answer = operation["responses"]["200"]
+    assert operation["tags"] == ["search"]
+    assert operation["operationId"]
+    assert operation["security"]
     assert "text/event-stream" in answer["content"]
     assert {"SentenceBody", "PassagesBody", "EndBody"} <= described["components"]["schemas"].keys()
 
@@ -421,16 +432,16 @@ def test_one_answer_at_a_time_is_written_for_an_agent(parts: Parts, model: Serve
     app = app_with(parts, replace(writing(model, parts, limit_s=60.0), turns=turns))
     headers = {"Authorization": f"Bearer {TOKENS.make('ag-1', NOW_S)}"}
     with served(app) as address, httpx.Client(headers=headers, timeout=30) as browser:
-        sent = {"url": address + PATH, "json": {"q": ASKED}}
-        with browser.stream("POST", **sent) as first:
+        url, asked = address + PATH, {"q": ASKED}
+        with browser.stream("POST", url, json=asked) as first:
             lines = first.iter_lines()  # the line is closed with its iterator
             assert next(lines).startswith("data:")
-            refused = browser.post(**sent)
+            refused = browser.post(url, json=asked)
             assert refused.status_code == 429
             assert refused.json()["code"] == "too_many_at_once"
         assert model.left.wait(20)
         model.hang, model.answer = False, lambda asked: streamed(quoted(asked))
-        assert browser.post(**sent).status_code == 200
+        assert browser.post(url, json=asked).status_code == 200
 
 
 def test_the_check_of_the_settings_asks_the_model(model: Server) -> None:

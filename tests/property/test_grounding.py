@@ -89,7 +89,8 @@ def test_sentences_are_the_same_however_they_arrive(text: str, steps: list[int])
     """Cut anywhere, down to single characters; nothing is lost, doubled or cut otherwise."""
     whole = SentenceCutter()
     once = [*whole.feed(text), *whole.end()]
-    pieces, found, at = SentenceCutter(), [], 0
+    pieces, at = SentenceCutter(), 0
+    found: list[CitedSentence] = []
     for step in [*steps, len(text)]:
         found += pieces.feed(text[at : at + step])
         at += step

@@ -120,10 +120,11 @@ def drawn_rules(draw: random.Random) -> WritingRules:
     )
 
 
-def drawn_limits(draw: random.Random) -> dict[str, frozenset[str] | None]:
-    """Of a personal token: none, or the only sources and spaces that it reads."""
+def limited(reader: Reader, draw: random.Random) -> Reader:
+    """Return the reader with the limits of a drawn token, or with none."""
     sources = draw.choice([None, None, frozenset(draw.sample(SOURCES, 2))])
-    return {"sources": sources, "spaces": draw.choice([None, None, frozenset({"bleu"})])}
+    spaces = draw.choice([None, None, frozenset({"bleu"})])
+    return replace(reader, sources=sources, spaces=spaces)
 
 
 def drawn_question(draw: random.Random) -> AskedAnswer:
@@ -145,7 +146,7 @@ def test_a_model_is_sent_what_may_be_read_and_sent(
     draw, secrets, sent_words = random.Random(12), drawn_secrets(), 0
     with model_server() as server:
         for _ in range(READERS):
-            reader = replace(random_reader(draw), agent_id=ASKER.id, **drawn_limits(draw))
+            reader = limited(replace(random_reader(draw), agent_id=ASKER.id), draw)
             rules, asked = drawn_rules(draw), drawn_question(draw)
             before = len(server.sent)
             events = asyncio.run(answered(index, book, server, reader, rules, asked))

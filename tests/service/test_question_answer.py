@@ -32,6 +32,7 @@ from tests.pages.administration import ENCODER, TODAY, documents
 pytestmark = [pytest.mark.search, pytest.mark.experts]
 
 READER = Reader("ag-9", frozenset({EVERYONE, "agent:ag-9"}))
+BARS = ModelBars(-1.0, RelevanceCut(0.2, -1.0))
 QUESTION = "taxe foncière"
 SURE = "dégrèvement incendie"
 """Somebody is known for certain on it."""
@@ -110,11 +111,23 @@ def asked(
     with engine_index(request.param, folder) as index, agent_book(folder) as book:
         assert not index.write(library()).failed
         counting, encoder, log = CountingIndex(index), CountingEncoder(), NotedQueries()
-        bars = ModelBars(-1.0, RelevanceCut(0.2, -1.0))
-        configuration = SearchConfiguration(authors=book, bars=bars)
+        configuration = SearchConfiguration(authors=book, bars=BARS)
         search = Search(counting, encoder, book, configuration)
         context = AnswerContext(search, book, today=lambda: TODAY, query_log=log)
         yield Asked(counting, encoder, log, context)
+
+
+def test_a_widened_page_keeps_the_order(asked: Asked) -> None:
+    """What a document says of the question moves it, with a cut or without."""
+    search = asked.context.search
+    queries = [Query(QUESTION, page_size=50, wide=wide) for wide in (False, True)]
+    pages = [search.answer(query, READER, TODAY).results for query in queries]
+    shown, wide = [[one.card.document_id for one in page] for page in pages]
+    assert any(one.parts.answering for one in pages[1])
+    assert [id_ for id_ in wide if id_ in shown] == [id_ for id_ in shown if id_ in wide]
+    assert {
+        one.card.document_id: one.parts for one in pages[0] if one.card.document_id in wide
+    } == {one.card.document_id: one.parts for one in pages[1] if one.card.document_id in shown}
 
 
 def test_a_page_is_searched_and_encoded_once(asked: Asked) -> None:
@@ -197,7 +210,7 @@ class LowestFirst:
     def ranker(self, encoder: str) -> Ranker | None:
         tree = Tree(
             feature=(FEATURES.index("score"), 0, 0),
-            threshold=(0.5, 0.0, 0.0),
+            threshold=(0.8, 0.0, 0.0),
             left=(1, 0, 0),
             right=(2, 0, 0),
             value=(0.0, 1.0, 0.0),
@@ -219,9 +232,8 @@ class LowestFirst:
 def test_a_learned_order_changes_the_order_alone(asked: Asked) -> None:
     """The same documents, total and facets; a result that moved says so, and who knows does not."""
     plain = asked.context.search
-    tuned = Search(
-        asked.index, asked.encoder, asked.context.people, SearchConfiguration(ranker=LowestFirst())
-    )
+    configuration = SearchConfiguration(ranker=LowestFirst(), bars=BARS)
+    tuned = Search(asked.index, asked.encoder, asked.context.people, configuration)
     ranked = [search.rank(Query(QUESTION), READER, TODAY) for search in (plain, tuned)]
     before, after = [[hit.document_id for hit in hits] for hits in ranked]
     assert before != after

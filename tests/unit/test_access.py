@@ -125,11 +125,11 @@ NAMES = st.frozensets(st.sampled_from(["wiki", "notes", "share"]))
 def test_limits_of_sources_only_narrow(limits: list[frozenset[str]]) -> None:
     """Each further limit counts beside those before; without one every source is reached."""
     reading = access_filter(NOBODY)
-    assert reading.reaches("wiki")
+    assert reading.reaches("wiki", "")
     for sources in limits:
         reading = reading.within(sources)
     for source in ("wiki", "notes", "share"):
-        assert reading.reaches(source) is all(source in sources for sources in limits)
+        assert reading.reaches(source, "") is all(source in sources for sources in limits)
 
 
 def test_an_authority_that_did_not_answer_is_known_however_it_is_written() -> None:

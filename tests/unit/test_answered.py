@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.values import ContributorRole
 from indexer.values import Passage, Question, SearchHit, ShownPassage
 from search_api.ranking.answered import ANY_ANSWERS, any_answers, features
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.results import Result
-from tests.windows import card
+from tests.windows import card, wrote
 
 pytestmark = pytest.mark.search
 
@@ -68,3 +69,15 @@ def test_no_feature_that_speaks_for_an_answer_lowers_the_probability(
     """All weights are positive."""
     more = [value + (place == which) for place, value in enumerate(found)]
     assert ANY_ANSWERS.probability(more) >= ANY_ANSWERS.probability(found)
+
+
+def test_a_first_place_behind_an_open_question_is_one() -> None:
+    """A question that nobody answered is no document; without a vector nothing is near."""
+    asks = replace(card("s:9", wrote("a:1", ContributorRole.ASKER)), title="VCN3")
+    open_question = replace(_result(1, "VCN3", "", 1.0), card=asks)
+    for rank, is_first in ((2, 1.0), (3, 0.0)):
+        document = _result(2, "VCN3", "", 0.5)
+        document = replace(document, parts=document.parts._replace(lexical_rank=rank))
+        found = features([open_question, document], [], Question("VCN3"), FAR_COSINE)
+        assert found[:4] == (1.0, 1.0, 0.0, 0.0)
+        assert found[5:] == (is_first, 1.0, 0.5)

@@ -24,6 +24,7 @@ from quisait.application.sources import open_authorities
 from quisait.settings import Settings
 from search_api.identity import readers
 from search_api.identity.readers import (
+    MAX_CONCURRENT_CALLS,
     MAX_PENDING_CALLS,
     NO_AUTHORITIES,
     Authorities,
@@ -297,6 +298,24 @@ def test_calls_that_would_answer_too_late_are_not_made(stage: Stage) -> None:
             ask(client, f"ag-{number}")
         assert client.ask("ag-more", frozenset()) is None
         assert ask(client, "ag-0")
+
+
+def test_calls_that_wait_are_given_up_where_it_is_closed(stage: Stage) -> None:
+    with called(stage.one, stage.clock) as client:
+        asked = [ask(client, f"ag-{number}") for number in range(MAX_CONCURRENT_CALLS + 1)]
+        begun(stage.one, MAX_CONCURRENT_CALLS)
+        client.close()
+        assert [one.cancelled() for one in asked] == [*[False] * MAX_CONCURRENT_CALLS, True]
+
+
+def test_an_answer_begins_the_count_of_failures_anew(stage: Stage) -> None:
+    with called(stage.one, stage.clock) as client:
+        for number in range(3):
+            for _ in range(QUICK.failures - 1):
+                client.failed()
+            future = ask(client, f"ag-{number}")
+            stage.one.hangs.set()  # type: ignore[union-attr]
+            assert future.result(60)
 
 
 def test_the_oldest_answers_are_dropped_first(

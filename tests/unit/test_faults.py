@@ -20,8 +20,8 @@ from tests.pages.access_routes import each_route
 pytestmark = pytest.mark.pages
 
 CODES = get_args(core_schema.ErrorType)
-WRONG: list[Any] = [3, 1.5, -1, 10**400, True, None, "zz\x00secret", "x" * 5000, "", [1], ["secret"] * 1100,
-         {"secret": 1}, [{}], "2026-01-01", "2026-01-01T00:00:00"]  # fmt: skip
+WRONG: list[Any] = [3, 1.5, -1, 10**400, True, None, "zz\x00secret", "x" * 5000, "", [1],
+         ["secret"] * 1100, {"secret": 1}, [{}], "2026-01-01", "2026-01-01T00:00:00"]  # fmt: skip
 
 
 def models() -> Iterator[type[BaseModel]]:

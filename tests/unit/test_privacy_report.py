@@ -77,6 +77,24 @@ def test_rooms_and_the_answers_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Aucun transfert" not in answering
 
 
+def test_a_language_model_is_named_among_the_recipients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its address, its sources, and whether restricted documents may leave."""
+    written = {
+        "WRITTEN_ANSWER__URL": "https://modele.test/v1",
+        "WRITTEN_ANSWER__MODEL": "petit",
+        "WRITTEN_ANSWER__SOURCES": '["wiki"]',
+        "WRITTEN_ANSWER__KEY": "k" * 32,
+        "SOURCES": '[{"name": "wiki", "kind": "push"}]',
+    }
+    sent = report(monkeypatch, **written, ASSISTANTS__ENABLED="false")
+    assert "petit, à https://modele.test/v1" in sent
+    assert "documents ouverts à tous, des sources wiki" in sent
+    assert "Aucun transfert" not in sent
+    assert "k" * 32 not in sent
+    more = report(monkeypatch, **written, WRITTEN_ANSWER__RESTRICTED="true")
+    assert "lisibles de qui demande" in more
+
+
 def test_questions_and_what_authors_say_of_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept of whoever asks, answers, reports and verifies, and for how long."""
     kept = ("Signalements :", "Vérifications :", "Ouvertures :", "28 jours", "30 jours", "47 jours")

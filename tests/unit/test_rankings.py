@@ -182,3 +182,9 @@ def test_a_result_says_each_word_once_and_what_lifts_it() -> None:
     assert lifted[0] == plain[0]
     assert plain[0].lower().count("bornage") == 1
     assert plain[0].endswith(", ….")
+    up, down = (
+        explanation(replace(result, parts=near._replace(learned=moved)), results_of(result))
+        for moved in (0.5, -0.5)
+    )
+    assert up[:2] == down[:2] == lifted
+    assert up[2] != down[2]

@@ -35,8 +35,11 @@ from quisait.privacy.retention import register_warning
 from quisait.settings import QUESTIONS_SOURCE, Settings
 from quisait.work.backup import Manifest
 from quisait.work.restore import _register_since
+from search_api.following.storage import FollowKind, SqlFollowing
 from search_api.mail.storage import SqlMail
 from search_api.mail.values import MailPreferences
+from search_api.questions.storage import SqlQuestions, hidden_texts
+from search_api.questions.values import AskedQuestion, GivenAnswer
 from search_api.verification.storage import SqlVerifications, Verification
 from tests.builders import ENCODER, put
 
@@ -292,16 +295,22 @@ def test_each_kind_of_line_acts_on_a_restored_database(
         said.say(Verification(document, "hash", "ag-1", today, right=True))
     mail.choose("ag-3", MailPreferences(asked=False))
     set_cut(engine, "ag-5", today)
-    register.mail_chosen("ag-1", (False, True, "off", False), NOW)
+    before = SqlFollowing(engine, lambda: NOW - timedelta(days=1))
+    for agent_id in ("ag-1", "ag-2"):
+        before.follow(agent_id, FollowKind.TOPIC, "cadastre")
+    consent = SqlConsent(engine, lambda: NOW, register)
+    consent.ask(Preference("ag-1", PreferenceKind.WITHDRAW, "wiki"))
+    consent.ask(Preference("ag-2", PreferenceKind.WITHDRAW))
+    register.mail_chosen("ag-1", (False, True, "off", True), NOW)
     register.verification_taken_back("ag-1", "wiki:1")
     register.agent_cut("ag-4", cut=True)
     register.agent_cut("ag-5", cut=False)
     register.purged("ag-3")
     register.gone(["wiki:1", "wiki:unread"])
     register.closed(["notes:1"])
-    consent = SqlConsent(engine, lambda: NOW, register)
     done = replay(list(register.lines()), engine, consent, index, b"key")
-    assert done == ReplayReport(7, 0, documents=2, purged=1, sources=("notes", "wiki"))
+    assert done == ReplayReport(9, 2, documents=2, purged=1, sources=("notes", "wiki"))
+    assert [len(before.of(one).follows) for one in ("ag-1", "ag-2")] == [1, 0]
     assert set(index.kept(documents)) == {"wiki:2", "share:1"}
     assert [one for one in ("ag-1", "ag-3") if not mail.preferences(one).asked] == ["ag-1"]
     assert set(said.said(documents)) == {"wiki:2"}
@@ -310,6 +319,64 @@ def test_each_kind_of_line_acts_on_a_restored_database(
         read = connection.execute(sa.select(cursors.c.source)).scalars().all()
     assert cut == [(digest("ag-4"), today)]
     assert read == ["share"]
+
+
+CORRECTED, HIDDEN, SHOWN, SHOWN_OTHER = "corrected", "hidden", "shown", "shown as it was not"
+
+
+@pytest.mark.parametrize("answer_id", ["", "a"], ids=["question", "answer"])
+@pytest.mark.parametrize(
+    ("before", "lines", "after"),
+    [
+        ("", [CORRECTED], ("", True)),
+        ("", [HIDDEN], ("", False)),
+        ("", [HIDDEN, SHOWN], None),
+        ("", [HIDDEN, SHOWN_OTHER], ("", False)),
+        ("", [SHOWN_OTHER], None),
+        ("", [CORRECTED, HIDDEN, SHOWN], None),
+        ("", [CORRECTED, SHOWN_OTHER], ("", True)),
+        ("", [HIDDEN, SHOWN, CORRECTED], ("", True)),
+        ("moderated", [HIDDEN], ("Diffamation.", False)),
+        ("moderated", [SHOWN], None),
+        ("moderated", [CORRECTED], ("Diffamation.", False)),
+        ("outdated", [HIDDEN], ("", False)),
+    ],
+)
+def test_what_was_decided_about_a_text_holds_for_a_former_one(
+    register: FileRegister,
+    engine: sa.Engine,
+    tmp_path: Path,
+    answer_id: str,
+    before: str,
+    lines: list[str],
+    after: tuple[str, bool] | None,
+) -> None:
+    """The reason and whether it is a former text; None where all its readers see it."""
+    give_back(register)
+    questions = SqlQuestions(engine, lambda: NOW)
+    asked = AskedQuestion("q", "ag-5", "Où ?", "", NOW, NOW, topic_id="cadastre")
+    assert questions.ask(asked, 5, NOW - timedelta(days=1))
+    given = GivenAnswer("a", "q", "ag-1", "Là.", NOW)
+    assert questions.answer(given)
+    text_digest = given.text_digest if answer_id else asked.text_digest
+    if before == "moderated":
+        questions.hide("q", answer_id, "Diffamation.")
+    elif before:
+        questions.hide_outdated("q", answer_id)
+    for number, line in enumerate(lines, 1):
+        moment = NOW + timedelta(hours=number)
+        if line == CORRECTED:
+            register.text_corrected("q", answer_id, moment)
+        elif line == HIDDEN:
+            register.text_hidden("q", answer_id, moment)
+        else:
+            register.text_shown("q", answer_id, text_digest if line == SHOWN else "x", moment)
+    index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
+    consent = SqlConsent(engine, lambda: NOW, register)
+    replay(list(register.lines()), engine, consent, index, b"key")
+    with engine.connect() as connection:
+        hidden = connection.execute(sa.select(hidden_texts.c.reason, hidden_texts.c.outdated)).all()
+    assert hidden == ([after] if after else [])
 
 
 def test_a_register_is_replayed_once(
