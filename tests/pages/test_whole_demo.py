@@ -396,7 +396,7 @@ def test_the_box_answers_like_the_results_page(chromium: Browser, application: A
             assert "/agents/" in str(knows.get_attribute("href"))
             text = box.get_by_role("region").inner_text()
             assert "Cette note remplace" not in text
-            assert text.count("12 500 € pour une part") == 1
+            assert text.count("Les trois questions à poser") == 1, "no result repeats the quote"
             assert faults_of(page) == []
 
 
