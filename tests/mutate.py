@@ -5,9 +5,9 @@ collects the tests that need no server, and tries each mutant in a fork of itsel
 get the changed code. Two waves note which test reaches which statement; a mutant is tried by
 the quickest tests of each that reach it, then, together with all others that are left, by every
 test. A test that fails on several mutants is tried on halves of them, to find which it notices.
-At last pytest runs the tests that need servers or start processes on a copy of the tree with all
-mutants that are left (`--rounds`). An interrupted run goes on where it stopped; `--table` prints
-what is known (docs/decisions/0096-mutants-in-forks.md).
+With `--rounds` pytest runs the tests that need servers or start processes, for hours, on a copy of
+the tree with all mutants that are left. An interrupted run goes on where it stopped, unless modules
+or tests have changed; `--table` prints what is known (docs/decisions/0096-mutants-in-forks.md).
 """
 
 import argparse
@@ -29,7 +29,7 @@ import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import _lru_cache_wrapper, partial
+from functools import _lru_cache_wrapper, cache, partial
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -52,7 +52,6 @@ MODULES = (
     "quisait/privacy/replay.py",
 )
 CALLS = RESULTS.absolute() / "mutate-calls.jsonl"
-VERDICTS = RESULTS.absolute() / "mutate-verdicts.jsonl"
 TREE = RESULTS.absolute() / "mutate-tree"
 LANES = 2
 WAVES = {
@@ -383,8 +382,8 @@ class Trials:
         with Path(f"{CALLS}.{lane}").open("w", encoding="utf-8") as opened:
             for item, following in zip(items, [*items, None][1:], strict=True):
                 self.noted.clear()
-                for cache in self.caches:
-                    cache.cache_clear()
+                for kept in self.caches:
+                    kept.cache_clear()
                 self.failed = False
                 begun = time.monotonic()
                 item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -442,8 +441,8 @@ class Trials:
         for file, some in by_file.items():
             text = (REPOSITORY / file).read_text("utf-8")
             put(changed_text(text, some), self.functions[file])
-        for cache in self.caches:
-            cache.cache_clear()
+        for kept in self.caches:
+            kept.cache_clear()
         signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
         following = [*items, None][1:]
         for item, after, limit in zip(items, following, limits, strict=True):
@@ -571,11 +570,20 @@ class Verdict:
     noticed_in: str
 
 
+@cache
+def _verdicts_file() -> Path:
+    """Return the file of what is known of the modules as they are; new tests begin another."""
+    texts = [*targets(), *(path.as_posix() for path in sorted(Path("tests").rglob("*.py")))]
+    state = hashlib.sha256(b"\0".join((REPOSITORY / one).read_bytes() for one in texts))
+    return RESULTS.absolute() / f"mutate-verdicts-{state.hexdigest()[:12]}.jsonl"
+
+
 def verdicts() -> dict[str, Verdict]:
     """Return what is known of each mutant."""
     stages = defaultdict[str, set[str]](set)
     killer: dict[str, tuple[str, str]] = {}
-    for line in VERDICTS.read_text("utf-8").splitlines() if VERDICTS.exists() else ():
+    file = _verdicts_file()
+    for line in file.read_text("utf-8").splitlines() if file.exists() else ():
         key, stage, test = json.loads(line)
         stages[key].add(stage)
         if test:
@@ -594,7 +602,7 @@ def left(sample: Iterable[Mutant], stage: str) -> list[Mutant]:
 
 
 def _write_verdict(mutant: Mutant, stage: str, killer: str) -> None:
-    with VERDICTS.open("a", encoding="utf-8") as opened:
+    with _verdicts_file().open("a", encoding="utf-8") as opened:
         opened.write(f"{json.dumps([mutant.key, stage, killer])}\n")
 
 
@@ -735,7 +743,7 @@ def main(arguments: list[str]) -> None:
     options, rest = parser.parse_known_args(arguments)
     RESULTS.mkdir(exist_ok=True)
     sample = drawn(options.count, options.seed)
-    chosen = [*STAGES, *ROUNDS] if options.rounds is None else options.rounds
+    chosen = STAGES if options.rounds is None else options.rounds
     if not options.table and set(STAGES) & set(chosen):
         os.environ |= {PART_VARIABLE: Part.TOGETHER, NO_SERVERS: "1"}
         quiet = ["-qq", "-s", "--tb=no", "--assert=plain", "-p", "no:cacheprovider"]
