@@ -12,7 +12,12 @@ COPY indexer indexer
 COPY expertise expertise
 COPY search_api search_api
 COPY quisait quisait
+COPY demo demo
 RUN /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps .
+# The bundled model, prepared once for all containers; each checks it when it starts.
+RUN /opt/quisait/bin/python -c "from pathlib import Path; \
+from indexer.encoding.export_model import prepare_bundled_model; \
+prepare_bundled_model(Path('/opt/quisait/model'))"
 # Packages of sources, by their folder: --build-arg SOURCES="smb mailbox" (docs/sources).
 ARG SOURCES=""
 COPY requirements-sources.txt .
@@ -46,6 +51,7 @@ ENV PATH=/opt/quisait/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     QUISAIT_FILE=/etc/quisait/quisait.toml \
     QUISAIT_FOLDER=/var/lib/quisait \
+    QUISAIT_ENCODER__PREPARED=/opt/quisait/model \
     QUISAIT_PRIVACY__REGISTER_FILE=/var/lib/quisait-register/registre.jsonl
 USER 10001:10001
 WORKDIR /var/lib/quisait

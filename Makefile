@@ -4,26 +4,32 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+PIP_INSTALL := --quiet --disable-pip-version-check install "uv==0.13.9"
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_LINK_MODE ?= hardlink
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help demo test test-fast soak mutate check bench guide serve engines engines-stop servers schema requirements kit clean
+.PHONY: help demo test test-fast soak mutate check bench guide client serve engines engines-stop servers schema requirements kit clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 16
 
 .venv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip --quiet --disable-pip-version-check install "uv==0.13.9"
+	@echo "An environment of its own in .venv, and uv, which installs (20 MB to download)"
+	@$(PYTHON) -m venv --without-pip .venv
+	@# Python's own pip, where there is one, spares installing another into .venv.
+	@$(PYTHON) -m pip --python $(BIN)/python $(PIP_INSTALL) 2>/dev/null \
+		|| { $(PYTHON) -m venv .venv && $(BIN)/python -m pip $(PIP_INSTALL); }
 
 .venv/base: .venv/bin/uv requirements.txt pyproject.toml
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements.txt
+	@echo "The libraries of quisait (600 MB once installed)"
+	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 .venv/all: .venv/base requirements-test.txt $(wildcard packages/*/pyproject.toml)
+	@echo "The libraries and servers of the tests (1.5 GB once installed)"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements-test.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(patsubst %/pyproject.toml,--editable %,$(wildcard packages/*/pyproject.toml))
 	@touch $@
@@ -33,6 +39,7 @@ help: ## show these lines
 	@touch $@
 
 demo: .venv/base ## index the fictional administration and serve it on loopback (ARGS=--check: ask its questions and leave)
+	@echo "The fictional administration: 270 documents to read, 150 MB for the model and the index"
 	$(BIN)/quisait demo $(ARGS)
 
 # All that `make test` has, and torch, Spark and their kin: several GB.
@@ -68,7 +75,7 @@ soak: .venv-soak/all ## run all that `make test` leaves out (ARGS='sources engin
 	@tests/servers.sh soak
 	.venv-soak/bin/python -m tests.soak $(ARGS)
 
-mutate: .venv/all ## say which small faults in the dearest modules no test notices, in hours (ARGS='--count 40 --seed 1')
+mutate: .venv/all ## say which small faults in the dearest modules no test notices (ARGS='--count 402 --table': print what is known)
 	$(BIN)/python -m tests.mutate $(ARGS)
 
 bench: .venv/all engines ## print every figure of the documents: relevance on the development sets, speed
@@ -83,11 +90,14 @@ serve: .venv/base ## serve what quisait.toml configures
 kit: .venv/kit ## write the archive that installs without a network (ARGS=--with-engines: OpenSearch and Tika too)
 	$(BIN)/python -m deploy.kit $(ARGS)
 
+client: .venv/all ## write clients/python again from the API's description
+	$(BIN)/python clients/python/generate.py
+
 requirements: .venv/bin/uv ## pin the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --output-file requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --constraints requirements.txt --output-file requirements-sources.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra torch --extra evaluation --extra tune --extra spark --extra test --constraints requirements-test.txt --output-file requirements-soak.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra mcp --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra mcp --extra torch --extra evaluation --extra tune --extra spark --extra test --constraints requirements-test.txt --output-file requirements-soak.txt
 
 clean: ## forget the demo's index (the cache of downloads stays)
 	rm -rf .demo

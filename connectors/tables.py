@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from connectors.faults import expected
+
 if TYPE_CHECKING:
     import _csv
 
@@ -81,10 +83,10 @@ def none_if_empty(cell: object) -> object:
 
 
 def invalid_value(error: "ValidationError", columns: Collection[str]) -> str:
-    """Return the first invalid column of a row and the kind of error, never the value."""
-    first = error.errors(include_input=False)[0]
+    """Return the first invalid column of a row and what it expects, never the value."""
+    first = error.errors(include_input=False, include_url=False)[0]
     column = first["loc"][0] if first["loc"] and first["loc"][0] in columns else "?"
-    return f"« {column} » : valeur refusée ({first['type']})"
+    return f"« {column} » : {expected(first)}"
 
 
 def _decode(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Fit the models of whether documents answer (`search_api.ranking.answered`).
+"""Fit the model of whether a document answers (`search_api.ranking.answered`).
 
 Each administration is scored by a model that was fitted on the others.
 """
@@ -15,23 +15,21 @@ from evaluation.logistic import Floats, LogisticRegression, logistic_regression
 from indexer.access import Reader
 from search_api.context import AnswerContext
 from search_api.query.query import Query
-from search_api.ranking.answered import ANY_ANSWERS, FIRST_ANSWERS
+from search_api.ranking.answered import ANY_ANSWERS
 
-BARS = {"any": (0.3, ANY_ANSWERS.bar, 0.5), "first": (0.7, FIRST_ANSWERS.bar, 0.9)}
-"""Bars of probability that the report compares, by the outcome that a model estimates."""
+BARS = (0.3, ANY_ANSWERS.bar, 0.5)
+"""Bars of probability that the report compares."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedPage:
-    """Features of a question's result page, and the outcomes that the models estimate.
+    """Features of a question's result page, and whether a document answers.
 
-    `any`: a document answers; `first`: the first one does. `foreign`: the question is from another
-    domain, so that no document answers it.
+    `foreign`: the question is from another domain, so that no document answers it.
     """
 
     features: tuple[float, ...]
-    any: bool
-    first: bool
+    right: bool
     foreign: bool
 
 
@@ -66,10 +64,8 @@ def _page(
 ) -> JudgedPage:
     search = context.search
     results = search.page(search.hits(Query(text), reader_of(agent)), context.today())
-    good = want.documents | want.acceptable_documents if want else frozenset()
-    first = {one.card.document_id for one in results.results[:1]}
-    found = results.features
-    return JudgedPage(found, bool(good), bool(good & first), foreign=want is None)
+    good = want is not None and bool(want.documents | want.acceptable_documents)
+    return JudgedPage(results.features, good, foreign=want is None)
 
 
 def answering_text(administrations: Mapping[str, Sequence[JudgedPage]]) -> str:
@@ -81,40 +77,34 @@ def answering_text(administrations: Mapping[str, Sequence[JudgedPage]]) -> str:
     if len(administrations) < 2:
         raise ValueError("Il faut les questions de deux installations au moins.")
     lines = [
-        markdown_row(["model", "administration", "bar", "kept", "own", "foreign", "right"], ""),
-        markdown_row(["---"] * 7, ""),
+        markdown_row(["administration", "bar", "kept", "own", "foreign", "right"], ""),
+        markdown_row(["---"] * 6, ""),
     ]
-    for what, bars in BARS.items():
-        for name, pages in administrations.items():
-            others = [
-                one for other, some in administrations.items() if other != name for one in some
-            ]
-            likely = _fit(others, what).probabilities(np.array([one.features for one in pages]))
-            lines += [_figures(what, name, bar, pages, likely) for bar in bars]
-    for what in BARS:
-        model = _fit([one for some in administrations.values() for one in some], what)
-        weights = ", ".join(f"{value:.2f}" for value in model.weights)
-        lines.append(f"{what}: weights {weights}; bias {model.bias:.2f}")
+    for name, pages in administrations.items():
+        others = [one for other, some in administrations.items() if other != name for one in some]
+        likely = _fit(others).probabilities(np.array([one.features for one in pages]))
+        lines += [_figures(name, bar, pages, likely) for bar in BARS]
+    model = _fit([one for some in administrations.values() for one in some])
+    weights = ", ".join(f"{value:.2f}" for value in model.weights)
+    lines.append(f"weights {weights}; bias {model.bias:.2f}")
     return "\n".join(lines)
 
 
-def _fit(pages: Sequence[JudgedPage], what: str) -> LogisticRegression:
-    """Fit the model of the outcome `what`; both outcomes have the same total weight."""
-    right = np.array([getattr(one, what) for one in pages], dtype=np.float64)
+def _fit(pages: Sequence[JudgedPage]) -> LogisticRegression:
+    """Fit the model; both outcomes have the same total weight."""
+    right = np.array([one.right for one in pages], dtype=np.float64)
     counts = np.where(right > 0, 0.5 / right.mean(), 0.5 / (1 - right.mean()))
     return logistic_regression(np.array([one.features for one in pages]), right, counts)
 
 
-def _figures(what: str, name: str, bar: float, pages: Sequence[JudgedPage], likely: Floats) -> str:
+def _figures(name: str, bar: float, pages: Sequence[JudgedPage], likely: Floats) -> str:
     """Return one row: shares of pages that reach the bar, and the share of these that is right.
 
     The shares are of the right pages, of the administration's other ones, and of the foreign ones.
     """
-    right = np.array([getattr(one, what) for one in pages])
+    right = np.array([one.right for one in pages])
     foreign = np.array([one.foreign for one in pages])
-    passed = likely >= bar
-    if what == "any":
-        passed |= np.array([one.features[0] >= 1 for one in pages])
+    passed = (likely >= bar) | np.array([one.features[0] >= 1 for one in pages])
     own = ~foreign & ~right
     shares = (
         passed[right].mean(),
@@ -122,4 +112,4 @@ def _figures(what: str, name: str, bar: float, pages: Sequence[JudgedPage], like
         passed[foreign].mean() if foreign.any() else 0.0,
         right[passed & ~foreign].mean(),
     )
-    return markdown_row([what, name, f"{bar:.2f}", *(f"{one:.2f}" for one in shares)], "")
+    return markdown_row([name, f"{bar:.2f}", *(f"{one:.2f}" for one in shares)], "")

@@ -74,7 +74,9 @@ class Truth:
 
 
 def read_truth(folder: Path) -> Truth:
-    """Read `questions.jsonl` and, if they exist, `holders.jsonl` and `isolation.jsonl`.
+    """Read `questions.jsonl` and, if they exist, `holders.jsonl`, `isolation.jsonl`, `facts.txt`.
+
+    A line of `facts.txt` is `question|words|words…`: the direct answer has one of these words.
 
     They are in the folder or in its `truth`. Raises `OSError`, `ValueError` or `KeyError`.
     """
@@ -89,8 +91,15 @@ def read_truth(folder: Path) -> Truth:
             )
         else:
             alone |= _by_agent(row)
+    facts = folder / "facts.txt"
+    lines = facts.read_text("utf-8").splitlines() if facts.is_file() else []
+    told = {id_: words for id_, *words in (line.split("|") for line in lines)}
+    rows = _rows(folder / "questions.jsonl")
     return Truth(
-        tuple(map(_expected, _rows(folder / "questions.jsonl"))),
+        tuple(
+            _expected(r | {"direct_contains": told[r["id"]]} if r["id"] in told else r)
+            for r in rows
+        ),
         {(row["topic"], row["agent"]): _degree(row) for row in _rows(folder / "holders.jsonl")},
         alone,
     )
@@ -272,14 +281,15 @@ def score_answers(
         answer = answer_question(
             context, reader_of(want.agent), Query(want.text), candidates=MOST_CARDS
         )
+        direct = answer.direct
         scores.add(
             QuestionScore(
                 want,
                 shown_people(answer, want.agent),
                 tuple(one.card.document_id for one in answer.results.results),
                 answer.results.answered,
-                answer.direct.reference.document_id if answer.direct else "",
-                folded(answer.direct.text) if answer.direct else "",
+                direct.quotes[0].reference.document_id if direct else "",
+                " ".join(folded(one.text) for one in direct.quotes) if direct else "",
             )
         )
     build = context.build()

@@ -26,6 +26,7 @@ from evaluation.bars import bars_text, chosen_bars, measure_bars
 from evaluation.comparison import compare_report, comparison_body, comparison_text
 from evaluation.corpora import (
     ExpertSet,
+    JudgedQuery,
     SearchSet,
     load_expert_set,
     load_foreign,
@@ -34,6 +35,7 @@ from evaluation.corpora import (
     with_fewer_documents,
 )
 from evaluation.cut import cut_text, direct_text, evaluate_cut, evaluate_direct
+from evaluation.inventions import inventions_text, judge_inventions
 from evaluation.isolation import (
     evaluate_isolation,
     isolation_body,
@@ -43,6 +45,7 @@ from evaluation.isolation import (
 from evaluation.knowing import ask_all, knowing_text
 from evaluation.measures import SavedRuns, load_ir_measures, read_saved_runs
 from evaluation.order import judge_orders, order_text
+from evaluation.quotes import judge_sentences, quotes_text
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_body, report_text, write_runs
 from evaluation.scratch import Bench
@@ -368,20 +371,39 @@ def topics_command(administrations: Administrations) -> None:
         typer.echo(topics_text(_open_each(administrations, "topics", judged)))
 
 
+ForeignFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--foreign-questions", help="Questions d'un autre domaine (queries.jsonl)"),
+]
+ForeignLimit = Annotated[int, typer.Option(min=0, help="Tant de questions de chaque fichier")]
+
+
 @evaluate_app.command("answering")
 def answering_command(
     administrations: Administrations,
-    foreign_questions: Annotated[
-        list[Path] | None,
-        typer.Option("--foreign-questions", help="Questions d'un autre domaine (queries.jsonl)"),
-    ] = None,
-    limit: Annotated[int, typer.Option(min=0, help="Tant de questions de chaque fichier")] = 60,
+    foreign_questions: ForeignFiles = None,
+    limit: ForeignLimit = 60,
 ) -> None:
-    """Les modèles de « un document répond » : ajustés sur les autres, essayés sur chacune."""
+    """Le modèle de « un document répond » : ajusté sur les autres, essayé sur chacune."""
     with errors_as_sentences():
-        foreign = [one for path in foreign_questions or () for one in load_foreign(path, limit)]
-        judge = partial(judge_pages, foreign)
+        judge = partial(judge_pages, _foreign(foreign_questions, limit))
         typer.echo(answering_text(_ask_each(administrations, "answering", judge)))
+
+
+@evaluate_app.command("quotes")
+def quotes_command(
+    administrations: Administrations,
+    foreign_questions: ForeignFiles = None,
+    limit: ForeignLimit = 60,
+) -> None:
+    """Les modèles de la réponse directe : ajustés sur les autres, essayés sur chacune."""
+    with errors_as_sentences():
+        judge = partial(judge_sentences, _foreign(foreign_questions, limit))
+        typer.echo(quotes_text(_ask_each(administrations, "quotes", judge)))
+
+
+def _foreign(paths: Sequence[Path] | None, limit: int) -> list[JudgedQuery]:
+    return [one for path in paths or () for one in load_foreign(path, limit)]
 
 
 def _ask_each(
@@ -482,3 +504,12 @@ def _print_report(
             typer.echo(f"\n{comparison}")
     for path in written:
         typer.echo(f"écrit : {path}", file=sys.stderr)
+
+
+@evaluate_app.command("inventions")
+def inventions_command(
+    file: Annotated[Path, typer.Argument(help="Phrases vraies et inventées (.jsonl)")],
+) -> None:
+    """Les phrases inventées qu'une réponse rédigée laisse passer, par genre."""
+    with errors_as_sentences():
+        typer.echo(inventions_text(judge_inventions(file)))

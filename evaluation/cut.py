@@ -1,4 +1,4 @@
-"""Evaluate where a result set ends, and when a first document is sure to answer."""
+"""Evaluate where a result set ends, and how often there is a direct answer."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from evaluation.corpora import JudgedQuery, SearchSet
 from evaluation.scratch import Bench, Scratch, evaluation_reader, judged_id, open_scratch
 from indexer.values import RelevanceCut
 from search_api.query.query import Query
+from search_api.ranking.direct_answer import direct_answer
 from search_api.ranking.fusion import fuse
 
 INFORMATION_STEPS = (0.15, 0.2, 0.25, 0.3, 0.4)
@@ -22,6 +23,7 @@ FIRST = 100
 FEW = 10
 """A foreign question should show fewer documents than this."""
 _NEAR_IN_NO_CASE = 2.0
+_AUTHOR = "auteur"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +110,25 @@ def _sizes(asked: Sequence[CutQuestion], cut: RelevanceCut | None) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class SureAnswer:
-    """Whether a question's first document is expected to answer, and whether it is relevant."""
+    """Whether a question has a direct answer, and whether its first document is relevant."""
 
     shown: bool
     right: bool
 
 
 def evaluate_direct(judged: SearchSet, bench: Bench) -> tuple[SureAnswer, ...]:
-    """Ask each question as a page does. Raises `IndexUnreachable` or `IndexRefused`."""
-    with open_scratch(bench, judged) as scratch:
+    """Ask each question as a page does, of documents that all have an author.
+
+    Raises `IndexUnreachable` or `IndexRefused`.
+    """
+    written = [replace(one, authors=one.authors or (_AUTHOR,)) for one in judged.documents]
+    with open_scratch(bench, replace(judged, documents=tuple(written))) as scratch:
 
         def ask(query: JudgedQuery) -> SureAnswer:
             page = scratch.search.answer(Query(query.text), evaluation_reader(query), date.today())
-            first = [judged_id(one.card.document_id) for one in page.results[:1]]
-            grades = judged.judgments[query.id]
-            return SureAnswer(page.first_answers, any(grades.get(id_, 0) > 0 for id_ in first))
+            found, grades = direct_answer(page, date.today()), judged.judgments[query.id]
+            quoted = judged_id(found.first.reference.document_id) if found else ""
+            return SureAnswer(found is not None, grades.get(quoted, 0) > 0)
 
         return tuple(bench.each(ask, judged.queries))
 
@@ -134,7 +140,7 @@ def direct_text(name: str, asked: Sequence[SureAnswer]) -> str:
     good = sum(one.right for one in shown) / max(1, len(shown))
     return "\n".join(
         (
-            "| set | questions | sure | of these right |",
+            "| set | questions | answered | of these right |",
             "|---|---:|---:|---:|",
             markdown_row([name, str(len(asked)), f"{share:.2f}", f"{good:.2f}"], ""),
         )

@@ -18,7 +18,8 @@ EXPERT_MEASURES = ("AP", "RR", "P@10", "nDCG@10")
 """Measures, with their names in ir_measures."""
 
 IR_MEASURES_MISSING = (
-    "Il faut ir-measures pour cela : installez quisait[evaluation], puis recommencez."
+    "Il faut ir-measures pour cela : « pip install ir-measures scipy », dans l'environnement de "
+    "quisait."
 )
 CUT = 100
 """Number of documents of a ranking that are judged and written."""

@@ -49,7 +49,10 @@ PARAMETERS: Mapping[str, Any] = {
 }
 """Small trees, for few questions; one thread and one seed, so that the file is reproducible."""
 
-LIGHTGBM_MISSING = "Il faut LightGBM pour cela : installez quisait[tune], puis recommencez."
+LIGHTGBM_MISSING = (
+    "Il faut LightGBM pour cela : « pip install lightgbm ir-measures », dans l'environnement de "
+    "quisait."
+)
 
 
 @dataclass(frozen=True, slots=True)

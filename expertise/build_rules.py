@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from connectors.values import normalize_principals
-from expertise.corpus import ASKING_KINDS, asking_kinds
+from expertise.asking_kinds import ASKING_KINDS
+from expertise.corpus import asking_kinds
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from expertise.corpus import SkippedItems, SkippedKind, UnlabelledDocument
 from indexer.french.analysis import analyse
@@ -130,9 +131,6 @@ def discover_clusters(
 
 def _cluster_members(leftovers: Sequence[UnlabelledDocument]) -> list[list[int]]:
     """Return the indices of the documents of each cluster that is large enough, ascending."""
-    # Imported here: it takes a while, and only a build needs it.
-    from scipy.cluster.hierarchy import fcluster, linkage
-
     vectors = np.stack([one.vector for one in leftovers]).astype(np.float64)
     centred = vectors - vectors.mean(axis=0)
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
@@ -142,11 +140,44 @@ def _cluster_members(leftovers: Sequence[UnlabelledDocument]) -> list[list[int]]
     if len(apart) < 2 * LEAST_DOCUMENTS:
         return []
     centred = centred[apart]
-    labels = fcluster(linkage(centred, "average", metric="cosine"), CLUSTER_DISTANCE, "distance")
-    members: dict[int, list[int]] = defaultdict(list)
-    for place, label in zip(apart.tolist(), labels.tolist(), strict=True):
-        members[label].append(place)
-    return [places for places in members.values() if len(places) >= LEAST_DOCUMENTS]
+    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+    groups = average_linkage(1 - centred @ centred.T, CLUSTER_DISTANCE)
+    return [apart[one].tolist() for one in groups if len(one) >= LEAST_DOCUMENTS]
+
+
+def average_linkage(distances: NDArray[np.float64], most: float) -> list[list[int]]:
+    """Return the groups, each sorted, that average linkage makes up to the distance `most`.
+
+    `distances` (n, n) is symmetric, and is overwritten. Follows chains of nearest neighbours: two
+    groups that are nearest to each other are merged (Müllner, arXiv:1109.2378, fig. 3). A group
+    whose nearest is farther than `most` is complete, since a merge never brings groups closer.
+    """
+    np.fill_diagonal(distances, np.inf)
+    groups = {number: [number] for number in range(len(distances))}
+    left, chain = set(groups), list[int]()
+    while left:
+        last = chain[-1] if chain else min(left)
+        nearest = int(distances[last].argmin())
+        if len(chain) > 1 and distances[last, chain[-2]] == distances[last, nearest]:
+            nearest = chain[-2]
+        if not distances[last, nearest] <= most:
+            for one in chain or [last]:
+                distances[one] = distances[:, one] = np.inf
+                left.remove(one)
+            chain = []
+        elif len(chain) > 1 and nearest == chain[-2]:
+            kept, merged = len(groups[nearest]), groups.pop(last)
+            mean = distances[nearest] * kept + distances[last] * len(merged)
+            distances[last] = distances[:, last] = np.inf
+            mean = mean / (kept + len(merged))
+            mean[last] = mean[nearest] = np.inf
+            distances[nearest] = distances[:, nearest] = mean
+            groups[nearest] += merged
+            left.remove(last)
+            chain = chain[:-2]
+        else:
+            chain = [*(chain or [last]), nearest]
+    return [sorted(one) for one in groups.values()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,22 +166,6 @@ class UnlabelledSample:
 
 IntArray = NDArray[np.int64]
 
-ASKING_KINDS = frozenset(
-    {
-        "actualité",
-        "annonce",
-        "communiqué",
-        "fiche de poste",
-        "lettre d'information",
-        "offre d'emploi",
-        "offre de mission",
-        "offre de stage",
-    }
-)
-"""Kinds of documents that show no skill of their writers, unless the settings name others: a job
-offer looks for somebody who knows, and news tell about others.
-"""
-
 
 def asking_kinds(kinds: Iterable[str]) -> frozenset[str]:
     """Return the kinds as `asks_for_a_skill` compares them, without plurals and accents."""

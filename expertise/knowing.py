@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from connectors.values import Agent, ContributorRole
-from expertise.corpus import ASKING_KINDS, asking_kinds, asks_for_a_skill
+from expertise.asking_kinds import ASKING_KINDS
+from expertise.corpus import asking_kinds, asks_for_a_skill
 from expertise.names import Reason
 from expertise.values import DirectAnswerer, RankedDocument, TopicHolders, TopicsOf, Window
 from expertise.votes import Vote, counting_contributions

@@ -1,6 +1,6 @@
 """Random walk over the documents of a window and their people."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -23,9 +23,6 @@ by hand).
 """
 
 NO_TOPICS: TopicsOf = MappingProxyType({})
-
-SMALL_GRAPH_EDGES = 200
-"""NetworkX computes the walk up to this number of edges, sparse matrices beyond."""
 
 _LEAST_EDGE = 1e-12
 """Smaller weights are rounding errors, and their inverse overflows."""
@@ -66,7 +63,7 @@ def walk(
     graph = graph_of(window, votes, topics, sharpness)
     if sum(graph.restart) <= 0:
         return {}
-    visits = _walk_for(graph)(graph)
+    visits = visits_of(graph)
     owners = {name: share for (kind, name), share in visits.items() if kind == "owner"}
     most = max(owners.values())
     return {name: share / most for name, share in owners.items()}
@@ -102,49 +99,23 @@ def graph_of(
     return WalkGraph(tuple(documents), tuple(others), edges, restart)
 
 
-def _walk_for(graph: WalkGraph) -> Callable[[WalkGraph], dict[Node, float]]:
-    return reference_walk if len(graph.edges) <= SMALL_GRAPH_EDGES else sparse_walk
-
-
-def reference_walk(graph: WalkGraph) -> dict[Node, float]:
-    """Return the share of visits to each node, computed by NetworkX."""
-    # Imported here: it takes a second, and most commands do not need it.
-    import networkx as nx
-
-    nodes = [("document", name) for name in graph.documents]
-    drawn = nx.Graph()
-    drawn.add_weighted_edges_from((nodes[a], graph.others[b], w) for a, b, w in graph.edges)
-    visits: dict[Node, float] = nx.pagerank(
-        drawn,
-        alpha=DAMPING,
-        personalization=dict(zip(nodes, graph.restart, strict=True)),
-        weight="weight",
-        tol=_TOLERANCE,
-        max_iter=_MOST_STEPS,
-    )
-    return visits
-
-
-def sparse_walk(graph: WalkGraph) -> dict[Node, float]:
-    """Return the same shares, computed by sparse matrices.
+def visits_of(graph: WalkGraph) -> dict[Node, float]:
+    """Return the share of visits to each node; they sum to 1.
 
     An iteration goes from documents to the other nodes and back.
     """
-    # Imported here for the same reason.
-    from scipy import sparse
-
     rows, columns, weights = map(np.array, zip(*graph.edges, strict=True))
-    size = (len(graph.documents), len(graph.others))
-    leaving = weights / np.bincount(rows, weights)[rows]
-    returning = weights / np.bincount(columns, weights)[columns]
-    there = sparse.csr_matrix((DAMPING * leaving, (columns, rows)), shape=size[::-1])
-    back = sparse.csr_matrix((DAMPING * returning, (rows, columns)), shape=size)
+    documents, others = len(graph.documents), len(graph.others)
+    leaving = DAMPING * weights / np.bincount(rows, weights)[rows]
+    returning = DAMPING * weights / np.bincount(columns, weights)[columns]
     restart = np.array(graph.restart)
     restart *= (1 - DAMPING) / restart.sum()
     share = restart
     for _ in range(_MOST_STEPS):
-        before, share = share, back @ (there @ share) + restart
+        there = np.bincount(columns, leaving * share[rows], others)
+        before, share = share, np.bincount(rows, returning * there[columns], documents) + restart
         if np.abs(share - before).sum() < _TOLERANCE:
             break
-    documents = zip((("document", name) for name in graph.documents), share.tolist(), strict=True)
-    return dict(documents) | dict(zip(graph.others, (there @ share).tolist(), strict=True))
+    there = np.bincount(columns, leaving * share[rows], others)
+    named = zip((("document", name) for name in graph.documents), share.tolist(), strict=True)
+    return dict(named) | dict(zip(graph.others, there.tolist(), strict=True))

@@ -56,7 +56,7 @@ def check_spark_installed() -> None:
     """Raise `EngineUnusable` if `pyspark` or Java is missing."""
     if find_spec("pyspark") is None:
         raise EngineUnusable(
-            "Spark n'est pas installé : « pip install 'quisait[spark]' », ou réglez [expertise] "
+            "Spark n'est pas installé : « pip install pyspark », ou réglez [expertise] "
             "engine sur « duckdb »."
         )
     find_java()

@@ -13,16 +13,24 @@ class Reader:
 
     `unanswered` names the authorities that did not answer. Without an agent, the reader has no
     principals and reads nothing. Principals have the same normal form (`normalize_principal`) as
-    those of `Access`.
+    those of `Access`. `sources` and `spaces` limit what a program reads in the agent's name; None
+    is no limit.
     """
 
     agent_id: str | None = None
     principals: frozenset[str] = frozenset()
     unanswered: frozenset[str] = frozenset()
+    sources: frozenset[str] | None = None
+    spaces: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "principals", normalize_principals(self.principals))
         object.__setattr__(self, "unanswered", normalize_principals(self.unanswered))
+
+    @property
+    def limited(self) -> bool:
+        """Return whether only a part of what the agent may read is read."""
+        return self.sources is not None or self.spaces is not None
 
 
 NOBODY = Reader()
@@ -40,13 +48,14 @@ class PrincipalLookup(Protocol):
 class AccessFilter:
     """The condition that a document's access must satisfy. Only `access_filter` makes it.
 
-    `sources` are the sources whose documents may be read; None means all. `known` finds denials
-    that name nobody known; without it, every denial counts as naming somebody.
+    `sources` and `spaces` are those whose documents may be read; None means all. `known` finds
+    denials that name nobody known; without it, every denial counts as naming somebody.
     """
 
     principals: frozenset[str]
     unanswered: frozenset[str]
     sources: frozenset[str] | None = None
+    spaces: frozenset[str] | None = None
     known: PrincipalLookup | None = None
 
     def admits(self, access: Access) -> bool:
@@ -66,9 +75,11 @@ class AccessFilter:
         """Return the denied principals that name nobody known."""
         return self.known.strangers(denied) if self.known and denied else frozenset()
 
-    def reaches(self, source: str) -> bool:
-        """Return whether documents of the source may be read, if `admits` holds for them too."""
-        return self.sources is None or source in self.sources
+    def reaches(self, source: str, space: str) -> bool:
+        """Return whether documents of source and space may be read, if `admits` holds too."""
+        return (self.sources is None or source in self.sources) and (
+            self.spaces is None or space in self.spaces
+        )
 
     def within(self, sources: frozenset[str]) -> "AccessFilter":
         """Return this filter limited to these sources. It never widens access."""
@@ -88,4 +99,4 @@ def access_filter(reader: Reader) -> AccessFilter:
     trusted = frozenset(p for p in reader.principals if authority_of(p) not in reader.unanswered)
     if reader.agent_id is None:
         trusted = frozenset()
-    return AccessFilter(principals=trusted, unanswered=reader.unanswered)
+    return AccessFilter(trusted, reader.unanswered, reader.sources, reader.spaces)

@@ -12,8 +12,10 @@ person has to confirm
 """
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from indexer.values import Failure
+if TYPE_CHECKING:
+    from indexer.values import Failure
 
 
 class IndexerError(Exception):
@@ -23,7 +25,7 @@ class IndexerError(Exception):
 class ExtractionFailed(IndexerError):
     """No text could be extracted from one file."""
 
-    def __init__(self, failure: Failure, reason: str) -> None:
+    def __init__(self, failure: "Failure", reason: str) -> None:
         super().__init__(reason)
         self.failure = failure
 

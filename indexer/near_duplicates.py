@@ -1,11 +1,12 @@
 """Finds texts that are copies of each other by signatures stored with documents. Pure functions."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.french.analysis import fold
 from indexer.values import Passage
@@ -31,7 +32,7 @@ _CHANCE = 1 / 256
 _NUMBER = re.compile(r"\d{2,}")
 _WORD = re.compile(r"[^\W_]+")
 _CUT = re.compile(r"(?<=\w)[-\u00ad][^\S\n]*\n\s*(?=\w)")
-_SEED, _SCHEME = 1, "affine32"
+_SEED = 1
 
 
 def signature(passages: Sequence[Passage]) -> bytes:
@@ -103,17 +104,28 @@ def resemblance(one: bytes, other: bytes) -> float:
 
 
 def _sketch(members: set[str], size: int) -> bytes:
-    # Imported here: it imports scipy, half a second that most commands do not need to spend.
-    from datasketch import MinHash
+    """Return one byte per permutation: the lowest of its least hash over the members (MinHash).
 
-    sketch = MinHash(size, seed=_SEED, permutations=_permutations(size), scheme=_SCHEME)
-    sketch.update_batch(sorted(member.encode("utf-8", "surrogatepass") for member in members))
-    return bytes((sketch.hashvalues & 0xFF).astype(np.uint8))
+    The hashes are those of datasketch's scheme `affine32` with seed 1, which stored signatures
+    have: SHA-1, MurmurHash3's finalizer, then `a * hash + b`, all modulo 2**32.
+    """
+    hashes = np.array(
+        [
+            int.from_bytes(hashlib.sha1(one, usedforsecurity=False).digest()[:4], "little")
+            for one in (member.encode("utf-8", "surrogatepass") for member in members)
+        ],
+        np.uint32,
+    )
+    hashes = (hashes ^ (hashes >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+    hashes = (hashes ^ (hashes >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    hashes ^= hashes >> np.uint32(16)
+    a, b = _permutations(size)
+    return bytes((hashes[:, None] * a + b).min(axis=0).astype(np.uint8))
 
 
 @cache
-def _permutations(size: int) -> Any:
-    """Return the permutations, computed once: datasketch would draw them for each sketch."""
-    from datasketch import MinHash  # here for the same reason
-
-    return MinHash(size, seed=_SEED, scheme=_SCHEME).permutations
+def _permutations(size: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return the odd factors and the summands of the permutations."""
+    drawn = np.random.RandomState(_SEED)
+    a = drawn.randint(0, 1 << 31, size, np.uint32) * np.uint32(2) + np.uint32(1)
+    return a, drawn.randint(0, 1 << 32, size, np.uint32)

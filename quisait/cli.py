@@ -108,6 +108,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "L'annuaire : ce qu'il dit, sa lecture, un agent retiré.",
     ),
     "token": ("quisait.commands.tokens:token", "Signe un jeton qui désigne un agent."),
+    "mcp": (
+        "quisait.commands.mcp:mcp",
+        "Relie un assistant local (MCP sur stdio) à un site, par un jeton.",
+    ),
     "sessions": (
         "quisait.commands.tokens:sessions_app",
         "Sessions et jetons personnels des agents.",

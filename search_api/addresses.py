@@ -8,10 +8,12 @@ from connectors.values import Agent
 from expertise.topics import Topic
 from indexer.values import FACETS
 from search_api.query.query import ResultOrder
-from search_api.questions.values import question_document
+from search_api.questions.values import SOURCE, question_document
 
 ANSWER_ANCHOR = "reponse"
 """Anchor of the answering passage on a document's page."""
+ANSWERS_ANCHOR = "reponses"
+"""Anchor of the answers on a question's page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +128,13 @@ def community_address(topic: Topic) -> str:
 def document_address(document_id: str, question: str = "") -> str:
     """Return the address of a document's page, at the passage that answers the question.
 
-    An id may hold any character.
+    An id may hold any character. A question asked here has a page of its own.
     """
-    page = f"/documents/{quote(document_id, safe=':')}"
-    return f"{page}?{urlencode({'q': question})}#{ANSWER_ANCHOR}" if question.strip() else page
+    page, anchor = f"/documents/{quote(document_id, safe=':')}", ANSWER_ANCHOR
+    source, _, question_id = document_id.partition(":")
+    if source == SOURCE:
+        page, anchor = question_address(question_id), ANSWERS_ANCHOR
+    return f"{page}?{urlencode({'q': question})}#{anchor}" if question.strip() else page
 
 
 def document_of_address(written: str) -> str:
@@ -148,15 +153,20 @@ def question_address(question_id: str) -> str:
 
 
 def new_question_address(
-    question: str = "", agent_id: str = "", community: str = "", metier: str = "", topic: str = ""
+    question: str = "",
+    agent_id: str = "",
+    community: str = "",
+    metier: str = "",
+    topic: str = "",
+    text: str = "",
 ) -> str:
     """Return the address of the form for a question, with the query and a first recipient.
 
     `community`: the topic of the community to ask. `metier`: the id of the métier whose holders to
-    ask. `topic`: the id of the topic that the question is on.
+    ask. `topic`: the id of the topic that the question is on. `text`: its details.
     """
     pairs = {"q": question, "to": agent_id, "community": community, "metier": metier}
-    pairs["topic"] = topic
+    pairs |= {"topic": topic, "text": text}
     said = urlencode({name: value for name, value in pairs.items() if value})
     return f"/questions/new?{said}" if said else "/questions/new"
 

@@ -9,6 +9,7 @@ from search_api import problems
 from search_api.account import routes as account
 from search_api.administration import health
 from search_api.administration import routes as administration
+from search_api.assistants import routes as assistants
 from search_api.bodies import PROBLEMS
 from search_api.communities import routes as communities
 from search_api.demo import routes as demo
@@ -20,6 +21,7 @@ from search_api.middleware.security import add_security_headers, check_host, che
 from search_api.moderation import routes as moderation
 from search_api.new_source import routes as new_source
 from search_api.notices import show_notices_once
+from search_api.openapi import describe
 from search_api.people import routes as people
 from search_api.push import routes as push
 from search_api.questions import routes as questions
@@ -33,6 +35,7 @@ from search_api.sign_on import routes as sign_on_routes
 from search_api.static_files import STATIC, static_files
 from search_api.topics import routes as topics
 from search_api.verification import routes as verification
+from search_api.written_answer import routes as written_answer
 
 __all__ = ["ReaderOf", "Services", "create_app"]
 
@@ -41,8 +44,7 @@ def create_app(services: Services) -> FastAPI:
     """Return the application. It logs no query and no name."""
     app = FastAPI(
         title="Qui sait ?",
-        version="1",
-        openapi_url="/api/v1/openapi.json",
+        openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
         responses=PROBLEMS,
@@ -61,15 +63,18 @@ def create_app(services: Services) -> FastAPI:
     add_embed_widget(app, STATIC / "embed", services.origins, asking=asks)
     problems.install_handlers(app)
     app.add_exception_handler(ScimRefused, scim.answer_refusal)
-    app.router.routes.extend(_routes(signs_on=sign_on is not None))
+    app.router.routes.extend(
+        _routes(signs_on=sign_on is not None, writes=services.writing is not None)
+    )
     if services.theme:
         app.mount("/theme", static_files(services.theme), name="theme")
+    describe(app)
     app.mount("/static", static_files(STATIC), name="static")
     return app
 
 
 @functools.cache
-def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
+def _routes(*, signs_on: bool, writes: bool) -> tuple[BaseRoute, ...]:
     """Return the routes that all applications share.
 
     FastAPI builds a route when a request first passes it: 0.3 s for all, which an application that
@@ -86,6 +91,7 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         push.router,
         scim.router,
         find.router,
+        *((written_answer.router,) if writes else ()),
         administration.router,
         account.api_router,
         moderation.api_router,
@@ -107,6 +113,7 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         questions.router,
         following.router,
         mail.router,
+        assistants.router,
         verification.router,
         search.browser_search_router,
         *((sign_on_routes.router, sign_on_routes.access_router) if signs_on else ()),

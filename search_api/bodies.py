@@ -55,7 +55,7 @@ class AreaBody(Body):
     """A département, a region, or another place that a question names."""
 
     code: str = Field(description="INSEE code, after `r` for a region; empty for other places")
-    name: str
+    name: str = Field(description="name of the place")
 
 
 def _departement(code: str) -> AreaBody | None:
@@ -77,20 +77,20 @@ DocumentPage = Annotated[str, BeforeValidator(document_address)]
 class PostBody(Body):
     """An agent's present post."""
 
-    metier: str
+    metier: str = Field(description="the métier, in the directory's words")
     entity: str = Field(description="path with slashes")
-    office: str
-    departement: Departement
+    office: str = Field(description="town or office; may be empty")
+    departement: Departement = Field(description="null if the directory does not say")
 
 
 class AgentBody(Body):
     """An agent who may know."""
 
-    id: str
-    name: str
+    id: str = Field(description="the agent's id, for `/agents/{agent_id}`")
+    name: str = Field(description="given name and family name")
     email: str = Field(description="the address that their entity wishes to be used, or empty")
     contact_via: ContactVia = Field(description="whose address that is: theirs, the service's…")
-    post: PostBody
+    post: PostBody = Field(description="their present post")
     since: date | None = Field(
         validation_alias="arrival", description="arrival in the present post"
     )
@@ -104,29 +104,32 @@ class AgentBody(Body):
 class ReferenceBody(Body):
     """Another document, which the reader may read too."""
 
-    id: str = Field(validation_alias="document_id")
-    title: str
-    url: WebAddress
+    id: str = Field(
+        validation_alias="document_id",
+        description="the document's id, for `/documents/{document_id}`",
+    )
+    title: str = Field(description="its title; may be empty")
+    url: WebAddress = Field(description="at its source; null unless http or https")
 
 
 class VerificationBody(Body):
     """An author's statement on a text that has not changed since."""
 
-    day: date
+    day: date = Field(description="when they said it")
     right: bool = Field(description="false: `note` says what is no longer right")
-    note: str
+    note: str = Field(description="what is no longer right, in their words; may be empty")
     agent: AgentBody | None = Field(description="null for an author who may not be named")
 
 
 class EvidenceBody(Body):
     """A document that supports a candidate and that the reader may read."""
 
-    document_id: str
-    title: str
-    url: WebAddress
-    roles: list[ContributorRole]
-    first: date | None
-    last: date | None
+    document_id: str = Field(description="the document's id")
+    title: str = Field(description="its title")
+    url: WebAddress = Field(description="at its source; null unless http or https")
+    roles: list[ContributorRole] = Field(description="what the agent did there")
+    first: date | None = Field(description="day of their first contribution; null if unknown")
+    last: date | None = Field(description="day of their last contribution; null if unknown")
     former: bool = Field(description="all of it is older than the present post")
     answers: bool = Field(description="of several authors, they wrote the part that answers")
     asked_there: bool = Field(
@@ -137,20 +140,22 @@ class EvidenceBody(Body):
 class ProblemBody(Body):
     """A problem, in the format of RFC 9457."""
 
-    type: str
+    type: str = Field(description="always `about:blank`: `code` tells problems apart")
     title: str = Field(description="a French sentence for people")
-    status: int
+    status: int = Field(description="the status of the answer")
     code: str = Field(description="a word for programs")
-    detail: str | None = None
+    detail: str | None = Field(None, description="a French sentence: what to do")
+
+
+PROBLEM_JSON = "application/problem+json"
 
 
 def problem_responses(meanings: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
     """Return the problems of routes, by status, in the format of OpenAPI."""
     return {
         status: {
-            "model": ProblemBody,
             "description": meaning,
-            "content": {"application/problem+json": {}},
+            "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
         }
         for status, meaning in meanings.items()
     }

@@ -15,6 +15,7 @@ from indexer.access import AccessFilter, Reader
 from indexer.scans import Scans
 from search_api.administration.system_status import SystemStatus
 from search_api.administration.tables import EditedTables
+from search_api.assistants.storage import Assistants
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
 from search_api.communities.storage import SqlCommunityPages
 from search_api.feedback.storage import SqlFeedback
@@ -33,6 +34,7 @@ from search_api.questions.storage import SqlQuestions
 from search_api.questions.values import AskingRules
 from search_api.search.engine import Search
 from search_api.verification.storage import SqlVerifications
+from search_api.written_answer.values import Writing
 
 if TYPE_CHECKING:
     # Commands use answers too, and importing the web framework would cost them a second.
@@ -57,15 +59,17 @@ class NotFound(AnswerRefused):
 
 
 class InvalidParameter(AnswerRefused):
-    """A parameter has no meaning, or the request is impossible."""
+    """The request is well formed, and names what does not exist or asks for the impossible."""
 
     status = 422
+    code = "impossible"
 
 
 class Stale(AnswerRefused):
     """The item to replace has changed since it was read."""
 
     status = 409
+    code = "stale"
 
 
 class NotAllowed(AnswerRefused):
@@ -175,7 +179,8 @@ class AnswerContext:
     source that the settings do not name. `new_sources` adds sources. `originals`: files of folders.
     `community_pages` stores what animators set on communities' pages, `scans` which texts were
     recognised. Where a feature is off, its field is None: `new_sources`, `originals`, `asking`
-    (questions to colleagues), `following`, `mail`, `verifying` (authors' statements).
+    (questions to colleagues), `following`, `mail`, `verifying` (authors' statements), `writing`
+    (answers that a model writes).
     """
 
     search: Search
@@ -201,8 +206,10 @@ class AnswerContext:
     following: SqlFollowing | None = None
     mail: Mailing | None = None
     verifying: Verifying | None = None
+    assistants: Assistants | None = None
     community_pages: SqlCommunityPages | None = None
     scans: Scans | None = None
+    writing: Writing | None = None
 
     @property
     def questions_kept(self) -> bool:

@@ -32,6 +32,7 @@ class RequesterKind(StrEnum):
 
     READER = "reader"
     TOKEN = "token"  # noqa: S105 - what is counted, not a secret
+    ASSISTANT = "assistant"
     ADDRESS = "address"
 
 

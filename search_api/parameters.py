@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
 
+from connectors.geography import DEPARTEMENTS, REGIONS
 from indexer.access import Reader
 from search_api.limits import RequesterKind, RequestKind, TooManyConcurrentRequests
 from search_api.middleware.request_limits import charge, refuse_over_limit
@@ -20,7 +21,9 @@ FILTER_VALUES = 100
 RETRY_S = 5
 """`Retry-After` in seconds for a reader with too many concurrent requests."""
 
-_Values = Annotated[list[str], Query(max_length=FILTER_VALUES)]
+
+def _values(meaning: str) -> Any:
+    return Query(max_length=FILTER_VALUES, description=f"{meaning}; repeat it for several")
 
 
 INCOMPLETE = "X-Quisait-Incomplete"
@@ -42,15 +45,16 @@ def _known_reader(request: Request, response: Response) -> Reader:
     return reader
 
 
-_KnownReader = Annotated[Reader, Depends(_known_reader)]
+KnownReader = Annotated[Reader, Depends(_known_reader)]
+"""The reader, without a limit on requests at once."""
 
 
-async def _named_reader(request: Request, reader: _KnownReader) -> AsyncIterator[Reader]:
+async def _named_reader(request: Request, reader: KnownReader) -> AsyncIterator[Reader]:
     async with turn(request, RequestKind.OTHER, reader):
         yield reader
 
 
-async def _asking_reader(request: Request, reader: _KnownReader) -> AsyncIterator[Reader]:
+async def _asking_reader(request: Request, reader: KnownReader) -> AsyncIterator[Reader]:
     async with turn(request, RequestKind.QUESTION, reader):
         yield reader
 
@@ -70,12 +74,12 @@ async def turn(request: Request, work: RequestKind, reader: Reader) -> AsyncIter
 
 
 def _filters(
-    source: _Values = [],  # noqa: B006 - FastAPI copies it
-    kind: _Values = [],  # noqa: B006
-    space: _Values = [],  # noqa: B006
-    entity: _Values = [],  # noqa: B006
-    area: _Values = [],  # noqa: B006
-    year: _Values = [],  # noqa: B006
+    source: Annotated[list[str], _values("name of a source")] = [],  # noqa: B006 - FastAPI copies it
+    kind: Annotated[list[str], _values("kind of document")] = [],  # noqa: B006
+    space: Annotated[list[str], _values("community or folder of the source")] = [],  # noqa: B006
+    entity: Annotated[list[str], _values("service, a path with slashes")] = [],  # noqa: B006
+    area: Annotated[list[str], _values("INSEE code of a département")] = [],  # noqa: B006
+    year: Annotated[list[str], _values("year of the last change")] = [],  # noqa: B006
 ) -> dict[str, tuple[str, ...]]:
     asked = {
         "source": source,
@@ -113,7 +117,14 @@ AsTyped = Annotated[
 ]
 PageNumber = Annotated[int, Query(ge=1, le=2**53 - 1, description="from 1")]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="`following` of the page before")]
-AreaCode = Annotated[str, Query(description="département (22) or region (r53)")]
+_AREAS = "|".join(("", *DEPARTEMENTS, *(f"r{code}" for code in REGIONS)))
+AreaCode = Annotated[
+    str,
+    Query(
+        description="département (22) or region (r53); empty: everywhere",
+        json_schema_extra={"pattern": f"^({_AREAS})$"},
+    ),
+]
 
 
 def day_of_field(written: str) -> date | None:

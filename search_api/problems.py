@@ -5,7 +5,7 @@ The text is French for people, and a code is for programs.
 
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -19,6 +19,7 @@ from fastapi.responses import (
 )
 from starlette.exceptions import HTTPException
 
+from connectors.faults import expected
 from indexer.errors import IndexNotRead, IndexRefused, IndexUnreachable
 from search_api.addresses import sign_on_address
 from search_api.context import AnswerRefused
@@ -55,7 +56,9 @@ _NOT_READ = (
 _FAILED = "La demande n’a pas pu aboutir."
 
 
-PROGRAMS = ("/api/", "/scim/")
+MCP = "/mcp"
+"""Path whose problems are errors of JSON-RPC, which its clients show."""
+PROGRAMS = ("/api/", "/scim/", MCP)
 """Paths for programs, which never get a page."""
 _FILE_PATHS = ("/static/", "/embed/", "/theme/")
 
@@ -158,6 +161,17 @@ def _has_token(request: Request) -> bool:
     return "authorization" in request.headers
 
 
+def sentence_of(error: Exception) -> str:
+    """Return the French sentence for an error of an answer, without its text if unexpected."""
+    if isinstance(error, AnswerRefused):
+        return str(error)
+    if isinstance(error, IndexNotRead):
+        return _NOT_READ
+    known = isinstance(error, IndexUnreachable | IndexRefused)
+    log.error("call failed", extra={"error": type(error).__name__})
+    return _TITLES[503 if known else 500][1]
+
+
 def answer_to(request: Request, problem: Problem) -> Response:
     """Return the response of the API or of a page to a problem, for middleware."""
     return _response(request, problem.status, problem.detail, problem.headers, problem.code)
@@ -169,31 +183,23 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def _invalid(request: Request, error: Exception) -> Response:
-    """Return a response that names the wrong parameters, never their values."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
-    faults = dict.fromkeys(_fault(one) for one in error.errors())
-    return _response(request, 422, " ".join(faults))
+    return _response(request, 422, faults_of(error.errors()))
 
 
-_EXPECTED = {
-    "int_parsing": "doit être un nombre entier",
-    "int_parsing_size": "doit être un nombre entier plus petit",
-    "bool_parsing": "doit valoir true ou false",
-    "greater_than_equal": "doit valoir au moins {ge}",
-    "less_than_equal": "doit valoir au plus {le}",
-    "too_long": "est répété plus de {max_length} fois",
-    "missing": "manque",
-}
+_PLACES = frozenset({"query", "path", "header", "cookie", "body"})
 
 
-_NOT_VALID = "n’est pas valable"
+def faults_of(errors: Iterable[Mapping[str, Any]]) -> str:
+    """Return in French what pydantic refused and what it expects, never the values."""
+    return " ".join(dict.fromkeys(map(_fault, errors)))
 
 
 def _fault(error: Mapping[str, Any]) -> str:
-    # A list's own index follows its name: ("query", "source", 3).
-    name = error["loc"][1] if len(error["loc"]) > 1 else error["loc"][0]
-    expected = _EXPECTED.get(error["type"], _NOT_VALID)
-    return f"Le paramètre « {name} » {expected.format(**error.get('ctx', {}))}."
+    names = [part for part in error["loc"] if isinstance(part, str) and part not in _PLACES]
+    if not names or error["type"] == "json_invalid":
+        return f"La demande n’a pas la forme attendue : {expected(error)}."
+    return f"« {'.'.join(names)} » : {expected(error)}."
 
 
 def _response(
@@ -215,6 +221,11 @@ def _response(
             "problem.html", request=request, title=title, detail=detail, status=status, code=code
         )
         return HTMLResponse(page, status_code=status, headers=headers)
+    if request.url.path == MCP:
+        # -32000: an error of the server's own (JSON-RPC 2.0, 5.1); the message was not read.
+        error = {"code": -32000, "message": detail or title}
+        refusal = {"jsonrpc": "2.0", "id": None, "error": error}
+        return JSONResponse(refusal, status_code=status, headers=headers)
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "code": code}
     if detail:
         body["detail"] = detail

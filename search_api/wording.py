@@ -14,32 +14,11 @@ from expertise.places import AskedPlace
 from expertise.values import Candidate, Degree
 from indexer.french.analysis import fold
 from indexer.values import Card, Passage
+from search_api.plain_text import number as number
+from search_api.plain_text import plural as plural
+from search_api.plain_text import safe_text as safe_text
 from search_api.query.parser import QueryPartKind
 from search_api.questions.values import OpenQuestionFigures, PassedOn, QuestionLoad, QuestionStage
-
-
-def plural(one: str, many: str, count: int, /, **values: object) -> str:
-    """Return `one` for 0 and 1, else `many`; `{num}` is the number with grouped thousands."""
-    return (one if count < 2 else many).format(num=number(count), **values)
-
-
-def number(value: int) -> str:
-    """Return a number as `12 345`, its thousands joined by narrow no-break spaces."""
-    return f"{value:,}".replace(",", "\u202f")
-
-
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls except tab and line feed
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction marks and overrides
-    "\u200b\u2028\u2029\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb"  # invisible characters
-    "\U000e0000-\U000e007f\ud800-\udfff]"  # tags and surrogates
-)
-
-
-def safe_text(text: str) -> str:
-    """Return the text without invisible characters, controls and marks of direction."""
-    return _UNSAFE.sub("", text)
-
 
 _MONTHS = [
     "janvier",
@@ -191,6 +170,12 @@ def day_of(moment_s: float) -> str:
     return day(datetime.fromtimestamp(moment_s, UTC))
 
 
+def minute_of(moment_s: float) -> str:
+    """Return the day and the minute (UTC) of a time in seconds since 1970."""
+    moment = datetime.fromtimestamp(moment_s, UTC)
+    return f"{day(moment)}, {moment:%H:%M}\u00a0UTC"
+
+
 def day_after(value: date | str) -> str:
     """Return the first day on which something valid until `value` is no longer valid."""
     known = _date(value)
@@ -294,6 +279,13 @@ VOICES: dict[ContributorRole, str] = {
 }
 
 
+def quote_label(accepted: bool, older: bool = False) -> str:
+    """Return what introduces a quote of the direct answer."""
+    if older:
+        return "Un texte plus ancien dit autre chose\u00a0:"
+    return "Réponse acceptée" if accepted else "D’après un document en vigueur"
+
+
 _SLIDES = (".ppt", ".pptx", ".pptm", ".odp", ".key")
 
 
@@ -343,7 +335,7 @@ def file_format(card: Card) -> str:
     return "" if said == card.kind else said
 
 
-_ENGLISH_KINDS = {"thread": "fil"}
+_ENGLISH_KINDS = {"thread": "fil", "post": "billet"}
 
 
 def kind_label(kind: str) -> str:
@@ -486,15 +478,18 @@ def where_a_question_stands(
     `on_topic`: the question has a topic; `passed_on`: an agent passed it on.
     """
     if stage is QuestionStage.EXPERTS:
+        # True whether or not somebody declined, which nobody is told.
         most = plural("{num} jour", "{num} jours", answer_days)
-        who = "une autre personne" if passed_on else "une personne"
-        with_whom = f"Elle est posée à {who} qui sait sans doute"
-        if recipients == 1:
-            return f"{with_whom}, qui a {most}."
         count = f" ({recipients} en tout au plus)" if recipients else ""
+        if passed_on:
+            return (
+                f"Elle va à une autre personne qui sait sans doute, s’il y en a{count} ; sans "
+                f"réponse en {most}, elle attend tous ceux qui la lisent."
+            )
+        then = "" if recipients == 1 else f"va à la suivante s’il y en a{count}, puis "
         return (
-            f"{with_whom}, puis, sans réponse, à la suivante s’il y en a{count} ; chacune a "
-            f"{most}. Ensuite, elle attend tous ceux qui la lisent."
+            f"Elle a été posée à une personne qui sait sans doute ; sans réponse en {most}, elle "
+            f"{then}attend tous ceux qui la lisent."
         )
     if stage is QuestionStage.COMMUNITY:
         return "Elle attend la communauté du sujet ; tous ceux qui la lisent peuvent y répondre."

@@ -31,6 +31,7 @@ def exported_model() -> Path:
 
 def _is_current(directory: Path) -> bool:
     try:
-        return read_card(directory).weights_sha256 == weights_hash()
+        current = read_card(directory).weights_sha256 == weights_hash()
     except FileNotFoundError:
         return False
+    return current and (directory / "modules.json").is_file()

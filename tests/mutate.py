@@ -1,30 +1,46 @@
 """Measure how many small faults the tests notice: `make mutate ARGS='--count 400 --seed 1'`.
 
-A mutant is one changed operator, constant, condition or result in a module whose errors would cost
-most. The first run notes which test files call which function of these modules, which takes about
-twice the time of `make test`; a mutant is then tried by the files that call its function, the
-quickest first, in a copy of the tree. A file that fails there without any mutant tries none. Prints
-the mutants that no test noticed, and the share of the others.
+A mutant is one small change in a module whose errors would cost most. This process imports and
+collects the tests that need no server, and tries each mutant in a fork of itself, whose functions
+get the changed code. Two waves note which test reaches which statement; a mutant is tried by
+the quickest tests of each that reach it, then, together with all others that are left, by every
+test. A test that fails on several mutants is tried on halves of them, to find which it notices.
+At last pytest runs the tests that need servers or start processes on a copy of the tree with all
+mutants that are left (`--rounds`). An interrupted run goes on where it stopped; `--table` prints
+what is known (docs/decisions/0096-mutants-in-forks.md).
 """
 
 import argparse
 import ast
+import builtins
+import gc
+import hashlib
 import json
 import os
 import random
+import select
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+import traceback
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import _lru_cache_wrapper, partial
 from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from _pytest.runner import runtestprotocol
+from hypothesis import Phase, settings
 
-from tests.needs import PART_VARIABLE, Part
-from tests.run_all import NO_TEST, RESULTS
+from tests.needs import NO_SERVERS, PART_VARIABLE, Part
+from tests.run_all import RESULTS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MODULES = (
@@ -35,11 +51,43 @@ MODULES = (
     "search_api/identity/readers.py",
     "quisait/privacy/replay.py",
 )
-CALLS = RESULTS.absolute() / "mutate-calls.json"
+CALLS = RESULTS.absolute() / "mutate-calls.jsonl"
+VERDICTS = RESULTS.absolute() / "mutate-verdicts.jsonl"
 TREE = RESULTS.absolute() / "mutate-tree"
-CALLS_VARIABLE = "TESTS_MUTATE_CALLS"
-LONGEST_TIMES, LONGEST_S = 4, 60
-"""A mutant counts as noticed if its tests take so many times as long and so many seconds more."""
+LANES = 2
+WAVES = {
+    "near": ("tests/unit/", "tests/contract/test_index_embedded", "tests/contract/test_authority"),
+    "far": ("tests/property/", "tests/pages/", "tests/service/"),
+}
+"""Tests whose statements are noted. Most mutants are noticed by a near one that takes no second."""
+WAVE_S = {"near": 10, "far": 60}
+"""Tests of a wave that reach a mutant are tried until they would take so many seconds together."""
+UNKNOWN_S = 6
+"""A test that the first pass did not run is taken to last so long."""
+LONGEST_TIMES, LONGEST_S = 10, 60
+"""A mutant counts as noticed if a test takes so many times as long and so many seconds more."""
+
+STAGES = (*WAVES, "all")
+TEST, SOAK = "test", "soak"
+ROUNDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "servers": (TEST, Part.TOGETHER, ("-m", "server and not browser")),
+    "processes": (TEST, Part.TOGETHER, ("-m", "not server", "tests/service")),
+    "alone": (TEST, Part.ALONE, ("tests/faults", "tests/service")),
+    "drawn": (
+        SOAK,
+        "drawn",
+        (
+            "-m",
+            "not server",
+        ),
+    ),
+    "engines": (SOAK, "engines", ()),
+    "faults": (SOAK, "faults", ()),
+    "sources": (SOAK, "sources", ()),
+    "relevance": (SOAK, "relevance", ()),
+    "files": (SOAK, "files", ()),
+}
+"""What pytest runs on the copy: whose column counts it, the part of the tests, and arguments."""
 
 _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
@@ -48,43 +96,102 @@ _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
     ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr,
 }  # fmt: skip
+_NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
+_NOTE = "__note_statement__"
+_SAID = os.dup(2)
+"""Where to say what happens: tests of the children write to nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change: the file, the function around it, and the piece of the text that it replaces."""
+    """One change: the piece of a file that it replaces, and the function and statement around."""
 
     file: str
     function: str
     line: int
+    statement: tuple[int, int]
+    begin: int
+    end: int
     before: str
     after: str
-    source: str
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line} {self.function}: {self.before!r} -> {self.after!r}"
 
+    @property
+    def key(self) -> str:
+        """Names the mutant in the files of results."""
+        return f"{self.file}:{self.begin}-{self.end}:{self.after}"
+
+    @property
+    def group(self) -> str:
+        """The one of `MODULES` that the file belongs to."""
+        return next(one for one in MODULES if Path(self.file).match(one))
+
 
 def mutants(file: str, text: str) -> Iterator[Mutant]:
     """Yield every mutant of a module's functions."""
-    lines = text.encode().splitlines(keepends=True)
+    raw = text.encode()
+    lines = raw.splitlines(keepends=True)
     starts = [sum(map(len, lines[:n])) for n in range(len(lines))]
-    for function in ast.walk(ast.parse(text)):
-        if not isinstance(function, ast.FunctionDef):
-            continue
-        for node in (one for part in function.body for one in ast.walk(part)):
-            changed = _changed(node)
-            if changed is None or not isinstance(node, ast.expr):
+    for name, function in _functions(ast.parse(text)):
+        for statement in function.body:
+            for node, around in _expressions(statement, statement):
+                changed = _changed(node)
+                if changed is None:
+                    continue
+                begin = starts[node.lineno - 1] + node.col_offset
+                end = starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
+                before = raw[begin:end].decode()
+                place = (around.lineno, around.col_offset)
+                yield Mutant(file, name, node.lineno, place, begin, end, before, f"({changed})")
+
+
+def changed_text(text: str, changes: Iterable[Mutant]) -> str:
+    """Return the text with these changes, which do not overlap; every line keeps its number."""
+    raw = text.encode()
+    for one in sorted(changes, key=lambda one: -one.begin):
+        lines = "\n" * one.before.count("\n")
+        raw = raw[: one.begin] + f"{one.after[:-1]}{lines})".encode() + raw[one.end :]
+    return raw.decode()
+
+
+def _functions(
+    node: ast.AST, around: str = ""
+) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Yield the functions and methods that stand in no other function."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{around}{child.name}", child
+        elif isinstance(child, ast.ClassDef):
+            yield from _functions(child, f"{around}{child.name}.")
+        else:
+            yield from _functions(child, around)
+
+
+def _expressions(node: ast.AST, statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.stmt]]:
+    """Yield each expression that is evaluated, with the statement that it stands in.
+
+    Annotations are not evaluated, and the places within formatted strings are wrong before 3.12.
+    """
+    for name, value in ast.iter_fields(node):
+        for child in value if isinstance(value, list) else [value]:
+            if (
+                not isinstance(child, ast.AST)
+                or name in ("annotation", "returns")
+                or isinstance(child, ast.JoinedStr)
+            ):
                 continue
-            begin = starts[node.lineno - 1] + node.col_offset
-            end = starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
-            raw, after = text.encode(), f"({changed})"
-            source = (raw[:begin] + after.encode() + raw[end:]).decode()
-            before = raw[begin:end].decode()
-            yield Mutant(file, function.name, node.lineno, before, after, source)
+            inner = child if isinstance(child, ast.stmt) else statement
+            if isinstance(child, ast.expr):
+                is_condition = name in ("test", "ifs") and not isinstance(node, ast.Assert)
+                child._is_condition = is_condition  # type: ignore[attr-defined]
+                child._is_dropped = isinstance(node, ast.Expr)  # type: ignore[attr-defined]
+                yield child, inner
+            yield from _expressions(child, inner)
 
 
-def _changed(node: ast.AST) -> str | None:
+def _changed(node: ast.expr) -> str | None:
     """Return the changed source of an expression, or None if it is left as it is."""
     if isinstance(node, ast.Constant):
         if isinstance(node.value, bool):
@@ -94,8 +201,6 @@ def _changed(node: ast.AST) -> str | None:
         return ast.unparse(ast.IfExp(node.test, node.orelse, node.body))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         return ast.unparse(node.operand)
-    if isinstance(node, ast.Name) and node.id in ("min", "max", "any", "all"):
-        return {"min": "max", "max": "min", "any": "all", "all": "any"}[node.id]
     if isinstance(node, ast.Compare) and type(node.ops[0]) in _SWAPS:
         ops = [_SWAPS[type(node.ops[0])](), *node.ops[1:]]
         return ast.unparse(ast.Compare(node.left, ops, node.comparators))  # type: ignore[arg-type]
@@ -103,6 +208,13 @@ def _changed(node: ast.AST) -> str | None:
         copy = ast.parse(ast.unparse(node), mode="eval").body
         copy.op = _SWAPS[type(node.op)]()  # type: ignore[attr-defined]
         return ast.unparse(copy)
+    if isinstance(node, ast.Name) and node.id in _NAMES:
+        return _NAMES[node.id]
+    if getattr(node, "_is_condition", False):
+        return f"not {ast.unparse(node)}"
+    called = node.value if isinstance(node, ast.Await) else node
+    if getattr(node, "_is_dropped", False) and isinstance(called, ast.Call):
+        return None if ast.unparse(called).startswith("log.") else "None"
     return None
 
 
@@ -113,74 +225,420 @@ def targets() -> list[str]:
     )
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """As a plugin: note the functions of `MODULES` that a test calls, and how long it took."""
+def with_notes(file: str, numbers: dict[str, int]) -> ast.Module:
+    """Return a module whose functions note each statement before it, by its number."""
+    tree = ast.parse((REPOSITORY / file).read_text("utf-8"))
+    for _, function in _functions(tree):
+        for node in ast.walk(function):
+            for name in ("body", "orelse", "finalbody"):
+                body = getattr(node, name, None)
+                if isinstance(body, list) and body and isinstance(body[0], ast.stmt):
+                    noted = [[_note(file, one, numbers), one] for one in body]
+                    setattr(node, name, [one for pair in noted for one in pair])
+    return ast.fix_missing_locations(tree)
+
+
+def _note(file: str, statement: ast.stmt, numbers: dict[str, int]) -> ast.stmt:
+    place = f"{file}:{statement.lineno}:{statement.col_offset}"
+    number = numbers.setdefault(place, len(numbers))
+    call = ast.Call(ast.Name(_NOTE, ast.Load()), [ast.Constant(number)], [])
+    return ast.copy_location(ast.Expr(call), statement)
+
+
+def loaded_functions() -> dict[str, list[FunctionType]]:
+    """Return the functions of the target modules that exist in this process."""
     wanted = {str(REPOSITORY / file): file for file in targets()}
-    called: set[str] = set()
+    found = defaultdict[str, list[FunctionType]](list)
+    for one in gc.get_objects():
+        if isinstance(one, FunctionType) and (file := wanted.get(one.__code__.co_filename)):
+            found[file].append(one)
+    return found
 
-    def note(frame: object, event: str, _: object) -> None:
-        code = frame.f_code  # type: ignore[attr-defined]
-        if event == "call" and (file := wanted.get(code.co_filename)):
-            called.add(f"{file}:{code.co_name}")
 
-    begun = time.monotonic()
-    sys.setprofile(note)
+def put(source: ast.Module | str, functions: Iterable[FunctionType]) -> None:
+    """Give functions the code that they have in another text of their module."""
+    functions = list(functions)
+    if not functions:
+        return
+    module = compile(source, functions[0].__code__.co_filename, "exec", dont_inherit=True)
+    codes = {(one.co_qualname, one.co_firstlineno): one for one in _codes(module)}
+    for function in functions:
+        old = function.__code__
+        if new := codes.get((old.co_qualname, old.co_firstlineno)):
+            function.__code__ = new
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield one
+            yield from _codes(one)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What the first pass noted of a test."""
+
+    seconds: float
+    passed: bool
+    reached: frozenset[int]
+
+
+@dataclass(eq=False)
+class Trials:
+    """A plugin of pytest that runs, in the place of the tests, all mutants of a sample."""
+
+    sample: Sequence[Mutant]
+    stages: Sequence[str]
+    session: pytest.Session = field(init=False)
+    functions: dict[str, list[FunctionType]] = field(init=False)
+    numbers: dict[str, int] = field(default_factory=dict)
+    items: dict[str, Item] = field(default_factory=dict)
+    noted: set[int] = field(default_factory=set)
+    caches: list[Any] = field(init=False)
+    by_fixture: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    failed: bool = False
+    honest: dict[str, bool] = field(default_factory=dict)
+    killers: Counter[str] = field(default_factory=Counter)
+
+    def pytest_sessionstart(self) -> None:
+        """A failing example is enough: it is not made smaller."""
+        phases = (Phase.explicit, Phase.generate)
+        parent = settings.get_profile("repeatable")
+        settings.register_profile(
+            "mutants", parent, phases=phases, database=None, report_multiple_bugs=False
+        )
+        settings.load_profile("mutants")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note whether the present test failed, or was not run."""
+        self.failed |= not report.passed
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
+        """What a shared fixture reaches counts for each test that has it."""
+        if fixturedef.scope == "function":
+            return (yield)
+        before = set(self.noted)
+        self.noted.clear()
+        try:
+            return (yield)
+        finally:
+            self.by_fixture[id(fixturedef)] |= self.noted
+            self.noted.update(before)
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Try the sample."""
+        self.session = session
+        self.functions = loaded_functions()
+        loaded = {id(one) for functions in self.functions.values() for one in functions}
+        self.caches = [
+            one
+            for one in gc.get_objects()
+            if isinstance(one, _lru_cache_wrapper) and id(one.__wrapped__) in loaded
+        ]
+        for file in targets():
+            with_notes(file, self.numbers)
+        gc.collect()
+        gc.freeze()
+        for wave in WAVES:
+            if wave in self.stages:
+                self._read_items(wave)
+                _in_lanes(partial(self._try_wave, wave, left(self.sample, wave)))
+        if "all" in self.stages:
+            rest = left(self.sample, "all")
+            _in_lanes(partial(self._try_all, together(rest)))
+            for one in rest:
+                _write_verdict(one, "all", "")
+        return True
+
+    def _read_items(self, wave: str) -> None:
+        """Read what each test reaches; run the tests of this wave of which no run noted it."""
+        state = hashlib.sha256("".join(sorted(self.numbers)).encode()).hexdigest()
+        kept = CALLS.read_text("utf-8").splitlines() if CALLS.exists() else []
+        if not kept or json.loads(kept[0]) != state:
+            kept = [json.dumps(state)]
+        known = {json.loads(line)[0] for line in kept[1:]}
+        items = [one for one in self.session.items if one.nodeid.startswith(WAVES[wave])]
+        if items := [one for one in items if one.nodeid not in known]:
+            begun = time.monotonic()
+            _in_lanes(partial(self._note_items, items))
+            lanes = [Path(f"{CALLS}.{lane}") for lane in range(LANES)]
+            kept += [line for lane in lanes for line in lane.read_text("utf-8").splitlines()]
+            CALLS.write_text("\n".join(kept) + "\n", "utf-8")
+            _say(f"{wave}: what {len(items)} tests reach, {time.monotonic() - begun:.0f} s")
+        for line in kept[1:]:
+            name, seconds, passed, reached = json.loads(line)
+            self.items[name] = Item(seconds, passed, frozenset(reached))
+        if lost := [name for name, one in self.items.items() if not one.passed]:
+            _say(f"{len(lost)} are not used, since they do not pass without any mutant")
+
+    def _note_items(self, some: Sequence[pytest.Item], lane: int) -> None:
+        """Run the tests of every other file."""
+        _hide_output()
+        setattr(builtins, _NOTE, self.noted.add)
+        for file, functions in self.functions.items():
+            put(with_notes(file, self.numbers), functions)
+        items = self._of_lane(lane, some)
+        with Path(f"{CALLS}.{lane}").open("w", encoding="utf-8") as opened:
+            for item, following in zip(items, [*items, None][1:], strict=True):
+                self.noted.clear()
+                for cache in self.caches:
+                    cache.cache_clear()
+                self.failed = False
+                begun = time.monotonic()
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+                seconds = time.monotonic() - begun
+                reached = set(self.noted)
+                for definitions in item._fixtureinfo.name2fixturedefs.values():  # type: ignore[attr-defined]
+                    for one in definitions:
+                        reached |= self.by_fixture.get(id(one), set())
+                told = [item.nodeid, round(seconds, 3), not self.failed, sorted(reached)]
+                opened.write(f"{json.dumps(told)}\n")
+                opened.flush()
+
+    def fails_on(self, changes: Sequence[Mutant], items: Sequence[pytest.Item]) -> int | None:
+        """Return the first of these tests that fails or hangs with these changes."""
+        limits = [LONGEST_S + LONGEST_TIMES * self._seconds(one) for one in items]
+        folder = tempfile.mkdtemp(prefix="mutant-")
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(reading)
+            with os.fdopen(writing, "w") as told:
+                try:
+                    self._run_in_child(changes, items, limits, folder, told)
+                finally:
+                    told.flush()
+                    os._exit(0)
+        os.close(writing)
+        heard = -1
+        with os.fdopen(reading, "rb") as told:
+            for limit in limits:
+                if not select.select([told], [], [], limit + 2 * LONGEST_S)[0]:
+                    break
+                if not (line := told.readline()) or line.startswith(b"f"):
+                    break
+                heard += 1
+        _end_group(child)
+        shutil.rmtree(folder, ignore_errors=True)
+        return heard + 1 if heard + 1 < len(items) else None
+
+    def _run_in_child(
+        self,
+        changes: Sequence[Mutant],
+        items: Sequence[pytest.Item],
+        limits: Sequence[float],
+        folder: str,
+        told: Any,
+    ) -> None:
+        os.setsid()
+        _hide_output()
+        tempfile.tempdir = folder
+        self.session.config._tmp_path_factory._basetemp = Path(folder)  # type: ignore[attr-defined]
+        by_file = defaultdict[str, list[Mutant]](list)
+        for one in changes:
+            by_file[one.file].append(one)
+        for file, some in by_file.items():
+            text = (REPOSITORY / file).read_text("utf-8")
+            put(changed_text(text, some), self.functions[file])
+        for cache in self.caches:
+            cache.cache_clear()
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
+        following = [*items, None][1:]
+        for item, after, limit in zip(items, following, limits, strict=True):
+            signal.alarm(int(limit) + 1)
+            reports = runtestprotocol(item, log=False, nextitem=after)
+            failed = not all(report.passed for report in reports)
+            told.write("f\n" if failed else "p\n")
+            told.flush()
+            if failed:
+                return
+
+    def noticed(self, changes: Sequence[Mutant], item: pytest.Item) -> list[Mutant]:
+        """Return the changes on each of which this test alone fails."""
+        if item.nodeid not in self.honest:
+            self.honest[item.nodeid] = self.fails_on([], [item]) is None
+        if not self.honest[item.nodeid]:
+            return []
+        return halved(changes, lambda some: self.fails_on(some, [item]) is not None)
+
+    def _seconds(self, item: pytest.Item) -> float:
+        known = self.items.get(item.nodeid)
+        return known.seconds if known else UNKNOWN_S
+
+    def _of_lane(self, lane: int, items: Iterable[pytest.Item]) -> list[pytest.Item]:
+        """Return the tests of every other file."""
+        items = list(items)
+        files = list(dict.fromkeys(map(_file, items)))
+        mine = set(files[lane::LANES])
+        return [item for item in items if _file(item) in mine]
+
+    def _try_wave(self, wave: str, some: Sequence[Mutant], lane: int) -> None:
+        """Try every other mutant on the quickest tests of a wave that reach it."""
+        by_name = {
+            item.nodeid: item for item in self.session.items if item.nodeid.startswith(WAVES[wave])
+        }
+        for mutant in some[lane::LANES]:
+            begun = time.monotonic()
+            items = [by_name[name] for name in self._nearest(mutant, by_name, WAVE_S[wave])]
+            killer = ""
+            while items and not killer:
+                failing = self.fails_on([mutant], items)
+                if failing is None:
+                    break
+                if self.noticed([mutant], items[failing]):
+                    killer = items[failing].nodeid
+                    self.killers[killer] += 1
+                items = items[failing + 1 :]
+            _write_verdict(mutant, wave, killer)
+            _say(f"{time.monotonic() - begun:.0f} s {mutant} {killer or 'is left'}")
+
+    def _nearest(self, mutant: Mutant, names: Iterable[str], most_s: float) -> list[str]:
+        """Return the tests that reach a mutant: what noticed another first, then the quickest."""
+        place = self.numbers[f"{mutant.file}:{mutant.statement[0]}:{mutant.statement[1]}"]
+        known = ((name, self.items[name]) for name in names if name in self.items)
+        reaching = [name for name, one in known if one.passed and place in one.reached]
+        reaching.sort(key=lambda name: self.items[name].seconds)
+        of_function = Counter[str]()
+        rank = {}
+        for name in reaching:
+            function = name.partition("[")[0]
+            of_function[function] += 1
+            rank[name] = of_function[function] > 2
+        reaching.sort(key=lambda n: (-self.killers[n], rank[n], self.items[n].seconds))
+        chosen, seconds = list[str](), 0.0
+        for name in reaching:
+            seconds += self.items[name].seconds + 0.01
+            if chosen and seconds > most_s:
+                break
+            chosen.append(name)
+        return chosen
+
+    def _try_all(self, groups: Sequence[Sequence[Mutant]], lane: int) -> None:
+        """Try the mutants that are left, together, on every test of every other file."""
+        lost = {name for name, one in self.items.items() if not one.passed}
+        every = [item for item in self.session.items if item.nodeid not in lost]
+        every.sort(key=lambda item: item.nodeid.startswith(WAVES["near"]))
+        for changes in groups:
+            items = self._of_lane(lane, every)
+            while items:
+                known = verdicts()
+                some = [one for one in changes if not known[one.key].killer]
+                failing = self.fails_on(some, items) if some else None
+                if failing is None:
+                    break
+                test = items[failing]
+                found = self.noticed(some, test)
+                for one in found:
+                    _write_verdict(one, "all", test.nodeid)
+                _say(f"{test.nodeid} notices {len(found)}: {'; '.join(map(str, found))}")
+                items = items[failing + 1 :]
+
+
+def halved(changes: Sequence[Mutant], fails: Callable[[Sequence[Mutant]], bool]) -> list[Mutant]:
+    """Return the changes that fail alone, from trials of ever smaller halves."""
+    if not changes or not fails(changes):
+        return []
+    if len(changes) == 1:
+        return list(changes)
+    middle = len(changes) // 2
+    return halved(changes[:middle], fails) + halved(changes[middle:], fails)
+
+
+def together(changes: Sequence[Mutant]) -> list[list[Mutant]]:
+    """Divide mutants into groups in which no two change the same text."""
+    groups: list[list[Mutant]] = []
+    for one in changes:
+        for group in groups:
+            if not any(
+                one.file == other.file and one.begin < other.end and other.begin < one.end
+                for other in group
+            ):
+                group.append(one)
+                break
+        else:
+            groups.append([one])
+    return groups
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The last stage that tried a mutant, and the test that noticed it, if one did."""
+
+    stages: frozenset[str]
+    killer: str
+    noticed_in: str
+
+
+def verdicts() -> dict[str, Verdict]:
+    """Return what is known of each mutant."""
+    stages = defaultdict[str, set[str]](set)
+    killer: dict[str, tuple[str, str]] = {}
+    for line in VERDICTS.read_text("utf-8").splitlines() if VERDICTS.exists() else ():
+        key, stage, test = json.loads(line)
+        stages[key].add(stage)
+        if test:
+            killer.setdefault(key, (test, stage))
+    return {
+        key: Verdict(frozenset(some), *killer.get(key, ("", ""))) for key, some in stages.items()
+    }
+
+
+def left(sample: Iterable[Mutant], stage: str) -> list[Mutant]:
+    """Return the mutants that nothing noticed and that a stage has not tried."""
+    known = verdicts()
+    nothing = Verdict(frozenset(), "", "")
+    some = ((one, known.get(one.key, nothing)) for one in sample)
+    return [one for one, told in some if not told.killer and stage not in told.stages]
+
+
+def _write_verdict(mutant: Mutant, stage: str, killer: str) -> None:
+    with VERDICTS.open("a", encoding="utf-8") as opened:
+        opened.write(f"{json.dumps([mutant.key, stage, killer])}\n")
+
+
+def _in_lanes(work: Callable[[int], None]) -> None:
+    """Do a work in two processes, each for its lane."""
+    children = []
+    for lane in range(LANES):
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                work(lane)
+                status = 0
+            except BaseException:  # noqa: BLE001 - said here, since this process ends at once
+                _say(traceback.format_exc())
+            finally:
+                os._exit(status)
+        children.append(child)
+    statuses = [os.waitpid(one, 0)[1] for one in children]
+    if any(statuses):
+        raise SystemExit("A lane ended with an error.")
+
+
+def _end_group(child: int) -> None:
+    """End a child and what it started."""
     try:
-        return (yield)
-    finally:
-        sys.setprofile(None)
-        told = [item.nodeid.partition("::")[0], sorted(called), time.monotonic() - begun]
-        with Path(os.environ[CALLS_VARIABLE]).open("a", encoding="utf-8") as opened:
-            opened.write(f"{json.dumps(told)}\n")
+        os.killpg(child, signal.SIGKILL)
+    except ProcessLookupError:
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
-def calls() -> tuple[dict[str, set[str]], dict[str, float]]:
-    """Return the test files that call each function, and the seconds that each of them takes.
-
-    Runs the tests first if no earlier run noted this.
-    """
-    if not CALLS.exists():
-        environment = {**os.environ, PART_VARIABLE: Part.TOGETHER, CALLS_VARIABLE: f"{CALLS}.new"}
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutate"]
-        if subprocess.run(command, env=environment, check=False).returncode:
-            raise SystemExit("The tests fail without any mutant: mend them first.")
-        Path(f"{CALLS}.new").rename(CALLS)
-    by_function, seconds = defaultdict[str, set[str]](set), defaultdict[str, float](float)
-    for line in CALLS.read_text("utf-8").splitlines():
-        file, called, took = json.loads(line)
-        seconds[file] += took
-        for one in called:
-            by_function[one].add(file)
-    return by_function, seconds
+def _hide_output() -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
 
 
-def is_noticed(mutant: Mutant, files: list[str], usual_s: float) -> bool:
-    """Return whether any of the test files fails on the mutant, or hangs."""
-    place = TREE / mutant.file
-    honest = place.read_text("utf-8")
-    place.write_text(mutant.source, "utf-8")
-    try:
-        return not passes(files, usual_s)
-    finally:
-        place.write_text(honest, "utf-8")
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
-def passes(files: list[str], usual_s: float) -> bool:
-    """Return whether the test files pass in the copy of the tree, in time."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files]
-    paths = [str(TREE), *(str(one.parent) for one in TREE.glob("packages/*/pyproject.toml"))]
-    of_this_run = ("PYTEST_", "SLIPCOVER_")  # a pytest within one that is measured
-    kept = {name: one for name, one in os.environ.items() if not name.startswith(of_this_run)}
-    environment = {**kept, PART_VARIABLE: Part.TOGETHER, "PYTHONPATH": os.pathsep.join(paths)}
-    try:
-        done = subprocess.run(
-            command, cwd=TREE, env=environment, check=False, capture_output=True,
-            timeout=LONGEST_TIMES * usual_s + LONGEST_S,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode in (0, NO_TEST)
+def _say(text: str) -> None:
+    os.write(_SAID, f"{text}\n".encode())
 
 
 def copy_tree() -> None:
@@ -188,8 +646,83 @@ def copy_tree() -> None:
     shutil.rmtree(TREE, ignore_errors=True)
     listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, check=True).stdout
     for name in filter(None, listed.decode().split("\0")):
-        (TREE / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(name, TREE / name)
+        if Path(name).exists():
+            (TREE / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(name, TREE / name)
+
+
+def failures(changes: Iterable[Mutant], part: str, arguments: Sequence[str]) -> list[str]:
+    """Return the tests that fail on the copy of the tree with these changes."""
+    by_file = defaultdict[str, list[Mutant]](list)
+    for one in changes:
+        by_file[one.file].append(one)
+    for file in targets():
+        text = (REPOSITORY / file).read_text("utf-8")
+        (TREE / file).write_text(changed_text(text, by_file[file]), "utf-8")
+    report = RESULTS.absolute() / "mutate-report.xml"
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=no"]
+    command += [f"--junit-xml={report}", "-o", "junit_family=xunit1", *arguments]
+    paths = [str(TREE), *(str(one.parent) for one in TREE.glob("packages/*/pyproject.toml"))]
+    environment = {**os.environ, PART_VARIABLE: part, "PYTHONPATH": os.pathsep.join(paths)}
+    environment.pop(NO_SERVERS, None)
+    subprocess.run(command, cwd=TREE, env=environment, check=False, stdout=subprocess.DEVNULL)
+    cases = ElementTree.parse(report).iter("testcase")  # noqa: S314 - pytest wrote it
+    bad = (one for one in cases if one.find("failure") is not None or one.find("error") is not None)
+    return [f"{one.get('file')}::{one.get('name')}" for one in bad]
+
+
+def _fails(part: str, test: str, changes: Sequence[Mutant]) -> bool:
+    return bool(failures(changes, part, [test]))
+
+
+def try_round(sample: Sequence[Mutant], name: str) -> None:
+    """Try the mutants that are left, together, on a round's tests in processes of their own."""
+    _, part, arguments = ROUNDS[name]
+    for changes in together(left(sample, name)):
+        begun = time.monotonic()
+        rest = list(changes)
+        for test in failures(rest, part, arguments):
+            if failures([], part, [test]):
+                continue
+            for one in halved(rest, partial(_fails, part, test)):
+                _write_verdict(one, name, test)
+                _say(f"{one} {test}")
+                rest.remove(one)
+        for one in rest:
+            _write_verdict(one, name, "")
+        _say(f"{name}: {len(changes)} mutants, {time.monotonic() - begun:.0f} s")
+
+
+def table(sample: Sequence[Mutant]) -> list[str]:
+    """Return the mutants of each module, and how many each run of the tests notices."""
+    known = verdicts()
+    tried = [one for one in sample if one.key in known]
+    lines = [
+        "| modules | mutants | noticed by `make test` | by `make soak` too |",
+        "|---|--:|--:|--:|",
+    ]
+    for group in [*MODULES, ""]:
+        some = [one for one in tried if group in ("", one.group)]
+        noticed = [known[one.key] for one in some if known[one.key].killer]
+        soak = [one for one in noticed if ROUNDS.get(one.noticed_in, (TEST,))[0] == SOAK]
+        shares = (
+            f"{number} ({100 * number / max(len(some), 1):.1f} %)"
+            for number in (len(noticed) - len(soak), len(noticed))
+        )
+        lines.append(f"| {f'`{group}`' if group else 'all'} | {len(some)} | {' | '.join(shares)} |")
+    return lines
+
+
+def drawn(count: int, seed: int) -> list[Mutant]:
+    """Return a sample with as many mutants of each of `MODULES`, while it has more."""
+    every = [one for file in targets() for one in mutants(file, Path(file).read_text("utf-8"))]
+    random.Random(seed).shuffle(every)
+    turn, turns = Counter[str](), {}
+    for one in every:
+        turn[one.group] += 1
+        turns[one] = turn[one.group]
+    return sorted(every, key=turns.__getitem__)[:count]
 
 
 def main(arguments: list[str]) -> None:
@@ -197,26 +730,24 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="make mutate ARGS=…")
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(arguments)
+    parser.add_argument("--rounds", nargs="*", choices=[*STAGES, *ROUNDS])
+    parser.add_argument("--table", action="store_true", help="print what is known and try none")
+    options, rest = parser.parse_known_args(arguments)
     RESULTS.mkdir(exist_ok=True)
-    made = [one for file in targets() for one in mutants(file, Path(file).read_text("utf-8"))]
-    sample = random.Random(options.seed).sample(made, min(options.count, len(made)))
-    by_function, seconds = calls()
-    copy_tree()
-    callers = {file for one in sample for file in by_function[f"{one.file}:{one.function}"]}
-    sound = {file for file in callers if passes([file], seconds[file])}
-    for file in sorted(callers - sound):
-        sys.stdout.write(f"fails in the copy without any mutant, and is left out: {file}\n")
-    noticed = 0
-    for mutant in sample:
-        called = by_function[f"{mutant.file}:{mutant.function}"] & sound
-        files = sorted(called, key=seconds.__getitem__)
-        if files and is_noticed(mutant, files, sum(seconds[file] for file in files)):
-            noticed += 1
-        else:
-            sys.stdout.write(f"not noticed: {mutant}\n")
-    share = 100 * noticed / max(len(sample), 1)
-    sys.stdout.write(f"{noticed} of {len(sample)} mutants noticed ({share:.1f} %)\n")
+    sample = drawn(options.count, options.seed)
+    chosen = [*STAGES, *ROUNDS] if options.rounds is None else options.rounds
+    if not options.table and set(STAGES) & set(chosen):
+        os.environ |= {PART_VARIABLE: Part.TOGETHER, NO_SERVERS: "1"}
+        quiet = ["-qq", "-s", "--tb=no", "--assert=plain", "-p", "no:cacheprovider"]
+        if pytest.main([*quiet, "-m", "not server", *rest], plugins=[Trials(sample, chosen)]):
+            raise SystemExit("The mutants were not tried: see above.")
+    if rounds := [one for one in ROUNDS if one in chosen and not options.table]:
+        copy_tree()
+        for name in rounds:
+            try_round(sample, name)
+    for one in left(sample, ""):
+        _say(f"not noticed: {one}")
+    sys.stdout.write("\n".join(table(sample)) + "\n")
 
 
 if __name__ == "__main__":

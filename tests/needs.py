@@ -40,6 +40,7 @@ SERVERS = {
     "redmine": "needs a real Redmine",
     "provider": "needs a real OpenID Connect provider",
     "browser": "needs Chromium",
+    "small_model": "needs a small language model, served by llama.cpp",
 }
 LIBRARIES = {
     "torch": "needs torch and sentence-transformers, which only `make soak` installs",
@@ -100,6 +101,7 @@ _STARTS = {
     "tests.redmine_server.ensure_redmine": "redmine",
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
+    "tests.small_model_server.ensure_small_model": "small_model",
     "tests.conftest.postgres": "postgres",
     "tests.model_export.exported_model": "torch",
     "indexer.encoding.onnx_encoder.SentenceEncoder": "torch",

@@ -17,8 +17,8 @@ class InstallFailedError(RuntimeError):
 
 
 @functools.cache
-def own_environment(name: str, pins: Path) -> Path:
-    """The environment's folder, which git ignores."""
+def own_environment(name: str, pins: Path, *, with_dependencies: bool = True) -> Path:
+    """The environment's folder, which git ignores; without dependencies, with the pins alone."""
     digest = hashlib.sha256(pins.read_bytes() + sys.version.encode()).hexdigest()[:12]
     folder = CACHE / f"{name}-{digest}"
     if (folder / "installed").exists():
@@ -26,9 +26,10 @@ def own_environment(name: str, pins: Path) -> Path:
     uv = str(Path(sys.executable).with_name("uv"))
     own = CACHE / f"{name}-{digest}-{os.getpid()}"
     python = str(own / "bin/python")
+    alone = [] if with_dependencies else ["--no-deps"]
     for command in (
         [uv, "venv", "--quiet", "--python", sys.executable, "--relocatable", str(own)],
-        [uv, "pip", "install", "--quiet", "--python", python, "-r", str(pins)],
+        [uv, "pip", "install", "--quiet", "--python", python, *alone, "-r", str(pins)],
     ):
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=INSTALL_TIMEOUT_S

@@ -4,7 +4,7 @@ import functools
 import re
 
 PARTS = {
-    "models": "torch and sentence-transformers",
+    "models": "torch and sentence-transformers, a small language model",
     "spark": "builds by Spark",
     "cluster": "OpenSearch of three nodes, several shards, other quantisation",
     "faults": "kills at many seeds, full disks, jumping clocks, restarts, sources that fail",
@@ -56,6 +56,7 @@ def _any(*beginnings: str) -> str:
 
 _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     ("models", frozenset({"torch"}), ""),
+    ("models", frozenset({"small_model"}), ""),
     ("spark", frozenset(), "tests/service/test_spark_builds"),
     # One seed of each kill on the embedded index.
     (_TEST, frozenset(), r"tests/faults/test_kills\.py::\w+\[embedded-(0|5|10)\]"),
@@ -100,7 +101,7 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
         frozenset(),
         r"tests/service/test_scans\.py::test_a_(source_that_(takes_a_round|is_away)|page_that)\w+",
     ),
-    ("drawn", frozenset(), r"tests/pages/test_schema\.py::test_every_route$"),
+    ("drawn", frozenset(), r"tests/pages/test_schema(_roles)?\.py::test_every_route"),
     ("relevance", frozenset(), "tests/effectiveness/test_demo_holders"),
     ("relevance", frozenset(), "tests/effectiveness/test_relevance"),
     ("relevance", frozenset(), r"tests/pages/test_whole_demo\.py::test_every_way\w+\[[1-9]"),

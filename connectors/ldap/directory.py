@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from connectors.account_linking import holders_by_account, undisputed
 from connectors.directory import AgentRecord, agent_of_record
+from connectors.faults import expected
 from connectors.geography import DEPARTEMENTS
 from connectors.ldap.client import LdapConnection, LdapEntry, open_connection
 from connectors.ldap.config import GroupAttributes, LdapBranch, LdapConfig
@@ -110,7 +111,7 @@ def agent_of(entry: LdapEntry, attributes: Mapping[str, str]) -> Iterator[Agent 
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         field = str(first["loc"][0])
-        yield Malformed(entry.dn, f"« {attributes.get(field, field)} » : valeur refusée")
+        yield Malformed(entry.dn, f"« {attributes.get(field, field)} » : {expected(first)}")
     else:
         agent, malformed = agent_of_record(record, entry.dn, departement_of(record.departement))
         yield from malformed

@@ -49,6 +49,18 @@ push_documents = sa.Table(
     sa.Index("push_documents_access", "source", "access_seq"),
 )
 
+push_tags = sa.Table(
+    "push_tags",
+    metadata,
+    sa.Column("source", sa.String(200), primary_key=True),
+    sa.Column("tag", sa.String(300), primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("record", sa.String(64), nullable=False),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Index("push_tags_record", "source", "record"),
+)
+"""A row for each tag of a document and of its attachments; `record` is the key of the document."""
+
 
 @dataclass(frozen=True, slots=True)
 class PushedDocument:

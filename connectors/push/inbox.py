@@ -20,6 +20,7 @@ from connectors.push.documents import (
     document_from_row,
     push_documents,
     push_sources,
+    push_tags,
     withdraw_document,
 )
 from connectors.push.groups import pushed_groups, pushed_members
@@ -35,7 +36,7 @@ from connectors.push.items import (
     parse_item,
 )
 from connectors.push.tokens import PushTokens
-from connectors.records.schema import DeletedLine, possible_records
+from connectors.records.schema import DeletedLine, RecordLine, attachment_id, possible_records
 from connectors.values import assume_utc
 
 _KEYS_AT_ONCE = 500
@@ -76,7 +77,28 @@ class Inbox:
                 before = _stored_documents(connection, source, ids)
                 receipts, after = _apply_all(items, before, last)
                 _write(connection, source, after, before.keys())
+                for item, receipt in zip(items, receipts, strict=True):
+                    if isinstance(item, PushedItem) and receipt.outcome is not PushOutcome.REFUSED:
+                        _write_tags(connection, source, item)
         return receipts
+
+    def tagged(
+        self, source: str, tags: Collection[str], *, attachments: bool = True
+    ) -> tuple[str, ...]:
+        """Return ids of the documents and attachments with one of these tags, in order.
+
+        Raises `InboxUnreachable`.
+        """
+        found: set[str] = set()
+        with self._reachable(), self._engine.connect() as connection:
+            for some in batches(sorted(set(tags)), _KEYS_AT_ONCE):
+                query = sa.select(push_tags.c.id).where(
+                    push_tags.c.source == source, push_tags.c.tag.in_(some)
+                )
+                if not attachments:
+                    query = query.where(push_tags.c.key == push_tags.c.record)
+                found.update(connection.execute(query).scalars())
+        return tuple(sorted(found))
 
     def backlog(self, source: str) -> InboxBacklog:
         """Return the items that are not indexed yet. Raises `InboxUnreachable`."""
@@ -88,7 +110,7 @@ class Inbox:
     def forget(self, source: str) -> None:
         """Delete everything that a source pushed. Raises `InboxUnreachable`."""
         with self._reachable(), self._engine.begin() as connection:
-            for table in (push_documents, push_sources, pushed_members, pushed_groups):
+            for table in (push_documents, push_sources, push_tags, pushed_members, pushed_groups):
                 connection.execute(sa.delete(table).where(table.c.source == source))
 
     def standing(self, source: str) -> dict[str, datetime]:
@@ -275,6 +297,26 @@ def _write(
     connection.execute(sa.update(push_sources).where(own_source).values(last_seq=last))
 
 
+def _write_tags(connection: sa.Connection, source: str, item: PushedItem) -> None:
+    """Replace the tags of an item's document; a deleted one has none."""
+    deleted = isinstance(item.line, DeletedLine)
+    if item.tags is None and not deleted:
+        return
+    record = _key(item.line.id)
+    own = (push_tags.c.source == source) & (push_tags.c.record == record)
+    connection.execute(sa.delete(push_tags).where(own))
+    ids = [item.line.id]
+    if isinstance(item.line, RecordLine):
+        ids += [attachment_id(item.line.id, one.name) for one in item.line.attachments]
+    rows = [
+        {"source": source, "tag": tag, "key": _key(name), "record": record, "id": name}
+        for tag in item.tags or ()
+        for name in ids
+    ]
+    if rows:
+        connection.execute(sa.insert(push_tags), rows)
+
+
 def _row(document: PushedDocument, source: str, now: datetime) -> dict[str, object]:
     row = asdict(document)
     return row | {
@@ -328,3 +370,24 @@ class PushService:
     def delete(self, source: str, ids: Sequence[str]) -> tuple[PushReceipt, ...]:
         """Receive deletions of these ids. Raises as `receive` does."""
         return self.receive(source, [{"type": "deleted", "id": name} for name in ids])
+
+    def tagged(
+        self, source: str, tags: Collection[str], *, attachments: bool = True
+    ) -> tuple[str, ...]:
+        """Return ids of documents and attachments with a tag. Raises `InboxUnreachable`."""
+        return self._inbox.tagged(source, tags, attachments=attachments)
+
+    def read_by(self, source: str, ids: Sequence[str], principals: Container[str]) -> list[str]:
+        """Return those of the ids whose document names one of these principals as a reader.
+
+        Raises `InboxUnreachable`.
+        """
+        stored = self._inbox.stored(source, ids)
+        records = {name: document.record() for name, document in stored.items()}
+        return [
+            name
+            for name in ids
+            if (record := records.get(name))
+            and record.readers
+            and any(one in principals for one in record.readers.allowed)
+        ]

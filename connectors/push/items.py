@@ -1,7 +1,7 @@
 """Parse the documents that applications push, in the export schema or in the format of `find`.
 
 `find` is La Suite's search application (suitenumerique/find). docs/pousser.md says what its fields
-mean here; all other fields (`depth`, `path`, `numchild`, `size`, `tags`, …) are ignored.
+mean here; all other fields (`depth`, `path`, `numchild`, `size`, …) are ignored.
 """
 
 import base64
@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from connectors.faults import expected
 from connectors.push.addresses import has_readable_type, origin_of
 from connectors.records.schema import (
     AccessLine,
@@ -30,6 +31,9 @@ from connectors.records.schema import (
     parse_line,
 )
 from connectors.values import EVERYONE, MAX_PRINCIPALS, ContributorRole, account_principal
+
+TOKEN_PREFIX = "qsp_"  # noqa: S105 - how a token begins, which is not secret
+"""How the token of a source that pushes begins."""
 
 
 class PushOutcome(StrEnum):
@@ -93,10 +97,14 @@ PushedLine = RecordLine | DeletedLine | AccessLine
 
 @dataclass(frozen=True, slots=True)
 class PushedItem:
-    """A valid item. `version` is empty if none was given."""
+    """A valid item. `version` is empty if none was given.
+
+    `tags` are those of a document of find; None leaves the stored ones as they are.
+    """
 
     line: PushedLine
     version: str = ""
+    tags: tuple[str, ...] | None = None
 
     @property
     def digest(self) -> str:
@@ -222,6 +230,7 @@ Identity = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]
 
 
 _MOST_CONTRIBUTORS = 1_000
+_MOST_TAGS = 100
 
 
 class _FindDocument(BaseModel):
@@ -249,6 +258,7 @@ class _FindDocument(BaseModel):
     size: object = None
     creator: Identity | None = None
     contributors: Annotated[FailFastList[Identity], Field(max_length=_MOST_CONTRIBUTORS)] = []
+    tags: Annotated[FailFastList[Identity], Field(max_length=_MOST_TAGS)] = []
 
 
 def parse_find_item(
@@ -264,10 +274,10 @@ def parse_find_item(
     try:
         document = _FindDocument.model_validate_json(text)
     except ValidationError as error:
-        # The reason names the field and the kind of error, never the value.
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        # The reason names the field and what it expects, never the value.
+        first = error.errors(include_input=False, include_url=False)[0]
         place = str(first["loc"][0]) if first["loc"] else ""
-        reason = f"« {place} » : valeur refusée ({first['type']})"
+        reason = f"« {place} » : {expected(first)}"
         assert isinstance(item, dict)  # noqa: S101 - `encode_item` refuses everything else
         return refused_receipt(_id_of(item), first["type"], reason, place)
     if not document.is_active:
@@ -278,7 +288,8 @@ def parse_find_item(
     if len(allowed) > MAX_PRINCIPALS:
         reason = f"plus de {MAX_PRINCIPALS} lecteurs : nommez un groupe"
         return refused_receipt(document.id, "too_long", reason, "users")
-    return PushedItem(_find_record(document, allowed, rules))
+    tags = tuple(dict.fromkeys(document.tags))
+    return PushedItem(_find_record(document, allowed, rules), tags=tags)
 
 
 def _find_record(document: _FindDocument, allowed: list[str], rules: SuiteRules) -> RecordLine:

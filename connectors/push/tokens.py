@@ -12,9 +12,10 @@ from datetime import UTC, date, datetime, timedelta
 import sqlalchemy as sa
 
 from connectors.push.documents import metadata
+from connectors.push.items import TOKEN_PREFIX
 from connectors.values import assume_utc
 
-_TOKEN = re.compile(r"qsp_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
+_TOKEN = re.compile(TOKEN_PREFIX + r"([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 
 push_tokens = sa.Table(
     "push_tokens",
@@ -61,7 +62,7 @@ class PushTokens:
     def add(self, source: str, label: str) -> str:
         """Create a token with 256 random bits and return it; it cannot be shown again."""
         name = secrets.token_hex(4)
-        token = f"qsp_{name}_{secrets.token_urlsafe(32)}"
+        token = f"{TOKEN_PREFIX}{name}_{secrets.token_urlsafe(32)}"
         row = {"id": name, "source": source, "label": label, "digest": _digest(token)}
         with self._engine.begin() as connection:
             connection.execute(sa.insert(push_tokens).values(**row, created=datetime.now(UTC)))

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError
 
+from connectors.faults import expected
 from connectors.tables import exceeds_json_values
 from connectors.values import MAX_PRINCIPALS, MAX_REPLACED, ContributorRole, EvidencePolicy
 
@@ -292,7 +293,7 @@ def possible_records(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _invalid(raw: bytes, error: ValidationError) -> InvalidLine:
-    errors = error.errors(include_input=False, include_url=False, include_context=False)
+    errors = error.errors(include_input=False, include_url=False)
     if any(e["type"] == "json_invalid" for e in errors):
         return _invalid_with_prefix(raw, "ce n'est pas du JSON")
     values = _json_object(raw)
@@ -305,7 +306,7 @@ def _invalid(raw: bytes, error: ValidationError) -> InvalidLine:
     names = [a.get("name") if isinstance(a, dict) else a for a in names]
     own = [attachment_id(record_id, name.strip()) for name in names if isinstance(name, str)]
     return InvalidLine(
-        reason=f"« {'.'.join(location) or '?'} » : valeur refusée ({errors[0]['type']})",
+        reason=f"« {'.'.join(location) or '?'} » : {expected(errors[0])}",
         type=kind if isinstance(kind, str) else "",
         id=record_id,
         ids=(record_id, *own) if record_id else None,

@@ -29,7 +29,7 @@ SUMS = "SHA256SUMS"
 
 _OWN = Path(__file__).parent
 _COPIED = (
-    *("deploy/systemd", "deploy/proxy", "deploy/prometheus", "deploy/grafana"),
+    *("deploy/systemd", "deploy/proxy", "deploy/prometheus", "deploy/grafana", "deploy/helm"),
     *("docs", "containers", "Dockerfile", "docker-compose.yml", "LICENSE"),
 )
 

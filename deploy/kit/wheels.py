@@ -28,7 +28,7 @@ _PLATFORMS = (
     *("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"),
 )
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
-_PACKAGES = ("connectors", "indexer", "expertise", "search_api", "quisait")
+_PACKAGES = ("connectors", "indexer", "expertise", "search_api", "quisait", "demo")
 
 
 class WheelsUnavailable(RuntimeError):

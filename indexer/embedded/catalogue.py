@@ -54,7 +54,9 @@ def readable_rows(
         "FROM documents LEFT JOIN contents USING (seq) WHERE id IN (SELECT value FROM json_each(?))"
     )
     with store.reading() as connection:
-        found = connection.execute(f"SELECT access, source, id, {columns} {chosen}", (wanted,))
+        found = connection.execute(
+            f"SELECT access, source, facets, id, {columns} {chosen}", (wanted,)
+        )
         rows = found.fetchall()
         named = json.dumps(sorted({row[0] for row in rows}))
         lists = connection.execute(
@@ -62,7 +64,17 @@ def readable_rows(
         ).fetchall()
     # Outside the transaction: the look-up of denied principals may read this store.
     readable = readable_lists({number: access_of(key) for number, key in lists}, access)
-    return [row[2:] for row in rows if readable[row[0]] and access.reaches(row[1])]
+    return [
+        row[3:]
+        for row in rows
+        if readable[row[0]]
+        and access.reaches(row[1], "" if access.spaces is None else _space(row[2]))
+    ]
+
+
+def _space(facets: str) -> str:
+    """Return the space in a row's encoded facets."""
+    return facets_of(facets)[0][FACETS.index("space")]
 
 
 Floats = NDArray[np.float64]
@@ -165,8 +177,8 @@ class StoreSnapshot:
         mask = self._readable.get(access)
         if mask is None:
             mask = self.alive & readable_lists(self.lists, access)[self.access]
-            if access.sources is not None:
-                mask &= self.narrowed({"source": tuple(access.sources)})
+            limits = {"source": access.sources, "space": access.spaces}
+            mask &= self.narrowed({name: tuple(s) for name, s in limits.items() if s is not None})
             if len(self._readable) < 64:  # a catalogue lives from one batch to the next
                 self._readable[access] = mask
         return mask

@@ -147,8 +147,10 @@ def _unpack(packed: NDArray[np.uint8]) -> Floats:
     blocks = packed.reshape(-1, _BLOCK_BYTES)
     scale = blocks[:, :2].copy().view(np.float16).astype(np.float32)
     halves = blocks[:, 2:]
-    values = np.concatenate([halves & 15, halves >> 4], axis=1).astype(np.float32) - 8
-    return (values * scale).reshape(-1)
+    values = np.concatenate([halves & 15, halves >> 4], axis=1).astype(np.float32)
+    values -= 8
+    values *= scale
+    return values.reshape(-1)
 
 
 _ENGINE = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}

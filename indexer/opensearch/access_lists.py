@@ -53,7 +53,10 @@ class ReadableLists:
         """Return the clause of every sub-query. Raises `ValueError` for another reader's filter."""
         if access != self.access:
             raise ValueError("these lists were read for another access filter")
-        return {"terms": {"access_list": list(self.names)}}
+        readable = {"terms": {"access_list": list(self.names)}}
+        if access.spaces is None:
+            return readable
+        return {"bool": {"filter": [readable, {"terms": {"space": sorted(access.spaces)}}]}}
 
 
 def lists_index_body(replicas: int | None = None) -> Body:

@@ -208,9 +208,8 @@ def test_an_archive_that_cannot_be_read_is_hidden_and_comes_back(harness: ListsH
     assert SubtreeHidden("t:a.txt") in changes
     kept = apply(changes, apply(first))
     assert {one.access for one in kept.values()} == {Access()}
-    assert list(harness.connector().check()) == [
-        "liste a.txt : l'archive ne se lit pas (No such file or directory)"
-    ]
+    (said,) = harness.connector().check()
+    assert "a.txt" in said
     (harness.folder / "ailleurs").rename(path)
     back = apply(read(harness, last_cursor(changes)), kept)
     assert [one.access for one in back.values()] == [Access(frozenset(EVERYONE))]

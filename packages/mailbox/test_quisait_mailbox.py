@@ -399,7 +399,7 @@ def test_connections_are_protected(harness: MailboxHarness) -> None:
 def test_a_wrong_password_is_refused_and_not_tried_again(harness: MailboxHarness) -> None:
     """With a sentence; neither the sentence nor a representation has it."""
     connector = replace(harness.connector(), password=lambda: "un secret faux")
-    with pytest.raises(SourceRefused, match="refuse le compte") as refused:
+    with pytest.raises(SourceRefused) as refused:
         list(connector.changes(None))
     assert "secret" not in f"{refused.value}{connector!r}"
 

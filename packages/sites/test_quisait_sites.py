@@ -258,9 +258,8 @@ def test_robots_and_noindex_are_obeyed_at_once(harness: SiteHarness) -> None:
     harness.site.pages["/d.html"].lastmod = "2026-02-01"
     kept = apply(read(harness, last_cursor(before)), apply(before))
     assert set(kept) == {"t:/a.html"}
-    assert list(harness.connector().check()) == [
-        "robots.txt interdit 1 pages, qui ne sont pas lues"
-    ]
+    (said,) = harness.connector().check()
+    assert "robots.txt" in said
 
 
 def test_narrowed_sections_close_before_anything_is_read(harness: SiteHarness) -> None:

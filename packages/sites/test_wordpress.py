@@ -245,7 +245,7 @@ def test_a_category_s_readers_hold_below_it_and_narrow(server: WordPressServer) 
     texts = [at for at, one in enumerate(changes) if isinstance(one, Upsert)]
     assert changes.index(narrowed[-1]) < texts[0], "closed before any text is read"
     server.act("POST", f"categories/{rh}", slug="ressources")
-    with pytest.raises(SourceRefused, match="que le site n'a pas ou plus"):
+    with pytest.raises(SourceRefused):
         list(connector(server, **settings).changes(None))
 
 

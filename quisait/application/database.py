@@ -19,6 +19,7 @@ from quisait.privacy import register
 from quisait.privacy.accesses import AccessMarks, access_marks, access_tables
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import RESTORING, make_folder, private_files
+from search_api.assistants import storage as assistant_tables
 from search_api.audit import sql as audit_tables
 from search_api.communities import storage as community_pages
 from search_api.feedback import storage as feedback
@@ -32,7 +33,7 @@ from search_api.verification import storage as verification
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 BASE = "0028"
 """Schema of quisait 0.2.0, the oldest that this version upgrades."""
-HEAD = "0035"
+HEAD = "0038"
 """The last migration in `MIGRATIONS`."""
 LAST_TO_UPGRADE_OLDER = "fe65daca"
 """Last commit that upgrades the schemas of 0.2.0's development (0001 to 0027)."""
@@ -66,6 +67,7 @@ TABLES: tuple[sa.MetaData, ...] = (
     register.metadata,
     access_marks.metadata,
     sign_on_tables.metadata,
+    assistant_tables.metadata,
     *{one.metadata for one in (push_tokens.push_tokens, pushed_members)},
 )
 """Every table of the database."""
@@ -82,7 +84,11 @@ NOT_BACKED_UP = frozenset(
 )
 """Tables that a backup leaves out: access that may be revoked after it, and the query log's current
 period, whose salt must end with it."""
-PUSHED = (push_documents.push_documents, push_documents.push_sources)
+PUSHED = (
+    push_documents.push_documents,
+    push_documents.push_sources,
+    push_documents.push_tags,
+)
 """Tables of what applications pushed."""
 
 _LOCK = 0x71756973616974

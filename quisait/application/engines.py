@@ -148,7 +148,10 @@ def _fault_text(faults: tuple[LineFault, ...]) -> str:
     return f"{text} ; autres lignes : {rest}" if rest > 0 else text
 
 
-TORCH_MISSING = "Il faut torch pour cela : installez quisait[torch], puis recommencez."
+TORCH_MISSING = (
+    "Il faut torch pour cela : « pip install sentence-transformers onnx », dans l'environnement de "
+    "quisait."
+)
 
 
 def open_index_storage(settings: IndexSettings, folder: Path) -> IndexStorage:
@@ -266,14 +269,18 @@ def export_model_directory(
     Raises `ValueError` if the model cannot be exported, or if `directory` exists and is no model.
     """
     _require_replaceable(directory)
-    from indexer.encoding.export_directory import export_directory, texts_of
-
+    try:
+        from indexer.encoding.export_directory import export_directory, texts_of
+    except ImportError as missing:
+        raise ValueError(
+            "Il faut la bibliothèque onnx : « pip install onnx », dans l'environnement de quisait."
+        ) from missing
     try:
         report = export_directory(source, directory, int8=int8, prompts=prompts, progress=progress)
     except TorchMissing as error:
         raise ValueError(
             f"{source} n'a pas de fichier ONNX, et il faut torch pour en faire un : installez "
-            "quisait[torch], ou donnez un dossier qui a onnx/model.onnx."
+            "sentence-transformers et onnx, ou donnez un dossier qui a onnx/model.onnx."
         ) from error
     return texts_of(report)
 

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
-from search_api.wording import safe_text
+from search_api.plain_text import safe_text
 
 log = logging.getLogger(__name__)
 

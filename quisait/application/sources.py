@@ -48,7 +48,7 @@ from quisait.settings import DIRECTORY as DIRECTORY
 from quisait.settings import Settings, beside_file, settings_file
 from quisait.settings.sources import BUILT_IN_KINDS, LdapSettings, SourceSettings, password_variable
 from quisait.settings.types import fault_lines, seconds_of
-from search_api.identity.principals import CurrentKnownPrincipals, KnownPrincipalRules
+from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPrincipalRules
 from search_api.identity.readers import Authorities, Authority, AuthorityLimits
 from search_api.questions.documents import QuestionsConnector
 from search_api.questions.storage import SqlQuestions

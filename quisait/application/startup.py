@@ -8,23 +8,29 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
 import typer
 from pydantic import ValidationError
 
 from connectors.ports import SourceError
 from indexer.errors import IndexerError
-from quisait.application.assembly import Application, open_application
 from quisait.application.logs import set_up_logs
 from quisait.settings import Settings, load_settings, settings_file
 from quisait.settings.files import account
 from quisait.settings.types import reason_of, unreadable_message, validation_messages
 
+if TYPE_CHECKING:
+    from quisait.application.assembly import Application
+
 
 @contextmanager
-def opened_application() -> Iterator[Application]:
+def opened_application() -> Iterator["Application"]:
     """Open the application of the settings; errors in the block are printed as sentences."""
+    # Imported here: it takes a second, and a command that only shows its help opens nothing.
+    from quisait.application.assembly import open_application
+
     with errors_as_sentences(), open_application(read_settings()) as application:
         yield application
 
@@ -82,14 +88,14 @@ def errors_as_sentences() -> Iterator[None]:
             file=sys.stderr,
         )
         raise typer.Exit(1) from None
-    except sa.exc.OperationalError as error:
+    except _database_errors().OperationalError as error:
         print(
             f"La base d'état ne répond pas ({type(error.orig).__name__}) : vérifiez « database », "
             "que cette base est ouverte et que son disque a de la place.",
             file=sys.stderr,
         )
         raise typer.Exit(1) from None
-    except sa.exc.DBAPIError as error:
+    except _database_errors().DBAPIError as error:
         print(
             f"La base d'état est abîmée, ou n'est pas celle de quisait ({type(error.orig).__name__}"
             ") : vérifiez « database » ; si c'est la bonne, arrêtez quisait et restaurez sa "
@@ -97,3 +103,10 @@ def errors_as_sentences() -> Iterator[None]:
             file=sys.stderr,
         )
         raise typer.Exit(1) from None
+
+
+def _database_errors() -> ModuleType:
+    """Return `sqlalchemy.exc`, imported when an error reaches its clause."""
+    from sqlalchemy import exc
+
+    return exc

@@ -227,11 +227,27 @@ def _builds(settings: Settings) -> Iterator[Check]:
         yield _attempt("spark", partial(check_spark, settings.expertise.spark_master))
 
 
+def _has_index(settings: Settings) -> bool:
+    """Return whether there is an index, or a source to read into one."""
+    kept = beside_file(settings.folder) / "index"
+    return bool(settings.sources) or settings.index.engine != "embedded" or kept.exists()
+
+
 def _engines(settings: Settings) -> Iterator[Check]:
-    yield _attempt("encodeur", lambda: _encoder(settings))
+    indexing = _has_index(settings)
+    if indexing or settings.encoder.model:
+        yield _attempt("encodeur", lambda: _encoder(settings))
+    else:
+        # Preparing the bundled model takes seconds: the first read needs it, this check does not.
+        yield Check("encodeur", True, "le modèle fourni, préparé à la première lecture (140 Mo)")
     if settings.reranker.model:
         yield _attempt("second modèle", lambda: _second_model(settings))
     yield _attempt("extracteur", lambda: _extractor(settings))
+    if settings.written_answer.url:
+        # Imported here: most have no model.
+        from quisait.application.written_answer import check_model
+
+        yield _attempt("réponses rédigées", partial(check_model, settings.written_answer))
     if settings.scans.enabled:
         yield _attempt("numérisations", open_tesseract(settings, Event()).check)
     if settings.index.engine == "opensearch":
@@ -240,7 +256,10 @@ def _engines(settings: Settings) -> Iterator[Check]:
     kept = beside_file(settings.folder) / KEPT_VECTORS
     if kept.exists():
         yield _attempt("vecteurs gardés", lambda: _kept_vectors(kept))
-    yield _attempt("index", lambda: _index(settings))
+    if indexing:
+        yield _attempt("index", lambda: _index(settings))
+    else:
+        yield Check("index", True, f"{settings.index.engine}, rien encore : aucune source")
 
 
 def _attempt(name: str, attempt: Callable[[], str]) -> Check:
@@ -388,6 +407,8 @@ def unused_quantisation(settings: IndexSettings) -> str:
 
 def _unnamed(settings: Settings) -> Iterator[Check]:
     """Yield a failed check for each indexed source that the settings no longer name."""
+    if not _has_index(settings):
+        return
     # The index has its own check, which reports why it does not answer.
     with (
         suppress(IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError),
@@ -400,6 +421,8 @@ def _unnamed(settings: Settings) -> Iterator[Check]:
 
 def _denials(settings: Settings) -> Iterator[Check]:
     """Yield a failed check for each denial that names nobody known."""
+    if not settings.sources:
+        return
     # Index and database have their own checks, which report why they do not answer.
     with suppress(IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError):
         for source, message in unknown_denial_messages(settings):

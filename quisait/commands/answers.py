@@ -18,10 +18,17 @@ from quisait.application.verification import open_verifying
 from quisait.clock import now, today
 from quisait.work.crawl import CrawlOutcome
 from quisait.work.questions import open_asking, open_following
-from quisait.work.source_status import FAILURE_LABELS, FailureStatus, SourceStatus, soon
+from quisait.work.source_status import (
+    FAILURE_LABELS,
+    FailureStatus,
+    SourceStatus,
+    run_text,
+    soon,
+)
 from search_api.communities.storage import SqlCommunityPages
 from search_api.context import AnswerContext, NoBuild
 from search_api.identity.readers import reader_of
+from search_api.ranking.direct_answer import DirectAnswer, quoted_from
 from search_api.ranking.results import Result, Results, excerpt_span
 from search_api.search.engine import OF_A_PERSON
 from search_api.search.service import QuestionAnswer, WhoKnows
@@ -36,6 +43,7 @@ from search_api.wording import (
     place,
     place_label,
     plural,
+    quote_label,
     reasons,
     recognised_text,
     safe_text,
@@ -139,6 +147,7 @@ def results_text(found: QuestionAnswer) -> str:
     blocks += [lines] if (lines := "\n".join(_directory_lines(found))) else []
     if not results.results:
         return "\n\n".join([*blocks, "Aucun document."])
+    blocks += [lines] if (lines := "\n".join(_direct_lines(found.direct))) else []
     blocks.append(_counted(results))
     first = (results.page - 1) * results.page_size + 1
     blocks += [
@@ -155,6 +164,16 @@ def _wording(found: QuestionAnswer | WhoKnows) -> list[str]:
     if found.instead:
         return [f"Aucun document ne contient ces mots ; réponse à : {found.correction.text}"]
     return [f"Vouliez-vous dire : {found.correction.text}"]
+
+
+def _direct_lines(direct: DirectAnswer | None) -> Iterator[str]:
+    """Yield the sentences that answer, each quote with its document; nothing without an answer."""
+    for number, quote in enumerate(direct.quotes if direct else ()):
+        older = direct is not None and direct.differs and number > 0
+        if older or not number:
+            yield quote_label(quote.accepted, older)
+        yield f"   « {' '.join(quote.text.split())} »"
+        yield f"   {quoted_from(quote)} ({quote.reference.document_id})"
 
 
 def _directory_lines(found: QuestionAnswer) -> Iterator[str]:
@@ -325,6 +344,8 @@ def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) ->
         if not with_failures:
             lines[-1] += f" ; voyez « quisait sources {status.source} »"
     lines += _failure_lines(status.failures) if with_failures else ()
+    if with_failures and status.history:
+        lines += ["  dernières lectures :", *(f"    {run_text(run)}" for run in status.history)]
     if status.without_text:
         kinds = ", ".join(
             f"{kind} : {count}" for kind, count in sorted(status.without_text.items())

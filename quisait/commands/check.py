@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from quisait.application.startup import read_settings
-from quisait.checks import run_checks
-from search_api.wording import safe_text
+from search_api.plain_text import safe_text
 
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
 
@@ -16,6 +15,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un
 def check(as_json: AsJson = False) -> None:
     """Essaie la configuration et les moteurs, une ligne chacun."""
     settings = read_settings()
+    # Imported here: it opens every part, which `--help` does not need.
+    from quisait.checks import run_checks
+
     passed = True
     found = []
     for check in run_checks(settings):

@@ -10,15 +10,12 @@ from typing import Annotated
 
 import typer
 
-import quisait.connector_example
 from connectors.installed import installed_connectors, load_kind
 from connectors.ports import SourceRefused
-from quisait.application.sources import open_source, sources_named
 from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.settings.sources import BUILT_IN_KINDS
-from quisait.work.trial import try_source
 from search_api.new_source.values import SourceTrial, TriedDocument
-from search_api.wording import day, number, plural, safe_text
+from search_api.plain_text import number, plural, safe_text
 
 connector_app = typer.Typer(
     help="Les connecteurs : ceux qui sont installés, et le vôtre.", no_args_is_help=True
@@ -101,7 +98,7 @@ def new_connector(
 
 def _files(name: str) -> dict[str, str]:
     module = f"quisait_{name}"
-    example = Path(quisait.connector_example.__file__).parent
+    example = Path(__file__).parents[1] / "connector_example"
     connector = (example / "connector.py").read_text("utf-8")
     test = (example / "test_connector.py").read_text("utf-8")
     return {
@@ -117,6 +114,10 @@ def try_command(
     as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
 ) -> None:
     """Lit les premiers documents d'une source, dit qui les lirait, et n'en garde rien."""
+    # Imported here, so that the other commands of this module are quick.
+    from quisait.application.sources import open_source, sources_named
+    from quisait.work.trial import try_source
+
     with errors_as_sentences():
         (settings,) = sources_named(read_settings(), [source])
         if reason := _TRIED_ELSEWHERE.get(settings.kind):
@@ -149,6 +150,9 @@ def trial_lines(found: SourceTrial, words: Mapping[str, str] | None = None) -> I
 
 
 def _facts(document: TriedDocument) -> Iterator[str]:
+    # Imported here, so that the other commands of this module are quick.
+    from search_api.wording import day
+
     yield document.id
     if document.modified:
         yield f"modifié le {day(document.modified)}"

@@ -2,19 +2,20 @@
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
 from quisait.application.assembly import Application
 from quisait.application.progress import duration
-from quisait.application.startup import opened_application
+from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.clock import today
 from quisait.commands import answers
 from quisait.commands.expertise import build_text
@@ -29,6 +30,9 @@ from search_api.identity.readers import reader_of
 from search_api.people.service import PeopleAnswer
 from search_api.query.query import Query
 from search_api.search.service import QuestionAnswer, answer_question
+
+INSTALLED = Path(sys.prefix) / "share/quisait/demo"
+"""The demonstration of an installed quisait (`data-files` in pyproject.toml)."""
 
 FIRST = 3
 """Expected documents and people must be among this many first results."""
@@ -77,7 +81,9 @@ def demo(
     check: Annotated[
         bool, typer.Option("--check", help="Poser les questions, puis sortir")
     ] = False,
-    folder: Annotated[Path, typer.Option(help="Dossier de la démonstration")] = Path("demo"),
+    folder: Annotated[
+        Path, typer.Option(help="Dossier de la démonstration ; sinon, elle est copiée ici")
+    ] = Path("demo"),
     port: Annotated[
         int, typer.Option(help="Port ; sinon, celui des réglages", show_default=False)
     ] = 0,
@@ -86,24 +92,38 @@ def demo(
     ] = False,
 ) -> None:
     """Indexe l'administration fictive, puis la sert sur cette machine."""
+    if folder == Path("demo") and not folder.exists() and INSTALLED.is_dir():
+        # Beside its index: an installation is not written to.
+        folder = Path("quisait-demo") / "demo"
+        shutil.copytree(INSTALLED, folder, dirs_exist_ok=True)
     file = folder / "quisait.toml"
     if not file.is_file():
-        print(
-            f"{file} manque : lancez la démonstration depuis le dossier du projet.", file=sys.stderr
-        )
+        print(f"{file} manque : nommez le dossier de la démonstration (--folder).", file=sys.stderr)
         raise typer.Exit(2)
     os.environ["QUISAIT_FILE"] = str(file)
     if port:
         os.environ["QUISAIT_SERVER__PORT"] = str(port)  # also where the mails lead
     questions = demo_questions(folder / "questions.jsonl")
+    if not check:
+        # Imported here; a taken port is said before the model is prepared.
+        from search_api.listening import open_port
+
+        server = read_settings().server
+        with errors_as_sentences():
+            open_port(server.host, server.port).close()
+    stream = sys.stderr if check and as_json else sys.stdout
+    started = time.monotonic()
+    print(
+        "Ouverture ; la première fois, le modèle qui lit les textes se prépare (140 Mo, quelques "
+        "secondes).",
+        file=stream,
+        flush=True,
+    )
     with opened_application() as application:
         server = application.settings.server
-        if not check:
-            # Imported here, and said before the documents are read.
-            from search_api.listening import open_port
-
-            open_port(server.host, server.port).close()
-        _prepare(application, folder, quiet=check and as_json)
+        _prepare(application, folder, stream, quiet=check and as_json)
+        taken = duration(round(time.monotonic() - started))
+        print(f"Tout est prêt en {taken}.", file=stream, flush=True)
         if check:
             audit_command(application.privacy, "quisait demo", ANY_AGENT)
             raise typer.Exit(0 if _check_all(application, questions, as_json=as_json) else 1)
@@ -132,24 +152,30 @@ def _welcome(
     yield f"  – lire les courriels que cela vous vaut : {address}demo/mails"
 
 
-def _prepare(application: Application, folder: Path, *, quiet: bool) -> None:
-    """Read everything, build the expertise and, at the first start, tell the stories."""
-    started = time.monotonic()
+def _prepare(application: Application, folder: Path, stream: TextIO, *, quiet: bool) -> None:
+    """Read everything, build the expertise and, at the first start, tell the stories.
+
+    A line before each step says what comes.
+    """
     directory = read_directory(application)
     sources = application.settings.sources
+    people = directory.agents if directory else 0
+    print(
+        f"Lecture de {len(sources)} sources, pour {people} agents : quelque 270 documents, un "
+        "vecteur par passage (8 Mo ; une demi-minute la première fois).",
+        file=stream,
+        flush=True,
+    )
     outcomes = run_interruptibly(
         application, lambda stop: crawl_sources(application, sources, quiet=quiet, stop=stop)
     )
-    taken = duration(round(time.monotonic() - started))
-    stream = sys.stderr if quiet else sys.stdout
     for outcome in outcomes:
         print(answers.crawl_line(outcome), file=stream)
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(1)
+    print("Cartographie de qui sait, puis quelques questions posées.", file=stream, flush=True)
     print(build_text(build_and_publish(application)), file=stream, flush=True)
     tell_stories(application, folder / "questions-posees.toml")
-    people = directory.agents if directory else 0
-    print(f"{people} agents et {len(outcomes)} sources prêts en {taken}.", file=stream, flush=True)
 
 
 def _check_all(application: Application, questions: list[DemoQuestion], *, as_json: bool) -> bool:

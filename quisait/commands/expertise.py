@@ -77,7 +77,7 @@ def _cost(cost: BuildCost) -> str:
     engine = {"duckdb": "DuckDB", "spark": "Spark"}[cost.engine]
     return (
         f"fait par {engine} en {duration(round(cost.seconds))} : {cost.rows} lignes lues, "
-        f"{cost.peak_bytes / 1e6:.0f} Mo de mémoire au plus"
+        f"{cost.peak_bytes / 1e6:.0f} Mo au plus pour ce programme"
     )
 
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from quisait.application.engines import export_bundled_model, export_model_directory
 from quisait.application.progress import shown_progress
 from quisait.application.startup import errors_as_sentences
 
@@ -41,6 +40,9 @@ def model_export(
 
     Sans --from : le modèle fourni, en dossier sentence-transformers et ONNX int8.
     """
+    # Imported here, so that `--help` is quick.
+    from quisait.application.engines import export_bundled_model, export_model_directory
+
     stated = {"query": query_prompt, "passage": passage_prompt}
     prompts = {side: text for side, text in stated.items() if text is not None}
     if source is None and (floats or prompts):

@@ -79,6 +79,7 @@ def list_sessions(agent: OfAgent = "", as_json: AsJson = False) -> None:
             {
                 "agent": token.agent_id,
                 "token": token.short,
+                "assistant": token.assistant,
                 "made": token.made.isoformat(),
                 "ends": token.ends.isoformat(),
                 "last_used": token.last_used.isoformat() if token.last_used else None,

@@ -193,11 +193,10 @@ class FileRegister:
         self._write("follow", moment, agent=agent_id, follow=kind, subject=subject)
 
     def mail_chosen(
-        self, agent_id: str, asked: bool, answered: bool, digest: str, moment: datetime
+        self, agent_id: str, said: tuple[bool, bool, str, bool], moment: datetime
     ) -> None:
         """Record which mail an agent wants; unsubscribing is recorded too."""
-        said = [asked, answered, digest]
-        self._write("mail", moment, agent=agent_id, said=said)
+        self._write("mail", moment, agent=agent_id, said=list(said))
 
     def question_removed(self, question_id: str, answer_id: str, moment: datetime) -> None:
         """Record that a question, or one of its answers, is deleted."""

@@ -311,8 +311,10 @@ def _choose_mail(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
         if line["kind"] == "mail":
             moment = datetime.fromisoformat(line["at"])
             stored = SqlMail(database, lambda moment=moment: moment, "")  # type: ignore[misc]
-            asked, answered, digest = line["said"]
-            said = MailPreferences(asked, answered, DigestPace(digest))
+            asked, answered, digest, *invited = line["said"]
+            # Who had ended both kinds before there were mails of invitations gets none.
+            want = invited[0] if invited else asked or answered
+            said = MailPreferences(asked, answered, DigestPace(digest), invited=want)
             stored.choose(line["agent"], said)
 
 

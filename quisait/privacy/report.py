@@ -142,7 +142,12 @@ def _categories(settings: Settings) -> Iterator[str]:
 
 
 def _asking_categories(settings: Settings) -> Iterator[str]:
-    """Yield the data of questions, and of authors' verifications of documents."""
+    """Yield the data of questions, of assistants, and of authors' verifications of documents."""
+    if settings.assistants.enabled:
+        yield (
+            "Assistants : de chaque appel au nom d'un agent, la date, l'outil et le nom du jeton, "
+            "montrés à lui seul ; ni la question ni le document lu."
+        )
     if settings.questions.enabled:
         yield (
             "Questions à des collègues : qui demande, le texte, les lecteurs choisis, les réponses "
@@ -219,6 +224,15 @@ def _recipients(settings: Settings) -> Iterator[str]:
         yield (
             f"Serveur de courriel {settings.mailbox.host} : la boîte des réponses, lue par quisait."
         )
+    writing = settings.written_answer
+    if writing.url:
+        reach = "lisibles de qui demande" if writing.restricted else "de documents ouverts à tous"
+        yield (
+            f"Modèle de langue {writing.model}, à {writing.url} : à la demande d'un agent, sa "
+            "question, sans son nom, et des extraits "
+            f"{reach}, des sources {', '.join(writing.sources)}. "
+            "Rien n'en est gardé ici ; ce serveur suit ses propres règles."
+        )
     if settings.bot.source:
         yield (
             f"Salons de la source « {settings.bot.source} » où le service est appelé : titres et "
@@ -226,9 +240,14 @@ def _recipients(settings: Settings) -> Iterator[str]:
             "peuvent lire, et en privé celui qui demande ; les serveurs Matrix des membres les "
             "gardent."
         )
-        yield "Aucun autre transfert hors de l'administration."
-    else:
-        yield "Aucun transfert hors de l'administration : rien n'est envoyé à un tiers."
+    if settings.assistants.enabled:
+        yield (
+            "Assistants auxquels un agent donne un jeton : ce qu'ils cherchent et lisent en son "
+            "nom, là où ils sont tenus."
+        )
+    sent = settings.bot.source or settings.assistants.enabled or writing.url
+    other = " autre" if sent else ""
+    yield f"Aucun{other} transfert hors de l'administration : rien n'est envoyé à un tiers."
 
 
 def _periods(settings: Settings) -> Iterator[str]:
@@ -276,6 +295,8 @@ def _periods(settings: Settings) -> Iterator[str]:
     yield f"Consultations privilégiées : {privacy.audit_days} jours (jamais moins de 365)."
     yield f"Sessions : {settings.sign_on.idle} sans usage, {settings.sign_on.absolute} au plus."
     yield f"Jetons personnels : {settings.sign_on.token_days} jours au plus."
+    if settings.assistants.enabled:
+        yield f"Appels d'assistants : {settings.assistants.kept_days} jours."
     yield f"Sauvegardes : {privacy.backup_days} jours, comme le registre des suppressions."
 
 

@@ -31,6 +31,7 @@ from quisait.privacy.register import (
 )
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import grant_of
+from search_api.assistants.storage import assistant_calls, forget_calls
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import SqlAudit
 from search_api.communities.storage import documents_pinned, forget_pins
@@ -239,6 +240,8 @@ def purge_expired(
     done = PurgeReport(agents, privacy.audit.forget(), privacy.register.forget(), questions)
     _forget_feedback_on_deleted(privacy.register, database, index)
     forget_openings(database, today - timedelta(days=MONTH_DAYS))
+    kept_since = now() - timedelta(days=settings.assistants.kept_days)
+    forget_calls(database, int(kept_since.timestamp()))
     forget_others(
         database, lambda: {denial for name in index.sources() for denial in index.denials(name)}
     )
@@ -306,6 +309,7 @@ _AGENT_TABLES = (
     mail_queue,
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
+    assistant_calls,
 )
 """Every table with rows of one agent, by `agent_key`.
 
@@ -332,6 +336,7 @@ _TABLES_WITH_AGENT_ID = (
     verification_paces,
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
+    assistant_calls,
 )
 """Tables that store an agent's id, of agents whom the directory may no longer know."""
 

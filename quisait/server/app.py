@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_bytes
 from threading import Thread
@@ -32,11 +33,13 @@ from quisait.application.assembly import (
 )
 from quisait.application.sign_on import (
     open_application_readers,
+    open_personal_tokens,
     open_readers,
     open_sign_on,
 )
 from quisait.application.sources import FolderOriginals, join_rules
 from quisait.application.verification import open_verifying
+from quisait.application.written_answer import open_writing
 from quisait.clock import now, now_s, today
 from quisait.privacy.retention import audit_command, background_query_log
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
@@ -47,8 +50,10 @@ from quisait.work.mail import open_mailing
 from quisait.work.new_source import DeskSources
 from quisait.work.questions import open_asking, open_following
 from search_api.app import ReaderOf, Services, create_app
+from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.communities.storage import SqlCommunityPages
+from search_api.identity.readers import reader_of
 from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens, TokenReaders
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind, RequestTimeouts
 from search_api.middleware.metrics import add_request_metrics, request_metrics
@@ -156,6 +161,7 @@ def rate_limiter_of(settings: Settings) -> RateLimiter:
             RequesterKind.READER: share_of(door.reader_per_minute, door.servers),
             RequesterKind.TOKEN: share_of(door.token_per_minute, door.servers),
             RequesterKind.ADDRESS: share_of(door.address_per_minute, door.servers),
+            RequesterKind.ASSISTANT: share_of(settings.assistants.per_minute, door.servers),
         }
     )
 
@@ -289,7 +295,28 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             ),
             originals=FolderOriginals(application.settings, application.known, application.state),
             scans=application.scans,
+            assistants=open_assistants(application),
+            writing=open_writing(application),
         )
+    )
+
+
+def open_assistants(application: Application) -> Assistants | None:
+    """Return what assistants need; None if the settings or the missing extra disable them.
+
+    Personal tokens exist where agents can sign on, and in the demonstration.
+    """
+    settings, database = application.settings, application.database
+    if not settings.assistants.enabled or find_spec("mcp") is None:
+        return None
+    in_person = settings.has_sign_on or settings.server.reader == "demo"
+    return Assistants(
+        open_personal_tokens(settings, database) if in_person else None,
+        SqlAssistantCalls(database, now_s),
+        lambda agent_id: application.authorities.complete(
+            reader_of(agent_id, application.book, today())
+        ),
+        settings.assistants.kept_days,
     )
 
 

@@ -16,7 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from expertise.corpus import ASKING_KINDS
+from expertise.asking_kinds import ASKING_KINDS
 from indexer.quantisation import Quantisation
 from quisait.settings.bot import BotSettings
 from quisait.settings.mail import MailSettings
@@ -42,6 +42,7 @@ from quisait.settings.types import (
     pace,
 )
 from quisait.settings.web import (
+    AssistantSettings,
     DeskSettings,
     DoorSettings,
     EmbedSettings,
@@ -50,6 +51,7 @@ from quisait.settings.web import (
     SignedHeaderSettings,
     SignOnSettings,
 )
+from quisait.settings.written_answer import WrittenAnswerSettings
 
 
 class SearchSettings(SettingsTable):
@@ -550,6 +552,7 @@ class Settings(BaseSettings):
     signed_header: SignedHeaderSettings = SignedHeaderSettings()
     pages: PagesSettings = PagesSettings()
     door: DoorSettings = DoorSettings()
+    assistants: AssistantSettings = AssistantSettings()
     desk: DeskSettings = DeskSettings()
     embed: EmbedSettings = EmbedSettings()
     push: PushSettings = PushSettings()
@@ -569,6 +572,7 @@ class Settings(BaseSettings):
     mailbox: MailboxSettings = MailboxSettings()
     bot: BotSettings = BotSettings()
     verification: VerificationSettings = VerificationSettings()
+    written_answer: WrittenAnswerSettings = WrittenAnswerSettings()
     log: LogSettings = LogSettings()
     roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
     sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(
@@ -626,6 +630,15 @@ class Settings(BaseSettings):
             raise ValueError("[bot] source ne nomme aucune source « matrix »")
         if not self.sign_on.address:
             raise ValueError("[bot] source demande [sign_on] address : ses liens y mènent")
+        return self
+
+    @model_validator(mode="after")
+    def _with_sources_to_write_from(self) -> Self:
+        known = {QUESTIONS_SOURCE, *(one.name for one in self.sources)}
+        if others := sorted(set(self.written_answer.sources) - known):
+            raise ValueError(
+                f"[written_answer] sources nomme « {others[0]} », qui n'est le nom d'aucune source"
+            )
         return self
 
     @model_validator(mode="after")

@@ -22,6 +22,7 @@ TABLES = (
     "signed_header",
     "pages",
     "door",
+    "assistants",
     "desk",
     "embed",
     "push",
@@ -41,6 +42,7 @@ TABLES = (
     "mailbox",
     "bot",
     "verification",
+    "written_answer",
     "log",
 )
 """The tables of the settings file, in their order in the file."""
@@ -69,6 +71,28 @@ def initial_file() -> str:
         lines += ["", _ONE_EACH[name]]
         lines += [f"# {line}" for line in _toml_table(f"[[{name}]]", model, _EXAMPLES[name])]
     return "\n".join(lines) + "\n"
+
+
+SHORT_FILE = """\
+# Réglages de quisait : ce qu'il faut pour commencer. « quisait init --print » les montre tous.
+
+[directory]
+agents = "agents.csv"     # id, given_name, family_name, metier, departement, accounts, listed
+
+[server]
+# La clé qui signe les jetons : 32 octets au moins, dans le fichier secrets/server__token_key.
+
+[topics]
+file = ""                 # liste des sujets et métiers (.csv ou SKOS)
+
+# Une table par source ; « quisait source add » en ajoute une après l'avoir essayée.
+# [[sources]]
+# name = "notes"
+# kind = "folder"
+# path = "documents"
+# allowed = ["everyone"]
+"""
+"""The settings file of `quisait init --short`."""
 
 
 def _toml_table(

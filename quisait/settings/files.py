@@ -45,7 +45,11 @@ def _secret_files(settings: Settings) -> Iterator[Path]:
     )
     text = settings_file().read_text("utf-8") if settings_file().is_file() else ""
     secrets = {settings.index.password, settings.server.token_key, settings.metrics.token}
-    secrets |= {settings.database_password, settings.oidc.client_secret}
+    secrets |= {
+        settings.database_password,
+        settings.oidc.client_secret,
+        settings.written_answer.key,
+    }
     secrets |= {one.password for one in (settings.ldap, settings.mail, settings.mailbox) if one}
     if any(secret and secret in text for secret in secrets):
         yield settings_file()

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings.exceptions import SettingsError
 
+from connectors.faults import MESSAGES, expected
 from connectors.values import normalize_principal
 
 _UNITS_S = {"s": 1, "min": 60, "h": 3600, "j": 86400}
@@ -84,36 +85,14 @@ def pace(written: str) -> str:
     return written if written in ("", NEVER) else _duration(written)
 
 
-_TEXT = "donnez un texte, entre guillemets"
-_WHOLE = "donnez un nombre entier"
-_NUMBER = "donnez un nombre"
-_BOOLEAN = "donnez true ou false, sans guillemets"
 _LIST = 'donnez une liste, entre crochets : ["a", "b"]'
 _TABLE = "donnez une table de réglages, pas une valeur seule"
-_MESSAGES = {
+_MESSAGES = dict(MESSAGES) | {
     "extra_forbidden": "réglage inconnu : corrigez son nom, ou retirez-le",
     "missing": "réglage manquant : ajoutez-le",
-    "literal_error": "valeur refusée ; attendu : {expected}",
-    "greater_than": "donnez un nombre supérieur à {gt}",
-    "greater_than_equal": "donnez un nombre d'au moins {ge}",
-    "less_than": "donnez un nombre inférieur à {lt}",
-    "less_than_equal": "donnez un nombre d'au plus {le}",
-    "finite_number": _NUMBER,
-    "string_type": _TEXT,
-    "string_unicode": _TEXT,
-    "string_pattern_mismatch": "forme refusée ; attendu : {pattern}",
-    "string_too_short": "donnez un texte d'au moins {min_length} signes",
-    "string_too_long": "donnez un texte d'au plus {max_length} signes",
-    "too_short": "donnez au moins {min_length} valeurs",
-    "too_long": "donnez au plus {max_length} valeurs",
-    "int_type": _WHOLE,
-    "int_parsing": _WHOLE,
-    "int_parsing_size": _WHOLE,
-    "int_from_float": _WHOLE,
-    "float_type": _NUMBER,
-    "float_parsing": _NUMBER,
-    "bool_type": _BOOLEAN,
-    "bool_parsing": _BOOLEAN,
+    "string_type": "donnez un texte, entre guillemets",
+    "bool_type": "donnez true ou false, sans guillemets",
+    "bool_parsing": "donnez true ou false, sans guillemets",
     "list_type": _LIST,
     "set_type": _LIST,
     "tuple_type": _LIST,
@@ -123,7 +102,7 @@ _MESSAGES = {
     "value_error": "{error}",
     "assertion_error": "{error}",
 }
-"""Messages by pydantic's kind of error, whose context fills the braces."""
+"""Messages where a setting is written otherwise than in JSON."""
 
 _REMOVED: dict[tuple[int | str, ...], str] = {
     ("pages", "catalogue"): "ce réglage n'existe plus, les textes des pages ne se reformulent "
@@ -158,8 +137,7 @@ def reason_of(error: OSError) -> str:
 def validation_messages(error: ValidationError, file: Path) -> list[str]:
     """Return one line per fault: the file or the variable, the setting, the remedy."""
     return [
-        f"{_place(one['loc'], file)} : "
-        f"{_REMOVED.get(one['loc']) or _message(one['type'], one.get('ctx', {}))}"
+        f"{_place(one['loc'], file)} : {_REMOVED.get(one['loc']) or _message(one)}"
         for one in error.errors()
     ]
 
@@ -171,7 +149,7 @@ def fault_lines(error: ValidationError) -> list[str]:
 
 def faults_by_place(error: ValidationError) -> list[tuple[tuple[int | str, ...], str]]:
     """Return (location, remedy) per fault; the location is empty for settings that conflict."""
-    return [(one["loc"], _message(one["type"], one.get("ctx", {}))) for one in error.errors()]
+    return [(one["loc"], _message(one)) for one in error.errors()]
 
 
 def unreadable_message(error: Exception, file: Path) -> str:
@@ -209,7 +187,5 @@ def _place(loc: Sequence[int | str], file: Path) -> str:
     return f"{file} : {name}" if name else str(file)
 
 
-def _message(kind: str, context: Mapping[str, Any]) -> str:
-    known = _MESSAGES.get(kind, _DEFAULT_MESSAGE)
-    expected = str(context.get("expected", "")).replace(" or ", " ou ").replace("'", '"')
-    return known.format(**{**context, "expected": expected})
+def _message(error: Mapping[str, Any]) -> str:
+    return expected(error, _MESSAGES, _DEFAULT_MESSAGE)

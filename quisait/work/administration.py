@@ -10,14 +10,21 @@ import sqlalchemy as sa
 from connectors.ports import SourceError
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application
-from quisait.application.engines import check_search_file, ranker_state, search_files
+from quisait.application.engines import (
+    check_search_file,
+    open_index_storage,
+    ranker_state,
+    search_files,
+)
 from quisait.application.sources import DIRECTORY, has_directory
 from quisait.checks.references import check_topics
 from quisait.privacy.retention import frequent_queries, hidden_queries
+from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.work.index_limit import limit_warning
 from quisait.work.mail import mail_state
 from quisait.work.questions import reports_state
+from quisait.work.runs import BACKUP
 from quisait.work.source_status import (
     FAILURE_LABELS,
     REMEDIES,
@@ -25,9 +32,11 @@ from quisait.work.source_status import (
     late_directory,
     moment,
     removed_source_statuses,
+    run_text,
     soon,
     status_of,
 )
+from quisait.work.worker import BUILD
 from search_api.administration.system_status import (
     CountedQuestion,
     MissingDocuments,
@@ -37,6 +46,7 @@ from search_api.administration.system_status import (
     SystemStatus,
 )
 from search_api.query_log.counts import QueryCounts
+from search_api.wording import day, number
 
 QUESTION_DAYS = 30
 """Number of days in which questions without an answer are counted."""
@@ -69,8 +79,11 @@ class ApplicationAdministration:
         return SystemStatus(tuple(self._parts()), sources, self._questions(now))
 
     def read_soon(self, source: str) -> None:
-        """Request a reading of a source by the next worker. Raises `KeyError`."""
-        if source not in {one.name for one in self.application.settings.sources}:
+        """Request a reading, or a part's task, by the next worker. Raises `KeyError`."""
+        known = {one.name for one in self.application.settings.sources}
+        known |= {DIRECTORY} if has_directory(self.application.settings) else set()
+        known |= {BUILD} if self.application.settings.topics.file else set()
+        if source not in known:
             raise KeyError(source)
         self.application.state.request_run(source)
 
@@ -78,12 +91,15 @@ class ApplicationAdministration:
         settings, application = self.application.settings, self.application
         yield _part_state(
             "Index",
-            lambda: f"{INDEX_NAMES[settings.index.engine]}, répond",
+            lambda: f"{INDEX_NAMES[settings.index.engine]}, répond{self._size()}",
             self._asked,
         )
         yield _part_state("Base d’état", lambda: "répond", lambda: application.book.agent(""))
         if has_directory(settings):
-            yield _part_state("Annuaire", self._directory_read)
+            yield _part_state("Annuaire", self._directory_read, run=DIRECTORY)
+        if settings.topics.file:
+            yield _part_state("Cartographie", self._built, run=BUILD)
+        yield _part_state("Sauvegarde", self._backed_up)
         yield _part_state("Encodeur", lambda: application.encoder.name)
         yield _part_state("Registre des suppressions", lambda: "à jour", self._noted)
         yield _part_state("Classement", partial(ranker_state, settings, application.encoder.name))
@@ -101,6 +117,29 @@ class ApplicationAdministration:
         self.application.search.probe()
         if warning := limit_warning(self.application.whole_index):
             raise ValueError(warning)
+
+    def _size(self) -> str:
+        """Return the index's documents, vectors and bytes, as far as the engine tells them."""
+        application, settings = self.application, self.application.settings
+        documents = sum(application.index.count(one.name) for one in settings.sources)
+        storage = open_index_storage(settings.index, beside_file(settings.folder))
+        pointers = storage.pointers()
+        size = storage.size_bytes(pointers.live) / 1e6 if pointers else 0
+        fill = application.whole_index.fill()
+        vectors = f", {number(fill.passages)} vecteurs" if fill else ""
+        return f" : {number(documents)} documents{vectors}, {number(round(size))} Mo"
+
+    def _built(self) -> str:
+        """Return the day of the current build. Raises `ValueError` if the last one failed."""
+        last = next(iter(self.application.state.runs_of(BUILD, 1)), None)
+        if last and last.outcome == "failed":
+            raise ValueError(f"en échec le {moment(last.started)} : {last.reason}")
+        stamp = self.application.builds.current()
+        return f"du {day(stamp.day)}" if stamp else "aucune encore"
+
+    def _backed_up(self) -> str:
+        last = self.application.state.last_done(BACKUP)
+        return f"du {moment(last.started)}" if last else "aucune encore (« quisait backup »)"
 
     def _directory_read(self) -> str:
         """Return when the directory was last read. Raises `ValueError` if that is long ago."""
@@ -206,16 +245,20 @@ def _source_state(name: str, kind: str, status: SourceStatus, now: datetime) -> 
             for denial in status.unknown_denials
             for remedy in (f"« quisait sources {name} » dit lequel, et que faire",)
         ),
+        history=tuple(map(run_text, status.history)),
     )
 
 
 def _part_state(
-    name: str, tell: Callable[[], str], attempt: Callable[[], object] = lambda: None
+    name: str,
+    tell: Callable[[], str],
+    attempt: Callable[[], object] = lambda: None,
+    run: str = "",
 ) -> PartState:
     try:
         attempt()
-        return PartState(name, True, tell())
+        return PartState(name, True, tell(), run)
     except (IndexerError, sa.exc.SQLAlchemyError):
-        return PartState(name, False, "ne répond pas : « quisait check » dit pourquoi")
+        return PartState(name, False, "ne répond pas : « quisait check » dit pourquoi", run)
     except (ValueError, OSError) as error:
-        return PartState(name, False, str(error))
+        return PartState(name, False, str(error), run)

@@ -39,8 +39,9 @@ from search_api.addresses import document_address
 from search_api.context import AnswerContext
 from search_api.identity.readers import Authorities, ReaderDirectory, reader_of
 from search_api.limits import RateLimiter, RequesterKind
+from search_api.ranking.direct_answer import quoted_from
 from search_api.search.rooms import SharedAnswer, answer_to_all
-from search_api.wording import contact
+from search_api.wording import contact, quote_label
 
 log = logging.getLogger(__name__)
 
@@ -222,9 +223,19 @@ class RoomBot:
         return readers
 
     def _lines(self, found: SharedAnswer, question: str, nothing: str) -> Iterator[str]:
-        if not found.documents and not found.colleagues:
+        if not found.documents and not found.colleagues and not found.direct:
             yield nothing
+        quotes = found.direct.quotes if found.direct else ()
+        for number, quote in enumerate(quotes):
+            older = found.direct is not None and found.direct.differs and number > 0
+            if older or not number:
+                yield quote_label(quote.accepted, older)
+            page = f"{self.rules.address}{document_address(quote.reference.document_id)}"
+            yield f"« {_plain(quote.text)} »\n  {_plain(quoted_from(quote))}\n  {page}"
+        quoted = {quote.reference.document_id for quote in quotes}
         for result in found.documents:
+            if result.card.document_id in quoted:
+                continue
             page = f"{self.rules.address}{document_address(result.card.document_id)}"
             yield f"• {_plain(result.card.title)}\n  {page}"
         if found.colleagues:

@@ -14,6 +14,8 @@ from quisait.application.verification import open_verifying
 from quisait.clock import now, today
 from quisait.settings import Settings, beside_file
 from quisait.work.questions import open_asking, open_following
+from search_api.communities.service import unread_invitations
+from search_api.communities.storage import SqlCommunityPages
 from search_api.context import AnswerContext, Mailing
 from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.rendering import BadAddress, written_message
@@ -29,7 +31,7 @@ from search_api.mail.smtp import (
     SmtpUnreachable,
     smtp_session,
 )
-from search_api.mail.storage import SqlMail
+from search_api.mail.storage import RECENT, SqlMail
 from search_api.mail.values import MailRules, MailState, QueuedMail
 
 log = logging.getLogger(__name__)
@@ -88,6 +90,7 @@ def mail_context(application: Application, mailing: Mailing) -> AnswerContext:
         following=open_following(application),
         mail=mailing,
         verifying=open_verifying(application.settings, application.database),
+        community_pages=SqlCommunityPages(application.database, now),
     )
 
 
@@ -118,8 +121,10 @@ def send_mail(application: Application, stop: Event) -> SendReport:
     if mailing is None:
         return SendReport()
     mailing.store.tidy()
-    queued = mailing.store.queue_due()
-    return send_queue(mail_context(application, mailing), application.settings, stop, queued)
+    context = mail_context(application, mailing)
+    invited = unread_invitations(context, RECENT.days)
+    queued = mailing.store.queue_due() + mailing.store.queue_invitations(invited)
+    return send_queue(context, application.settings, stop, queued)
 
 
 def send_queue(

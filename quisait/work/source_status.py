@@ -167,6 +167,7 @@ class SourceStatus:
     closed to everybody. Files of kinds without text are not failures: `without_text` counts them by
     kind. `parts` is empty for a source that is read whole. `to_reread`: the cursor describes
     another index, so nobody searches this index before the source has been read in full.
+    `history`: its last runs, newest first.
     """
 
     source: str
@@ -182,7 +183,11 @@ class SourceStatus:
     without_text: Mapping[str, int] = field(default_factory=dict)
     parts: tuple[SourcePart, ...] = ()
     to_reread: bool = False
+    history: tuple[RunRow, ...] = ()
 
+
+SHOWN_RUNS = 10
+"""Number of runs in a source's history."""
 
 TO_REREAD = (
     "à lire en entier dans cet index, où personne ne cherche avant (« quisait crawl » ; "
@@ -239,6 +244,7 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
         without_text=dict(Counter(row.reason for row in missing if row.kind == Failure.NOT_TEXT)),
         parts=parts,
         to_reread=to_reread,
+        history=tuple(runs[:SHOWN_RUNS]),
     )
 
 
@@ -349,6 +355,16 @@ def _state(last: RunRow | None) -> str:
         return f"arrêtée le {day}, il faut y remédier : {last.reason}"
     why = last.reason or "relancez « quisait crawl » pour voir pourquoi"
     return f"en échec le {day}, « quisait run » réessaiera : {why}"
+
+
+def run_text(run: RunRow) -> str:
+    """Return a run of a source's history in French: its beginning, its outcome, what it changed."""
+    said = {"running": "en cours", "interrupted": "interrompue", **_PART_STATES}[run.outcome]
+    lasted = (
+        f" en {duration(round((run.ended - run.started).total_seconds()))}" if run.ended else ""
+    )
+    why = f" : {run.reason}" if run.reason else ""
+    return f"{moment(run.started)}, {said}{lasted}, {plural_count(run.changed, 'changement')}{why}"
 
 
 def moment(instant: datetime) -> str:

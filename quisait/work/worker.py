@@ -177,9 +177,10 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
     if settings.journal.enabled or application.journal.is_kept():
         tasks.append(Task(JOURNAL, pace_of(settings, "1 h"), _turn_journal))
     if settings.questions.enabled:
-        tasks.append(Task(QUESTIONS, pace_of(settings, "5 min"), _move_questions_on))
+        pace = pace_of(settings, "10 s" if settings.shows_mails else "5 min")  # somebody watches
+        tasks.append(Task(QUESTIONS, pace, _move_questions_on))
     if settings.questions.enabled and (settings.mail.host or settings.shows_mails):
-        pace = pace_of(settings, "5 s" if settings.shows_mails else "1 min")  # somebody watches
+        pace = pace_of(settings, "5 s" if settings.shows_mails else "1 min")
         tasks.append(Task(MAIL, pace, _send_mail))
     if settings.mailbox.host:
         tasks.append(Task(MAILBOX, pace_of(settings, "1 min"), _read_mailbox))

@@ -187,6 +187,7 @@ def choose(
     absent_until: Annotated[str, Form(max_length=10)] = "",
     asked: Annotated[bool, Form()] = False,
     answered: Annotated[bool, Form()] = False,
+    invited: Annotated[bool, Form()] = False,
     digest: Annotated[DigestPace, Form()] = DigestPace.OFF,
     per_month: Annotated[int | None, Form(ge=0, le=MOST_PER_MONTH)] = None,
     contact: Annotated[ContactVia | None, Form()] = None,
@@ -199,7 +200,7 @@ def choose(
             int(per_week) if per_week else None,
             day_of_field(absent_until),
         ),
-        MailPreferences(asked, answered, digest),
+        MailPreferences(asked, answered, digest, invited=invited),
         per_month,
         contact,
     )
@@ -213,6 +214,7 @@ def _fields_of(said: Choices) -> Fields:
     """Return the form's fields for these choices."""
     asking, mail = said.asking, said.mail
     ticked = {"receives": asking.receives, "asked": mail.asked, "answered": mail.answered}
+    ticked["invited"] = mail.invited
     return {
         **{name: "true" for name, yes in ticked.items() if yes},
         "topics": asking.topics,

@@ -22,9 +22,10 @@ class MissingDocuments:
 class SourceState:
     """State of a source. `documents` is None if the index does not answer.
 
-    `state` and `next_run` are French sentences. `done` of `expected` documents were read by the
-    running crawl; both are None without a crawl, `expected` also if unknown. `closed_rules`: number
-    of access rules that were not understood; nobody can read the documents that they may apply to.
+    `state`, `next_run` and the runs of `history` (newest first) are French sentences. `done` of
+    `expected` documents were read by the running crawl; both are None without a crawl, `expected`
+    also if unknown. `closed_rules`: number of access rules that were not understood; nobody can
+    read the documents that they may apply to.
     """
 
     name: str
@@ -38,15 +39,20 @@ class SourceState:
     expected: int | None
     closed_rules: int
     troubles: tuple[MissingDocuments, ...]
+    history: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """State of an engine, a database or a file: whether it works, and a finding or a remedy."""
+    """State of an engine, a database or a file: whether it works, and a finding or a remedy.
+
+    `run`: the name of the task that an administrator may ask to be done again; empty without one.
+    """
 
     name: str
     well: bool
     said: str
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)

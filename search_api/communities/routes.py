@@ -49,7 +49,7 @@ from search_api.context import NoBuild, NotFound, RoleHolder
 from search_api.identity.principals import Role
 from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
-from search_api.people.agents import ask_wish
+from search_api.people.agents import ask_wish, wish_before
 from search_api.people.corrections import HolderAction, decide_on_holder, removed_holders
 from search_api.services import services_of
 from search_api.sign_on.identification import by_personal_token
@@ -281,10 +281,15 @@ def join_or_leave(
     If the community now has too few members, the reader returns to «Préférences».
     """
     services = services_of(request)
-    ask_wish(services, reader, PreferenceKind(act.value), topic_id)
+    kind = PreferenceKind(act.value)
+    before = wish_before(services, reader, kind, topic_id)
+    ask_wish(services, reader, kind, topic_id)
     try:
         address = community_address(community(services, reader, topic_id).topic)
     except NotFound:
         return noticed(request, "/preferences#communautes", f"ask.{act}")
+    if act is Membership.LEAVE and not (before and before.in_force):  # invited, or by silence
+        fields = {"act": "take_back", "kind": kind, "subject": topic_id, "back": address}
+        return noticed(request, address, f"ask.{act}", Undo("/mes-donnees", fields))
     reverse = Membership.LEAVE if act is Membership.JOIN else Membership.JOIN
     return noticed(request, address, f"ask.{act}", Undo(address, {"act": reverse}))

@@ -1,6 +1,6 @@
 """An accepted community: its topic, its members and first documents."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -16,10 +16,14 @@ from search_api.topics.service import topic_answer
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A community that invites the reader; `shown_on`: the day on which silence counts as yes."""
+    """A community that invites the reader; `shown_on`: the day on which silence counts as yes.
+
+    `told`: a page showed it to the reader before, so that this day is set.
+    """
 
     topic: Topic
     shown_on: date
+    told: bool = False
 
 
 def invitations(context: AnswerContext, reader: Reader) -> tuple[Invitation, ...]:
@@ -31,7 +35,30 @@ def invitations(context: AnswerContext, reader: Reader) -> tuple[Invitation, ...
     closed = context.community_pages.closed() if context.community_pages else frozenset()
     open_ones = (one for one in invitations_of(build, agent) if one.id not in closed)
     days = timedelta(days=NOTICE_DAYS)
-    return tuple(Invitation(one, told.get(one.id, today) + days) for one in open_ones)
+    return tuple(
+        Invitation(one, told.get(one.id, today) + days, one.id in told) for one in open_ones
+    )
+
+
+def unread_invitations(context: AnswerContext, within_days: int) -> Iterator[tuple[str, str]]:
+    """Yield (agent's id, topic's id) of invitations that no page showed to the agent yet.
+
+    Only of open communities that were accepted in the last `within_days` days.
+    """
+    build = context.build()
+    if isinstance(build, BuildStatus) or context.consent is None:
+        return
+    closed = context.community_pages.closed() if context.community_pages else frozenset()
+    since = context.today() - timedelta(days=within_days)
+    lately = {
+        one.topic_id for one in build.builds.community_decisions.all().values() if one.day >= since
+    }
+    for community in accepted_communities(build):
+        for topic in community.topics:
+            if topic.id in lately - closed:
+                for agent in community.invited:
+                    if topic.id not in dict(agent.communities_invited):
+                        yield agent.id, topic.id
 
 
 def note_told(context: AnswerContext, reader: Reader, shown: Iterable[Invitation]) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from search_api.addresses import (
     ANSWER_ANCHOR,
@@ -26,6 +26,7 @@ from search_api.documents.service import (
 from search_api.identity.tokens import on_loopback
 from search_api.parameters import AskingReader, NamedReader
 from search_api.problems import Problem
+from search_api.questions.values import SOURCE
 from search_api.search.routes import page_address
 from search_api.services import services_of
 from search_api.templating import render
@@ -87,9 +88,13 @@ def original(request: Request, reader: NamedReader, document_id: str) -> Respons
 
 
 @router.get("/documents/{document_id:path}", response_class=HTMLResponse)
-def document_page(request: Request, reader: AskingReader, document_id: str, q: Marked = "") -> str:
-    """Show the document, opened at the passage that answers."""
-    return _page(request, reader, document_id, q)
+def document_page(
+    request: Request, reader: AskingReader, document_id: str, q: Marked = ""
+) -> Response:
+    """Show the document, opened at the passage that answers; lead to the page of a question."""
+    if document_id.partition(":")[0] == SOURCE:
+        return RedirectResponse(document_address(document_id, q))
+    return HTMLResponse(_page(request, reader, document_id, q))
 
 
 @router.get("/demo/originals/{document_id:path}", response_class=HTMLResponse)

@@ -18,7 +18,7 @@ api_router = APIRouter(prefix="/api/v1/mail", responses=PROBLEMS, dependencies=I
 @api_router.post("/preferences", status_code=204)
 def choose(request: Request, reader: NamedReader, said: MailPreferencesBody) -> None:
     """Store the reader's choices of mail."""
-    chosen = MailPreferences(said.asked, said.answered, said.digest)
+    chosen = MailPreferences(said.asked, said.answered, said.digest, invited=said.invited)
     set_mail_preferences(services_of(request), reader, chosen)
 
 

@@ -17,6 +17,7 @@ class MailPreferencesBody(_MailBody):
 
     asked: bool = Field(False, description="questions that you are asked")
     answered: bool = Field(False, description="answers to your questions")
+    invited: bool = Field(False, description="communities that invite you")
     digest: DigestPace = Field(DigestPace.OFF, description="news of what you follow")
 
 

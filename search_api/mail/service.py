@@ -10,8 +10,10 @@ from datetime import timedelta
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus
+from expertise.peers import NOTICE_DAYS
 from indexer.access import Reader, access_filter
-from search_api.addresses import question_address, unsubscribe_address
+from search_api.addresses import community_address, question_address, unsubscribe_address
+from search_api.communities.service import invitations
 from search_api.context import AnswerContext, Asking, Mailing, NotFound
 from search_api.following.service import News, NewsItem, NewsKind, ShownFollow, news
 from search_api.following.storage import FollowKind
@@ -43,6 +45,7 @@ SHOWN_OF_EACH = 10
 KINDS: dict[MailKind, str] = {
     MailKind.ASKED: "les questions qui vous sont posées",
     MailKind.ANSWERED: "les réponses à vos questions",
+    MailKind.INVITED: "les invitations des communautés",
     MailKind.DIGEST: "le résumé de ce que vous suivez",
     MailKind.RECEIVED: "la suite de vos réponses par courriel",
 }
@@ -109,6 +112,7 @@ def unsubscribe(context: AnswerContext, link: str) -> Unsubscription:
     ended = {
         MailKind.ASKED: replace(said, asked=False),
         MailKind.ANSWERED: replace(said, answered=False),
+        MailKind.INVITED: replace(said, invited=False),
         MailKind.DIGEST: replace(said, digest=DigestPace.OFF),
         MailKind.RECEIVED: replace(said, asked=False),  # then no mail remains to answer
     }[kind]
@@ -131,6 +135,9 @@ def mail_content(context: AnswerContext, queued: QueuedMail) -> MailContent | No
     if queued.kind is MailKind.DIGEST:
         digest = _digest(context, mail, reader, agent, queued)
         return digest and _with_addresses(context, mail, agent, queued, digest)
+    if queued.kind is MailKind.INVITED:
+        found = _invited(context, mail, reader, agent)
+        return found and _with_addresses(context, mail, agent, queued, found)
     told = {
         MailKind.ASKED: _asked,
         MailKind.ANSWERED: _answered,
@@ -219,6 +226,32 @@ def _answered(
         "Les réponses à vos questions vous sont annoncées par courriel, "
         f"{ANSWERED_PER_WEEK} fois par semaine au plus, sauf si vous y mettez fin.",
     )
+
+
+def _invited(
+    context: AnswerContext, mail: Mailing, reader: Reader, agent: Agent
+) -> MailContent | None:
+    """Return the invitations that the agent has not read on a page yet."""
+    unread = [one.topic for one in invitations(context, reader) if not one.told]
+    if not unread:
+        return None
+    subject = plural("Une communauté vous invite", "{num} communautés vous invitent", len(unread))
+    lead = (
+        "Une communauté réunit des collègues de plusieurs régions, souvent seuls à connaître un "
+        "sujet près de chez eux. Acceptez sur sa page, et votre nom y est montré à tous les "
+        f"agents ; refusez, et il n’y figure pas. Sans réponse, il l’est {NOTICE_DAYS} jours après "
+        "que vous y avez lu l’invitation."
+    )
+    lines = tuple(
+        MailLine(f"Communauté « {one.label} »", f"{mail.rules.site}{community_address(one)}")
+        for one in unread
+    )
+    why = (
+        "Les invitations des communautés vous sont annoncées par courriel, une fois par semaine "
+        "au plus, sauf si vous y mettez fin."
+    )
+    sections = (MailSection("Pour répondre", lines),)
+    return _content(mail, agent, MailKind.INVITED, subject, lead, sections, why)
 
 
 def _received(

@@ -7,7 +7,7 @@ cannot be taken back, and its news is also shown on a page. Each reason is queue
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -62,6 +62,7 @@ mail_preferences = sa.Table(
     sa.Column("digested", _MOMENT, nullable=False),
     sa.Column("refused", _MOMENT),
     sa.Column("refused_key", sa.String(64), nullable=False),
+    sa.Column("invited", sa.Boolean, nullable=False, server_default=sa.true()),
 )
 """`digested`: end of the last digest's period. `refused_key`: a hash of the refused address."""
 
@@ -95,7 +96,7 @@ class MailRegister(Protocol):
     """Register where each choice is also written, to be replayed on a restored database."""
 
     def mail_chosen(
-        self, agent_id: str, asked: bool, answered: bool, digest: str, moment: datetime
+        self, agent_id: str, said: tuple[bool, bool, str, bool], moment: datetime
     ) -> None:
         """Store the choice durably, then return."""
         ...
@@ -136,6 +137,7 @@ class SqlMail:
             row["answered"],
             DigestPace(row["digest"]),
             in_utc(refused) if refused else None,
+            row["invited"],
         )
 
     def choose(self, agent_id: str, said: MailPreferences) -> None:
@@ -145,9 +147,8 @@ class SqlMail:
         """
         moment = self.now()
         if self._register is not None:
-            self._register.mail_chosen(
-                agent_id, said.asked, said.answered, said.digest.value, moment
-            )
+            kinds = (said.asked, said.answered, said.digest.value, said.invited)
+            self._register.mail_chosen(agent_id, kinds, moment)
         row = _preferences_row(agent_id, said, moment)
         with self._engine.begin() as connection:
             own = mail_preferences.c.agent_key == row["agent_key"]
@@ -179,6 +180,22 @@ class SqlMail:
             digests = list(_digests(connection, self.now()))
         queued = sum(self._queue(one) for one in reasons)
         return queued + sum(self._queue_digest(*one) for one in digests)
+
+    def queue_invitations(self, invited: Iterable[tuple[str, str]]) -> int:
+        """Queue a message for (agent, topic of a community) who wants it; return how many.
+
+        At most one per agent in seven days: it names every community that waits for an answer.
+        """
+        week = mail_queue.c.queued > self.now() - timedelta(days=7)
+        kind = mail_queue.c.kind == MailKind.INVITED.value
+        count = 0
+        for agent_id, topic_id in invited:
+            own = sa.select(mail_queue.c.id).where(mail_queue.c.agent_key == digest(agent_id))
+            with self._engine.connect() as connection:
+                lately = connection.execute(own.where(kind, week)).first()
+            if lately is None and self.preferences(agent_id).invited:
+                count += self._queue(_Reason(agent_id, MailKind.INVITED, digest(topic_id)))
+        return count
 
     def claim(self) -> QueuedMail | None:
         """Claim the next message for this caller during `LEASE`; None if there is none.
@@ -397,6 +414,7 @@ def _preferences_row(agent_id: str, said: MailPreferences, moment: datetime) -> 
         "agent_id": storable(agent_id),
         "asked": said.asked,
         "answered": said.answered,
+        "invited": said.invited,
         "digest": said.digest.value,
         "chosen": moment,
         "digested": moment,

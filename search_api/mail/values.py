@@ -16,6 +16,7 @@ class MailKind(StrEnum):
 
     ASKED = "asked"
     ANSWERED = "answered"
+    INVITED = "invited"
     DIGEST = "digest"
     RECEIVED = "received"
     """What happened to an answer by mail; sent because the agent wrote first."""
@@ -64,6 +65,7 @@ class MailPreferences:
     answered: bool = True
     digest: DigestPace = DigestPace.OFF
     refused: datetime | None = None
+    invited: bool = True
 
     def wants(self, kind: MailKind) -> bool:
         """Return whether the agent wants this kind of message."""
@@ -71,10 +73,10 @@ class MailPreferences:
             return self.digest is not DigestPace.OFF
         if kind is MailKind.RECEIVED:
             return True
-        return self.asked if kind is MailKind.ASKED else self.answered
+        return {"asked": self.asked, "answered": self.answered, "invited": self.invited}[kind]
 
 
-NO_MAIL = MailPreferences(asked=False, answered=False)
+NO_MAIL = MailPreferences(asked=False, answered=False, invited=False)
 """Choices of an agent who wants no mail."""
 
 
@@ -82,10 +84,10 @@ NO_MAIL = MailPreferences(asked=False, answered=False)
 class QueuedMail:
     """A message of the outbox.
 
-    `subject`: the id of the question or answer, or the day of a digest; for what happened to an
-    answer by mail, the outcome and the question's id. `begins` and `queued`: the period of a
-    digest. `attempts`: number of attempts made. `holder`: the sender that claimed it and may change
-    its state.
+    `subject`: the id of the question or answer, a hash of the topic's id of a community, or the day
+    of a digest; for what happened to an answer by mail, the outcome and the question's id. `begins`
+    and `queued`: the period of a digest. `attempts`: number of attempts made. `holder`: the sender
+    that claimed it and may change its state.
     """
 
     id: str

@@ -20,6 +20,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from search_api.deprecations import deprecation_headers
 from search_api.problems import Problem, answer_to, is_file, unexpected_error
 
 _HEADERS = {
@@ -59,6 +60,7 @@ def add_security_headers(app: FastAPI) -> None:
             response = unexpected_error(request, error)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
+        response.headers.update(deprecation_headers(request.url.path))
         if request.url.scheme == "https":
             response.headers.setdefault("Strict-Transport-Security", _HTTPS_ONLY)
         if request.url.path.startswith("/embed/"):

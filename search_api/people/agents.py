@@ -22,6 +22,7 @@ from expertise.visibility import may_be_shown
 from expertise.votes import counting_contributions
 from indexer.access import Reader, access_filter
 from indexer.values import Card
+from search_api.assistants.storage import AssistantCall
 from search_api.communities.service import community
 from search_api.context import AnswerContext, InvalidParameter, NotFound, incomplete
 from search_api.query_log.counts import MentionCount
@@ -96,10 +97,11 @@ class StoredData:
 
     `row` is the directory's entry, `profile` what others may see (with strengths and evidence as
     the agent may read them). `contributions`: number of documents by source. `sessions` are open
-    ones, `tokens` personal ones. `mention_counts` is None if mentions are not counted. `joined_by`:
-    for each account, the rule that links it, None if the directory does. `noted`: whether every
-    wish is in the register that a restored backup replays. `disowned`: documents that the agent
-    said are not theirs and may read, by id.
+    ones, `tokens` personal ones; `assistant_calls` were made by them, latest first.
+    `mention_counts` is None if mentions are not counted. `joined_by`: for each account, the rule
+    that links it, None if the directory does. `noted`: whether every wish is in the register that a
+    restored backup replays. `disowned`: documents that the agent said are not theirs and may read,
+    by id.
     """
 
     row: Agent
@@ -112,6 +114,7 @@ class StoredData:
     ways: Sequence[ContactVia]
     sessions: Sequence[Session] = ()
     tokens: Sequence[PersonalToken] = ()
+    assistant_calls: Sequence[AssistantCall] = ()
     mention_counts: Sequence[MentionCount] | None = None
     joined_by: Mapping[str, LinkBy | None] = field(default_factory=dict)
     noted: bool = True
@@ -140,6 +143,8 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
     if row is None or agent is None:
         raise NotFound("L’annuaire ne vous connaît pas.")
     accounts, sign_on = sorted(people.accounts_of(agent_id)), context.sign_on
+    assistants = context.assistants
+    tokens = (sign_on and sign_on.tokens) or (assistants and assistants.tokens)
     wishes = consent_of(context).of(agent_id)
     return StoredData(
         row=row,
@@ -159,7 +164,8 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
             context.mention_counts(agent_id, context.today()) if context.mention_counts else None
         ),
         sessions=sign_on.sessions.of(agent_id) if sign_on else (),
-        tokens=sign_on.tokens.of(agent_id) if sign_on and sign_on.tokens else (),
+        tokens=tokens.of(agent_id) if tokens else (),
+        assistant_calls=assistants.calls.of(agent_id) if assistants else (),
     )
 
 

@@ -144,6 +144,17 @@ class TokenBody(Body):
     made: date
     ends: date
     last_used: date | None
+    assistant: bool = Field(False, description="it opens the tools of assistants alone")
+    sources: list[str] | None = Field(None, description="the only ones that it opens; null: all")
+    spaces: list[str] | None = Field(None, description="the same for spaces")
+
+
+class AssistantCallBody(Body):
+    """A tool that an assistant used in the reader's name; not what it asked."""
+
+    moment_s: int = Field(description="seconds since 1970")
+    tool: str
+    label: str = Field(description="the token's name; empty: signed by the administration")
 
 
 class WishBody(Body):
@@ -214,6 +225,9 @@ class MeBody(Body):
     )
     sessions: list[SessionBody] = Field(description="open ones: «Mes accès» ends them")
     tokens: list[TokenBody] = Field(description="personal tokens")
+    assistant_calls: list[AssistantCallBody] = Field(
+        [], description="what assistants asked in your name, latest first"
+    )
     not_held: list[str]
     held_elsewhere: list[str]
 

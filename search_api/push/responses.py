@@ -1,6 +1,6 @@
 """Responses to a push, and the port that receives pushed documents."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Container, Sequence
 from typing import Literal, Protocol
 
 from pydantic import BaseModel
@@ -23,6 +23,16 @@ class PushReceiver(Protocol):
 
     def receive_find(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
         """Store documents in the format of La Suite's find, as `receive` does."""
+        ...
+
+    def tagged(
+        self, source: str, tags: Collection[str], *, attachments: bool = True
+    ) -> tuple[str, ...]:
+        """Return ids of the source's documents and attachments that have one of these tags."""
+        ...
+
+    def read_by(self, source: str, ids: Sequence[str], principals: Container[str]) -> list[str]:
+        """Return those of the ids whose document names one of these principals as a reader."""
         ...
 
     def delete(self, source: str, ids: Sequence[str]) -> tuple[PushReceipt, ...]:

@@ -67,7 +67,7 @@ def inbox_problems() -> Iterator[None]:
         raise Problem(503, detail, retry, code="inbox_unreachable") from None
 
 
-def _sender(request: Request) -> str:
+def sender_of(request: Request) -> str:
     """Return the source that the request's token belongs to."""
     receiver = receiver_of(request)
     # Applications of find send `Bearer`, `Token`, or the token alone.
@@ -81,7 +81,7 @@ def _sender(request: Request) -> str:
     return source
 
 
-Sender = Annotated[str, Depends(_sender)]
+Sender = Annotated[str, Depends(sender_of)]
 
 
 def _own_source(sender: Sender, source: Annotated[str, Path()]) -> str:
@@ -235,33 +235,3 @@ def index(delivery: SendersPushRequest) -> JSONResponse:
         return JSONResponse([find_fault(receipts[0]).model_dump()], status_code=status)
     taken = {"status": "created", "_id": receipts[0].document_id}
     return JSONResponse(taken, status_code=status)
-
-
-@router.post("/api/v1.0/documents/delete/", openapi_extra=_JSON, response_model=None)
-def delete(delivery: SendersPushRequest) -> JSONResponse:
-    """Delete by `document_ids` as in find, but with the source's own token.
-
-    Find asks for a person's token; `tags` are not stored here and are refused.
-    """
-    body = parsed(delivery.body)
-    ids = body.get("document_ids") if isinstance(body, dict) else None
-    if not isinstance(ids, list) or not all(map(_named, ids)) or not ids or body.get("tags"):
-        raise Problem(400, "Donnez « document_ids », une liste, et elle seule.")
-    receipts = _deleted(delivery, at_most(ids, delivery.receiver.limits.documents))
-    kept = [name for name, receipt in zip(ids, receipts, strict=True) if _refused(receipt)]
-    body = {"nb-deleted-documents": len(ids) - len(kept), "undeleted-document-ids": kept}
-    return JSONResponse(body)
-
-
-def _named(name: object) -> bool:
-    """Return whether an id can be repeated in a response: lone surrogates cannot."""
-    return isinstance(name, str) and name.encode("utf-8", "replace").decode() == name
-
-
-def _deleted(delivery: PushRequest, ids: list[Any]) -> tuple[PushReceipt, ...]:
-    with inbox_problems():
-        return delivery.receiver.delete(delivery.source, ids)
-
-
-def _refused(receipt: PushReceipt) -> bool:
-    return receipt.outcome is PushOutcome.REFUSED

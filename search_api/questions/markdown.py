@@ -33,28 +33,6 @@ def rendered(source: str, readable: Collection[str]) -> Markup:
     return _html(_parsed(source, readable, UNREADABLE))
 
 
-def rendered_beginning(source: str, readable: Collection[str], most: int) -> Markup | None:
-    """Return the first blocks of a text as HTML, at most `most` characters of plain text.
-
-    None if its first paragraph or list item is longer.
-    """
-    kept, opened, closing = list[Token](), list[Token](), list[Token]()
-    length = whole = 0  # `whole`: number of tokens up to the last block that fits
-    for token in _parsed(source, readable, UNREADABLE):
-        if token.type == "inline":
-            length += len(_words(token))
-            if length > most:
-                break
-        kept.append(token)
-        if token.nesting == 1:
-            opened.append(token)
-        elif token.nesting == -1:
-            opened.pop()
-            if token.type in ("paragraph_close", "list_item_close"):
-                whole, closing = len(kept), [_closing(one) for one in reversed(opened)]
-    return _html([*kept[:whole], *closing]) if whole else None
-
-
 def plain_text(source: str, readable: Collection[str] | None = None) -> str:
     """Return a text without Markdown. List items begin with `• ` or their number.
 
@@ -155,10 +133,6 @@ def _text(content: str) -> Token:
 
 def _link(href: str) -> Token:
     return Token("link_open", "a", 1, attrs={"href": href, "rel": "nofollow noopener"})
-
-
-def _closing(opening: Token) -> Token:
-    return Token(opening.type.replace("_open", "_close"), opening.tag, -1, block=True)
 
 
 def _allowed(href: str) -> bool:

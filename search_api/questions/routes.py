@@ -12,7 +12,12 @@ from markupsafe import Markup
 
 from indexer.access import Reader
 from indexer.errors import IndexUnreachable
-from search_api.addresses import document_address, question_address, topic_address
+from search_api.addresses import (
+    SearchAddress,
+    document_address,
+    question_address,
+    topic_address,
+)
 from search_api.authorization import IN_PERSON
 from search_api.bodies import PROBLEMS
 from search_api.context import InvalidParameter
@@ -204,10 +209,11 @@ def new_question_page(
     community: Annotated[str, Query(max_length=200)] = "",
     metier: Annotated[str, Query(max_length=200)] = "",
     topic: Annotated[str, Query(max_length=200)] = "",
+    text: Annotated[str, Query(max_length=MOST_TEXT)] = "",
 ) -> str:
     """Show the form for a question, next to documents that already answer it."""
     title = q.strip()[:MOST_TITLE]
-    new = NewQuestion(title, topic_id=topic, to=to, community=community, metier=metier)
+    new = NewQuestion(title, text, topic, to=to, community=community, metier=metier)
     return _form(request, reader, new)
 
 
@@ -305,9 +311,11 @@ def forget(request: Request, reader: NamedReader) -> RedirectResponse:
 
 
 @router.get("/questions/{question_id}", response_class=HTMLResponse)
-def one_question_page(request: Request, reader: NamedReader, question_id: str) -> str:
-    """Show a question, its answers, and what the reader may do."""
-    return _question(request, reader, question_id)
+def one_question_page(
+    request: Request, reader: NamedReader, question_id: str, q: _Written = ""
+) -> str:
+    """Show a question, its answers, and what the reader may do; `q`: the search that led to it."""
+    return _question(request, reader, question_id, searched=q.strip())
 
 
 CITABLE_SHOWN = 5
@@ -350,6 +358,7 @@ def _question(
     *,
     typed: _Typed = _NOTHING_TYPED,
     problem: str = "",
+    searched: str = "",
 ) -> str:
     services = services_of(request)
     found = question_page(services, reader, question_id)
@@ -367,6 +376,8 @@ def _question(
         ),
         typed=typed,
         problem=problem,
+        q=searched,
+        back=str(SearchAddress(searched)) if searched else "",
         mailed=services.mail is not None,
         verifying=services.verifying is not None,
         today=services.today(),

@@ -27,6 +27,8 @@ from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_named, may_be_shown
 from expertise.who_knows import SURE_ODDS
 from indexer.access import AccessFilter, Reader, access_filter
+from indexer.errors import IndexUnreachable
+from indexer.values import Card
 from search_api.communities.pages import closed_communities
 from search_api.context import (
     AnswerContext,
@@ -93,6 +95,7 @@ from search_api.questions.values import (
 from search_api.ranking.results import Result
 from search_api.search.service import who_knows
 from search_api.topics.service import list_topics
+from search_api.verification.service import note_opening
 
 EXISTING_SHOWN = 3
 """Number of documents shown while a question is written: as many as are read at a glance."""
@@ -234,7 +237,7 @@ class ShownQuestion:
     of agents who passed it on, without names; `recipients`, how many agents may be asked, one after
     the other, 0 if nobody was ever asked; `may_open`, whether they may end the wait of one agent or
     community and leave the question to all its readers. `open_documents`: ids of documents that the
-    texts link to and the reader may read.
+    texts link to and the reader may read. `found_by_search`: its document is in the index.
     """
 
     question: AskedQuestion
@@ -248,6 +251,7 @@ class ShownQuestion:
     recipients: int = 0
     may_open: bool = False
     open_documents: frozenset[str] = frozenset()
+    found_by_search: bool = False
 
     @property
     def digest(self) -> str:
@@ -340,7 +344,7 @@ def planned_recipients(
     except InvalidParameter:
         return ()
     first = _may_be_first(context, reader, new.to)
-    named = [] if new.community else _named(context, draft, agent, first)
+    named = [] if new.community else _named(context, draft, agent, first, reader)
     chosen = _in_turn(context, draft, agent, first, list(map(PossibleAnswerer, named)))
     return tuple(one.agent for one in islice(chosen, MOST_ASKED))
 
@@ -460,6 +464,9 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
         return Agent(agent.id, agent.given_name, agent.family_name, departure=agent.departure)
 
     note_use(context, reader, thread)
+    card = _card_of(context, reader, question)
+    if card:
+        note_opening(context, reader, card)
     mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]
     topics = {one.id: one for one in list_topics(context).topics}
     answered = any(one.author_id == me for one in thread.answers)
@@ -496,7 +503,16 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
         else 0,
         own and _may_open(thread, requests),
         readable,
+        card is not None,
     )
+
+
+def _card_of(context: AnswerContext, reader: Reader, question: AskedQuestion) -> Card | None:
+    """Return the card of a question's document; None as well if the index does not answer."""
+    try:
+        return context.search.cards((question.document_id,), reader).get(question.document_id)
+    except IndexUnreachable:
+        return None
 
 
 def _may_open(thread: Thread, requests: Sequence[AgentRequest]) -> bool:
@@ -1022,7 +1038,8 @@ def _recipients(
     them.
     """
     asking = asking_of(context)
-    people = _possible(context, _named(context, question, asker, first))
+    reader = asking.reader_of(asker.id)
+    people = _possible(context, _named(context, question, asker, first, reader))
     moment = asking.questions.now()
     return [
         one.agent.id
@@ -1051,9 +1068,13 @@ def _in_turn(
 
 
 def _named(
-    context: AnswerContext, question: AskedQuestion, asker: Agent, first: Agent | None
+    context: AnswerContext,
+    question: AskedQuestion,
+    asker: Agent,
+    first: Agent | None,
+    reader: Reader,
 ) -> list[Agent]:
-    """Return likely experts by a search of the asker, best first, and `first`.
+    """Return likely experts by a search of the asker, `reader`, best first, and `first`.
 
     They are more than have a card, so that another is asked if the likeliest does not answer. For a
     question to a métier: its holders, nearest first, without evidence.
@@ -1061,7 +1082,6 @@ def _named(
     if metier := asked_metier(context, question.topic_id):
         named = {one.id: one for one in holders_of_metier(context, metier, asker)}
     else:
-        reader = asking_of(context).reader_of(question.asker_id)
         searched = who_knows(context, reader, question.title, limit=CHOSEN_FROM, noted=False)
         wrote = (*searched.experts.named, *searched.experts.candidates)
         likely = [

@@ -1,8 +1,7 @@
 """Estimate whether the first page of a search answers its question. Pure.
 
-Two logistic models use the same features of the page: whether any document answers, and whether the
-first document does. `quisait evaluate answering` fits them on all administrations but one, tests
-them on that one, and prints what each threshold costs.
+A logistic model estimates whether any document answers. `quisait evaluate answering` fits it on all
+administrations but one, tests it on that one, and prints what each threshold costs.
 """
 
 import math
@@ -42,9 +41,6 @@ class LogisticModel:
 
 ANY_ANSWERS = LogisticModel((3.02, 2.37, 32.1, 0.34, 2.51, 0.01, 0.8, 1.28), -9.41, 0.4)
 """Model of whether any document of the page answers."""
-
-FIRST_ANSWERS = LogisticModel((2.39, 3.63, 39.63, 0.49, 2.32, -0.2, 1.1, 2.41), -10.64, 0.8)
-"""Model of whether the first document of the page answers."""
 
 
 def features(

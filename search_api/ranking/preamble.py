@@ -15,7 +15,8 @@ _KIND = (
 _THIS = rf"(?:(?:cette|cet|ce|la présente|le présent|la|le) {_KIND}|elle|il|{_KIND})"
 _REPLACES = r"(?:annule et remplace|remplace|abroge|annule)"
 _DATED = (
-    r"(?:est |a été )?(?:dat(?:e|ée?)|rédigée?|mise? à jour|à jour|modifiée?|publiée?|en date|du)"
+    r"(?:est |a été )?(?:dat(?:e|ée?)|rédigée?|mise? à jour|à jour|modifiée?|publiée?|en date|du|"
+    r"(?:entrée? )?en vigueur(?: depuis)?)"
 )
 _ADDRESSED = (
     r"(?:s’adresse|est adressée?|est destinée?|destinée?|est à l’attention|à l’attention|"
@@ -33,12 +34,17 @@ _PREAMBLE = re.compile(
 def is_preamble(sentence: str) -> bool:
     """Return whether a sentence only tells what a document replaces, its date or its addressees.
 
-    A title on a line before it belongs to no sentence. A sentence with a second clause tells more,
-    and is none.
+    A title on a line before it belongs to no sentence. A sentence with a clause that tells more is
+    none.
     """
     title, _, rest = sentence.strip().partition("\n")
     return any(
-        _PREAMBLE.fullmatch(" ".join(one.replace("'", "’").split()).rstrip(" .!"))
+        all(
+            map(
+                _PREAMBLE.fullmatch,
+                " ".join(one.replace("'", "’").split()).rstrip(" .!").split(" ; "),
+            )
+        )
         for one in (sentence, rest if title.strip() else "")
     )
 

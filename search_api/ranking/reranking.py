@@ -5,7 +5,7 @@ only one window, so that the order is the same on every page.
 """
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -87,17 +87,11 @@ def _in_circles(direct: Mapping[str, set[str]]) -> frozenset[str]:
     both = [former for former in direct if former in replacing]
     if not both:
         return frozenset()
-    from scipy import sparse  # imported here: few windows need it
-    from scipy.sparse.csgraph import connected_components
+    import networkx as nx  # imported here: few windows need it
 
-    place = {name: number for number, name in enumerate(both)}
-    edges = [(place[a], place[b]) for a in both for b in direct[a] if b in place]
-    rows, columns = zip(*edges, strict=True) if edges else ((), ())
-    size = (len(both), len(both))
-    graph = sparse.coo_array(([1] * len(edges), (rows, columns)), shape=size).tocsr()
-    _, labels = connected_components(graph, directed=True, connection="strong")
-    alike = Counter(labels)
-    return frozenset(name for name, label in zip(both, labels, strict=True) if alike[label] > 1)
+    links = nx.DiGraph([(former, one) for former in both for one in direct[former]])
+    circles = [one for one in nx.strongly_connected_components(links) if len(one) > 1]
+    return frozenset().union(*circles)
 
 
 def _transitive(direct: Mapping[str, set[str]], names: Sequence[str]) -> dict[str, set[str]]:

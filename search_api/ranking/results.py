@@ -217,8 +217,8 @@ class Results:
     requested too; `wider`: there are such documents, and they were left out.
 
     `answered`: a document is expected to answer; otherwise `results` are the few nearest documents,
-    all counts are 0, and there are no facets. `first_answers`: the first result is expected to
-    answer. Both are computed from `features` (`search_api.ranking.answered`).
+    all counts are 0, and there are no facets. It is computed from `features`
+    (`search_api.ranking.answered`).
 
     `understood` are the query's operators as they were read. `best_bets` are the administrator's
     entries above the results that the reader may see. `incomplete` names the authorities that did
@@ -240,7 +240,6 @@ class Results:
     understood: tuple[QueryPart, ...] = ()
     best_bets: tuple[BestBet, ...] = ()
     answered: bool = True
-    first_answers: bool = False
     features: tuple[float, ...] = ()
 
     @property

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from connectors.faults import expected
 from connectors.push.group_values import (
     GroupChange,
     GroupDescribed,
@@ -361,10 +362,10 @@ def _members(found: Sequence[_Member]) -> tuple[GroupMember, ...]:
 
 
 def _invalid(error: ValidationError) -> ScimRefused:
-    """Return a refusal that names the attribute and the kind of error, never the value."""
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    """Return a refusal that names the attribute and what it expects, never the value."""
+    first = error.errors(include_input=False, include_url=False)[0]
     place = ".".join(map(str, first["loc"]))
-    return ScimRefused(400, f"« {place} » : valeur refusée ({first['type']})", "invalidValue")
+    return ScimRefused(400, f"« {place} » : {expected(first)}", "invalidValue")
 
 
 def _lower(value: Any, depth: int = 0) -> Any:

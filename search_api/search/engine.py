@@ -42,7 +42,7 @@ from indexer.values import (
 )
 from search_api.query.parser import ParsedQuery, QueryParser
 from search_api.query.query import Query, ResultOrder, read_prefix, was_shortened
-from search_api.ranking.answered import FIRST_ANSWERS, NEAR_DOCUMENTS, any_answers, features
+from search_api.ranking.answered import NEAR_DOCUMENTS, any_answers, features
 from search_api.ranking.fusion import (
     FusedHit,
     ModelBars,
@@ -288,7 +288,7 @@ class Search:
         narrowed = query.filters or parsed.narrowed or query.only is not None
         exact = parsed.question.phrases or parsed.question.any_of or parsed.question.excluded
         if narrowed or exact or any_answers(found):
-            return replace(results, first_answers=FIRST_ANSWERS.holds(found))
+            return results
         return self._near(hits, results, today)
 
     def _near(self, hits: SearchHits, results: Results, today: date) -> Results:

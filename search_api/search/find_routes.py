@@ -7,18 +7,28 @@ cookie is used, so that no other site can search in a person's name.
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, Field, ValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import BeforeValidator
 
+from connectors.push.items import TOKEN_PREFIX, PushOutcome
+from indexer.access import Reader
 from search_api.bodies import problem_responses
 from search_api.limits import RequesterKind, RequestKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.parameters import INCOMPLETE, turn
-from search_api.problems import Problem
-from search_api.push.routes import RETRY_AFTER_S, parsed
+from search_api.problems import Problem, faults_of
+from search_api.push.routes import (
+    RETRY_AFTER_S,
+    at_most,
+    inbox_problems,
+    parsed,
+    receiver_of,
+    sender_of,
+)
 from search_api.query.query import Query, ResultOrder
 from search_api.ranking.results import Result
 from search_api.search.service import answer_question
@@ -30,6 +40,9 @@ MAX_BODY_BYTES = 1024 * 1024
 """Maximum body, in bytes: `visited`, which is not used, lists every document that the person opened
 by a link.
 """
+
+MOST_TAGGED = 65_536
+"""Maximum number of documents that a search narrows to."""
 
 EVERYTHING = "*"
 """The `q` of find that matches all documents."""
@@ -43,24 +56,50 @@ def _texts(value: object) -> object:
 
 
 class FindQuery(BaseModel):
-    """The query of find's applications. Fields that quisait does not store must be absent."""
+    """The query of find's applications. Fields that quisait does not store must be absent.
+
+    `k` is what La Suite's assistant (Conversations) sends in place of `nb_results`.
+    """
 
     q: str
     services: Annotated[list[str], BeforeValidator(_texts)] = []
     visited: Annotated[list[str], BeforeValidator(_texts)] = []
     reach: None = None
-    tags: Annotated[list[str], BeforeValidator(_texts), Field(max_length=0)] = []
+    tags: Annotated[list[str], BeforeValidator(_texts), Field(max_length=100)] = []
     path: None = None
     order_by: Literal["relevance", "updated_at"] = "relevance"
     order_direction: Literal["desc"] = "desc"
     nb_results: Annotated[int, Field(ge=1, le=300)] = 50
+    k: Annotated[int, Field(ge=1, le=300)] | None = None
+
+
+class FindDeletion(BaseModel):
+    """What an application deletes: ids, documents with one of the tags, or both (AND)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"type": "array", "minItems": 1}}}
+                for name in ("document_ids", "tags")
+            ]
+        }
+    )
+
+    service: str = ""
+    document_ids: list[str] | None = None
+    tags: list[str] | None = None
 
 
 class FindSource(BaseModel):
-    """A document in find's format; `content` is the excerpt that answers."""
+    """A document in find's format; `content` is the excerpt that answers.
+
+    Find keeps titles and texts by language: Conversations reads `title.fr` and `content.fr`.
+    """
 
     title: str
+    title_fr: str = Field(serialization_alias="title.fr")
     content: str
+    content_fr: str = Field(serialization_alias="content.fr")
     created_at: datetime | None
     updated_at: datetime | None
 
@@ -103,30 +142,36 @@ async def _asking(
         yield found
 
 
-async def _query(
-    request: Request, asking: Annotated[ApplicationReader, Depends(_application_reader)]
-) -> FindQuery:
-    """Read and return the body, only after the token was accepted."""
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+async def _body(request: Request, form: type[Parsed]) -> Parsed:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise Problem(413, f"Envoyez {MAX_BODY_BYTES} octets au plus.")
     try:
-        query = FindQuery.model_validate(parsed(bytes(body)))
+        return form.model_validate(parsed(bytes(body)))
     except ValidationError as error:
-        places = {str(one["loc"][0]) if one["loc"] else "" for one in error.errors()}
-        named = ", ".join(sorted(places - {""})) or "un objet JSON avec « q »"
-        raise Problem(400, f"Ce qui ne va pas, ou n’est pas offert ici : {named}.") from None
+        raise Problem(400, faults_of(error.errors())) from None
+
+
+async def _query(
+    request: Request, asking: Annotated[ApplicationReader, Depends(_application_reader)]
+) -> FindQuery:
+    """Read and return the body, only after the token was accepted."""
+    query = await _body(request, FindQuery)
     if query.services and asking.source not in query.services:
-        raise Problem(400, "services : chaque application ne cherche que dans ses documents.")
+        detail = "« services » : chaque application ne cherche que dans ses documents."
+        raise Problem(400, detail, code="other_source")
     return query
 
 
 router = APIRouter(
     responses=problem_responses(
         {
-            400: "no JSON, or something that is not offered: path, tags, reach, other orders",
+            400: "no JSON, or something that is not offered: path, reach, other orders",
             401: "no token, or one that was not made for this application",
             403: "the token's account belongs to no agent in post",
             404: "no application searches here",
@@ -137,15 +182,13 @@ router = APIRouter(
     )
 )
 
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": FindQuery.model_json_schema()}},
-    }
-}
+
+def _of_json(form: type[BaseModel]) -> dict[str, Any]:
+    content = {"application/json": {"schema": form.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
-@router.post("/api/v1.0/documents/search/", openapi_extra=_BODY)
+@router.post("/api/v1.0/documents/search/", openapi_extra=_of_json(FindQuery))
 def search(
     request: Request,
     asking: Annotated[ApplicationReader, Depends(_asking, scope="function")],
@@ -161,8 +204,9 @@ def search(
     asked = Query(
         "" if query.q.strip() == EVERYTHING else query.q,
         {"source": (asking.source,)},
-        page_size=query.nb_results,
+        page_size=query.k or query.nb_results,
         order=ResultOrder.DATE if by_date else ResultOrder.RELEVANCE,
+        only=_tagged(request, asking.source, query.tags) if query.tags else None,
     )
     found = answer_question(services, asking.reader, asked)
     # An operator or best bet may name another source: show only the application's own.
@@ -174,8 +218,76 @@ def search(
     return list(hits.values())
 
 
+def _tagged(request: Request, source: str, tags: list[str]) -> tuple[str, ...]:
+    """Return the indexed ids of documents with one of the tags; a problem 400 if too many."""
+    with inbox_problems():
+        ids = receiver_of(request).tagged(source, tags)
+    if len(ids) > MOST_TAGGED:
+        raise Problem(400, f"« tags » : plus de {MOST_TAGGED} documents les portent.")
+    return tuple(f"{source}:{name}" for name in ids)
+
+
+def _deleting(request: Request, response: Response) -> tuple[str, Reader | None]:
+    """Return the source, by its own token or by a person's; the person, in the second case."""
+    token = request.headers.get("authorization", "").rpartition(" ")[2]
+    if services_of(request).application_readers is None or token.startswith(TOKEN_PREFIX):
+        return sender_of(request), None
+    found = _application_reader(request, response)
+    return found.source, found.reader
+
+
+async def _deletion(
+    request: Request, deleting: Annotated[tuple[str, Reader | None], Depends(_deleting)]
+) -> FindDeletion:
+    return await _body(request, FindDeletion)
+
+
+@router.post(
+    "/api/v1.0/documents/delete/", openapi_extra=_of_json(FindDeletion), response_model=None
+)
+def delete(
+    request: Request,
+    deleting: Annotated[tuple[str, Reader | None], Depends(_deleting)],
+    wanted: Annotated[FindDeletion, Depends(_deletion)],
+) -> JSONResponse:
+    """Delete by `document_ids`, by `tags`, or by both, as in find.
+
+    With a person's token, `service` names the source, and only documents that name the person as a
+    user are deleted; with the source's own token, all that is named.
+    """
+    source, reader = deleting
+    receiver, ids = receiver_of(request), wanted.document_ids or []
+    if not (ids or wanted.tags) or not all(map(_can_be_repeated, ids)):
+        raise Problem(400, "Donnez « document_ids » ou « tags ».")
+    if reader and wanted.service != source:
+        detail = "« service » : donnez le nom de la source de l’application."
+        raise Problem(400, detail, code="other_source")
+    with inbox_problems():
+        chosen = at_most(ids, receiver.limits.documents)
+        if wanted.tags:
+            tagged = receiver.tagged(source, wanted.tags, attachments=False)
+            chosen = [one for one in ids if one in set(tagged)] if ids else list(tagged)
+        if reader:
+            named = {one for one in reader.principals if one.startswith(f"{source}:account:")}
+            chosen = receiver.read_by(source, chosen, named)
+        receipts = receiver.delete(source, chosen)
+    gone = {
+        name
+        for name, receipt in zip(chosen, receipts, strict=True)
+        if receipt.outcome is not PushOutcome.REFUSED
+    }
+    kept = [name for name in ids if name not in gone]
+    return JSONResponse({"nb-deleted-documents": len(gone), "undeleted-document-ids": kept})
+
+
+def _can_be_repeated(name: str) -> bool:
+    """Return whether an id can be written in a response: lone surrogates cannot."""
+    return name.encode("utf-8", "replace").decode() == name
+
+
 def _hit(result: Result) -> FindHit:
     card = result.card
+    title, text = card.title, result.passages[0].passage.text if result.passages else ""
     # The index has a separate document for a file; the application only knows its parent.
     is_file = bool(card.part_of) and card.document_id.startswith(f"{card.part_of}#")
     return FindHit(
@@ -183,8 +295,10 @@ def _hit(result: Result) -> FindHit:
         id=(card.part_of if is_file else card.document_id).partition(":")[2],
         score=result.parts.score,
         source=FindSource(
-            title=card.title,
-            content=result.passages[0].passage.text if result.passages else "",
+            title=title,
+            title_fr=title,
+            content=text,
+            content_fr=text,
             created_at=card.created,
             updated_at=card.modified or card.created,
         ),

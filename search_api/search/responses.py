@@ -33,6 +33,7 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
         results.counts or _UNCOUNTED,
         facets=facets,
         documents=documents,
+        direct=found.direct and Joined(found.direct, found.direct.first),
     )
     return SearchBody.model_validate(answer)
 

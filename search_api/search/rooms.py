@@ -12,6 +12,7 @@ from expertise.values import Candidate
 from indexer.access import Reader
 from search_api.context import AnswerContext
 from search_api.query.query import Query
+from search_api.ranking.direct_answer import DirectAnswer
 from search_api.ranking.results import Result
 from search_api.search.service import answer_question
 
@@ -22,10 +23,14 @@ MOST_COLLEAGUES = 3
 
 @dataclass(frozen=True, slots=True)
 class SharedAnswer:
-    """Documents that every reader may read, and colleagues whose evidence they all may read."""
+    """Documents that every reader may read, and colleagues whose evidence they all may read.
+
+    `direct`: sentences that answer, from documents that all may read.
+    """
 
     documents: tuple[Result, ...] = ()
     colleagues: tuple[Agent, ...] = ()
+    direct: DirectAnswer | None = None
 
 
 def shared_reader(asker: Reader, others: Sequence[Reader]) -> Reader:
@@ -58,11 +63,14 @@ def answer_to_all(
     candidates = [card.candidate for card in found.people.cards if card.proposed]
     ids = {result.card.document_id for result in shown}
     ids |= {evidence.document_id for one in candidates for evidence in one.evidence}
+    quotes = found.direct.quotes if found.direct else ()
+    ids |= {one.reference.document_id for one in quotes}
     for each in {asker, *others}:
         ids &= context.search.cards(sorted(ids), each).keys()
     return SharedAnswer(
         tuple(one for one in shown if one.card.document_id in ids)[:MOST_DOCUMENTS],
         tuple(one.agent for one in candidates if _is_known_by(one, ids)),
+        found.direct.among(ids) if found.direct else None,
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     ValidationInfo,
+    computed_field,
     model_validator,
 )
 
@@ -33,7 +34,7 @@ from search_api.query.parser import QueryPartKind
 from search_api.ranking.reranking import RankingEffect
 from search_api.ranking.results import DocumentAuthor, excerpt_span
 from search_api.search.suggestions import SuggestionKind
-from search_api.wording import place_label
+from search_api.wording import kind_label, place_label
 
 
 def _place(place: AskedPlace | None) -> AreaBody | None:
@@ -55,21 +56,21 @@ reader may not read.
 class AuthorBody(Body):
     """A contributor to a document."""
 
-    name: str
-    role: ContributorRole
+    name: str = Field(description="as the source or the directory shows it")
+    role: ContributorRole = Field(description="what they did")
     agent_id: str | None = Field(description="null if the directory does not know the account")
     post: PostBody | None = Field(
         validation_alias="shown",
         description="the present post; null if the author has left or is unknown",
     )
-    departed: bool
+    departed: bool = Field(description="they have left the organisation")
 
 
 class PassageBody(Body):
     """A passage that answers the question."""
 
-    text: str
-    heading: str
+    text: str = Field(description="its text")
+    heading: str = Field(description="title of its chapter; may be empty")
     page: int | None = Field(description="page or slide, from 1")
     path: str = Field(description="the attachment's path inside the document, or empty")
     highlights: list[tuple[int, int]] = Field(description="[start, end[ character offsets in text")
@@ -92,8 +93,8 @@ class CopyBody(ReferenceBody):
     """Another place of the same text, which the reader may read too."""
 
     parts_of_answer = ("reference",)
-    source: str
-    space: str
+    source: str = Field(description="name of its source")
+    space: str = Field(description="community or folder there; may be empty")
 
 
 class PartsBody(Body):
@@ -102,10 +103,10 @@ class PartsBody(Body):
     Ranks are null if the total is null.
     """
 
-    lexical: float
-    lexical_rank: int | None
-    vector: float
-    vector_rank: int | None
+    lexical: float = Field(description="by the words")
+    lexical_rank: int | None = Field(description="rank by the words")
+    vector: float = Field(description="by the meaning")
+    vector_rank: int | None = Field(description="rank by the meaning")
     near_hits: float = Field(
         description="what the scores of near documents added to its own, or subtracted from it"
     )
@@ -124,23 +125,33 @@ class PartsBody(Body):
 class DocumentFields(Body):
     """Fields of a document wherever it is shown."""
 
-    id: str = Field(validation_alias="document_id")
-    title: str
+    id: str = Field(
+        validation_alias="document_id", description="its id, for `/documents/{document_id}`"
+    )
+    title: str = Field(description="its title; may be empty")
     url: WebAddress = Field(description="at its source; http or https only")
-    kind: str
-    source: str
-    space: str
-    entity: str
-    area: Departement
-    language: str
-    created: datetime | None
-    modified: datetime | None
-    valid_from: str | None
+    kind: str = Field(
+        description="kind of document, as its source names it: the value of the `kind` filter"
+    )
+    source: str = Field(description="name of its source")
+    space: str = Field(description="community or folder there; may be empty")
+    entity: str = Field(description="service that it belongs to, a path with slashes; may be empty")
+    area: Departement = Field(description="département that it is about; null if none")
+    language: str = Field(description="code of ISO 639-1")
+    created: datetime | None = Field(description="null if the source does not say")
+    modified: datetime | None = Field(description="null if the source does not say")
+    valid_from: str | None = Field(
+        description="the first day on which it is in force; null if the source does not say"
+    )
     valid_until: str | None = Field(description="the last day on which it is in force")
     valid: bool = Field(description="whether it is in force today")
-    replaces: list[ReferenceBody]
+    replaces: list[ReferenceBody] = Field(
+        description="documents that it replaces, and that the reader may read"
+    )
     replaced_by: list[ReferenceBody] = Field(description="in force, and readable too")
-    part_of: ReferenceBody | None
+    part_of: ReferenceBody | None = Field(
+        description="the document that it is attached to; null if none"
+    )
     copies: list[CopyBody] = Field(description="other places of nearly the same text, at most 50")
     authors: list[AuthorBody] = Field(description="writers before commenters")
     ask_instead: list[AgentBody] = Field(
@@ -155,12 +166,20 @@ class DocumentFields(Body):
         "null: it is no scan",
     )
 
+    @computed_field(description="`kind` for people, in French")  # type: ignore[prop-decorator]
+    @property
+    def kind_label(self) -> str:
+        """The name of the kind."""
+        return kind_label(self.kind)
+
 
 class DocumentBody(DocumentFields):
     """A document that answers."""
 
     page: str = Field(description="path of its page on this site, at what answers the question")
-    passage: PassageBody | None
+    passage: PassageBody | None = Field(
+        description="the passage that answers; null if there is no text"
+    )
     other_passages: list[PassageBody] = Field(description="other passages with its words")
     score: float | None = Field(None, description="with explain=true")
     parts: PartsBody | None = Field(None, description="with explain=true")
@@ -173,9 +192,9 @@ class DocumentBody(DocumentFields):
 class FacetBody(Body):
     """Number of documents of the result set that have a value."""
 
-    value: str
-    label: str
-    count: int
+    value: str = Field(description="value of the filter")
+    label: str = Field(description="the same for people, in French")
+    count: int = Field(description="number of documents")
 
 
 class UnderstoodBody(Body):
@@ -191,14 +210,14 @@ class UnderstoodBody(Body):
 class ExpansionBody(Body):
     """Words that the glossary added to the query, at half the weight."""
 
-    words: str
-    others: list[str]
+    words: str = Field(description="words of the question")
+    others: list[str] = Field(description="what was searched beside them")
 
 
 class DefinitionBody(Body):
     """What a line of the glossary says of the expression that the question asks about."""
 
-    term: str
+    term: str = Field(description="the expression, as in the glossary")
     meaning: str = Field(description="what an acronym stands for; empty for other expressions")
     definition: str = Field(validation_alias="text", description="empty where there is none")
     others: list[str] = Field(description="further equivalents")
@@ -211,23 +230,23 @@ class BestBetBody(Body):
     id: Annotated[str | None, BeforeValidator(lambda id_: id_ or None)] = Field(
         validation_alias="document_id", description="null for a link to another site"
     )
-    title: str
-    url: WebAddress
-    external: bool
+    title: str = Field(description="text of the link")
+    url: WebAddress = Field(description="where it leads")
+    external: bool = Field(description="to another site")
 
 
 class NearestTopicBody(Body):
     """A topic of the list, from which the reader can continue."""
 
-    id: str
-    label: str
+    id: str = Field(description="the topic's id, for `/topics/{topic_id}`")
+    label: str = Field(description="its name")
 
 
 class PersonBody(Body):
     """A person to ask: named by the question, or an expert."""
 
     parts_of_answer = ("candidate",)
-    agent: AgentBody
+    agent: AgentBody = Field(description="who")
     reason: CardReason = Field(
         description="`named`: the question names them; `in_post`, `nearest_post`: they hold the "
         "métier in the requested area, or nearest to it; `knows`: by what they wrote; `metier`; "
@@ -238,34 +257,51 @@ class PersonBody(Body):
     wrote: bool = Field(
         description="they wrote the answering passage of one of the first documents"
     )
-    evidence: list[EvidenceBody]
+    evidence: list[EvidenceBody] = Field(
+        description="documents that show it, and that the reader may read"
+    )
 
 
 class ServiceBody(Body):
     """A service that the question names, with its agents who may be shown."""
 
-    name: str
+    name: str = Field(description="its name")
     entity: str = Field(description="path with slashes")
-    office: str
-    departement: Departement
-    people: list[AgentBody]
+    office: str = Field(description="town or office; may be empty")
+    departement: Departement = Field(description="null if the directory does not say")
+    people: list[AgentBody] = Field(description="its agents who may be shown")
 
 
 class MetierBody(Body):
     """A métier that the question names."""
 
-    metier: str
+    metier: str = Field(description="in the directory's words")
     holders: int = Field(description="agents in post who may be shown")
 
 
-class DirectAnswerBody(Body):
-    """Sentences that answer, from an accepted answer or a document in force."""
+class QuoteBody(Body):
+    """Neighbouring whole sentences of an accepted answer or a document in force."""
 
-    text: str
-    document: ReferenceBody = Field(validation_alias="reference")
-    author: AuthorBody
+    text: str = Field(description="whole sentences, as they stand in the document")
+    document: ReferenceBody = Field(
+        validation_alias="reference", description="the document that says so"
+    )
+    section: str = Field(description="heading of the passage, or empty")
+    author: AuthorBody = Field(description="who wrote it")
     accepted: bool = Field(description="of an accepted answer; else of a document in force")
-    dated: datetime | None
+    dated: datetime | None = Field(description="when it was written; null if unknown")
+
+
+class DirectAnswerBody(QuoteBody):
+    """At most three sentences that answer, from at most three documents.
+
+    The fields of the first quote, which answers, and all quotes.
+    """
+
+    quotes: list[QuoteBody] = Field(description="the first one, then what others add")
+    differs: bool = Field(
+        description="the second quote is of an older document and says otherwise than the first"
+    )
 
 
 class SearchBody(Body):
@@ -290,18 +326,22 @@ class SearchBody(Body):
     wider: bool = Field(
         False, description="documents that are only near were left out: `wide` shows them"
     )
-    page: int
-    page_size: int
-    documents: list[DocumentBody]
+    page: int = Field(description="number of this page, from 1")
+    page_size: int = Field(description="maximum number of documents on a page")
+    documents: list[DocumentBody] = Field(description="documents that answer, best first")
     answered: bool = Field(
         True,
         description="false if no document is expected to answer: `documents` are then the few "
         "that come nearest, and the total is 0",
     )
     facets: dict[str, list[FacetBody]] = Field(description="empty if the total is null")
-    understood: list[UnderstoodBody] = Field([])
+    understood: list[UnderstoodBody] = Field(
+        [], description="parts of the question that were read as more than words"
+    )
     expansions: list[ExpansionBody] = Field(
-        [], validation_alias=AliasPath("question", "expansions")
+        [],
+        validation_alias=AliasPath("question", "expansions"),
+        description="words that the glossary added",
     )
     definitions: list[DefinitionBody] = Field(
         [], description="of the acronym or expression that the question asks about; first page"
@@ -325,8 +365,8 @@ class SearchBody(Body):
         validation_alias="left",
         description="nobody is known in that place, but an expert there has left",
     )
-    services: list[ServiceBody] = Field([])
-    metiers: list[MetierBody] = Field([])
+    services: list[ServiceBody] = Field([], description="services that the question names")
+    metiers: list[MetierBody] = Field([], description="métiers that the question names")
     topics: list[NearestTopicBody] = Field([], description="topics that the question names")
     shortened: bool = Field(description="the question was longer than what is read")
     incomplete: list[str] = Field(
@@ -353,19 +393,23 @@ class CandidatePartsBody(Body):
     votes: float = Field(
         description="the sum of their documents' votes, corrected by near documents"
     )
-    walk: float
-    documents: int
+    walk: float = Field(
+        description="the share of a walk from the question's documents to their authors"
+    )
+    documents: int = Field(description="number of documents listed as evidence")
 
 
 class CandidateBody(Body):
     """An agent with their evidence."""
 
-    agent: AgentBody
+    agent: AgentBody = Field(description="who")
     score: Annotated[float | None, Explained] = Field(None, description="with `explain`")
     parts: Annotated[CandidatePartsBody | None, Explained] = Field(
         None, description="with `explain`"
     )
-    evidence: list[EvidenceBody]
+    evidence: list[EvidenceBody] = Field(
+        description="documents that show it, and that the reader may read"
+    )
     degree: Degree | None = Field(
         description="`answered`: this question or one in nearly the same words; `wrote`: on its "
         "subject; `near`: what they wrote only comes near and shows no expert; null: no evidence"
@@ -378,7 +422,9 @@ class CandidateBody(Body):
 class ExpertsBody(Body):
     """Agents who may know, best first."""
 
-    candidates: list[CandidateBody]
+    candidates: list[CandidateBody] = Field(
+        description="by nearness of their documents to the question"
+    )
     beyond: int = Field(description="candidates that the limit leaves out")
     named: list[CandidateBody] = Field(description="people whom the question names, or their post")
     nearly_named: list[CandidateBody] = Field(

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice, product
 
-from markupsafe import Markup
-
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus
 from expertise.directory import SqlDirectory
@@ -24,7 +22,7 @@ from indexer.access import Reader
 from indexer.french.analysis import analyse, analyse_query, fold
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 from indexer.suggestions import LONG_LETTERS, NEAR_WORDS, NearWord
-from search_api.context import AnswerContext, NotFound, incomplete
+from search_api.context import AnswerContext, incomplete
 from search_api.documents.scans import recognised
 from search_api.people.corrections import OwnPlace, own_place
 from search_api.people.service import (
@@ -40,10 +38,7 @@ from search_api.people.service import (
 from search_api.query.glossary import Definition
 from search_api.query.query import Query, without_quotes
 from search_api.query_log.recording import experts_query, search_query
-from search_api.questions.markdown import plain_text, rendered_beginning
-from search_api.questions.reading import open_links, readable_thread
-from search_api.questions.values import SOURCE
-from search_api.ranking.direct_answer import ANSWER_CHARACTERS, DirectAnswer, direct_answer
+from search_api.ranking.direct_answer import DirectAnswer, direct_answer
 from search_api.ranking.results import Results
 from search_api.search.engine import Retriever, Search, SearchHits
 from search_api.topics.service import (
@@ -275,10 +270,10 @@ class QuestionAnswer:
 
     `query`: the wording answered, which is the `correction` if `instead` is true. `people`: people
     to show above the documents. `topics`: topics that the question names. `related`: topics to
-    continue with if something was not found. `direct`: sentences that answer, if sure;
-    `direct_html`: the same as its author formatted it, if it was given here. `definitions`: of the
-    expression that the question asks about. By document id: `verified`, an author's statement on
-    its present text; `ask_instead`, agents to ask if no author is in post and may be named;
+    continue with if something was not found. `direct`: sentences that answer, if sure.
+    `definitions`: of the expression that the question asks about. By document id: `verified`, an
+    author's statement on its present text; `ask_instead`, agents to ask if no author is in post and
+    may be named;
     `recognised`, confidence (0 to 100) of a scan's text. `own`: the reader's own place among the
     experts, shown to the reader only.
     """
@@ -296,7 +291,6 @@ class QuestionAnswer:
     verified: Mapping[str, ShownVerification] = field(default_factory=dict)
     recognised: Mapping[str, int] = field(default_factory=dict)
     own: OwnPlace | None = None
-    direct_html: Markup | None = None
     definitions: tuple[Definition, ...] = ()
 
 
@@ -392,7 +386,6 @@ def answer_question(
         verified(context, first),
         recognised(context, first),
         _own(context, reader, searched, window) if with_own else None,
-        formatted_direct(context, reader, searched.direct),
         _definitions(context, found.query),
     )
 
@@ -408,28 +401,6 @@ def _definitions(context: AnswerContext, query: Query) -> tuple[Definition, ...]
     return context.search.glossary.now().definitions(query.text)
 
 
-def formatted_direct(
-    context: AnswerContext, reader: Reader, direct: DirectAnswer | None
-) -> Markup | None:
-    """Return the beginning of a direct answer as its author formatted it, or None.
-
-    Only the answers of this application are formatted.
-    """
-    source, _, question_id = direct.reference.document_id.partition(":") if direct else ("",) * 3
-    if context.asking is None or direct is None or source != SOURCE:
-        return None
-    try:
-        thread = readable_thread(context, reader, question_id)
-    except NotFound:
-        return None
-    words = direct.text.split()[:-1]  # the last one may be cut
-    for one in thread.answers:
-        if one.hidden is None and plain_text(one.text).split()[: len(words)] == words:
-            readable = open_links(context, reader, [one.text])
-            return rendered_beginning(one.text, readable, ANSWER_CHARACTERS)
-    return None
-
-
 def _direct(results: Results, matches: DirectoryMatches, today: date) -> DirectAnswer | None:
     """Return the sentences that answer, or None if the question only names somebody."""
     if matches.placed or (bool(matches.people) and matches.whole):
@@ -439,9 +410,9 @@ def _direct(results: Results, matches: DirectoryMatches, today: date) -> DirectA
 
 def _answerer(direct: DirectAnswer | None) -> DirectAnswerer | None:
     """Return who wrote the direct answer, if its document counts for them."""
-    if direct is None or direct.author.agent is None:
+    if direct is None or direct.first.author.agent is None:
         return None
-    agent, document_id = direct.author.agent, direct.reference.document_id
+    agent, document_id = direct.first.author.agent, direct.first.reference.document_id
     return None if document_id in agent.disowned else DirectAnswerer(agent.id, document_id)
 
 

@@ -288,7 +288,9 @@ def _page(request: Request, who: Identification, made: str = "", fault: str = ""
         request=request,
         sessions=sign_on.sessions.of(agent_id),
         current=who.session.key if who.session else "",
-        tokens=sign_on.tokens.of(agent_id) if sign_on.tokens else (),
+        tokens=[one for one in sign_on.tokens.of(agent_id) if not one.assistant]
+        if sign_on.tokens
+        else (),
         most_days=sign_on.tokens.most_days if sign_on.tokens else 0,
         label_length=MAX_LABEL_CHARS,
         made=made,

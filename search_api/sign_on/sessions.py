@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
@@ -181,8 +181,12 @@ personal_tokens = sa.Table(
     sa.Column("made", sa.Date, nullable=False),
     sa.Column("ends_s", sa.BigInteger, nullable=False),
     sa.Column("last_used", sa.Date),
+    sa.Column("assistant", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("sources", sa.JSON(none_as_null=True)),
+    sa.Column("spaces", sa.JSON(none_as_null=True)),
     info={"gives_access": "personal_tokens"},
 )
+"""An assistant's token opens their tools alone, in `sources` and `spaces`; null: all."""
 
 SHORT_KEY_CHARS = 12
 """Characters of a digest that identify a session or a token in forms."""
@@ -372,7 +376,11 @@ class TooManyTokens(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PersonalToken:
-    """The stored data of a personal token; the token itself is not stored."""
+    """The stored data of a personal token; the token itself is not stored.
+
+    `assistant`: it opens the tools of assistants alone. `sources` and `spaces` limit what is read
+    by it; None is no limit.
+    """
 
     short: str
     agent_id: str
@@ -380,6 +388,9 @@ class PersonalToken:
     made: date
     ends: date
     last_used: date | None
+    assistant: bool = False
+    sources: frozenset[str] | None = None
+    spaces: frozenset[str] | None = None
 
 
 class SqlPersonalTokens:
@@ -388,10 +399,20 @@ class SqlPersonalTokens:
     def __init__(self, engine: sa.Engine, most_days: int, now_s: Callable[[], int]) -> None:
         self._engine, self.most_days, self._now_s = engine, most_days, now_s
 
-    def make(self, agent_id: str, label: str, days: int) -> str:
+    def make(
+        self,
+        agent_id: str,
+        label: str,
+        days: int,
+        *,
+        assistant: bool = False,
+        sources: Collection[str] = (),
+        spaces: Collection[str] = (),
+    ) -> str:
         """Make a token and return it; only its digest is stored.
 
-        Raises `ValueError` for a bad lifetime or label, and `TooManyTokens`.
+        `sources` and `spaces` limit an assistant's token; empty is no limit. Raises `ValueError`
+        for a bad lifetime or label, and `TooManyTokens`.
         """
         label = label.strip()
         if not 1 <= days <= self.most_days or not 1 <= len(label) <= MAX_LABEL_CHARS:
@@ -412,12 +433,20 @@ class SqlPersonalTokens:
                 "label": label,
                 "made": _day(now_s),
                 "ends_s": now_s + days * DAY_S,
+                "assistant": assistant,
+                "sources": sorted(sources) if assistant and sources else None,
+                "spaces": sorted(spaces) if assistant and spaces else None,
             }
             connection.execute(sa.insert(personal_tokens).values(row))
         return token
 
     def agent_id(self, token: str) -> str | None:
-        """Return the agent of a valid token and store the day of its use; None if not valid."""
+        """Return the agent of a valid token that is no assistant's, else None."""
+        found = self.find(token)
+        return found.agent_id if found and not found.assistant else None
+
+    def find(self, token: str) -> PersonalToken | None:
+        """Return a valid token of either kind and store the day of its use; None if not valid."""
         key, now_s = digest(token), self._now_s()
         mine = personal_tokens.c.key == key
         query = sa.select(personal_tokens).where(mine, personal_tokens.c.ends_s > now_s)
@@ -429,7 +458,7 @@ class SqlPersonalTokens:
             with self._engine.begin() as connection:
                 used = sa.update(personal_tokens).where(mine)
                 connection.execute(used.values(last_used=_day(now_s)))
-        return str(row["agent_id"])
+        return _token(row)
 
     def of(self, agent_id: str = "") -> tuple[PersonalToken, ...]:
         """Return an agent's valid tokens, or everybody's without an agent, oldest first."""
@@ -469,4 +498,11 @@ def _token(row: sa.RowMapping) -> PersonalToken:
         row["made"],
         _day(row["ends_s"]),
         row["last_used"],
+        row["assistant"],
+        _limit(row["sources"]),
+        _limit(row["spaces"]),
     )
+
+
+def _limit(names: list[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)

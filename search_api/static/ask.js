@@ -54,6 +54,8 @@
   };
 
   title.addEventListener("input", () => later(PAUSE_MS));
+  // What was typed before this script came.
+  if (found.querySelector("[name=look]")) later(PAUSE_MS);
   // A question is one line: Enter sends it, as in a field of one line.
   title.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

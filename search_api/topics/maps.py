@@ -152,18 +152,18 @@ def _laid_out(
     rows: int,
     names: Mapping[str, str],
 ) -> tuple[TilePlace, ...]:
-    """Assign each centroid to a tile, with the least sum of squared distances."""
-    # Imported here because it is slow, and command lines do not need it.
-    from scipy.optimize import linear_sum_assignment
-
-    codes = sorted(centroids)
+    """Assign each centroid, from north to south, to the nearest tile that is free."""
+    codes = sorted(centroids, key=lambda code: -centroids[code][0])
     lat = np.array([centroids[code][0] for code in codes])
     lon = np.array([centroids[code][1] for code in codes]) * _COSINE
     across = (lon - lon.min()) / (lon.max() - lon.min()) * (columns - 1)
     down = (lat.max() - lat) / (lat.max() - lat.min()) * (rows - 1)
     grid = np.array([(x, y) for y in range(rows) for x in range(columns)])
     moved = (across[:, None] - grid[:, 0]) ** 2 + (down[:, None] - grid[:, 1]) ** 2
-    chosen = linear_sum_assignment(moved)[1]
+    chosen = []
+    for distances in moved:
+        chosen.append(int(distances.argmin()))
+        moved[:, chosen[-1]] = np.inf
     places = [
         _tile(code, names[code], int(grid[n][0]) * TILE, int(grid[n][1]) * TILE)
         for code, n in zip(codes, chosen, strict=True)

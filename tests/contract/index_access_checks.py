@@ -46,6 +46,8 @@ UNREADABLE: list[tuple[str, Access, AccessFilter]] = [
     ("nobody known is denied", MISSPELT, ANYONE.knowing(KNOWING)),
     ("denied in NFD", Access(frozenset({EVERYONE}), frozenset({NFD})), reading(NFC)),
     ("denied in NFC", Access(frozenset({EVERYONE}), frozenset({NFC})), reading(NFD)),
+    ("another space", allowed(EVERYONE), replace(ANYONE, spaces=frozenset({"achats"}))),
+    ("no space", allowed(EVERYONE), replace(ANYONE, spaces=frozenset())),
 ]
 
 
@@ -125,6 +127,7 @@ class AccessChecks:
         """One allowed principal is enough, and the others' denials do not matter."""
         write_secret(index, Access(frozenset({TREASURY}), frozenset({"agent:b"})))
         access = reading(TREASURY).within(frozenset({"notes", "wiki"}))
+        access = replace(access, spaces=frozenset({"rh", ""}))
         for answer in _answers(index, access):
             ids = {hit.document_id for hit in (*answer.lexical, *answer.vector)}
             assert "wiki:secret" in ids

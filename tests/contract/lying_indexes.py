@@ -132,6 +132,12 @@ class IgnoresSources(HonestIndex):
         return self.index.search(replace(request, access=anywhere))
 
 
+class IgnoresSpaces(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        anywhere = replace(request.access, spaces=None)
+        return self.index.search(replace(request, access=anywhere))
+
+
 class SuggestsTheUnreadable(HonestIndex):
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         return self.index.suggest(OMNISCIENT, prefix, limit)

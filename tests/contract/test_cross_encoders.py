@@ -67,10 +67,10 @@ def test_what_is_no_cross_encoder_is_refused(
         open_cross_encoder(several)
     with pytest.raises(ModelUnusable, match="3 nombres"):
         open_cross_encoder(with_graph(several, tmp_path / "several-graph"))
-    with pytest.raises(ModelUnusable, match="n'est pas un dossier"):
+    with pytest.raises(ModelUnusable):
         open_cross_encoder(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ModelUnusable, match="ne charge pas"):
+    with pytest.raises(ModelUnusable):
         open_cross_encoder(tmp_path / "empty")
     shutil.copytree(onnx_directory, tmp_path / "graph")
     (tmp_path / "graph/tokenizer.json").unlink()

@@ -32,6 +32,7 @@ from indexer.encoding.onnx_encoder import (
     OnnxEncoder,
     SentenceEncoder,
     encodable,
+    file_hash,
     is_whole,
 )
 from indexer.encoding.wrapped_encoders import (
@@ -205,6 +206,13 @@ def test_the_bundled_model_is_prepared_without_torch_and_mended(tmp_path: Path) 
     vectors = OnnxEncoder(directory).passages(contract.TEXTS)
     assert np.array_equal(vectors, _encoder("onnx", tmp_path).passages(contract.TEXTS))
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", directory.name]
+
+
+def test_the_graph_of_the_bundled_weights_stays_the_same_to_the_byte() -> None:
+    """Vectors of indexes were made by it: another graph needs another name (`GRAPH`)."""
+    graph = prepared_model() / ONNX_FILE
+    onnx.checker.check_model(onnx.load(graph))
+    assert file_hash(graph) == "6342fc030dc81ddf849d99ac7ac086624b03960ef9c1e6d588109d476c2a1603"
 
 
 _PREPARE = """

@@ -27,6 +27,7 @@ _not_allowed = access.UNREADABLE[0]
 _denied_by_silence = access.UNREADABLE[2]
 _another_source = access.UNREADABLE[6]
 _nobody_known = access.UNREADABLE[8]
+_another_space = access.UNREADABLE[11]
 
 _ACRONYM = ("CFE", PHRASE, f"Payer la {PHRASE}")
 
@@ -71,6 +72,10 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
     (
         lying.IgnoresSources,
         _hides(access.is_in_no_ranking, _another_source),
+    ),
+    (
+        lying.IgnoresSpaces,
+        _hides(access.is_in_no_ranking, _another_space),
     ),
     (
         lying.TakesEveryDenialForKnown,

@@ -134,3 +134,20 @@ def test_the_proposed_agents_are_in_post() -> None:
     stories = stories_of(DEMO / "questions-posees.toml")
     assert {*proposed, *(one.asker for one in stories)} <= present
     assert len(stories) == 3
+
+
+def test_an_installed_quisait_has_the_whole_demonstration() -> None:
+    """Each file is one of the wheel's (`data-files`), in its own folder."""
+    settings = tomllib.loads((DEMO.parent / "pyproject.toml").read_text("utf-8"))
+    carried = settings["tool"]["setuptools"]["data-files"]
+    found = {
+        (Path(folder) / path.name, path)
+        for folder, patterns in carried.items()
+        for pattern in patterns
+        for path in DEMO.parent.glob(pattern)
+        if path.is_file()
+    }
+    files = [path for path in DEMO.rglob("*") if path.is_file()]
+    assert found == {
+        (Path("share/quisait") / path.relative_to(DEMO.parent), path) for path in files
+    }

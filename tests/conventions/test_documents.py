@@ -2,10 +2,13 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from quisait.cli import load_all
 
 pytestmark = pytest.mark.sources
 
@@ -29,6 +32,9 @@ _PATH = re.compile(
 )
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 _MODULE = re.compile(r"`python -m ((?:benchmarks|tests)[\w.]*)")
+_COMMAND = re.compile(r"(?:[`«(]\s?)quisait ([^`»#<|;&\n]+)")
+_LINE = re.compile(r"^(?:docker compose exec \S+ )?quisait ([^#<|;&\n]+)", re.MULTILINE)
+"""Commands in a sentence, and those of blocks of code."""
 _ROW = re.compile(r"^\| (\d+) \| \[(.+)\]\((.+)\) \| (.+) \|$", re.MULTILINE)
 
 
@@ -108,3 +114,46 @@ def test_no_test_is_skipped() -> None:
         and "pytest" in ast.unparse(node)
     ]
     assert skipping == []
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """(page, words after `quisait`) of each command that a page shows, options included."""
+    for page in (
+        REPOSITORY / "README.md",
+        *DOCS.rglob("*.md"),
+        REPOSITORY / "deploy/kit/LISEZMOI.md",
+    ):
+        if DECISIONS in page.parents:
+            continue  # they tell what was
+        pieces = text(page).split("```")
+        prose, code = "\n".join(pieces[::2]), "\n".join(pieces[1::2])
+        for found in (*_COMMAND.finditer(prose), *_LINE.finditer(code)):
+            yield name_of(page), found[1].split()
+
+
+def fault_of(words: list[str], known: Mapping[str, Any]) -> str:
+    """The word that the command line does not know; empty if it knows them all."""
+    command: Any = None
+    level: Mapping[str, Any] = known
+    for word in words:
+        if word in level:
+            command = level[word]
+            level = getattr(command, "commands", {})
+        elif word.startswith("--"):
+            options = (
+                {"--help", *(one for p in command.params for one in p.opts)} if command else set()
+            )
+            if word.partition("=")[0] not in options | {"--config", "--help"}:
+                return word
+        elif word.islower() and word.isalpha() and (command is None or level):
+            return word
+    return ""
+
+
+def test_each_command_of_a_page_is_one_of_the_command_line() -> None:
+    """With the options that it is given."""
+    known = load_all()
+    shown = list(commands())
+    assert len(shown) > 200
+    wrong = {(page, " ".join(words)): fault_of(words, known) for page, words in shown}
+    assert {one: fault for one, fault in wrong.items() if fault} == {}

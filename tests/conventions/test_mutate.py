@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import types
 from pathlib import Path
 
 import pytest
@@ -11,22 +12,35 @@ from tests import mutate
 pytestmark = pytest.mark.sources
 
 TEXT = """
-def first(rows, least=3):
-    if not rows or len(rows) < least:
-        return None
-    return min(rows) + 1
+class Rows:
+    def first(self, rows, least=3):
+        if not rows or len(
+            rows
+        ) < least:
+            return None
+        self.told(rows)
+        return min(rows) + 1
+
+    def told(self, rows):
+        seen: int | None = None
+        return (f"{len(rows) + 1}" for one in rows if one)
 """
 
 
 def test_each_mutant_changes_one_thing() -> None:
-    found = {(one.function, one.before, one.after) for one in mutate.mutants("a.py", TEXT)}
+    found = {
+        (one.function, " ".join(one.before.split()), one.after)
+        for one in mutate.mutants("a.py", TEXT)
+    }
     assert found == {
-        ("first", "not rows or len(rows) < least", "(not rows and len(rows) < least)"),
-        ("first", "not rows", "(rows)"),
-        ("first", "len(rows) < least", "(len(rows) <= least)"),
-        ("first", "min(rows) + 1", "(min(rows) - 1)"),
-        ("first", "min", "(max)"),
-        ("first", "1", "(2)"),
+        ("Rows.first", "not rows or len( rows ) < least", "(not rows and len(rows) < least)"),
+        ("Rows.first", "not rows", "(rows)"),
+        ("Rows.first", "len( rows ) < least", "(len(rows) <= least)"),
+        ("Rows.first", "self.told(rows)", "(None)"),
+        ("Rows.first", "min(rows) + 1", "(min(rows) - 1)"),
+        ("Rows.first", "min", "(max)"),
+        ("Rows.first", "1", "(2)"),
+        ("Rows.told", "one", "(not one)"),
     }
 
 
@@ -37,19 +51,35 @@ def test_every_module_has_mutants_that_can_be_read() -> None:
         text = Path(mutate.REPOSITORY / file).read_text("utf-8")
         honest = ast.dump(ast.parse(text))
         for one in itertools.islice(mutate.mutants(file, text), 0, None, 10):
-            assert ast.dump(ast.parse(one.source)) != honest, one
+            changed = mutate.changed_text(text, [one])
+            assert ast.dump(ast.parse(changed)) != honest, one
+            assert changed.count("\n") == text.count("\n"), one
 
 
-def test_a_mutant_is_noticed_by_a_test_that_fails_on_it_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mutate, "TREE", tmp_path)
-    (tmp_path / "fault.py").write_text(TEXT, "utf-8")
-    (tmp_path / "test_fault.py").write_text(
-        "import fault\n\n\ndef test_first():\n    assert fault.first([1, 2, 3]) == 2\n", "utf-8"
-    )
-    assert mutate.passes(["test_fault.py"], 1)
-    made = {one.before: one for one in mutate.mutants("fault.py", TEXT)}
-    assert mutate.is_noticed(made["min(rows) + 1"], ["test_fault.py"], 1)
-    assert not mutate.is_noticed(made["not rows or len(rows) < least"], ["test_fault.py"], 1)
-    assert (tmp_path / "fault.py").read_text("utf-8") == TEXT
+def test_functions_that_exist_get_the_changed_code_of_their_lines() -> None:
+    """The methods of a class that was made before, and no other."""
+    made: dict[str, types.FunctionType] = {}
+    exec(compile(TEXT, "a.py", "exec"), made)  # noqa: S102 - the text above
+    rows = made["Rows"]()
+    honest = rows.told.__func__.__code__
+    assert rows.first([3, 1, 2]) == 2
+    (one,) = (one for one in mutate.mutants("a.py", TEXT) if one.after == "(max)")
+    mutate.put(mutate.changed_text(TEXT, [one]), [type(rows).first])
+    assert rows.first([3, 1, 2]) == 4
+    assert rows.told.__func__.__code__ is honest
+
+
+def test_a_text_may_have_several_changes_that_do_not_overlap() -> None:
+    made = list(mutate.mutants("a.py", TEXT))
+    groups = mutate.together(made)
+    assert sorted(one.key for group in groups for one in group) == sorted(one.key for one in made)
+    for group in groups:
+        ast.parse(mutate.changed_text(TEXT, group))
+    assert len(groups[0]) > 1
+
+
+def test_which_changes_a_test_notices_is_found_by_halves() -> None:
+    made = list(mutate.mutants("a.py", TEXT))
+    guilty = [made[1], made[5]]
+    assert mutate.halved(made, lambda some: any(one in guilty for one in some)) == guilty
+    assert mutate.halved(made, lambda _: False) == []

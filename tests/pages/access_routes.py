@@ -39,6 +39,15 @@ def of_each(agents: Sequence[str], pattern: str) -> tuple[Ask, ...]:
     return tuple(Ask(pattern.format(agent)) for agent in agents)
 
 
+def rpc(method: str, **params: Any) -> Ask:
+    """A message of the Model Context Protocol."""
+    return Ask("/mcp", "POST", json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+
+
+def used(tool: str, **arguments: Any) -> Ask:
+    return rpc("tools/call", name=tool, arguments=arguments)
+
+
 FILE_NAMES = ("fichier", "coffre", "reserve", "cagibi")
 DOCUMENT_NAMES = (
     *("ouvert", "fraude", "ferme", "perso"),
@@ -75,13 +84,20 @@ def expectations(
     push = {"type": "page", "id": "1", "title": "x", "text": "x", "readers": {"allowed": []}}
     narrowed = [f"space={space}" for space in spaces]
     return {
+        ("GET", "/openapi.json"): asked("/openapi.json"),
         ("GET", "/api/v1/openapi.json"): asked("/api/v1/openapi.json"),
+        ("GET", "/docs"): asked("/docs"),
         ("GET", "/api/v1/search"): (
             *questions("/api/v1/search", "&page_size=50&explain=true"),
             *asked("/api/v1/search", "q=cadastre&sort=date", "q=cadastr", *narrowed),
         ),
         ("GET", "/api/v1/experts"): questions("/api/v1/experts", "&limit=50"),
         ("GET", "/api/v1/suggest"): questions("/api/v1/suggest"),
+        ("POST", "/api/v1/written-answer"): tuple(
+            Ask("/api/v1/written-answer", "POST", json={"q": question, **more})
+            for question in QUESTIONS[1:]
+            for more in ({}, {"thread": [{"q": "plan"}]})
+        ),
         ("GET", "/api/v1/topics"): asked("/api/v1/topics"),
         ("GET", "/api/v1/isolation"): asked("/api/v1/isolation", "limit=100"),
         ("GET", "/api/v1/coverage"): asked("/api/v1/coverage", "", "area=35"),
@@ -288,6 +304,19 @@ def expectations(
         ("POST", "/access/tokens/revoke"): posted("/access/tokens/revoke", token="1"),
         ("POST", "/access/sessions/revoke"): posted("/access/sessions/revoke", session="1"),
         ("POST", "/access/sessions/revoke-others"): posted("/access/sessions/revoke-others"),
+        ("MOUNT", "/static/swagger-ui"): asked("/static/swagger-ui/swagger-ui.css"),
+        ("POST", "/mcp"): (
+            *(used("search", query=question, k=20) for question in QUESTIONS[1:]),
+            *(used("search", query="cadastre", spaces=[space]) for space in spaces),
+            *(used("who_knows", query=question, k=20) for question in QUESTIONS[1:]),
+            *(used("read_document", document=one) for one in ids),
+            *(used("prepare_question", title=f"Qui sait : {q} ?") for q in QUESTIONS[1:]),
+            *(rpc("resources/read", uri=f"quisait://documents/{one}") for one in ids[1:4]),
+            rpc("tools/list"),
+        ),
+        ("GET", "/assistants"): asked("/assistants"),
+        ("POST", "/assistants/tokens"): posted("/assistants/tokens", label="x"),
+        ("POST", "/assistants/tokens/revoke"): posted("/assistants/tokens/revoke", token="1"),
         ("MOUNT", "/static"): asked("/static/quisait.css"),
         ("MOUNT", "/embed"): asked("/embed/asking.js"),
         ("GET", "/embed/words.js"): asked("/embed/words.js"),
@@ -348,6 +377,7 @@ GROUPS_OF_APPLICATIONS = {
 OTHER_HANDS = {
     ("GET", "/sign-on/callback"),
     ("GET", "/access"),
+    ("GET", "/assistants"),
     ("GET", "/courriels/{link}"),
     ("GET", "/mes-donnees/retrait"),
     *DEMO,

@@ -13,8 +13,10 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 
 from search_api.app import Services, create_app
+from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.identity.principals import Grants
+from search_api.identity.readers import reader_of
 from search_api.sign_on.identification import AgentRule, SignOn
 from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
@@ -114,6 +116,12 @@ def signing_on_app(
         today=_today,
         sign_on=sign_on,
         grants=grants or Grants(),
+        assistants=Assistants(
+            sign_on.tokens,
+            SqlAssistantCalls(database, clock.now_s),
+            lambda agent_id: reader_of(agent_id, parts.book, _today()),
+            30,
+        ),
     )
     return SigningOn(create_app(services), sign_on, clock)
 

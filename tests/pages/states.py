@@ -103,7 +103,7 @@ class State:
 
     def sign_on(self, context: BrowserContext, sites: Sites) -> None:
         """Be somebody with a session, for who may see «Mes accès»."""
-        if self.path == "/access":
+        if self.path in ("/access", "/assistants"):
             name = "quisait_session"
             context.add_cookies([{"name": name, "value": sites.session, "url": sites.signing}])
 
@@ -153,6 +153,8 @@ STATES = (
     State("role-refuse", "whole", "/administration", 404),
     State("acces", "signing", "/access"),
     State("acces-jeton-fait", "signing", "/access", prepare=_making_a_token),
+    State("assistants", "signing", "/assistants"),
+    State("assistants-jeton-fait", "signing", "/assistants", prepare=_making_a_token),
     State("connexion-refusee", "signing", "/sign-on/callback?state=rien", 403),
     State("connexion-en-panne", "signing", "/sign-on?back=/experts", 503),
     State("deconnecte", "signing", "/signed-out"),

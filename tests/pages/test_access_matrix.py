@@ -29,8 +29,9 @@ from search_api.identity.readers import Authorities, AuthorityLimits
 from search_api.query_log.recording import NoQueryLog
 from tests.engines import ensure_opensearch
 from tests.ldap_server import AGENTS, PASSWORD, READER, SUFFIX, LdapServer, agent, ensure_ldap
+from tests.model_server import ModelServer, model_server
 from tests.opensearch_index import client as opensearch_client
-from tests.pages.access_routes import OTHER_HANDS, UNREACHABLE, Ask, expectations, routes_of
+from tests.pages.access_routes import OTHER_HANDS, UNREACHABLE, Ask, expectations, routes_of, used
 
 pytestmark = [pytest.mark.trust, pytest.mark.pages]
 
@@ -79,6 +80,12 @@ client_id = "quisait"
 client_secret = "secret"
 [sign_on]
 address = "http://localhost"
+[written_answer]
+url = "{model}"
+model = "petit"
+sources = ["wiki", "dossier"]
+restricted = true
+per_minute = 60
 [[roles]]
 role = "animator"
 agents = ["amartin"]
@@ -222,6 +229,7 @@ class World:
     app: FastAPI
     club: Club
     folder: Path
+    model: ModelServer
     clients: dict[str | None, TestClient] = field(default_factory=dict)
 
     def client(self, reader: str | None) -> TestClient:
@@ -259,8 +267,11 @@ def world(
     folder, ldap = tmp_path_factory.mktemp("matrix"), ensure_ldap()
     alias = f"test-{uuid4().hex}"
     url = ensure_opensearch() if request.param == "opensearch" else "http://127.0.0.1:1"
-    lay_out(folder, ldap, engine=request.param, url=url, alias=alias)
+    engine = {"engine": request.param, "url": url, "alias": alias}
     with ExitStack() as stack:
+        model = stack.enter_context(model_server())
+        engine["model"] = model.url
+        lay_out(folder, ldap, **engine)
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("QUISAIT_FILE", str(folder / "quisait.toml"))
         stack.enter_context(ldap.with_entries(*PEOPLE))
@@ -272,7 +283,7 @@ def world(
         club = Club()
         authorities = Authorities([club], application.book, AuthorityLimits(failures=1_000_000))
         application = replace(application, authorities=authorities)
-        yield World(application, app_of(application, NoQueryLog()), club, folder)
+        yield World(application, app_of(application, NoQueryLog()), club, folder, model)
         authorities.close()
         if request.param == "opensearch":
             opensearch_client().indices.delete(index=f"{alias}*", ignore_unavailable=True)
@@ -354,6 +365,25 @@ def test_nothing_leaks_at_any_route(world: World, reader: str | None, down: bool
             assert status != 422, (route, ask, text)
 
 
+@pytest.mark.parametrize(("reader", "down"), CASES)
+def test_a_model_is_sent_what_its_reader_may_read(
+    world: World, reader: str | None, down: bool
+) -> None:
+    """Nothing else, and nobody's id or name; nothing at all for who is not known."""
+    world.fall(down=down)
+    readable, before = may_read(reader, down=down), len(world.model.sent)
+    hers: list[str] = []
+    for question in ("cadastre", "plan par zzfraude", "zzferme", "zzsupprime cadastre"):
+        ask = Ask("/api/v1/written-answer", "POST", json={"q": question})
+        status, _ = world.answer(reader, ask)
+        assert status == (200 if reader in ALL else 401)
+        sent = "\n".join(world.model.sent[before:]).lower()
+        assert leaks(sent, readable, question) == []
+        assert (reader or "") not in sent or not reader
+        hers, before = [*hers, sent], len(world.model.sent)
+    assert any(hers) is (reader in ALL), "else the check above looked at nothing"
+
+
 def test_every_page_is_opened_to_somebody(world: World) -> None:
     """What is only ever refused shows nothing, and proves nothing.
 
@@ -383,7 +413,29 @@ def test_what_may_be_read_is_found(world: World, reader: str | None, down: bool)
         assert body["total"] == len(readable)
         assert body["incomplete"] == (["externe"] if down else [])
         page = world.answer(reader, Ask("/?q=cadastre"))[1]
-        assert ("Réponse partielle" in page) is down
+        assert ('class="note warn"' in page) is down
+
+
+@pytest.mark.parametrize("reader", sorted(ALL))
+def test_assistants_find_what_may_be_read(world: World, reader: str) -> None:
+    """By every tool, for the same words: what the matrix asks of them can be answered."""
+    world.fall(down=False)
+    readable = may_read(reader, down=False)
+
+    def body(ask: Ask) -> dict[str, Any]:
+        status, text = world.answer(reader, ask)
+        assert status == 200
+        found: dict[str, Any] = json.loads(text.partition("\n")[2])["result"]
+        return found
+
+    found = body(used("search", query="cadastre", k=20))["structuredContent"]
+    titles = json.dumps(found)
+    assert found["total"] == len(readable)
+    assert {one.trace for one in DOCUMENTS if one.trace in titles.lower()} <= readable
+    for one in DOCUMENTS:
+        ids = (f"{one.source}:{one.name}", f"{one.source}:{one.name}.txt")
+        reads = [body(used("read_document", document=id_)) for id_ in ids]
+        assert any(not read["isError"] for read in reads) == (one.trace in readable), one
 
 
 @pytest.mark.parametrize("reader", sorted(ALL - {"retiree"}))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,12 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, expect
 
-from connectors.values import EVERYONE, ContributorRole
-from indexer.access import Reader
 from search_api.questions.markdown import document_link, linked_documents, plain_text, rendered
-from search_api.ranking.direct_answer import DirectAnswer
-from search_api.ranking.results import DocumentAuthor, DocumentReference
-from search_api.search.service import formatted_direct
 from tests.pages.asking_site import ASKER, MAPPER, NEIGHBOUR, STRANGER, AskingSite, asking_site
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of
@@ -119,21 +113,11 @@ def test_an_answer_is_formatted_for_readers_and_plain_for_machines(site: AskingS
     assert site.read(MAPPER, question)["answers"][0]["markdown"] == STEPS
     asked = {"q": title}
     found = client.get("/api/v1/search", params=asked).json()
-    document = client.get(f"/documents/questions:{question}").text
     results = client.get("/", params=asked).text
-    for text in (shown["text"], str(found), document, results):
+    for text in (shown["text"], str(found), results):
         assert "arpentage" in text
         assert not any(mark in text for mark in ("**", "](", "*document"))
     assert "• le document d'arpentage" in shown["text"]
-    reference = DocumentReference(f"questions:{question}", title, "")
-    author = DocumentAuthor("Jo", ContributorRole.ACCEPTED_ANSWERER, None, False)
-    direct = DirectAnswer(shown["text"][:60], reference, author, True, None)
-    formatted = formatted_direct(site.services, Reader(STRANGER, frozenset({EVERYONE})), direct)
-    assert formatted is not None
-    assert "<strong>trois</strong>" in formatted
-    other = replace(direct, text="Un autre texte.")
-    assert formatted_direct(site.services, Reader(STRANGER, frozenset({EVERYONE})), other) is None
-    assert formatted_direct(site.services, Reader(STRANGER, frozenset()), direct) is None
 
 
 def test_the_title_of_a_cited_document_is_told_to_its_readers_alone(site: AskingSite) -> None:

@@ -161,7 +161,7 @@ def test_a_wrong_parameter_is_named_in_french(
     assert response.status_code == problem["status"] == 422
     assert response.headers["content-type"] == "application/problem+json"
     assert problem["code"] == "invalid_parameter"
-    assert f"Le paramètre « {name} »" in problem["detail"]
+    assert f"« {name} »" in problem["detail"]
     assert "peut-être" not in response.text
 
 
@@ -170,7 +170,7 @@ def test_a_page_beyond_the_last_is_empty(claire: TestClient) -> None:
     body = found(claire, q="incendie", page=10**15)
     assert body["documents"] == []
     assert body["total"] == found(claire, q="incendie")["total"]
-    assert "Revenir à la première" in claire.get("/?q=incendie&page=1000000").text
+    assert '<div class="empty">' in claire.get("/?q=incendie&page=1000000").text
 
 
 @pytest.mark.parametrize("facet", ["source", "kind", "space", "entity", "area", "year"])
@@ -292,7 +292,6 @@ def test_an_unnamed_reader_reads_nothing(client_of: ClientOf) -> None:
     for path in ("/", "/experts?q=incendie"):
         response = nobody.get(path)
         assert response.status_code == 401
-        assert "Vous n’êtes pas identifié." in response.text
         assert "Dégrèvement" not in response.text
 
 

@@ -177,7 +177,6 @@ def test_a_lost_right_shows_nothing_of_a_favourite(parts: tuple[EmbeddedIndex, S
             assert "partie 2" not in answer
             assert CLOSED not in answer
         assert said(client)["favourites"][-1] == ("document", None, None)
-        assert "ce que vous ne pouvez plus voir" in page
     finally:
         index.write([PutAccess(CLOSED, allowed(EVERYONE))])
     assert "arpentage, partie 2" in client.get("/preferences").text

@@ -184,7 +184,7 @@ def test_a_signed_answer(parts: Parts) -> None:
         {},
         {"q": 1},
         {"q": "a", "path": "0001"},
-        {"q": "a", "tags": ["x"]},
+        {"q": "a", "k": 0},
         {"q": "a", "reach": "public"},
         {"q": "a", "order_by": "size"},
         {"q": "a", "order_direction": "asc"},

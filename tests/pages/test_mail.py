@@ -17,9 +17,11 @@ from indexer.values import Put, PutAccess
 from quisait.privacy.replay import replay
 from quisait.settings import Settings
 from quisait.work.mail import SendReport, check_server, send_queue
+from search_api.communities.service import unread_invitations
 from search_api.mail.storage import (
     ANSWERED_PER_WEEK,
     MOST_ATTEMPTS,
+    RECENT,
     SqlMail,
     doubt_restored_mail,
 )
@@ -29,6 +31,7 @@ from tests.pages.asking_site import (
     AGENTS,
     ANIMATOR,
     ASKER,
+    BEHIND,
     FARAWAY,
     HERE,
     MAPPER,
@@ -115,6 +118,40 @@ def write(site: AskingSite, id_: str, title: str, principal: str = EVERYONE) -> 
         f"wiki:{id_}", title=title, access=allowed(principal), modified=site.clock.now
     )
     assert not site.index.write([Put(indexed(document, f"{title}."))]).failed
+
+
+def test_a_community_invites_by_mail(tmp_path: Path, post: SmtpServer) -> None:
+    """Once, and only who waits to be told and wants it; the days of notice begin on the page."""
+    post.handler.accepted.clear()
+    with asking_site(tmp_path, apart=True) as site:
+        form = {"verdict": "accept"}
+        accepted = site.client(ANIMATOR).post("/animation/communities/cadastre", data=form)
+        assert accepted.status_code == 303
+        choose(site, NEIGHBOUR, asked=True)
+        assert site.client(FARAWAY).get("/").status_code == 200  # reads it on the home page
+
+        def invite() -> list[tuple[str, str]]:
+            post.handler.accepted.clear()
+            store_of(site).queue_invitations(unread_invitations(site.services, RECENT.days))
+            send_queue(site.services, settings_for(post), Event())
+            return received(post)
+
+        told = dict(invite())
+        assert set(told) == {f"{MAPPER}@agents.test", f"{BEHIND}@agents.test"}
+        own = told[f"{MAPPER}@agents.test"]
+        assert f"{SITE}/communities/cadastre" in own
+        consent = site.services.consent
+        assert consent is not None
+        assert not [one for one in consent.of(MAPPER) if one.preference.kind == "invited"]
+        assert invite() == []
+        link = re.search(rf"{SITE}(/courriels/[^\s>\"]+)", own)
+        assert link is not None
+        assert site.client("").post(link[1]).status_code == 200
+        assert store_of(site).preferences(MAPPER) == MailPreferences(invited=False)
+        site.clock.now += timedelta(days=40)
+        store_of(site).tidy()
+        assert [to for to, _ in invite()] == [f"{BEHIND}@agents.test"]
+        assert list(unread_invitations(site.services, -1)) == []
 
 
 def test_who_is_asked_is_told_once(site: AskingSite, post: SmtpServer) -> None:
@@ -335,7 +372,7 @@ def test_a_refused_address_is_noted_and_left_alone(site: AskingSite, post: SmtpS
     site.ask(STRANGER, "Encore une ?", to=MAPPER)
     assert send(site, post) == SendReport(1)
     choose(site, MAPPER, asked=True)
-    assert "a été refusée" not in site.client(MAPPER).get("/preferences").text
+    assert 'class="note warn"' not in site.client(MAPPER).get("/preferences").text
 
 
 def test_a_refusal_for_now_is_tried_again_later_and_not_for_ever(

@@ -23,8 +23,8 @@ from quisait.work.mailbox import check_mailbox, mailbox_rules, read_mails
 from search_api.mail.imap import opened_mailbox
 from search_api.mail.incoming import IncomingMail, read_incoming
 from search_api.mail.reply_addresses import Purpose, ReplyAddresses
-from search_api.mail.values import MailState
-from search_api.questions.mailed_answers import MailOutcome, receive_mail
+from search_api.mail.values import ANSWER_ABOVE, MailState
+from search_api.questions.mailed_answers import NOTES, MailOutcome, receive_mail
 from search_api.questions.values import MOST_TEXT, AskingPreferences, RequestState
 from tests.dovecot_server import PASSWORD, DovecotServer, dovecot_server
 from tests.pages.asking_site import (
@@ -179,7 +179,7 @@ def test_a_mail_is_answered_by_mail(
 ) -> None:
     """Published at once without what is quoted, under the agent's name, who is told so, once."""
     mail = asked(site, settings, post)
-    assert "Répondez au-dessus de cette ligne" in said_in(mail)
+    assert ANSWER_ABOVE in said_in(mail)
     address = str(mail["Reply-To"])
     assert address.startswith("reponses+a")
     assert len(address.partition("@")[0]) <= 64
@@ -319,7 +319,7 @@ def test_why_an_answer_is_not_published_is_told_to_its_author_alone(
     assert answers(site) == []
     assert brought(site, settings, dovecot, _files(mail)) is MailOutcome.PUBLISHED_WITHOUT_FILES
     (note,) = sent(site, settings, post)
-    assert "sans ses pièces jointes" in said_in(note)
+    assert NOTES[MailOutcome.PUBLISHED_WITHOUT_FILES] in said_in(note)
     assert answers(site) == [(MAPPER, ANSWER)]
     assert len(set(told)) == 3
 
@@ -493,7 +493,7 @@ def test_a_late_bounce_is_noted_as_one_at_once_is(
     assert site.waiting(site.ask(ANIMATOR, "Une troisième ?", to=MAPPER)) == [MAPPER]
     assert sent(site, settings, post) == []
     assert answers(site) == []
-    assert "a été refusée le" in site.client(MAPPER).get("/preferences").text
+    assert 'class="note warn"' in site.client(MAPPER).get("/preferences").text
 
 
 def test_a_mail_is_believed_where_a_trusted_server_does(

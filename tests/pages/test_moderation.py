@@ -15,6 +15,7 @@ from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.moderation.service import waiting_reports
+from search_api.questions.service import CORRECTED
 from search_api.questions.storage import text_reports
 from tests.pages.asking_site import (
     ANIMATOR,
@@ -132,7 +133,7 @@ def test_a_report_is_taken_back_while_nobody_decided(site: AskingSite) -> None:
     assert len(desk(site)["reported"]) == 1, "what was reported since stays"
     assert moderate(site, question, "dismiss") == 204
     assert client.delete(path).status_code == 404, "it was decided on"
-    assert "Le reprendre" not in client.get("/preferences").text
+    assert "/reports/taken-back" not in client.get("/preferences").text
 
 
 def test_a_text_that_changed_since_may_be_reported_again(site: AskingSite) -> None:
@@ -313,7 +314,7 @@ def test_a_question_without_topic_reaches_its_entity(site: AskingSite) -> None:
     assert theirs["question"]["id"] == outside
     assert desk(site, NEIGHBOUR)["unclassified"] == []
     page = site.client(ANIMATOR).get("/animation/questions").text
-    assert "Donner ce sujet" in page
+    assert 'value="classify"' in page
     assert moderate(site, question, "classify", topic="jamais") == 422
     assert moderate(site, outside, "classify", topic="cadastre") == 404
     assert moderate(site, question, "classify", topic="cadastre") == 204
@@ -433,8 +434,8 @@ def test_a_former_text_is_shown_to_its_author_alone(site: AskingSite) -> None:
         None,
         "",
     )
-    assert "corrigée depuis" in site.client(STRANGER).get(f"/questions/{other}").text
-    assert "corrigée depuis" in site.client(STRANGER).get(f"/questions/{question}").text
+    assert 'class="note"' in site.client(STRANGER).get(f"/questions/{other}").text
+    assert CORRECTED in site.client(STRANGER).get(f"/questions/{question}").text
     assert site.act(STRANGER, question, "answer", text="x") == 404
     assert report(site, STRANGER, other, answer=answer) == 404
     assert site.act(ASKER, other, "thank", answer=answer) == 404, "of its author alone"

@@ -134,7 +134,7 @@ def test_choices_are_undone_to_what_they_were(site: AskingSite) -> None:
     mail, asking = store.preferences(MAPPER), site.questions.preferences([MAPPER])[MAPPER]
     changed = {"asked": "true", "absent_until": "2099-01-02", "per_month": "0"}
     path, fields = browser.sends("/preferences", changed)
-    assert store.preferences(MAPPER) == MailPreferences(asked=True, answered=False)
+    assert store.preferences(MAPPER) == MailPreferences(answered=False, invited=False)
     assert site.questions.preferences([MAPPER])[MAPPER] != asking
     assert dict(fields)["per_month"] == "5"
     browser.sends(path, fields)

@@ -81,7 +81,6 @@ def test_every_route_that_changes_something(demo_app: FastAPI, demo: TestClient)
         for sent in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://ailleurs.example"}):
             answer = demo.request(method, path, headers=sent)
             assert answer.status_code == 403, (method, path)
-            assert "une autre page que celles de" in answer.text
             assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     told = demo.post("/api/v1/documents/a", headers={"Origin": "null"})
     assert told.headers["content-type"] == "application/problem+json"

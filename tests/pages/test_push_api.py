@@ -258,4 +258,14 @@ def test_finds_deletion_is_by_id(door: Door) -> None:
     door.push(DOCUMENT, INDEX)
     answer = door.push({"service": "docs", "document_ids": [DOCUMENT["id"], "x"]}, DELETE)
     assert answer.json() == {"nb-deleted-documents": 2, "undeleted-document-ids": []}
-    assert problem(door.push({"service": "docs", "tags": ["x"]}, DELETE))[0] == 400
+    assert problem(door.push({"service": "docs", "tags": []}, DELETE))[0] == 400
+
+
+def test_finds_deletion_is_by_tag_too(door: Door) -> None:
+    """With ids, what has both; a file goes with its document."""
+    for name, tags in (("1", ["a"]), ("2", ["a", "b"]), ("3", ["b"])):
+        door.push(DOCUMENT | {"id": name, "tags": tags}, INDEX)
+    gone = door.push({"document_ids": ["1", "3"], "tags": ["a"]}, DELETE).json()
+    assert gone == {"nb-deleted-documents": 1, "undeleted-document-ids": ["3"]}
+    assert door.push({"tags": ["a", "x"]}, DELETE).json()["nb-deleted-documents"] == 1
+    assert set(door.inbox.standing("docs")) == {"3"}

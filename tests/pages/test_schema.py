@@ -36,8 +36,11 @@ from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
+from search_api.identity.readers import reader_of
 from search_api.identity.tokens import TokenReaders
 from search_api.scim.values import SuiteGroups
+from search_api.written_answer.model import ModelServer
+from search_api.written_answer.values import Writing, WritingRules
 from tests.pages.access_routes import each_route
 from tests.pages.administration import ENCODER, TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
@@ -79,6 +82,11 @@ def pushed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
         today=lambda: TODAY,
         push_receiver=reception,
         suite_groups=SuiteGroups(PushedGroups(engine), frozenset({"docs"})),
+        writing=Writing(
+            ModelServer("http://127.0.0.1:9/v1", "absent"),
+            WritingRules(sources=frozenset({"wiki"})),
+            lambda agent_id: reader_of(agent_id, parts.book, TODAY),
+        ),
     )
     app = create_app(services)
     app.state.push = f"Bearer {tokens.add('docs', '')}"

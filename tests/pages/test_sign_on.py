@@ -258,7 +258,6 @@ def test_a_token_out_of_bounds(browser: httpx.Client, site: Site, fields: dict[s
     signed_on(browser, site.address, "claire")
     response = make_token(browser, site, **fields)
     assert response.status_code == 400
-    assert "Donnez à ce jeton un nom" in response.text
     assert site.made.sign_on.tokens
     assert not site.made.sign_on.tokens.of("ag-1")
     assert make_token(browser, site, label="a", days="x").status_code == 422

@@ -7,14 +7,12 @@ are thousands (filters of a search), are tried some of each.
 
 import json
 import re
-import shutil
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from html.parser import HTMLParser
-from pathlib import Path
 from threading import Event
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -26,30 +24,27 @@ from expertise.consent import Preference, PreferenceKind
 from expertise.current_build import OpenBuild
 from expertise.peers import alone_in_region
 from expertise.topics import Topic, read_topics
-from quisait.application.assembly import Application, open_application, open_overview
+from quisait.application.assembly import Application, open_overview
 from quisait.clock import today
 from quisait.commands.answers import answer_context, command_line_reader
 from quisait.server.app import app_of, intranet_app
-from quisait.settings import load_settings
 from quisait.settings.web import EmbedSettings
-from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.demo_stories import tell_stories
 from quisait.work.mail import send_mail
 from quisait.work.questions import move_on
-from quisait.work.worker import build_and_publish
 from search_api.addresses import demo_original_address, document_address, original_address
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
 from search_api.search.rooms import answer_to_all
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of
+from tests.pages.whole_demo import DEMO, indexed_demo
 
 pytestmark = pytest.mark.pages
 
-DEMO = Path(__file__).resolve().parents[2] / "demo"
 SITE = "http://127.0.0.1"
-VECTORS = DEMO.parent / ".cache" / "demo" / "vectors.sqlite"
-"""Encoded once: each vector is kept by its encoder and its text."""
+QUOTED = "exonération de taxe foncière des personnes âgées : note 2024"
+"""A question that a note answers, which begins by telling what it replaces."""
 AGENTS = ("ag-0001", "ag-0066", "ag-0070")
 """Who asks, who looks after a network, who administers."""
 
@@ -150,25 +145,8 @@ class Walk:
 @pytest.fixture(scope="module")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     """The demo, indexed in a folder of the test's own."""
-    folder = tmp_path_factory.mktemp("demo")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("QUISAIT_FILE", str(DEMO / "quisait.toml"))
-        settings = load_settings()
-        own = settings.privacy.model_copy(update={"register_file": str(folder / "registre.jsonl")})
-        door = settings.door.model_copy(update={"reader_per_minute": 0, "address_per_minute": 0})
-        mine = {"folder": str(folder), "privacy": own, "door": door}
-        settings = settings.model_copy(update=mine)
-        if VECTORS.exists():
-            shutil.copy(VECTORS, folder / VECTORS.name)
-        with open_application(settings) as opened:
-            read_directory(opened)
-            crawl_sources(opened, opened.settings.sources, quiet=True)
-            build_and_publish(opened)
-            assert tell_stories(opened, DEMO / "questions-posees.toml")
-            send_mail(opened, Event())
-            yield opened
-        VECTORS.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(folder / VECTORS.name, VECTORS)
+    with indexed_demo(DEMO, tmp_path_factory.mktemp("demo")) as opened:
+        yield opened
 
 
 def client_of(application: Application, agent: str) -> TestClient:
@@ -213,7 +191,10 @@ def test_every_way_to_ask_names_the_same_people(application: Application, part: 
             assert bool(cards) == bool(known), question
             shown = CANDIDATE.findall(client.get("/experts", params=asked).text)
             assert set(shown) == set(known), question
-            room = answer_to_all(context, reader, [], question).colleagues
+            shared, direct = answer_to_all(context, reader, [], question), answer["direct_answer"]
+            said = shared.direct and [one.text for one in shared.direct.quotes]
+            assert said == (direct and [one["text"] for one in direct["quotes"]]), question
+            room = shared.colleagues
             wrote = [one["agent"]["id"] for one in answer["people"] if one["evidence"]]
             assert [one.id for one in room] == wrote, question
             somebody += bool(cards)
@@ -376,7 +357,7 @@ def _click(context: BrowserContext, page: Page, link: Locator, faults: list[str]
 def test_the_answering_note_is_said_once(application: Application) -> None:
     """The direct answer quotes it without its preamble; the list names and marks it, no more."""
     note = "notes:fiscalite/tf-personnes-agees-2024.pdf"
-    asked = {"q": "exonération taxe foncière personnes âgées"}
+    asked = {"q": QUOTED}
     page = client_of(application, AGENTS[0]).get("/", params=asked).text
     (quoted,) = re.findall(r'<section class="card direct-answer".*?</section>', page, re.S)
     listed = re.findall(r'<article class="document.*?</article>', page, re.S)
@@ -405,7 +386,7 @@ def test_the_box_answers_like_the_results_page(chromium: Browser, application: A
             page = context.new_page()
             page.goto(origin)
             box = page.locator("qui-sait")
-            box.get_by_role("combobox").fill("exonération taxe foncière personnes âgées")
+            box.get_by_role("combobox").fill(QUOTED)
             page.keyboard.press("Enter")
             expect(box.get_by_role("listitem")).to_have_count(3)
             expect(box.locator(".direct")).to_contain_text("75 ans")
@@ -415,7 +396,7 @@ def test_the_box_answers_like_the_results_page(chromium: Browser, application: A
             assert "/agents/" in str(knows.get_attribute("href"))
             text = box.get_by_role("region").inner_text()
             assert "Cette note remplace" not in text
-            assert text.count("12 500 € pour une part") == 1
+            assert text.count("Les trois questions à poser") == 1, "no result repeats the quote"
             assert faults_of(page) == []
 
 

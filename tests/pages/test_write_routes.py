@@ -35,6 +35,7 @@ from quisait.settings import SearchSettings, load_settings
 from quisait.work.edited_tables import EditedFiles
 from quisait.work.new_source import DeskSources
 from search_api.app import Services, create_app
+from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.communities.storage import SqlCommunityPages
@@ -56,9 +57,11 @@ from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.signed_tokens import LOGOUT_EVENT, ProviderSession
 from search_api.verification.storage import OutdatedMark, SqlVerifications
+from search_api.written_answer.model import ModelServer
+from search_api.written_answer.values import Writing, WritingRules
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
 from tests.made_once import copy_made
-from tests.pages.access_routes import WRITE_METHODS, routes_of
+from tests.pages.access_routes import WRITE_METHODS, routes_of, used
 from tests.pages.conftest import TOKENS
 from tests.pages.test_animation import GRANTS, make_desk
 from tests.planted import ENCODER, TODAY
@@ -171,6 +174,17 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
             suite_groups=SuiteGroups(pushed_groups, frozenset({"docs"})),
             application_readers=application_readers(sign_on, book),
+            writing=Writing(
+                ModelServer("http://127.0.0.1:9/v1", "petit"),
+                WritingRules(sources=frozenset({"wiki"})),
+                lambda agent_id: reader_of(agent_id, book, TODAY),
+            ),
+            assistants=Assistants(
+                personal,
+                SqlAssistantCalls(engine, now_s),
+                lambda agent_id: reader_of(agent_id, book, TODAY),
+                30,
+            ),
         )
         yield Site(
             create_app(services),
@@ -411,6 +425,13 @@ def own_token(site: Site, agent: str) -> str:
     return str(site.tokens.of(agent)[0].short)
 
 
+def call_tool(site: Site, token: str) -> Answer:
+    call = used("search", query="cadastre")
+    headers = {"Authorization": f"Bearer {token}"}
+    answer: Answer = site.client().post(call.path, json=call.json, headers=headers)
+    return answer
+
+
 def own_session(site: Site, agent: str) -> str:
     site.session(agent)
     return str(site.sign_on.sessions.of(agent)[0].short)
@@ -502,6 +523,11 @@ WRITES: dict[tuple[str, str], Write] = {
     ("DELETE", "/scim/v2/Groups/{group_id}"): pushing("/scim/v2/Groups/g", 204, None, "DELETE"),
     ("POST", "/scim/v2/Groups/.search"): pushing("/scim/v2/Groups/.search", 200, {}),
     ("POST", "/scim/v2/.search"): pushing("/scim/v2/.search", 200, {}),
+    ("POST", "/api/v1/written-answer"): Write(
+        lambda site: site.client(OTHER).post("/api/v1/written-answer", json={"q": "géomètre"}),
+        200,
+        {401: lambda site: site.client().post("/api/v1/written-answer", json={"q": "géomètre"})},
+    ),
     ("POST", "/api/v1.0/documents/search/"): Write(
         lambda site: searching(site, "a1"),
         200,
@@ -640,6 +666,15 @@ WRITES: dict[tuple[str, str], Write] = {
     ),
     ("POST", "/access/tokens/revoke"): of_own("/access/tokens/revoke", "token", own_token),
     ("POST", "/access/sessions/revoke"): of_own("/access/sessions/revoke", "session", own_session),
+    ("POST", "/mcp"): Write(
+        lambda site: call_tool(site, site.tokens.make(OTHER, "a", 30, assistant=True)),
+        200,
+        {401: lambda site: call_tool(site, "qsp_inconnu")},
+    ),
+    ("POST", "/assistants/tokens"): in_person(
+        "/assistants/tokens", 200, data={"label": "un assistant", "days": "30"}
+    ),
+    ("POST", "/assistants/tokens/revoke"): of_own("/assistants/tokens/revoke", "token", own_token),
     ("POST", "/access/sessions/revoke-others"): in_person("/access/sessions/revoke-others", 303),
 }
 """Anybody may sign out: there is nobody whom that is refused."""

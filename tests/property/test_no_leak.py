@@ -4,7 +4,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pytest
@@ -16,6 +16,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Passage, Put, Question, SearchRequest, ShowRequest
 from search_api.query.query import Query
+from search_api.ranking.direct_answer import direct_answer
 from search_api.search.engine import Search
 from tests.builders import ENCODER, indexed, make_document
 from tests.each import each
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.trust
 
 DOCUMENTS = 1000
 READERS = 20
+LIMITED = 8
 AUTHORITIES = ("ldap", "wiki", "wifip")
 PRINCIPALS = ("everyone", *(f"{a}:group:{n}" for a in AUTHORITIES for n in range(4)))
 TODAY = date(2026, 10, 1)
@@ -46,17 +48,21 @@ class Secret:
         return f"secret{self.number}x"
 
     @property
+    def space(self) -> str:
+        return f"espace{self.number}"
+
+    @property
     def account(self) -> str:
         return f"wiki:auteur{self.number}"
 
     def put(self) -> Put:
-        text = f"Une note commune sur le cadastre, {self.word}"
+        text = f"Une note commune sur le cadastre, {self.word}. Le plan vaut {self.number} euros."
         document = make_document(
             self.document_id,
             title=f"Titre{self.number}x commun",
             sections=(Section(text),),
             access=self.access,
-            space=f"espace{self.number}",
+            space=self.space,
             area=f"{self.number % 7:02}",
             contributions=(Contribution(self.account, ContributorRole.AUTHOR),),
         )
@@ -88,8 +94,12 @@ class Library:
     secrets: tuple[Secret, ...]
 
     def readable(self, reader: Reader) -> set[str]:
-        admits = access_filter(reader).admits
-        return {secret.document_id for secret in self.secrets if admits(secret.access)}
+        access = access_filter(reader)
+        return {
+            secret.document_id
+            for secret in self.secrets
+            if access.admits(secret.access) and access.reaches("wiki", secret.space)
+        }
 
 
 def filled(index: Index) -> Library:
@@ -113,7 +123,14 @@ def library(
 
 def readers() -> list[Reader]:
     draw = random.Random(4)
-    return [NOBODY, *(random_reader(draw) for _ in range(READERS))]
+    whole = [random_reader(draw) for _ in range(READERS)]
+    return [NOBODY, *whole, *(limited(draw, one) for one in whole[:LIMITED])]
+
+
+def limited(draw: random.Random, reader: Reader) -> Reader:
+    """The same reader by a token that opens two thirds of the spaces."""
+    spaces = frozenset(f"espace{n}" for n in draw.sample(range(DOCUMENTS), DOCUMENTS * 2 // 3))
+    return replace(reader, sources=frozenset({"wiki"}), spaces=spaces)
 
 
 def for_every_reader(check: Callable[[Library, Reader], None]) -> Callable[[Library], None]:
@@ -137,6 +154,9 @@ def test_readers_differ(library: Library) -> None:
     assert sizes[0] == 0
     assert max(sizes) < DOCUMENTS * 0.9
     assert sum(size > 50 for size in sizes) > READERS / 2
+    assert all(
+        0 <= small <= whole for small, whole in zip(sizes[-LIMITED:], sizes[1:], strict=False)
+    )
 
 
 @for_every_reader
@@ -232,6 +252,29 @@ def test_results_and_experts_rest_on_what_is_readable(library: Library, reader: 
     assert bool(evidence) == bool(readable)
     allowed = {secret.account for secret in library.secrets if secret.document_id in readable}
     assert {candidate.agent.id for candidate in experts.candidates} <= allowed
+
+
+@for_every_reader
+def test_a_direct_answer_quotes_what_is_readable(library: Library, reader: Reader) -> None:
+    """Whatever is asked, also by words and titles of others' documents; before others too.
+
+    The models are made to quote always, so that each page of sentences is drawn.
+    """
+    readable, draw = library.readable(reader), random.Random(8)
+    search = Search(library.index, ENCODER, AuthorsAreAgents())
+    asked = [f"{one.word} Titre{one.number}x cadastre" for one in draw.sample(library.secrets, 6)]
+    quoted = 0
+    for question in ("cadastre commun", "combien vaut le plan", *asked):
+        page = search.answer(Query(question, page_size=50), reader, TODAY)
+        found = direct_answer(replace(page, features=(1.0,) * 8, answered=True), TODAY)
+        for quote in found.quotes if found else ():
+            quoted += 1
+            secret = library.secrets[int(quote.reference.document_id.partition(":")[2])]
+            assert secret.document_id in readable
+            assert quote.author.name == secret.account.partition(":")[2] or quote.author.agent
+            hidden = {one.word for one in library.secrets if one.document_id not in readable}
+            assert hidden.isdisjoint(quote.text.replace(".", " ").split())
+    assert bool(quoted) == bool(readable)
 
 
 def test_changed_rights_hold_from_the_next_question(library: Library) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 import httpx
 import yaml  # type: ignore[import-untyped]
 
+from tests.model_export import prepared_model
 from tests.service.place import COMMAND, TIMEOUT_S, make_place
 from tests.service.running import START_TIMEOUT_S, wait_until
 
@@ -144,6 +145,11 @@ def container_layout(service: str, **instead: str) -> Iterator[Layout]:
         assert made_for_its_account(volume, docker), volume
     with _root(volumes) as root:
         environment = _moved({**said, **one["environment"]}, root)
+        # The image has the model prepared, and nobody writes there.
+        model = Path(environment["QUISAIT_ENCODER__PREPARED"])
+        shutil.copytree(prepared_model(), model / prepared_model().name)
+        for folder in model.glob("**/"):
+            folder.chmod(0o755)
         yield Layout(root, {**environment, **instead})
 
 

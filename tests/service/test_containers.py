@@ -7,6 +7,7 @@ the rules of this application; its commands and health checks are run here, outs
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -61,7 +62,10 @@ def test_nothing_is_reached_from_elsewhere() -> None:
     assert published == {"server": ["127.0.0.1:8077:8077"]}
     assert COMPOSE["networks"]["inside"]["internal"] is True
     for name, one in SERVICES.items():
-        assert name in OURS or one["networks"] == ["inside"]
+        assert name in (*OURS, "demo") or one["networks"] == ["inside"]
+    # The demonstration refuses any address but loopback (`_check_door`): this machine's own.
+    assert SERVICES["demo"]["network_mode"] == "host"
+    assert SERVICES["demo"]["profiles"] == ["demo"]
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -113,6 +117,52 @@ def test_its_environment_is_made_of_settings(
     assert settings.metrics.token.startswith("metrics__token")
     assert settings.database_password.startswith("database_password")
     assert (settings.index.engine, settings.extractor.kind) == ("opensearch", "tika")
+    model = 600_000_000
+    asked = settings.expertise.max_memory_bytes + settings.scans.max_memory_bytes + model
+    assert asked < _bytes(SERVICES[name]["mem_limit"])
+
+
+def _bytes(limit: str) -> int:
+    return int(limit[:-1]) * {"g": 2**30, "m": 2**20}[limit[-1]]
+
+
+def test_the_sum_of_the_limits_is_the_one_that_is_told() -> None:
+    """Without the demonstration, at the top of the file, of the chart's values and in the docs."""
+    bounded = [one for one in SERVICES.values() if "profiles" not in one]
+    memory = sum(_bytes(one["mem_limit"]) for one in bounded) / 2**30
+    told = f"{memory:g} GB of memory and {sum(one['cpus'] for one in bounded)} processors"
+    for page in ("docker-compose.yml", "deploy/helm/quisait/values.yaml"):
+        assert told in (REPOSITORY / page).read_text("utf-8")
+    assert f"{memory:g} Go" in (REPOSITORY / "docs/administration.md").read_text("utf-8")
+
+
+def test_the_chart_has_the_parts_of_the_file() -> None:
+    """The same images, limits, variables and settings of Tika."""
+    chart = REPOSITORY / "deploy/helm/quisait"
+    values = yaml.safe_load((chart / "values.yaml").read_text("utf-8"))
+    for name, one in SERVICES.items():
+        if "profiles" in one:
+            continue
+        assert values[name].get("image", values["image"]) == one["image"]
+        assert values[name]["cpu"] == str(one["cpus"])
+        memory = values[name]["memory"].removesuffix("i").lower()
+        assert _bytes(memory) == _bytes(one["mem_limit"])
+    template = (chart / "templates/quisait.yaml").read_text("utf-8")
+    named = set(re.findall(r"name: (QUISAIT_\w+)", template))
+    # The register stands where the image puts it.
+    own = {"QUISAIT_PRIVACY__REGISTER_FILE"}
+    assert named == set(SERVICES["server"]["environment"]) - own
+    assert (chart / "tika.xml").read_text() == (REPOSITORY / "containers/tika.xml").read_text()
+    if helm := shutil.which("helm"):
+        import kubernetes_validate  # type: ignore[import-untyped]
+
+        drawn = subprocess.run(
+            [helm, "template", "qs", str(chart)], check=True, capture_output=True, text=True
+        )
+        parts = [one for one in yaml.safe_load_all(drawn.stdout) if one]
+        for part in parts:
+            kubernetes_validate.validate(part, "1.33", strict=True)
+        assert len(parts) == 14
 
 
 def test_the_image_is_made_of_what_is_there() -> None:

@@ -32,6 +32,7 @@ def loaded_by(*arguments: str, unwanted: set[str]) -> set[str]:
     after = f"import atexit; atexit.register(lambda: print(*{unwanted} & set(sys.modules)))"
     shown = quisait(*arguments, before=after)
     assert shown.returncode == 0, shown.stderr
+    assert shown.stdout
     return set(shown.stdout.splitlines()[-1].split())
 
 
@@ -40,6 +41,16 @@ def test_the_help_lists_all_commands_and_imports_none() -> None:
     assert loaded_by("--help", unwanted=heavy) == set()
     shown = quisait("--help").stdout
     assert [name for name in COMMANDS if f" {name} " not in shown] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["init", "--print"], ["schema", "settings"], ["check", "--help"], ["connector", "list"]],
+)
+def test_commands_that_read_no_index_load_no_engine(command: list[str]) -> None:
+    """What they print takes half a second; these modules take two more."""
+    heavy = {"sqlalchemy", "numpy", "onnxruntime", "fastapi", "expertise.directory"}
+    assert loaded_by(*command, unwanted=heavy) == set()
 
 
 def test_each_command_has_the_line_of_help_that_is_listed() -> None:

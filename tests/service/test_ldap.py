@@ -87,7 +87,7 @@ def test_over_tls_with_the_right_authority(ldap: LdapServer, place: LdapConfig, 
 def test_a_certificate_of_another_host_is_refused(ldap: LdapServer, place: LdapConfig) -> None:
     """It is signed by the right authority, for 127.0.0.1 only."""
     elsewhere = ldap.tls_url.replace("127.0.0.1", "localhost")
-    with pytest.raises(SourceRefused, match="nom d'hôte"):
+    with pytest.raises(SourceRefused):
         read(replace(place, urls=(elsewhere,), ca_file=ldap.ca_file))
 
 

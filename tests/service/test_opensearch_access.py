@@ -144,7 +144,7 @@ def test_more_lists_than_the_engine_takes_are_refused(
     with fresh_index(ENCODER.dimension, alias) as index:
         fill(index)
         monkeypatch.setattr(access_changes, "MOST_READABLE", 1)
-        with pytest.raises(IndexRefused, match="listes d'accès"):
+        with pytest.raises(IndexRefused):
             index.search(asking())
 
 

@@ -305,5 +305,5 @@ def test_what_a_person_has_to_mend(samba: SambaServer, wrong: dict[str, str], to
 def test_a_folder_that_is_gone_deletes_nothing(tree: ShareConnector) -> None:
     """The settings' folder is not there: nothing is listed, so nothing is deleted."""
     elsewhere = replace(tree, place=replace(tree.place, folder="absent"))
-    with pytest.raises(SourceUnreachable, match="n'est plus là"):
+    with pytest.raises(SourceUnreachable):
         reading(elsewhere)

@@ -116,3 +116,25 @@ def test_a_filter_holds_answered_principals_of_the_reader_only(reader: Reader) -
     assert reading.principals <= reader.principals
     assert reading.unanswered == reader.unanswered
     assert not reading.unanswered & {authority_of(one) for one in reading.principals}
+
+
+NAMES = st.frozensets(st.sampled_from(["wiki", "notes", "share"]))
+
+
+@given(st.lists(NAMES, min_size=1, max_size=3))
+def test_limits_of_sources_only_narrow(limits: list[frozenset[str]]) -> None:
+    """Each further limit counts beside those before; without one every source is reached."""
+    reading = access_filter(NOBODY)
+    assert reading.reaches("wiki", "")
+    for sources in limits:
+        reading = reading.within(sources)
+    for source in ("wiki", "notes", "share"):
+        assert reading.reaches(source, "") is all(source in sources for sources in limits)
+
+
+def test_an_authority_that_did_not_answer_is_known_however_it_is_written() -> None:
+    """Names are compared in one normal form, like principals."""
+    composed, decomposed = "\u00e9tat", "e\u0301tat"
+    reading = filter_of(EVERYONE, f"{composed}:group:a", unanswered=(decomposed,))
+    assert reading.principals == {EVERYONE}
+    assert not reading.admits(Access(frozenset({EVERYONE}), frozenset({f"{composed}:group:b"})))

@@ -33,11 +33,19 @@ from search_api.sign_on.sessions import SessionLimits, SqlPersonalTokens, SqlSes
 pytestmark = pytest.mark.trust
 
 GIVE_NO_ACCESS = {
+    "assistant_calls",
     *("schema_version", "access_marks", "register_mark", "register_waiting"),
     *("cursors", "ahead", "seen", "failures", "runs", "requested_runs", "source_parts"),
     *("scans", "scan_days", "push_sources", "audit_entries", "directory_readings"),
     # Their readers are compared at each answer; what was narrowed since stands in the register.
-    *("push_documents", "asked_questions", "given_answers", "asked_agents", "hidden_texts"),
+    *(
+        "push_documents",
+        "push_tags",
+        "asked_questions",
+        "given_answers",
+        "asked_agents",
+        "hidden_texts",
+    ),
     *("question_uses", "text_reports", "asking_preferences", "answered_before"),
     *("questions_found_again", "asking_sequence"),
     # Whom a document denies who was once known: it closes, and opens nothing.

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.values import ContributorRole
 from indexer.values import Passage, Question, SearchHit, ShownPassage
-from search_api.ranking.answered import FIRST_ANSWERS, any_answers, features
+from search_api.ranking.answered import ANY_ANSWERS, any_answers, features
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.results import Result
-from tests.windows import card
+from tests.windows import card, wrote
 
 pytestmark = pytest.mark.search
 
@@ -45,10 +46,9 @@ def test_a_page_with_the_words_answers_and_one_without_does_not() -> None:
     bad = [_result(2, "Drones", "", 0.5), _result(3, "Recette", "", 0.49)]
     found = features(good, _vector(0.92), QUESTION, FAR_COSINE)
     assert any_answers(found)
-    assert FIRST_ANSWERS.holds(found)
+    assert found[-1] == pytest.approx(0.8)
     found = features(bad, _vector(0.83), QUESTION, FAR_COSINE)
     assert not any_answers(found)
-    assert not FIRST_ANSWERS.holds(found)
 
 
 def test_a_document_with_every_word_answers_whatever_else() -> None:
@@ -61,7 +61,6 @@ def test_an_empty_page_answers_nothing() -> None:
     """Without results all features are 0 but the number of words."""
     found = features([], [], QUESTION, FAR_COSINE)
     assert not any_answers(found)
-    assert not FIRST_ANSWERS.holds(found)
 
 
 @given(st.lists(st.floats(-10, 10), min_size=8, max_size=8), st.integers(0, 7))
@@ -70,4 +69,16 @@ def test_no_feature_that_speaks_for_an_answer_lowers_the_probability(
 ) -> None:
     """All weights are positive."""
     more = [value + (place == which) for place, value in enumerate(found)]
-    assert FIRST_ANSWERS.probability(more) >= FIRST_ANSWERS.probability(found)
+    assert ANY_ANSWERS.probability(more) >= ANY_ANSWERS.probability(found)
+
+
+def test_a_first_place_behind_an_open_question_is_one() -> None:
+    """A question that nobody answered is no document; without a vector nothing is near."""
+    asks = replace(card("s:9", wrote("a:1", ContributorRole.ASKER)), title="VCN3")
+    open_question = replace(_result(1, "VCN3", "", 1.0), card=asks)
+    for rank, is_first in ((2, 1.0), (3, 0.0)):
+        document = _result(2, "VCN3", "", 0.5)
+        document = replace(document, parts=document.parts._replace(lexical_rank=rank))
+        found = features([open_question, document], [], Question("VCN3"), FAR_COSINE)
+        assert found[:4] == (1.0, 1.0, 0.0, 0.0)
+        assert found[5:] == (is_first, 1.0, 0.5)

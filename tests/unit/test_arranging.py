@@ -1,5 +1,6 @@
 """The window, arranged: trust, freshness, validity, succession and copies."""
 
+import hashlib
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from connectors.values import Section
 from indexer.near_duplicates import bands, resemblance, same_text, shared_text, signature
 from indexer.passages import cut
-from indexer.values import HitAttributes
+from indexer.values import HitAttributes, Passage
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.reranking import (
     RankingEffect,
@@ -193,6 +194,14 @@ def test_many_copies_leave_the_window_to_others() -> None:
         ("copy000", 29),
         ("other", 0),
     ]
+
+
+def test_a_signature_stays_what_indexes_hold() -> None:
+    """As datasketch 2.0 made it."""
+    words = [f"mot{n}" for n in range(40)]
+    found = signature([Passage(" ".join([*words, "2024", "117"]))])
+    digest = "7e47248eb0651697310c8feae7e48436120bd92595af0506c9386d36f622509e"
+    assert hashlib.sha256(found).hexdigest() == digest
 
 
 def test_copies_are_told_from_versions() -> None:

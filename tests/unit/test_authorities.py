@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +22,15 @@ from indexer.state import State
 from quisait.application.database import migrate
 from quisait.application.sources import open_authorities
 from quisait.settings import Settings
-from search_api.identity.readers import NO_AUTHORITIES, Authorities, AuthorityLimits
+from search_api.identity import readers
+from search_api.identity.readers import (
+    MAX_CONCURRENT_CALLS,
+    MAX_PENDING_CALLS,
+    NO_AUTHORITIES,
+    Authorities,
+    AuthorityClient,
+    AuthorityLimits,
+)
 from tests.unit.test_readers import ListedAgents
 
 pytestmark = pytest.mark.trust
@@ -40,14 +49,17 @@ class Scripted:
     fails: Exception | None = None
     hangs: threading.Event | threading.Barrier | None = None
     asked: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    ended: int = 0
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
+        says = self.says
         self.asked.append((agent_id, accounts))
         if self.hangs is not None:
             self.hangs.wait(30)
+        self.ended += 1
         if self.fails is not None:
             raise self.fails
-        return self.says
+        return says
 
 
 @dataclass
@@ -226,6 +238,111 @@ def test_one_that_hangs_is_soon_not_waited_for(
         while all_of_them.complete(READER).unanswered and time.monotonic() < deadline:
             time.sleep(0.01)
         assert "wiki:group:sysop" in all_of_them.complete(READER).principals
+
+
+@contextmanager
+def called(one: Scripted, clock: Clock) -> Iterator[AuthorityClient]:
+    """A client whose calls hang until `one.hangs` is set."""
+    over = one.hangs = threading.Event()
+    client = AuthorityClient(one, QUICK, clock)
+    try:
+        yield client
+    finally:
+        over.set()
+        client.close()
+
+
+def ask(client: AuthorityClient, agent_id: str) -> Future[frozenset[str]]:
+    future = client.ask(agent_id, frozenset())
+    assert future is not None
+    return future
+
+
+def begun(one: Scripted, calls: int) -> None:
+    deadline = time.monotonic() + 60
+    while len(one.asked) < calls and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert len(one.asked) == calls
+
+
+def test_an_answer_of_before_the_directory_was_read_again_counts_for_nobody(stage: Stage) -> None:
+    """The next question is asked anew, and the late answer is not kept in its place."""
+    with called(stage.one, stage.clock) as client:
+        late = ask(client, "ag-1")
+        begun(stage.one, 1)
+        assert ask(client, "ag-1") is late
+        client.forget()
+        stage.one.says = frozenset()
+        anew = ask(client, "ag-1")
+        begun(stage.one, 2)
+        stage.one.hangs.set()  # type: ignore[union-attr]
+        assert late.result(60) == {"wiki:group:sysop"}
+        assert anew.result(60) == frozenset()
+        assert ask(client, "ag-1").result(60) == frozenset()
+        assert len(stage.one.asked) == 2
+
+
+def test_one_question_at_a_time_tries_one_that_failed(stage: Stage) -> None:
+    with called(stage.one, stage.clock) as client:
+        for _ in range(QUICK.failures):
+            client.failed()
+        assert client.ask("ag-1", frozenset()) is None
+        stage.clock.now_s += QUICK.rest_s
+        ask(client, "ag-1")
+        assert client.ask("ag-2", frozenset()) is None
+
+
+def test_calls_that_would_answer_too_late_are_not_made(stage: Stage) -> None:
+    with called(stage.one, stage.clock) as client:
+        for number in range(MAX_PENDING_CALLS):
+            ask(client, f"ag-{number}")
+        assert client.ask("ag-more", frozenset()) is None
+        assert ask(client, "ag-0")
+
+
+def test_calls_that_wait_are_given_up_where_it_is_closed(stage: Stage) -> None:
+    with called(stage.one, stage.clock) as client:
+        asked = [ask(client, f"ag-{number}") for number in range(MAX_CONCURRENT_CALLS + 1)]
+        begun(stage.one, MAX_CONCURRENT_CALLS)
+        client.close()
+        assert [one.cancelled() for one in asked] == [*[False] * MAX_CONCURRENT_CALLS, True]
+
+
+def test_an_answer_begins_the_count_of_failures_anew(stage: Stage) -> None:
+    with called(stage.one, stage.clock) as client:
+        for number in range(3):
+            for _ in range(QUICK.failures - 1):
+                client.failed()
+            future = ask(client, f"ag-{number}")
+            stage.one.hangs.set()  # type: ignore[union-attr]
+            assert future.result(60)
+
+
+def test_the_oldest_answers_are_dropped_first(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By when the authority was asked last."""
+    monkeypatch.setattr(readers, "MAX_CACHED_ANSWERS", 2)
+    with called(stage.one, stage.clock) as client:
+        stage.one.hangs = None
+        for agent_id in ("ag-1", "ag-2"):
+            ask(client, agent_id).result(60)
+        stage.clock.now_s += QUICK.fresh_s
+        for agent_id in ("ag-1", "ag-3", "ag-1"):
+            ask(client, agent_id).result(60)
+        assert [agent_id for agent_id, _ in stage.one.asked] == ["ag-1", "ag-2", "ag-1", "ag-3"]
+
+
+def test_one_that_was_closed_is_not_called_and_not_waited_for(stage: Stage) -> None:
+    with authorities(stage) as all_of_them:
+        stage.one.hangs = threading.Event()
+        assert all_of_them.complete(READER).unanswered == {"wiki"}
+        all_of_them.close()
+        assert stage.one.ended == 0
+        with pytest.raises(RuntimeError):
+            all_of_them.complete(Reader("ag-2", READER.principals))
+        stage.one.hangs.set()
+    assert len(stage.one.asked) == 1
 
 
 def test_the_directory_does_not_speak_for_another(stage: Stage) -> None:

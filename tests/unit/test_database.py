@@ -187,7 +187,6 @@ def test_another_version_is_refused_and_left_alone(engine: sa.Engine, version: s
     with pytest.raises(IndexRefused) as refused:
         migrate(engine)
     told = str(refused.value)
-    assert "Rien n'a été changé" in told
     assert ("plus récente" in told) == (version == "later")
     assert (LAST_TO_UPGRADE_OLDER in told) == (version in {"older", "before Alembic"})
     assert rows_of(engine) == before

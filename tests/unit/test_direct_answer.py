@@ -1,7 +1,7 @@
-"""A direct answer: of an accepted answer or a document in force that is expected to answer."""
+"""A direct answer: sentences of accepted answers or documents in force, where one is sure."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from connectors.values import Contribution, ContributorRole
 from indexer.values import Card, Passage, Question, ShownPassage
 from search_api.query.query import ResultOrder
-from search_api.ranking.direct_answer import direct_answer, unsaid_passages
+from search_api.ranking.direct_answer import MOST_SENTENCES, direct_answer, unsaid_passages
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.results import (
     DocumentAuthor,
@@ -23,10 +23,13 @@ pytestmark = pytest.mark.search
 
 TODAY = date(2026, 11, 26)
 TEXT = "Le seuil est de 75 ans. Il se lit au 1er janvier."
+SURE = (1.0, 1.0, 0.08, 3.0, 1.6, 1.0, 1.0, 0.3)
+"""Features of a page (`answered.features`) whose first document has every word of the question."""
 
 
-def _thread(role: ContributorRole) -> Result:
-    return _result(card("s:1", Contribution("a:1", role)), role)
+def _thread(role: ContributorRole, text: str = TEXT, name: str = "s:1", year: int = 2025) -> Result:
+    own = card(name, Contribution("a:1", role))
+    return _result(replace(own, modified=datetime(year, 3, 1, tzinfo=UTC)), role, text)
 
 
 def _note(**fields: Any) -> Result:
@@ -34,14 +37,15 @@ def _note(**fields: Any) -> Result:
         card("s:1", Contribution("a:1", ContributorRole.AUTHOR)),
         **{"valid_from": "2024-01-01", **fields},
     )
-    return _result(own, None)
+    return _result(own, None, TEXT)
 
 
-def _result(own: Card, role: ContributorRole | None) -> Result:
-    shown = ShownPassage(Passage(TEXT, "", "a:1"), 1.0, ((3, 8),))
+def _result(own: Card, role: ContributorRole | None, text: str) -> Result:
+    at = max(text.find("seuil"), 0)
+    shown = ShownPassage(Passage(text, "Les seuils", "a:1"), 1.0, ((at, at + 5),))
     voice = DocumentAuthor("Claire", role, None, departed=False) if role else None
     author = DocumentAuthor("Claire", ContributorRole.AUTHOR, None, departed=False)
-    hit = FusedHit("s:1", 1.0, 1.0, 1, 1.0, 1)
+    hit = FusedHit(own.document_id, 1.0, 1.0, 1, 1.0, 1)
     return Result(own, (author,), (shown,), (voice,), hit)
 
 
@@ -56,22 +60,24 @@ def _page(*results: Result, **fields: Any) -> Results:
         "facets": {},
         "shortened": False,
         "incomplete": (),
-        "first_answers": True,
+        "features": SURE,
         **fields,
     }
     return Results(**whole)
+
+
+def _passage(result: Result, text: str) -> Result:
+    """The same result with this text as its passage."""
+    return replace(_result(result.card, None, text), voices=result.voices)
 
 
 def test_a_line_that_only_says_the_title_again_is_left_out() -> None:
     """The title stands below with its link; a line that says more is kept."""
     note = replace(_note(), card=replace(_note().card, title="Seuil de la taxe : note 2024"))
     for first, kept in (("Seuil de la taxe", False), ("Seuil de la cotisation", True)):
-        shown = ShownPassage(
-            Passage(f"{first}\n{TEXT}", "", "a:1"), 1.0, ((0, 5), (len(first) + 4, len(first) + 9))
-        )
-        found = direct_answer(_page(replace(note, passages=(shown,))), TODAY)
+        found = direct_answer(_page(_passage(note, f"{first}\n{TEXT}")), TODAY)
         assert found
-        assert found.text == (f"{first}\n{TEXT}" if kept else TEXT)
+        assert found.first.text == (f"{first}\n{TEXT}" if kept else TEXT)
 
 
 @pytest.mark.parametrize(
@@ -79,11 +85,58 @@ def test_a_line_that_only_says_the_title_again_is_left_out() -> None:
     [(_thread(ContributorRole.ACCEPTED_ANSWERER), True), (_note(), False)],
 )
 def test_an_accepted_answer_or_a_note_in_force_answers(result: Result, *, accepted: bool) -> None:
-    """With its author and its document."""
+    """With its author, its document, its date, and a document's section."""
     found = direct_answer(_page(result), TODAY)
     assert found
-    assert (found.text, found.author.name, found.accepted) == (TEXT, "Claire", accepted)
-    assert found.reference.document_id == "s:1"
+    quote = found.first
+    assert (quote.text, quote.author.name, quote.accepted) == (TEXT, "Claire", accepted)
+    assert (quote.reference.document_id, quote.dated) == ("s:1", result.card.modified)
+    assert quote.section == ("" if accepted else "Les seuils")
+
+
+@pytest.mark.parametrize(
+    "preamble",
+    [
+        "Cette note remplace celle du 3 mars 2021 sur le seuil.",
+        "Version en vigueur depuis le 1er septembre 2025 ; elle remplace le seuil de 2022.",
+    ],
+)
+def test_a_preamble_is_not_quoted_where_a_sentence_follows(preamble: str) -> None:
+    """Not even if it has the words of the question, and the following sentence has not."""
+    text = f"{preamble} Il est de 75 ans au 1er janvier."
+    found = direct_answer(_page(_passage(_note(), text)), TODAY)
+    assert found
+    assert found.first.text == "Il est de 75 ans au 1er janvier."
+
+
+def test_whole_sentences_are_quoted_and_few() -> None:
+    """The one that answers among them, wherever it stands."""
+    lines = [f"La phrase numéro {n} ne dit rien de ce point." for n in range(8)]
+    lines[4] = "Le seuil de la taxe est fixé à 75 ans."
+    found = direct_answer(_page(_passage(_note(), " ".join(lines))), TODAY)
+    assert found
+    assert lines[4] in found.first.text
+    assert found.first.text in " ".join(lines)
+    assert found.first.text.count(".") == MOST_SENTENCES
+
+
+@pytest.mark.parametrize(("older", "differs"), [("70 ans", True), ("75 ans", False)])
+def test_documents_of_different_dates_that_disagree_are_said_to(
+    older: str, *, differs: bool
+) -> None:
+    """The newer one first, though the older one ranks first."""
+    accepted = ContributorRole.ACCEPTED_ANSWERER
+    old = _thread(accepted, f"Le seuil est bien de {older} cette année.", "s:1", 2019)
+    new = _thread(accepted, "Le seuil est de 75 ans, sans exception.", "s:2", 2025)
+    found = direct_answer(_page(old, new), TODAY)
+    assert found
+    assert found.differs is differs
+    ids = [one.reference.document_id for one in found.quotes]
+    assert ids == (["s:2", "s:1"] if differs else ["s:1", "s:2"])
+    alone = found.among(ids[:1])
+    assert alone
+    assert (alone.quotes, alone.differs) == (found.quotes[:1], False)
+    assert found.among(ids[1:]) is None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +155,13 @@ def test_nothing_else_answers(result: Result) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"first_answers": False}, {"order": ResultOrder.DATE}, {"question": Question()}],
+    [
+        {"features": (0.5, 0.2, 0.0, 0.5, 1.6, 0.0, 0.0, 0.0)},
+        {"features": ()},
+        {"answered": False},
+        {"order": ResultOrder.DATE},
+        {"question": Question()},
+    ],
 )
 def test_only_a_first_page_that_answers_has_one(fields: dict[str, Any]) -> None:
     """Where something was asked."""
@@ -116,10 +175,8 @@ def test_without_results_there_is_none() -> None:
 
 def test_a_text_without_a_sentence_is_none() -> None:
     """A slide's title, or the cells of a table."""
-    slide = ShownPassage(
-        Passage("Le seuil\nClaire, SIE de Lille\nJournée", "", "a:1"), 1.0, ((3, 8),)
-    )
-    assert direct_answer(_page(replace(_note(), passages=(slide,))), TODAY) is None
+    slide = _passage(_note(), "Le seuil\nClaire, SIE de Lille\nJournée")
+    assert direct_answer(_page(slide), TODAY) is None
 
 
 def test_what_it_says_is_not_shown_again_below() -> None:

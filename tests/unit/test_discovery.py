@@ -6,8 +6,15 @@ from datetime import date
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from scipy.cluster.hierarchy import fcluster, linkage
 
-from expertise.clustering import LEAST_DOCUMENTS, Cluster, discover_clusters
+from expertise.clustering import (
+    CLUSTER_DISTANCE,
+    LEAST_DOCUMENTS,
+    Cluster,
+    average_linkage,
+    discover_clusters,
+)
 from expertise.corpus import UnlabelledDocument, UnlabelledSample
 from expertise.decisions import SqlTopicDecisions, Verdict, apply_decisions
 from expertise.topics import Topic, TopicList
@@ -75,6 +82,18 @@ def kept(documents: list[IndexedDocument]) -> list[str]:
     for one in documents:
         some.take(one)
     return [one.document_id for one in some.kept()]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_groups_are_those_of_average_linkage(seed: int) -> None:
+    """Those that SciPy cuts at the same distance."""
+    drawn = np.random.default_rng(seed)
+    middles = drawn.normal(size=(6, 16))
+    vectors = middles[drawn.integers(0, 6, 60)] + drawn.normal(size=(60, 16)) * (seed + 1) / 10
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    labels = fcluster(linkage(vectors, "average", metric="cosine"), CLUSTER_DISTANCE, "distance")
+    expected = sorted(np.flatnonzero(labels == one).tolist() for one in set(labels.tolist()))
+    assert sorted(average_linkage(1 - vectors @ vectors.T, CLUSTER_DISTANCE)) == expected
 
 
 def test_too_few_are_no_topic() -> None:

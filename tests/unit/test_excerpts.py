@@ -75,13 +75,22 @@ def test_no_excerpt_begins_with_a_preamble(preamble: str) -> None:
     """What a document replaces, its date and its addressees: left out where an answer follows."""
     answer = "L’âge : plus de 75 ans au 1er janvier."
     text = f"{preamble} {answer} {'Une autre phrase, plus longue. ' * 20}"
-    at = text.index("75 ans")
-    for marks in ([], [(at, at + 6)]):
+    at, begins = text.index("75 ans"), text.index(answer)
+    for marks in ([], [(at, at + 6)], [(begins, begins + 5)]):
         start, _ = excerpt_span(text, marks)
         assert text[start:].startswith(answer)
     assert excerpt_span(preamble, []) == (0, len(preamble))
     only_there = [(0, 4)]
     assert excerpt_span(f"{preamble} {answer}", only_there)[0] == 0
+
+
+def test_marks_at_the_ends_of_a_sentence_count() -> None:
+    """The sentence with both is shown, not the first of the text."""
+    said = "Bornage contradictoire ici."
+    text = f"{'Un début qui ne dit rien de tout cela. ' * 4}{said}{' La suite est longue.' * 9}"
+    at = text.index(said)
+    marks = [(0, 2), (at, at + 7), (at + len(said) - 4, at + len(said))]
+    assert excerpt_span(text, marks, len(said)) == (at, at + len(said))
 
 
 @pytest.mark.parametrize(

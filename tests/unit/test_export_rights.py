@@ -198,6 +198,6 @@ def test_an_export_that_is_replaced_while_it_is_read_is_not_read_on(tmp_path: Pa
     other = write(tmp_path / "other", HEADER, RECORD | {"title": "Un autre texte"})
     files = export_files(path)
     other.rename(path)
-    with pytest.raises(SourceUnreachable, match="a changé pendant la lecture"):
+    with pytest.raises(SourceUnreachable):
         list(read_lines(files[0]))
     assert [c.document.title for c in changes if isinstance(c, Upsert)][:1] == ["Un autre texte"]

@@ -121,6 +121,7 @@ def test_an_unchanged_file_is_read_once(tmp_path: Path) -> None:
         "cfe;https://x.example/",
         "cfe;javascript:alert(1);titre",
         "cfe;a;b;c",
+        "cfe;https://x.example/;titre;encore",
         '"cfe;x',
     ],
 )

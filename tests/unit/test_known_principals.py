@@ -19,7 +19,7 @@ from indexer.state import digest
 from indexer.values import WITHHELD, Question, ShowRequest
 from indexer.wrapped_index import NamedSourcesIndex
 from quisait.application.database import migrate
-from search_api.identity.principals import CurrentKnownPrincipals, KnownPrincipalRules
+from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPrincipalRules
 from tests.builders import ANYONE, ENCODER, asking, put
 from tests.selection import examples
 

@@ -1,7 +1,8 @@
 """A crawl brings the index up to its source, and keeps its place only after each write."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from connectors.ports import (
     Malformed,
     RecordVanished,
     SourceUnreachable,
+    SubtreeHidden,
     Upsert,
 )
 from connectors.values import Access, Content, Document, Section
@@ -25,6 +27,7 @@ from indexer.crawl import pipeline
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, Wait, crawl
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import DeletionsHeld, ExtractionFailed, ExtractorUnreachable, IndexUnreachable
+from indexer.ports import NoScans
 from indexer.state import State
 from indexer.values import WITHHELD, Extracted, Failure, UnreadPart, Vectors, Write, WriteReport
 from quisait.application.database import migrate
@@ -185,6 +188,24 @@ def test_a_source_that_tells_no_single_document_is_read_whole_after_it_broke_off
     crawl(again, crawls.dependencies)
     crawl(again, crawls.dependencies)
     assert again.asked_since == [None, "b"]
+
+
+def test_what_was_read_again_is_no_longer_ahead(crawls: CrawlBench) -> None:
+    """Later readers of it may be more than before."""
+
+    class Silent(Rereadable):
+        def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+            yield from ()
+
+    script: list[Change | Exception] = [Upsert(page(1)), Checkpoint("a")]
+    with pytest.raises(SourceUnreachable):
+        crawls.crawl(*script, Upsert(page(2, access=CELL)), SourceUnreachable("gone"))
+    assert crawls.state.ahead("wiki") == {"wiki:2"}
+    again: list[Change | Exception] = []
+    again += [Upsert(page(2, access=CELL)), AccessChanged("wiki:2", OPEN), Checkpoint("b")]
+    crawl(Silent(again), crawls.dependencies)
+    assert crawls.ids() == {"wiki:1", "wiki:2"}
+    assert crawls.state.ahead("wiki") == frozenset()
 
 
 def test_a_text_ahead_of_the_cursor_gets_no_readers_unread(crawls: CrawlBench) -> None:
@@ -357,6 +378,67 @@ def test_deletions_come_by_tombstone_and_by_listing(crawls: CrawlBench) -> None:
     crawls.crawl(*pages(4))
     report = crawls.crawl(Delete("wiki:0"), Listing(frozenset({"wiki:1", "wiki:2"})))
     assert (report.removed, crawls.ids()) == (2, {"wiki:1", "wiki:2"})
+
+
+def test_a_listing_speaks_of_what_was_just_read_too(crawls: CrawlBench) -> None:
+    """A document that was read in this run is deleted or closed like one of the index."""
+    listing = Listing(frozenset({"wiki:2", "wiki:3"}))
+    crawls.crawl(*pages(4), listing, SubtreeHidden("wiki:3"), accept_deletions=True)
+    assert {one.document_id for one in crawls.index.scan("wiki")} == {"wiki:2", "wiki:3"}
+    assert crawls.ids() == {"wiki:2"}
+
+
+@pytest.mark.parametrize("goes", [True, False], ids=["goes", "held"])
+def test_a_listing_forgets_the_scans_of_what_goes(crawls: CrawlBench, goes: bool) -> None:
+    """And of nothing else, nor where the deletions wait for a person."""
+    forgotten: list[str] = []
+
+    class Recognised(NoScans):
+        def known(self, source: str) -> frozenset[str]:
+            return frozenset(f"wiki:{n}" for n in range(30))
+
+        def forget(self, source: str, document_ids: Collection[str]) -> None:
+            forgotten.extend(sorted(document_ids))
+
+    crawls.crawl(*pages(30))
+    dependencies = replace(crawls.dependencies, scans=Recognised())
+    kept = frozenset(f"wiki:{n}" for n in range(29 if goes else 10))
+    with nullcontext() if goes else pytest.raises(DeletionsHeld):
+        crawl(ScriptedSource([Listing(kept)]), dependencies)
+    assert forgotten == (["wiki:29"] if goes else [])
+
+
+def test_many_deletions_are_written_in_several_batches(
+    crawls: CrawlBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changes of access do not count among them."""
+    crawls.crawl(*pages(8))
+    batches: list[int] = []
+
+    class Counting(EmbeddedIndex):
+        def write(self, batch: Sequence[Write]) -> WriteReport:
+            batches.append(len(batch))
+            return super().write(batch)
+
+    crawls.index.__class__ = Counting
+    monkeypatch.setattr(pipeline, "BATCH_WRITES", 2)
+    closed = [AccessChanged(f"wiki:{n}", CELL) for n in range(4)]
+    crawls.crawl(*closed, *(Delete(f"wiki:{n}") for n in range(4, 8)))
+    assert batches == [6, 2]
+
+
+def test_an_index_settles_what_is_pending_before_a_crawl(crawls: CrawlBench) -> None:
+    settled: list[int] = []
+
+    class Settling(EmbeddedIndex):
+        def flush(self) -> None:
+            settled.append(len(crawls.ids()))
+            super().flush()
+
+    crawls.crawl(*pages(2))
+    crawls.index.__class__ = Settling
+    crawls.crawl(Delete("wiki:0"))
+    assert settled[0] == 2
 
 
 def test_a_source_that_loses_much_at_once_is_held(crawls: CrawlBench) -> None:

@@ -150,7 +150,7 @@ def test_a_page_that_takes_long_is_given_up_or_stopped() -> None:
     large = Picture(6_000, 6_000, bytes(range(256)) * (6_000 * 6_000 // 256))
     content = png(large)
     ensure_tesseract()
-    with pytest.raises(RecognitionFailed, match="pas fini en"):
+    with pytest.raises(RecognitionFailed):
         Tesseract(limits=RecognitionLimits(0.1)).page(content, 1)
     with pytest.raises(RecognitionStopped):
         Tesseract(stopped=lambda: True).page(content, 1)

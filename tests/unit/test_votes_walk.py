@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,9 +15,9 @@ from connectors.values import Contribution, ContributorRole, EvidencePolicy
 from evaluation.voting_models import VOTING_MODELS, VotingModel
 from expertise.scoring import (
     DAMPING,
+    WalkGraph,
     graph_of,
-    reference_walk,
-    sparse_walk,
+    visits_of,
     walk,
 )
 from expertise.values import RankedDocument, TopicsOf, Window
@@ -36,6 +37,7 @@ from expertise.votes import (
     discounted_sum,
     discounted_votes,
     is_open_question,
+    only_asks,
     recency,
     shares_of_text,
     summed_by_kind,
@@ -67,6 +69,41 @@ def test_a_question_is_open_until_somebody_answers() -> None:
     assert is_open_question([asked])
     assert not is_open_question([asked, replace(asked, role=ContributorRole.ANSWERER)])
     assert not is_open_question([replace(asked, role=ContributorRole.AUTHOR)])
+
+
+@pytest.mark.parametrize(
+    ("roles", "asks"),
+    [
+        ((ContributorRole.ASKER,), True),
+        ((ContributorRole.ASKER, ContributorRole.COMMENTER), True),
+        ((ContributorRole.ASKER, ContributorRole.ANSWERER), False),
+        ((ContributorRole.ASKER, ContributorRole.AUTHOR), False),
+        ((ContributorRole.AUTHOR,), False),
+        ((), False),
+    ],
+)
+def test_a_question_only_asks_until_somebody_wrote(
+    roles: tuple[ContributorRole, ...], asks: bool
+) -> None:
+    rows = (wrote(f"wiki:{number}", role) for number, role in enumerate(roles))
+    assert only_asks(card("wiki:1", *rows)) is asks
+
+
+def test_a_vote_that_weighs_nothing_has_no_score() -> None:
+    """And a smoothed vote stays as it is."""
+    assert Vote("wiki:1", 0.0, share=0.0).score == 0.0
+    smoothed = Vote("wiki:1", 0.5, 0.5, near_hits=0.2).smoothed
+    assert smoothed == Vote("wiki:1", pytest.approx(0.6), 0.5)  # type: ignore[arg-type]
+    assert smoothed.smoothed == smoothed
+
+
+def test_of_two_roles_that_weigh_the_same_the_later_counts() -> None:
+    """An author whose answer was accepted too votes as who answered."""
+    rows = (wrote("wiki:ana"), wrote("wiki:ana", ContributorRole.ACCEPTED_ANSWERER))
+    for some, answers in ((rows, True), (rows[::-1], False)):
+        window = Window((ranked(1.0, card("wiki:1", *some)),))
+        (vote,) = cast_votes(window, TODAY, owners("ana"))["ana"]
+        assert vote.answers is answers
 
 
 def test_thanks_raise_an_answer_towards_an_accepted_one() -> None:
@@ -133,6 +170,7 @@ def test_a_part_of_the_text_by_hand() -> None:
         written("dan", ContributorRole.EDITOR, None),
         written("eve", ContributorRole.REVIEWER, 1),
     )
+    assert shares_of_text([written("ana", ContributorRole.AUTHOR, 0)]) == {}
     shares = shares_of_text(rows)
     least = dict.fromkeys(("wiki:cyd", "wiki:eve"), VOLUME_FLOOR)
     assert shares == {"wiki:ana": 1.0, "wiki:ben": 0.5, **least}
@@ -366,12 +404,23 @@ ABOUT = st.dictionaries(
 
 @settings(deadline=None)
 @given(windows(), ABOUT)
-def test_sparse_sums_walk_as_the_reference_does(window: Window, topics: TopicsOf) -> None:
-    """The same visits to every document, owner, space and topic, whichever serves."""
+def test_the_walk_is_pagerank_with_restart(window: Window, topics: TopicsOf) -> None:
+    """The same visits to every document, owner, space and topic, as NetworkX computes them."""
     graph = graph_of(window, cast_votes(window, TODAY, owners(*NAMES)), topics)
     named = {topic for one in graph.documents for topic, _ in topics.get(one, ())}
     assert {name for kind, name in graph.others if kind == "topic"} == named
-    assert sparse_walk(graph) == pytest.approx(reference_walk(graph), abs=1e-7)
+    assert visits_of(graph) == pytest.approx(_by_networkx(graph), abs=1e-7)
+
+
+def _by_networkx(graph: WalkGraph) -> dict[tuple[str, str], float]:
+    nodes = [("document", name) for name in graph.documents]
+    drawn = nx.Graph()
+    drawn.add_weighted_edges_from((nodes[a], graph.others[b], w) for a, b, w in graph.edges)
+    restart = dict(zip(nodes, graph.restart, strict=True))
+    found: dict[tuple[str, str], float] = nx.pagerank(
+        drawn, alpha=DAMPING, personalization=restart, tol=1e-10, max_iter=200
+    )
+    return found
 
 
 def test_who_shares_a_space_is_nearer_than_who_does_not() -> None:

@@ -25,14 +25,16 @@ function told({ total, worded, documents, incomplete, shortened }) {
   return said;
 }
 
-function quoted({ text, accepted, author, dated, document }, documents) {
-  const from = documents.find((one) => one.id === document.id);
-  const source = from ? link(opened(from.page), document.title || words.untitled) : document.title;
-  const about = [author.name, dated && DAY.format(new Date(dated))].filter(Boolean).join(" · ");
+function quoted({ quotes, differs, accepted }, documents) {
+  const parts = quotes.flatMap(({ text, author, dated, section, document }, number) => {
+    const from = documents.find((one) => one.id === document.id);
+    const source = from ? link(opened(from.page), document.title || words.untitled) : document.title;
+    const about = [author.name, dated && DAY.format(new Date(dated)), section].filter(Boolean).join(" · ");
+    const older = differs && number ? [make("p", { class: "about" }, words.older)] : [];
+    return [...older, make("p", {}, text), make("p", { class: "about" }, `${about} · `, source)];
+  });
   return make("div", { class: "direct" },
-    make("p", { class: "about" }, accepted ? words.accepted : words.in_force),
-    make("p", {}, text),
-    make("p", { class: "about" }, `${about} · `, source));
+    make("p", { class: "about" }, accepted ? words.accepted : words.in_force), ...parts);
 }
 
 /** The first colleague, else the first service that the question names; others are for Qui sait ? itself. */
@@ -55,7 +57,7 @@ function item(one, direct) {
   parts.push(make("p", { class: "about" }, about(one)));
   if (!one.valid) parts.push(make("p", { class: "past" }, words.not_in_force));
   // What the direct answer quotes is not said twice.
-  const said = direct?.document.id === one.id && one.passage?.text.includes(direct.text);
+  const said = direct?.quotes.some(({ text, document }) => document.id === one.id && one.passage?.text.includes(text));
   if (one.passage && !said) parts.push(make("p", { class: "passage", ...language }, ...excerpt(one.passage)));
   return make("li", {}, ...parts);
 }

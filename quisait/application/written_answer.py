@@ -1,0 +1,67 @@
+"""Open the answers that a language model writes."""
+
+import asyncio
+import time
+
+from quisait.application.assembly import Application
+from quisait.clock import today
+from quisait.settings import beside_file
+from quisait.settings.written_answer import WrittenAnswerSettings
+from search_api.identity.readers import reader_of
+from search_api.limits import RateLimiter, RequesterKind
+from search_api.written_answer.values import LanguageModel, ModelFailed, Writing, WritingRules
+
+
+def open_writing(application: Application) -> Writing | None:
+    """Return what written answers need; None if the settings name no server."""
+    said = application.settings.written_answer
+    if not said.url:
+        return None
+    rules = WritingRules(
+        sources=frozenset(said.sources),
+        spaces=frozenset(said.spaces),
+        restricted=said.restricted,
+        passages=said.passages,
+        least_share=said.least_share,
+        time_limit_s=said.time_limit_s,
+    )
+    per_minute = max(1, said.per_minute // application.settings.door.servers)
+    return Writing(
+        open_model(said),
+        rules,
+        lambda agent_id: application.authorities.complete(
+            reader_of(agent_id, application.book, today())
+        ),
+        RateLimiter({RequesterKind.READER: per_minute}),
+    )
+
+
+def open_model(said: WrittenAnswerSettings) -> LanguageModel:
+    """Return the language model of the settings."""
+    # Imported here: the HTTP client is loaded only if the settings ask for it.
+    from search_api.written_answer.model import ModelServer
+
+    ca_file = str(beside_file(said.ca_file)) if said.ca_file else ""
+    return ModelServer(said.url, said.model, said.key, ca_file, said.time_limit_s)
+
+
+def check_model(said: WrittenAnswerSettings) -> str:
+    """Ask the model for a word, without a document; return in French how long it took.
+
+    Raises `ValueError` with the remedy.
+    """
+
+    async def asked() -> None:
+        async with asyncio.timeout(said.time_limit_s):
+            async for _ in open_model(said).write([{"role": "user", "content": "Dites oui."}], 8):
+                pass
+
+    begun = time.perf_counter()
+    try:
+        asyncio.run(asked())
+    except (ModelFailed, TimeoutError) as error:
+        raise ValueError(
+            f"{said.url} ne répond pas comme il faut ({error or 'trop tard'}) : vérifiez url, "
+            "model et key de [written_answer], et que ce serveur répond en flux"
+        ) from error
+    return f"{said.model}, un mot en {time.perf_counter() - begun:.1f} s"

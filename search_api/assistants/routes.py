@@ -1,0 +1,187 @@
+"""`/mcp`, where assistants ask in an agent's name; and «Mes assistants», their tokens."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from indexer.access import Reader
+from search_api.assistants.service import (
+    TOOLS,
+    AssistantReader,
+    Body,
+    assistants_of,
+    call_tool,
+    own_calls,
+    read_resource,
+    readable_places,
+)
+from search_api.assistants.storage import MOST_CALLS
+from search_api.limits import RequesterKind, RequestKind
+from search_api.middleware.request_limits import charge, refuse_over_limit
+from search_api.notices import noticed
+from search_api.parameters import NamedReader, turn
+from search_api.problems import MCP, Problem
+from search_api.services import Services, services_of
+from search_api.sign_on.identification import IN_PERSON_METHODS, identification_of
+from search_api.sign_on.sessions import (
+    MAX_LABEL_CHARS,
+    MAX_TOKENS,
+    PREFIX,
+    SqlPersonalTokens,
+    TooManyTokens,
+)
+from search_api.templating import render
+
+router = APIRouter(include_in_schema=False)
+
+BAD_CREDENTIAL = (
+    "Ce jeton n’ouvre rien : il est échu, supprimé ou mal recopié. Faites-en un autre dans "
+    "« Mes assistants »."
+)
+NO_CREDENTIAL = (
+    "Présentez un jeton (« Authorization: Bearer … ») : un agent le fait dans « Mes assistants »."
+)
+TOO_OFTEN = "Ce jeton a beaucoup demandé : recommencez dans {}\u00a0s."
+
+
+def _assistant(request: Request) -> AssistantReader:
+    """Return the reader that the request's token names. Raises a problem: 401, 404 or 429."""
+    services = services_of(request)
+    assistants = assistants_of(services)
+    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
+    token = token.strip() if scheme.lower() == "bearer" else ""
+    name, label = "", ""
+    if not token and not services.demo:
+        raise Problem(401, NO_CREDENTIAL)
+    if token.startswith(PREFIX):
+        found = assistants.tokens.find(token) if assistants.tokens else None
+        reader = Reader()
+        if found:
+            name, label = found.short, found.label
+            reader = assistants.reader_of(found.agent_id)
+            reader = replace(reader, sources=found.sources, spaces=found.spaces)
+    else:
+        reader = services.reader_of(request)
+    if reader.agent_id is None:
+        refuse_over_limit(request)
+        raise Problem(401, BAD_CREDENTIAL)
+    charge(request, RequesterKind.READER, reader.agent_id)
+    return AssistantReader(reader, name or reader.agent_id, label, _site(request))
+
+
+@router.post(MCP)
+async def mcp(
+    request: Request, asking: Annotated[AssistantReader, Depends(_assistant)]
+) -> Response:
+    """Answer one message of the Model Context Protocol (streamable HTTP, without sessions)."""
+    # Imported here: the library is an extra, and takes half a second.
+    from search_api.assistants.server import http_answer, mcp_server
+
+    services = services_of(request)
+
+    def call(name: str, arguments: dict[str, Any]) -> Body:
+        _count(services, asking)
+        return call_tool(services, asking, name, arguments)
+
+    def read(uri: str) -> str:
+        _count(services, asking)
+        return read_resource(services, asking, uri)
+
+    async with turn(request, RequestKind.QUESTION, asking.reader):
+        return await http_answer(mcp_server(call, read), request)
+
+
+def _count(services: Services, asking: AssistantReader) -> None:
+    if wait_s := services.rate_limiter.take(RequesterKind.ASSISTANT, asking.token):
+        raise Problem(429, TOO_OFTEN.format(wait_s))
+
+
+def _site(request: Request) -> str:
+    """Return this site's origin as its readers know it, without a final slash."""
+    sign_on = services_of(request).sign_on
+    return (sign_on.address if sign_on else "") or str(request.base_url).rstrip("/")
+
+
+def _in_person(request: Request, reader: NamedReader) -> Reader:
+    """Return a reader with a browser; a program with a token makes no other token."""
+    who = identification_of(request)
+    if not services_of(request).demo and (who is None or who.method not in IN_PERSON_METHODS):
+        raise Problem(
+            403,
+            "Un jeton ne donne pas accès à cette page : connectez-vous dans un navigateur.",
+            code="in_person",
+        )
+    return reader
+
+
+InPerson = Annotated[Reader, Depends(_in_person)]
+Names = Annotated[list[str], Form(max_length=200)]
+
+
+@router.get("/assistants", response_class=HTMLResponse)
+def assistants_page(request: Request, reader: InPerson) -> str:
+    """Show the agent's tokens for assistants, and what was asked by them."""
+    return _page(request, reader)
+
+
+@router.post("/assistants/tokens", response_class=HTMLResponse)
+def make_token(
+    request: Request,
+    reader: InPerson,
+    label: Annotated[str, Form(max_length=1_000)] = "",
+    days: Annotated[int, Form(ge=-100_000, le=100_000)] = 30,
+    sources: Names = [],  # noqa: B006 - FastAPI copies it
+    spaces: Names = [],  # noqa: B006
+) -> HTMLResponse:
+    """Make a token for an assistant, shown on this page and never again."""
+    tokens = _tokens(request)
+    limits = {"sources": set(filter(None, sources)), "spaces": set(filter(None, spaces))}
+    try:
+        token = tokens.make(reader.agent_id or "", label, days, assistant=True, **limits)
+    except TooManyTokens:
+        fault = f"Vous avez déjà {MAX_TOKENS} jetons : supprimez ceux qui ne servent plus."
+    except ValueError:
+        fault = (
+            f"Donnez à ce jeton un nom ({MAX_LABEL_CHARS} signes au plus) et une durée de 1 à "
+            f"{tokens.most_days} jours."
+        )
+    else:
+        return HTMLResponse(_page(request, reader, made=token))
+    return HTMLResponse(_page(request, reader, fault=fault), status_code=400)
+
+
+@router.post("/assistants/tokens/revoke")
+def revoke_token(
+    request: Request, reader: InPerson, token: Annotated[str, Form(max_length=40)] = ""
+) -> RedirectResponse:
+    """Revoke one of the agent's tokens: it opens nothing from the next call on."""
+    if not _tokens(request).revoke(reader.agent_id or "", token):
+        raise Problem(404, "Vous n’avez pas ce jeton, ou plus.")
+    return noticed(request, "/assistants", "access.token")
+
+
+def _tokens(request: Request) -> SqlPersonalTokens:
+    tokens = assistants_of(services_of(request)).tokens
+    if tokens is None:
+        raise Problem(404, "Les jetons personnels ne sont pas permis ici.")
+    return tokens
+
+
+def _page(request: Request, reader: Reader, made: str = "", fault: str = "") -> str:
+    services, tokens = services_of(request), _tokens(request)
+    return render(
+        "assistants.html",
+        request=request,
+        tokens=[one for one in tokens.of(reader.agent_id or "") if one.assistant],
+        calls=own_calls(services, reader, MOST_CALLS),
+        kept_days=assistants_of(services).kept_days,
+        places=readable_places(services, reader),
+        most_days=tokens.most_days,
+        label_length=MAX_LABEL_CHARS,
+        address=_site(request) + MCP,
+        tool_titles={name: tool.title for name, tool in TOOLS.items()},
+        made=made,
+        fault=fault,
+    )

@@ -1,0 +1,91 @@
+"""The calls that assistants made in an agent's name: when, which tool, by which token."""
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from indexer.access import Reader
+from indexer.state import digest
+
+if TYPE_CHECKING:
+    from search_api.sign_on.sessions import SqlPersonalTokens
+
+metadata = sa.MetaData()
+
+assistant_calls = sa.Table(
+    "assistant_calls",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("agent_key", sa.String(64), nullable=False, index=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("moment_s", sa.BigInteger, nullable=False, index=True),
+    sa.Column("tool", sa.String(40), nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+)
+"""Neither what was asked nor what was read is stored: only the agent sees these rows."""
+
+MOST_CALLS = 200
+"""Number of calls that the agent's page lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantCall:
+    """A call. `label` is the token's name, empty for a token that the administration signed."""
+
+    moment_s: int
+    tool: str
+    label: str
+
+
+class SqlAssistantCalls:
+    """Stores calls and lists them for their agent."""
+
+    def __init__(self, engine: sa.Engine, now_s: Callable[[], int]) -> None:
+        self._engine, self._now_s = engine, now_s
+
+    def note(self, agent_id: str, tool: str, label: str) -> None:
+        """Store a call."""
+        row = {
+            # Ascending, so that calls of the same second keep their order.
+            "id": f"{time.time_ns():016x}{secrets.token_hex(8)}",
+            "agent_key": digest(agent_id),
+            "agent_id": agent_id,
+            "moment_s": self._now_s(),
+            "tool": tool,
+            "label": label,
+        }
+        with self._engine.begin() as connection:
+            connection.execute(sa.insert(assistant_calls).values(row))
+
+    def of(self, agent_id: str, most: int | None = None) -> tuple[AssistantCall, ...]:
+        """Return the agent's calls, latest first."""
+        table = assistant_calls.c
+        query = sa.select(table.moment_s, table.tool, table.label).limit(most)
+        query = query.where(table.agent_key == digest(agent_id)).order_by(
+            table.moment_s.desc(), table.id.desc()
+        )
+        with self._engine.connect() as connection:
+            return tuple(AssistantCall(*row) for row in connection.execute(query))
+
+
+def forget_calls(engine: sa.Engine, before_s: int) -> None:
+    """Delete the calls before a moment."""
+    with engine.begin() as connection:
+        connection.execute(sa.delete(assistant_calls).where(assistant_calls.c.moment_s < before_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Assistants:
+    """Dependencies of assistants. `tokens` is None if no personal tokens are allowed.
+
+    `reader_of` returns what an agent may read now. `kept_days`: how long calls are kept.
+    """
+
+    tokens: "SqlPersonalTokens | None"
+    calls: SqlAssistantCalls
+    reader_of: Callable[[str], Reader]
+    kept_days: int

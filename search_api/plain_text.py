@@ -1,0 +1,26 @@
+"""Text shown to a person: counts, and without invisible characters. Imports nothing heavy."""
+
+import re
+
+
+def plural(one: str, many: str, count: int, /, **values: object) -> str:
+    """Return `one` for 0 and 1, else `many`; `{num}` is the number with grouped thousands."""
+    return (one if count < 2 else many).format(num=number(count), **values)
+
+
+def number(value: int) -> str:
+    """Return a number as `12 345`, its thousands joined by narrow no-break spaces."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls except tab and line feed
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction marks and overrides
+    "\u200b\u2028\u2029\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb"  # invisible characters
+    "\U000e0000-\U000e007f\ud800-\udfff]"  # tags and surrogates
+)
+
+
+def safe_text(text: str) -> str:
+    """Return the text without invisible characters, controls and marks of direction."""
+    return _UNSAFE.sub("", text)

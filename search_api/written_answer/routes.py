@@ -1,0 +1,65 @@
+"""The API of written answers, as server-sent events."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.sse import EventSourceResponse
+
+from indexer.access import Reader
+from search_api.bodies import PROBLEMS, Body
+from search_api.limits import RequesterKind, RequestKind, TooManyConcurrentRequests
+from search_api.parameters import RETRY_S, KnownReader
+from search_api.problems import Problem
+from search_api.services import services_of
+from search_api.written_answer.schemas import (
+    AskedAnswerBody,
+    EndBody,
+    EventBody,
+    PassagesBody,
+    RewrittenBody,
+    SentenceBody,
+)
+from search_api.written_answer.service import write_answer, writing_of
+from search_api.written_answer.values import (
+    AnswerEnd,
+    KeptSentence,
+    RewrittenQuestion,
+    SentPassages,
+)
+
+router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
+
+_BODIES: Mapping[type, type[Body]] = {
+    RewrittenQuestion: RewrittenBody,
+    SentPassages: PassagesBody,
+    KeptSentence: SentenceBody,
+    AnswerEnd: EndBody,
+}
+
+
+async def _in_turn(request: Request, reader: KnownReader) -> AsyncIterator[Reader]:
+    """Hold the agent's turn until the whole answer is sent. Raises a problem 429."""
+    writing = writing_of(services_of(request))
+    agent = reader.agent_id or ""
+    if wait_s := writing.rate.take(RequesterKind.READER, agent):
+        said = "Vous avez demandé beaucoup de réponses rédigées : attendez un peu, puis réessayez."
+        raise Problem(429, said, {"Retry-After": str(wait_s)}, code="too_many_answers")
+    try:
+        async with writing.turns.turn(RequestKind.QUESTION, agent):
+            yield reader
+    except TooManyConcurrentRequests:
+        said = "Une réponse se rédige déjà pour vous : attendez-la, puis réessayez."
+        raise Problem(429, said, {"Retry-After": str(RETRY_S)}, code="too_many_at_once") from None
+
+
+@router.post("/written-answer", response_class=EventSourceResponse)
+async def written_answer(
+    request: Request, reader: Annotated[Reader, Depends(_in_turn)], asked: AskedAnswerBody
+) -> AsyncIterator[EventBody]:
+    """Answer in sentences that a model writes from passages the reader may read, each checked.
+
+    Nothing is kept. `/search` gives the answer without a model, as `direct_answer`.
+    """
+    async for event in write_answer(services_of(request), reader, asked.asked()):
+        yield cast(EventBody, _BODIES[type(event)].model_validate(event))

@@ -1,0 +1,136 @@
+"""Values and port of written answers."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from indexer.access import Reader
+from search_api.limits import ConcurrencyLimiter, RateLimiter
+
+Message = Mapping[str, str]
+"""`role` and `content`, as the OpenAI chat API names them."""
+
+
+class ModelFailed(Exception):
+    """The model's server refused, broke off, or sent more or other than it may."""
+
+
+class LanguageModel(Protocol):
+    """Port: a language model that answers messages."""
+
+    def write(self, messages: Sequence[Message], most_tokens: int) -> AsyncGenerator[str, None]:
+        """Yield the text as it is written. Raises `ModelFailed`, also where it ends too early."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritingRules:
+    """What may be sent, and what is shown.
+
+    `sources`: only documents of these sources are sent. `spaces`: only of these spaces; empty: of
+    all. `restricted`: also documents that are not open to all agents. `least_share`: minimum share
+    of the sentences, from 0 to 1, that must be kept. `time_limit_s` is for the whole answer.
+    """
+
+    sources: frozenset[str]
+    spaces: frozenset[str] = frozenset()
+    restricted: bool = False
+    passages: int = 8
+    least_share: float = 0.5
+    time_limit_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Dependencies of written answers.
+
+    `reader_of` returns what an agent may read now. `rate` and `turns` limit how often and how many
+    at once an agent may ask.
+    """
+
+    model: LanguageModel
+    rules: WritingRules
+    reader_of: Callable[[str], Reader]
+    rate: RateLimiter = field(default_factory=lambda: RateLimiter({}))
+    turns: ConcurrencyLimiter = field(
+        default_factory=lambda: ConcurrencyLimiter(questions=1, waiting=1)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier question of a thread, and the answer that was shown."""
+
+    q: str
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAnswer:
+    """A question with the filters of its page and the thread before it."""
+
+    q: str
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    thread: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedPassage:
+    """A passage that is sent, under its number.
+
+    `page`: path of its document's page. `dated`: the document's last change.
+    """
+
+    number: int
+    document_id: str
+    page: str
+    title: str
+    heading: str
+    text: str
+    dated: datetime | None
+
+
+class Outcome(StrEnum):
+    """How a written answer ended. Only `written` leaves its sentences to be shown."""
+
+    WRITTEN = "written"
+    NOTHING_TO_SEND = "nothing_to_send"
+    UNSUPPORTED = "unsupported"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RewrittenQuestion:
+    """The question that is searched, in place of a follow-up question."""
+
+    q: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentPassages:
+    """The passages that the model gets."""
+
+    passages: tuple[NumberedPassage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSentence:
+    """A sentence that its passages say, and their numbers."""
+
+    text: str
+    cited: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerEnd:
+    """The end: its outcome, a French sentence, and how many sentences were kept and struck out."""
+
+    outcome: Outcome
+    said: str
+    kept: int = 0
+    struck: int = 0
+
+
+AnswerEvent = RewrittenQuestion | SentPassages | KeptSentence | AnswerEnd

@@ -1,0 +1,116 @@
+"""A server with the OpenAI chat API that records what it is asked, and lies where it is told to."""
+
+import contextlib
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+PASSAGE = re.compile(r"<<(\w+) passage (\d+)>>\n(.*)\n([\s\S]*?)\n<<\1 fin>>")
+
+
+def event(text: str, reason: str | None = None) -> bytes:
+    """One event of a stream."""
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": reason}
+    return f"data: {json.dumps({'choices': [choice]})}\n\n".encode()
+
+
+def streamed(text: str) -> Iterator[bytes]:
+    """An honest stream of a text, a few characters at a time."""
+    yield from (event(text[at : at + 7]) for at in range(0, len(text), 7))
+    yield event("", "stop")
+    yield b"data: [DONE]\n\n"
+
+
+@dataclass(slots=True)
+class ModelServer:
+    """Quotes the first sentence of each passage, until a test says otherwise.
+
+    `answer` returns the body's pieces from the request; `hang` keeps the line open after them.
+    """
+
+    url: str = ""
+    answer: Callable[[str], Iterator[bytes]] = lambda asked: streamed(quoted(asked))
+    status: int = 200
+    kind: str = "text/event-stream"
+    headers: dict[str, str] = field(default_factory=dict)
+    hang: bool = False
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+    left: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def texts(self) -> list[str]:
+        """The content of all messages of each request."""
+        return ["\n".join(one["content"] for one in body["messages"]) for body in self.asked]
+
+    def says(self, *texts: str) -> None:
+        """Answer each next request with the next of these texts, and the last one from then on."""
+        left = list(texts)
+        self.answer = lambda asked: streamed(left.pop(0) if len(left) > 1 else left[0])
+
+
+def passages_in(asked: str) -> list[tuple[int, str]]:
+    """(number, text) of each passage of a request."""
+    return [(int(number), text) for _, number, _, text in PASSAGE.findall(asked)]
+
+
+def quoted(asked: str) -> str:
+    """The first sentence of each passage, cited."""
+    first = [(number, re.split(r"(?<=\.)\s", text)[0]) for number, text in passages_in(asked)]
+    return " ".join(f"{text.rstrip('.')} [{number}]." for number, text in first)
+
+
+@contextmanager
+def model_server() -> Iterator[ModelServer]:
+    """One that answers on a free port of loopback; gone after use."""
+    one = ModelServer()
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            read = self.rfile.read(int(self.headers["Content-Length"]))
+            one.sent.append(f"{self.path}\n{self.headers}\n{read.decode()}")
+            one.asked.append(json.loads(read))
+            self.send_response(one.status)
+            self.send_header("Content-Type", one.kind)
+            for name, value in one.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for piece in one.answer(one.texts[-1]):
+                    self.wfile.write(piece)
+                    self.wfile.flush()
+                while one.hang and not one.over.wait(0.05):
+                    self.wfile.write(b": ping\n\n")
+                return
+            one.left.set()
+
+        def log_message(self, *_: Any) -> None:
+            """Tests read what they need."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    one.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield one
+    finally:
+        one.over.set()
+        server.shutdown()
+        server.server_close()
+
+
+def events_of(text: str) -> list[dict[str, Any]]:
+    """The events of an answer of the API."""
+    lines = [line for line in text.splitlines() if line.startswith("data: ")]
+    return [json.loads(line.removeprefix("data: ")) for line in lines]
+
+
+def shown(events: Sequence[dict[str, Any]]) -> list[str]:
+    """The sentences that a page shows once the answer is complete."""
+    kept = [one["text"] for one in events if one["type"] == "sentence"]
+    return kept if events[-1]["outcome"] == "written" else []

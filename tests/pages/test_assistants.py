@@ -1,0 +1,488 @@
+"""Assistants: their tokens, their tools by the SDK's own client, and what is noted of them."""
+
+import asyncio
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+
+from connectors.values import Agent
+from indexer.values import Put
+from quisait.server.app import rate_limiter_of
+from quisait.settings import Settings
+from quisait.settings.web import AssistantSettings
+from search_api.app import create_app
+from search_api.assistants.service import READ_CHARS, RESOURCE, TOOLS
+from search_api.assistants.storage import (
+    Assistants,
+    SqlAssistantCalls,
+    assistant_calls,
+    forget_calls,
+)
+from search_api.sign_on.sessions import SqlPersonalTokens, personal_tokens
+from tests.builders import indexed, make_document
+from tests.pages.asking_site import (
+    AGENTS,
+    ASKER,
+    MAPPER,
+    QUESTION,
+    AskingSite,
+    asking_site,
+)
+from tests.pages.conftest import served
+from tests.planted import TODAY
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+HOST = "http://127.0.0.1"
+LONG = "Un paragraphe sur la voirie.\n\n" * 1_500
+START = 1_770_000_000
+
+
+@dataclass
+class Site:
+    """The asking site with assistants; `now_s` is moved by a test."""
+
+    asking: AskingSite
+    tokens: SqlPersonalTokens
+    assistants: Assistants
+    now_s: int = START
+
+    def app(self, **changes: Any) -> Any:
+        services = replace(self.asking.services, assistants=self.assistants, demo=True, **changes)
+        return create_app(services)
+
+    def token(self, **limits: Any) -> str:
+        return self.tokens.make(ASKER, "mon assistant", 30, assistant=True, **limits)
+
+    def post(self, token: str, app: Any = None) -> tuple[int, str]:
+        """A search by a token: the status, and the sentence of a refusal."""
+        client = TestClient(app or self.app(), HOST, client=("127.0.0.1", 5))
+        answer = client.post("/mcp", json=CALL, headers={"Authorization": f"Bearer {token}"})
+        return answer.status_code, answer.json().get("error", {}).get("message", "")
+
+
+CALL = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/call",
+    "params": {"name": "search", "arguments": {"query": "cadastre"}},
+}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with asking_site(tmp_path) as asking:
+        places = {"wiki:secret": "rh", "notes:une": "", "notes:longue": "voirie"}
+        asking.index.write(
+            [
+                Put(indexed(make_document(id_, title=f"Le cadastre, {id_}", space=space), text))
+                for (id_, space), text in zip(places.items(), ("rh", "une", LONG), strict=True)
+            ]
+        )
+        tokens = SqlPersonalTokens(asking.engine, 90, lambda: made.now_s)
+        calls = SqlAssistantCalls(asking.engine, lambda: made.now_s)
+        reader = asking.services.asking
+        assert reader
+        made = Site(asking, tokens, Assistants(tokens, calls, reader.reader_of, 30))
+        yield made
+
+
+@asynccontextmanager
+async def connected(address: str, token: str, mode: str = "auto") -> Any:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False) as http,
+        Client(streamable_http_client(f"{address}/mcp", http_client=http), mode=mode) as client,
+    ):
+        yield client
+
+
+def run(work: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(work())  # type: ignore[arg-type]
+
+
+def ids(answer: Any) -> set[str]:
+    return {one["id"] for one in answer.structured_content["documents"]}
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_client_uses_every_tool_over_http(site: Site, mode: str) -> None:
+    """By the SDK's client, in the protocol's present form and in the former one."""
+    token = site.token()
+    with served(site.app()) as address:
+
+        async def work() -> None:
+            async with connected(address, token, mode) as client:
+                tools = (await client.list_tools()).tools
+                assert [one.name for one in tools] == list(TOOLS)
+                assert all(one.annotations.read_only_hint for one in tools)
+                found = await client.call_tool("search", {"query": "cadastre", "k": 20})
+                assert {"wiki:secret", "notes:une", "notes:longue"} <= ids(found)
+                assert found.structured_content["topics"]
+                page = found.structured_content["documents"][0]["page"]
+                assert page.startswith(f"{address}/documents/")
+                assert json.loads(found.content[0].text)["total"] == len(ids(found))
+                read = await client.call_tool("read_document", {"document": page})
+                assert read.structured_content["text"].startswith("# ")
+                known = await client.call_tool("who_knows", {"query": QUESTION})
+                people = known.structured_content["candidates"]
+                assert MAPPER in [one["agent"]["id"] for one in people]
+                resource = await client.read_resource(f"{RESOURCE}notes%3Aune")
+                assert resource.contents[0].text.startswith("# Le cadastre, notes:une")
+                templates = await client.list_resource_templates()
+                assert templates.resource_templates[0].uri_template.startswith(RESOURCE)
+
+        run(work)
+    assert [one.tool for one in site.assistants.calls.of(ASKER)] == [
+        *("read_document", "who_knows", "read_document", "search"),
+    ]
+    assert site.assistants.calls.of(MAPPER) == ()
+
+
+def test_a_long_document_is_read_in_several_calls(site: Site) -> None:
+    """The parts together are the whole text, as the resource has it."""
+    with served(site.app()) as address:
+
+        async def work() -> None:
+            async with connected(address, site.token()) as client:
+                start, text = 0, ""
+                while start is not None:
+                    asked = {"document": "notes:longue", "start": start}
+                    body = (await client.call_tool("read_document", asked)).structured_content
+                    assert len(body["text"]) <= READ_CHARS
+                    start, text = body["following"], text + body["text"]
+                whole = (await client.read_resource(f"{RESOURCE}notes:longue")).contents[0].text
+                assert text == whole
+                assert len(text) > 2 * READ_CHARS
+
+        run(work)
+
+
+def test_a_question_is_prepared_and_not_sent(site: Site) -> None:
+    """The draft says whom it would go to, as the form behind its address does."""
+    with served(site.app()) as address:
+
+        async def work() -> None:
+            async with connected(address, site.token()) as client:
+                asked = {"title": QUESTION, "text": "Elle est à Lannion."}
+                body = (await client.call_tool("prepare_question", asked)).structured_content
+                assert body["sent"] is False
+                assert MAPPER in [one["id"] for one in body["recipients"]]
+                form = TestClient(site.app(), HOST, client=("127.0.0.1", 5)).get(
+                    body["form"].removeprefix(address), headers={"x-agent": ASKER}
+                )
+                assert form.status_code == 200
+                assert "Elle est à Lannion." in form.text
+
+        run(work)
+    asked_so_far = TestClient(site.app(), HOST, headers={"x-agent": ASKER}).get("/api/v1/questions")
+    assert asked_so_far.json()["mine"] == []
+
+
+def test_a_limited_token_narrows_every_answer(site: Site) -> None:
+    """Counts, facets, documents, evidence, people and corrections are those of its places."""
+    with served(site.app()) as address:
+
+        async def work() -> None:
+            for limits, found in (
+                ({"sources": ["notes"]}, {"notes:une", "notes:longue"}),
+                ({"sources": ["notes"], "spaces": ["voirie"]}, {"notes:longue"}),
+                ({"spaces": ["rh"]}, {"wiki:secret"}),
+                ({"sources": ["jamais"]}, set()),
+            ):
+                async with connected(address, site.token(**limits)) as client:
+                    answer = await client.call_tool("search", {"query": "cadastre", "k": 20})
+                    assert ids(answer) == found
+                    assert answer.structured_content["total"] == len(found)
+                    assert answer.structured_content["topics"] == []  # counted from all of it
+                    sources = answer.structured_content["facets"]["source"]
+                    assert sum(one["count"] for one in sources) == len(found)
+                    known = await client.call_tool("who_knows", {"query": QUESTION})
+                    assert known.structured_content["candidates"] == []
+                    assert known.structured_content["stated"] == []
+                    assert {one["id"] for one in known.structured_content["nearest"]} <= found
+                    draft = await client.call_tool("prepare_question", {"title": QUESTION})
+                    assert draft.structured_content["recipients"] == []
+                    existing = draft.structured_content["existing"]
+                    assert {one["document_id"] for one in existing} <= found
+                    for id_ in ("wiki:secret", "notes:une", "notes:longue", "wiki:0"):
+                        read = await client.call_tool("read_document", {"document": id_})
+                        assert read.is_error == (id_ not in found)
+
+        run(work)
+
+
+def test_wrong_arguments_are_answered_with_what_to_do(site: Site) -> None:
+    """One French sentence that names the argument, and never repeats what was asked."""
+    cases: tuple[tuple[str, dict[str, Any], str], ...] = (
+        ("search", {"query": "  "}, "query"),
+        ("search", {}, "query"),
+        ("search", {"query": "x", "k": 21}, "k"),
+        ("search", {"query": "x", "k": "beaucoup"}, "k"),
+        ("search", {"query": "x" * 5_000}, "query"),
+        ("search", {"query": "x", "sources": "wiki"}, "sources"),
+        ("search", {"query": "x", "limite": 3}, "limite"),
+        ("who_knows", {"query": ""}, "query"),
+        ("read_document", {"document": "wiki:jamais"}, ""),
+        ("read_document", {"document": "wiki:0", "start": -1}, "start"),
+        ("prepare_question", {"title": ""}, "title"),
+        ("effacer", {"document": "wiki:0"}, ""),
+    )
+    with served(site.app()) as address:
+
+        async def work() -> None:
+            async with connected(address, site.token()) as client:
+                for tool, arguments, named in cases:
+                    answer = await client.call_tool(tool, arguments)
+                    sentence = answer.content[0].text
+                    assert answer.is_error, (tool, arguments)
+                    assert answer.structured_content is None
+                    assert sentence.endswith("."), sentence
+                    assert f"« {named} »" in sentence or not named
+                    assert "xxxx" not in sentence
+                with pytest.raises(MCPError):
+                    await client.read_resource(f"{RESOURCE}wiki%3Ajamais")
+
+        run(work)
+    unknown = {"read_document"}
+    assert {one.tool for one in site.assistants.calls.of(ASKER)} == unknown
+
+
+def test_a_token_opens_nothing_once_it_ended(site: Site) -> None:
+    """Revoked, expired, misspelt, of an agent who left: refused with one sentence, from then on."""
+    revoked = site.token()
+    assert site.post(revoked)[0] == 200
+    assert site.tokens.revoke(ASKER, site.tokens.of(ASKER)[0].short)
+    expired = site.token()
+    site.now_s += int(timedelta(days=31).total_seconds())
+    gone = site.token()
+    book = site.asking.services.people
+    left = [replace(one, departure=TODAY - timedelta(days=1)) for one in AGENTS if one.id == ASKER]
+
+    class Left:
+        def entries(self) -> Iterator[Agent]:
+            yield from (*left, *(one for one in AGENTS if one.id != ASKER))
+
+    assert site.post(gone)[0] == 200
+    book.replace(Left())
+    for token in (revoked, expired, gone, "qsp_nimporte"):
+        status, sentence = site.post(token)
+        assert status == 401, token
+        assert sentence.endswith(".")
+
+
+def test_without_a_token_nobody_asks(site: Site) -> None:
+    app = create_app(replace(site.asking.services, assistants=site.assistants))
+    answer = TestClient(app, HOST).post("/mcp", json=CALL)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.json()["error"]["message"].endswith(".")
+    assert TestClient(app, HOST).get("/mcp").status_code == 405
+
+
+def test_an_assistants_token_opens_the_tools_alone(site: Site) -> None:
+    """It is no personal token: what a program reads by the API it does not read."""
+    token, program = site.token(), site.tokens.make(ASKER, "un programme", 30)
+    assert site.tokens.agent_id(token) is None
+    assert site.tokens.agent_id(program) == ASKER
+    assert site.post(program)[0] == 200
+
+
+def test_calls_by_one_token_are_limited(site: Site) -> None:
+    """The tools say when to go on; another token goes on at once."""
+    settings = Settings(assistants=AssistantSettings(per_minute=3))
+    app = site.app(rate_limiter=rate_limiter_of(settings))
+    busy, other = site.token(), site.token()
+    client = TestClient(app, HOST, client=("127.0.0.1", 5))
+
+    def errors(token: str, times: int) -> list[bool]:
+        headers = {"Authorization": f"Bearer {token}"}
+        answers = [client.post("/mcp", json=CALL, headers=headers) for _ in range(times)]
+        return [one.json()["result"]["isError"] for one in answers]
+
+    assert errors(busy, 5) == [False] * 3 + [True] * 2
+    assert errors(other, 1) == [False]
+
+
+def test_what_was_asked_is_neither_kept_nor_logged(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor is a message that cannot be read."""
+    caplog.set_level(logging.DEBUG)
+    word = "xylophone-inavouable"
+    call = {**CALL, "params": {"name": "search", "arguments": {"query": word}}}
+    broken = {**CALL, "params": {"name": "search", "arguments": word}}
+    client = TestClient(site.app(), HOST, client=("127.0.0.1", 5))
+    headers = {"Authorization": f"Bearer {site.token()}"}
+    for one in (call, broken, {**call, "method": word}, [word]):
+        assert client.post("/mcp", json=one, headers=headers).status_code < 500
+    assert word not in caplog.text
+    with site.asking.engine.connect() as connection:
+        for table in (assistant_calls, personal_tokens):
+            assert word not in str(connection.execute(sa.select(table)).all())
+
+
+def test_calls_are_forgotten_and_exported(site: Site) -> None:
+    """The agent carries them away, and they end with their time."""
+    assert site.post(site.token())[0] == 200
+    me = TestClient(site.app(), HOST, client=("127.0.0.1", 5), headers={"x-agent": ASKER})
+    (call,) = me.get("/api/v1/me").json()["assistant_calls"]
+    assert call == {"moment_s": START, "tool": "search", "label": "mon assistant"}
+    (token,) = me.get("/api/v1/me").json()["tokens"]
+    assert token["assistant"] is True
+    assert "1 appel" in me.get("/mes-donnees").text
+    forget_calls(site.asking.engine, START)
+    assert len(site.assistants.calls.of(ASKER)) == 1
+    forget_calls(site.asking.engine, START + 1)
+    assert site.assistants.calls.of(ASKER) == ()
+
+
+def test_the_page_makes_shows_and_revokes_tokens(site: Site) -> None:
+    """The token is shown once; its limits and its calls are shown to its agent alone."""
+    app = site.app()
+    own = {"Origin": HOST, "x-agent": ASKER}
+    me = TestClient(app, HOST, client=("127.0.0.1", 5), headers=own, follow_redirects=False)
+    form = {
+        "label": "éditeur du bureau",
+        "days": "7",
+        "sources": ["notes"],
+        "spaces": ["voirie", ""],
+    }
+    made = me.post("/assistants/tokens", data=form)
+    found = re.search(r'id="jeton-fait">(qsp_[^<]+)', made.text)
+    assert found
+    token = found[1]
+    assert site.post(token, app)[0] == 200
+    page = me.get("/assistants").text
+    assert token not in page
+    assert "sources : notes" in page
+    assert "espaces : voirie" in page
+    assert TOOLS["search"].title in page
+    other = TestClient(app, HOST, client=("127.0.0.1", 5), headers={**own, "x-agent": MAPPER})
+    assert "éditeur du bureau" not in other.get("/assistants").text
+    short = site.tokens.of(ASKER)[0].short
+    assert other.post("/assistants/tokens/revoke", data={"token": short}).status_code == 404
+    assert me.post("/assistants/tokens/revoke", data={"token": short}).status_code == 303
+    assert site.post(token, app)[0] == 401
+    for bad in ({"label": "", "days": "7"}, {"label": "x", "days": "0"}):
+        assert me.post("/assistants/tokens", data=bad).status_code == 400
+
+
+def test_without_assistants_there_is_no_page(site: Site) -> None:
+    """Where the extra is missing, or the settings say no."""
+    app = create_app(replace(site.asking.services, demo=True))
+    client = TestClient(app, HOST, client=("127.0.0.1", 5), headers={"x-agent": ASKER})
+    assert client.get("/assistants").status_code == 404
+    assert client.post("/mcp", json=CALL).status_code == 404
+    assert "/assistants" not in client.get("/preferences").text
+
+
+def command(address: str, token: str, **more: str) -> StdioServerParameters:
+    source = "from quisait.cli import app; app()"
+    environment = {**os.environ, "QUISAIT_TOKEN": token, **more}
+    return StdioServerParameters(
+        command=sys.executable, args=["-c", source, "mcp", address], env=environment
+    )
+
+
+def test_a_client_uses_the_tools_over_stdio(site: Site) -> None:
+    """`quisait mcp` relays what the site answers, refusals too."""
+    token = site.token(sources=["notes"])
+    with served(site.app()) as address:
+
+        async def work() -> None:
+            async with Client(command(address, token)) as client:
+                assert [one.name for one in (await client.list_tools()).tools] == list(TOOLS)
+                found = await client.call_tool("search", {"query": "cadastre"})
+                assert ids(found) == {"notes:une", "notes:longue"}
+                assert (await client.call_tool("search", {"query": ""})).is_error
+                resource: Any = await client.read_resource(f"{RESOURCE}notes%3Aune")
+                assert resource.contents[0].text.startswith("# ")
+                site.tokens.revoke_all()
+                with pytest.raises(MCPError, match="jeton"):
+                    await client.call_tool("search", {"query": "cadastre"})
+
+        run(work)
+
+
+async def exit_of(address: str, token: str, **more: str) -> tuple[int | None, str]:
+    started = command(address, token, **more)
+    process = await asyncio.create_subprocess_exec(
+        started.command,
+        *started.args,
+        env=started.env,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, said = await process.communicate()
+    assert out == b""
+    return process.returncode, said.decode().strip()
+
+
+def test_the_command_says_what_is_missing(site: Site, tmp_path: Path) -> None:
+    """One sentence each: no token, a bad one, no site, and the extra that is not installed."""
+    (tmp_path / "mcp.py").write_text("raise ImportError\n", "utf-8")
+    without = {"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    with served(site.app()) as address:
+
+        async def work() -> None:
+            for place, token, more, said in (
+                (address, "", {}, "QUISAIT_TOKEN"),
+                (address, "qsp_faux", {}, "jeton"),
+                ("http://127.0.0.1:9", "qsp_x", {}, "ne répond pas"),
+                ("quisait.exemple.fr", "qsp_x", {}, "https://"),
+                (address, "qsp_x", without, "pip install mcp"),
+            ):
+                status, sentence = await exit_of(place, token, **more)
+                assert status == 1
+                assert said in sentence
+                assert len(sentence.splitlines()) == 1
+
+        run(work)
+
+
+def test_the_page_of_documentation_works(site: Site) -> None:
+    """Its configuration for stdio and its `curl`, as they are written."""
+    page = (Path(__file__).parents[2] / "docs/assistants.md").read_text("utf-8")
+    blocks = dict(re.findall(r"```(json|sh)\n(.*?)```", page, re.DOTALL))
+    with served(site.app()) as address:
+        said = {"https://quisait.exemple.fr": address, "qsp_…": site.token()}
+        for written, meant in said.items():
+            blocks = {kind: text.replace(written, meant) for kind, text in blocks.items()}
+        server = json.loads(blocks["json"])["mcpServers"]["quisait"]
+        server["env"] = {**os.environ, **server["env"]}
+
+        async def work() -> None:
+            async with Client(StdioServerParameters(**server)) as client:
+                assert (await client.list_tools()).tools
+
+        run(work)
+        answer = subprocess.run(
+            ["bash", "-c", blocks["sh"]], capture_output=True, check=True, timeout=60
+        )
+        assert len(json.loads(answer.stdout)["result"]["structuredContent"]["documents"]) == 3
+
+
+def test_the_library_is_imported_by_the_first_call_alone() -> None:
+    """A command, the application and the demonstration do not pay for it."""
+    source = "import sys, quisait.cli, quisait.server.app, quisait.commands.demo, search_api.app"
+    source += ", quisait.commands.mcp; print('mcp' in sys.modules, 'mcp_types' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=True)
+    assert done.stdout.decode().split() == ["False", "False"]
