@@ -88,7 +88,7 @@ WEIGHTS = Features(
     direct=2.2,
     stated=4.6,
     asked=2.9,
-    metier=1.2,
+    metier=1.3,
     topical=-1.5,
 )
 BIAS = -4.2

@@ -671,7 +671,7 @@ def test_a_named_topic_that_the_directory_states_vouches(
 ) -> None:
     """With a document on it; another topic, or one that is not stated, does not."""
 
-    window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], nearness=1.8)
+    window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], nearness=1.5)
     build = Topics({"wiki:1": [("pci", 0.6)]}, declared=held)
     (ana,) = find_experts(
         window, PeopleQuestion("plan", topics=asked), ListedBook((ANA,)), TODAY, build=build
