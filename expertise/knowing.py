@@ -108,7 +108,7 @@ def odds_of(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-CARD, FURTHER_CARD, BARE_CARD = 0.35, 0.75, 0.95
+CARD, FURTHER_CARD, BARE_CARD = 0.2, 0.75, 0.95
 """Least probability for a card: of the likeliest candidate, of any other candidate, and of any
 candidate if no document is expected to answer. docs/evaluation.md, «Who knows», has how many
 candidates are right at which probability, for administrations that the model was not fitted on.

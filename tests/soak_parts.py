@@ -62,7 +62,7 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     (_TEST, frozenset(), r"tests/faults/test_kills\.py::\w+\[embedded-(0|5|10)\]"),
     (_TEST, frozenset(), r"tests/faults/test_mail(box)?_kills\.py::\w+(\[0\])?$"),
     (_TEST, frozenset(), r"tests/faults/test_full_disk\.py::\w+\[21\]$"),
-    (_TEST, frozenset(), r"tests/property/test_snapshot\.py::test_killed\w+\[\w+-1\]"),
+    (_TEST, frozenset(), r"tests/property/test_snapshot\.py::test_killed\w+\[False-1\]"),
     (
         "faults",
         frozenset(),
@@ -133,8 +133,10 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     (
         "browser",
         frozenset(),
-        r"tests/pages/test_whole_demo\.py::test_(every_link\w+\[ag-00(66|70)\]|a_click)",
+        r"tests/pages/test_whole_demo\.py::"
+        r"test_(every_link\w+\[ag-00(66|70)\]|a_click|every_original|a_correction_holds)",
     ),
+    ("browser", frozenset(), "tests/pages/test_journeys"),
     (
         "commands",
         frozenset(),

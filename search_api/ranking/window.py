@@ -87,15 +87,18 @@ def answering(
     """Return the hits, with gains for the nearest passages and for what they say of the question.
 
     Fused scores are relative to the window: its first hit by words has 1 even if it has one word
-    of the question, and the nearest by its centroid need not have the nearest passage.
+    of the question, and the nearest by its centroid need not have the nearest passage. An answer
+    without `said`, from an encoder without known bars, is left as it is.
     """
+    if found.said is None:
+        return tuple(hits)
     nearest = found.vector[0].score if found.vector else 0.0
     gains = {
         hit.document_id: weights.passage * (1 - (nearest - hit.score) / PASSAGE_REACH)
         for hit in found.vector
         if nearest - hit.score < PASSAGE_REACH
     }
-    for id_, share in (found.said or {}).items():
+    for id_, share in found.said.items():
         gains[id_] = gains.get(id_, 0.0) + weights.said * share
     again = [
         hit._replace(score=hit.score + gain, answering=gain)

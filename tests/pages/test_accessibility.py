@@ -169,9 +169,12 @@ def test_a_journey_by_keyboard(chromium: Browser, sites: Sites) -> None:
         expect(page).to_have_title("Qui connaît\u00a0: incendie, 1\u00a0personne — Qui sait\u202f?")
         page.keyboard.press("/")
         expect(page.get_by_label("Votre question")).to_be_focused()
-        for _ in range(5):
+        address = page.get_by_role("link", name="claire.le-bihan@")
+        for _ in range(12):
             page.keyboard.press("Tab")
-        expect(page.get_by_role("link", name="claire.le-bihan@")).to_be_focused()
+            if address.evaluate("one => one === document.activeElement"):
+                break
+        expect(address).to_be_focused()
 
 
 SMALL = """() => [...document.querySelectorAll(

@@ -36,6 +36,7 @@ from search_api.assistants.storage import (
 )
 from search_api.sign_on.sessions import SqlPersonalTokens, personal_tokens
 from tests.builders import indexed, make_document
+from tests.own_loop import run_apart
 from tests.pages.asking_site import (
     AGENTS,
     ASKER,
@@ -114,7 +115,7 @@ async def connected(address: str, token: str, mode: str = "auto") -> Any:
 
 
 def run(work: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(work())  # type: ignore[arg-type]
+    run_apart(work())  # type: ignore[arg-type]
 
 
 def ids(answer: Any) -> set[str]:
@@ -467,7 +468,8 @@ def test_the_page_of_documentation_works(site: Site) -> None:
         for written, meant in said.items():
             blocks = {kind: text.replace(written, meant) for kind, text in blocks.items()}
         server = json.loads(blocks["json"])["mcpServers"]["quisait"]
-        server["env"] = {**os.environ, **server["env"]}
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+        server["env"] = {**os.environ, **server["env"], "PATH": path}
 
         async def work() -> None:
             async with Client(StdioServerParameters(**server)) as client:

@@ -113,6 +113,9 @@ def test_ones_own_sessions_and_tokens_are_told_by_day(made: SigningOn) -> None:
             "made": day(begun_s),
             "ends": day(begun_s + DAYS * DAY_S),
             "last_used": None,
+            "assistant": False,
+            "sources": None,
+            "spaces": None,
         }
     page = unescape(answers[2].text)
     assert "1\xa0session ouverte, 1\xa0jeton personnel." in page

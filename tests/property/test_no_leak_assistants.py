@@ -1,6 +1,5 @@
 """No tool of assistants shows, counts or proposes by what a reader or their token may not open."""
 
-import asyncio
 import json
 import random
 from collections.abc import Iterator, Mapping
@@ -27,6 +26,7 @@ from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from tests.builders import indexed, make_document
 from tests.each import each
 from tests.opensearch_index import fresh_index
+from tests.own_loop import run_apart
 from tests.pages.asking_site import AGENTS, ASKER, asking_site, notes
 from tests.planted import ENCODER
 from tests.property.test_no_leak import random_access, random_reader
@@ -155,7 +155,7 @@ def leaks(world: World, readable: Mapping[str, str], text: str, typed: str) -> l
 
 def test_no_tool_leaks(world: World) -> None:
     """Readers, questions and documents are drawn; every tool is asked by the SDK's own client."""
-    each(enumerate(readers()), lambda reader: asyncio.run(check(world, reader)))
+    each(enumerate(readers()), lambda reader: run_apart(check(world, reader)))
 
 
 async def check(world: World, reader: Reader) -> None:
@@ -223,4 +223,4 @@ def test_the_draw_is_worth_something(world: World) -> None:
             made = await client.call_tool("prepare_question", draft)
             assert made.structured_content["recipients"]
 
-    asyncio.run(answers())
+    run_apart(answers())

@@ -3,7 +3,6 @@
 Readers, questions and documents are drawn; a server of a model records what it is sent.
 """
 
-import asyncio
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from tests.builders import ENCODER, indexed, make_document
 from tests.model_server import ModelServer as Server
 from tests.model_server import model_server
 from tests.opensearch_index import fresh_index
+from tests.own_loop import run_apart
 from tests.property.test_no_leak import random_access, random_reader
 
 pytestmark = pytest.mark.trust
@@ -149,7 +149,7 @@ def test_a_model_is_sent_what_may_be_read_and_sent(
             reader = limited(replace(random_reader(draw), agent_id=ASKER.id), draw)
             rules, asked = drawn_rules(draw), drawn_question(draw)
             before = len(server.sent)
-            events = asyncio.run(answered(index, book, server, reader, rules, asked))
+            events = run_apart(answered(index, book, server, reader, rules, asked))
             assert isinstance(events[-1], AnswerEnd)
             texts = "\n".join(server.texts[before:])
             told = {one.word for one in secrets if one.word in texts and one.word not in asked.q}

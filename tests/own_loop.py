@@ -1,0 +1,19 @@
+"""Run what makes a loop, from a thread that may have one already: a browser's fixture leaves it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+def apart(call: Callable[[], Result]) -> Result:
+    """Return the result of a call in a thread of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(call).result()
+
+
+def run_apart(work: Coroutine[Any, Any, Result]) -> Result:
+    """Return the result of a coroutine that a thread of its own runs."""
+    return apart(lambda: asyncio.run(work))
