@@ -9,7 +9,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_LINK_MODE ?= hardlink
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help demo test test-fast soak mutate check bench guide client serve engines engines-stop servers schema requirements kit clean
+.PHONY: help demo test tests test-fast soak mutate check bench guide client serve engines engines-stop servers schema requirements kit clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 16
@@ -65,8 +65,12 @@ check: .venv/all ## format, lint, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .cache/import-linter
 
-test: .venv/all servers check ## run the tests that every change needs, in fifteen minutes (ARGS='-m trust' goes to pytest)
-	$(BIN)/python -m tests.run_all $(ARGS)
+test: .venv/all servers ## run the tests that every change needs, in fifteen minutes (ARGS='-m trust' goes to pytest)
+	@$(MAKE) --no-print-directory --jobs=2 check tests
+
+# The types are checked beside the tests that run in one process.
+tests:
+	+@$(BIN)/python -m tests.run_all $(ARGS)
 
 test-fast: .venv/all ## run the tests that need no server and no browser, without the long ones
 	TESTS_START_NO_SERVER=1 TESTS_PART=together $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not (server or slow)' $(ARGS)

@@ -1,10 +1,10 @@
 """Run the tests of `make test` in two parts, one after the other.
 
-First most of the tests in three processes, which share OpenSearch and Tika, then in one process the
-tests that must run alone (`tests.needs`). Arguments go to pytest in each part, except `--coverage`:
-it measures the share of the product's lines that the tests execute, and takes a fifth longer. The
-last lines give the start times of servers, the times of tests by the servers they need, and the
-counts.
+First, in one process, the tests that must run alone (`tests.needs`), then the others in three
+processes, which share OpenSearch and Tika. Arguments go to pytest in each part, except
+`--coverage`: it measures the share of the product's lines that the tests execute, and takes a fifth
+longer. The last lines give the start times of servers, the times of tests by the servers they need,
+and the counts.
 """
 
 import os
@@ -22,9 +22,10 @@ from tests.needs import ALONE, NEEDS_PROPERTY, PART_VARIABLE, START_TIMES, Part
 RESULTS = Path(".cache")
 START_TIMES_FILE = RESULTS.absolute() / "start-times"
 PYTEST_ARGUMENTS: dict[Part, tuple[str, ...]] = {
+    # First, since `make test` checks the types meanwhile, on the other core.
+    Part.ALONE: (),
     # Three processes on two cores: a test often waits for a server or another process.
     Part.TOGETHER: ("-n", "3", "--dist", "loadfile"),
-    Part.ALONE: (),
 }
 COVERAGE = "--coverage"
 FAILED, NO_TEST = 1, 5

@@ -59,7 +59,7 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     ("models", frozenset({"small_model"}), ""),
     ("spark", frozenset(), "tests/service/test_spark_builds"),
     # One seed of each kill on the embedded index.
-    (_TEST, frozenset(), r"tests/faults/test_kills\.py::\w+\[embedded-(0|5|10)\]"),
+    (_TEST, frozenset(), r"tests/faults/test_kills\.py::\w+\[embedded-(0|10)\]"),
     (_TEST, frozenset(), r"tests/faults/test_mail(box)?_kills\.py::\w+(\[0\])?$"),
     (_TEST, frozenset(), r"tests/faults/test_full_disk\.py::\w+\[21\]$"),
     (_TEST, frozenset(), r"tests/property/test_snapshot\.py::test_killed\w+\[False-1\]"),
@@ -136,7 +136,16 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
         r"tests/pages/test_whole_demo\.py::"
         r"test_(every_link\w+\[ag-00(66|70)\]|a_click|every_original|a_correction_holds)",
     ),
-    ("browser", frozenset(), "tests/pages/test_journeys"),
+    ("browser", frozenset(), _any("tests/pages/test_journeys", "tests/pages/test_asking_browser")),
+    # Kills and waits that other tests hold with fewer steps.
+    (
+        "faults",
+        frozenset(),
+        r"tests/service/test_reindex\.py::test_(a_kill|a_killed|settings_that)\w+",
+    ),
+    ("faults", frozenset(), r"tests/service/test_parts\.py::test_(another_index|a_killed)\w+"),
+    ("faults", frozenset(), r"tests/service/test_run\.py::test_a_source_that_does_not"),
+    ("commands", frozenset(), r"tests/service/test_own_connector\.py::test_its_own_test"),
     (
         "commands",
         frozenset(),
