@@ -434,7 +434,9 @@ def test_assistants_find_what_may_be_read(world: World, reader: str) -> None:
     assert {one.trace for one in DOCUMENTS if one.trace in titles.lower()} <= readable
     for one in DOCUMENTS:
         ids = (f"{one.source}:{one.name}", f"{one.source}:{one.name}.txt")
-        reads = [body(used("read_document", document=id_)) for id_ in ids]
+        # An authority that answers late closes what it governs for a moment.
+        tries = 3 if one.trace in readable else 1
+        reads = (body(used("read_document", document=id_)) for _ in range(tries) for id_ in ids)
         assert any(not read["isError"] for read in reads) == (one.trace in readable), one
 
 
