@@ -18,7 +18,7 @@ from search_api.query.query import Query
 from search_api.ranking.answered import ANY_ANSWERS
 
 BARS = (0.3, ANY_ANSWERS.bar, 0.5)
-"""Bars of probability that the report compares."""
+"""Thresholds of probability, one row of the report each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def answering_text(administrations: Mapping[str, Sequence[JudgedPage]]) -> str:
 
 
 def _fit(pages: Sequence[JudgedPage]) -> LogisticRegression:
-    """Fit the model; both outcomes have the same total weight."""
+    """Fit the model on judged pages, weighted so that right and wrong pages count equally."""
     right = np.array([one.right for one in pages], dtype=np.float64)
     counts = np.where(right > 0, 0.5 / right.mean(), 0.5 / (1 - right.mean()))
     return logistic_regression(np.array([one.features for one in pages]), right, counts)

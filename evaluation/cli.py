@@ -353,7 +353,7 @@ def knowing_command(administrations: Administrations) -> None:
 
 @evaluate_app.command("order")
 def order_command(administrations: Administrations) -> None:
-    """L'ordre des documents : les poids de chaque part, et ceux que les autres choisiraient."""
+    """Compare les poids de l'ordre des documents, et donne ceux que chaque pli choisirait."""
     with errors_as_sentences():
         typer.echo(order_text(_ask_each(administrations, "order", judge_orders)))
 

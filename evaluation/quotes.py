@@ -30,7 +30,7 @@ from search_api.ranking.results import Results
 from search_api.search.service import corrected_results
 
 BARS = (0.4, QUOTATION_ANSWERS.bar, 0.6, 0.7, 0.9)
-"""Bars of probability that the report compares."""
+"""Thresholds of probability, one row of the report each."""
 BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 """Bounds of the rows of the reliability table."""
 WANTED, NONE, FOREIGN = "wanted", "none", "foreign"

@@ -125,7 +125,7 @@ def _sketch(members: set[str], size: int) -> bytes:
 
 @cache
 def _permutations(size: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Return the odd factors and the summands of the permutations."""
+    """Return factors `a` (odd) and offsets `b` of the hash functions x → a·x + b of MinHash."""
     drawn = np.random.RandomState(_SEED)
     a = drawn.randint(0, 1 << 31, size, np.uint32) * np.uint32(2) + np.uint32(1)
     return a, drawn.randint(0, 1 << 32, size, np.uint32)

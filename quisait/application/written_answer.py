@@ -46,7 +46,7 @@ def open_model(said: WrittenAnswerSettings) -> LanguageModel:
 
 
 def check_model(said: WrittenAnswerSettings) -> str:
-    """Ask the model for a word, without a document; return in French how long it took.
+    """Send the model a test message without any document; return its response time in French.
 
     Raises `ValueError` with the remedy.
     """

@@ -228,7 +228,7 @@ def _builds(settings: Settings) -> Iterator[Check]:
 
 
 def _has_index(settings: Settings) -> bool:
-    """Return whether there is an index, or a source to read into one."""
+    """Return whether a source is configured or an index exists: only then an encoder is needed."""
     kept = beside_file(settings.folder) / "index"
     return bool(settings.sources) or settings.index.engine != "embedded" or kept.exists()
 

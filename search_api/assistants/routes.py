@@ -24,13 +24,12 @@ from search_api.notices import noticed
 from search_api.parameters import NamedReader, turn
 from search_api.problems import MCP, Problem
 from search_api.services import Services, services_of
+from search_api.sign_on import token_forms
 from search_api.sign_on.identification import IN_PERSON_METHODS, identification_of
 from search_api.sign_on.sessions import (
     MAX_LABEL_CHARS,
-    MAX_TOKENS,
     PREFIX,
     SqlPersonalTokens,
-    TooManyTokens,
 )
 from search_api.templating import render
 
@@ -137,19 +136,17 @@ def make_token(
 ) -> HTMLResponse:
     """Make a token for an assistant, shown on this page and never again."""
     tokens = _tokens(request)
-    limits = {"sources": set(filter(None, sources)), "spaces": set(filter(None, spaces))}
-    try:
-        token = tokens.make(reader.agent_id or "", label, days, assistant=True, **limits)
-    except TooManyTokens:
-        fault = f"Vous avez déjà {MAX_TOKENS} jetons : supprimez ceux qui ne servent plus."
-    except ValueError:
-        fault = (
-            f"Donnez à ce jeton un nom ({MAX_LABEL_CHARS} signes au plus) et une durée de 1 à "
-            f"{tokens.most_days} jours."
-        )
-    else:
-        return HTMLResponse(_page(request, reader, made=token))
-    return HTMLResponse(_page(request, reader, fault=fault), status_code=400)
+    made, fault = token_forms.make_token(
+        tokens,
+        reader.agent_id or "",
+        label,
+        days,
+        assistant=True,
+        sources=frozenset(filter(None, sources)),
+        spaces=frozenset(filter(None, spaces)),
+    )
+    page = _page(request, reader, made=made, fault=fault)
+    return HTMLResponse(page, status_code=400 if fault else 200)
 
 
 @router.post("/assistants/tokens/revoke")
@@ -157,16 +154,12 @@ def revoke_token(
     request: Request, reader: InPerson, token: Annotated[str, Form(max_length=40)] = ""
 ) -> RedirectResponse:
     """Revoke one of the agent's tokens: it opens nothing from the next call on."""
-    if not _tokens(request).revoke(reader.agent_id or "", token):
-        raise Problem(404, "Vous n’avez pas ce jeton, ou plus.")
+    token_forms.revoke_token(_tokens(request), reader.agent_id or "", token)
     return noticed(request, "/assistants", "access.token")
 
 
 def _tokens(request: Request) -> SqlPersonalTokens:
-    tokens = assistants_of(services_of(request)).tokens
-    if tokens is None:
-        raise Problem(404, "Les jetons personnels ne sont pas permis ici.")
-    return tokens
+    return token_forms.permitted(assistants_of(services_of(request)).tokens)
 
 
 def _page(request: Request, reader: Reader, made: str = "", fault: str = "") -> str:

@@ -74,7 +74,7 @@ api_router = APIRouter(prefix="/api/v1/questions", responses=PROBLEMS, dependenc
 
 @api_router.get("")
 def own(request: Request, reader: NamedReader) -> OwnQuestionsBody:
-    """Return the questions that wait for the reader, and the questions that they asked."""
+    """Return the questions put to the reader that await an answer, and those the reader asked."""
     return OwnQuestionsBody.model_validate(own_questions(services_of(request), reader))
 
 

@@ -89,7 +89,7 @@ def experts(
     as_typed: AsTyped = False,
     explain: Annotated[bool, Query(description="add score and parts")] = False,
 ) -> ExpertsBody:
-    """Return agents who may know, each with the documents that show it.
+    """Rank agents who may know the answer, each with the documents that are the evidence.
 
     Without a question, return nobody.
     """

@@ -12,6 +12,7 @@ from search_api.notices import noticed
 from search_api.parameters import NamedReader
 from search_api.problems import Problem
 from search_api.services import services_of
+from search_api.sign_on import token_forms
 from search_api.sign_on.errors import (
     NotAnAgent,
     ProviderRefused,
@@ -28,9 +29,7 @@ from search_api.sign_on.identification import (
 from search_api.sign_on.provider import Provider
 from search_api.sign_on.sessions import (
     MAX_LABEL_CHARS,
-    MAX_TOKENS,
     SqlPersonalTokens,
-    TooManyTokens,
     attempt_id,
     begin_attempt,
     returned_attempt,
@@ -229,25 +228,15 @@ def make_token(
 ) -> HTMLResponse:
     """Make a token, shown on this page and never again."""
     tokens = _tokens(request)
-    try:
-        token = tokens.make(who.agent_id or "", label, days)
-    except TooManyTokens:
-        fault = f"Vous avez déjà {MAX_TOKENS} jetons : supprimez ceux qui ne servent plus."
-    except ValueError:
-        fault = (
-            f"Donnez à ce jeton un nom ({MAX_LABEL_CHARS} signes au plus) et une durée de 1 à "
-            f"{tokens.most_days} jours."
-        )
-    else:
-        return HTMLResponse(_page(request, who, made=token))
-    return HTMLResponse(_page(request, who, fault=fault), status_code=400)
+    made, fault = token_forms.make_token(tokens, who.agent_id or "", label, days)
+    page = _page(request, who, made=made, fault=fault)
+    return HTMLResponse(page, status_code=400 if fault else 200)
 
 
 @access_router.post("/tokens/revoke")
 def revoke_token(request: Request, who: InPerson, token: Named = "") -> RedirectResponse:
     """Revoke one of the agent's tokens."""
-    if not _tokens(request).revoke(who.agent_id or "", token):
-        raise Problem(404, "Vous n’avez pas ce jeton, ou plus.")
+    token_forms.revoke_token(_tokens(request), who.agent_id or "", token)
     return noticed(request, "/access", "access.token")
 
 
@@ -275,10 +264,7 @@ def _sign_on_of(request: Request) -> SignOn:
 
 
 def _tokens(request: Request) -> SqlPersonalTokens:
-    tokens = _sign_on_of(request).tokens
-    if tokens is None:
-        raise Problem(404, "Les jetons personnels ne sont pas permis ici.")
-    return tokens
+    return token_forms.permitted(_sign_on_of(request).tokens)
 
 
 def _page(request: Request, who: Identification, made: str = "", fault: str = "") -> str:

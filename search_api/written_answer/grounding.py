@@ -220,7 +220,7 @@ class Grounds:
 
 
 def _swapped(said: _Words, nearest: Sequence[_Words]) -> bool:
-    """Return whether the sentence joins what the passage says of different things.
+    """Return whether the sentence mixes facts that the passage states about different things.
 
     It takes a number from one sentence or clause, and words from another that has other numbers;
     or a name from one sentence, and words from another that has other names; or names and numbers

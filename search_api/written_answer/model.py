@@ -21,7 +21,7 @@ _HEADERS = ((b"Accept", b"text/event-stream"), (b"Accept-Encoding", b"identity")
 
 @dataclass(frozen=True, slots=True)
 class ModelServer:
-    """A server with the OpenAI chat API at `url`, such as `http://127.0.0.1:8000/v1`.
+    """A client of a language model that is served with the OpenAI chat API at `url`, such as `http://127.0.0.1:8000/v1`.
 
     Times are in seconds; `time_limit_s` bounds each wait for bytes, callers bound the whole.
     """
@@ -35,7 +35,7 @@ class ModelServer:
     async def write(
         self, messages: Sequence[Message], most_tokens: int
     ) -> AsyncGenerator[str, None]:
-        """Yield the text as it is written, which the limit of tokens may cut.
+        """Yield the model's answer in pieces, at most `most_tokens` tokens in all.
 
         Raises `ModelFailed`.
         """

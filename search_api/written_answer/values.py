@@ -21,7 +21,7 @@ class LanguageModel(Protocol):
     """Port: a language model that answers messages."""
 
     def write(self, messages: Sequence[Message], most_tokens: int) -> AsyncGenerator[str, None]:
-        """Yield the text as it is written. Raises `ModelFailed`, also where it ends too early."""
+        """Yield the model's answer in pieces. Raises `ModelFailed`, also if it is cut off."""
         ...
 
 
@@ -78,7 +78,7 @@ class AskedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class NumberedPassage:
-    """A passage that is sent, under its number.
+    """A passage sent to the language model, with the number by which sentences cite it.
 
     `page`: path of its document's page. `dated`: the document's last change.
     """

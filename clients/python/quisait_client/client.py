@@ -15,7 +15,7 @@ class Client(Transport):
         return self.ask("GET", "/api/v1/search", models.SearchBody, {"q": q, "page": page, "page_size": page_size, "sort": sort, "wide": wide, "verified": verified, "as_typed": as_typed, "explain": explain, "source": source, "kind": kind, "space": space, "entity": entity, "area": area, "year": year})
 
     def experts(self, *, q: str = '', area: str = '', limit: int = 10, as_typed: bool = False, explain: bool = False) -> models.ExpertsBody:
-        """Return agents who may know, each with the documents that show it."""
+        """Rank agents who may know the answer, each with the documents that are the evidence."""
         return self.ask("GET", "/api/v1/experts", models.ExpertsBody, {"q": q, "area": area, "limit": limit, "as_typed": as_typed, "explain": explain})
 
     def suggest(self, *, q: str = '') -> models.SuggestionsBody:
@@ -59,7 +59,7 @@ class Client(Transport):
         return self.ask("DELETE", f"/api/v1/questions/{self.segment(question_id)}/reports", None, {"answer": answer})
 
     def questions(self) -> models.OwnQuestionsBody:
-        """Return the questions that wait for the reader, and the questions that they asked."""
+        """Return the questions put to the reader that await an answer, and those the reader asked."""
         return self.ask("GET", "/api/v1/questions", models.OwnQuestionsBody)
 
     def post_questions(self, body: models.NewQuestionRequest) -> models.AskedQuestionBody:

@@ -38,12 +38,12 @@ class Transport:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections to the server."""
         self._http.close()
 
     @staticmethod
     def segment(value: str) -> str:
-        """Return an id as part of a path."""
+        """Percent-encode an id for use as a segment of a path."""
         return quote(value, safe="/:")
 
     @overload

@@ -8,7 +8,7 @@ down_revision = "0037"
 
 
 def upgrade() -> None:
-    """Add the column; who had ended both other kinds of mail gets none."""
+    """Add the column, off for agents who had unsubscribed from both other kinds of mail."""
     inspected = sa.inspect(op.get_bind())
     if "invited" in {one["name"] for one in inspected.get_columns("mail_preferences")}:
         return

@@ -1,0 +1,49 @@
+"""What the forms for personal tokens do, on «Mes accès» and «Mes assistants»."""
+
+from collections.abc import Set
+
+from search_api.problems import Problem
+from search_api.sign_on.sessions import (
+    MAX_LABEL_CHARS,
+    MAX_TOKENS,
+    SqlPersonalTokens,
+    TooManyTokens,
+)
+
+
+def permitted(tokens: SqlPersonalTokens | None) -> SqlPersonalTokens:
+    """Return the tokens. Raises `Problem` if the settings allow none."""
+    if tokens is None:
+        raise Problem(404, "Les jetons personnels ne sont pas permis ici.")
+    return tokens
+
+
+def make_token(
+    tokens: SqlPersonalTokens,
+    agent_id: str,
+    label: str,
+    days: int,
+    *,
+    assistant: bool = False,
+    sources: Set[str] = frozenset(),
+    spaces: Set[str] = frozenset(),
+) -> tuple[str, str]:
+    """Return a new token and no fault, or no token and the fault in French."""
+    try:
+        token = tokens.make(
+            agent_id, label, days, assistant=assistant, sources=sources, spaces=spaces
+        )
+    except TooManyTokens:
+        return "", f"Vous avez déjà {MAX_TOKENS} jetons : supprimez ceux qui ne servent plus."
+    except ValueError:
+        return "", (
+            f"Donnez à ce jeton un nom ({MAX_LABEL_CHARS} signes au plus) et une durée de 1 à "
+            f"{tokens.most_days} jours."
+        )
+    return token, ""
+
+
+def revoke_token(tokens: SqlPersonalTokens, agent_id: str, token: str) -> None:
+    """Revoke one of the agent's tokens. Raises `Problem` if the agent has no such token."""
+    if not tokens.revoke(agent_id, token):
+        raise Problem(404, "Vous n’avez pas ce jeton, ou plus.")
