@@ -82,7 +82,7 @@
       if (event.type !== "end") continue;
       if (event.outcome === "written") {
         turn.append(listed(sources, cited));
-        thread.push({ q: question, answer: said.textContent });
+        thread.push(question);
         thread.splice(0, thread.length - MOST_TURNS);
       } else turn.replaceChildren();
       return event.said;

@@ -8,21 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from indexer.values import FACETS
 from search_api.bodies import Body
 from search_api.parameters import FILTER_VALUES
-from search_api.written_answer.values import AskedAnswer, Outcome, Turn
+from search_api.written_answer.values import AskedAnswer, Outcome
 
 MOST_TURNS = 6
 
 _Facet = Annotated[str, Field(pattern=f"^({'|'.join(FACETS)})$")]
 _Values = Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=FILTER_VALUES)]
-
-
-class TurnBody(BaseModel):
-    """An earlier question of the thread."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    q: str = Field(max_length=1_000)
-    answer: str = Field("", max_length=4_000, description="the sentences that were shown")
 
 
 class AskedAnswerBody(BaseModel):
@@ -37,13 +28,14 @@ class AskedAnswerBody(BaseModel):
         description=f"values by facet: {', '.join(FACETS)}",
         json_schema_extra={"additionalProperties": False},
     )
-    thread: list[TurnBody] = Field([], max_length=MOST_TURNS, description="oldest first")
+    thread: list[Annotated[str, Field(max_length=1_000)]] = Field(
+        [], max_length=MOST_TURNS, description="the questions before it, oldest first"
+    )
 
     def asked(self) -> AskedAnswer:
         """Return the question as a value."""
         filters = {name: tuple(values) for name, values in self.filters.items() if values}
-        thread = tuple(Turn(one.q, one.answer) for one in self.thread)
-        return AskedAnswer(self.q.strip(), filters, thread)
+        return AskedAnswer(self.q.strip(), filters, tuple(self.thread))
 
 
 class RewrittenBody(Body):

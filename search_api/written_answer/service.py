@@ -199,8 +199,11 @@ def _messages(question: str, passages: Sequence[NumberedPassage]) -> list[Messag
 
 
 async def _self_standing(writing: Writing, asked: AskedAnswer, asker: Agent | None) -> str:
-    """Return a follow-up question as the model rewrites it; empty if it writes nothing."""
-    lines = [f"Question : {one.q}\nRéponse : {one.answer}" for one in asked.thread]
+    """Return a follow-up question as the model rewrites it; empty if it writes nothing.
+
+    Earlier answers are not sent: the reader may no longer be allowed to read what they quote.
+    """
+    lines = [f"Question : {one}" for one in asked.thread]
     thread = _without_asker("\n".join([*lines, f"Dernière question : {asked.q}"]), asker)
     messages = [{"role": "system", "content": _REWRITING}, {"role": "user", "content": thread}]
     async with aclosing(writing.model.write(messages, QUESTION_TOKENS)) as pieces:

@@ -60,20 +60,12 @@ class Writing:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """An earlier question of a thread, and the answer that was shown."""
-
-    q: str
-    answer: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class AskedAnswer:
-    """A question with the filters of its page and the thread before it."""
+    """A question with its page's filters; `thread` has the questions before it, oldest first."""
 
     q: str
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    thread: tuple[Turn, ...] = ()
+    thread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

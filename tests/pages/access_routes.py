@@ -96,7 +96,7 @@ def expectations(
         ("POST", "/api/v1/written-answer"): tuple(
             Ask("/api/v1/written-answer", "POST", json={"q": question, **more})
             for question in QUESTIONS[1:]
-            for more in ({}, {"thread": [{"q": "plan"}]})
+            for more in ({}, {"thread": ["plan"]})
         ),
         ("GET", "/api/v1/topics"): asked("/api/v1/topics"),
         ("GET", "/api/v1/isolation"): asked("/api/v1/isolation", "limit=100"),

@@ -141,7 +141,7 @@ def test_a_thread_is_rewritten_and_searched_under_the_same_rights(
 ) -> None:
     """The model's question finds nothing that its reader may not read; the server keeps nothing."""
     model.says('"enquête" sur la loutre de la cellule auteur:Iris', "Rien.")
-    thread = [{"q": ASKED, "answer": TRUE}]
+    thread = [ASKED]
     events = ask(parts, model, q="et la loutre ?", thread=thread, restricted=True)
     assert events[0]["type"] == "question"
     assert '"' not in events[0]["q"]

@@ -40,7 +40,8 @@ def test_an_answer_and_a_question_on_it(page: Page, model: ModelServer) -> None:
     page.locator("#redigee-q").press("Enter")
     expect(page.locator("#redigee-fil h3")).to_have_text("et ensuite ?")
     expect(page.locator("#redigee-fil div").nth(1)).to_contain_text(TRUE)
-    assert TRUE in model.texts[1]
+    assert ASKED in model.texts[1]
+    assert TRUE not in model.texts[1]
 
 
 def test_what_fails_leaves_the_page_as_it_was(page: Page, model: ModelServer) -> None:

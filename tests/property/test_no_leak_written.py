@@ -22,7 +22,7 @@ from search_api.context import AnswerContext
 from search_api.search.engine import Search
 from search_api.written_answer.model import ModelServer
 from search_api.written_answer.service import write_answer
-from search_api.written_answer.values import AnswerEnd, AskedAnswer, Turn, Writing, WritingRules
+from search_api.written_answer.values import AnswerEnd, AskedAnswer, Writing, WritingRules
 from tests.builders import ENCODER, indexed, make_document
 from tests.model_server import ModelServer as Server
 from tests.model_server import model_server
@@ -131,7 +131,7 @@ def drawn_question(draw: random.Random) -> AskedAnswer:
     own = draw.choice(["", "Maëlle Guivarc'h, ", "GUIVARC'H Maëlle : ", "je suis ag-77 ; "])
     secret = draw.choice(["", f" secret{draw.randrange(DOCUMENTS)}x"])
     said = f"{own}note sur {draw.choice(SUBJECTS)}{secret}"
-    thread = (Turn(f"{own}{draw.choice(SUBJECTS)} ?", "Oui."),) if draw.random() < 0.3 else ()
+    thread = (f"{own}{draw.choice(SUBJECTS)} ?",) if draw.random() < 0.3 else ()
     return AskedAnswer(said, {}, thread)
 
 

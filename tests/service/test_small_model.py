@@ -49,7 +49,7 @@ def test_a_follow_up_question_reaches_a_real_model(
     """Rewritten or not, it is a question of one line that is searched."""
     made = writing(ModelServer(url=ensure_small_model()), parts, LIMIT_S, passages=1)
     monkeypatch.setattr(service, "MOST_TOKENS", TOKENS)
-    thread = [{"q": ASKED, "answer": "L'immeuble inhabitable ouvre droit au dégrèvement [1]."}]
+    thread = [ASKED]
     asked = {"q": "et pour un hôpital ?", "thread": thread}
     events = events_of(client(app_with(parts, made)).post(PATH, json=asked).text)
     assert events[0]["type"] == "question"
