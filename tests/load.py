@@ -63,10 +63,15 @@ class Waits:
 
 
 def copied_demo(folder: Path, sources: Sequence[str] = ()) -> Path:
-    """The demo's settings in a folder of their own; of its sources these alone, if any."""
+    """Copy the demo into a folder, with these sources or all; return its settings' file.
+
+    `quisait run` reads its directory, which the demo itself reads only once.
+    """
     shutil.copytree(DEMO, folder / "demo")
     file = folder / "demo" / "quisait.toml"
     head, *parts = file.read_text("utf-8").split("[[sources]]")
+    before, directory, after = head.partition("[directory]\n")
+    head = before + directory + after.replace('every = "jamais"', 'every = "1 h"', 1)
     kept = [one for one in parts if not sources or any(f'"{name}"' in one for name in sources)]
     file.write_text("[[sources]]".join([head, *kept]), "utf-8")
     return file

@@ -270,6 +270,12 @@ class PageFollows:
         """Return whether the reader may follow anything here."""
         return self._context.following is not None and self._reader.agent_id is not None
 
+    def can(self, kind: str, subject: str) -> bool:
+        """Return whether the reader may follow an item: not a search that is too long to save."""
+        if not self.offered():
+            return False
+        return kind != FollowKind.SEARCH or len(str(_read_address(subject))) <= MOST_ADDRESS
+
     def has(self, kind: str, subject: str) -> bool:
         """Return whether the reader follows an item."""
         following, agent_id = self._context.following, self._reader.agent_id

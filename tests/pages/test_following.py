@@ -216,6 +216,15 @@ def test_buttons_follow_and_end_it(site: AskingSite) -> None:
     assert "Recherche : « carnaval »" not in client.get("/preferences").text
 
 
+def test_a_search_too_long_to_save_is_answered_without_the_button(site: AskingSite) -> None:
+    """Such as a pasted mail: each of its accents takes six characters of the address."""
+    question, client = "é" * 1_000, site.client(STRANGER)
+    page = client.get("/", params={"q": question})
+    assert page.status_code == 200
+    assert 'value="follow"' not in page.text
+    assert follow(site, STRANGER, "search", f"/?q={question}") == 422
+
+
 def test_a_community_is_followed_by_its_page(tmp_path: Path) -> None:
     with asking_site(tmp_path, apart=True) as site:
         site.accept_community()

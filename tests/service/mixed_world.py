@@ -176,8 +176,10 @@ class Seen:
     """What one reader is told of one document, asked for by its own words."""
 
     found: frozenset[str]
+    """The planted words in the documents that answer: what is merely near is left out."""
     total: int
     raw: str
+    """All that is shown, in lower case: documents, people, suggestions and facets."""
     experts: tuple[str, ...]
     """The ids of the agents whose evidence this document is."""
 
@@ -402,13 +404,13 @@ def ask_everything(world: World, stage: str, site: Site) -> None:
         world.read[stage, site.engine, reader] = world.shown(site, reader)
     for one in world.documents():
         for reader in ASKED[stage].get(one.name, ()):
-            world.seen[stage, site.engine, reader, one.word] = told(world, site, reader, one)
+            world.seen[stage, site.engine, reader, one.word] = seen_by(world, site, reader, one)
         if one.name == SECRET:
             (found,) = site.get(DAN, "search", q=f'"{one.word}"')["documents"]
             world.ids[site.engine, one.word] = found["id"]
 
 
-def told(world: World, site: Site, reader: str, document: Planted) -> Seen:
+def seen_by(world: World, site: Site, reader: str, document: Planted) -> Seen:
     word = document.word
     search = site.get(reader, "search", q=f'"{word}"', page_size=50)
     experts = site.get(reader, "experts", q=word)
@@ -416,8 +418,11 @@ def told(world: World, site: Site, reader: str, document: Planted) -> Seen:
     known = [
         one["agent"]["id"] for one in experts["candidates"] if word in json.dumps(one["evidence"])
     ]
-    raw = json.dumps([experts["candidates"], suggested, search["facets"]], ensure_ascii=False)
-    return Seen(words_in(search["documents"], world), search["total"], raw, tuple(known))
+    # The link to a document repeats the question.
+    shown = [{**one, "page": None} for one in search["documents"]]
+    found = words_in(shown if search["answered"] else [], world)
+    told = [shown, experts["candidates"], suggested, search["facets"]]
+    return Seen(found, search["total"], json.dumps(told, ensure_ascii=False).lower(), tuple(known))
 
 
 def words_in(answer: Any, world: World) -> frozenset[str]:

@@ -99,6 +99,7 @@ def test_one_further_crawl_sees_what_is_gone_and_what_is_closed(
         assert {gone, narrowed} <= world.read["before", mixed_engine, reader]
     seen = world.seen["after", mixed_engine, DAN, gone]
     assert (seen.found, seen.total, seen.experts) == (frozenset(), 0, ())
+    assert gone not in seen.raw
     seen = world.seen["after", mixed_engine, DAN, narrowed]
     assert seen.found == {narrowed}
     assert (seen.total, seen.experts) == (1, (ANA,))
