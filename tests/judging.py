@@ -27,12 +27,14 @@ ENGINES = ("embedded", "opensearch")
 
 
 @contextmanager
-def engine_index(engine: str, folder: Path, dimension: int = ENCODER.dimension) -> Iterator[Index]:
-    """An empty index of that engine."""
+def engine_index(
+    engine: str, folder: Path, dimension: int = ENCODER.dimension, alias: str = ""
+) -> Iterator[Index]:
+    """An empty index of that engine; on OpenSearch behind that alias, or one of its own."""
     if engine == "embedded":
         yield EmbeddedIndex(folder / "index", dimension)
         return
-    with fresh_index(dimension) as index:
+    with fresh_index(dimension, alias) as index:
         yield index
 
 

@@ -43,6 +43,13 @@ def fresh_index(
         opensearch.close()
 
 
+def merge(alias: str) -> None:
+    """Merge all segments: a merge between two searches changes which neighbours are near."""
+    opensearch = client()
+    opensearch.indices.forcemerge(index=f"{alias}-*", params={"max_num_segments": 1})
+    opensearch.close()
+
+
 def empty(alias: str) -> None:
     """Delete all documents and lists of the index behind an alias."""
     opensearch = OpenSearch(OPENSEARCH_URL, timeout=60)

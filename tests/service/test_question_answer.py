@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -27,6 +28,7 @@ from search_api.search.engine import Search
 from search_api.search.service import QuestionAnswer, answer_question, who_knows
 from tests.builders import put
 from tests.judging import ENGINES, agent_book, encoded, engine_index
+from tests.opensearch_index import merge
 from tests.pages.administration import ENCODER, TODAY, documents
 
 pytestmark = [pytest.mark.search, pytest.mark.experts]
@@ -108,8 +110,11 @@ def asked(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Asked]:
     folder: Path = tmp_path_factory.mktemp("question")
-    with engine_index(request.param, folder) as index, agent_book(folder) as book:
+    alias = f"test-{uuid4().hex}"
+    with engine_index(request.param, folder, alias=alias) as index, agent_book(folder) as book:
         assert not index.write(library()).failed
+        if request.param == "opensearch":
+            merge(alias)
         counting, encoder, log = CountingIndex(index), CountingEncoder(), NotedQueries()
         configuration = SearchConfiguration(authors=book, bars=BARS)
         search = Search(counting, encoder, book, configuration)
