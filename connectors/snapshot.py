@@ -163,7 +163,7 @@ class Snapshot:
         comparison = _Comparison(self.origin, _Nothing(), self.part)
         wanted = set(document_ids)
         above = frozenset(root for one in wanted for root in roots_of(one))
-        for item in comparison.listing(Former(enters=above.__contains__)):
+        for item in listing_of(self.origin, Former(enters=above.__contains__)):
             if isinstance(item, Listed) and item.id in wanted and not item.problem:
                 wanted.discard(item.id)
                 yield from comparison.reading(item)
@@ -190,6 +190,13 @@ class Remembers(Protocol):
 def remembering(connector: Connector, seen: SeenItems) -> Connector:
     """Return the connector with these rows, if it needs any."""
     return connector.remembering(seen) if isinstance(connector, Remembers) else connector
+
+
+def listing_of(source: ListingSource, former: Former) -> Iterator[ListingItem]:
+    """Return the source's listing, without what it may leave out if it can."""
+    if isinstance(source, SupportsFormer):
+        return source.listing_since(former)
+    return source.listing()
 
 
 @dataclass(slots=True)
@@ -235,7 +242,7 @@ class _Comparison:
         broken: SourceError | None = None
         with _Waiting() as waiting:
             try:
-                for items in _paged(self.listing(Former(note, self._known)), page):
+                for items in _paged(listing_of(self.source, Former(note, self._known)), page):
                     yield from self._compare(items, waiting)
                     # Also tells the crawl, page by page, that the source answers.
                     yield self._checkpoint()
@@ -257,11 +264,6 @@ class _Comparison:
             self.rows[_WHOLE] = mark
         self._store_tags()
         yield self._checkpoint(self.note)
-
-    def listing(self, former: Former) -> Iterator[ListingItem]:
-        if isinstance(self.source, SupportsFormer):
-            return self.source.listing_since(former)
-        return self.source.listing()
 
     def _known(self, items: Iterable[Listed | ListedFolder]) -> set[str]:
         """Return the ids and roots of items that are stored as they are listed now."""
