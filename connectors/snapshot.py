@@ -10,7 +10,7 @@ readers that it may have lost:
 2. Close: while the source is listed, narrow the readers of what changed, hide what is unlisted.
 3. Read what changed, in the order of the listing.
 4. Store the rows of what was read, then yield a checkpoint.
-5. Compare the listing with the index.
+5. Compare the listing with the index; in a first crawl, before anything is read.
 
 Rows are stored before the writes that they describe are acknowledged. Therefore each row has the
 number of the checkpoint that follows it, a cursor is such a number, and rows with a later number
@@ -216,6 +216,10 @@ class _Comparison:
     """Whether rows with the next number were stored."""
     rows: dict[str, SeenRow] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
+    compared: frozenset[str] | None = None
+    """The documents of the listing that was compared with the index."""
+    is_first: bool = False
+    """Whether nothing was known when the crawl began."""
     known: int = 0
     """Number of rows that stay, of listed documents."""
     note: str = ""
@@ -239,6 +243,7 @@ class _Comparison:
             yield self._checkpoint(note)
             return
         self.seen.forget({_WHOLE})
+        self.is_first = not self.seen.count()
         broken: SourceError | None = None
         with _Waiting() as waiting:
             try:
@@ -258,12 +263,17 @@ class _Comparison:
         if broken:
             raise broken
         yield self._checkpoint()
-        if f"{self.source.source}:" not in self.left:
-            yield Listing(frozenset(self.listed), tuple(sorted(self.unlisted)), self._left_out())
+        yield from self._compare_with_index()
         if mark and not self.unread:
             self.rows[_WHOLE] = mark
         self._store_tags()
         yield self._checkpoint(self.note)
+
+    def _compare_with_index(self) -> Iterator[Listing]:
+        """Yield the listing, unless it was yielded already or the whole source is unchanged."""
+        if self.compared != self.listed and f"{self.source.source}:" not in self.left:
+            self.compared = frozenset(self.listed)
+            yield Listing(self.compared, tuple(sorted(self.unlisted)), self._left_out())
 
     def _known(self, items: Iterable[Listed | ListedFolder]) -> set[str]:
         """Return the ids and roots of items that are stored as they are listed now."""
@@ -402,7 +412,11 @@ class _Comparison:
         """Forget documents that are no longer listed: if they return, they are new.
 
         Readers of those that the settings exclude do not wait until their deletion is confirmed.
+        Where nothing was known, everything will be read, which may take days: deletions come first.
         """
+        if self.is_first:
+            yield from self._compare_with_index()
+            return
         if self.seen.count() == self.known:
             return
         left_out = self._left_out() or (lambda document_id: False)
