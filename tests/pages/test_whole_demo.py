@@ -374,7 +374,7 @@ def test_the_answering_note_is_said_once(application: Application) -> None:
 
 
 def test_near_documents_are_no_plain_count(application: Application) -> None:
-    """Where no document has all words and no sentence answers, the heading says more than a count."""
+    """Where no document has all words and no sentence answers, the heading says more."""
     client = client_of(application, AGENTS[0])
     for question, plain in (("comment poser mes congés", False), (QUOTED, True)):
         page = client.get("/", params={"q": question}).text
