@@ -322,7 +322,7 @@ def test_what_is_followed_is_told_at_home_and_ended(page_of: PageOf, site: Askin
     expect(page.get_by_role("button", name="Ne plus suivre")).to_be_visible()
     sound(page)
     page.goto("/?q=carnaval")
-    page.get_by_role("button", name="Enregistrer et suivre cette recherche").click()
+    page.get_by_role("button", name="Suivre cette recherche").click()
     sound(page)
     site.ask(title="Où est le plan ?", topic="cadastre")
     page.goto("/")
