@@ -2,7 +2,7 @@
 
 Several workers may run, on one or several machines: the first that takes a source's lock reads the
 source, and the others go on to the next one; the parts of a divided source are shared. Tasks are
-the directory, the expertise build, the query log, questions, mail, scans and purges.
+the directory, the expertise build, the query log, questions, mail, webhooks, scans and purges.
 """
 
 import logging
@@ -57,6 +57,7 @@ from quisait.work.runs import (
     source_pace,
 )
 from quisait.work.scans import read_scans
+from quisait.work.webhooks import queue_topic_changes, send_webhooks
 
 BUILD = "@expertise"
 """Name of the build's runs and lock, so that one build runs at a time; no source has it."""
@@ -127,6 +128,7 @@ def publish_build(application: Application, held: SourceLock) -> BuildOutcome:
             SkippedItem(SkippedKind.TOPIC, item.where, item.reason) for item in listed.malformed
         )
         skipped = (*malformed, *found.skipped)
+        queue_topic_changes(application)
         stamp = application.builds.publish(replace(found, skipped=skipped), listed)
         cost = BuildCost(
             found.engine,
@@ -145,6 +147,8 @@ MAIL = "@courriel"
 """Sends mail to agents; a server that does not answer holds up nothing else."""
 MAILBOX = "@boite"
 """Reads answers by mail and bounces, apart from sending: either server may be down alone."""
+WEBHOOKS = "@webhooks"
+"""Tells applications what happened."""
 SCANS = "@numerisations"
 """Recognises scans after the sources, a minute at a time, with the lowest priority."""
 PRIVACY = "@vie-privee"
@@ -195,6 +199,9 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
         tasks.append(
             Task(MAILBOX, pace_of(settings, "1 min"), lambda _, stop: sum(read(stop).values()))
         )
+    if settings.webhooks:
+        pace = pace_of(settings, "1 min")
+        tasks.append(Task(WEBHOOKS, pace, lambda _, stop: send_webhooks(application, stop)))
     if settings.scans.enabled:
         pace = pace_of(settings, settings.scans.every)
         tasks.append(Task(SCANS, pace, lambda _, stop: read_scans(application, stop).pages))
