@@ -28,9 +28,8 @@ from indexer.live_index import IndexStorage
 from indexer.ports import Index
 from indexer.state import State, cursors, scans
 from indexer.values import WITHHELD, IndexedDocument, Put
-from quisait.application.assembly import open_index_storage
 from quisait.application.database import PUSHED, TABLES, connect, migrate, open_access_marks
-from quisait.application.engines import read_documents
+from quisait.application.engines import open_index_storage, read_documents
 from quisait.application.locks import WriteGate
 from quisait.application.sources import DIRECTORY, open_directory, open_inbox
 from quisait.application.state_copy import copy_tables, filled_tables, restored_tables
