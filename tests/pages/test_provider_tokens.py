@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,6 +11,7 @@ import httpx
 import httpx2
 import pytest
 import sqlalchemy as sa
+from fastapi.testclient import TestClient
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from mcp import Client
@@ -27,7 +29,7 @@ from quisait.application.database import migrate
 from tests.oidc_provider import ASSISTANT_ADDRESS, ASSISTANT_ID, ProviderPlan, running_provider
 from tests.own_loop import run_apart
 from tests.pages.administration import SECRET
-from tests.pages.conftest import Parts, served
+from tests.pages.conftest import NOW_S, TOKENS, Parts, served
 from tests.pages.signing_on import ACCOUNTS, SigningOn, at_provider, browsing, signing_on_app
 from tests.pages.test_assistants import CALL
 from tests.service.running import free_port
@@ -167,6 +169,17 @@ def test_who_has_no_token_learns_where_to_get_one(site: Site) -> None:
             said = client.get(site.address + path).json()
             assert said["resource"] == f"{site.address}/mcp"
             assert said["authorization_servers"] == [site.plan.issuer]
+
+
+def test_a_provider_that_does_not_answer(site: Site, parts: Parts, tmp_path: Path) -> None:
+    """Its tokens are not checked, and it is said; a token made here never waits for it."""
+    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
+    app = signing_on_app(parts, database, site.address, f"http://127.0.0.1:{free_port()}").app
+    client = TestClient(app, "http://127.0.0.1")
+    for token, status in ((site.token(), 503), (TOKENS.make("ag-404", NOW_S), 401)):
+        headers = {"Authorization": f"Bearer {token}"}
+        assert client.post("/mcp", json=CALL, headers=headers).status_code == status
+    database.dispose()
 
 
 def test_a_token_for_anything_else_opens_nothing(site: Site) -> None:
