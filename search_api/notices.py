@@ -40,7 +40,7 @@ NOTICES: dict[str, str] = {
     "asking.delete_answer": "Votre réponse est supprimée.",
     "asking.confirm": "C’est noté : ses lecteurs voient de nouveau ce texte.",
     "asking.edit": "Votre question est corrigée.",
-    "asking.helped": "C’est noté : cette réponse vous a aidé.",
+    "asking.helped": "C’est noté : elle vous a aidé, c’est la réponse acceptée.",
     "asking.thank": "Votre remerciement est noté : il se voit sous la réponse.",
     "asking.lacks": "C’est noté : ce qui manque se lit avec la question.",
     "asking.still_right": "C’est noté : votre réponse est toujours juste.",

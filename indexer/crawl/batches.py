@@ -4,18 +4,20 @@ import hashlib
 import json
 import logging
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
+
+import numpy as np
 
 from connectors.parts import WHOLE, Part
 from connectors.ports import Change, SourceError, Upsert
 from connectors.values import Access, Content, Contribution, Document, Section
 from indexer.errors import DeletionsHeld, ExtractionFailed
 from indexer.passages import cut, passage_text
-from indexer.ports import NO_SCANS, Extractor, Failures, IndexWriter, ScannedTexts
+from indexer.ports import NO_SCANS, Encoder, Extractor, Failures, IndexWriter, ScannedTexts
 from indexer.state import reference_of
 from indexer.values import (
     WITHHELD,
@@ -492,6 +494,36 @@ def texts_of(wanted: Iterable[NeededWrite]) -> list[str]:
         if isinstance(write, PreparedDocument)
         for passage in write.passages
     ]
+
+
+ENCODED_CHARACTERS = 6_000
+"""Characters, with padding, that are encoded between two checks of whether to stop: about four
+passages, which take a few seconds on a slow machine. Short texts stay together, since they cost
+more one by one.
+"""
+
+
+def encoded(encoder: Encoder, texts: Sequence[str], check_stop: Callable[[], None]) -> Vectors:
+    """Return the vectors of the texts, encoded in slices; `check_stop` is called before each."""
+    # Similar lengths together: an encoder pads each batch to its longest text.
+    order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+    vectors = np.empty((len(texts), encoder.dimension), np.float32)
+    for some in _slices(order, [len(text) for text in texts]):
+        check_stop()
+        vectors[some] = encoder.passages([texts[place] for place in some])
+    return vectors
+
+
+def _slices(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Yield slices of `order`, shortest text first, of at most `ENCODED_CHARACTERS` or one text."""
+    some: list[int] = []
+    for place in order:
+        if some and (len(some) + 1) * lengths[place] > ENCODED_CHARACTERS:
+            yield some
+            some = []
+        some.append(place)
+    if some:
+        yield some
 
 
 def id_of(write: CrawledWrite | Write) -> str:

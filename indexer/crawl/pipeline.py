@@ -39,6 +39,7 @@ from indexer.crawl.batches import (
     NarrowAccess,
     OpenFailures,
     PreparedDocument,
+    encoded,
     guard_of,
     id_of,
     needed_writes,
@@ -85,7 +86,12 @@ class Wait(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CrawlDependencies:
-    """The services that a crawl uses."""
+    """The services that a crawl uses.
+
+    `check_lock` is called before each write to the index, the cursors or their rows, and raises if
+    the crawl may not write any more. `check_stop` is called after each change, each slice of
+    encoded texts and each batch, and raises if the crawl must end.
+    """
 
     extractor: Extractor
     encoder: Encoder
@@ -93,6 +99,13 @@ class CrawlDependencies:
     cursors: Cursors
     failures: Failures
     scans: ScannedTexts = NO_SCANS
+    check_lock: Callable[[], None] = lambda: None
+    check_stop: Callable[[], None] = lambda: None
+
+    def write(self, writes: Sequence[Write]) -> Mapping[str, str]:
+        """Write to the index if `check_lock` allows it; return why documents failed, by id."""
+        self.check_lock()
+        return dict(self.index.write(writes).failed)
 
 
 @dataclass(slots=True)
@@ -141,7 +154,7 @@ def crawl(
     or `DeletionsHeld`; acknowledged writes stay, and the next crawl resumes at the last checkpoint.
     """
     source = connector.source
-    connector = remembering(connector, dependencies.cursors.seen(source))
+    connector = remembering(connector, dependencies.cursors.seen(source, dependencies.check_lock))
     since = None if full else dependencies.cursors.load(source)
     ahead = dependencies.cursors.ahead(source)
     if ahead and not isinstance(connector, SupportsRefetch):
@@ -190,6 +203,7 @@ def _changes(connector: Connector, since: str | None, crawling: "_Crawl") -> Ite
     rereads = since is not None and isinstance(connector, SupportsRefetch)
     due = set(missing.due(lambda: crawling.scans.awaited(source))) if rereads else set()
     for change in connector.changes(since):
+        crawling.dependencies.check_stop()
         if isinstance(change, Upsert):
             due.discard(change.document.id)
             missing.begin_anew(change.document.id)
@@ -198,6 +212,7 @@ def _changes(connector: Connector, since: str | None, crawling: "_Crawl") -> Ite
     again = left | crawling.ahead
     if again and isinstance(connector, SupportsRefetch):
         for change in connector.refetch(frozenset(again)):
+            crawling.dependencies.check_stop()
             if isinstance(change, Upsert) and change.document.id in left:
                 left.discard(change.document.id)
                 missing.count_try({change.document.id})
@@ -414,7 +429,7 @@ class _Crawl:
     def _encode(self, texts: Sequence[str]) -> Vectors:
         """Encode a batch, and set the size of the next ones by the time that it took."""
         began = time.monotonic()
-        vectors = self.dependencies.encoder.passages(texts)
+        vectors = encoded(self.dependencies.encoder, texts, self.dependencies.check_stop)
         if texts:
             in_time = int(len(texts) * BATCH_S / max(time.monotonic() - began, 0.001))
             self.most_passages = max(LEAST_BATCH_PASSAGES, min(BATCH_PASSAGES, in_time))
@@ -449,9 +464,11 @@ class _Crawl:
         if batch.cursor is not None and not self.guard.withheld:
             self.save(batch.cursor, later)
         self.progress(self.report)
+        self.dependencies.check_stop()
 
     def save(self, cursor: str, later: Collection[str] = ()) -> None:
         still_ahead = self.still_ahead.union(later)
+        self.dependencies.check_lock()
         self.dependencies.cursors.save(self.report.source, cursor, still_ahead)
         self.cursor, self.written = cursor, bool(later)
 
@@ -461,7 +478,7 @@ class _Crawl:
             return
         self.dependencies.cursors.note_ahead(self.report.source, set(map(id_of, writes)))
         self.written = True
-        failed = dict(self.dependencies.index.write(writes).failed)
+        failed = self.dependencies.write(writes)
         self._count(writes, failed)
         for document_id, reason in failed.items():
             self._fail(document_id, "refused", reason)
@@ -487,7 +504,7 @@ class _Crawl:
         if not kept:
             return
         removals = [Remove(document_id) for document_id in sorted(kept)]
-        failed = dict(self.dependencies.index.write(removals).failed)
+        failed = self.dependencies.write(removals)
         self._count(removals, failed)
         if failed:
             raise IndexRefused(

@@ -14,7 +14,8 @@ from connectors.mail.text import UnreadableMail
 from quisait.application.assembly import Application
 from quisait.clock import today
 from quisait.settings import Settings, beside_file
-from quisait.work.mail import mail_context, open_mailing
+from quisait.work.mail import open_mailing
+from quisait.work.questions import answer_context
 from search_api.context import AnswerContext
 from search_api.mail.imap import (
     MailboxRules,
@@ -58,7 +59,7 @@ def read_mailbox(application: Application, stop: Event) -> Mapping[MailOutcome, 
     mailing = open_mailing(application)
     if mailing is None or mailing.replies is None:
         return {}
-    return read_mails(mail_context(application, mailing), application.settings, stop)
+    return read_mails(answer_context(application, mailing), application.settings, stop)
 
 
 def read_mails(
