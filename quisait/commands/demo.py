@@ -17,7 +17,7 @@ from quisait.application.progress import duration
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.commands import answers
 from quisait.commands.expertise import build_text
-from quisait.commands.run import run_application, run_interruptibly
+from quisait.commands.run import Port, run_application, run_interruptibly
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.demo_stories import tell_stories
 from quisait.work.worker import build_and_publish
@@ -37,9 +37,7 @@ DEMO = Path("demo")
 
 def demo(
     folder: DemoFolder = DEMO,
-    port: Annotated[
-        int, typer.Option(help="Port ; sinon, celui des réglages", show_default=False)
-    ] = 0,
+    port: Port = 0,
 ) -> None:
     """Indexe l'administration fictive, puis la sert sur cette machine."""
     folder = demo_folder(folder)
