@@ -9,7 +9,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_LINK_MODE ?= hardlink
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help demo demo-check test tests test-fast soak mutate check bench guide client serve engines engines-stop servers schema requirements kit clean
+.PHONY: help demo test tests test-fast soak mutate sentences check bench guide client serve engines engines-stop servers schema requirements kit clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 16
@@ -38,12 +38,9 @@ help: ## show these lines
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements-test.txt pip packaging cyclonedx-python-lib
 	@touch $@
 
-demo: .venv/base ## index the fictional administration and serve it on loopback
+demo: .venv/base ## index the fictional administration and serve it on loopback (ARGS=--check: ask its questions and leave)
 	@echo "The fictional administration: 270 documents to read, 150 MB for the model and the index"
 	$(BIN)/quisait demo $(ARGS)
-
-demo-check: .venv/base ## ask the demo's questions, say what is missing, and leave
-	$(BIN)/quisait evaluate demo $(ARGS)
 
 # All that `make test` has, and torch, Spark and their kin: several GB.
 .venv-soak/all: .venv/all requirements-soak.txt
@@ -84,6 +81,9 @@ soak: .venv-soak/all ## run all that `make test` leaves out (ARGS='sources engin
 
 mutate: .venv/all ## say which small faults in the dearest modules no test notices (ARGS='--count 402 --table': print what is known)
 	$(BIN)/python -m tests.mutate $(ARGS)
+
+sentences: .venv/all ## print every French sentence that people are shown, by file
+	@$(BIN)/python -m tests.sentences
 
 bench: .venv/all engines ## print every figure of the documents: relevance on the development sets, speed
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -22,6 +22,7 @@ from connectors.ports import (
     Connector,
     ContentStale,
     Delete,
+    Former,
     Listed,
     ListedFolder,
     Listing,
@@ -34,8 +35,10 @@ from connectors.ports import (
     SupportsCheck,
     SupportsCount,
     SupportsFingerprint,
+    SupportsFormer,
     SupportsRefetch,
     SupportsSelection,
+    UnchangedFolder,
     Unlisted,
     Upsert,
 )
@@ -207,13 +210,20 @@ class _GuardedSource:
 
     def listing(self) -> Iterator[ListingItem]:
         """Yield the source's listing. Raises `SourceError`, also for ids of another source."""
+        return self.listing_since(Former())
+
+    def listing_since(self, former: Former) -> Iterator[ListingItem]:
+        """Yield the source's listing, by what is known if it can. Raises `SourceError`."""
+        inner = self.inner
         with self.guard:
-            for item in self.inner.listing():
+            since = isinstance(inner, SupportsFormer)
+            for item in inner.listing_since(former) if since else inner.listing():
                 match item:
                     case (
                         Listed(id=name)
                         | ListedFolder(root=name)
                         | Unlisted(root=name)
+                        | UnchangedFolder(root=name)
                         | Malformed(document_id=str(name))
                     ):
                         self.guard.require_own([name])

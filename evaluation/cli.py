@@ -35,7 +35,6 @@ from evaluation.corpora import (
     with_fewer_documents,
 )
 from evaluation.cut import cut_text, direct_text, evaluate_cut, evaluate_direct
-from evaluation.demo import check_demo
 from evaluation.inventions import inventions_text, judge_inventions
 from evaluation.isolation import (
     evaluate_isolation,
@@ -59,7 +58,6 @@ from quisait.application.model_bars import MeasuredBars, write_bars
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.clock import today
 from quisait.commands.answers import answer_context, command_line_reader
-from quisait.commands.demo import DEMO, DemoFolder, demo_folder
 from quisait.privacy.retention import audit_command
 from quisait.settings import beside_file
 from search_api.audit.descriptions import ANY_AGENT
@@ -138,12 +136,6 @@ TopicsFile = Annotated[
     typer.Option("--topics", help="Liste de sujets (CSV ou SKOS) qui prend part au parcours"),
 ]
 Cache = Annotated[Path, typer.Option("--cache", help="Dossier des textes déjà encodés")]
-
-
-@evaluate_app.command("demo")
-def demo_command(folder: DemoFolder = DEMO, as_json: AsJson = False) -> None:
-    """Pose les questions de la démonstration, et dit ce qui manque ou est de trop."""
-    raise typer.Exit(0 if check_demo(demo_folder(folder), as_json=as_json) else 1)
 
 
 @evaluate_app.command("search")

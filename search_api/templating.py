@@ -27,7 +27,7 @@ from search_api.identity.principals import Role
 from search_api.identity.tokens import on_loopback
 from search_api.notices import notice_of
 from search_api.people.corrections import PageCorrections
-from search_api.questions.markdown import rendered
+from search_api.questions.markdown import rendered, with_lists
 from search_api.questions.service import waiting_questions
 from search_api.questions.values import SOURCE
 from search_api.ranking.direct_answer import unsaid_passages
@@ -109,8 +109,8 @@ class Glossed:
         self._acronyms, self._met = acronyms, set[str]()
 
     def __call__(self, text: str) -> Markup:
-        """Return the text as HTML, with its acronyms as `<abbr>`."""
-        safe = str(escape(safe_text(text)))
+        """Return a text, or Markup whose tags are in lower case, with its acronyms as `<abbr>`."""
+        safe = str(text if isinstance(text, Markup) else escape(safe_text(text)))
         return Markup(_ACRONYM.sub(self._marked, safe)) if self._acronyms else Markup(safe)  # noqa: S704
 
     def _marked(self, found: re.Match[str]) -> str:
@@ -191,6 +191,7 @@ _environment.filters.update(
     voice=voice,
     understood=wording.UNDERSTOOD.__getitem__,
     way=descriptions.way,
+    with_lists=with_lists,
     workplace=wording.workplace,
     web_address=wording.web_address,
 )

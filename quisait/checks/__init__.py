@@ -179,6 +179,8 @@ def _parts(settings: Settings) -> Iterator[Check]:
             yield _attempt(f"groupes de {source.name}", partial(check_authority, settings, source))
     yield from _denials(settings)
     yield from _mail(settings)
+    if settings.webhooks:
+        yield _attempt("webhooks", partial(_webhooks, settings))
     yield _identity(settings)
 
 
@@ -200,6 +202,14 @@ def _mail(settings: Settings) -> Iterator[Check]:
         from quisait.work.mailbox import check_mailbox
 
         yield _attempt("boîte des réponses", partial(check_mailbox, settings))
+
+
+def _webhooks(settings: Settings) -> str:
+    # Imported here: most have none.
+    from quisait.work.webhooks import webhooks_state
+
+    with opened_database(settings) as database:
+        return webhooks_state(settings, database)
 
 
 def _builds(settings: Settings) -> Iterator[Check]:

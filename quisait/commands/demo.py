@@ -1,67 +1,98 @@
-"""`quisait demo`: index the fictional administration, then serve it."""
+"""`quisait demo`: index the fictional administration, then serve it or check its questions."""
 
 import json
 import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 
 from quisait.application.assembly import Application
 from quisait.application.progress import duration
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
+from quisait.clock import today
 from quisait.commands import answers
 from quisait.commands.expertise import build_text
-from quisait.commands.run import Port, run_application, run_interruptibly
+from quisait.commands.run import run_application, run_interruptibly
+from quisait.privacy.retention import audit_command
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.demo_stories import tell_stories
 from quisait.work.worker import build_and_publish
+from search_api.audit.descriptions import ANY_AGENT
+from search_api.context import AnswerContext
+from search_api.identity.readers import reader_of
+from search_api.people.service import PeopleAnswer
+from search_api.query.query import Query
+from search_api.search.service import QuestionAnswer, answer_question
 
 INSTALLED = Path(sys.prefix) / "share/quisait/demo"
 """The demonstration of an installed quisait (`data-files` in pyproject.toml)."""
 
+FIRST = 3
+"""Expected documents and people must be among this many first results."""
+READ = 50
+"""Hidden documents must not be among this many first results."""
 PROPOSED = 3
 """Number of first questions that are suggested when the demonstration is served."""
 
 
-DemoFolder = Annotated[
-    Path, typer.Option(help="Dossier de la démonstration ; sinon, elle est copiée ici")
-]
-DEMO = Path("demo")
+@dataclass(frozen=True, slots=True)
+class DemoQuestion:
+    """A question of an agent, and the expected results.
+
+    One of `documents` and one of `experts` must be among the first three; `people` must have the
+    first cards, in any order; `services` must be found. With `near_subject`, nobody may have a
+    card, and one of these agents must be suggested as a guide. `hidden` documents must not appear,
+    `not_first` documents not come first, `not_named` people not appear, and nobody at all if
+    `silent`. At most `at_most` documents may be found. The first documents must be those of the
+    question `same_as`. `known`: a fault that is not fixed yet; the check asks to remove the mark
+    once it is.
+    """
+
+    kind: str
+    agent: str
+    question: str
+    documents: Sequence[str] = ()
+    experts: Sequence[str] = ()
+    people: Sequence[str] = ()
+    services: Sequence[str] = ()
+    hidden: Sequence[str] = ()
+    not_first: Sequence[str] = ()
+    not_named: Sequence[str] = ()
+    near_subject: Sequence[str] = ()
+    silent: bool = False
+    at_most: int | None = None
+    same_as: str = ""
+    known: bool = False
+
+
+def demo_questions(path: Path) -> list[DemoQuestion]:
+    """Return the questions of a file with one JSON object per line."""
+    return [DemoQuestion(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
 
 
 def demo(
-    folder: DemoFolder = DEMO,
-    port: Port = 0,
+    check: Annotated[
+        bool, typer.Option("--check", help="Poser les questions, puis sortir")
+    ] = False,
+    folder: Annotated[
+        Path, typer.Option(help="Dossier de la démonstration ; sinon, elle est copiée ici")
+    ] = Path("demo"),
+    port: Annotated[
+        int, typer.Option(help="Port ; sinon, celui des réglages", show_default=False)
+    ] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Avec --check : résultat en JSON, pour un programme")
+    ] = False,
 ) -> None:
     """Indexe l'administration fictive, puis la sert sur cette machine."""
-    folder = demo_folder(folder)
-    if port:
-        os.environ["QUISAIT_SERVER__PORT"] = str(port)  # also where the mails lead
-    # Imported here; a taken port is said before the model is prepared.
-    from search_api.listening import open_port
-
-    server = read_settings().server
-    with errors_as_sentences():
-        open_port(server.host, server.port).close()
-    with opened_demo(folder, sys.stdout) as application:
-        address = f"http://{server.host}:{server.port}/"
-        print("\n".join(_welcome(application, address, folder)), flush=True)
-        # Imported here: loading FastAPI takes a second.
-        from quisait.server.app import serving_intranet
-
-        with serving_intranet(application.settings, folder / "intranet", address.rstrip("/")):
-            run_application(application)
-
-
-def demo_folder(folder: Path) -> Path:
-    """Return the folder of the demonstration, copied if needed, and use its settings."""
-    if folder == DEMO and not folder.exists() and INSTALLED.is_dir():
+    if folder == Path("demo") and not folder.exists() and INSTALLED.is_dir():
         # Beside its index: an installation is not written to.
         folder = Path("quisait-demo") / "demo"
         shutil.copytree(INSTALLED, folder, dirs_exist_ok=True)
@@ -70,12 +101,17 @@ def demo_folder(folder: Path) -> Path:
         print(f"{file} manque : nommez le dossier de la démonstration (--folder).", file=sys.stderr)
         raise typer.Exit(2)
     os.environ["QUISAIT_FILE"] = str(file)
-    return folder
+    if port:
+        os.environ["QUISAIT_SERVER__PORT"] = str(port)  # also where the mails lead
+    questions = demo_questions(folder / "questions.jsonl")
+    if not check:
+        # Imported here; a taken port is said before the model is prepared.
+        from search_api.listening import open_port
 
-
-@contextmanager
-def opened_demo(folder: Path, stream: TextIO, *, quiet: bool = False) -> Iterator[Application]:
-    """Open the demonstration, with everything read and built; the steps are told on `stream`."""
+        server = read_settings().server
+        with errors_as_sentences():
+            open_port(server.host, server.port).close()
+    stream = sys.stderr if check and as_json else sys.stdout
     started = time.monotonic()
     print(
         "Ouverture ; la première fois, le modèle qui lit les textes se prépare (140 Mo, quelques "
@@ -84,13 +120,25 @@ def opened_demo(folder: Path, stream: TextIO, *, quiet: bool = False) -> Iterato
         flush=True,
     )
     with opened_application() as application:
-        _prepare(application, folder, stream, quiet=quiet)
+        server = application.settings.server
+        _prepare(application, folder, stream, quiet=check and as_json)
         taken = duration(round(time.monotonic() - started))
         print(f"Tout est prêt en {taken}.", file=stream, flush=True)
-        yield application
+        if check:
+            audit_command(application.privacy, "quisait demo", ANY_AGENT)
+            raise typer.Exit(0 if _check_all(application, questions, as_json=as_json) else 1)
+        address = f"http://{server.host}:{server.port}/"
+        print("\n".join(_welcome(application, address, questions)), flush=True)
+        # Imported here: loading FastAPI takes a second, and a check does not need it.
+        from quisait.server.app import serving_intranet
+
+        with serving_intranet(application.settings, folder / "intranet", address.rstrip("/")):
+            run_application(application)
 
 
-def _welcome(application: Application, address: str, folder: Path) -> Iterator[str]:
+def _welcome(
+    application: Application, address: str, questions: Sequence[DemoQuestion]
+) -> Iterator[str]:
     """Yield the lines that tell the address, the agent at the start, and what to try."""
     yield f"\nQui sait ? est ouvert à {address} (Ctrl+C pour fermer)."
     if agent := application.book.agent(application.settings.server.demo_agent):
@@ -99,8 +147,7 @@ def _welcome(application: Application, address: str, folder: Path) -> Iterator[s
             "haut de chaque page, fait de vous quelqu'un d'autre."
         )
     yield "Essayez :"
-    first = (folder / "questions.jsonl").read_text("utf-8").splitlines()[:PROPOSED]
-    yield from (f"  – chercher « {json.loads(line)['question']} »" for line in first)
+    yield from (f"  – chercher « {one.question} »" for one in questions[:PROPOSED])
     yield f"  – demander à qui sait : {address}questions/new, puis répondre à sa place"
     yield f"  – lire les courriels que cela vous vaut : {address}demo/mails"
 
@@ -129,3 +176,95 @@ def _prepare(application: Application, folder: Path, stream: TextIO, *, quiet: b
     print("Cartographie de qui sait, puis quelques questions posées.", file=stream, flush=True)
     print(build_text(build_and_publish(application)), file=stream, flush=True)
     tell_stories(application, folder / "questions-posees.toml")
+
+
+def _check_all(application: Application, questions: list[DemoQuestion], *, as_json: bool) -> bool:
+    """Ask each question and print its faults; return whether there are only known ones."""
+    found: list[dict[str, Any]] = []
+    with answers.answer_context(application) as context:
+        for question in questions:
+            faults = list(_faults(context, question))
+            line = " ".join(question.question.split())
+            known = question.known and bool(faults)
+            if question.known and not faults:
+                faults = ["ce défaut n'en est plus un : retirez « known »"]
+            found.append(
+                {"question": line, "kind": question.kind, "faults": faults, "known": known}
+            )
+            if faults and not as_json:
+                level = "connu " if known else "ÉCHEC "
+                print(f"{level} [{question.kind}] {line} : {' ; '.join(faults)}", flush=True)
+    failed = Counter(str(question["kind"]) for question in found if question["faults"])
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        asked = Counter(question.kind for question in questions)
+        for kind, total in asked.items():
+            print(f"{KINDS[kind]} : {total - failed[kind]} sur {total}")
+        good = len(questions) - failed.total()
+        print(f"{good} questions sur {len(questions)} montrent ce qu'elles doivent montrer.")
+    return not any(question["faults"] and not question["known"] for question in found)
+
+
+KINDS = {
+    "subject": "Sujets",
+    "reference": "Références",
+    "acronym": "Sigles",
+    "typo": "Fautes de frappe",
+    "rights": "Documents réservés",
+    "name": "Noms",
+    "departed": "Agents partis",
+    "service": "Services",
+    "trade": "Métiers et lieux",
+    "mail": "Courriels collés",
+    "english": "Anglais",
+    "who": "Qui sait",
+    "elsewhere": "Hors du domaine",
+    "nonsense": "Sans mots",
+}
+"""Labels of the kinds of questions in the summary of `--check`."""
+
+
+def _ask(context: AnswerContext, agent: str, text: str) -> QuestionAnswer:
+    reader = reader_of(agent, context.people, today())
+    return answer_question(context, reader, Query(text, page_size=READ), candidates=FIRST)
+
+
+def _faults(context: AnswerContext, asked: DemoQuestion) -> Iterator[str]:
+    """Yield each missing or forbidden result of a question."""
+    answer = _ask(context, asked.agent, asked.question)
+    documents = [result.card.document_id for result in answer.results.results]
+    yield from _faults_of_people(asked, answer.people)
+    if asked.documents and not set(asked.documents) & set(documents[:FIRST]):
+        yield f"aucun de {', '.join(asked.documents)} dans les {FIRST} premiers documents"
+    if shown := set(asked.hidden) & set(documents):
+        yield f"{', '.join(sorted(shown))} montré à qui ne peut le lire"
+    if documents[:1] and documents[0] in asked.not_first:
+        yield f"{documents[0]} en tête"
+    if asked.at_most is not None and answer.results.found > asked.at_most:
+        yield f"{answer.results.found} documents, au plus {asked.at_most} attendus"
+    if asked.same_as:
+        same = _ask(context, asked.agent, asked.same_as).results.results
+        if documents[:FIRST] != [result.card.document_id for result in same[:FIRST]]:
+            yield f"d'autres documents que « {asked.same_as} »"
+
+
+def _faults_of_people(asked: DemoQuestion, people: PeopleAnswer) -> Iterator[str]:
+    cards = [card.candidate.agent.id for card in people.cards]
+    services = {service.entity: service.people for service in people.matches.services}
+    named = {*cards, *(agent.id for workers in services.values() for agent in workers)}
+    if asked.experts and not set(asked.experts) & set(cards):
+        yield f"aucun de {', '.join(asked.experts)} parmi les {FIRST} personnes montrées"
+    # People of a service are on the service's card.
+    first = named if asked.services else set(cards[: len(asked.people)])
+    if missing := set(asked.people) - first:
+        yield f"{', '.join(sorted(missing))} absent des premières personnes"
+    if missing := set(asked.services) - services.keys():
+        yield f"{', '.join(sorted(missing))} introuvable"
+    if wrong := named & set(asked.not_named):
+        yield f"{', '.join(sorted(wrong))} proposé à tort"
+    pointing = [card.candidate.agent.id for card in people.near_subject]
+    if asked.near_subject and (cards or not set(asked.near_subject) & set(pointing)):
+        yield f"aucun de {', '.join(asked.near_subject)} pour orienter, ou quelqu'un de trop"
+    if asked.silent and named:
+        yield f"{', '.join(sorted(named))} proposé sans raison"

@@ -10,6 +10,7 @@ from pydantic_core import PydanticUndefined
 from quisait.settings import Settings
 from quisait.settings.sources import RoleSettings, SourceSettings
 from quisait.settings.types import SettingsTable
+from quisait.settings.webhooks import WebhookSettings
 
 TABLES: dict[str, type[BaseModel]] = {
     name: field.annotation
@@ -17,13 +18,26 @@ TABLES: dict[str, type[BaseModel]] = {
     if isinstance(field.annotation, type) and issubclass(field.annotation, SettingsTable)
 }
 """The tables of the settings file with their models, in their order in the file."""
-LISTS: dict[str, type[BaseModel]] = {"roles": RoleSettings, "sources": SourceSettings}
+LISTS: dict[str, type[BaseModel]] = {
+    "roles": RoleSettings,
+    "webhooks": WebhookSettings,
+    "sources": SourceSettings,
+}
 """The tables that may be repeated, with their models."""
 _EXAMPLES: dict[str, dict[str, Any]] = {
     "roles": {"role": "officer", "agents": ["ag-0001"]},
     "sources": {"name": "notes", "kind": "folder", "path": "documents", "allowed": ["everyone"]},
+    "webhooks": {
+        "name": "intranet",
+        "url": "https://intranet.exemple.fr/quisait",
+        "secret_file": "secrets/webhook-intranet",
+    },
 }
-_ONE_EACH = {"roles": "# Une table par rôle donné.", "sources": "# Une table par source."}
+_ONE_EACH = {
+    "roles": "# Une table par rôle donné.",
+    "sources": "# Une table par source.",
+    "webhooks": "# Une table par application avertie.",
+}
 
 
 def initial_file() -> str:
@@ -103,6 +117,10 @@ une liste en JSON, les remplace tous.
     "sources": """
 Les sources se suivent, une table `[[sources]]` chacune. La variable `QUISAIT_SOURCES`, une
 liste en JSON, les remplace toutes.
+""",
+    "webhooks": """
+Les applications averties se suivent, une table `[[webhooks]]` chacune (docs/api.md). La variable
+`QUISAIT_WEBHOOKS`, une liste en JSON, les remplace toutes.
 """,
 }
 

@@ -327,7 +327,13 @@ _TOPIC_COLUMNS = {
     "broader": TableColumn(
         "broader", "Sujets plus larges", "Leurs identifiants, séparés par une barre. Facultatif."
     ),
-    "kind": TableColumn("kind", "Sorte", "« topic » (un sujet) ou « métier »."),
+    "kind": TableColumn("kind", "Sorte", choices=(("topic", "sujet"), ("métier", "métier"))),
+    "theme": TableColumn("theme", "Thème", "Facultatif. « Sujets » les groupe ainsi."),
+    "definition": TableColumn(
+        "definition",
+        "Définition",
+        "Facultatif, une phrase. Elle vient en tête de la page du sujet.",
+    ),
 }
 _DEFAULT_HEADER = "id;label;alt_labels;broader;kind"
 
@@ -336,7 +342,10 @@ _DEFAULT_HEADER = "id;label;alt_labels;broader;kind"
 class _TopicFormat:
     file: str
     header: str
-    applies: str = "La prochaine cartographie en tient compte : une par jour."
+    applies: str = (
+        "La prochaine cartographie en tient compte : celle du jour, ou « Reconstruire », à la page "
+        "« Administration »."
+    )
 
     @property
     def delimiter(self) -> str:

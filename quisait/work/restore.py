@@ -52,6 +52,7 @@ from search_api.mail.storage import SqlMail, mail_preferences, mail_queue
 from search_api.mail.values import NO_MAIL
 from search_api.questions.storage import forget_every_question
 from search_api.verification.storage import document_openings, outdated_marks, verifications
+from search_api.webhooks.storage import webhook_queue
 
 _WRITTEN_AT_ONCE = 100
 _MARGIN = timedelta(hours=1)
@@ -400,7 +401,7 @@ def _close_what_is_not_known(working: sa.Engine) -> None:
     with working.begin() as connection:
         connection.execute(sa.delete(cursors).where(cursors.c.source != DIRECTORY))
         said = (feedback, follows, verifications, outdated_marks, document_openings)
-        for table in (*PUSHED, *said, mail_queue, scans):
+        for table in (*PUSHED, *said, mail_queue, webhook_queue, scans):
             connection.execute(sa.delete(table))
         forget_every_question(connection)
 

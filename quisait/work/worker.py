@@ -2,7 +2,7 @@
 
 Several workers may run, on one or several machines: the first that takes a source's lock reads the
 source, and the others go on to the next one; the parts of a divided source are shared. Tasks are
-the directory, the expertise build, the query log, questions, mail, scans and purges.
+the directory, the expertise build, the query log, questions, mail, webhooks, scans and purges.
 """
 
 import logging
@@ -57,6 +57,7 @@ from quisait.work.runs import (
     source_pace,
 )
 from quisait.work.scans import read_scans
+from quisait.work.webhooks import queue_topic_changes, send_webhooks
 
 BUILD = "@expertise"
 """Name of the build's runs and lock, so that one build runs at a time; no source has it."""
@@ -127,6 +128,7 @@ def publish_build(application: Application, held: SourceLock) -> BuildOutcome:
             SkippedItem(SkippedKind.TOPIC, item.where, item.reason) for item in listed.malformed
         )
         skipped = (*malformed, *found.skipped)
+        queue_topic_changes(application)
         stamp = application.builds.publish(replace(found, skipped=skipped), listed)
         cost = BuildCost(
             found.engine,
@@ -145,6 +147,8 @@ MAIL = "@courriel"
 """Sends mail to agents; a server that does not answer holds up nothing else."""
 MAILBOX = "@boite"
 """Reads answers by mail and bounces, apart from sending: either server may be down alone."""
+WEBHOOKS = "@webhooks"
+"""Tells applications what happened."""
 SCANS = "@numerisations"
 """Recognises scans after the sources, a minute at a time, with the lowest priority."""
 PRIVACY = "@vie-privee"
@@ -168,7 +172,9 @@ class Task:
 def tasks_of(application: Application) -> tuple[Task, ...]:
     """Return every task of the settings."""
     settings, journal = application.settings, application.journal
-    tasks = []
+    every = partial(pace_of, settings)
+    watched = settings.shows_mails  # somebody tries the product out
+    sends_mail = settings.questions.enabled and (bool(settings.mail.host) or watched)
 
     def read_directory(*_: object) -> int:
         report = replace_directory(application, unless_same=True)
@@ -177,29 +183,44 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
     def build(held: SourceLock, _stop: Event) -> int:
         return publish_build(application, held).stamp.documents
 
-    if has_directory(settings):
-        pace = pace_of(settings, settings.directory.every or "1 h")
-        tasks.append(Task(DIRECTORY, pace, read_directory, first=True))
-    if settings.topics.file:
-        tasks.append(Task(BUILD, pace_of(settings, settings.topics.every), build))
-    if settings.journal.enabled or journal.is_kept():
-        tasks.append(Task(JOURNAL, pace_of(settings, "1 h"), lambda *_: journal.close_ended(now())))
-    if settings.questions.enabled:
-        pace = pace_of(settings, "10 s" if settings.shows_mails else "5 min")  # somebody watches
-        tasks.append(Task(QUESTIONS, pace, lambda *_: move_on(application)))
-    if settings.questions.enabled and (settings.mail.host or settings.shows_mails):
-        pace = pace_of(settings, "5 s" if settings.shows_mails else "1 min")
-        tasks.append(Task(MAIL, pace, lambda _, stop: send_mail(application, stop).sent))
-    if settings.mailbox.host:
-        read = partial(read_mailbox, application)
-        tasks.append(
-            Task(MAILBOX, pace_of(settings, "1 min"), lambda _, stop: sum(read(stop).values()))
-        )
-    if settings.scans.enabled:
-        pace = pace_of(settings, settings.scans.every)
-        tasks.append(Task(SCANS, pace, lambda _, stop: read_scans(application, stop).pages))
-    tasks.append(Task(PRIVACY, pace_of(settings, "1 j"), lambda *_: purge(application).rows))
-    return tuple(tasks)
+    def close_journal(*_: object) -> int:
+        return journal.close_ended(now())
+
+    def move_questions(*_: object) -> int:
+        return move_on(application)
+
+    def send_mails(_: SourceLock, stop: Event) -> int:
+        return send_mail(application, stop).sent
+
+    def read_answers(_: SourceLock, stop: Event) -> int:
+        return sum(read_mailbox(application, stop).values())
+
+    def tell_applications(_: SourceLock, stop: Event) -> int:
+        return send_webhooks(application, stop)
+
+    def recognise(_: SourceLock, stop: Event) -> int:
+        return read_scans(application, stop).pages
+
+    def erase(*_: object) -> int:
+        return purge(application).rows
+
+    directory, topics = settings.directory.every or "1 h", settings.topics.every
+    keeps_journal = settings.journal.enabled or journal.is_kept()
+    tasks = (
+        (has_directory(settings), Task(DIRECTORY, every(directory), read_directory, first=True)),
+        (settings.topics.file, Task(BUILD, every(topics), build)),
+        (keeps_journal, Task(JOURNAL, every("1 h"), close_journal)),
+        (
+            settings.questions.enabled,
+            Task(QUESTIONS, every("10 s" if watched else "5 min"), move_questions),
+        ),
+        (sends_mail, Task(MAIL, every("5 s" if watched else "1 min"), send_mails)),
+        (settings.mailbox.host, Task(MAILBOX, every("1 min"), read_answers)),
+        (settings.webhooks, Task(WEBHOOKS, every("1 min"), tell_applications)),
+        (settings.scans.enabled, Task(SCANS, every(settings.scans.every), recognise)),
+        (True, Task(PRIVACY, every("1 j"), erase)),
+    )
+    return tuple(task for wanted, task in tasks if wanted)
 
 
 def purge(application: Application) -> PurgeReport:

@@ -15,7 +15,7 @@ from connectors.export.connector import ExportConnector
 from connectors.folder.connector import FolderConnector
 from connectors.ports import Change, Connector, Malformed, Upsert
 from connectors.values import Agent, Document, Group
-from evaluation.demo import KINDS, demo_questions
+from quisait.commands.demo import KINDS, demo_questions
 from quisait.work.demo_stories import stories_of
 
 pytestmark = pytest.mark.sources
