@@ -9,7 +9,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_LINK_MODE ?= hardlink
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help demo test tests test-fast soak mutate check bench guide client serve engines engines-stop servers schema requirements kit clean
+.PHONY: help demo test tests test-fast soak mutate sentences check bench guide client serve engines engines-stop servers schema requirements kit clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 16
@@ -81,6 +81,9 @@ soak: .venv-soak/all ## run all that `make test` leaves out (ARGS='sources engin
 
 mutate: .venv/all ## say which small faults in the dearest modules no test notices (ARGS='--count 402 --table': print what is known)
 	$(BIN)/python -m tests.mutate $(ARGS)
+
+sentences: .venv/all ## print every French sentence that people are shown, by file
+	@$(BIN)/python -m tests.sentences
 
 bench: .venv/all engines ## print every figure of the documents: relevance on the development sets, speed
 	$(BIN)/python -m benchmarks $(ARGS)

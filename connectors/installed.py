@@ -22,6 +22,7 @@ from connectors.ports import (
     Connector,
     ContentStale,
     Delete,
+    Former,
     Listed,
     ListedFolder,
     Listing,
@@ -36,10 +37,11 @@ from connectors.ports import (
     SupportsFingerprint,
     SupportsRefetch,
     SupportsSelection,
+    UnchangedFolder,
     Unlisted,
     Upsert,
 )
-from connectors.snapshot import Snapshot
+from connectors.snapshot import Snapshot, listing_of
 from connectors.values import Access, Document
 
 log = logging.getLogger(__name__)
@@ -207,13 +209,18 @@ class _GuardedSource:
 
     def listing(self) -> Iterator[ListingItem]:
         """Yield the source's listing. Raises `SourceError`, also for ids of another source."""
+        return self.listing_since(Former())
+
+    def listing_since(self, former: Former) -> Iterator[ListingItem]:
+        """Yield the source's listing, by what is known if it can. Raises `SourceError`."""
         with self.guard:
-            for item in self.inner.listing():
+            for item in listing_of(self.inner, former):
                 match item:
                     case (
                         Listed(id=name)
                         | ListedFolder(root=name)
                         | Unlisted(root=name)
+                        | UnchangedFolder(root=name)
                         | Malformed(document_id=str(name))
                     ):
                         self.guard.require_own([name])

@@ -7,7 +7,8 @@ SourceError
 ├── SourceRefused       stop and tell the administrator
 ├── RecordVanished      the record was deleted while it was read: skip it
 │   └── RecordUnreachable   its own server did not answer: ask again at each crawl
-└── RecordUnreadable    one record of a listing cannot be read: hide it, ask again at each crawl
+├── RecordUnreadable    one record of a listing cannot be read: hide it, ask again at each crawl
+└── RecordKept          one record of a listing was not read again: leave its text as it is
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -39,6 +40,13 @@ class RecordUnreachable(RecordVanished):
 
 class RecordUnreadable(SourceError):
     """One record cannot be read now; the source itself can. The text says why, in French."""
+
+
+class RecordKept(SourceError):
+    """The source did not send the record again: its text is as it was when it was last read.
+
+    A text says in French why it could not be asked for; it is then asked for at each crawl.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +136,15 @@ def is_under(document_id: str, roots: Collection[str]) -> bool:
 
     If `roots` is a set, the time depends on the length of the id, not on the number of roots.
     """
-    return bool(roots) and (
-        document_id in roots
-        or any(
-            (document_id[:at] if char == "/" else document_id[: at + 1]) in roots
-            for at, char in enumerate(document_id)
-            if char in "/:"
-        )
-    )
+    return bool(roots) and any(root in roots for root in roots_of(document_id))
+
+
+def roots_of(document_id: str) -> Iterator[str]:
+    """Yield each root that a document is or is below, as in `SubtreeHidden.root`."""
+    yield document_id
+    for at, char in enumerate(document_id):
+        if char in "/:":
+            yield document_id[:at] if char == "/" else document_id[: at + 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +218,13 @@ class ListedFolder:
     """A folder that is listed now; `root` is as in `Unlisted`.
 
     `rights` differs whenever something above the folder does that decides who may read below it.
+    `tag` differs whenever anything in or below the folder does; it is stored once all of that was
+    read.
     """
 
     root: str
     rights: bytes
+    tag: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +241,36 @@ class Unlisted:
     rights: bytes = b""
 
 
-ListingItem = Listed | ListedFolder | Unlisted | Malformed
+@dataclass(frozen=True, slots=True)
+class UnchangedFolder:
+    """A folder as of the former crawl: documents below it that are not listed stay as they are."""
+
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A text that the next crawl gets as `Former.note`, if this one comes to its end."""
+
+    text: str
+
+
+ListingItem = Listed | ListedFolder | Unlisted | UnchangedFolder | Note | Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """What a listing may leave out.
+
+    `note` is the `Note` of the last crawl, or empty unless it came to its end. `known` returns the
+    ids and roots of those items that were listed with the same version or tag and with the same
+    readers or rights when they were read; a document's version or readers do not matter if None.
+    `enters` returns whether the document of an id, or any document below a root, is wanted.
+    """
+
+    note: str = ""
+    known: Callable[[Iterable[Listed | ListedFolder]], Collection[str]] = lambda items: ()
+    enters: Callable[[str], bool] = lambda root: True
 
 
 class ListingSource(Protocol):
@@ -255,8 +296,18 @@ class ListingSource(Protocol):
     def read(self, listed: Listed) -> Document:
         """Return a listed document as it is now; it gets no readers that were not listed.
 
-        Raises `RecordVanished`, `RecordUnreadable`, `SourceUnreachable` or `SourceRefused`.
+        Raises `RecordVanished`, `RecordUnreadable`, `RecordKept`, `SourceUnreachable` or
+        `SourceRefused`.
         """
+        ...
+
+
+@runtime_checkable
+class SupportsFormer(Protocol):
+    """A listing source that need not look at everything if it knows what was read before."""
+
+    def listing_since(self, former: Former) -> Iterator[ListingItem]:
+        """Yield what `listing` does, except unchanged documents of an `UnchangedFolder`."""
         ...
 
 

@@ -10,7 +10,7 @@ readers that it may have lost:
 2. Close: while the source is listed, narrow the readers of what changed, hide what is unlisted.
 3. Read what changed, in the order of the listing.
 4. Store the rows of what was read, then yield a checkpoint.
-5. Compare the listing with the index.
+5. Compare the listing with the index; in a first crawl, before anything is read.
 
 Rows are stored before the writes that they describe are acknowledged. Therefore each row has the
 number of the checkpoint that follows it, a cursor is such a number, and rows with a later number
@@ -27,6 +27,7 @@ from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple, Protocol, Self, cast, runtime_checkable
 
+from connectors.batches import batches
 from connectors.digests import digest_of
 from connectors.parts import WHOLE, Part
 from connectors.ports import (
@@ -36,12 +37,15 @@ from connectors.ports import (
     Checkpoint,
     Connector,
     ContentStale,
+    Former,
     Listed,
     ListedFolder,
     Listing,
     ListingItem,
     ListingSource,
     Malformed,
+    Note,
+    RecordKept,
     RecordUnreadable,
     RecordVanished,
     SourceError,
@@ -50,10 +54,13 @@ from connectors.ports import (
     SupportsCheck,
     SupportsCount,
     SupportsFingerprint,
+    SupportsFormer,
     SupportsSelection,
+    UnchangedFolder,
     Unlisted,
     Upsert,
     is_under,
+    roots_of,
 )
 from connectors.values import Access
 
@@ -146,14 +153,17 @@ class Snapshot:
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield what changed since the cursor. Raises `SourceUnreachable`, `SourceRefused`."""
         comparison = _Comparison(self.origin, self.seen or _Nothing(), self.part)
-        page = TRIED if self.seen is None else PAGE
-        return comparison.changes(_step_of(since), page, reads_at_once=self.seen is None)
+        step, note = _position_of(since)
+        if self.seen is None:
+            return comparison.changes(step, "", TRIED, reads_at_once=True)
+        return comparison.changes(step, note, PAGE, reads_at_once=False)
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these documents as they are now. Raises `SourceUnreachable`, `SourceRefused`."""
         comparison = _Comparison(self.origin, _Nothing(), self.part)
         wanted = set(document_ids)
-        for item in self.origin.listing():
+        above = frozenset(root for one in wanted for root in roots_of(one))
+        for item in listing_of(self.origin, Former(enters=above.__contains__)):
             if isinstance(item, Listed) and item.id in wanted and not item.problem:
                 wanted.discard(item.id)
                 yield from comparison.reading(item)
@@ -182,6 +192,13 @@ def remembering(connector: Connector, seen: SeenItems) -> Connector:
     return connector.remembering(seen) if isinstance(connector, Remembers) else connector
 
 
+def listing_of(source: ListingSource, former: Former) -> Iterator[ListingItem]:
+    """Return the source's listing, without what it may leave out if it can."""
+    if isinstance(source, SupportsFormer):
+        return source.listing_since(former)
+    return source.listing()
+
+
 @dataclass(slots=True)
 class _Comparison:
     """The state of one crawl of a source while its listing is compared with the stored rows.
@@ -199,28 +216,38 @@ class _Comparison:
     """Whether rows with the next number were stored."""
     rows: dict[str, SeenRow] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
+    compared: frozenset[str] | None = None
+    """The documents of the listing that was compared with the index."""
+    is_first: bool = False
+    """Whether nothing was known when the crawl began."""
     known: int = 0
     """Number of rows that stay, of listed documents."""
+    note: str = ""
     folders: set[str] = field(default_factory=set)
+    tags: dict[str, SeenRow] = field(default_factory=dict)
+    """Rows of the folders that have a tag, with it."""
     unlisted: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
     """Those unlisted folders whose readers are unknown."""
     left: set[str] = field(default_factory=set)
     """Those unlisted folders whose documents stay as they are."""
-    is_whole: bool = True
-    """Whether every document was read, and has a version."""
+    unread: set[str] = field(default_factory=set)
+    """Documents that were not read or have no version, and folders that could not be listed."""
 
-    def changes(self, step: int | None, page: int, *, reads_at_once: bool) -> Iterator[Change]:
+    def changes(
+        self, step: int | None, note: str, page: int, *, reads_at_once: bool
+    ) -> Iterator[Change]:
         self.step = self.seen.begin(step)
         mark = self._fingerprint()
         if mark and self.seen.rows({_WHOLE}).get(_WHOLE) == mark:
-            yield self._checkpoint()
+            yield self._checkpoint(note)
             return
         self.seen.forget({_WHOLE})
+        self.is_first = not self.seen.count()
         broken: SourceError | None = None
         with _Waiting() as waiting:
             try:
-                for items in _paged(self.source.listing(), page):
+                for items in _paged(listing_of(self.source, Former(note, self._known)), page):
                     yield from self._compare(items, waiting)
                     # Also tells the crawl, page by page, that the source answers.
                     yield self._checkpoint()
@@ -236,10 +263,35 @@ class _Comparison:
         if broken:
             raise broken
         yield self._checkpoint()
-        yield Listing(frozenset(self.listed), tuple(sorted(self.unlisted)), self._left_out())
-        if mark and self.is_whole and not self.unlisted:
+        yield from self._compare_with_index()
+        if mark and not self.unread:
             self.rows[_WHOLE] = mark
-        yield self._checkpoint()
+        self._store_tags()
+        yield self._checkpoint(self.note)
+
+    def _compare_with_index(self) -> Iterator[Listing]:
+        """Yield the listing, unless it was yielded already or the whole source is unchanged."""
+        if self.compared != self.listed and f"{self.source.source}:" not in self.left:
+            self.compared = frozenset(self.listed)
+            yield Listing(self.compared, tuple(sorted(self.unlisted)), self._left_out())
+
+    def _known(self, items: Iterable[Listed | ListedFolder]) -> set[str]:
+        """Return the ids and roots of items that are stored as they are listed now."""
+        known: set[str] = set()
+        for some in batches(items, PAGE):
+            rows = self.seen.rows({_row_name(one) for one in some})
+            for one in some:
+                if _is_known(one, rows.get(_row_name(one))):
+                    known.add(one.id if isinstance(one, Listed) else one.root)
+        return known
+
+    def _store_tags(self) -> None:
+        """Store the tags of folders below which everything was read."""
+        incomplete = {root for one in self.unread for root in roots_of(one)}
+        whole = [one for one in self.tags if one not in incomplete]
+        for roots in batches(whole, PAGE):
+            self.rows |= {_folder(root): self.tags[root] for root in roots}
+            self._store()
 
     def _fingerprint(self) -> SeenRow | None:
         """Return what stays the same as long as nothing at the source changes, if it can tell."""
@@ -249,7 +301,7 @@ class _Comparison:
     def _compare(self, items: list[ListingItem], waiting: "_Waiting") -> Iterator[Change]:
         mine = [one for one in items if not isinstance(one, Listed) or self.part.holds(one.id)]
         ids = {one.id for one in mine if isinstance(one, Listed)}
-        ids.update(_folder(one.root) for one in mine if isinstance(one, ListedFolder | Unlisted))
+        ids.update(_row_name(one) for one in mine if isinstance(one, ListedFolder | Unlisted))
         known = self.seen.rows(ids) if ids else {}
         changed: set[str] = set()
         closing = [one for item in mine for one in self._closing(item, known, changed, waiting)]
@@ -274,6 +326,13 @@ class _Comparison:
             case ListedFolder(root):
                 self._listed_folder(item, known.get(_folder(root)))
                 return []
+            case UnchangedFolder(root):
+                self.unlisted.add(root)
+                self.left.add(root)
+                return []
+            case Note(text):
+                self.note = text
+                return []
             case Listed(document_id) if document_id in self.listed:
                 reason = "un autre document porte le même nom"
                 return [Malformed(self._where(document_id), reason)]
@@ -287,8 +346,11 @@ class _Comparison:
                 return closing
 
     def _listed_folder(self, item: ListedFolder, row: SeenRow | None) -> None:
-        listed = SeenRow(_version_mark(item.rights), b"")
+        listed = _folder_row(item)
         self.folders.add(_folder(item.root))
+        if item.tag:
+            self.tags[item.root] = listed
+            listed = SeenRow(listed.version, b"")  # the former tag is no longer true
         if row == listed:
             self.known += 1
         else:
@@ -297,10 +359,11 @@ class _Comparison:
     def _unlisted(self, item: Unlisted, row: SeenRow | None) -> list[Change]:
         """Report the folder, and hide it unless it certainly has the readers that it had."""
         self.unlisted.add(item.root)
+        self.unread.add(item.root)
         self.folders.add(_folder(item.root))
         where = self._where(item.root) or "."
         told: list[Change] = (
-            [Malformed(where, item.reason, kind="closed_folder")] if item.reason else []
+            [Malformed(where, item.reason, item.root, "closed_folder")] if item.reason else []
         )
         if item.rights and row is not None and row.version == _version_mark(item.rights):
             self.left.add(item.root)
@@ -318,15 +381,14 @@ class _Comparison:
         """Return what closes the document now, and whether its stored row stays valid."""
         version, access = _version_mark(item.version or b""), item.access
         has_text = row is not None and item.version != b"" and row.version == version
-        has_access = row is not None and (
-            access is None or row.access[1:] == _access_mark(access)[1:]
-        )
+        has_access = _has_access(row, access)
         narrowed: list[Change] = (
             [] if has_access or access is None else [AccessNarrowed(item.id, access)]
         )
         if item.version is None:
             return narrowed, has_access
-        self.is_whole = self.is_whole and bool(item.version) and not item.problem
+        if item.problem or not item.version:
+            self.unread.add(item.id)
         if item.problem:
             told = Malformed(self._where(item.id), item.problem, item.id)
             if not has_text or row is None:
@@ -350,7 +412,11 @@ class _Comparison:
         """Forget documents that are no longer listed: if they return, they are new.
 
         Readers of those that the settings exclude do not wait until their deletion is confirmed.
+        Where nothing was known, everything will be read, which may take days: deletions come first.
         """
+        if self.is_first:
+            yield from self._compare_with_index()
+            return
         if self.seen.count() == self.known:
             return
         left_out = self._left_out() or (lambda document_id: False)
@@ -377,13 +443,20 @@ class _Comparison:
         try:
             document = self.source.read(item)
         except RecordVanished:
-            self.is_whole = False
+            self.unread.add(item.id)
             self.listed.discard(item.id)
             yield ContentStale(item.id)
         except RecordUnreadable as error:
-            self.is_whole = False
+            self.unread.add(item.id)
             yield ContentStale(item.id)
             yield Malformed(self._where(item.id), str(error), item.id)
+        except RecordKept as error:
+            if reason := str(error):
+                self.unread.add(item.id)
+                yield Malformed(self._where(item.id), reason, item.id)
+            elif item.access is not None:
+                mark = _access_mark(item.access, exact=False)
+                self.rows[item.id] = SeenRow(_version_mark(item.version or b""), mark)
         else:
             access = document.access if item.access is None else item.access
             is_exact = access == document.access
@@ -393,11 +466,12 @@ class _Comparison:
             mark = _access_mark(access, exact=is_exact)
             self.rows[item.id] = SeenRow(_version_mark(item.version or b""), mark)
 
-    def _checkpoint(self) -> Checkpoint:
+    def _checkpoint(self, note: str = "") -> Checkpoint:
+        """Return a checkpoint; only the last one of a crawl has the source's note."""
         self._store()
         self.step += self.stored
         self.stored = False
-        return Checkpoint(f"{_CURSOR}{self.step}")
+        return Checkpoint(f"{_CURSOR}{self.step}:{note}")
 
     def _store(self) -> None:
         if self.rows:
@@ -479,15 +553,35 @@ def _folder(root: str) -> str:
     return f"{root}/"
 
 
-def _step_of(cursor: str | None) -> int | None:
-    """Return the number of a cursor, or None for a cursor of another form."""
-    number = (cursor or "").removeprefix(_CURSOR)
+def _row_name(item: Listed | ListedFolder | Unlisted) -> str:
+    return item.id if isinstance(item, Listed) else _folder(item.root)
+
+
+def _folder_row(item: ListedFolder) -> SeenRow:
+    return SeenRow(_version_mark(item.rights), _version_mark(item.tag) if item.tag else b"")
+
+
+def _is_known(item: Listed | ListedFolder, row: SeenRow | None) -> bool:
+    if isinstance(item, ListedFolder):
+        return bool(item.tag) and row == _folder_row(item)
+    has_version = item.version is None or row is None or row.version == _version_mark(item.version)
+    return has_version and _has_access(row, item.access)
+
+
+def _position_of(cursor: str | None) -> tuple[int | None, str]:
+    """Return the number and the note of a cursor; None for a cursor of another form."""
+    number, _, note = (cursor or "").removeprefix(_CURSOR).partition(":")
     is_ours = cursor is not None and cursor.startswith(_CURSOR) and number.isdecimal()
-    return int(number) if is_ours else None
+    return (int(number), note) if is_ours else (None, "")
 
 
 def _version_mark(version: bytes) -> bytes:
     return sha256(version).digest()[:_VERSION_BYTES]
+
+
+def _has_access(row: SeenRow | None, access: Access | None) -> bool:
+    """Return whether a document was read with these listed readers; they may be unknown."""
+    return row is not None and (access is None or row.access[1:] == _access_mark(access)[1:])
 
 
 @lru_cache(1024)

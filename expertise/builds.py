@@ -204,6 +204,26 @@ class SqlBuilds:
         with self._engine.connect() as connection:
             return tuple(map(topic_record, connection.execute(query).mappings()))
 
+    def changed_topics(self, former_id: str, build_id: str) -> tuple[str, ...]:
+        """Return the ids of topics whose holders, or who is alone, differ between two builds.
+
+        An empty `former_id` stands for no build. Empty if a build's rows were deleted already.
+        """
+
+        def holders(id_: str) -> sa.Select[tuple[Any, ...]]:
+            held = (cells.c.build_id == id_) & (cells.c.basis != Basis.DECLARED.value)
+            return sa.select(cells.c.topic_id, cells.c.agent_key, cells.c.scope).where(held)
+
+        before, after = holders(former_id), holders(build_id)
+        with self._engine.connect() as connection:
+            kept = set(connection.execute(sa.select(builds.c.id)).scalars()) | {""}
+            if not {former_id, build_id} <= kept:
+                return ()
+            found: set[str] = set()
+            for one in (sa.except_(before, after), sa.except_(after, before)):
+                found.update(connection.execute(sa.select(one.subquery().c.topic_id)).scalars())
+        return tuple(sorted(found))
+
     def cells_of(self, build_id: str, agent_ids: Sequence[str]) -> tuple[CellRecord, ...]:
         """Return the cells of a few agents, sorted by topic."""
         query = (

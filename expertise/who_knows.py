@@ -45,7 +45,13 @@ from expertise.visibility import (
     refused_documents,
     refuses,
 )
-from expertise.votes import Vote, cast_votes, counting_contributions, summed_by_kind
+from expertise.votes import (
+    Vote,
+    cast_votes,
+    counting_contributions,
+    evidence_of,
+    summed_by_kind,
+)
 from indexer.french.analysis import analyse_query
 
 EVIDENCE_SHARE = 0.5
@@ -102,17 +108,8 @@ class EvidenceFinder:
     def _evidence(self, agent: Agent, vote: Vote) -> Evidence:
         ranked = self._ranked[vote.document_id]
         card = ranked.card
-        rows = [row for row in counting_contributions(card) if self._is(row.account, agent.id)]
-        last = max((row.last for row in rows if row.last), default=None)
-        return Evidence(
-            document_id=card.document_id,
-            title=card.title,
-            url=card.url,
-            roles=tuple(dict.fromkeys(row.role for row in rows)),
-            first=min((row.first for row in rows if row.first), default=None),
-            last=last,
-            weight=vote.weight,
-            former=_before(last, agent.arrival),
+        return replace(
+            evidence_of(card, lambda one: self._is(one, agent.id), agent, vote.weight),
             answers=self._is(ranked.answered_by, agent.id),
             asked_there=vote.answers
             and (
@@ -124,10 +121,6 @@ class EvidenceFinder:
     def _is(self, account: str, agent_id: str) -> bool:
         agent = self._agents.get(account)
         return agent is not None and agent.id == agent_id
-
-
-def _before(last: date | None, arrival: date | None) -> bool:
-    return last is not None and arrival is not None and last < arrival
 
 
 SURE_ODDS, FURTHER_ODDS, BARE_ODDS, NEAR_ODDS = map(odds_of, (CARD, FURTHER_CARD, BARE_CARD, NEAR))
@@ -235,80 +228,56 @@ def find_experts(
     the topics of the question, whose holders by the directory may know without documents.
     `sum_votes` replaces the served sum of votes, for evaluation.
     """
-    area, place, documents_answer = question.area, question.place, question.documents_answer
     eligibility = _Eligibility(question, today)
-    agents = eligibility.among(directory.by_account(_accounts(window)))
+    accounts = directory.by_account(_accounts(window))
+    agents = eligibility.among(accounts)
     weighed = _weigh(window, agents, today, build, question, sum_votes)
-    known, odds, scores = weighed.agents, weighed.odds, weighed.scores
-    in_the_area = sorted(
-        (id_ for id_, agent in known.items() if in_area(agent, area)),
-        key=lambda id_: (-odds[id_], -scores[id_].score, id_),
-    )
-    answering = _answering(question.direct, weighed.votes) & set(in_the_area)
+    far = window.far or not subject_terms(question.text)
+    near = [] if far and least > NO_BAR else weighed.likelier_than(least)
+    answering = _answering(question.direct, weighed.votes)
     whole = question.whole_topic
     on_page = build.shown_on(whole, today) if build and whole else frozenset[str]()
-    far = window.far or not subject_terms(question.text)
-    near = {id_ for id_ in known if odds[id_] >= least and not (far and least > NO_BAR)}
     passing = {*near, *answering, *on_page}
-    shown = [id_ for id_ in in_the_area if id_ in passing]
+    shown = [id_ for id_ in weighed.ranked_in(question.area) if id_ in passing]
     matched = eligibility.named()
-    stating = {id_ for id_, one in matched.items() if not _BY_DIRECTORY.isdisjoint(one.fields)}
     holding = _holding(weighed, eligibility, {*shown, *matched})
-    likely = [(known[id_], odds[id_]) for id_ in shown]
-    likely += [(one.agent, one.confidence) for one in holding]
-    bar = _bar(likely, FURTHER_ODDS) if documents_answer else BARE_ODDS
-    bar_there = _bar([one for one in likely if _is_in(place, one[0])], bar)
+    likely = [(weighed.agents[id_], weighed.odds[id_]) for id_ in shown]
+    bars = _Bars([*likely, *((one.agent, one.confidence) for one in holding)], question)
     if least > NO_BAR:
-        bar_of_holders = bar_there if question.topics else bar
-        holding = tuple(
-            one
-            for one in holding
-            if one.confidence >= (bar_of_holders if _is_in(place, one.agent) else bar)
-        )
-    bar_of_writers = bar_there if documents_answer else bar
-    sure = {
-        id_
-        for id_ in shown
-        if id_ in answering
-        or id_ in on_page
-        or id_ in stating
-        or odds[id_] >= (bar_of_writers if _is_in(place, known[id_]) else bar)
-    }
-    evidence = EvidenceFinder(window, agents, weighed.votes, question.text, question.direct)
+        lower_there = bool(question.topics)
+        holding = [one for one in holding if one.confidence >= bars.of(one.agent, lower_there)]
     named = {id_: one for id_, one in matched.items() if one.pointed_at}
-    sure |= {id_ for id_ in named if odds.get(id_, -math.inf) >= bar}
-    make = _CandidateFactory(scores, weighed.features, odds, evidence, sure, today)
-    # Votes order those who only come near: likelihoods lose there on the judged sets.
-    ranked = sorted(
-        (id_ for id_ in shown if id_ not in named),
-        key=lambda id_: (
-            id_ not in sure,
-            place.distance_km(known[id_]) if place and id_ in sure else 0.0,
-            -odds[id_] if id_ in sure else 0.0,
-            -scores[id_].score,
-        ),
-    )
-    stated = matched.keys() - named.keys() - set(shown)
+    stating = {id_ for id_, one in matched.items() if not _BY_DIRECTORY.isdisjoint(one.fields)}
+    lower_there = question.documents_answer
+    certain = {agent.id for agent, odds in likely if odds >= bars.of(agent, lower_there)}
+    sure = {id_ for id_ in shown if id_ in {*certain, *answering, *on_page, *stating}}
+    sure |= {id_ for id_ in named if weighed.odds.get(id_, NO_BAR) >= bars.everywhere}
+    evidence = EvidenceFinder(window, agents, weighed.votes, question.text, question.direct)
+    make = _CandidateFactory(weighed.scores, weighed.features, weighed.odds, evidence, sure, today)
+    ranked = weighed.shown_order([id_ for id_ in shown if id_ not in named], sure, question.place)
+    stated = [one for id_, one in matched.items() if id_ not in named and id_ not in shown]
     found = Experts(
-        candidates=tuple(make.shown(known[id_], matched.get(id_)) for id_ in ranked[:limit]),
+        candidates=tuple(
+            make.shown(weighed.agents[id_], matched.get(id_)) for id_ in ranked[:limit]
+        ),
         beyond=max(0, len(ranked) - limit),
         named=tuple(make.shown(one.agent, one) for one in named.values()),
-        stated=(*holding, *(make.stated(one) for id_, one in matched.items() if id_ in stated)),
+        stated=(*holding, *map(make.stated, stated)),
         nearest=() if sure or far else window.documents[:NEAREST_DOCUMENTS],
-        nearest_area="" if shown else _nearest_area({id_: known[id_] for id_ in near}, odds, area),
+        nearest_area="" if shown else weighed.nearest_area(near, question.area),
         far=far,
-        place=place,
+        place=question.place,
     )
-    here = any(place.has(one.agent) for one in (*found.known, *found.named)) if place else True
-    if place is None or here or far:
+    if far or question.place is None:
         return found
-    gone = eligibility.gone(directory.by_account(_accounts(window)), place)
+    if any(question.place.has(one.agent) for one in (*found.known, *found.named)):
+        return found
+    gone = eligibility.gone(accounts, question.place)
     if question.topics or stating:  # only agents whose entry says it held the topic or métier
         words = subject_terms(question.text)
         gone = {account: one for account, one in gone.items() if words & own_terms(one)}
     refused = _refused(window, gone, today, build)
-    knew = _knew(gone, window, today, weighed.shares, question, refused)
-    return replace(found, left=knew)
+    return replace(found, left=_knew(gone, window, today, weighed.shares, question, refused))
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +297,44 @@ class _Weighed:
     shares: Mapping[str, float]
     holders: TopicHolders
     knowledge: Knowledge
+
+    def likelier_than(self, least: float) -> list[str]:
+        """Return the ids of agents with at least these log-odds of knowing."""
+        return [id_ for id_ in self.agents if self.odds[id_] >= least]
+
+    def ranked_in(self, area: str) -> list[str]:
+        """Return the ids of agents in an area, likeliest first."""
+        here = (id_ for id_, agent in self.agents.items() if in_area(agent, area))
+        return sorted(here, key=lambda id_: (-self.odds[id_], -self.scores[id_].score, id_))
+
+    def shown_order(
+        self, ids: Iterable[str], sure: Collection[str], place: AskedPlace | None
+    ) -> list[str]:
+        """Return ids in the order of an answer: experts first, nearest to the place, likeliest.
+
+        Votes order the others: likelihoods lose there on the judged sets.
+        """
+
+        def order(id_: str) -> tuple[bool, float, float, float]:
+            score = -self.scores[id_].score
+            if id_ not in sure:
+                return True, 0.0, 0.0, score
+            km = place.distance_km(self.agents[id_]) if place else 0.0
+            return False, km, -self.odds[id_], score
+
+        return sorted(ids, key=order)
+
+    def nearest_area(self, ids: Iterable[str], area: str) -> str:
+        """Return the département nearest to an area in which one of these agents is, if any.
+
+        If no distance is known (overseas), return the likeliest agent's département.
+        """
+        somewhere = [
+            (nearest_km(departements_of(area), self.agents[id_]), -self.odds[id_], id_)
+            for id_ in ids
+            if self.agents[id_].departement
+        ]
+        return self.agents[min(somewhere)[-1]].departement if somewhere else ""
 
 
 def _weigh(
@@ -375,6 +382,21 @@ def _refused(
     return refused_documents(window, agents, build.topics_of(ids, today) if build else NO_TOPICS)
 
 
+class _Bars:
+    """Least log-odds of an expert: `everywhere`, and possibly lower at the place asked for."""
+
+    def __init__(self, likely: Sequence[tuple[Agent, float]], question: PeopleQuestion) -> None:
+        self._place = question.place
+        answered = question.documents_answer
+        self.everywhere = _bar(likely, FURTHER_ODDS) if answered else BARE_ODDS
+        there = [one for one in likely if _is_in(question.place, one[0])]
+        self._there = _bar(there, self.everywhere)
+
+    def of(self, agent: Agent, lower_there: bool) -> float:
+        """Return the least log-odds of an agent."""
+        return self._there if lower_there and _is_in(self._place, agent) else self.everywhere
+
+
 def _bar(likely: Iterable[tuple[Agent, float]], further: float) -> float:
     """Return the log-odds that make a further candidate an expert.
 
@@ -405,7 +427,7 @@ def _knew(
 
 def _holding(
     weighed: _Weighed, eligibility: "_Eligibility", shown: Collection[str]
-) -> tuple[Candidate, ...]:
+) -> list[Candidate]:
     """Return the agents who hold the question's topics by the directory alone, likeliest first."""
     found = []
     for agent in weighed.holders.agents.values():
@@ -417,7 +439,7 @@ def _holding(
         if eligibility.may_be_proposed(agent):
             parts = ScoreParts(0.0, 0.0, 0, features)
             found.append(Candidate(agent, 0.0, parts, (), reasons, odds))
-    return tuple(sorted(found, key=lambda one: (-one.confidence, one.agent.id)))
+    return sorted(found, key=lambda one: (-one.confidence, one.agent.id))
 
 
 _BY_DIRECTORY = {DirectoryField.METIER, DirectoryField.SKILL}
@@ -526,19 +548,6 @@ def combine_scores(
             score = (1 - WALK_WEIGHT) * part + WALK_WEIGHT * visited
             found[agent_id] = ScoredCandidate(score, part, visited)
     return found
-
-
-def _nearest_area(known: Mapping[str, Agent], odds: Mapping[str, float], area: str) -> str:
-    """Return the département nearest to the requested area in which somebody is known, if any.
-
-    If no distance is known (overseas), return the likeliest candidate's département.
-    """
-    somewhere = [
-        (nearest_km(departements_of(area), agent), -odds[id_], id_)
-        for id_, agent in known.items()
-        if agent.departement
-    ]
-    return known[min(somewhere)[-1]].departement if somewhere else ""
 
 
 class _CandidateFactory:

@@ -14,123 +14,81 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "init": (
-        "quisait.commands.init:init",
-        "Écrit un quisait.toml commenté dans le dossier courant.",
-    ),
-    "check": (
-        "quisait.commands.check:check",
-        "Essaie la configuration et les moteurs, une ligne chacun.",
-    ),
-    "crawl": (
-        "quisait.commands.crawl:crawl",
-        "Relit l'annuaire et les sources, et met l'index à jour.",
-    ),
+    "init": ("init:init", "Écrit un quisait.toml commenté dans le dossier courant."),
+    "check": ("check:check", "Essaie la configuration et les moteurs, une ligne chacun."),
+    "crawl": ("crawl:crawl", "Relit l'annuaire et les sources, et met l'index à jour."),
     "sources": (
-        "quisait.commands.crawl:sources",
+        "crawl:sources",
         "Où en sont les sources : dernière lecture, suivante, documents, échecs, et que faire.",
     ),
     "run": (
-        "quisait.commands.run:run",
+        "run:run",
         "Lit les sources à leur rythme et sert les pages, jusqu'à SIGTERM ou Ctrl+C.",
     ),
-    "serve": ("quisait.commands.run:serve", "Sert les pages et l'API."),
-    "search": (
-        "quisait.commands.search:search",
-        "Cherche des documents, avec les droits d'un agent.",
-    ),
-    "experts": (
-        "quisait.commands.search:experts",
-        "Cherche qui sait, avec les droits d'un agent.",
-    ),
+    "serve": ("run:serve", "Sert les pages et l'API."),
+    "search": ("search:search", "Cherche des documents, avec les droits d'un agent."),
+    "experts": ("search:experts", "Cherche qui sait, avec les droits d'un agent."),
     "profile": (
-        "quisait.commands.expertise:profile",
+        "expertise:profile",
         "Ce qu'un agent sait, d'après les documents, et ce qu'il déclare.",
     ),
     "peers": (
-        "quisait.commands.expertise:peers",
+        "expertise:peers",
         "Qui partage les sujets d'un agent ; sans AGENT, de celui qui lit.",
     ),
     "isolation": (
-        "quisait.commands.expertise:isolation",
+        "expertise:isolation",
         "Qui est seul sur un sujet, par territoire ; ce n'est pas un classement.",
     ),
     "coverage": (
-        "quisait.commands.expertise:coverage",
+        "expertise:coverage",
         "Combien de personnes tiennent chaque sujet, ou un sujet par territoire ; ce qui manque.",
     ),
-    "expertise": (
-        "quisait.commands.expertise:expertise_app",
-        "Qui sait, qui est seul sur son sujet.",
-    ),
-    "topics": (
-        "quisait.commands.topics:topics_app",
-        "Les sujets : la liste, un sujet, l'animation.",
-    ),
+    "expertise": ("expertise:expertise_app", "Qui sait, qui est seul sur son sujet."),
+    "topics": ("topics:topics_app", "Les sujets : la liste, un sujet, l'animation."),
     "questions": (
-        "quisait.commands.questions:questions_app",
+        "questions:questions_app",
         "Les questions posées à qui sait : celles d'un agent, et leur suite.",
     ),
-    "mail": (
-        "quisait.commands.mail:mail_app",
-        "Le courriel aux agents : ce qui attend, et l'envoi.",
-    ),
+    "mail": ("mail:mail_app", "Le courriel aux agents : ce qui attend, et l'envoi."),
     "verification": (
-        "quisait.commands.verification:verification_app",
+        "verification:verification_app",
         "Les documents à vérifier, et ce que leurs auteurs en disent.",
     ),
-    "source": (
-        "quisait.commands.sources:source_app",
-        "Ajouter une source aux réglages, après l'avoir essayée.",
-    ),
+    "source": ("sources:source_app", "Ajouter une source aux réglages, après l'avoir essayée."),
     "try": (
-        "quisait.commands.connectors:try_command",
+        "connectors:try_command",
         "Lit les premiers documents d'une source, dit qui les lirait, et n'en garde rien.",
     ),
     "connector": (
-        "quisait.commands.connectors:connector_app",
+        "connectors:connector_app",
         "Les connecteurs : ceux qui sont installés, et le vôtre.",
     ),
-    "push": (
-        "quisait.commands.tokens:push_app",
-        "Sources que des applications alimentent.",
-    ),
+    "push": ("tokens:push_app", "Sources que des applications alimentent."),
     "forget": (
         "quisait.work.source_status:forget",
         "Efface tout ce qui reste d'une source que les réglages ne nomment plus.",
     ),
-    "scans": (
-        "quisait.commands.scans:scans",
-        "Où en est le texte des documents numérisés, et le reconnaître.",
-    ),
+    "scans": ("scans:scans", "Où en est le texte des documents numérisés, et le reconnaître."),
     "directory": (
-        "quisait.commands.directory:directory_app",
+        "directory:directory_app",
         "L'annuaire : ce qu'il dit, sa lecture, un agent retiré.",
     ),
-    "token": ("quisait.commands.tokens:token", "Signe un jeton qui désigne un agent."),
-    "mcp": (
-        "quisait.commands.mcp:mcp",
-        "Relie un assistant local (MCP sur stdio) à un site, par un jeton.",
-    ),
-    "sessions": (
-        "quisait.commands.tokens:sessions_app",
-        "Sessions et jetons personnels des agents.",
-    ),
-    "privacy": ("quisait.commands.privacy:privacy_app", "Données personnelles."),
+    "token": ("tokens:token", "Signe un jeton qui désigne un agent."),
+    "mcp": ("mcp:mcp", "Relie un assistant local (MCP sur stdio) à un site, par un jeton."),
+    "sessions": ("tokens:sessions_app", "Sessions et jetons personnels des agents."),
+    "privacy": ("privacy:privacy_app", "Données personnelles."),
     "audit": (
-        "quisait.commands.privacy:audit",
+        "privacy:audit",
         "Qui a consulté quoi au titre d'un rôle, et si le registre est intact.",
     ),
-    "journal": (
-        "quisait.commands.journal:journal_app",
-        "Ce qui est demandé, sans savoir par qui.",
-    ),
+    "journal": ("journal:journal_app", "Ce qui est demandé, sans savoir par qui."),
     "backup": (
-        "quisait.commands.backups:backup",
+        "backups:backup",
         "Sauvegarde l'index, l'état et les réglages sans secret, pendant que tout continue.",
     ),
     "restore": (
-        "quisait.commands.backups:restore",
+        "backups:restore",
         "Restaure une sauvegarde dans une installation vide, sans ce qui a été retiré depuis.",
     ),
     "reindex": (
@@ -142,27 +100,22 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Met à niveau ce qu'une version antérieure a laissé : base d'état, puis index.",
     ),
     "size": (
-        "quisait.commands.size:size",
+        "size:size",
         "Ce que demande un index de tant de documents : machines, mémoire, disque, encodage.",
     ),
-    "model": ("quisait.commands.model:model_app", "Modèles d'encodage."),
-    "schema": ("quisait.commands.schema:schema_app", "Schémas publiés."),
-    "demo": (
-        "quisait.commands.demo:demo",
-        "Indexe l'administration fictive, puis la sert sur cette machine.",
-    ),
-    "evaluate": (
-        "evaluation.cli:evaluate_app",
-        "Mesures sur des jeux de questions jugées.",
-    ),
+    "model": ("model:model_app", "Modèles d'encodage."),
+    "schema": ("schema:schema_app", "Schémas publiés."),
+    "demo": ("demo:demo", "Indexe l'administration fictive, puis la sert sur cette machine."),
+    "evaluate": ("evaluation.cli:evaluate_app", "Mesures sur des jeux de questions jugées."),
     "tune": (
         "evaluation.tune:tune_command",
         "Règle le classement sur vos questions jugées, s'il y gagne sur celles qu'il n'a pas vues.",
     ),
 }
-"""Location of the function or group, and line of help, by name of the command.
+"""Module and function (or group) of each command, and its line of help.
 
-Commands of the package `evaluation` are listed only if it is installed.
+Modules without a dot are in `quisait.commands`. Commands of the package `evaluation` are listed
+only if it is installed.
 """
 
 
@@ -181,14 +134,19 @@ class _Commands(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         for name, (place, line) in COMMANDS.items():
-            if find_spec(place.partition(".")[0]):
+            if find_spec(_module(place).partition(".")[0]):
                 self.add_command(_NamedCommand(name, callback=None, help=line))
+
+
+def _module(place: str) -> str:
+    module = place.partition(":")[0]
+    return module if "." in module else f"quisait.commands.{module}"
 
 
 def load(name: str) -> Any:
     """Import the command of this name, and return it with its options."""
-    module, _, attribute = COMMANDS[name][0].partition(":")
-    found, holder = getattr(import_module(module), attribute), typer.Typer()
+    place, holder = COMMANDS[name][0], typer.Typer()
+    found = getattr(import_module(_module(place)), place.rpartition(":")[2])
     if isinstance(found, typer.Typer):
         holder.add_typer(found, name=name)
     else:

@@ -1,7 +1,7 @@
 """Rendering of pages: templates that escape by default, with the filters of `wording`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from search_api.identity.principals import Role
 from search_api.identity.tokens import on_loopback
 from search_api.notices import notice_of
 from search_api.people.corrections import PageCorrections
-from search_api.questions.markdown import rendered
+from search_api.questions.markdown import rendered, with_lists
 from search_api.questions.service import waiting_questions
 from search_api.questions.values import SOURCE
 from search_api.ranking.direct_answer import unsaid_passages
@@ -109,8 +109,8 @@ class Glossed:
         self._acronyms, self._met = acronyms, set[str]()
 
     def __call__(self, text: str) -> Markup:
-        """Return the text as HTML, with its acronyms as `<abbr>`."""
-        safe = str(escape(safe_text(text)))
+        """Return a text, or Markup whose tags are in lower case, with its acronyms as `<abbr>`."""
+        safe = str(text if isinstance(text, Markup) else escape(safe_text(text)))
         return Markup(_ACRONYM.sub(self._marked, safe)) if self._acronyms else Markup(safe)  # noqa: S704
 
     def _marked(self, found: re.Match[str]) -> str:
@@ -132,8 +132,18 @@ def voice(role: ContributorRole, name: object) -> Markup:
     return Markup(wording.VOICES[role]).format(name=shown)  # noqa: S704 - our own text
 
 
+class _FrenchTemplates(FileSystemLoader):
+    """Loads templates with no-break spaces inside their quotation marks."""
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        source, *rest = super().get_source(environment, template)
+        return (source.replace("« ", "«\u00a0").replace(" »", "\u00a0»"), *rest)
+
+
 _environment = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    loader=_FrenchTemplates(Path(__file__).parent / "templates"),
     autoescape=True,
     finalize=lambda shown: safe_text(shown) if type(shown) is str else shown,
     undefined=StrictUndefined,
@@ -191,6 +201,7 @@ _environment.filters.update(
     voice=voice,
     understood=wording.UNDERSTOOD.__getitem__,
     way=descriptions.way,
+    with_lists=with_lists,
     workplace=wording.workplace,
     web_address=wording.web_address,
 )

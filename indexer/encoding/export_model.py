@@ -1,13 +1,13 @@
-"""Export a sentence encoder to ONNX, quantised to 8 bits."""
+"""Write the bundled model as an ONNX graph, quantised to 8 bits."""
 
 import fcntl
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +30,10 @@ from indexer.encoding.onnx_encoder import (
     ONNX_FILE,
     TOKENIZER_FILE,
     ModelCard,
-    TorchMissing,
     file_hash,
     is_whole,
     write_card,
 )
-
-if TYPE_CHECKING:
-    import torch
 
 log = logging.getLogger(__name__)
 
@@ -205,32 +201,6 @@ def _quantised(rows: Floats, steps: int) -> tuple[NDArray[np.int8], Floats]:
 
 MAX_TOKENS = 512
 PROMPTS = {"query": "query: ", "passage": "passage: "}
-STEPS = 3
-
-Progress = Callable[[int, int], None]
-
-
-def export_model(directory: Path, progress: Progress = lambda _done, _steps: None) -> ModelCard:
-    """Write the model to `directory`, for onnxruntime and for sentence-transformers.
-
-    The directory appears whole or not at all; an existing one is replaced. `progress` gets the
-    number of steps done, of `STEPS`. Raises `TorchMissing`.
-    """
-    try:
-        import sentence_transformers  # noqa: F401
-    except ImportError as missing:
-        raise TorchMissing(
-            "Exporting the model needs torch: install sentence-transformers and onnx, then run "
-            "this again."
-        ) from missing
-    with written_whole(directory) as unfinished:
-        weights = read_weights(weights_path())
-        progress(1, STEPS)
-        _write_sentence_transformers(weights, unfinished)
-        progress(2, STEPS)
-        card = _write_onnx(weights, unfinished)
-        progress(STEPS, STEPS)
-    return card
 
 
 def prepare_bundled_model(folder: Path) -> Path:
@@ -247,8 +217,8 @@ def prepare_bundled_model(folder: Path) -> Path:
             log.info("preparing the bundled model")
             with written_whole(directory) as unfinished:
                 weights = read_weights(weights_path())
-                _tokenizer(weights.pieces).save(str(unfinished / TOKENIZER_FILE))
-                _write_onnx(weights, unfinished)
+                tokenizer_of(weights.pieces).save(str(unfinished / TOKENIZER_FILE))
+                write_onnx(weights, unfinished)
     return directory
 
 
@@ -269,86 +239,8 @@ def written_whole(directory: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _write_sentence_transformers(weights: ModelWeights, directory: Path) -> None:
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Normalize, Pooling, Transformer
-
-    with tempfile.TemporaryDirectory() as plain:
-        _bert(weights).save_pretrained(plain)
-        _wrapped_tokenizer(weights.pieces).save_pretrained(plain)
-        model = SentenceTransformer(
-            modules=[
-                Transformer(plain, max_seq_length=MAX_TOKENS),
-                Pooling(weights.shape.hidden, "mean"),
-                Normalize(),
-            ],
-            prompts={**PROMPTS, "document": PROMPTS["passage"]},
-            device="cpu",
-        )
-        model.save(str(directory))
-
-
-def _bert(weights: ModelWeights) -> Any:
-    from transformers import BertConfig, BertModel
-
-    shape = weights.shape
-    config = BertConfig(
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.hidden,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        intermediate_size=shape.feed_forward,
-        max_position_embeddings=shape.positions,
-        type_vocab_size=shape.token_types,
-        layer_norm_eps=shape.epsilon,
-        pad_token_id=weights.pieces.pad,
-    )
-    model = BertModel(config)
-    model.load_state_dict(_state(weights, dict(model.named_parameters())))
-    return model
-
-
-_EMBEDDING_NAMES = {
-    "embeddings.word_embeddings.weight": "emb.word",
-    "embeddings.position_embeddings.weight": "emb.pos",
-    "embeddings.token_type_embeddings.weight": "emb.type",
-    "embeddings.LayerNorm.weight": "emb.ln.w",
-    "embeddings.LayerNorm.bias": "emb.ln.b",
-}
-_LAYER_NAMES = {
-    "attention.self.query": "q",
-    "attention.self.key": "k",
-    "attention.self.value": "v",
-    "attention.output.dense": "ao",
-    "attention.output.LayerNorm": "aln",
-    "intermediate.dense": "fi",
-    "output.dense": "fo",
-    "output.LayerNorm": "oln",
-}
-
-
-def _bundled_name(parameter: str) -> str:
-    """Return the bundled name: `encoder.layer.3.output.dense.weight` is `l3.fo.w`."""
-    if parameter in _EMBEDDING_NAMES:
-        return _EMBEDDING_NAMES[parameter]
-    _, _, layer, rest = parameter.split(".", 3)
-    part, _, kind = rest.rpartition(".")
-    return f"l{layer}.{_LAYER_NAMES[part]}.{kind[0]}"
-
-
-def _state(weights: ModelWeights, parameters: dict[str, Any]) -> dict[str, "torch.Tensor"]:
-    import torch
-
-    def tensor(name: str, shape: tuple[int, ...]) -> "torch.Tensor":
-        # BERT's own pooler is not used; zeros keep the exported bytes the same each time.
-        if name.startswith("pooler."):
-            return torch.zeros(shape)
-        return torch.from_numpy(np.array(weights.tensors[_bundled_name(name)].reshape(shape)))
-
-    return {name: tensor(name, tuple(p.shape)) for name, p in parameters.items()}
-
-
-def _tokenizer(pieces: UnigramVocabulary) -> Tokenizer:
+def tokenizer_of(pieces: UnigramVocabulary) -> Tokenizer:
+    """Return a tokenizer with the normalization of XLM-RoBERTa and these pieces."""
     bos, eos = (pieces.scored[i][0] for i in (pieces.bos, pieces.eos))
     tokenizer = Tokenizer(Unigram(list(pieces.scored), unk_id=pieces.unk))
     tokenizer.normalizer = normalizers.Sequence(
@@ -366,26 +258,7 @@ def _tokenizer(pieces: UnigramVocabulary) -> Tokenizer:
     return tokenizer
 
 
-def _wrapped_tokenizer(pieces: UnigramVocabulary) -> Any:
-    from transformers import PreTrainedTokenizerFast
-
-    bos, eos, pad, unk = (
-        pieces.scored[i][0] for i in (pieces.bos, pieces.eos, pieces.pad, pieces.unk)
-    )
-    wrapped: Any = PreTrainedTokenizerFast
-    return wrapped(
-        tokenizer_object=_tokenizer(pieces),
-        bos_token=bos,
-        eos_token=eos,
-        pad_token=pad,
-        unk_token=unk,
-        cls_token=bos,
-        sep_token=eos,
-        model_max_length=MAX_TOKENS,
-    )
-
-
-def _write_onnx(weights: ModelWeights, directory: Path) -> ModelCard:
+def write_onnx(weights: ModelWeights, directory: Path) -> ModelCard:
     """Write the graph, and the card with the hashes of the files that `OnnxEncoder` reads."""
     target = directory / ONNX_FILE
     target.parent.mkdir(exist_ok=True)

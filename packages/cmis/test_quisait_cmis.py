@@ -1,22 +1,19 @@
 """Documents read from a real OpenCMIS repository, and from one that lies before it."""
 
 import json
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from quisait_cmis.client import CmisClient
-from quisait_cmis.connector import CmisConnector
-from quisait_cmis.cursor import CmisCursor, DocumentMarks, read_cursor
+from quisait_cmis.connector import CmisSource, WalkNote, read_note
 from quisait_cmis.objects import AccessEntry, CmisObject
 from quisait_cmis.options import CmisOptions
 from quisait_cmis.readers import AccessReading
@@ -25,6 +22,7 @@ from connectors.http_host import HttpHost, HttpResponse
 from connectors.http_limits import HttpLimits
 from connectors.ports import (
     AccessChanged,
+    Checkpoint,
     ContentStale,
     Listing,
     Malformed,
@@ -34,12 +32,13 @@ from connectors.ports import (
     SubtreeHidden,
     Upsert,
 )
+from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import (
     apply,
     last_cursor,
     read,
 )
-from connectors.testing.cut_readings import read_with_cuts
+from connectors.testing.memory_seen import MemorySeen
 from connectors.values import (
     MAX_PRINCIPALS,
     Access,
@@ -129,8 +128,8 @@ class LyingHost(HttpHost):
         return HttpResponse(200, {}, json.dumps(said).encode(), url)
 
 
-@dataclass(frozen=True, slots=True)
-class ReadThroughLies(CmisConnector):
+@dataclass(slots=True)
+class ReadThroughLies(CmisSource):
     """The connector, which asks the repository through them."""
 
     lies: Lies = field(default_factory=Lies)
@@ -152,8 +151,9 @@ class CmisHarness:
     resumable_count: int = 110
     readers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    seen: MemorySeen = field(default_factory=MemorySeen)
 
-    def connector(self, **options: object) -> CmisConnector:
+    def connector(self, **options: object) -> Snapshot:
         made = CmisOptions.model_validate(
             {
                 "url": self.served.server.url,
@@ -164,9 +164,10 @@ class CmisHarness:
             }
             | options
         )
-        return ReadThroughLies(
-            "t", made, Access(), PASSWORD, "", QUICK, lambda: self.now, self.lies
+        source = ReadThroughLies(
+            "t", made, Access(), PASSWORD, "", QUICK, lambda: self.now, lies=self.lies
         )
+        return Snapshot(source, self.seen)
 
     def document_id(self, name: str) -> str:
         return f"t:{name}"
@@ -434,7 +435,9 @@ def test_what_was_deleted_beside_an_unreadable_object_is_for_nobody(harness: Cmi
     everyone = Access(frozenset({"everyone"}))
     assert kept == {"t:a/un.txt": Access(), "t:a/b/deux.txt": everyone, "t:c.txt": everyone}
     # Killed once all is closed, the next reading opens it again.
-    cut = changes[: changes.index(SubtreeHidden("t:a")) + 1]
+    closed_at = changes.index(SubtreeHidden("t:a"))
+    checkpoints = (at for at, one in enumerate(changes) if isinstance(one, Checkpoint))
+    cut = changes[: next(at for at in checkpoints if at > closed_at) + 1]
     harness.lies.odd_children.clear()
     again = apply(read(harness, last_cursor(cut)), apply(cut, before))
     assert {name: one.access for name, one in again.items()} == {
@@ -559,6 +562,7 @@ def test_the_log_spares_the_walk(harness: CmisHarness) -> None:
     kept, cursor = apply(first), last_cursor(first)
     quiet = by_log(harness, cursor)
     assert harness.lies.asked == [""]
+    assert {type(one) for one in quiet} == {Checkpoint}
     harness.add("a.txt", "autre", ("everyone",))
     harness.set_readers("b.txt", ("test:group:a",))
     harness.add("n.txt", "neuf", ("everyone",))
@@ -571,7 +575,7 @@ def test_the_log_spares_the_walk(harness: CmisHarness) -> None:
     after = by_log(harness, last_cursor(quiet))
     assert "children" not in harness.lies.asked
     assert apply(after, kept) == apply(read(harness))
-    assert by_log(harness, last_cursor(after)) == [after[-1]]
+    assert {type(one) for one in by_log(harness, last_cursor(after))} == {Checkpoint}
 
 
 @pytest.mark.parametrize(
@@ -637,20 +641,6 @@ def test_the_check_says_what_the_log_must_tell(harness: CmisHarness) -> None:
     assert "changements de droits" in " ".join(harness.connector(changes="log").check())
 
 
-def test_killed_anywhere_while_it_changes_it_loses_nothing(harness: CmisHarness) -> None:
-    """Reading after reading is cut, while documents come, change, close and go."""
-
-    def change(draw: Random) -> None:
-        name = f"{'abc'[draw.randrange(3)]}/{draw.randrange(6)}.txt"
-        if name in harness.served.ids and draw.random() < 0.3:
-            harness.remove(name)
-        else:
-            readers = draw.choice([("everyone",), ("test:group:a",), tuple(GROUPS.values())])
-            harness.add(name, f"texte {draw.randrange(1000)}", readers)
-
-    read_with_cuts(harness.connector, change, seed=23, rounds=25)
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -710,27 +700,8 @@ def test_no_reader_is_invented(
             assert principal != f"t:account:{USER}"
 
 
-@given(st.binary(max_size=60).map(lambda raw: b64encode(raw).decode()) | st.text(max_size=60))
-def test_a_cursor_of_another_form_is_a_beginning(text: str) -> None:
-    """Whatever was kept, the reading begins anew, and nothing fails."""
-    assert read_cursor(text).documents == {}
-    assert read_cursor(json.dumps({"v": 1, "documents": text})).documents == {}
-
-
-_marks = st.builds(
-    DocumentMarks, st.binary(min_size=6, max_size=6), st.binary(min_size=6, max_size=6)
-)
-
-
-@given(
-    st.builds(
-        CmisCursor,
-        st.dictionaries(st.binary(min_size=8, max_size=8), _marks, max_size=4),
-        st.text(max_size=9),
-        st.text(max_size=9),
-        st.text(max_size=9),
-    )
-)
-def test_a_cursor_is_read_as_it_was_written(cursor: CmisCursor) -> None:
-    """Every document, the log's token, the moment."""
-    assert read_cursor(cursor.text()) == cursor
+@given(st.text(max_size=60), st.builds(WalkNote, st.text(), st.text(), st.text()))
+def test_a_note_of_another_form_is_a_beginning(text: str, note: WalkNote) -> None:
+    """Nothing fails; a note is read as it was written."""
+    read_note(text)
+    assert read_note(note.text()) == note

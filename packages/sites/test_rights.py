@@ -12,7 +12,7 @@ from quisait_sites.pages import _moment
 from quisait_sites.sections import is_in_a_section, readers_by_path
 from quisait_sites.sitemap import _below, read_site_map
 from quisait_sites.wagtail import WagtailSource
-from quisait_sites.wordpress import WordPressConnector, _homonyms
+from quisait_sites.wordpress import WordPressSource, _homonyms
 from quisait_sites.wordpress_api import Author, Category, WordPressEntry
 from quisait_sites.wordpress_files import FileSource, JoinedFile
 from quisait_sites.wordpress_rights import NotExpressed, WordPressRights
@@ -27,6 +27,7 @@ from connectors.ports import (
 )
 from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply, last_cursor
+from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access
 
 pytestmark = pytest.mark.sources
@@ -211,7 +212,8 @@ def test_what_is_hidden_while_it_is_read_comes_back(monkeypatch: pytest.MonkeyPa
         return said([item])
 
     monkeypatch.setattr(HttpHost, "request", request)
-    reading = WordPressConnector("t", WordPressOptions(url="https://x/", types=["posts"]), EVERYONE)
+    options = WordPressOptions(url="https://x/", types=["posts"])
+    reading = Snapshot(WordPressSource("t", options, EVERYONE), MemorySeen())
     first = list(reading.changes(None))
     assert not apply(first)
     hidden[0] = False

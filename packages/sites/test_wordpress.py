@@ -3,31 +3,34 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from quisait_sites.options import WordPressOptions
-from quisait_sites.wordpress import WordPressConnector
+from quisait_sites.wordpress import WordPressSource
+from quisait_sites.wordpress_api import WordPressApi
 
 from connectors.http_limits import HttpLimits
 from connectors.ports import (
     AccessNarrowed,
     Change,
-    Checkpoint,
     ContentStale,
     Malformed,
     SourceRefused,
+    SourceUnreachable,
     Upsert,
 )
+from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply, last_cursor
-from connectors.testing.cut_readings import read_with_cuts
+from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 from tests.recorded_servers import Check, Tape
 from tests.wordpress_server import ADMIN, WordPressServer, ensure_wordpress
 
 pytestmark = pytest.mark.sources
 
+SEEN = MemorySeen()
+"""A cursor of any test names its own rows."""
 QUICK = HttpLimits(rate_per_s=0, timeout_s=20, total_timeout_s=30, max_wait_s=0)
 EVERYONE = Access(frozenset({"everyone"}))
 BEHIND_ONE = {"password": "x"}
@@ -44,11 +47,11 @@ class WordPressHarness:
     waiting: list[tuple[str, str]] = field(default_factory=list)
     resumable_count: int = 45
 
-    def connector(self) -> WordPressConnector:
+    def connector(self) -> Snapshot:
         self.write()
         sections = {f"/{slug(name)}/": [*allowed] for name, allowed in self.readers.items()}
         options = WordPressOptions(url=self.server.url, sections=sections)
-        return WordPressConnector("t", options, Access(), limits=QUICK)
+        return Snapshot(WordPressSource("t", options, Access(), limits=QUICK), SEEN)
 
     def write(self) -> None:
         acts: list[tuple[str, str, dict[str, Any]]] = []
@@ -133,9 +136,9 @@ def harness(server: WordPressServer) -> WordPressHarness:
 
 def connector(
     server: WordPressServer, default: Access = EVERYONE, password: str = "", **options: object
-) -> WordPressConnector:
+) -> Snapshot:
     made = WordPressOptions.model_validate({"url": server.url} | options)
-    return WordPressConnector("t", made, default, password, limits=QUICK)
+    return Snapshot(WordPressSource("t", made, default, password, limits=QUICK), SEEN)
 
 
 def post(server: WordPressServer, title: str, text: str = "Un texte.", **more: Any) -> str:
@@ -304,19 +307,39 @@ def test_files_have_the_readers_of_what_they_are_joined_to(server: WordPressServ
     assert not apply(reading.changes(last_cursor(first)), kept)
 
 
-def test_only_texts_that_changed_are_asked_for(server: WordPressServer) -> None:
-    """Of many, with a cursor that stays small."""
+def test_only_texts_that_changed_are_asked_for(
+    server: WordPressServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many, some at once; one that fails among them stays as it was."""
     acts = [
         ("POST", "posts", {"title": f"{n}", "content": f"Le billet {n}.", "status": "publish"})
         for n in range(110)
     ]
     ids = [f"t:{one['id']}" for one in server.act_together(acts)]
+    asked: list[list[int]] = []
+    failing: set[int] = set()
+    ask = WordPressApi.read
+
+    def asking(api: WordPressApi, route: str, wanted: list[int], status: str) -> Any:
+        asked.append(wanted)
+        if failing & {*wanted}:
+            raise SourceUnreachable("en panne")
+        return ask(api, route, wanted, status)
+
+    monkeypatch.setattr(WordPressApi, "read", asking)
     cursor = last_cursor(connector(server).changes(None))
-    assert len(cursor) < 25_000
-    server.act("POST", f"posts/{number(ids[7])}", content="Un autre billet.")
-    changed = [c.document.id for c in connector(server).changes(cursor) if isinstance(c, Upsert)]
-    assert ids[7] in changed
-    assert len(changed) <= 3, "its part holds an entry or two"
+    assert [len(one) for one in asked] == [20, 20, 20, 20, 20, 10]
+    for one in ids[7:10]:
+        server.act("POST", f"posts/{number(one)}", content="Un autre billet.")
+    failing.add(int(number(ids[8])))
+    asked.clear()
+    changes = list(connector(server).changes(cursor))
+    assert [c.document.id for c in changes if isinstance(c, Upsert)] == [ids[7], ids[9]]
+    assert [c.document_id for c in changes if isinstance(c, Malformed)] == [ids[8]]
+    assert [len(one) for one in asked] == [3, 1, 1, 1]
+    failing.clear()
+    again = connector(server).changes(last_cursor(changes))
+    assert [c.document.id for c in again if isinstance(c, Upsert)] == [ids[8]]
 
 
 def test_a_second_change_within_a_second_is_not_lost(server: WordPressServer) -> None:
@@ -411,47 +434,3 @@ def test_the_check_says_what_is_not_read(server: WordPressServer) -> None:
     ):
         assert sum(words in one for one in said) == 1, (words, said)
     assert len(said) == 7, said
-
-
-def test_readings_that_are_cut_lose_nothing(server: WordPressServer) -> None:
-    """While entries come, change, close and go."""
-    ids = [
-        int(one["id"])
-        for one in server.act_together(
-            [
-                ("POST", "posts", {"title": f"{n}", "content": "Un texte.", "status": "publish"})
-                for n in range(60)
-            ]
-        )
-    ]
-
-    def change(draw: Random) -> None:
-        one = draw.choice(ids)
-        match draw.randrange(4):
-            case 0:
-                server.act("POST", f"posts/{one}", content=f"Le texte {draw.random()}.")
-            case 1:
-                server.act("POST", f"posts/{one}", status="draft")
-            case 2:
-                server.act("POST", f"posts/{one}", status="publish")
-            case 3:
-                server.act("POST", f"posts/{one}", password=draw.choice(["", "x"]))
-
-    read_with_cuts(lambda: connector(server), change, seed=5, rounds=8)
-
-
-def test_checkpoints_forget_what_closes(server: WordPressServer) -> None:
-    """A reading that is killed after it closed something reads it again if it is as it was."""
-    one = post(server, "a")
-    first = list(connector(server).changes(None))
-    closed = connector(server, default=Access()).changes(last_cursor(first))
-    changes: list[Change] = []
-    for change in closed:
-        changes.append(change)
-        if isinstance(change, AccessNarrowed):
-            break
-    kept = apply(changes, apply(first))
-    assert kept[one].access == Access()
-    assert isinstance(changes[0], Checkpoint)
-    kept = apply(connector(server).changes(last_cursor(changes)), kept)
-    assert kept[one].access == EVERYONE

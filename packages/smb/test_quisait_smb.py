@@ -1,35 +1,27 @@
-"""What the settings may say of a share, and its cursor."""
+"""What the settings may say of a share, and answers that no server here gives."""
 
 import struct
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 from quisait_smb.client import FileTimes, Share, ShareEntry, SharePlace, Unreadable
-from quisait_smb.connector import ShareConnector, ShareFile, _Reading
-from quisait_smb.cursor import FileMarks, ShareCursor, read_cursor
+from quisait_smb.connector import ShareSource
 from quisait_smb.options import ShareOptions
 from quisait_smb.readers import SidReading
 from smbprotocol.exceptions import SMBResponseException
 from smbprotocol.header import SMB2HeaderResponse
 
 from connectors.ports import ContentStale, SourceUnreachable, Upsert
+from connectors.snapshot import Snapshot
+from connectors.testing.connector_contract import last_cursor
+from connectors.testing.memory_seen import MemorySeen
 
 GOOD: dict[str, Any] = {
     "url": "smb://fichiers.exemple.fr/commun/cadastre",
     "user": "lecteur",
     "share_allowed": ["everyone", "S-1-5-21-1-2-3-1104"],
 }
-six = st.binary(min_size=6, max_size=6)
-cursors = st.builds(
-    ShareCursor,
-    st.dictionaries(st.binary(min_size=8, max_size=8), st.builds(FileMarks, six, six)),
-    st.text(),
-    st.text(),
-)
 
 
 @pytest.mark.parametrize(
@@ -55,34 +47,6 @@ def test_wrong_options_are_refused(wrong: dict[str, Any]) -> None:
         ShareOptions.model_validate({k: v for k, v in (GOOD | wrong).items() if v is not None})
 
 
-@given(cursors)
-def test_a_cursor_is_read_as_it_is_written(cursor: ShareCursor) -> None:
-    """Back and forth, whatever it holds."""
-    assert read_cursor(cursor.text()) == cursor
-
-
-@given(cursors, st.integers(0, 40), st.text(max_size=3))
-def test_another_text_is_no_cursor(cursor: ShareCursor, at: int, put: str) -> None:
-    """Damaged, it is none or another one, never an error."""
-    text = cursor.text()
-    assert read_cursor(text[:at] + put) is None or put
-    read_cursor(text[:at] + put + text[at:])
-
-
-def test_a_text_of_another_kind_is_no_cursor() -> None:
-    """Of another connector, or of none."""
-    for text in (
-        None,
-        "",
-        "[]",
-        "7",
-        '{"v": 1}',
-        '{"v": 2, "files": ""}',
-        '{"v": 1, "files": "AAAA"}',
-    ):
-        assert read_cursor(text) is None
-
-
 @pytest.mark.parametrize(
     ("status", "raised"),
     [
@@ -104,17 +68,15 @@ def test_one_file_that_the_server_does_not_give_ends_no_reading(
 
 
 def test_a_folder_that_lists_older_times_hides_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """NTFS does, of a file with two names or one that is still written to: it is read each time."""
+    """NTFS does, of a file with two names or one that is still written to: it is read once."""
     listed, opened = FileTimes(1, 10, 10, 5), FileTimes(9, 20, 20, 5)
     without_list = struct.pack("<BBHIIII", 1, 0, 0, 0, 0, 0, 0)
+    entry = ShareEntry("a.txt", False, False, False, 1, listed)
+    monkeypatch.setattr(Share, "entries", lambda *_: [entry])
     monkeypatch.setattr(Share, "descriptor", lambda *_: (without_list, opened))
     place = SharePlace("f.test", 445, "commun", "", "lecteur", "secret")
-    connector = ShareConnector("p", place, SidReading("ldap"))
-    found = ShareFile("a.txt", "a.txt", ShareEntry("a.txt", False, False, False, 1, listed))
-    cursor = None
-    for _ in range(3):
-        reading = _Reading(connector, Share(place), cursor, datetime.now(UTC))
-        changes = [type(one) for one in reading.file(found)]
-        assert Upsert in changes
-        assert ContentStale not in changes
-        cursor = reading.last_cursor()
+    connector = Snapshot(ShareSource("p", place, SidReading("ldap")), MemorySeen())
+    first = list(connector.changes(None))
+    assert [one.document.version for one in first if isinstance(one, Upsert)] == ["9:20:1"]
+    again = list(connector.changes(last_cursor(first)))
+    assert not [one for one in again if isinstance(one, Upsert | ContentStale)]

@@ -29,33 +29,23 @@ from indexer.ports import Encoder, Index
 from indexer.scans import Scans
 from indexer.state import State
 from indexer.wrapped_index import DeletionLoggingIndex, NamedSourcesIndex
-from quisait.application.database import open_database, opened_database
+from quisait.application.database import opened_database
 from quisait.application.engines import (
     OpenedEncoders,
-    export_bundled_model,
     measured_bars,
     open_cached_encoder,
-    open_encoder,
     open_extractor,
     open_guidance,
     open_index_storage,
-    open_scratch_index,
     serving_encoder,
     vector_forgetter,
 )
 from quisait.application.locks import Locks, WriteGate
 from quisait.application.sources import (
-    has_directory,
-    join_rules,
     known_principals,
     open_authorities,
-    open_directory,
     open_inbox,
-    open_push_tokens,
-    open_source,
-    opened_push_tokens,
     pushed_memberships,
-    reader_group_authorities,
     source_names,
     sources_with_groups,
 )
@@ -72,33 +62,6 @@ from search_api.questions.storage import SqlQuestions
 from search_api.ranking.second_model import SecondModel
 from search_api.scim.values import SuiteGroups
 from search_api.search.engine import Search
-
-__all__ = [
-    "Application",
-    "IndexParts",
-    "export_bundled_model",
-    "has_directory",
-    "index_with_deletion_log",
-    "join_rules",
-    "live_index",
-    "open_application",
-    "open_cached_encoder",
-    "open_crawl_dependencies",
-    "open_database",
-    "open_directory",
-    "open_encoder",
-    "open_extractor",
-    "open_index_parts",
-    "open_index_storage",
-    "open_push_reception",
-    "open_push_tokens",
-    "open_scans",
-    "open_scratch_index",
-    "open_source",
-    "opened_database",
-    "opened_push_tokens",
-    "reader_group_authorities",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +127,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
         measured = measured_bars(own)
         guidance = open_guidance(settings, book, measured.bars if measured else None)
         search = Search(index, encoder, book, guidance)
-        state, tokens = State(database), open_push_tokens(database)
+        state, tokens = State(database), PushTokens(database)
         inbox = open_inbox(settings, database)
         privacy = open_privacy(settings, database)
         locks = Locks(database, folder / LOCKS_FOLDER)

@@ -29,11 +29,12 @@ from search_api.query_log import storage as journal_tables
 from search_api.questions import storage as asking_tables
 from search_api.sign_on import sessions as sign_on_tables
 from search_api.verification import storage as verification
+from search_api.webhooks import storage as webhook_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 BASE = "0028"
 """Schema of quisait 0.2.0, the oldest that this version upgrades."""
-HEAD = "0038"
+HEAD = "0040"
 """The last migration in `MIGRATIONS`."""
 LAST_TO_UPGRADE_OLDER = "fe65daca"
 """Last commit that upgrades the schemas of 0.2.0's development (0001 to 0027)."""
@@ -68,6 +69,7 @@ TABLES: tuple[sa.MetaData, ...] = (
     access_marks.metadata,
     sign_on_tables.metadata,
     assistant_tables.metadata,
+    webhook_tables.metadata,
     *{one.metadata for one in (push_tokens.push_tokens, pushed_members)},
 )
 """Every table of the database."""

@@ -185,7 +185,7 @@ def open_encoder(settings: EncoderSettings, folder: Path) -> Encoder:
     if not settings.model:
         raise ValueError(
             f"L'encodeur « {settings.kind} » demande un dossier de modèle : réglez [encoder] model "
-            "(« quisait model export DOSSIER » en écrit un)."
+            "(« quisait model export DOSSIER --from MODÈLE » en écrit un)."
         )
     model = beside_file(settings.model)
     try:
@@ -268,7 +268,8 @@ def export_model_directory(
 
     Raises `ValueError` if the model cannot be exported, or if `directory` exists and is no model.
     """
-    _require_replaceable(directory)
+    if directory.exists() and not (directory / CARD).is_file():
+        raise ValueError(f"{directory} existe et n'est pas un modèle : rien n'a été remplacé.")
     try:
         from indexer.encoding.export_directory import export_directory, texts_of
     except ImportError as missing:
@@ -283,27 +284,6 @@ def export_model_directory(
             "sentence-transformers et onnx, ou donnez un dossier qui a onnx/model.onnx."
         ) from error
     return texts_of(report)
-
-
-def _require_replaceable(directory: Path) -> None:
-    if directory.exists() and not (directory / CARD).is_file():
-        raise ValueError(f"{directory} existe et n'est pas un modèle : rien n'a été remplacé.")
-
-
-def export_bundled_model(
-    directory: Path, progress: Callable[[int, int], None] = lambda _done, _steps: None
-) -> None:
-    """Write the bundled model.
-
-    Raises `ValueError` if torch is missing, or if `directory` exists and is no model.
-    """
-    _require_replaceable(directory)
-    from indexer.encoding.export_model import export_model
-
-    try:
-        export_model(directory, progress)
-    except TorchMissing as error:
-        raise ValueError(TORCH_MISSING) from error
 
 
 @contextmanager

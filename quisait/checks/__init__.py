@@ -26,12 +26,12 @@ from expertise.directory_tables import agents
 from expertise.spark_engine import check_spark_installed, find_java, java_version
 from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexerError
-from indexer.ports import Index
+from indexer.live_index import LiveIndex
 from indexer.quantisation import WHOLE_VECTORS
 from indexer.state import State
 from indexer.values import Question, SearchRequest
-from quisait.application.assembly import live_index, open_index_parts
-from quisait.application.database import open_access_marks, open_database, opened_database
+from quisait.application.assembly import IndexParts, live_index, open_index_parts
+from quisait.application.database import open_access_marks, opened_database
 from quisait.application.engines import (
     KEPT_VECTORS,
     check_kept_vectors,
@@ -121,25 +121,6 @@ def check_authority(settings: Settings, source: SourceSettings) -> str:
     return f"demandés quand un lecteur arrive, en {wait_s:g} s au plus"
 
 
-def unknown_denial_messages(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield (source, fault and remedy) of each denial that names nobody known.
-
-    Uses the directory as a crawl last read it, like readers do. Raises errors of index and
-    database.
-    """
-    folder = beside_file(settings.folder)
-    database = open_database(settings, folder)
-    with open_index_parts(settings, folder, database) as parts:
-        index = live_index(parts, serving_encoder(parts.storage, parts.encoders))
-        known = known_principals(
-            settings, SqlDirectory(database, pushed_memberships(settings, database)), index
-        )()
-        for source in settings.sources:
-            for denial in unknown_denials(index, known, source.name):
-                message = f"« {denial.principal} » ne nomme personne de connu : {denial.closed}."
-                yield source.name, f"{message} {denial.remedy}"
-
-
 TRIED_PASSAGE = "Le conseil municipal délibère sur le budget primitif avant le 15 avril. " * 15
 """A text of the length of a passage."""
 
@@ -198,6 +179,8 @@ def _parts(settings: Settings) -> Iterator[Check]:
             yield _attempt(f"groupes de {source.name}", partial(check_authority, settings, source))
     yield from _denials(settings)
     yield from _mail(settings)
+    if settings.webhooks:
+        yield _attempt("webhooks", partial(_webhooks, settings))
     yield _identity(settings)
 
 
@@ -219,6 +202,14 @@ def _mail(settings: Settings) -> Iterator[Check]:
         from quisait.work.mailbox import check_mailbox
 
         yield _attempt("boîte des réponses", partial(check_mailbox, settings))
+
+
+def _webhooks(settings: Settings) -> str:
+    # Imported here: most have none.
+    from quisait.work.webhooks import webhooks_state
+
+    with opened_database(settings) as database:
+        return webhooks_state(settings, database)
 
 
 def _builds(settings: Settings) -> Iterator[Check]:
@@ -307,16 +298,21 @@ def _guiding(settings: Settings, name: str, path: str) -> str:
     """Read a file of `[search]` and look for its documents in the index."""
     counts = check_search_file(name, path)
     if name == "réponses en tête":
-        with opened_database(settings) as database, _open_live_index(settings, database) as index:
+        with _opened_index(settings) as (_, _, index):
             if absent := missing_best_bets(settings, index):
                 raise ValueError(absent)
     return counts
 
 
 @contextmanager
-def _open_live_index(settings: Settings, database: sa.Engine) -> Iterator[Index]:
-    with open_index_parts(settings, beside_file(settings.folder), database) as parts:
-        yield live_index(parts, serving_encoder(parts.storage, parts.encoders))
+def _opened_index(settings: Settings) -> Iterator[tuple[sa.Engine, IndexParts, LiveIndex]]:
+    """Open the database and the live index without the application."""
+    with (
+        opened_database(settings) as database,
+        open_index_parts(settings, beside_file(settings.folder), database) as parts,
+    ):
+        own = serving_encoder(parts.storage, parts.encoders)
+        yield database, parts, live_index(parts, own)
 
 
 def _encoder(settings: Settings) -> str:
@@ -356,13 +352,9 @@ def _ranker(settings: Settings) -> str:
     """Return in French which ranking serves. Raises `ValueError` if a file is ignored."""
     if not ranker_path(settings).exists():
         return ranker_state(settings, encoder="")
-    folder = make_folder(settings)
-    with (
-        opened_database(settings) as database,
-        open_index_parts(settings, folder, database) as parts,
-    ):
+    with _opened_index(settings) as (_, parts, _):
         own = serving_encoder(parts.storage, parts.encoders)
-        return ranker_state(settings, parts.encoders(own).name)
+        return ranker_state(settings, own.name)
 
 
 def _extractor(settings: Settings) -> str:
@@ -376,13 +368,7 @@ def _index(settings: Settings) -> str:
 
     Raises `ValueError` if the index is larger than its engine is designed for.
     """
-    folder = make_folder(settings)
-    with (
-        opened_database(settings) as database,
-        open_index_parts(settings, folder, database) as parts,
-    ):
-        own = serving_encoder(parts.storage, parts.encoders)
-        index = live_index(parts, own)
+    with _opened_index(settings) as (_, parts, index):
         index.probe()
         index.search(SearchRequest(access_filter(NOBODY), Question("service")))
         index.verify()
@@ -412,8 +398,7 @@ def _unnamed(settings: Settings) -> Iterator[Check]:
     # The index has its own check, which reports why it does not answer.
     with (
         suppress(IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError),
-        opened_database(settings) as database,
-        _open_live_index(settings, database) as index,
+        _opened_index(settings) as (_, _, index),
     ):
         for name in removed_sources(index, settings):
             yield Check(f"source {name}", False, removed_source_remedy(name))
@@ -424,9 +409,16 @@ def _denials(settings: Settings) -> Iterator[Check]:
     if not settings.sources:
         return
     # Index and database have their own checks, which report why they do not answer.
-    with suppress(IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError):
-        for source, message in unknown_denial_messages(settings):
-            yield Check(f"refus de {source}", False, message)
+    with (
+        suppress(IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError),
+        _opened_index(settings) as (database, _, index),
+    ):
+        book = SqlDirectory(database, pushed_memberships(settings, database))
+        known = known_principals(settings, book, index)()
+        for source in settings.sources:
+            for denial in unknown_denials(index, known, source.name):
+                message = f"« {denial.principal} » ne nomme personne de connu : {denial.closed}."
+                yield Check(f"refus de {source.name}", False, f"{message} {denial.remedy}")
 
 
 def _secrets(settings: Settings) -> str:

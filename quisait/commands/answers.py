@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -12,12 +12,12 @@ from connectors.values import Agent
 from expertise.answer_values import BuildState, BuildStatus
 from expertise.values import Candidate
 from indexer.access import Reader
-from quisait.application.assembly import Application, open_overview
+from quisait.application.assembly import Application
 from quisait.application.progress import duration, plural_count
-from quisait.application.verification import open_verifying
-from quisait.clock import now, today
+from quisait.application.startup import opened_application
+from quisait.clock import today
+from quisait.work import questions
 from quisait.work.crawl import CrawlOutcome
-from quisait.work.questions import open_asking, open_following
 from quisait.work.source_status import (
     FAILURE_LABELS,
     FailureStatus,
@@ -25,8 +25,8 @@ from quisait.work.source_status import (
     run_text,
     soon,
 )
-from search_api.communities.storage import SqlCommunityPages
-from search_api.context import AnswerContext, NoBuild
+from search_api.context import AnswerContext, NoBuild, NotAllowed, RoleHolder, open_by_role
+from search_api.identity.principals import Role
 from search_api.identity.readers import reader_of
 from search_api.ranking.direct_answer import DirectAnswer, quoted_from
 from search_api.ranking.results import Result, Results, excerpt_span
@@ -48,6 +48,8 @@ from search_api.wording import (
     recognised_text,
     safe_text,
 )
+
+QUESTIONS_OFF = "Aucune question n'est posée ici : réglez [questions] enabled."
 
 
 def command_line_reader(application: Application, agent_id: str) -> Reader:
@@ -79,24 +81,38 @@ def _why_nobody_reads(application: Application, agent_id: str) -> str:
 def answer_context(application: Application) -> Iterator[AnswerContext]:
     """Yield the context for answers; a `NoBuild` in the block is raised as `ValueError`."""
     try:
-        yield AnswerContext(
-            application.search,
-            application.book,
-            today=today,
-            overview=open_overview(application),
-            grants=application.privacy.grants,
-            audit=application.privacy.audit,
-            consent=application.privacy.consent,
-            asking=open_asking(application),
-            following=open_following(application),
-            verifying=open_verifying(
-                application.settings, application.database, application.privacy.register
-            ),
-            community_pages=SqlCommunityPages(application.database, now),
-            scans=application.scans,
-        )
+        yield questions.answer_context(application)
     except NoBuild as error:
         raise ValueError(_no_build(error.build)) from error
+
+
+@contextmanager
+def opened_for_animator(
+    agent: str,
+    command: str,
+    subject: str = "",
+    require: Callable[[AnswerContext], None] = lambda context: None,
+) -> Iterator[tuple[AnswerContext, RoleHolder]]:
+    """Yield the context and role of a community manager, after noting the access in the audit log.
+
+    Raises `ValueError` if the agent does not have this role. `require` raises it if the settings
+    disable what the command needs.
+    """
+    with opened_application() as application, answer_context(application) as context:
+        require(context)
+        reader = command_line_reader(application, agent)
+        try:
+            holder = open_by_role(context, reader, Role.ANIMATOR, f"quisait {command}", subject)
+        except NotAllowed as error:
+            message = f"{agent} n'a pas le rôle « animator » : voyez [[roles]]."
+            raise ValueError(message) from error
+        yield context, holder
+
+
+def require_questions(context: AnswerContext) -> None:
+    """Raise `ValueError` if the settings disable questions to colleagues."""
+    if context.asking is None:
+        raise ValueError(QUESTIONS_OFF)
 
 
 def require_build(build: BuildStatus) -> None:

@@ -1,7 +1,5 @@
 """`quisait backup` and `quisait restore`."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +7,11 @@ import typer
 
 from quisait.application.progress import plural_count, shown_progress
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
+from quisait.commands.output import AsJson, show
 from quisait.work.backup import Manifest, back_up
 from quisait.work.restore import RestoreReport
 from quisait.work.restore import restore as put_back
 from quisait.work.runs import BACKUP, recorded_run
-
-AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
 
 
 def backup(
@@ -28,7 +25,7 @@ def backup(
         recorded_run(application.state, BACKUP),
     ):
         made = back_up(application, folder, advance)
-    print(_manifest_json(made) if as_json else _backup_text(folder, made))
+    show(made, as_json, lambda made: _backup_text(folder, made))
 
 
 def restore(
@@ -60,11 +57,7 @@ def restore(
                 register_lost=register_lost,
                 progress=advance,
             )
-    print(json.dumps(asdict(done), ensure_ascii=False) if as_json else _restore_text(done))
-
-
-def _manifest_json(made: Manifest) -> str:
-    return json.dumps(asdict(made), ensure_ascii=False)
+    show(done, as_json, _restore_text)
 
 
 def _backup_text(folder: Path, made: Manifest) -> str:

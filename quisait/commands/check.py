@@ -1,15 +1,10 @@
 """`quisait check`: test everything that the settings name."""
 
-import json
-from dataclasses import asdict
-from typing import Annotated
-
 import typer
 
 from quisait.application.startup import read_settings
+from quisait.commands.output import AsJson, print_json
 from search_api.plain_text import safe_text
-
-AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
 
 
 def check(as_json: AsJson = False) -> None:
@@ -22,7 +17,7 @@ def check(as_json: AsJson = False) -> None:
     found = []
     for check in run_checks(settings):
         passed = passed and check.passed
-        found.append(asdict(check))
+        found.append(check)
         if not as_json:
             print(
                 f"{'ok    ' if check.passed else 'ÉCHEC '} "
@@ -30,5 +25,5 @@ def check(as_json: AsJson = False) -> None:
                 flush=True,
             )
     if as_json:
-        print(json.dumps(found, ensure_ascii=False, default=str, indent=2))
+        print_json(found)
     raise typer.Exit(0 if passed else 1)

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ import typer
 from connectors.installed import installed_connectors, load_kind
 from connectors.ports import SourceRefused
 from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.commands.output import AsJson, show
 from quisait.settings.sources import BUILT_IN_KINDS
 from search_api.new_source.values import SourceTrial, TriedDocument
 from search_api.plain_text import number, plural, safe_text
@@ -111,7 +111,7 @@ def _files(name: str) -> dict[str, str]:
 def try_command(
     source: Annotated[str, typer.Argument(help="Nom d'une source de quisait.toml")],
     count: Annotated[int, typer.Option("--count", min=1, max=1000, help="Documents lus")] = 10,
-    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Lit les premiers documents d'une source, dit qui les lirait, et n'en garde rien."""
     # Imported here, so that the other commands of this module are quick.
@@ -123,10 +123,7 @@ def try_command(
         if reason := _TRIED_ELSEWHERE.get(settings.kind):
             raise ValueError(f"{source} ne s'essaie pas : {reason}.")
         found = try_source(open_source(settings, None), count)
-    if as_json:
-        print(json.dumps(asdict(found), ensure_ascii=False, default=str, indent=2))
-    else:
-        print(safe_text("\n".join(trial_lines(found))))
+    show(found, as_json, lambda found: "\n".join(trial_lines(found)))
     if found.stopped or not found.documents:
         raise typer.Exit(1)
 

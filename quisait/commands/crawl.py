@@ -1,9 +1,7 @@
 """`quisait crawl` reads the directory and the sources; `quisait sources` shows their state."""
 
-import json
 import sys
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from threading import Event
 from typing import Annotated
@@ -17,6 +15,7 @@ from quisait.application.progress import plural_count
 from quisait.application.sources import sources_named
 from quisait.application.startup import opened_application
 from quisait.commands import answers
+from quisait.commands.output import AsJson, print_json, show
 from quisait.commands.readers import (
     MOST_WORKERS,
     check_workers,
@@ -33,8 +32,6 @@ from quisait.work.source_status import (
     status_of,
 )
 from search_api.wording import safe_text
-
-AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
 
 
 def crawl(
@@ -94,15 +91,8 @@ def crawl(
         _warn_unread(application, "encore ", quiet=stopped)
         left = register_warning(application.privacy.register)
         limit = _limit_warning_or_nothing(application)
-    if as_json:
-        print(
-            json.dumps(
-                [asdict(outcome) for outcome in outcomes], ensure_ascii=False, default=str, indent=2
-            )
-        )
-    else:
-        for outcome in outcomes:
-            print(safe_text(answers.crawl_line(outcome)))
+    if as_json or outcomes:
+        show(outcomes, as_json, lambda _: "\n".join(map(answers.crawl_line, outcomes)))
     for warning in filter(None, (left, limit)):
         print(warning, file=sys.stderr)
     if stopped:
@@ -171,11 +161,7 @@ def sources(
     for line in filter(None, messages):
         print(safe_text(line), file=sys.stderr if as_json else sys.stdout)
     if as_json:
-        print(
-            json.dumps(
-                [asdict(status) for status in statuses], ensure_ascii=False, default=str, indent=2
-            )
-        )
+        print_json(statuses)
         return
     for status in statuses:
         print(safe_text(answers.source_lines(status, now, with_failures=bool(source))))

@@ -1,10 +1,9 @@
 """`quisait directory`: agents and groups of the directory, and the state of linked accounts."""
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -19,6 +18,7 @@ from quisait.application.progress import plural_count
 from quisait.application.sources import open_directory
 from quisait.application.startup import opened_application
 from quisait.clock import today
+from quisait.commands.output import AsJson, print_json
 from quisait.commands.privacy import opened_privacy
 from quisait.commands.tokens import opened_sessions
 from quisait.privacy.retention import audit_command
@@ -72,7 +72,6 @@ AcceptDepartures = Annotated[
     bool,
     typer.Option("--accept-departures", help="Relire, et confirmer le départ de beaucoup d'agents"),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
 
 
 @directory_app.callback(invoke_without_command=True)
@@ -97,7 +96,7 @@ def directory(
             _read(application, accept_departures=True)
         status = directory_status(application, unmatched=unmatched)
     if as_json:
-        print(json.dumps(asdict(status), ensure_ascii=False, indent=2))
+        print_json(status)
     else:
         _show(status)
 
@@ -108,7 +107,7 @@ def read_command(accept_departures: AcceptDepartures = False, as_json: AsJson = 
     with opened_application() as application:
         report = _read(application, accept_departures=accept_departures)
     if as_json:
-        print(json.dumps(asdict(report), ensure_ascii=False, indent=2))
+        print_json(report)
 
 
 def _read(application: Application, *, accept_departures: bool) -> DirectoryReport:

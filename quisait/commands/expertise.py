@@ -1,9 +1,8 @@
 """`quisait expertise` and `quisait coverage`: build expertise, and show it."""
 
-import json
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +12,8 @@ from expertise.peers import AgentProfile, Skill
 from quisait.application.progress import duration
 from quisait.application.startup import opened_application
 from quisait.commands import answers
-from quisait.commands.privacy import audited_reader
+from quisait.commands.output import AsAgent, AsJson, print_json, show
+from quisait.commands.privacy import opened_for_reader
 from quisait.privacy.retention import audit_command
 from quisait.work.worker import BuildCost, BuildOutcome, build_and_publish
 from search_api.people.agents import agent_peers, agent_profile
@@ -33,9 +33,6 @@ from search_api.wording import (
     unclaimed,
 )
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
 expertise_app = typer.Typer(help="Qui sait, qui est seul sur son sujet.", no_args_is_help=True)
 
 _PARTS = {
@@ -46,9 +43,7 @@ _PARTS = {
 
 
 @expertise_app.command("build")
-def build(
-    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
-) -> None:
+def build(as_json: AsJson = False) -> None:
     """Refait la cartographie : sujets, référents, isolement, communautés."""
     with opened_application() as application:
         outcome = build_and_publish(application)
@@ -57,7 +52,10 @@ def build(
             f"{_PARTS[item.part]} : {safe_text(item.id)} : {safe_text(item.reason)}",
             file=sys.stderr,
         )
-    print(_as_json(outcome) if as_json else build_text(outcome))
+    if as_json:
+        print_json(_body(outcome))
+    else:
+        print(build_text(outcome))
 
 
 def build_text(outcome: BuildOutcome) -> str:
@@ -89,9 +87,9 @@ def _left_out(outcome: BuildOutcome) -> str:
     return f"écartés, nommés ci-dessus : {documents} documents, {agents} agents ; "
 
 
-def _as_json(outcome: BuildOutcome) -> str:
+def _body(outcome: BuildOutcome) -> dict[str, Any]:
     stamp = outcome.stamp
-    body = {
+    return {
         "day": stamp.day.isoformat(),
         "digest": stamp.digest,
         "topics": len(outcome.listed.topics),
@@ -108,13 +106,12 @@ def _as_json(outcome: BuildOutcome) -> str:
         "rows": outcome.cost.rows,
         "peak_bytes": outcome.cost.peak_bytes,
     }
-    return json.dumps(body, ensure_ascii=False, indent=2)
 
 
 def isolation(
     area: Annotated[str, typer.Option(help="Département (22) ou région (r53)")] = "",
     topic: Annotated[str, typer.Option(help="Identifiant d'un sujet de la liste")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+    as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Résultat en CSV")] = False,
 ) -> None:
     """Qui est seul sur un sujet, par territoire ; ce n'est pas un classement."""
@@ -122,21 +119,12 @@ def isolation(
         audit_command(application.privacy, "quisait isolation")
         found = all_isolated_holders(context, area, topic)
         answers.require_build(found.build)
-    if as_json:
-        # Imported here: loading the API's models takes a moment, and text does not need them.
-        from search_api.topics.schemas import IsolationBody
-
-        body = IsolationBody.model_validate(found).model_dump(mode="json")
-        print(json.dumps(body, ensure_ascii=False, indent=2))
-    elif as_csv:
+    if as_csv and not as_json:
         print(isolation_csv(found.rows), end="")
-    else:
-        print(
-            safe_text("\n".join(map(_line, found.rows)))
-            or "Personne n'est dit seul ici, parmi les agents connus."
-        )
-        if why := unclaimed(found.unclaimed, one=bool(topic)):
-            print(why)
+        return
+    lines = [*map(_line, found.rows)] or ["Personne n'est dit seul ici, parmi les agents connus."]
+    lines += filter(None, [unclaimed(found.unclaimed, one=bool(topic))])
+    show(found, as_json, lambda _: "\n".join(lines), "topics.schemas:IsolationBody")
 
 
 def _line(holder: IsolatedHolder) -> str:
@@ -152,9 +140,6 @@ def _line(holder: IsolatedHolder) -> str:
     return f"{where} · {holder.topic.label} · {holder.agent.name} · {degree} ; {near}"
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
-
-
 def coverage(
     area: Annotated[str, typer.Option(help="Département (22) ou région (r53)")] = "",
     topic: Annotated[str, typer.Option(help="Identifiant d'un sujet de la liste")] = "",
@@ -165,34 +150,24 @@ def coverage(
     with opened_application() as application, answers.answer_context(application) as context:
         found = topic_coverage(context, area, topic, limit=None)
         answers.require_build(found.build)
-    if as_json:
-        # Imported here: loading the API's models takes a moment, and text does not need them.
-        from search_api.topics.schemas import CoverageBody
-
-        _print(CoverageBody.model_validate(found))
-    elif as_csv:
+    if as_csv and not as_json:
         print(areas_csv(found.areas) if topic else topics_csv(found.topics), end="")
-    else:
-        lines = map(_area_line, found.areas) if topic else map(_topic_line, found.topics)
-        print(safe_text("\n".join(lines)) or "Personne de connu ici sur ce sujet.")
+        return
+    lines = map(_area_line, found.areas) if topic else map(_topic_line, found.topics)
+    text = "\n".join(lines) or "Personne de connu ici sur ce sujet."
+    show(found, as_json, lambda _: text, "topics.schemas:CoverageBody")
 
 
 def peers(
     who: Annotated[str, typer.Argument(metavar="AGENT", help="Identifiant de l'agent")] = "",
-    agent: Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit")] = "",
+    agent: AsAgent = "",
     as_json: AsJson = False,
 ) -> None:
     """Qui partage les sujets d'un agent ; sans AGENT, de celui qui lit."""
-    with opened_application() as application, answers.answer_context(application) as context:
-        reader = audited_reader(application, agent, "quisait peers", who)
+    with opened_for_reader(agent, "quisait peers", who) as (context, reader):
         found = agent_peers(context, reader, who)
     answers.tell_incomplete(found.incomplete)
-    if as_json:
-        from search_api.topics.schemas import PeersBody
-
-        _print(PeersBody.model_validate(found))
-    else:
-        print(safe_text(peers_text(found.peers)))
+    show(found, as_json, lambda found: peers_text(found.peers), "topics.schemas:PeersBody")
 
 
 def peers_text(found: Peers) -> str:
@@ -236,27 +211,16 @@ def _area_line(count: AreaCount) -> str:
     )
 
 
-def _print(body: "BaseModel") -> None:
-    print(json.dumps(body.model_dump(mode="json"), ensure_ascii=False, indent=2))
-
-
 def profile(
     who: Annotated[str, typer.Argument(metavar="AGENT", help="Identifiant de l'agent montré")],
-    agent: Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+    agent: AsAgent = "",
+    as_json: AsJson = False,
 ) -> None:
     """Ce qu'un agent sait, d'après les documents, et ce qu'il déclare."""
-    with opened_application() as application, answers.answer_context(application) as context:
-        reader = audited_reader(application, agent, "quisait profile", who)
+    with opened_for_reader(agent, "quisait profile", who) as (context, reader):
         found = agent_profile(context, reader, who)
     answers.tell_incomplete(found.incomplete)
-    if as_json:
-        # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.people.schemas import ProfileBody
-
-        _print(ProfileBody.model_validate(found.profile))
-    else:
-        print(safe_text(profile_text(found.profile)))
+    show(found.profile, as_json, profile_text, "people.schemas:ProfileBody")
 
 
 def profile_text(found: AgentProfile) -> str:

@@ -1,6 +1,5 @@
 """`quisait journal`: the query log, for administrators."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from expertise.directory import SqlDirectory
 from quisait.application.database import opened_database
 from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.clock import now
+from quisait.commands.output import AsJson, print_json
 from quisait.commands.privacy import opened_privacy
 from quisait.privacy.retention import (
     audit_command,
@@ -53,7 +53,7 @@ def journal(
     context: typer.Context,
     days: Annotated[int, typer.Option(min=1, help="Tant de jours en arrière")] = 30,
     limit: Annotated[int, typer.Option(min=1, help="Tant de questions par liste")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Les questions fréquentes, sans réponse, abandonnées ; combien restent cachées."""
     if context.invoked_subcommand is not None:
@@ -65,7 +65,7 @@ def journal(
         with opened_journal(settings) as kept:
             counts = kept.counts(now(), days)
     if as_json:
-        print(json.dumps(report_body(counts, days, limit), ensure_ascii=False, indent=2))
+        print_json(report_body(counts, days, limit))
     else:
         print(report_text(counts, settings, days, limit))
 

@@ -1,6 +1,5 @@
 """`quisait model export`: write a model's folder for the « onnx » encoder."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,14 +15,11 @@ model_app = typer.Typer(help="Modèles d'encodage.", no_args_is_help=True)
 def model_export(
     directory: Annotated[Path, typer.Argument(help="Dossier à écrire")],
     source: Annotated[
-        Path | None,
+        Path,
         typer.Option(
-            "--from",
-            help="Dossier d'un autre modèle (sentence-transformers, transformers ou ONNX) ; sinon, "
-            "le modèle fourni",
-            show_default=False,
+            "--from", help="Dossier d'un modèle (sentence-transformers, transformers ou ONNX)"
         ),
-    ] = None,
+    ],
     floats: Annotated[
         bool, typer.Option("--float", help="Garder les nombres réels : plus lent, plus gros")
     ] = False,
@@ -36,23 +32,14 @@ def model_export(
         typer.Option(help="Ce qui précède un passage ; sinon, ce qu'en dit le modèle"),
     ] = None,
 ) -> None:
-    """Écrit un modèle que sert l'encodeur « onnx » (extra torch, sauf s'il est déjà en ONNX).
-
-    Sans --from : le modèle fourni, en dossier sentence-transformers et ONNX int8.
-    """
+    """Écrit un modèle que sert l'encodeur « onnx » (extra torch, sauf s'il est déjà en ONNX)."""
     # Imported here, so that `--help` is quick.
-    from quisait.application.engines import export_bundled_model, export_model_directory
+    from quisait.application.engines import export_model_directory
 
     stated = {"query": query_prompt, "passage": passage_prompt}
     prompts = {side: text for side, text in stated.items() if text is not None}
-    if source is None and (floats or prompts):
-        raise typer.BadParameter("ces options vont avec --from")
-    said: Sequence[str] = ()
     with errors_as_sentences(), shown_progress("modèle", "étapes") as advance:
-        if source is None:
-            export_bundled_model(directory, advance)
-        else:
-            said = export_model_directory(
-                source, directory, int8=not floats, prompts=prompts, progress=advance
-            )
+        said = export_model_directory(
+            source, directory, int8=not floats, prompts=prompts, progress=advance
+        )
     print("\n".join((*said, f"Modèle écrit dans {directory}.")))

@@ -3,16 +3,15 @@
 A decision is made in the agent's name, like on the pages; the audit log notes the command.
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from typing import Annotated
 
 import typer
 
-from quisait.application.startup import opened_application
 from quisait.commands import answers
-from search_api.context import AnswerContext, NotAllowed, RoleHolder, open_by_role
-from search_api.identity.principals import Role
+from quisait.commands.output import AsJson, show
+from search_api.context import AnswerContext, RoleHolder
 from search_api.moderation.service import (
     ModeratedText,
     ModerationAct,
@@ -37,46 +36,22 @@ QuestionId = Annotated[str, typer.Argument(metavar="QUESTION", help="Identifiant
 AnswerId = Annotated[
     str, typer.Option("--answer", help="Identifiant d'une réponse ; sans lui, la question entière")
 ]
-QUESTIONS_OFF = "Aucune question n'est posée ici : réglez [questions] enabled."
 
 
-@contextmanager
-def opened_for_moderator(
+def _opened(
     agent: str, command: str, question: str = ""
-) -> Iterator[tuple[AnswerContext, RoleHolder]]:
-    """Yield the context and role of a moderator, after noting the access in the audit log.
-
-    Raises `ValueError` if the agent is not a moderator, or if questions are disabled.
-    """
-    with opened_application() as application, answers.answer_context(application) as context:
-        if context.asking is None:
-            raise ValueError(QUESTIONS_OFF)
-        reader = answers.command_line_reader(application, agent)
-        subject = f"question_id:{question}" if question else ""
-        asked = f"quisait questions moderation {command}"
-        try:
-            holder = open_by_role(context, reader, Role.ANIMATOR, asked, subject)
-        except NotAllowed as error:
-            message = f"{agent} n'a pas le rôle « animator » : voyez [[roles]]."
-            raise ValueError(message) from error
-        yield context, holder
+) -> AbstractContextManager[tuple[AnswerContext, RoleHolder]]:
+    command = f"questions moderation {command}"
+    subject = f"question_id:{question}" if question else ""
+    return answers.opened_for_animator(agent, command, subject, answers.require_questions)
 
 
 @moderation_app.command("list")
-def list_texts(
-    agent: AsModerator,
-    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
-) -> None:
+def list_texts(agent: AsModerator, as_json: AsJson = False) -> None:
     """Ce qui est signalé, masqué, sans réponse ou sans sujet, de ce que l'agent anime et lit."""
-    with opened_for_moderator(agent, "list") as (context, holder):
+    with _opened(agent, "list") as (context, holder):
         found = moderation_desk(context, holder)
-    if as_json:
-        # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.moderation.schemas import ModerationDeskBody
-
-        print(ModerationDeskBody.model_validate(found).model_dump_json(indent=2))
-    else:
-        print(safe_text(_desk_text(found)))
+    show(found, as_json, _desk_text, "moderation.schemas:ModerationDeskBody")
 
 
 @moderation_app.command("hide")
@@ -87,7 +62,7 @@ def hide_text(
     answer: AnswerId = "",
 ) -> None:
     """Masque un texte : son auteur seul le voit encore, avec la raison."""
-    with opened_for_moderator(agent, "hide", question) as (context, holder):
+    with _opened(agent, "hide", question) as (context, holder):
         moderate(context, holder, question, ModerationAct.HIDE, answer_id=answer, reason=reason)
     print("Masqué. L'auteur seul voit encore ce texte, avec votre raison.")
 
@@ -100,7 +75,7 @@ def show_text(
     answer: AnswerId = "",
 ) -> None:
     """Montre de nouveau un texte masqué, à tous ceux qui peuvent le lire."""
-    with opened_for_moderator(agent, "show", question) as (context, holder):
+    with _opened(agent, "show", question) as (context, holder):
         moderate(context, holder, question, ModerationAct.SHOW, answer_id=answer, text_digest=text)
     print("Montré de nouveau.")
 
@@ -108,7 +83,7 @@ def show_text(
 @moderation_app.command("dismiss")
 def dismiss_reports(question: QuestionId, agent: AsModerator, answer: AnswerId = "") -> None:
     """Laisse tel quel un texte signalé ; ses signalements n'attendent plus."""
-    with opened_for_moderator(agent, "dismiss", question) as (context, holder):
+    with _opened(agent, "dismiss", question) as (context, holder):
         moderate(context, holder, question, ModerationAct.DISMISS, answer_id=answer)
     print("Laissé tel quel.")
 
@@ -120,7 +95,7 @@ def classify_question(
     topic: Annotated[str, typer.Option(help="Identifiant du sujet (« quisait topics list »)")],
 ) -> None:
     """Donne un sujet à une question qui n'en a pas."""
-    with opened_for_moderator(agent, "classify", question) as (context, holder):
+    with _opened(agent, "classify", question) as (context, holder):
         moderate(context, holder, question, ModerationAct.CLASSIFY, topic_id=topic)
     print(safe_text(f"Sujet donné : {topic}."))
 

@@ -1,8 +1,7 @@
 """`quisait audit` and `quisait privacy`: privileged reads, purges, restored backups."""
 
-import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -14,21 +13,20 @@ from indexer.access import Reader
 from quisait.application.assembly import Application
 from quisait.application.database import opened_database
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
-from quisait.clock import today
-from quisait.commands.answers import command_line_reader
-from quisait.privacy.replay import replay
+from quisait.commands.answers import answer_context, command_line_reader
+from quisait.commands.output import AsJson, print_json, show
+from quisait.privacy.replay import ReplayReport, replay
 from quisait.privacy.report import report_text
 from quisait.privacy.retention import (
     Privacy,
     audit_command,
-    expunge_deleted_texts,
     open_privacy,
-    purge_expired,
     query_log_key,
     register_warning,
 )
 from search_api.administration.service import read_audit
 from search_api.audit.port import AuditEntry, AuditIntegrity
+from search_api.context import AnswerContext
 
 
 @contextmanager
@@ -53,13 +51,29 @@ def audited_reader(application: Application, agent: str, command: str, shown: st
     return reader
 
 
+@contextmanager
+def opened_for_reader(
+    agent: str,
+    command: str,
+    shown: str = "",
+    require: Callable[[AnswerContext], None] = lambda context: None,
+) -> Iterator[tuple[AnswerContext, Reader]]:
+    """Yield the context and the reader of an agent, noted like `audited_reader`.
+
+    `require` raises `ValueError` if the settings disable what the command needs.
+    """
+    with opened_application() as application, answer_context(application) as context:
+        require(context)
+        yield context, audited_reader(application, agent, command, shown)
+
+
 def audit(
     limit: Annotated[int, typer.Option(min=1, help="Tant d'entrées, les plus récentes")] = 50,
     head: Annotated[
         str,
         typer.Option(help="Vérifier qu'une entrée notée NUMÉRO:EMPREINTE est toujours là"),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Qui a consulté quoi au titre d'un rôle, et si le registre est intact."""
     with opened_privacy() as privacy:
@@ -68,8 +82,7 @@ def audit(
         missing = bool(head) and not privacy.audit.holds(*_parse_head(head))
     if as_json:
         shown = [asdict(entry) | {"moment": entry.moment.isoformat()} for entry in found.entries]
-        body = asdict(found.integrity) | {"head_missing": missing, "readings": shown}
-        print(json.dumps(body, ensure_ascii=False, indent=2))
+        print_json(asdict(found.integrity) | {"head_missing": missing, "readings": shown})
     else:
         for entry in reversed(found.entries):
             print(_entry_text(entry))
@@ -110,8 +123,6 @@ def _integrity_text(sound: AuditIntegrity) -> str:
 
 privacy_app = typer.Typer(help="Données personnelles.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
-
 
 @privacy_app.command()
 def report() -> None:
@@ -136,16 +147,15 @@ def replay_command(
         done = replay(
             lines, application.database, application.privacy.consent, application.whole_index, key
         )
-    if as_json:
-        print(json.dumps(asdict(done), ensure_ascii=False, indent=2))
-        return
-    print(
+    show(done, as_json, _replay_text)
+
+
+def _replay_text(done: ReplayReport) -> str:
+    then = f"\nRelisez maintenant : quisait crawl --full {' '.join(done.sources)}"
+    return (
         f"{done.lines} lignes rejouées : {done.wishes} demandes d'agents, {done.documents} "
-        f"documents retirés, {done.purged} agents effacés."
+        f"documents retirés, {done.purged} agents effacés.{then if done.sources else ''}"
     )
-    if done.sources:
-        names = " ".join(done.sources)
-        print(f"Relisez maintenant : quisait crawl --full {names}")
 
 
 def _moment(written: str) -> str:
@@ -165,27 +175,20 @@ def purge(as_json: AsJson = False) -> None:
     Des textes supprimés, l'index garde les mots dans ses fichiers jusque-là : il les récrit.
     """
     # Imported here: loading the worker takes a moment, and other commands do not need it.
-    from quisait.work.worker import delete_build_leftovers
+    from quisait.work import worker
 
     with opened_application() as application:
-        gone = purge_expired(
-            application.privacy,
-            application.database,
-            application.whole_index,
-            application.settings,
-            today(),
-        )
-        expunge_deleted_texts(application.whole_index)
-        delete_build_leftovers(application)
+        gone = worker.purge(application)
         left = register_warning(application.privacy.register)
-    if as_json:
-        print(json.dumps(asdict(gone), ensure_ascii=False, indent=2))
-    else:
-        print(
+    show(
+        gone,
+        as_json,
+        lambda gone: (
             f"Effacés : {len(gone.agents)} agents partis, {gone.entries} consultations, "
             f"{gone.lines} lignes du registre, {gone.questions} questions anciennes. L'index ne "
             "garde aucun mot de ce qui a été supprimé."
-        )
+        ),
+    )
     if left:
         print(left, file=sys.stderr)
         raise typer.Exit(1)

@@ -4,15 +4,20 @@ Asking and answering is only possible in person, on the pages or by the API.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Annotated
 
 import typer
 
+from indexer.access import Reader
 from quisait.application.startup import opened_application
 from quisait.commands import answers
-from quisait.commands.moderation import QUESTIONS_OFF, moderation_app
-from quisait.commands.privacy import audited_reader
+from quisait.commands.moderation import moderation_app
+from quisait.commands.output import AsAgent, AsJson, show
+from quisait.commands.privacy import opened_for_reader
 from quisait.work.questions import move_on, publish_questions, reports_state
+from search_api.context import AnswerContext
 from search_api.following.service import News, news
 from search_api.questions.markdown import plain_text
 from search_api.questions.service import (
@@ -30,7 +35,6 @@ from search_api.wording import (
     passed_on,
     plural,
     questions_this_week,
-    safe_text,
     where_a_question_stands,
 )
 
@@ -39,26 +43,20 @@ questions_app = typer.Typer(
     no_args_is_help=True,
 )
 
-AsAgent = Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit")]
-AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
 questions_app.add_typer(moderation_app, name="moderation")
+
+
+def _opened(agent: str, command: str) -> AbstractContextManager[tuple[AnswerContext, Reader]]:
+    asked = f"quisait questions {command}"
+    return opened_for_reader(agent, asked, require=answers.require_questions)
 
 
 @questions_app.command("list")
 def list_questions(agent: AsAgent = "", as_json: AsJson = False) -> None:
     """Celles qui attendent un agent, celles de ses communautés, et les siennes."""
-    with opened_application() as application, answers.answer_context(application) as context:
-        if context.asking is None:
-            raise ValueError(QUESTIONS_OFF)
-        reader = audited_reader(application, agent, "quisait questions list")
+    with _opened(agent, "list") as (context, reader):
         found = own_questions(context, reader)
-    if as_json:
-        # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.questions.schemas import OwnQuestionsBody
-
-        print(OwnQuestionsBody.model_validate(found).model_dump_json(indent=2))
-    else:
-        print(safe_text(_list_text(found)))
+    show(found, as_json, _list_text, "questions.schemas:OwnQuestionsBody")
 
 
 @questions_app.command("show")
@@ -68,36 +66,19 @@ def show_question(
     as_json: AsJson = False,
 ) -> None:
     """Une question et ses réponses, avec les droits d'un agent."""
-    with opened_application() as application, answers.answer_context(application) as context:
-        if context.asking is None:
-            raise ValueError(QUESTIONS_OFF)
-        reader = audited_reader(application, agent, "quisait questions show")
+    with _opened(agent, "show") as (context, reader):
         found = question_page(context, reader, question)
-        answer_days = context.asking.rules.answer_days
-    if as_json:
-        from search_api.questions.schemas import (
-            AskedQuestionBody,  # imported here for the same reason
-        )
-
-        print(AskedQuestionBody.model_validate(found).model_dump_json(indent=2))
-    else:
-        print(safe_text(_question_text(found, answer_days)))
+        answer_days = context.asking.rules.answer_days if context.asking else 0
+    text = partial(_question_text, answer_days=answer_days)
+    show(found, as_json, text, "questions.schemas:AskedQuestionBody")
 
 
 @questions_app.command("news")
 def show_news(agent: AsAgent = "", as_json: AsJson = False) -> None:
     """Ce qui est nouveau dans ce qu'un agent suit, avec ses droits."""
-    with opened_application() as application, answers.answer_context(application) as context:
-        if context.following is None:
-            raise ValueError(QUESTIONS_OFF)
-        reader = audited_reader(application, agent, "quisait questions news")
+    with _opened(agent, "news") as (context, reader):
         found = news(context, reader)
-    if as_json:
-        from search_api.following.schemas import NewsBody  # imported here for the same reason
-
-        print(NewsBody.model_validate(found).model_dump_json(indent=2))
-    else:
-        print(safe_text(_news_text(found)))
+    show(found, as_json, _news_text, "following.schemas:NewsBody")
 
 
 @questions_app.command("reports")
@@ -105,7 +86,7 @@ def reports() -> None:
     """Combien de textes signalés attendent, et s'il faut que quelqu'un s'en occupe."""
     with opened_application() as application:
         if not application.settings.questions.enabled:
-            raise ValueError(QUESTIONS_OFF)
+            raise ValueError(answers.QUESTIONS_OFF)
         print(f"Signalements : {reports_state(application)}.")
 
 
@@ -114,7 +95,7 @@ def step() -> None:
     """Fait passer au suivant ce qui attend depuis trop longtemps ; « quisait run » s'en charge."""
     with opened_application() as application:
         if not application.settings.questions.enabled:
-            raise ValueError(QUESTIONS_OFF)
+            raise ValueError(answers.QUESTIONS_OFF)
         publish_questions(application)
         moved = move_on(application)
     print(

@@ -1,6 +1,5 @@
 """`quisait scans`: recognise the text of scanned documents, and show the progress."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from threading import Event
@@ -13,6 +12,7 @@ from quisait.application.assembly import Application
 from quisait.application.locks import hold_source_lock
 from quisait.application.startup import opened_application
 from quisait.clock import today
+from quisait.commands.output import AsJson, print_json
 from quisait.commands.run import run_interruptibly
 from quisait.work.scans import ScanReport, read_scans
 from quisait.work.worker import SCANS
@@ -58,7 +58,7 @@ def scans(
             help="Reconnaître ce qui attend, dans la limite du jour ; « quisait run » s'en charge",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Où en est le texte des documents numérisés, et le reconnaître."""
     with opened_application() as application:
@@ -74,8 +74,7 @@ def scans(
             report = run_interruptibly(application, work)
         status = scans_status(application)
     if as_json:
-        report_body = asdict(report) if report else None
-        print(json.dumps({**asdict(status), "read": report_body}, ensure_ascii=False, indent=2))
+        print_json({**asdict(status), "read": report})
     else:
         print("\n".join([*(_report_lines(report) if report else ()), *_lines(status)]))
     raise typer.Exit(1 if report and report.away else 0)

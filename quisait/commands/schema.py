@@ -1,10 +1,9 @@
 """`quisait schema`: print the published schemas."""
 
-import json
-
 import typer
 
 from connectors.records.schema import json_schema
+from quisait.commands.output import print_json
 from quisait.settings.documentation import settings_page
 
 schema_app = typer.Typer(help="Schémas publiés.", no_args_is_help=True)
@@ -13,7 +12,7 @@ schema_app = typer.Typer(help="Schémas publiés.", no_args_is_help=True)
 @schema_app.command("export")
 def schema_export() -> None:
     """Le schéma JSON des lignes d'un export."""
-    print(json.dumps(json_schema(), ensure_ascii=False, default=str, indent=2))
+    print_json(json_schema())
 
 
 @schema_app.command("settings")

@@ -1,22 +1,16 @@
 """`quisait search` and `quisait experts`: ask a question with an agent's rights."""
 
-import json
 from typing import Annotated
 
 import typer
 
-from quisait.application.startup import opened_application
 from quisait.commands import answers
-from quisait.commands.privacy import audited_reader
+from quisait.commands.output import AsAgent, AsJson, print_json
+from quisait.commands.privacy import opened_for_reader
+from search_api.context import AnswerContext
 from search_api.query.query import Query, ResultOrder
 from search_api.search.service import answer_question, who_knows
 from search_api.wording import safe_text
-
-AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
-AsAgent = Annotated[
-    str,
-    typer.Option("--agent", help="Identifiant de l'agent qui lit (annuaire)", show_default=False),
-]
 
 
 def search(
@@ -35,14 +29,16 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Cherche des documents, avec les droits d'un agent."""
-    with opened_application() as application, answers.answer_context(application) as context:
+
+    def require(context: AnswerContext) -> None:
         if verified and context.verifying is None:
             raise ValueError("Aucun document n'est vérifié ici : réglez [verification] enabled.")
-        reader = audited_reader(application, agent, "quisait search")
+
+    with opened_for_reader(agent, "quisait search", require=require) as (context, reader):
         asked = Query(query, page=page, order=sort, wide=wide, verified=verified)
         found = answer_question(context, reader, asked)
     if as_json:
-        print(json.dumps(answers.results_body(found), ensure_ascii=False, default=str, indent=2))
+        print_json(answers.results_body(found))
     else:
         print(safe_text(answers.results_text(found)))
         answers.tell_incomplete(found.results.incomplete)
@@ -56,11 +52,10 @@ def experts(
     as_json: AsJson = False,
 ) -> None:
     """Cherche qui sait, avec les droits d'un agent."""
-    with opened_application() as application, answers.answer_context(application) as context:
-        reader = audited_reader(application, agent, "quisait experts")
+    with opened_for_reader(agent, "quisait experts") as (context, reader):
         found = who_knows(context, reader, query, area=area, limit=limit)
     if as_json:
-        print(json.dumps(answers.experts_body(found), ensure_ascii=False, default=str, indent=2))
+        print_json(answers.experts_body(found))
     else:
         print(safe_text(answers.experts_text(found)))
         answers.tell_incomplete(found.incomplete)

@@ -1,13 +1,12 @@
 """`quisait size`: estimate the machines for a number of documents."""
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
+from quisait.commands.output import AsJson, show
 from quisait.work.sizing import (
     DIMENSION,
     EMBEDDED_BYTES,
@@ -47,20 +46,14 @@ def size(
     quantisation: Annotated[
         Quantisation, typer.Option("--quantisation", help="Vecteurs que compare OpenSearch")
     ] = WHOLE_VECTORS,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Résultat en JSON, pour un programme")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ce que demande un index de tant de documents : machines, mémoire, disque, encodage."""
     found = [
         sized(SizingQuestion(count, passages, dimension, memory, replicas, rate, quantisation))
         for count in documents or DOCUMENTS
     ]
-    if as_json:
-        print(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2))
-        return
-    for line in size_lines(found, rate):
-        print(line)
+    show(found, as_json, lambda found: "\n".join(size_lines(found, rate)))
 
 
 def size_lines(found: Sequence[SizingAnswer], encoded_per_s: float) -> Iterator[str]:

@@ -1,19 +1,17 @@
 """`quisait source`: try and add a source, with the same functions as administrators' pages."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.commands.connectors import trial_lines
+from quisait.commands.output import AsJson, show
 from quisait.privacy.retention import Privacy, audit_command
 from quisait.work.new_source import DeskSources, entered_by_command, opened_sources_of_machine
 from search_api.new_source.values import SettingsAddition, SourceTrial
-from search_api.wording import safe_text
 
 source_app = typer.Typer(
     help="Ajouter une source aux réglages, après l'avoir essayée.", no_args_is_help=True
@@ -24,7 +22,6 @@ GivenSettings = Annotated[
     list[str] | None,
     typer.Argument(help="réglage=valeur ; un réglage donné deux fois a deux valeurs"),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
 
 
 @contextmanager
@@ -74,11 +71,8 @@ def add_source(
 
 
 def _show_trial(sources: DeskSources, found: SourceTrial, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(asdict(found), ensure_ascii=False, default=str, indent=2))
-        return
     named = {one for document in found.documents for one in document.allowed + document.denied}
-    print(safe_text("\n".join(trial_lines(found, sources.in_words(named)))))
+    show(found, as_json, lambda _: "\n".join(trial_lines(found, sources.in_words(named))))
 
 
 def _show_written(added: SettingsAddition) -> None:

@@ -1,6 +1,5 @@
 """`quisait sessions`, `quisait push` and `quisait token`: sessions and tokens."""
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from quisait.application.database import opened_database
 from quisait.application.sources import open_inbox, opened_push_tokens, sources_named
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.clock import now_s
+from quisait.commands.output import AsJson, print_json
 from quisait.commands.privacy import opened_privacy
 from quisait.privacy.retention import audit_command
 from quisait.settings import Settings
@@ -31,7 +31,6 @@ sessions_app = typer.Typer(help="Sessions et jetons personnels des agents.", no_
 OfAgent = Annotated[
     str, typer.Option("--agent", help="D'un seul agent (identifiant)", show_default=False)
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def list_sessions(agent: OfAgent = "", as_json: AsJson = False) -> None:
         ],
     }
     if as_json:
-        print(json.dumps(body, ensure_ascii=False, indent=2))
+        print_json(body)
         return
     for row in body["sessions"]:
         print(f"session {row['session']}  {row['agent']}  vue le {row['seen']}")

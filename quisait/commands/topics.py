@@ -1,9 +1,6 @@
 """`quisait topics`: topics of the last build; for community managers, proposals and communities."""
 
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,7 +9,8 @@ from expertise.community_management import AtRisk, Proposal
 from expertise.decisions import CommunityDecision, TopicDecision, Verdict
 from quisait.application.startup import opened_application
 from quisait.commands import answers
-from quisait.commands.privacy import audited_reader
+from quisait.commands.output import AsAgent, AsJson, print_json, show
+from quisait.commands.privacy import opened_for_reader
 from search_api.communities.management import (
     CommunityAction,
     ProposalAction,
@@ -29,42 +27,16 @@ from search_api.communities.pages import (
     community_page,
     set_community_page,
 )
-from search_api.context import AnswerContext, NotAllowed, RoleHolder, open_by_role
-from search_api.identity.principals import Role
 from search_api.questions.values import SOURCE
 from search_api.topics.isolation import topic_coverage
 from search_api.topics.service import topic_answer
 from search_api.wording import RISKS, day, safe_text
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-
-@contextmanager
-def opened_for_manager(
-    agent: str, command: str, subject: str = ""
-) -> Iterator[tuple[AnswerContext, RoleHolder]]:
-    """Yield the context and role of a community manager, after noting it in the audit log.
-
-    Raises `ValueError` if the agent is not a community manager.
-    """
-    with opened_application() as application, answers.answer_context(application) as context:
-        reader = answers.command_line_reader(application, agent)
-        try:
-            holder = open_by_role(
-                context, reader, Role.ANIMATOR, f"quisait topics {command}", subject
-            )
-        except NotAllowed as error:
-            message = f"{agent} n'a pas le rôle « animator » : voyez [[roles]]."
-            raise ValueError(message) from error
-        yield context, holder
-
-
 communities_app = typer.Typer(
     help="Communautés proposées à des agents seuls dans leur région.", no_args_is_help=True
 )
 
-AsCommunityAnimator = Annotated[
+AsAnimator = Annotated[
     str, typer.Option("--agent", help="Identifiant de l'agent qui anime (rôle « animator »)")
 ]
 OfTopic = Annotated[str, typer.Argument(metavar="SUJET", help="Identifiant de son sujet")]
@@ -73,41 +45,33 @@ _VERDICTS = {Verdict.ACCEPTED: "acceptée", Verdict.REFUSED: "refusée"}
 
 
 @communities_app.command("list")
-def list_communities(
-    agent: AsCommunityAnimator,
-    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
-) -> None:
+def list_communities(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Celles qui attendent une décision, et ce qui a été décidé."""
-    with opened_for_manager(agent, "communities list") as (context, holder):
+    with answers.opened_for_animator(agent, "topics communities list") as (context, holder):
         found = proposed_communities(context, holder)
         answers.require_build(found.build)
-    if as_json:
-        # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.communities.schemas import CommunitiesBody
-
-        print(CommunitiesBody.model_validate(found).model_dump_json(indent=2))
-        return
     lines = [
         *map(_community_text, found.waiting),
         *map(_community_decision_text, found.decisions),
     ]
-    print(safe_text("\n".join(lines) or "Aucune communauté proposée."))
+    text = "\n".join(lines) or "Aucune communauté proposée."
+    show(found, as_json, lambda _: text, "communities.schemas:CommunitiesBody")
 
 
 @communities_app.command("accept")
-def accept_community(topic: OfTopic, agent: AsCommunityAnimator) -> None:
+def accept_community(topic: OfTopic, agent: AsAnimator) -> None:
     """La montrer à tous, avec ceux de ses membres qui acceptent de figurer."""
     _decide_on_community(agent, topic, CommunityAction.ACCEPT)
 
 
 @communities_app.command("refuse")
-def refuse_community(topic: OfTopic, agent: AsCommunityAnimator) -> None:
+def refuse_community(topic: OfTopic, agent: AsAnimator) -> None:
     """Ne plus la proposer."""
     _decide_on_community(agent, topic, CommunityAction.REFUSE)
 
 
 @communities_app.command("forget")
-def forget_community_decision(topic: OfTopic, agent: AsCommunityAnimator) -> None:
+def forget_community_decision(topic: OfTopic, agent: AsAnimator) -> None:
     """Revient sur une décision."""
     _decide_on_community(agent, topic, CommunityAction.FORGET)
 
@@ -115,20 +79,18 @@ def forget_community_decision(topic: OfTopic, agent: AsCommunityAnimator) -> Non
 @communities_app.command("show")
 def show_community(
     topic: OfTopic,
-    agent: Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+    agent: AsAgent = "",
+    as_json: AsJson = False,
 ) -> None:
     """La page d'une communauté, avec les droits d'un agent."""
-    with opened_application() as application, answers.answer_context(application) as context:
-        reader = audited_reader(application, agent, "quisait topics communities show")
+    with opened_for_reader(agent, "quisait topics communities show") as (context, reader):
         found = community_page(context, reader, topic)
     answers.tell_incomplete(found.community.incomplete)
     if as_json:
-        from search_api.communities.schemas import (
-            CommunityPageBody,
-        )  # imported here for the same reason
+        # Imported here: loading the models of the API's answers takes half a second.
+        from search_api.communities.schemas import CommunityPageBody
 
-        print(CommunityPageBody.of(found).model_dump_json(indent=2))
+        print_json(CommunityPageBody.of(found))
     else:
         print(safe_text(_community_page_text(found)))
 
@@ -137,36 +99,36 @@ ToPin = Annotated[str, typer.Argument(metavar="DOCUMENT", help="Identifiant (« 
 
 
 @communities_app.command("pin")
-def pin_document(topic: OfTopic, document: ToPin, agent: AsCommunityAnimator) -> None:
+def pin_document(topic: OfTopic, document: ToPin, agent: AsAnimator) -> None:
     """Épingle à sa page un document ou une question que l'agent peut lire."""
     _set_community_page(agent, topic, CommunityPageAct.PIN, document)
     print("Épinglé.")
 
 
 @communities_app.command("unpin")
-def unpin_document(topic: OfTopic, document: ToPin, agent: AsCommunityAnimator) -> None:
+def unpin_document(topic: OfTopic, document: ToPin, agent: AsAnimator) -> None:
     """L'en retire."""
     _set_community_page(agent, topic, CommunityPageAct.UNPIN, document)
     print("Retiré.")
 
 
 @communities_app.command("close")
-def close_community(topic: OfTopic, agent: AsCommunityAnimator) -> None:
+def close_community(topic: OfTopic, agent: AsAnimator) -> None:
     """La clore : on la lit encore, on ne la rejoint plus et on ne lui pose plus de question."""
     _set_community_page(agent, topic, CommunityPageAct.CLOSE)
     print("Close.")
 
 
 @communities_app.command("reopen")
-def reopen_community(topic: OfTopic, agent: AsCommunityAnimator) -> None:
+def reopen_community(topic: OfTopic, agent: AsAnimator) -> None:
     """La rouvrir."""
     _set_community_page(agent, topic, CommunityPageAct.REOPEN)
     print("Rouverte.")
 
 
 def _set_community_page(agent: str, topic: str, act: CommunityPageAct, document: str = "") -> None:
-    command, subject = f"communities {act}", f"topic_id:{topic}"
-    with opened_for_manager(agent, command, subject) as (context, holder):
+    command, subject = f"topics communities {act}", f"topic_id:{topic}"
+    with answers.opened_for_animator(agent, command, subject) as (context, holder):
         set_community_page(context, holder, topic, act, document)
 
 
@@ -187,8 +149,8 @@ def _community_page_text(page: CommunityPage) -> str:
 
 
 def _decide_on_community(agent: str, topic: str, action: CommunityAction) -> None:
-    command, subject = f"communities {action}", f"topic_id:{topic}"
-    with opened_for_manager(agent, command, subject) as (context, holder):
+    command, subject = f"topics communities {action}", f"topic_id:{topic}"
+    with answers.opened_for_animator(agent, command, subject) as (context, holder):
         made = decide_on_community(context, holder, topic, action)
     print(_community_decision_text(made) if made else f"{topic} : décision retirée.")
 
@@ -203,18 +165,11 @@ def _community_decision_text(decision: CommunityDecision) -> str:
     return f"{decision.topic_id} : {day(decision.day)}, {_VERDICTS[decision.verdict]}"
 
 
-# The API's bodies are imported where they are printed: loading takes half a second.
-
 topics_app = typer.Typer(help="Les sujets : la liste, un sujet, l'animation.", no_args_is_help=True)
 proposals_app = typer.Typer(help="Sujets proposés par les documents.", no_args_is_help=True)
 topics_app.add_typer(proposals_app, name="proposals")
 topics_app.add_typer(communities_app, name="communities")
 
-AsAnimator = Annotated[
-    str, typer.Option("--agent", help="Identifiant de l'agent qui anime (rôle « animator »)")
-]
-AsReader = Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit")]
-AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
 ProposalId = Annotated[str, typer.Argument(metavar="SUJET_PROPOSÉ", help="Son identifiant")]
 
 
@@ -228,29 +183,20 @@ def list_topics(as_json: AsJson = False) -> None:
         {"id": topic.topic.id, "label": topic.topic.label, "holders": topic.holders.agents}
         for topic in found.topics
     ]
-    if as_json:
-        print(json.dumps(rows, ensure_ascii=False, indent=2))
-    else:
-        text = "\n".join(f"{row['label']} ({row['id']}) : {row['holders']}" for row in rows)
-        print(safe_text(text))
+    text = "\n".join(f"{row['label']} ({row['id']}) : {row['holders']}" for row in rows)
+    show(rows, as_json, lambda _: text)
 
 
 @topics_app.command("show")
 def show_topic(
     topic: Annotated[str, typer.Argument(metavar="SUJET", help="Identifiant d'un sujet")],
-    agent: AsReader = "",
+    agent: AsAgent = "",
     as_json: AsJson = False,
 ) -> None:
     """Qui tient un sujet, par où commencer, ce qui attend une réponse."""
-    with opened_application() as application, answers.answer_context(application) as context:
-        reader = audited_reader(application, agent, "quisait topics show")
+    with opened_for_reader(agent, "quisait topics show") as (context, reader):
         found = topic_answer(context, reader, topic)
     answers.tell_incomplete(found.incomplete)
-    if as_json:
-        from search_api.topics.schemas import TopicProfileBody
-
-        _print([TopicProfileBody.model_validate(found)], one=True)
-        return
     view = found.view
     lines = [view.topic.label]
     lines += [
@@ -264,35 +210,27 @@ def show_topic(
         f"   voisin : {neighbour.label}"
         for neighbour in (*view.broader, *view.narrower, *view.related)
     ]
-    print(safe_text("\n".join(lines)))
+    show(found, as_json, lambda _: "\n".join(lines), "topics.schemas:TopicProfileBody")
 
 
 @topics_app.command("risks")
 def list_risks(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ce qui repose sur une personne, ou sur personne, parmi les sujets que l'agent anime."""
-    with opened_for_manager(agent, "risks") as (context, holder):
+    with answers.opened_for_animator(agent, "topics risks") as (context, holder):
         found = topics_to_watch(context, holder)
         answers.require_build(found.build)
-    if as_json:
-        from search_api.communities.schemas import AtRiskBody
-
-        _print([AtRiskBody.model_validate(topic) for topic in found.topics])
-    else:
-        print(safe_text("\n".join(map(_risk, found.topics)) or "Rien à surveiller."))
+    text = "\n".join(map(_risk, found.topics)) or "Rien à surveiller."
+    show(found.topics, as_json, lambda _: text, "communities.schemas:AtRiskBody")
 
 
 @proposals_app.command("list")
 def list_proposals(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ceux de ses communautés que personne n'a encore acceptés, réunis ni refusés."""
-    with opened_for_manager(agent, "proposals list") as (context, holder):
+    with answers.opened_for_animator(agent, "topics proposals list") as (context, holder):
         found = proposed_topics(context, holder)
         answers.require_build(found.build)
-    if as_json:
-        from search_api.communities.schemas import ProposalBody
-
-        _print([ProposalBody.model_validate(proposal) for proposal in found.waiting])
-    else:
-        print(safe_text("\n\n".join(map(_proposal, found.waiting)) or "Aucun sujet proposé."))
+    text = "\n\n".join(map(_proposal, found.waiting)) or "Aucun sujet proposé."
+    show(found.waiting, as_json, lambda _: text, "communities.schemas:ProposalBody")
 
 
 @proposals_app.command("accept")
@@ -325,15 +263,11 @@ def refuse_proposal(proposal: ProposalId, agent: AsAnimator) -> None:
 @proposals_app.command("decisions")
 def list_decisions(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ce qui a été décidé."""
-    with opened_for_manager(agent, "proposals decisions") as (context, holder):
+    with answers.opened_for_animator(agent, "topics proposals decisions") as (context, holder):
         found = proposed_topics(context, holder)
         answers.require_build(found.build)
-    if as_json:
-        from search_api.communities.schemas import DecisionBody
-
-        _print([DecisionBody.model_validate(decision) for decision in found.decisions])
-    else:
-        print(safe_text("\n".join(map(_decision, found.decisions)) or "Aucune décision."))
+    text = "\n".join(map(_decision, found.decisions)) or "Aucune décision."
+    show(found.decisions, as_json, lambda _: text, "communities.schemas:DecisionBody")
 
 
 @proposals_app.command("forget")
@@ -343,15 +277,18 @@ def forget_decision(
 ) -> None:
     """Revient sur une décision."""
     subject = f"decision_id:{decision}"
-    with opened_for_manager(agent, "proposals forget", subject) as (context, holder):
+    with answers.opened_for_animator(agent, "topics proposals forget", subject) as (
+        context,
+        holder,
+    ):
         forget_topic_decision(context, holder, decision)
 
 
 def _decide(
     agent: str, proposal: str, action: ProposalAction, label: str = "", into: str = ""
 ) -> None:
-    command, subject = f"proposals {action}", f"proposal:{proposal}"
-    with opened_for_manager(agent, command, subject) as (context, holder):
+    command, subject = f"topics proposals {action}", f"proposal:{proposal}"
+    with answers.opened_for_animator(agent, command, subject) as (context, holder):
         made = decide_on_topic(context, holder, proposal, action, label, into)
     print(safe_text(_decision(made)))
 
@@ -376,8 +313,3 @@ def _decision(decision: TopicDecision) -> str:
     into = f" avec {decision.topic_id}" if decision.verdict is Verdict.MERGED else ""
     verdict = f"{verdicts[decision.verdict]}{into}{f' : {what}' if what else ''}"
     return f"{decision.id} : {day(decision.day)}, {verdict}"
-
-
-def _print(bodies: "Sequence[BaseModel]", *, one: bool = False) -> None:
-    shown = [body.model_dump(mode="json") for body in bodies]
-    print(json.dumps(shown[0] if one else shown, ensure_ascii=False, indent=2))

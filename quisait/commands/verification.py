@@ -3,16 +3,14 @@
 A verification is made in the agent's name, like on the pages; the audit log notes the command.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Annotated
 
 import typer
 
 from indexer.access import Reader
-from quisait.application.startup import opened_application
-from quisait.commands import answers
-from quisait.commands.privacy import audited_reader
+from quisait.commands.output import AsJson, show
+from quisait.commands.privacy import opened_for_reader
 from search_api.context import AnswerContext
 from search_api.verification.service import (
     WHY_WORDS,
@@ -26,28 +24,24 @@ from search_api.verification.service import (
     to_verify,
 )
 from search_api.verification.storage import MOST_PER_MONTH, OwnVerifications
-from search_api.wording import day, plural, safe_text
+from search_api.wording import day, plural
 
 verification_app = typer.Typer(
     help="Les documents à vérifier, et ce que leurs auteurs en disent.", no_args_is_help=True
 )
 
 AsAgent = Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit, ou dit")]
-AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
 Document = Annotated[str, typer.Argument(help="Identifiant du document (« source:… »)")]
-_OFF = "Aucun auteur n'est sollicité ici : réglez [verification] enabled."
 
 
-@contextmanager
-def _opened(agent: str, command: str) -> Iterator[tuple[AnswerContext, Reader]]:
-    """Yield the context and the agent's reader, after noting the access in the audit log.
+def _require_verification(context: AnswerContext) -> None:
+    if context.verifying is None:
+        raise ValueError("Aucun auteur n'est sollicité ici : réglez [verification] enabled.")
 
-    Raises `ValueError` if verification is disabled.
-    """
-    with opened_application() as application, answers.answer_context(application) as context:
-        if context.verifying is None:
-            raise ValueError(_OFF)
-        yield context, audited_reader(application, agent, f"quisait verification {command}")
+
+def _opened(agent: str, command: str) -> AbstractContextManager[tuple[AnswerContext, Reader]]:
+    asked = f"quisait verification {command}"
+    return opened_for_reader(agent, asked, require=_require_verification)
 
 
 @verification_app.command("list")
@@ -55,13 +49,7 @@ def list_documents(agent: AsAgent = "", as_json: AsJson = False) -> None:
     """Les documents d'un agent qui ne sont peut-être plus justes, à son rythme."""
     with _opened(agent, "list") as (context, reader):
         found = to_verify(context, reader)
-    if as_json:
-        # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.verification.schemas import ToVerifyBody
-
-        print(ToVerifyBody.model_validate(found).model_dump_json(indent=2))
-    else:
-        print(safe_text(_list_text(found)))
+    show(found, as_json, _list_text, "verification.schemas:ToVerifyBody")
 
 
 @verification_app.command("show")
@@ -69,12 +57,7 @@ def show_document(document: Document, agent: AsAgent = "", as_json: AsJson = Fal
     """Ce que l'auteur d'un document en a dit, et l'empreinte de son texte."""
     with _opened(agent, "show") as (context, reader):
         found = checked_document(context, reader, document)
-    if as_json:
-        from search_api.verification.schemas import CheckedDocumentBody  # see above
-
-        print(CheckedDocumentBody.model_validate(found).model_dump_json(indent=2))
-    else:
-        print(safe_text(_document_text(found)))
+    show(found, as_json, _document_text, "verification.schemas:CheckedDocumentBody")
 
 
 @verification_app.command("own")
@@ -82,12 +65,7 @@ def show_own(agent: AsAgent = "", as_json: AsJson = False) -> None:
     """Tout ce qui est gardé ici d'un agent : ce qu'il a dit, ses signalements, son rythme."""
     with _opened(agent, "own") as (context, reader):
         found = own_verifications(context, reader) or OwnVerifications()
-    if as_json:
-        from search_api.verification.schemas import OwnVerificationsBody  # see above
-
-        print(OwnVerificationsBody.model_validate(found).model_dump_json(indent=2))
-    else:
-        print(safe_text(_own_text(found)))
+    show(found, as_json, _own_text, "verification.schemas:OwnVerificationsBody")
 
 
 @verification_app.command("say")

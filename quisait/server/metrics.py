@@ -30,8 +30,9 @@ from connectors.ports import SourceError
 from indexer.access import NOBODY
 from indexer.errors import IndexerError
 from indexer.state import RunRow
-from quisait.application.assembly import Application, open_index_storage
+from quisait.application.assembly import Application
 from quisait.application.certificates import Server, expiries, tls_servers
+from quisait.application.engines import open_index_storage
 from quisait.application.sources import directory_age
 from quisait.clock import today
 from quisait.settings import Settings, beside_file

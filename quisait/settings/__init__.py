@@ -51,6 +51,7 @@ from quisait.settings.web import (
     SignedHeaderSettings,
     SignOnSettings,
 )
+from quisait.settings.webhooks import WebhookSettings
 from quisait.settings.written_answer import WrittenAnswerSettings
 
 
@@ -578,6 +579,9 @@ class Settings(BaseSettings):
     sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(
         [], description="les sources, une table [[sources]] chacune"
     )
+    webhooks: list[WebhookSettings] = Field(
+        [], description="les applications averties, une table [[webhooks]] chacune"
+    )
 
     @model_validator(mode="after")
     def _with_who_vouches_for_tokens(self) -> Self:
@@ -619,6 +623,27 @@ class Settings(BaseSettings):
                 "[mailbox] host demande [mail] host et [questions] enabled : on y répond aux "
                 "courriels qui posent une question"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _with_who_makes_access_tokens(self) -> Self:
+        if self.assistants.audience and not self.oidc.issuer:
+            raise ValueError(
+                "[assistants] audience demande un fournisseur d'identité ([oidc] issuer)"
+            )
+        if self.assistants.audience and self.assistants.audience == self.oidc.client_id:
+            raise ValueError(
+                "[assistants] audience ne peut être [oidc] client_id, qui est celui d'autres jetons"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _with_what_webhooks_need(self) -> Self:
+        """Require the pages' address for webhooks, and one name each."""
+        if self.webhooks and not self.sign_on.address:
+            raise ValueError("[[webhooks]] demande [sign_on] address : les avis mènent aux pages")
+        if len({one.name for one in self.webhooks}) < len(self.webhooks):
+            raise ValueError("deux [[webhooks]] portent le même nom : renommez l'un d'eux")
         return self
 
     @model_validator(mode="after")

@@ -9,50 +9,35 @@ from pydantic_core import PydanticUndefined
 
 from quisait.settings import Settings
 from quisait.settings.sources import RoleSettings, SourceSettings
+from quisait.settings.types import SettingsTable
+from quisait.settings.webhooks import WebhookSettings
 
-TABLES = (
-    "index",
-    "encoder",
-    "reranker",
-    "extractor",
-    "scans",
-    "server",
-    "sign_on",
-    "oidc",
-    "signed_header",
-    "pages",
-    "door",
-    "assistants",
-    "desk",
-    "embed",
-    "push",
-    "directory",
-    "ldap",
-    "access",
-    "authorities",
-    "search",
-    "topics",
-    "expertise",
-    "run",
-    "metrics",
-    "journal",
-    "privacy",
-    "questions",
-    "mail",
-    "mailbox",
-    "bot",
-    "verification",
-    "written_answer",
-    "log",
-)
-"""The tables of the settings file, in their order in the file."""
-LISTS: dict[str, type[BaseModel]] = {"roles": RoleSettings, "sources": SourceSettings}
+TABLES: dict[str, type[BaseModel]] = {
+    name: field.annotation
+    for name, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, SettingsTable)
+}
+"""The tables of the settings file with their models, in their order in the file."""
+LISTS: dict[str, type[BaseModel]] = {
+    "roles": RoleSettings,
+    "webhooks": WebhookSettings,
+    "sources": SourceSettings,
+}
 """The tables that may be repeated, with their models."""
 _EXAMPLES: dict[str, dict[str, Any]] = {
     "roles": {"role": "officer", "agents": ["ag-0001"]},
     "sources": {"name": "notes", "kind": "folder", "path": "documents", "allowed": ["everyone"]},
+    "webhooks": {
+        "name": "intranet",
+        "url": "https://intranet.exemple.fr/quisait",
+        "secret_file": "secrets/webhook-intranet",
+    },
 }
-_ONE_EACH = {"roles": "# Une table par rôle donné.", "sources": "# Une table par source."}
+_ONE_EACH = {
+    "roles": "# Une table par rôle donné.",
+    "sources": "# Une table par source.",
+    "webhooks": "# Une table par application avertie.",
+}
 
 
 def initial_file() -> str:
@@ -63,9 +48,7 @@ def initial_file() -> str:
     for name, field in fields.items():
         if name not in (*TABLES, *LISTS):
             lines += _toml_setting(name, field)
-    for table in TABLES:
-        model = fields[table].annotation
-        assert isinstance(model, type)  # noqa: S101 - each table is a model
+    for table, model in TABLES.items():
         lines += ["", *_toml_table(f"[{table}]", model)]
     for name, model in LISTS.items():
         lines += ["", _ONE_EACH[name]]
@@ -135,6 +118,10 @@ une liste en JSON, les remplace tous.
 Les sources se suivent, une table `[[sources]]` chacune. La variable `QUISAIT_SOURCES`, une
 liste en JSON, les remplace toutes.
 """,
+    "webhooks": """
+Les applications averties se suivent, une table `[[webhooks]]` chacune (docs/api.md). La variable
+`QUISAIT_WEBHOOKS`, une liste en JSON, les remplace toutes.
+""",
 }
 
 
@@ -143,9 +130,7 @@ def settings_page() -> str:
     fields = Settings.model_fields
     alone = {name: field for name, field in fields.items() if name not in (*TABLES, *LISTS)}
     pieces = [_BEGINNING, "\n## En tête du fichier\n\n", *_markdown_rows(alone, "QUISAIT_")]
-    for name in TABLES:
-        model = fields[name].annotation
-        assert isinstance(model, type)  # noqa: S101 - each table is a model
+    for name, model in TABLES.items():
         pieces += _markdown_table(f"[{name}]", model, f"QUISAIT_{name.upper()}__")
     for name, model in LISTS.items():
         pieces += _markdown_table(f"[[{name}]]", model, "")

@@ -43,6 +43,7 @@ def _secret_files(settings: Settings) -> Iterator[Path]:
         for token in source.file_hosts.values()
         if token
     )
+    yield from (beside_file(one.secret_file) for one in settings.webhooks)
     text = settings_file().read_text("utf-8") if settings_file().is_file() else ""
     secrets = {settings.index.password, settings.server.token_key, settings.metrics.token}
     secrets |= {

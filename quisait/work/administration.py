@@ -37,6 +37,7 @@ from quisait.work.source_status import (
     soon,
     status_of,
 )
+from quisait.work.webhooks import webhooks_state
 from quisait.work.worker import BUILD
 from search_api.administration.system_status import (
     CountedQuestion,
@@ -109,6 +110,8 @@ class ApplicationAdministration:
         yield _part_state("Classement", partial(ranker_state, settings, application.encoder.name))
         if settings.mail.host or settings.shows_mails:
             yield _part_state("Courriel", partial(mail_state, application))
+        if settings.webhooks:
+            yield _part_state("Webhooks", partial(webhooks_state, settings, application.database))
         if settings.questions.enabled:
             yield _part_state("Signalements", partial(reports_state, application))
         for name, path in search_files(settings.search):

@@ -19,9 +19,9 @@ from uuid import uuid4
 from indexer.described_indexes import DescribedIndexes
 from indexer.live_index import EncoderRecord
 from indexer.reindex import CopyCounts, IndexCopy, kept_alike
-from quisait.application.assembly import Application, open_index_storage
+from quisait.application.assembly import Application
 from quisait.application.database import HEAD, connect, migrate
-from quisait.application.engines import DocumentFile, ranker_path
+from quisait.application.engines import DocumentFile, open_index_storage, ranker_path
 from quisait.application.locks import Locks, WriteGate
 from quisait.application.state_copy import backed_up_tables, copy_tables, snapshot
 from quisait.clock import now

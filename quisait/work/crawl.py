@@ -21,9 +21,7 @@ from quisait.work.index_limit import log_limit
 from quisait.work.parts import DividedSource, read_parts
 from quisait.work.runs import (
     CrawlOptions,
-    RunStopped,
     recorded_run,
-    stoppable,
     told_waits,
     with_lock,
 )
@@ -201,11 +199,9 @@ def crawl_with_lock(
             def progress(so_far: CrawlReport) -> None:
                 advance(so_far.seen, run.expected)
                 run.note(so_far)
-                if asked.stop.is_set():
-                    raise RunStopped(f"{source.name} : arrêt demandé. La lecture reprendra.")
 
             report = crawl(
-                stoppable(connector, asked.stop),
+                connector,
                 with_lock(dependencies, held, asked.stop),
                 full=asked.full,
                 # The database is the source of questions: a missing question was deleted.

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from quisait.application.assembly import Application
-from quisait.work.mail import mail_context, open_mailing
+from quisait.work.mail import open_mailing
+from quisait.work.questions import answer_context
 from search_api.context import AnswerContext, Asking
 from search_api.mail.service import set_mail_preferences
 from search_api.mail.values import DigestPace, MailPreferences
@@ -47,7 +48,7 @@ def tell_stories(application: Application, path: Path) -> bool:
     mailing = open_mailing(application)
     if mailing is None:
         return False
-    context = mail_context(application, mailing)
+    context = answer_context(application, mailing)
     asking, stories = context.asking, stories_of(path)
     assert asking is not None  # noqa: S101 - mail is on only where questions are
     if any(asking.questions.of_asker(one.asker) for one in stories):

@@ -9,13 +9,11 @@ from datetime import timedelta
 from threading import Event
 
 from indexer.errors import IndexerError
-from quisait.application.assembly import Application, open_overview
-from quisait.application.verification import open_verifying
-from quisait.clock import now, today
+from quisait.application.assembly import Application
+from quisait.clock import now
 from quisait.settings import Settings, beside_file
-from quisait.work.questions import open_asking, open_following
+from quisait.work.questions import answer_context
 from search_api.communities.service import unread_invitations
-from search_api.communities.storage import SqlCommunityPages
 from search_api.context import AnswerContext, Mailing
 from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.rendering import BadAddress, written_message
@@ -78,22 +76,6 @@ def reply_addresses(settings: Settings) -> ReplyAddresses | None:
     return ReplyAddresses(_key(settings, _REPLIES_PURPOSE), box.address, box.days)
 
 
-def mail_context(application: Application, mailing: Mailing) -> AnswerContext:
-    """Return the context for answers about mail outside of a server."""
-    return AnswerContext(
-        application.search,
-        application.book,
-        today=today,
-        overview=open_overview(application),
-        consent=application.privacy.consent,
-        asking=open_asking(application),
-        following=open_following(application),
-        mail=mailing,
-        verifying=open_verifying(application.settings, application.database),
-        community_pages=SqlCommunityPages(application.database, now),
-    )
-
-
 def _key(settings: Settings, purpose: bytes) -> bytes:
     return hmac.new(settings.server.token_key.encode(), purpose, hashlib.sha256).digest()
 
@@ -121,7 +103,7 @@ def send_mail(application: Application, stop: Event) -> SendReport:
     if mailing is None:
         return SendReport()
     mailing.store.tidy()
-    context = mail_context(application, mailing)
+    context = answer_context(application, mailing)
     invited = unread_invitations(context, RECENT.days)
     queued = mailing.store.queue_due() + mailing.store.queue_invitations(invited)
     return send_queue(context, application.settings, stop, queued)

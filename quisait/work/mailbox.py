@@ -14,12 +14,12 @@ from connectors.mail.text import UnreadableMail
 from quisait.application.assembly import Application
 from quisait.clock import today
 from quisait.settings import Settings, beside_file
-from quisait.work.mail import mail_context, open_mailing
+from quisait.work.mail import open_mailing
+from quisait.work.questions import answer_context
 from search_api.context import AnswerContext
 from search_api.mail.imap import (
     MailboxRules,
     MailboxUnreachable,
-    ReplyMailbox,
     WaitingMail,
     opened_mailbox,
 )
@@ -58,7 +58,7 @@ def read_mailbox(application: Application, stop: Event) -> Mapping[MailOutcome, 
     mailing = open_mailing(application)
     if mailing is None or mailing.replies is None:
         return {}
-    return read_mails(mail_context(application, mailing), application.settings, stop)
+    return read_mails(answer_context(application, mailing), application.settings, stop)
 
 
 def read_mails(
@@ -78,7 +78,7 @@ def read_mails(
                 outcome = _receive(context, settings, context.mail.replies, waiting)
                 mailbox.put_away(uid, aside=outcome in _ASIDE)
                 found[outcome] += 1
-            _erase_old(mailbox, box.kept_days)
+            mailbox.erase_before(today() - timedelta(days=box.kept_days))
     except MailboxUnreachable as error:
         raise ValueError(f"Boîte des réponses : {error}.") from error
     if found:
@@ -103,10 +103,6 @@ def _receive(
     except UnreadableMail:
         return MailOutcome.UNREADABLE
     return receive_mail(context, mail)
-
-
-def _erase_old(mailbox: ReplyMailbox, kept_days: int) -> None:
-    mailbox.erase_before(today() - timedelta(days=kept_days))
 
 
 def check_mailbox(settings: Settings) -> str:

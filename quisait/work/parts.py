@@ -34,7 +34,6 @@ from quisait.work.runs import (
     RunStopped,
     error_text,
     outcome_of,
-    stoppable,
     told_waits,
     with_lock,
 )
@@ -285,11 +284,9 @@ def _read(
                 notes.report = so_far
                 advance(so_far.seen, None)
                 run.note(so_far)
-                if asked.stop.is_set():
-                    raise RunStopped(f"{source.name} : arrêt demandé. La lecture reprendra.")
 
             notes.report = crawl(
-                stoppable(connector, asked.stop),
+                connector,
                 with_lock(replace(dependencies, cursors=state, failures=state), held, asked.stop),
                 accept_deletions=turn.row.accept_deletions,
                 guard_share=source.guard_share,

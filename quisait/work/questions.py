@@ -7,12 +7,13 @@ from connectors.ports import SourceError
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application, open_crawl_dependencies, open_overview
 from quisait.application.locks import hold_source_lock
+from quisait.application.verification import open_verifying
 from quisait.clock import now, today
 from quisait.settings import QUESTIONS_SOURCE
 from quisait.work.crawl import crawl_with_lock
 from quisait.work.runs import CrawlOptions
 from search_api.communities.storage import SqlCommunityPages
-from search_api.context import AnswerContext, Asking
+from search_api.context import AnswerContext, Asking, Mailing
 from search_api.following.storage import SqlFollowing
 from search_api.identity.readers import reader_of
 from search_api.moderation.service import waiting_reports
@@ -82,7 +83,7 @@ def publish_questions(application: Application) -> bool:
 
 def move_on(application: Application) -> int:
     """Move on the questions whose time has passed; return how many. Raises `IndexUnreachable`."""
-    return move_questions_on(_context(application))
+    return move_questions_on(answer_context(application))
 
 
 def reports_state(application: Application) -> str:
@@ -93,7 +94,7 @@ def reports_state(application: Application) -> str:
     """
     if not application.settings.questions.enabled:
         return "éteint"
-    found = waiting_reports(_context(application))
+    found = waiting_reports(answer_context(application))
     if not found.texts or found.oldest is None:
         return "aucun n'attend"
     said = f"textes signalés qui attendent : {found.texts}, depuis le {day(found.oldest)}"
@@ -110,13 +111,21 @@ def reports_state(application: Application) -> str:
     return said
 
 
-def _context(application: Application) -> AnswerContext:
+def answer_context(application: Application, mail: Mailing | None = None) -> AnswerContext:
+    """Return the context for answers outside of a server."""
+    privacy = application.privacy
     return AnswerContext(
         application.search,
         application.book,
         today=today,
         overview=open_overview(application),
-        grants=application.privacy.grants,
+        grants=privacy.grants,
+        audit=privacy.audit,
+        consent=privacy.consent,
         asking=open_asking(application),
+        following=open_following(application),
+        mail=mail,
+        verifying=open_verifying(application.settings, application.database, privacy.register),
         community_pages=SqlCommunityPages(application.database, now),
+        scans=application.scans,
     )

@@ -4,14 +4,13 @@ Read `reindex_command` first. The new index is filled with the documents of the 
 version cannot read the live index, it is filled from the sources, with cursors of its own.
 """
 
-import json
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 
 import sqlalchemy as sa
 import typer
@@ -53,6 +52,7 @@ from quisait.application.progress import duration, shown_progress
 from quisait.application.sources import on_noted_root, open_inbox, open_source
 from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.clock import now
+from quisait.commands.output import AsJson, show
 from quisait.privacy.register import FileRegister
 from quisait.privacy.replay import deleted_or_closed
 from quisait.privacy.retention import index_register_mark, open_register
@@ -112,9 +112,7 @@ def reindex_command(
             help="Refaire un index abîmé de ce qui s'y lit encore ; les lectures attendent",
         ),
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Résultat en JSON, pour un programme")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Refait l'index à côté (encodeur, analyse, format, partitions, vecteurs), puis l'échange."""
     if sum(map(bool, (check, drop, origin, anew))) > 1:
@@ -125,12 +123,12 @@ def reindex_command(
         raise typer.Exit(2)
     with _opened() as (settings, database, parts):
         if check:
-            _tell(asdict(reindex_outlook(settings, parts)), _outlook_text, as_json)
+            show(reindex_outlook(settings, parts), as_json, _outlook_text)
             return
         with parts.gate.only_reindex():
             if drop:
                 _abandon(database, parts)
-                _tell({"abandoned": True}, lambda _: "La réindexation est abandonnée.", as_json)
+                show({"abandoned": True}, as_json, lambda _: "La réindexation est abandonnée.")
             elif anew:
                 rebuild_damaged(settings, parts, as_json)
             elif origin:
@@ -212,13 +210,13 @@ def reindex_where_due(
 ) -> None:
     """Reindex if needed, from the live index or the sources; can be interrupted and resumed."""
     if not reindex_reasons(parts):
-        _tell({"needed": False}, lambda _: "L'index est à jour : rien à faire.", as_json)
+        show({"needed": False}, as_json, lambda _: "L'index est à jour : rien à faire.")
         return
     wanted = parts.storage.spec(parts.encoders.of_settings())
     live = live_of(parts.storage)
     if live.spec.serves(wanted) and not _is_of_other_version(parts, live, wanted):
         _abandon(database, parts)
-        _tell({"needed": False}, lambda _: "L'index est à jour ; l'autre est effacé.", as_json)
+        show({"needed": False}, as_json, lambda _: "L'index est à jour ; l'autre est effacé.")
         return
     started = time.monotonic()
     try:
@@ -235,7 +233,7 @@ def reindex_where_due(
             "« quisait reindex --abandon »."
         ) from None
     taken = duration(round(time.monotonic() - started))
-    _tell(asdict(report), lambda _: _report_text(report, taken), as_json)
+    show(report, as_json, lambda _: _report_text(report, taken))
 
 
 def move_from(
@@ -267,7 +265,7 @@ def move_from(
     if settings.index.engine == "embedded":
         index_register_mark(settings).move(last)
     taken = duration(round(time.monotonic() - started))
-    _tell(asdict(report), lambda _: _moved_text(report, engine, taken), as_json)
+    show(report, as_json, lambda _: _moved_text(report, engine, taken))
 
 
 def rebuild_damaged(settings: Settings, parts: IndexParts, as_json: bool) -> None:
@@ -290,7 +288,7 @@ def rebuild_damaged(settings: Settings, parts: IndexParts, as_json: bool) -> Non
             lambda done, _total: advance(done.written, None),
             vector_keeper(parts.encoders(wanted.encoder)) if lost else None,
         )
-    _tell(asdict(report), lambda _: _rebuilt_text(report), as_json)
+    show(report, as_json, _rebuilt_text)
 
 
 def _rebuilt_text(report: RebuildReport) -> str:
@@ -475,8 +473,7 @@ def _rate(encoder: Encoder, texts: list[str]) -> float:
     return len(texts) / max(time.monotonic() - started, 1e-6)
 
 
-def _outlook_text(body: dict[str, Any]) -> str:
-    outlook = Outlook(**body)
+def _outlook_text(outlook: Outlook) -> str:
     text = outlook_text(outlook)
     return f"{text}\nRien n'a été changé. Lancez « quisait reindex »." if outlook.reasons else text
 
@@ -499,7 +496,3 @@ def outlook_text(outlook: Outlook) -> str:
     else:
         lines.append("Les vecteurs seront copiés : rien n'est à encoder.")
     return "\n".join(lines)
-
-
-def _tell(body: dict[str, Any], text: Any, as_json: bool) -> None:
-    print(json.dumps(body, ensure_ascii=False, default=str) if as_json else text(body))

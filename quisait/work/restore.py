@@ -28,9 +28,8 @@ from indexer.live_index import IndexStorage
 from indexer.ports import Index
 from indexer.state import State, cursors, scans
 from indexer.values import WITHHELD, IndexedDocument, Put
-from quisait.application.assembly import open_index_storage
 from quisait.application.database import PUSHED, TABLES, connect, migrate, open_access_marks
-from quisait.application.engines import read_documents
+from quisait.application.engines import open_index_storage, read_documents
 from quisait.application.locks import WriteGate
 from quisait.application.sources import DIRECTORY, open_directory, open_inbox
 from quisait.application.state_copy import copy_tables, filled_tables, restored_tables
@@ -53,6 +52,7 @@ from search_api.mail.storage import SqlMail, mail_preferences, mail_queue
 from search_api.mail.values import NO_MAIL
 from search_api.questions.storage import forget_every_question
 from search_api.verification.storage import document_openings, outdated_marks, verifications
+from search_api.webhooks.storage import webhook_queue
 
 _WRITTEN_AT_ONCE = 100
 _MARGIN = timedelta(hours=1)
@@ -401,7 +401,7 @@ def _close_what_is_not_known(working: sa.Engine) -> None:
     with working.begin() as connection:
         connection.execute(sa.delete(cursors).where(cursors.c.source != DIRECTORY))
         said = (feedback, follows, verifications, outdated_marks, document_openings)
-        for table in (*PUSHED, *said, mail_queue, scans):
+        for table in (*PUSHED, *said, mail_queue, webhook_queue, scans):
             connection.execute(sa.delete(table))
         forget_every_question(connection)
 

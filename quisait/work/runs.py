@@ -5,25 +5,21 @@ A run writes only while it holds its lock.
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from threading import Event, Thread
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol
 from zlib import crc32
 
-import numpy as np
 import sqlalchemy as sa
 
-from connectors.ports import Change, Connector, SourceError, SourceRefused, SupportsRefetch
-from connectors.snapshot import SeenItems, remembering
+from connectors.ports import SourceError, SourceRefused
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, Wait
 from indexer.errors import DeletionsHeld, IndexerError, IndexRefused, LockLost
-from indexer.ports import Cursors, Encoder, Flushable, IndexWriter
 from indexer.state import Progress, RunRow, State
-from indexer.values import IndexEntry, Vectors, Write, WriteReport
 from quisait.application.locks import SourceLock
 from quisait.application.progress import Advance, rough
 from quisait.settings import Settings
@@ -98,13 +94,6 @@ def _jittered(source: str, run_id: int, jitter: float) -> float:
     return 1 + jitter * (crc32(f"{source}:{run_id}".encode()) / 2**31 - 1)
 
 
-ENCODED_CHARACTERS = 6_000
-"""Characters, with padding, that are encoded between two checks of whether to stop: about four
-passages, which take a few seconds on a slow machine. Short texts stay together, since they cost
-more one by one.
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class CrawlOptions:
     """Options of a crawl; `stop`, once set, ends it after the current batch."""
@@ -119,185 +108,18 @@ class RunStopped(SourceError):
     """The worker was asked to stop: encoded documents are written, the rest is read again."""
 
 
-def with_lock(
-    dependencies: CrawlDependencies,
-    held: SourceLock,
-    stop: Event,
-) -> CrawlDependencies:
-    """Return dependencies that write only while the lock is held, and encode until stopped."""
-    return replace(
-        dependencies,
-        encoder=StoppableEncoder(dependencies.encoder, stop),
-        index=LockedIndex(dependencies.index, held),
-        cursors=LockedCursors(dependencies.cursors, held),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class LockedIndex:
-    """The index of a crawl. `write` raises `LockLost` before it writes anything.
+def with_lock(dependencies: CrawlDependencies, held: SourceLock, stop: Event) -> CrawlDependencies:
+    """Return dependencies that write only while the lock is held, and end once `stop` is set.
 
     With PostgreSQL, a process that is suspended for longer than `Locks.idle_s` between the check of
     the lock and the write writes once without the lock.
     """
 
-    index: IndexWriter
-    held: SourceLock
+    def check_stop() -> None:
+        if stop.is_set():
+            raise RunStopped(f"{held.source} : arrêt demandé. La lecture reprendra.")
 
-    def write(self, batch: Sequence[Write]) -> WriteReport:
-        """Write to the wrapped index if the lock is still held."""
-        self.held.check()
-        return self.index.write(batch)
-
-    def flush(self) -> None:
-        """Flush the wrapped index if it has pending writes."""
-        if isinstance(self.index, Flushable):
-            self.index.flush()
-
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """Return the entries of the wrapped index."""
-        return self.index.kept(document_ids)
-
-    def count(self, source: str) -> int:
-        """Return the count of the wrapped index."""
-        return self.index.count(source)
-
-    def scan(self, source: str) -> Iterator[IndexEntry]:
-        """Yield the entries of the wrapped index."""
-        return self.index.scan(source)
-
-
-@dataclass(frozen=True, slots=True)
-class LockedCursors:
-    """The cursors of a crawl. `save` raises `LockLost` before it saves."""
-
-    cursors: Cursors
-    held: SourceLock
-
-    def load(self, source: str) -> str | None:
-        """See `Cursors.load`."""
-        return self.cursors.load(source)
-
-    def save(self, source: str, cursor: str, still_ahead: Collection[str] = ()) -> None:
-        """Save the cursor, like `Cursors.save`, if the lock is still held."""
-        self.held.check()
-        self.cursors.save(source, cursor, still_ahead)
-
-    def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
-        """See `Cursors.note_ahead`."""
-        self.cursors.note_ahead(source, document_ids)
-
-    def ahead(self, source: str) -> frozenset[str]:
-        """See `Cursors.ahead`."""
-        return self.cursors.ahead(source)
-
-    def seen(self, source: str, check: Callable[[], None] = lambda: None) -> SeenItems:
-        """Return the rows of the wrapped cursors, which are stored only while the lock is held."""
-
-        def held() -> None:
-            self.held.check()
-            check()
-
-        return self.cursors.seen(source, held)
-
-
-@dataclass(frozen=True, slots=True)
-class StoppableEncoder:
-    """An encoder that a worker can stop within a batch, between two slices."""
-
-    encoder: Encoder
-    stop: Event
-
-    @property
-    def name(self) -> str:
-        """The wrapped encoder's name."""
-        return self.encoder.name
-
-    @property
-    def dimension(self) -> int:
-        """The wrapped encoder's dimension."""
-        return self.encoder.dimension
-
-    def passages(self, texts: Sequence[str]) -> Vectors:
-        """Encode in slices. Raises `RunStopped` between two of them once asked to stop."""
-        # Similar lengths together: an encoder pads each batch to its longest text.
-        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
-        vectors = np.empty((len(texts), self.dimension), np.float32)
-        for some in _slices(order, [len(text) for text in texts]):
-            if self.stop.is_set():
-                raise RunStopped("Arrêt demandé. La lecture reprendra.")
-            vectors[some] = self.encoder.passages([texts[place] for place in some])
-        return vectors
-
-    def queries(self, texts: Sequence[str]) -> Vectors:
-        """Encode queries with the wrapped encoder."""
-        return self.encoder.queries(texts)
-
-    def beginning(self, text: str) -> str:
-        """See `Encoder.beginning`."""
-        return self.encoder.beginning(text)
-
-
-def _slices(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield slices of `order`, shortest text first, of at most `ENCODED_CHARACTERS` or one text."""
-    some: list[int] = []
-    for place in order:
-        if some and (len(some) + 1) * lengths[place] > ENCODED_CHARACTERS:
-            yield some
-            some = []
-        some.append(place)
-    if some:
-        yield some
-
-
-@runtime_checkable
-class RereadableConnector(Connector, SupportsRefetch, Protocol):
-    """A connector that can fetch single documents again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stoppable:
-    """A connector that a worker can stop between two changes."""
-
-    connector: Connector
-    stop: Event
-
-    @property
-    def source(self) -> str:
-        """The wrapped connector's source."""
-        return self.connector.source
-
-    def remembering(self, seen: SeenItems) -> Self:
-        """Return the connector, compared with these rows if it lists what it has."""
-        return replace(self, connector=remembering(self.connector, seen))
-
-    def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield the connector's changes. Raises `RunStopped` once asked to stop."""
-        return self._until_told(self.connector.changes(since))
-
-    def _until_told(self, changes: Iterator[Change]) -> Iterator[Change]:
-        for change in changes:
-            if self.stop.is_set():
-                raise RunStopped(f"{self.source} : arrêt demandé. La lecture reprendra.")
-            yield change
-
-
-@dataclass(frozen=True, slots=True)
-class StoppableRereadable(Stoppable):
-    """A stoppable connector that can fetch single documents again."""
-
-    connector: RereadableConnector
-
-    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield the documents again. Raises `RunStopped` once asked to stop."""
-        return self._until_told(self.connector.refetch(document_ids))
-
-
-def stoppable(connector: Connector, stop: Event) -> Stoppable:
-    """Return a stoppable connector with the same abilities."""
-    if isinstance(connector, RereadableConnector):
-        return StoppableRereadable(connector, stop)
-    return Stoppable(connector, stop)
+    return replace(dependencies, check_lock=held.check, check_stop=check_stop)
 
 
 _WAITS = {

@@ -1,6 +1,8 @@
 """Try a source without storing anything: read its first documents and their readers."""
 
+from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 from connectors.ports import (
     Change,
@@ -44,23 +46,17 @@ def trial_signs(connector: Connector, count: int) -> Iterator[Sign]:
 
 def gathered(source: str, signs: Iterator[Sign]) -> SourceTrial:
     """Return the trial made of these findings."""
-    documents: list[TriedDocument] = []
-    unread: list[tuple[str, str]] = []
-    missing: list[str] = []
-    stopped, expected = "", None
-    for name, found in signs:
-        match name, found:
-            case "documents", TriedDocument():
-                documents.append(found)
-            case "unread", (str(where), str(reason)):
-                unread.append((where, reason))
-            case "missing", str():
-                missing.append(found)
-            case "stopped", str():
-                stopped = found
-            case "expected", int():
-                expected = found
-    return SourceTrial(source, tuple(documents), tuple(unread), tuple(missing), stopped, expected)
+    found: dict[str, list[Any]] = defaultdict(list)
+    for name, one in signs:
+        found[name].append(one)
+    return SourceTrial(
+        source,
+        tuple(found["documents"]),
+        tuple(found["unread"]),
+        tuple(found["missing"]),
+        (found["stopped"] or [""])[-1],
+        (found["expected"] or [None])[-1],
+    )
 
 
 def _until(changes: Iterator[Change], count: int) -> Iterator[Change]:

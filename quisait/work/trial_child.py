@@ -14,12 +14,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, replace
 from threading import BoundedSemaphore
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from connectors.installed import installed_connectors, load_kind
 from connectors.ports import SourceError
@@ -132,6 +131,9 @@ def _environment(name: str) -> dict[str, str]:
     return {**kept, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
+_DOCUMENT = TypeAdapter(TriedDocument)
+
+
 def _read(out: bytes) -> Iterator[Sign]:
     """Yield the child's findings, without a line cut short when it was stopped."""
     for line in out.decode("utf-8", "replace").splitlines():
@@ -140,16 +142,9 @@ def _read(out: bytes) -> Iterator[Sign]:
         except ValueError:
             continue
         if name == "documents":
-            yield name, _document(found)
+            yield name, _DOCUMENT.validate_python(found)
         else:
             yield name, tuple(found) if isinstance(found, list) else found
-
-
-def _document(found: Mapping[str, Any]) -> TriedDocument:
-    modified = found["modified"]
-    lists = {one: tuple(found[one]) for one in ("allowed", "denied", "authors")}
-    moment = datetime.fromisoformat(modified) if modified else None
-    return TriedDocument(**{**found, **lists, "modified": moment})
 
 
 def _child() -> None:
@@ -210,15 +205,8 @@ def _bounded(signs: Iterator[Sign]) -> Iterator[Sign]:
 def _short(one: TriedDocument) -> TriedDocument:
     cut = {name: getattr(one, name)[:LONGEST] for name in ("id", "title", "kind", "filename")}
     url = one.url if len(one.url) <= LONGEST * 4 else ""
-    return TriedDocument(
-        **cut,
-        url=url,
-        modified=one.modified,
-        allowed=one.allowed,
-        denied=one.denied,
-        authors=tuple(author[:LONGEST] for author in one.authors[:MOST_SIGNS]),
-        characters=one.characters,
-    )
+    authors = tuple(author[:LONGEST] for author in one.authors[:MOST_SIGNS])
+    return replace(one, **cut, url=url, authors=authors)
 
 
 if __name__ == "__main__":

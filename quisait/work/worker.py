@@ -2,7 +2,7 @@
 
 Several workers may run, on one or several machines: the first that takes a source's lock reads the
 source, and the others go on to the next one; the parts of a divided source are shared. Tasks are
-the directory, the expertise build, the query log, questions, mail, scans and purges.
+the directory, the expertise build, the query log, questions, mail, webhooks, scans and purges.
 """
 
 import logging
@@ -36,7 +36,7 @@ from quisait.application.assembly import (
 from quisait.application.locks import SourceBusy, SourceLock, hold_source_lock
 from quisait.application.sources import DIRECTORY, has_directory
 from quisait.clock import now, today
-from quisait.privacy.retention import expunge_deleted_texts, purge_expired
+from quisait.privacy.retention import PurgeReport, expunge_deleted_texts, purge_expired
 from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import reason_of
@@ -57,6 +57,7 @@ from quisait.work.runs import (
     source_pace,
 )
 from quisait.work.scans import read_scans
+from quisait.work.webhooks import queue_topic_changes, send_webhooks
 
 BUILD = "@expertise"
 """Name of the build's runs and lock, so that one build runs at a time; no source has it."""
@@ -127,6 +128,7 @@ def publish_build(application: Application, held: SourceLock) -> BuildOutcome:
             SkippedItem(SkippedKind.TOPIC, item.where, item.reason) for item in listed.malformed
         )
         skipped = (*malformed, *found.skipped)
+        queue_topic_changes(application)
         stamp = application.builds.publish(replace(found, skipped=skipped), listed)
         cost = BuildCost(
             found.engine,
@@ -145,6 +147,8 @@ MAIL = "@courriel"
 """Sends mail to agents; a server that does not answer holds up nothing else."""
 MAILBOX = "@boite"
 """Reads answers by mail and bounces, apart from sending: either server may be down alone."""
+WEBHOOKS = "@webhooks"
+"""Tells applications what happened."""
 SCANS = "@numerisations"
 """Recognises scans after the sources, a minute at a time, with the lowest priority."""
 PRIVACY = "@vie-privee"
@@ -161,75 +165,76 @@ class Task:
 
     name: str
     pace: Pace
-    work: Callable[[Application, SourceLock, Event], int]
+    work: Callable[[SourceLock, Event], int]
     first: bool = False
 
 
 def tasks_of(application: Application) -> tuple[Task, ...]:
     """Return every task of the settings."""
-    settings = application.settings
-    tasks = []
-    if has_directory(settings):
-        pace = pace_of(settings, settings.directory.every or "1 h")
-        tasks.append(Task(DIRECTORY, pace, _read_directory, first=True))
-    if settings.topics.file:
-        tasks.append(Task(BUILD, pace_of(settings, settings.topics.every), _build))
-    if settings.journal.enabled or application.journal.is_kept():
-        tasks.append(Task(JOURNAL, pace_of(settings, "1 h"), _turn_journal))
-    if settings.questions.enabled:
-        pace = pace_of(settings, "10 s" if settings.shows_mails else "5 min")  # somebody watches
-        tasks.append(Task(QUESTIONS, pace, _move_questions_on))
-    if settings.questions.enabled and (settings.mail.host or settings.shows_mails):
-        pace = pace_of(settings, "5 s" if settings.shows_mails else "1 min")
-        tasks.append(Task(MAIL, pace, _send_mail))
-    if settings.mailbox.host:
-        tasks.append(Task(MAILBOX, pace_of(settings, "1 min"), _read_mailbox))
-    if settings.scans.enabled:
-        tasks.append(Task(SCANS, pace_of(settings, settings.scans.every), _read_scans))
-    tasks.append(Task(PRIVACY, pace_of(settings, "1 j"), _purge))
-    return tuple(tasks)
+    settings, journal = application.settings, application.journal
+    every = partial(pace_of, settings)
+    watched = settings.shows_mails  # somebody tries the product out
+    sends_mail = settings.questions.enabled and (bool(settings.mail.host) or watched)
+
+    def read_directory(*_: object) -> int:
+        report = replace_directory(application, unless_same=True)
+        return report.agents if report else 0
+
+    def build(held: SourceLock, _stop: Event) -> int:
+        return publish_build(application, held).stamp.documents
+
+    def close_journal(*_: object) -> int:
+        return journal.close_ended(now())
+
+    def move_questions(*_: object) -> int:
+        return move_on(application)
+
+    def send_mails(_: SourceLock, stop: Event) -> int:
+        return send_mail(application, stop).sent
+
+    def read_answers(_: SourceLock, stop: Event) -> int:
+        return sum(read_mailbox(application, stop).values())
+
+    def tell_applications(_: SourceLock, stop: Event) -> int:
+        return send_webhooks(application, stop)
+
+    def recognise(_: SourceLock, stop: Event) -> int:
+        return read_scans(application, stop).pages
+
+    def erase(*_: object) -> int:
+        return purge(application).rows
+
+    directory, topics = settings.directory.every or "1 h", settings.topics.every
+    keeps_journal = settings.journal.enabled or journal.is_kept()
+    tasks = (
+        (has_directory(settings), Task(DIRECTORY, every(directory), read_directory, first=True)),
+        (settings.topics.file, Task(BUILD, every(topics), build)),
+        (keeps_journal, Task(JOURNAL, every("1 h"), close_journal)),
+        (
+            settings.questions.enabled,
+            Task(QUESTIONS, every("10 s" if watched else "5 min"), move_questions),
+        ),
+        (sends_mail, Task(MAIL, every("5 s" if watched else "1 min"), send_mails)),
+        (settings.mailbox.host, Task(MAILBOX, every("1 min"), read_answers)),
+        (settings.webhooks, Task(WEBHOOKS, every("1 min"), tell_applications)),
+        (settings.scans.enabled, Task(SCANS, every(settings.scans.every), recognise)),
+        (True, Task(PRIVACY, every("1 j"), erase)),
+    )
+    return tuple(task for wanted, task in tasks if wanted)
 
 
-def _read_directory(application: Application, _held: SourceLock, _stop: Event) -> int:
-    report = replace_directory(application, unless_same=True)
-    return report.agents if report else 0
-
-
-def _build(application: Application, held: SourceLock, _stop: Event) -> int:
-    return publish_build(application, held).stamp.documents
-
-
-def _turn_journal(application: Application, _held: SourceLock, _stop: Event) -> int:
-    return application.journal.close_ended(now())
-
-
-def _move_questions_on(application: Application, _held: SourceLock, _stop: Event) -> int:
-    return move_on(application)
-
-
-def _send_mail(application: Application, _held: SourceLock, stop: Event) -> int:
-    return send_mail(application, stop).sent
-
-
-def _read_mailbox(application: Application, _held: SourceLock, stop: Event) -> int:
-    return sum(read_mailbox(application, stop).values())
-
-
-def _read_scans(application: Application, _held: SourceLock, stop: Event) -> int:
-    return read_scans(application, stop).pages
-
-
-def _purge(application: Application, _held: SourceLock, _stop: Event) -> int:
-    rows = purge_expired(
+def purge(application: Application) -> PurgeReport:
+    """Erase expired data, the words of deleted texts, and files of a killed build."""
+    gone = purge_expired(
         application.privacy,
         application.database,
         application.whole_index,
         application.settings,
         today(),
-    ).rows
+    )
     expunge_deleted_texts(application.whole_index)
     delete_build_leftovers(application)
-    return rows
+    return gone
 
 
 log = logging.getLogger(__name__)
@@ -336,7 +341,7 @@ class Worker:
     def _task(self, task: Task) -> Job:
         def do(held: SourceLock) -> int:
             with recorded_run(self.application.state, task.name) as run:
-                run.changed = task.work(self.application, held, self.stop)
+                run.changed = task.work(held, self.stop)
             return run.changed
 
         return Job(task.name, task.pace, do)

@@ -66,10 +66,12 @@ def read_source(
     request: Request,
     administrator: Annotated[RoleHolder, require(Role.ADMINISTRATOR, "source")],
     source: str,
+    part: Annotated[bool, Form(description="asked in the table of parts")] = False,
 ) -> RedirectResponse:
-    """Request a crawl of a source as soon as a worker is free."""
+    """Request a crawl of a source, or a build, as soon as a worker is free."""
     request_reading(services_of(request), administrator, source)
-    return noticed(request, "/administration#sources", "source.read")
+    back = "/administration#parties" if part else "/administration#sources"
+    return noticed(request, back, "source.read")
 
 
 @administration_router.get("/administration/files/{name}", response_class=HTMLResponse)

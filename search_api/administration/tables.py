@@ -11,12 +11,16 @@ BEST_BETS = "best-bets"
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column of a table. `label` and `hint` are French; `name` stands in forms."""
+    """A column of a table. `label` and `hint` are French; `name` stands in forms.
+
+    `choices`: the texts that a cell may have, with their French labels; empty for any text.
+    """
 
     name: str
     label: str
     hint: str = ""
     required: bool = False
+    choices: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """What waits for a reader, for the home page: each number is that of the page that it leads to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indexer.access import Reader
 from search_api.context import AnswerContext, NotFound
+from search_api.moderation.service import reports_to_decide
 from search_api.questions.service import waiting_for
-from search_api.verification.service import WhyVerify, to_verify
+from search_api.verification.service import WhyVerify, marks_to_decide, to_verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +14,21 @@ class ToDo:
     """Numbers of questions put to the reader, of their answered questions, of texts to verify.
 
     `answered`: their questions with an answer to which they did not react. `marked`: those texts
-    that a reader says are no longer right.
+    that a reader says are no longer right. For who animates, `reports`: reported texts, and
+    `marks`: documents without an author to ask that a reader says are no longer right.
     """
 
     asked: int = 0
     answered: int = 0
     to_verify: int = 0
     marked: int = 0
+    reports: int = 0
+    marks: int = 0
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing waits for the reader."""
+        return self == ToDo()
 
 
 def to_do(context: AnswerContext, reader: Reader) -> ToDo | None:
@@ -30,12 +39,14 @@ def to_do(context: AnswerContext, reader: Reader) -> ToDo | None:
     if context.asking is None and context.verifying is None:
         return None
     asked, answered = waiting_for(context, reader)
+    reports, marks = reports_to_decide(context, reader), marks_to_decide(context, reader)
+    waiting = ToDo(asked, answered, reports=reports, marks=marks)
     if context.verifying is None:
-        return ToDo(asked, answered)
+        return waiting
     try:
         found = to_verify(context, reader)
     except NotFound:  # the directory does not know the reader
-        return ToDo(asked, answered)
+        return waiting
     doubted = len(found.answers)
     marked = sum(WhyVerify.MARKED in one.why for one in found.documents)
-    return ToDo(asked, answered, len(found.documents) + doubted, marked + doubted)
+    return replace(waiting, to_verify=len(found.documents) + doubted, marked=marked + doubted)

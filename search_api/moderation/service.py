@@ -26,7 +26,7 @@ from search_api.context import (
     note_access,
 )
 from search_api.feedback.service import named_topic
-from search_api.identity.principals import ALL, Grant, Role
+from search_api.identity.principals import ALL, Grant, HeldRoles, Role
 from search_api.questions.authority import entities_down_to, entities_of
 from search_api.questions.reading import (
     OTHER_TEXT,
@@ -211,25 +211,46 @@ def _existing_texts(found: Iterable[tuple[Thread, str]]) -> Iterator[ModeratedTe
             continue
 
 
+def reports_to_decide(context: AnswerContext, reader: Reader) -> int:
+    """Return how many reported texts wait for this reader's decision; 0 if they animate nothing."""
+    held = context.grants.held_by(reader)
+    if context.asking is None or Role.ANIMATOR not in held.roles:
+        return 0
+    found = context.asking.questions.texts_reported(_topic_ids(held))
+    moderated = _moderated(context, context.asking, held)
+    return sum(1 for _ in _of_others(reader, moderated, found))
+
+
+def _topic_ids(held: HeldRoles) -> frozenset[str] | None:
+    """Return the topics whose texts may wait for a holder; None for every text."""
+    return None if ALL in held.topics or held.entities else held.topics
+
+
+def _of_others(
+    reader: Reader,
+    moderated: Callable[[ModeratedText], bool],
+    found: Iterable[tuple[Thread, str]],
+) -> Iterator[ModeratedText]:
+    """Yield the texts that a reader may read and moderates, without their own."""
+    access = access_filter(reader)
+    return (
+        one
+        for one in _existing_texts(found)
+        if access.admits(one.question.access) and moderated(one) and _author(one) != reader.agent_id
+    )
+
+
 def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDesk:
     """Return what waits for the holder. Raises `NotFound`, `IndexUnreachable`."""
     asking = asking_of(context)
     questions = asking.questions
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
     by_id = {one.id: one for one in topics}
-    access, moderated = access_filter(holder.reader), _moderated(context, asking, holder)
-    everything = ALL in holder.held.topics or bool(holder.held.entities)
-    topic_ids = None if everything else holder.held.topics
+    access, moderated = access_filter(holder.reader), _moderated(context, asking, holder.held)
+    topic_ids = _topic_ids(holder.held)
 
     def texts(found: Iterable[tuple[Thread, str]]) -> list[ModeratedText]:
-        shown = (
-            one
-            for one in _existing_texts(found)
-            if access.admits(one.question.access)
-            and moderated(one)
-            and _author(one) != holder.reader.agent_id
-        )
-        return list(islice(shown, MOST_LISTED + 1))
+        return list(islice(_of_others(holder.reader, moderated, found), MOST_LISTED + 1))
 
     def open_questions(found: Iterable[AskedQuestion]) -> list[AskedQuestion]:
         shown = (
@@ -243,7 +264,7 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
     hidden = texts(questions.texts_hidden(topic_ids))
     late = questions.open_at(QuestionStage.ANIMATOR, topic_ids=topic_ids)
     waiting = open_questions(one for one in late if one.topic_id)
-    without_topic = questions.open_at(*QuestionStage, topic_ids=[""]) if everything else ()
+    without_topic = questions.open_at(*QuestionStage, topic_ids=[""]) if topic_ids is None else ()
     unclassified = open_questions(without_topic)
     reasons: dict[tuple[str, str], list[tuple[str, date]]] = defaultdict(list)
     for one in questions.reports({text.question.id for text in (*reported, *hidden)}):
@@ -295,7 +316,7 @@ def moderate(
     if act is ModerationAct.CLASSIFY:
         _classify(context, asking, holder, question_id, topic_id)
         return
-    moderated = _moderated(context, asking, holder)
+    moderated = _moderated(context, asking, holder.held)
     if _moderated_text(context, holder, moderated, question_id, answer_id) is None:
         raise NotFound("Ce texte n’existe pas, ou n’est pas le vôtre à modérer.")
     subject = f"question_id:{question_id}" + (f"/{answer_id}" if answer_id else "")
@@ -319,7 +340,7 @@ def _classify(
 ) -> None:
     question = any_thread(context, holder.reader, question_id).question
     asked = ModeratedText(question, None)
-    if question.hidden is not None or not _moderated(context, asking, holder)(asked):
+    if question.hidden is not None or not _moderated(context, asking, holder.held)(asked):
         raise NotFound("Cette question n’existe pas, ou n’est pas la vôtre à modérer.")
     if topic_id not in {one.id for one in list_topics(context).topics}:
         raise InvalidParameter("Ce sujet n’est pas dans la liste.")
@@ -330,10 +351,10 @@ def _classify(
 
 
 def _moderated(
-    context: AnswerContext, asking: Asking, holder: RoleHolder
+    context: AnswerContext, asking: Asking, held: HeldRoles
 ) -> Callable[[ModeratedText], bool]:
-    """Return a function that tells whether the holder moderates a text, if they may read it."""
-    held, animators = holder.held, _Animators(context, asking)
+    """Return a function that tells whether a holder moderates a text, if they may read it."""
+    animators = _Animators(context, asking)
 
     def moderated(text: ModeratedText) -> bool:
         if held.animates_topic(text.question.topic_id):

@@ -27,6 +27,10 @@ _SCHEMES = ("http://", "https://", "mailto:")
 _BARE = re.compile(r"https?://[^\s<>«»\"]*[^\s<>«»\".,;:!?)\]']")
 _SPECIAL = re.compile(r"([\\`*_\[\]<>])")
 
+_LISTS = MarkdownIt("zero").enable("list")
+_BULLET = re.compile(r"\s*[•▪‣]\s+|(?:\A|\n)\s*[–—]\s+")
+_NUMBER = re.compile(r"(?:\A|\n|(?<=[.;:!?…])\s)\s*(?=(\d{1,2})[.)]\s+\S)")
+
 
 def rendered(source: str, readable: Collection[str]) -> Markup:
     """Return a text as HTML. `readable`: ids of linked documents that its reader may read."""
@@ -61,6 +65,17 @@ def plain_text(source: str, readable: Collection[str] | None = None) -> str:
                 blocks.append(said)
             prefix, within = "", bool(counters)
     return "\n\n".join(blocks)
+
+
+def with_lists(text: str) -> Markup:
+    """Return the HTML of a plain text, with its lists: bullets, or numbers that follow one another.
+
+    Items may stand in one line. Nothing else of Markdown is read.
+    """
+    numbers = [int(one) for one in _NUMBER.findall(text)]
+    if len(numbers) > 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+        text = _NUMBER.sub("\n", text)
+    return _html(_LISTS.parse(safe_text(_BULLET.sub("\n- ", text))))
 
 
 def linked_documents(source: str) -> frozenset[str]:

@@ -253,6 +253,11 @@ class Results:
         return any(shown.highlights for one in self.results for shown in one.passages)
 
     @property
+    def scattered(self) -> bool:
+        """Whether no title with its passages, on this first page, has all words of the question."""
+        return bool(self.results) and bool(self.features) and self.features[0] < 1
+
+    @property
     def wordless(self) -> bool:
         """Whether the question consists of symbols, or of words without meaning."""
         return says_nothing(self.question)

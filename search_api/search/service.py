@@ -20,6 +20,7 @@ from expertise.votes import counting_contributions
 from expertise.who_knows import NEAR_ODDS, Experts, PeopleQuestion, find_experts
 from indexer.access import Reader
 from indexer.french.analysis import analyse, analyse_query, fold
+from indexer.french.lexicon import is_french
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 from indexer.suggestions import LONG_LETTERS, NEAR_WORDS, NearWord
 from search_api.context import AnswerContext, incomplete
@@ -206,11 +207,14 @@ def _spellings(
 ) -> dict[str, list[str]] | None:
     """Return near words for each word that no readable document nor the directory has, best first.
 
-    For `names`, only near words of the directory. None if a word has no near word and is nobody's
-    métier or skill: the question is then in another language, or on another subject.
+    A French word stays as it is: it is no slip, even if no document has it. For `names`, only near
+    words of the directory. None if a word has no near word and is nobody's métier or skill: the
+    question is then in another language, or on another subject.
     """
     ways: dict[str, list[str]] = {}
     for word, read in search.near_words(words, reader).items():
+        if word not in names and is_french(word):
+            continue
         said = directory.near(word, today)
         if any(near.slips == 0 for near in said):
             continue

@@ -28,7 +28,7 @@ from search_api.context import (
     note_access,
 )
 from search_api.feedback.service import named_topic
-from search_api.identity.principals import ALL, HeldRoles
+from search_api.identity.principals import ALL, HeldRoles, Role
 from search_api.questions.authority import entities_down_to
 from search_api.questions.reading import checked_text, known_agent
 from search_api.questions.values import MOST_LISTED, AskedQuestion
@@ -302,13 +302,29 @@ def marked_documents(context: AnswerContext, holder: RoleHolder) -> tuple[Docume
     Only documents that the holder may read and did not write. At most `MOST_LISTED`, newest mark
     first. Raises `NotFound`, `IndexUnreachable`.
     """
-    verifying, held = _verifying(context), holder.held
-    marks = verifying.store.marks(_MOST_MARKS)
-    cards = context.search.cards(sorted({one.document_id for one in marks}), holder.reader)
+    return _marked_for(context, holder.reader, holder.held)
+
+
+def marks_to_decide(context: AnswerContext, reader: Reader) -> int:
+    """Return the number of `marked_documents` of this reader; 0 if they animate nothing.
+
+    Raises `IndexUnreachable`.
+    """
+    held = context.grants.held_by(reader)
+    if context.verifying is None or Role.ANIMATOR not in held.roles:
+        return 0
+    return len(_marked_for(context, reader, held))
+
+
+def _marked_for(
+    context: AnswerContext, reader: Reader, held: HeldRoles
+) -> tuple[DocumentToVerify, ...]:
+    marks = _verifying(context).store.marks(_MOST_MARKS)
+    cards = context.search.cards(sorted({one.document_id for one in marks}), reader)
     animated = {
         id_: card
         for id_, card in cards.items()
-        if not _is_owner(context, holder.reader, card)
+        if not _is_owner(context, reader, card)
         and not _has_author_to_ask(context, card)
         and _animates(context, held, card)
     }

@@ -1,17 +1,19 @@
 """A real share for the connector contract: its files' readers are entries of their access lists."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter
 from quisait_smb.client import FileTimes, Share, ShareEntry
-from quisait_smb.connector import ShareConnector
+from quisait_smb.connector import ShareSource
 from quisait_smb.descriptors import NEEDED
 from quisait_smb.readers import ALL, SidReading
 
 from connectors.ports import Connector
+from connectors.snapshot import Snapshot
+from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 from tests.recorded_servers import Seam
 from tests.samba_server import ADMINISTRATOR, READER, SambaServer, ace
@@ -49,6 +51,7 @@ ASKED = (
 class ShareHarness:
     samba: SambaServer
     resumable_count: int = 160
+    seen: MemorySeen = field(default_factory=MemorySeen)
 
     def __post_init__(self) -> None:
         root = self.samba.folder(SHARE) / FOLDER
@@ -59,7 +62,7 @@ class ShareHarness:
     def connector(self) -> Connector:
         principals = {sid: [name] for name, sid in SIDS.items()}
         place = self.samba.place(SHARE, ADMINISTRATOR, folder=FOLDER)
-        return ShareConnector("t", place, SidReading("", principals))
+        return Snapshot(ShareSource("t", place, SidReading("", principals)), self.seen)
 
     def document_id(self, name: str) -> str:
         return f"t:{name}"

@@ -330,6 +330,8 @@ def test_topics_are_edited_one_at_a_time(tmp_path: Path) -> None:
         "th,TH,foncier\r\ntaxe-sur-l-eau,Taxe sur l’eau,th\r\n".encode()
     )
     assert file.read_bytes().startswith(b"\xef\xbb\xbfid,label")
+    file.write_text("id;label;alt_labels;broader;kind;theme;definition\n", "utf-8")
+    assert all(one.label != one.name for one in tables.read("topics").columns)
 
 
 def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
@@ -421,8 +423,10 @@ def test_a_build_and_the_directory_are_made_again_when_asked(application: Applic
     for run in (BUILD, DIRECTORY):
         assert f'action="/administration/sources/{quote(run)}"' in page
         done = next(application.state.runs_of(run), None)
-        answer = client.post(f"/administration/sources/{run}", follow_redirects=False)
+        asked = {"part": "true"}
+        answer = client.post(f"/administration/sources/{run}", data=asked, follow_redirects=False)
         assert answer.status_code == 303
+        assert answer.headers["Location"].endswith("#parties")
         Worker(application, Event()).round()
         assert next(application.state.runs_of(run)) != done
     parts = {one.name: one for one in ApplicationAdministration(application)().parts}

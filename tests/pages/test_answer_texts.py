@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, expect
 
-from search_api.questions.markdown import document_link, linked_documents, plain_text, rendered
+from search_api.questions.markdown import (
+    document_link,
+    linked_documents,
+    plain_text,
+    rendered,
+    with_lists,
+)
 from tests.pages.asking_site import ASKER, MAPPER, NEIGHBOUR, STRANGER, AskingSite, asking_site
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of
@@ -75,6 +81,23 @@ def test_hostile_markdown_is_words(hostile: str) -> None:
     assert all(set(one) == {"href", "rel"} for one in read.links)
 
 
+@pytest.mark.parametrize(
+    ("quoted", "shown"),
+    [
+        ("Il faut : 1. Remplir ; 2. Joindre.", "<p>Il faut :</p><ol><li>Remplir ;<li>Joindre."),
+        ("2) Joindre.\n\n3) Envoyer.", '<ol start="2"><li>Joindre.<li>Envoyer.'),
+        ("Pièces :\n• un plan\n• un acte", "<p>Pièces :</p><ul><li>un plan<li>un acte"),
+        ("– un plan\n– un acte", "<ul><li>un plan<li>un acte"),
+        ("Voir l’art. 12. Puis 3. Non.", "<p>Voir l’art. 12. Puis 3. Non.</p>"),
+        ("**Non** : <b>\n# Titre", "<p>**Non** : &lt;b&gt; # Titre</p>"),
+    ],
+)
+def test_the_lists_of_a_quoted_text_are_lists(quoted: str, shown: str) -> None:
+    """Numbers that follow one another, or bullets; nothing else is read as Markdown."""
+    html = str(with_lists(quoted)).replace("\n", " ").replace("> <", "><").replace("</li>", "")
+    assert html.strip().removesuffix("</ol>").removesuffix("</ul>") == shown
+
+
 MARKS = st.text(st.sampled_from("[]()<>*_-1. \n\\/:!&#ahtps\"'"), max_size=60)
 
 
@@ -84,6 +107,7 @@ def test_no_text_becomes_another_tag_or_link(pieces: list[str]) -> None:
     text = "".join(pieces)
     read = Read(rendered(text, linked_documents(text)))
     assert read.tags <= TAGS
+    assert Read(with_lists(text)).tags <= {"p", "ol", "ul", "li"}
     for one in read.links:
         href = str(one["href"])
         ours = href.startswith("/") and not href.startswith("//")

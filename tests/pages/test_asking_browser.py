@@ -275,7 +275,7 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     expect(asker.get_by_text("hibiscus")).to_be_visible()
     asker.get_by_role("button", name="Remercier", exact=False).click()
     asker.get_by_role("button", name="Elle m’a aidé", exact=False).click()
-    expect(asker.get_by_text("Réponse qui a aidé, de Jo Lointain")).to_be_visible()
+    expect(asker.get_by_text("Réponse acceptée, de Jo Lointain")).to_be_visible()
     sound(asker)
     for shown in (path, "/questions"):
         assert "Voisin" not in asker.request.get(shown).text(), shown
@@ -322,7 +322,7 @@ def test_what_is_followed_is_told_at_home_and_ended(page_of: PageOf, site: Askin
     expect(page.get_by_role("button", name="Ne plus suivre")).to_be_visible()
     sound(page)
     page.goto("/?q=carnaval")
-    page.get_by_role("button", name="Enregistrer et suivre cette recherche").click()
+    page.get_by_role("button", name="Suivre cette recherche").click()
     sound(page)
     site.ask(title="Où est le plan ?", topic="cadastre")
     page.goto("/")

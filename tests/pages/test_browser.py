@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from search_api.identity.tokens import DEMO_COOKIE
 from tests.pages.administration import SECRET
@@ -226,6 +226,29 @@ def test_recent_searches_stay_in_the_browser(chromium: Browser, demo_address: st
         expect(recent.get_by_role("heading")).to_be_focused()
         page.reload()
         expect(recent).to_be_hidden()
+
+
+def test_a_preview_says_that_it_loads_or_fails(chromium: Browser, demo_address: str) -> None:
+    """It is asked for once while it loads, and again when it is opened after a failure."""
+    with chromium.new_context(base_url=demo_address) as context:
+        page, asked = context.new_page(), list[Route]()
+        page.route("**/documents/**", lambda route: asked.append(route))
+        page.goto("/?q=incendie")
+        preview = page.locator(".preview").first
+        preview.locator("summary").click()
+        said = preview.get_by_role("status")
+        expect(said).not_to_be_empty()
+        loading = said.inner_text()
+        preview.locator("summary").click(click_count=2, delay=50)
+        assert len(asked) == 1
+        asked.pop().abort()
+        expect(said).not_to_have_text(loading)
+        preview.locator("summary").click()
+        preview.locator("summary").click()
+        expect(said).to_have_text(loading)
+        asked.pop().continue_()
+        expect(said).to_have_count(0)
+        expect(preview.get_by_role("region")).not_to_be_empty()
 
 
 def test_the_field_grows_and_enter_asks(chromium: Browser, demo_address: str) -> None:

@@ -34,6 +34,8 @@ def better(client: TestClient, question: str, **filters: str) -> str | None:
         ("Guigamp", None),
         ("Le Biha", "Le Bihan"),
         ("Claire Le Bihan", None),
+        ("tape", None),
+        ("incendier", None),
         ("wxqz", None),
         ("wxqz incandie", None),
         ("DEGRE", None),
@@ -42,7 +44,7 @@ def better(client: TestClient, question: str, **filters: str) -> str | None:
     ],
 )
 def test_a_slip_is_proposed_better(claire: TestClient, typed: str, meant: str | None) -> None:
-    """Only the mistyped word changes; forms, missing accents and names are no slips.
+    """Only the mistyped word changes; French words, missing accents and names are no slips.
 
     A place alone finds neither a document nor anybody, and is not proposed.
     """

@@ -86,6 +86,8 @@ def test_a_report_reaches_who_animates_without_its_author(site: AskingSite) -> N
     ] * 3
     (shown,) = desk(site)["reported"]
     assert (shown["answer"], len(shown["reports"])) == (answer, 2)
+    assert 'href="/animation/questions">1' in site.client(ANIMATOR).get("/").text
+    assert not any("/animation" in site.client(one).get("/").text for one in (MAPPER, STRANGER))
     page = site.client(ANIMATOR).get("/animation/questions").text
     assert "Nomme une personne." in page
     for name in ("Étrangère", STRANGER, "Carteau", MAPPER):
@@ -95,6 +97,7 @@ def test_a_report_reaches_who_animates_without_its_author(site: AskingSite) -> N
     assert report(site, STRANGER, question, reason=" ") == 422
     assert moderate(site, question, "dismiss", answer=answer) == 204
     assert desk(site)["reported"] == []
+    assert 'href="/animation/questions"' not in site.client(ANIMATOR).get("/").text
     assert report(site, STRANGER, question, answer=answer) == 204, "told as the first time"
     assert desk(site)["reported"] == [], "and it was decided"
     written = [one.reading for one in site.services.audit.newest(50)]

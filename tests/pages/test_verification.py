@@ -433,6 +433,8 @@ def test_who_animates_is_told_where_no_author_can_be_asked(site: AskingSite) -> 
         return [one["id"] for one in body["documents"]]
 
     assert waiting() == ["wiki:orpheline"]
+    assert 'href="/animation/documents">1' in site.client(ANIMATOR).get("/").text
+    assert "/animation/documents" not in site.client(MAPPER).get("/").text
     page = site.client(ANIMATOR).get("/animation/documents").text
     assert "Le seuil a changé." in page
     assert "Étrangère" not in page

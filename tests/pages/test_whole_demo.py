@@ -373,6 +373,27 @@ def test_the_answering_note_is_said_once(application: Application) -> None:
     assert "notes/fiscalite" not in re.sub(r"<[^>]*>", "", page)
 
 
+def test_near_documents_are_no_plain_count(application: Application) -> None:
+    """Where no document has all words and no sentence answers, the heading says more."""
+    client = client_of(application, AGENTS[0])
+    for question, plain in (("comment poser mes congés", False), (QUOTED, True)):
+        page = client.get("/", params={"q": question}).text
+        (heading,) = re.findall(r'<h2 id="documents">([^<]*)</h2>', page)
+        assert bool(re.fullmatch(r"\d+\sdocuments", heading)) == plain, heading
+
+
+def test_services_fold_before_documents(application: Application) -> None:
+    """The results name the first service and fold the others, all of which «Collègues» opens."""
+    client, asked = client_of(application, AGENTS[0]), {"q": "Trésorerie hospitalière"}
+    for path, opened in (("/", False), ("/experts", True)):
+        page = client.get(path, params=asked).text
+        (found,) = re.findall(r'<section class="services.*?</section>', page, re.S)
+        first, _, others = found.partition("<details")
+        assert first.count("<article") == 1
+        assert others.count("<article") == 2
+        assert others.startswith(" open") == opened
+
+
 def test_the_box_answers_like_the_results_page(chromium: Browser, application: Application) -> None:
     """The direct answer, said once and without its preamble; who knows; three documents."""
     intranet = intranet_app(DEMO / "intranet")

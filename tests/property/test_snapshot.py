@@ -28,13 +28,19 @@ from connectors.ports import (
     Change,
     Checkpoint,
     ContentStale,
+    Former,
     Listed,
+    ListedFolder,
     Listing,
+    ListingItem,
     Malformed,
+    Note,
+    RecordKept,
     RecordUnreadable,
     RecordVanished,
     SourceUnreachable,
     SubtreeHidden,
+    UnchangedFolder,
     Unlisted,
     Upsert,
 )
@@ -72,11 +78,12 @@ class Book:
 
 @dataclass
 class Shelf:
-    """A source of books in folders; `closed` folders cannot be listed."""
+    """A source of books in folders; `closed` folders cannot be listed, others may be `tagged`."""
 
     books: dict[str, Book] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     without_access: bool = False
+    tagged: bool = False
     breaks_after: int | None = None
     tick: Callable[[], None] = lambda: None
     left: Callable[[str], bool] | None = None
@@ -93,6 +100,25 @@ class Shelf:
             if name.partition("/")[0] not in self.closed:
                 access = None if self.without_access else book.access
                 yield Listed(f"s:{name}", self.version(book), access, name, _problem(book))
+
+    def listing_since(self, former: Former) -> Iterator[ListingItem]:
+        return self._tagged_listing(former) if self.tagged else self.listing()
+
+    def _tagged_listing(self, former: Former) -> Iterator[ListingItem]:
+        skipped = set()
+        for folder in sorted({name.partition("/")[0] for name in self.books} - self.closed):
+            books = [book for name, book in sorted(self.books.items()) if name.startswith(folder)]
+            rights = repr([sorted(book.access.allowed) for book in books]).encode()
+            tag = repr([(book.text, book.fault) for book in books]).encode()
+            listed = ListedFolder(f"s:{folder}", rights, tag)
+            if former.known([listed]):
+                skipped.add(folder)
+                yield UnchangedFolder(listed.root)
+            else:
+                yield listed
+        for item in self.listing():
+            if not (isinstance(item, Listed) and item.place.partition("/")[0] in skipped):
+                yield item
 
     def version(self, book: Book) -> bytes:
         told = f"{book.text} {sorted(book.access.allowed)}" if self.without_access else book.text
@@ -231,9 +257,17 @@ APART = 8
 
 
 @pytest.mark.parametrize("first", range(1, APART + 1))
-@pytest.mark.parametrize("without_access", [False, True])
+@pytest.mark.parametrize(
+    ("without_access", "tagged"),
+    [(False, False), (True, False), (False, True)],
+    ids=["False", "True", "tagged"],
+)
 def test_killed_at_each_step_a_crawl_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_access: bool, first: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    without_access: bool,
+    tagged: bool,
+    first: int,
 ) -> None:
     """Before and after each write of a row, of the index and of a cursor, and each item."""
     monkeypatch.setattr(snapshot, "PAGE", 7)
@@ -243,6 +277,7 @@ def test_killed_at_each_step_a_crawl_loses_nothing(
         (folder := tmp_path / str(number)).mkdir()
         library = Library(folder)
         library.shelf.without_access = without_access
+        library.shelf.tagged = tagged
         a_change(library)
         ended = library.crawl(kill_at=number) is not None
         library.check_leaks()
@@ -277,12 +312,13 @@ changes = st.one_of(
 
 
 @examples(40, 400)
-@given(told=st.lists(changes, min_size=3, max_size=25))
+@given(told=st.lists(changes, min_size=3, max_size=25), tagged=st.booleans())
 def test_whatever_happens_the_next_crawl_brings_the_truth(
-    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, int, Any]]
+    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, int, Any]], tagged: bool
 ) -> None:
     """Texts come back, folders close, crawls die: no leak at any time, no loss at the end."""
     library = Library(tmp_path_factory.mktemp("library"))
+    library.shelf.tagged = tagged
     former: dict[str, list[Book]] = defaultdict(list)
     for what, number, how in told:
         name = f"f{number % 3}/d{number}"
@@ -404,6 +440,23 @@ def test_close_first_then_read_then_compare_the_listing() -> None:
     ]
     assert [one.document.id for one in said if isinstance(one, Upsert)] == ["s:d0", "s:d2"]
     assert said[-1] == Listing(frozenset({"s:d0", "s:d2", "s:d3"}))
+
+
+def test_a_first_crawl_deletes_before_it_reads_everything() -> None:
+    """After an upgrade nothing is known; what is gone while it is read is deleted at the end."""
+    shelf = Shelf({f"d{n}": Book("a", OPEN) for n in range(3)})
+    said = read(shelf, MemorySeen())
+    assert [type(one) for one in said if not isinstance(one, Checkpoint | AccessNarrowed)] == [
+        Listing, Upsert, Upsert, Upsert,
+    ]  # fmt: skip
+    read_book = shelf.read
+
+    def without_d1(listed: Listed) -> Document:
+        shelf.books.pop("d1", None)
+        return read_book(listed)
+
+    shelf.read = without_d1  # type: ignore[method-assign]
+    assert set(apply(read(shelf, MemorySeen()))) == {"s:d0", "s:d2"}
 
 
 def test_an_unchanged_source_is_only_listed() -> None:
@@ -576,6 +629,93 @@ def test_what_could_not_be_read_is_closed_and_asked_for_again() -> None:
         assert apply(said, apply(first))["s:d"].access == Access()
         shelf.books["d"] = Book("b", OPEN)
         assert any(isinstance(one, Upsert) for one in read(shelf, seen, last_cursor(said)))
+
+
+def test_a_folder_with_its_former_tag_is_not_listed() -> None:
+    """Once all below it was read; a tag that comes back is not that of what was read."""
+    shelf, seen = Shelf({f"f{n}/d": Book("a", OPEN) for n in range(3)}, tagged=True), MemorySeen()
+    shelf.books["f2/d"] = Book("a", OPEN, "unreadable")
+    said = read(shelf, seen)
+    kept = apply(said)
+    for text, listed in (("a", ["f2"]), ("b", ["f0", "f2"]), ("a", ["f0", "f2"])):
+        shelf.books["f0/d"] = Book(text, OPEN)
+        said = read(shelf, seen, last_cursor(said))
+        kept = apply(said, kept)
+        (listing,) = (one for one in said if isinstance(one, Listing))
+        assert listing.document_ids == {f"s:{one}/d" for one in listed}
+        assert kept["s:f0/d"].sections[0].text == text
+    del shelf.books["f0/d"], shelf.books["f1/d"]
+    assert "s:f1/d" not in apply(read(shelf, seen, last_cursor(said)), kept)
+
+
+class Noting(Shelf):
+    """A source with a log: it lists what is in `logged`, and leaves the rest as it is."""
+
+    got: tuple[str, ...] = ()
+    logged: frozenset[str] = frozenset()
+
+    def listing_since(self, former: Former) -> Iterator[ListingItem]:
+        self.got = (*self.got, former.note)
+        if former.note:
+            yield UnchangedFolder("s:")
+        for item in self.listing():
+            if not former.note or (isinstance(item, Listed) and item.place in self.logged):
+                yield item
+        yield Note(f"note {len(self.got)}")
+
+
+def test_a_note_is_given_back_to_the_crawl_after_one_that_came_to_its_end() -> None:
+    """What it lets the source leave out stays as it is, and is listed after a crawl that broke."""
+    shelf, seen = Noting({f"d{n}": Book("a", OPEN) for n in range(3)}), MemorySeen()
+    said = read(shelf, seen)
+    kept = apply(said)
+    shelf.books |= {"d0": Book("b", allowed(A)), "d1": Book("b", OPEN)}
+    shelf.logged = frozenset({"d0"})
+    said = read(shelf, seen, last_cursor(said))
+    kept = apply(said, kept)
+    assert not any(isinstance(one, Listing) for one in said)
+    assert [kept[f"s:d{n}"].sections[0].text for n in range(3)] == ["b", "a", "a"]
+    shelf.breaks_after = 2
+    said = read_until_broken(shelf, seen, last_cursor(said))
+    shelf.breaks_after = None
+    said = read(shelf, seen, last_cursor(said))
+    assert shelf.got == ("", "note 1", "note 2", "")
+    assert apply(said, kept) == apply(read(shelf, MemorySeen()))
+
+
+@pytest.mark.parametrize("reason", ["", "en panne"])
+def test_a_document_that_is_not_sent_again_keeps_its_text(reason: str) -> None:
+    """Its readers are still compared; where it could not be asked for, that is told."""
+
+    class Conditional(Shelf):
+        known: frozenset[str] = frozenset()
+
+        def listing_since(self, former: Former) -> Iterator[ListingItem]:
+            listed = [one for one in self.listing() if isinstance(one, Listed)]
+            self.known = frozenset(former.known(listed))
+            yield from listed
+
+        def version(self, book: Book) -> bytes:
+            return b""
+
+        def read(self, listed: Listed) -> Document:
+            if listed.id in self.known:
+                raise RecordKept(reason)
+            return super().read(listed)
+
+    shelf, seen = Conditional({"d": Book("a", OPEN), "e": Book("a", OPEN)}), MemorySeen()
+    first = read(shelf, seen)
+    said = read(shelf, seen, last_cursor(first))
+    assert apply(said, apply(first)) == apply(first)
+    assert [one.document_id for one in said if isinstance(one, Malformed)] == (
+        ["s:d", "s:e"] if reason else []
+    )
+    shelf.books["d"], kept = Book("b", allowed(A)), apply(first)
+    for _ in range(2):
+        said = read(shelf, seen, last_cursor(said))
+        kept = apply(said, kept)
+        assert kept["s:d"].access == allowed(A)
+    assert shelf.known == frozenset({"s:d", "s:e"})
 
 
 def test_parts_are_read_apart() -> None:

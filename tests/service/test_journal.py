@@ -103,6 +103,6 @@ def test_a_worker_closes_what_nobody_asks_about_any_more(
         application.journal.write(search("ag-1", "hippocampe"), NINE)
         (task,) = (task for task in tasks_of(application) if task.name == JOURNAL)
         with hold_source_lock(application.locks, task.name) as held:
-            task.work(application, held, Event())
+            task.work(held, Event())
         assert not application.journal.is_kept(), "counts of that age are forgotten too"
         assert JOURNAL not in [one.name for one in tasks_of(application)]

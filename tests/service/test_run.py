@@ -4,6 +4,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
@@ -98,7 +99,8 @@ def test_a_stop_in_the_middle_of_a_crawl_loses_nothing(tmp_path: Path) -> None:
     (run,) = state.runs_of("wiki")
     assert (run.outcome, run.ended is not None) == ("interrupted", True)
     assert "interrompue" in place.run("sources", "wiki").stdout
-    del place.environment["QUISAIT_ENCODER__KIND"]
+    faster = {k: v for k, v in place.environment.items() if k != "QUISAIT_ENCODER__KIND"}
+    place = replace(place, environment=faster)
     assert "reprise d'un passage interrompu" in place.run("crawl", "wiki").stdout
     (told,) = place.json("sources", "wiki")
     assert (told["documents"], told["last_run"]["outcome"]) == (LONG, "done")

@@ -4,10 +4,11 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from quisait_smb.client import SharePlace
-from quisait_smb.connector import ShareConnector
+from quisait_smb.connector import ShareSource
 from quisait_smb.descriptors import NEEDED, read_descriptor
 from quisait_smb.readers import NO_LIST, ORDER, UNKNOWN_DENIED, SidReading
 
@@ -15,6 +16,7 @@ from connectors.ports import (
     AccessChanged,
     Change,
     Checkpoint,
+    Connector,
     ContentStale,
     Malformed,
     SourceRefused,
@@ -22,7 +24,9 @@ from connectors.ports import (
     SubtreeHidden,
     Upsert,
 )
+from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply, last_cursor
+from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access
 from tests.cut_relay import relay
 from tests.samba_server import (
@@ -136,12 +140,12 @@ def test_from_the_settings_to_a_found_file(place: Place) -> None:
 
 
 @pytest.fixture
-def tree(samba: SambaServer) -> Iterator[ShareConnector]:
+def tree(samba: SambaServer) -> Iterator[Snapshot]:
     """A folder of a few files that its test may change."""
     folder = samba.folder("commun") / "essai"
     for number in range(6):
         write(samba, f"d{number}/f.txt", f"texte {number}" * 2_000)
-    yield ShareConnector("t", samba.place(folder="essai"), SidReading("ad"))
+    yield Snapshot(ShareSource("t", samba.place(folder="essai"), SidReading("ad")), MemorySeen())
     for path in sorted(folder.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
 
@@ -152,11 +156,20 @@ def write(samba: SambaServer, path: str, text: str, *aces: bytes) -> None:
     samba.write("commun", f"essai/{path}", text.encode(), [*given, own], "sm-ana")
 
 
-def reading(connector: ShareConnector, since: str | None = None) -> list[Change]:
+def altered(tree: Snapshot, **settings: Any) -> Snapshot:
+    """The same tree and what is known of it, under other settings."""
+    return replace(tree, origin=replace(cast(ShareSource, tree.origin), **settings))
+
+
+def place_of(tree: Snapshot) -> SharePlace:
+    return cast(ShareSource, tree.origin).place
+
+
+def reading(connector: Connector, since: str | None = None) -> list[Change]:
     return list(connector.changes(since))
 
 
-def read_until_cut(connector: ShareConnector) -> list[Change]:
+def read_until_cut(connector: Snapshot) -> list[Change]:
     """What was said, and each file read, before the line was cut."""
     said: list[Change] = []
     try:
@@ -173,12 +186,12 @@ def reasons(changes: list[Change]) -> set[str]:
     return {one.reason for one in changes if isinstance(one, Malformed)}
 
 
-def test_a_line_that_is_cut_loses_nothing(samba: SambaServer, tree: ShareConnector) -> None:
+def test_a_line_that_is_cut_loses_nothing(samba: SambaServer, tree: Snapshot) -> None:
     """At seeded bytes: what was said before a checkpoint stays, the rest comes afterwards."""
     whole = apply(reading(tree))
     assert len(whole) == 6
     with relay(445, samba.address) as line:
-        through = replace(tree, place=replace(tree.place, host="127.0.0.1", port=line.port))
+        through = altered(tree, place=replace(place_of(tree), host="127.0.0.1", port=line.port))
         assert len(apply(reading(through))) == 6
         end = line.passed
         for at in random.Random(7).sample(range(end), 6):
@@ -192,17 +205,17 @@ def test_a_line_that_is_cut_loses_nothing(samba: SambaServer, tree: ShareConnect
             assert apply(rest, apply(said)).keys() == whole.keys()
 
 
-def test_a_silent_server_costs_a_bounded_time(samba: SambaServer, tree: ShareConnector) -> None:
+def test_a_silent_server_costs_a_bounded_time(samba: SambaServer, tree: Snapshot) -> None:
     """It hangs after its first answers: given up after the time of the settings."""
     with relay(445, samba.address) as line:
         line.most_bytes, line.hangs = 3_000, True
-        quick = replace(tree.place, host="127.0.0.1", port=line.port, timeout_s=1)
+        quick = replace(place_of(tree), host="127.0.0.1", port=line.port, timeout_s=1)
         with pytest.raises(SourceUnreachable):
-            reading(replace(tree, place=quick))
+            reading(altered(tree, place=quick))
 
 
 def test_narrowed_rights_and_moves_are_seen_in_one_reading(
-    samba: SambaServer, tree: ShareConnector
+    samba: SambaServer, tree: Snapshot
 ) -> None:
     """A server that does not note when rights change is asked for them each time."""
     first = reading(tree)
@@ -226,31 +239,31 @@ def test_narrowed_rights_and_moves_are_seen_in_one_reading(
 
 
 def test_a_server_that_is_trusted_is_asked_for_rights_once_a_day(
-    samba: SambaServer, tree: ShareConnector
+    samba: SambaServer, tree: Snapshot
 ) -> None:
     """Samba says nothing of a change of rights alone: not before the next day, but then."""
-    trusting = replace(tree, trust_changed=True)
+    trusting = altered(tree, trust_changed=True)
     first = reading(trusting)
     samba.set_list("commun", "essai/d1/f.txt", [ace(samba.sids[READER], NEEDED)])
     same_day = reading(trusting, last_cursor(first))
     assert not [one for one in same_day if isinstance(one, AccessChanged | Upsert)]
-    day_later = replace(trusting, now=lambda: datetime.now(UTC) + timedelta(days=1))
+    day_later = altered(trusting, now=lambda: datetime.now(UTC) + timedelta(days=1))
     (changed,) = (
         one for one in reading(day_later, last_cursor(same_day)) if isinstance(one, AccessChanged)
     )
     assert changed.document_id == "t:d1/f.txt"
 
 
-def test_other_share_rights_are_seen_without_a_change(tree: ShareConnector) -> None:
+def test_other_share_rights_are_seen_without_a_change(tree: Snapshot) -> None:
     """The settings close the share to all: so does the next reading, even of a trusted server."""
-    trusting = replace(tree, trust_changed=True)
+    trusting = altered(tree, trust_changed=True)
     first = reading(trusting)
-    closed = replace(trusting, sids=SidReading("ad", share=Access()))
+    closed = altered(trusting, sids=SidReading("ad", share=Access()))
     after = apply(reading(closed, last_cursor(first)), apply(first))
     assert {one.access.allowed for one in after.values()} == {frozenset()}
 
 
-def test_what_the_account_may_not_read_is_closed(samba: SambaServer, tree: ShareConnector) -> None:
+def test_what_the_account_may_not_read_is_closed(samba: SambaServer, tree: Snapshot) -> None:
     """A file, and a folder; told, closed to all, and open again once it may."""
     first = reading(tree)
     before = apply(first)
@@ -269,9 +282,7 @@ def test_what_the_account_may_not_read_is_closed(samba: SambaServer, tree: Share
     assert apply(reading(tree, last_cursor(rest)), after) == before
 
 
-def test_what_no_list_of_readers_says_is_fewer_readers(
-    samba: SambaServer, tree: ShareConnector
-) -> None:
+def test_what_no_list_of_readers_says_is_fewer_readers(samba: SambaServer, tree: Snapshot) -> None:
     """A refusal after a permission, one of who is nobody here, a missing list: all are told."""
     ana, cyd = samba.sids["sm-ana"], samba.sids["sm-cyd"]
     late = [ace(ana, NEEDED), ace(cyd, NEEDED, DENY)]
@@ -298,12 +309,12 @@ def test_what_a_person_has_to_mend(samba: SambaServer, wrong: dict[str, str], to
     """A sentence that says what, and never the password."""
     place: SharePlace = replace(samba.place(), **wrong)  # type: ignore[arg-type]
     with pytest.raises(SourceRefused, match=told) as refused:
-        reading(ShareConnector("t", place, SidReading("ad")))
+        reading(Snapshot(ShareSource("t", place, SidReading("ad"))))
     assert place.password not in str(refused.value) + repr(place)
 
 
-def test_a_folder_that_is_gone_deletes_nothing(tree: ShareConnector) -> None:
+def test_a_folder_that_is_gone_deletes_nothing(tree: Snapshot) -> None:
     """The settings' folder is not there: nothing is listed, so nothing is deleted."""
-    elsewhere = replace(tree, place=replace(tree.place, folder="absent"))
+    elsewhere = altered(tree, place=replace(place_of(tree), folder="absent"))
     with pytest.raises(SourceUnreachable):
         reading(elsewhere)

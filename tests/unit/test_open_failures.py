@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
 
 import pytest
 
@@ -13,7 +12,6 @@ from connectors.values import Access, Content, Document
 from indexer.crawl.batches import TRIES
 from indexer.crawl.pipeline import crawl
 from indexer.values import Failure, UnreadPart, Vectors
-from quisait.work.runs import stoppable
 from tests.unit.test_pipeline import CountingEncoder, CrawlBench, ScriptedSource, filed
 
 pytestmark = pytest.mark.sources
@@ -86,7 +84,7 @@ def test_bad_luck_is_tried_again_a_few_times(tmp_path: Path, failure: Failure) -
     crawls.crawl(Upsert(filed(1)), Checkpoint("a"))
     source = Rereadable([Checkpoint("b")])
     for _ in range(TRIES + 2):
-        crawl(stoppable(source, Event()), crawls.dependencies)  # as the command does
+        crawl(source, crawls.dependencies)
     assert len(source.asked) == (TRIES if failure is Failure.TIMED_OUT else 0)
     assert set(source.asked) <= {frozenset({"wiki:1"})}
 

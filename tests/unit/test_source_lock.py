@@ -17,11 +17,12 @@ import sqlalchemy as sa
 
 from connectors.parts import Part
 from connectors.ports import SourceRefused
+from indexer.crawl.pipeline import CrawlDependencies
 from indexer.errors import LockLost
 from indexer.values import Remove, WriteReport
 from quisait.application.database import connect
 from quisait.application.locks import Locks, SourceBusy, hold_part_lock, hold_source_lock
-from quisait.work.runs import LockedIndex
+from quisait.work.runs import with_lock
 
 pytestmark = pytest.mark.sources
 
@@ -216,7 +217,8 @@ def test_nothing_is_written_without_the_lock(
     """The batch that comes after the loss does not reach the index."""
     locks, counted = opened(), CountedIndex()
     with hold_source_lock(locks, "wiki") as held:
-        index = LockedIndex(counted, held)  # type: ignore[arg-type]
+        crawling = CrawlDependencies(None, None, counted, None, None)  # type: ignore[arg-type]
+        index = with_lock(crawling, held, threading.Event())
         index.write([Remove("wiki:1")])
         if database_url.startswith("sqlite"):
             (tmp_path / "locks" / "source-wiki.lock").unlink()

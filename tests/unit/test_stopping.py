@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer.crawl.batches import ENCODED_CHARACTERS, encoded
 from indexer.values import Vectors
-from quisait.work.runs import ENCODED_CHARACTERS, RunStopped, StoppableEncoder
+from quisait.work.runs import RunStopped
 
 pytestmark = pytest.mark.sources
 
@@ -38,11 +39,21 @@ class Measured:
         return text
 
 
+def encoded_until_stopped(encoder: Measured, texts: Sequence[str]) -> Vectors:
+    """As the command does, which is told to stop by an event."""
+
+    def check_stop() -> None:
+        if encoder.stop.is_set():
+            raise RunStopped
+
+    return encoded(encoder, texts, check_stop)
+
+
 @given(st.lists(st.integers(0, 3 * ENCODED_CHARACTERS), max_size=40))
 def test_the_vectors_are_those_of_their_texts(lengths: list[int]) -> None:
     """In their order; no slice is longer than it may be, unless it is one text."""
     encoder = Measured()
-    found = StoppableEncoder(encoder, encoder.stop).passages(["a" * one for one in lengths])
+    found = encoded_until_stopped(encoder, ["a" * one for one in lengths])
     assert found.shape == (len(lengths), 2)
     assert found[:, 0].tolist() == lengths
     for some in encoder.asked:
@@ -53,12 +64,12 @@ def test_no_slice_begins_once_it_is_told_to_stop() -> None:
     """A thousand passages of one document end with the slice that is encoded."""
     encoder = Measured(stops_at=2)
     with pytest.raises(RunStopped):
-        StoppableEncoder(encoder, encoder.stop).passages(["a" * 1_500] * 1_000)
+        encoded_until_stopped(encoder, ["a" * 1_500] * 1_000)
     assert len(encoder.asked) == 2
 
 
 def test_short_texts_stay_together() -> None:
     """A batch of them is asked at once."""
     encoder = Measured()
-    StoppableEncoder(encoder, encoder.stop).passages(["a" * 60] * 64)
+    encoded_until_stopped(encoder, ["a" * 60] * 64)
     assert [len(some) for some in encoder.asked] == [64]

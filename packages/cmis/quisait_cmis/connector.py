@@ -1,25 +1,26 @@
-"""Read a CMIS repository: `CmisConnector.changes` shows the flow."""
+"""Read a CMIS repository: `CmisSource.listing_since` shows the flow."""
 
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
+from connectors.digests import digest_of
 from connectors.folder.documents import described
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
-    AccessChanged,
-    Change,
-    Checkpoint,
-    ContentStale,
-    Delete,
-    Listing,
+    Former,
+    Listed,
+    ListingItem,
     Malformed,
-    SubtreeHidden,
-    Upsert,
-    is_under,
+    Note,
+    RecordUnreadable,
+    RecordVanished,
+    UnchangedFolder,
+    Unlisted,
 )
 from connectors.titles import title_of_path
 from connectors.values import (
@@ -31,33 +32,23 @@ from connectors.values import (
     Section,
 )
 from quisait_cmis.client import CmisClient, LogEntry, LogUnreadable, ObjectUnreadable
-from quisait_cmis.cursor import (
-    UNKNOWN,
-    CmisCursor,
-    DocumentMarks,
-    access_mark,
-    path_key,
-    read_cursor,
-    state_mark,
-)
 from quisait_cmis.objects import DOCUMENT, CmisObject
 from quisait_cmis.options import CmisOptions
 from quisait_cmis.readers import AccessReading
 from quisait_cmis.walk import ListedObject, UnlistedObjects, is_read, paths_of, walk
 
-CHECKPOINT_DOCUMENTS = 50
 CHECK_DOCUMENTS = 50
 MOST_LOGGED = 1_000
 """Maximum number of log entries that are followed one by one; with more, everything is walked."""
 _NAMED = 10
 
 
-@dataclass(frozen=True, slots=True)
-class CmisConnector:
-    """Reads every selected document in and below one folder of a repository.
+@dataclass(slots=True)
+class CmisSource:
+    """Lists every selected document in and below one folder of a repository.
 
-    An unchanged document is not read again; its access list is requested in every walk. `password`
-    belongs to the account in the options.
+    Each document's access list is requested in every walk. `password` belongs to the account in the
+    options.
     """
 
     source: str
@@ -67,30 +58,56 @@ class CmisConnector:
     ca_file: str = ""
     limits: HttpLimits = field(default_factory=HttpLimits)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), compare=False)
+    _client: CmisClient = field(init=False, compare=False)
+    _rights: AccessReading = field(init=False, compare=False)
+    _told: set[tuple[str, str]] = field(init=False, compare=False)
 
-    def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield changes from the log if it suffices, else from a walk. Raises `SourceError`."""
-        client = self.client()
-        reading = _Reading(self, client, read_cursor(since), self.now())
-        logged = reading.logged()
-        if logged is not None:
-            yield from reading.read(logged)
-        else:
-            yield from reading.walk()
+    def listing(self) -> Iterator[ListingItem]:
+        """Yield every document with its readers. Raises `SourceError`."""
+        return self.listing_since(Former())
 
-    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these documents as they are now. Raises `SourceError`."""
-        wanted = {one.removeprefix(f"{self.source}:") for one in document_ids}
-
-        def entered(folder: str) -> bool:
-            return any(path.startswith(f"{folder}/") for path in wanted)
-
-        client = self.client()
-        reading = _Reading(self, client, CmisCursor(), self.now())
+    def listing_since(self, former: Former) -> Iterator[ListingItem]:
+        """Yield the documents that the log names if it suffices, else all. Raises `SourceError`."""
+        client = self._client = self.client()
+        self._rights, self._told = self.reading(client), set()
+        # Taken first: the log after this token contains all changes during the listing.
+        note = WalkNote(client.repository.log_token, self.now().isoformat(), self._settings())
+        before = read_note(former.note)
+        if (logged := self._logged(before, note, former)) is not None:
+            yield UnchangedFolder(f"{self.source}:")
+            yield from logged
+            yield Note(replace(note, walked=before.walked).text())
+            return
+        is_whole = True
         root = client.root(self.options.folder)
-        for seen in walk(client, root, self.options.selection, entered):
-            if isinstance(seen, ListedObject) and seen.path in wanted:
-                yield from (one for one in reading.document(seen) if isinstance(one, Upsert))
+        for seen in walk(client, root, self.options.selection, self._entered(former)):
+            if isinstance(seen, ListedObject):
+                if former.enters(self._id(seen.path)):
+                    yield from self._listed(seen)
+                continue
+            if not seen.path and not seen.partly:
+                raise client.unread_root(seen.reason, seen.error)
+            is_whole = False
+            yield Unlisted(self._id(seen.path), seen.reason)
+        if is_whole:  # else the next crawl walks again: the log is not enough
+            yield Note(note.text())
+
+    def read(self, listed: Listed) -> Document:
+        """Return a document; its file is read later, with its readers. Raises `SourceError`."""
+        found, version = listed.place
+        if self._client.content(version, "") is None:  # its text is in the listing: ask again
+            again = [one for one in self._listed(found) if isinstance(one, Listed)]
+            if not again:
+                raise RecordVanished("le dépôt ne le montre plus")
+            (listed,) = again
+            if listed.problem:
+                raise RecordUnreadable(listed.problem)
+            _, version = listed.place
+        return self.made(self._client, found.path, version, listed.access or Access())
+
+    def left_out(self) -> Callable[[str], bool] | None:
+        """Return whether the settings exclude a document."""
+        return self.options.selection.left_out(self.source)
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per problem: missing permissions, documents without readers.
@@ -155,7 +172,7 @@ class CmisConnector:
         content = client.content(found, title_of_path(path))
         text = found.text("cmis:description") if content is None else ""
         return Document(
-            id=f"{self.source}:{path}",
+            id=self._id(path),
             source=self.source,
             title=self._title(found) or ("" if content else title_of_path(path)),
             access=access,
@@ -205,58 +222,63 @@ class CmisConnector:
             counted = ContributorRole.BOT if name in self.options.bots else as_role
             yield Contribution(f"{self.source}:{name}", counted, name, 1, day, day, years)
 
+    def _listed(self, listed: ListedObject) -> Iterator[Listed | Malformed]:
+        """Yield a document with its readers, unless it is a draft or vanished.
 
-@dataclass(slots=True)
-class _Reading:
-    """One reading: the former cursor, and the state so far."""
+        A list that does not say who reads is reported once per folder and reason.
+        """
+        document_id, folder = self._id(listed.path), listed.path.rpartition("/")[0]
+        try:
+            both = self._client.document(listed.found, major=self.options.versions == "major")
+        except ObjectUnreadable as error:
+            if not error.gone:
+                reason = f"le document ou ses droits : {error}"
+                yield Listed(document_id, b"", problem=reason)
+            return
+        if both is None or not is_read(both[1]):
+            return  # a draft, or somebody's working copy
+        version, current = both
+        access, problem = self._rights.readers(current)
+        if version is not current:  # only readers of both, since a draft may have fewer readers
+            older, why = self._rights.readers(version)
+            access, problem = access.narrowed_to(older), problem or why
+        if problem and (folder, problem) not in self._told:
+            self._told.add((folder, problem))
+            yield Malformed(listed.path, problem, document_id)
+        made = self.made(self._client, listed.path, version, access)
+        yield Listed(document_id, described(made).encode(), access, (listed, version))
 
-    connector: CmisConnector
-    client: CmisClient
-    before: CmisCursor
-    began: datetime
-    rights: AccessReading = field(init=False)
-    settings: str = field(init=False)
-    documents: dict[bytes, DocumentMarks] = field(default_factory=dict)
-    existing: set[str] = field(default_factory=set)
-    told: set[tuple[str, str]] = field(default_factory=set)
-    access: dict[str, Access] = field(default_factory=dict)
-    """The access of the document that was read last, by id."""
-    token: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.rights = self.connector.reading(self.client)
-        stated = self.connector.default_access
-        options = self.connector.options.model_dump_json()
-        self.settings = access_mark(stated.allowed | {options}, stated.denied).hex()
-        # Taken first: the log after this token contains all changes during the reading.
-        self.token = self.client.repository.log_token
-
-    def logged(self) -> dict[str, str] | None:
-        """Return the paths of the documents in the log, each with its object's id.
+    def _logged(
+        self, before: "WalkNote", now: "WalkNote", former: Former
+    ) -> list[Listed | Malformed] | None:
+        """Return the documents in the log.
 
         Returns None if a walk is needed: no log, no recent walk, changed settings, or log entries
         about folders, deletions or moves, which only a walk can locate.
         """
-        connector, walked = self.connector, self.before.walked_at()
-        every = timedelta(hours=connector.options.walk_every_h)
         if (
-            connector.options.changes != "log"
-            or not self.client.repository.has_log
-            or not self.before.log
-            or self.before.settings != self.settings
-            or walked is None
-            or not timedelta(0) <= self.began - walked < every
+            self.options.changes != "log"
+            or not self._client.repository.has_log
+            or not before.log
+            or before.settings != now.settings
+            or not before.is_within(timedelta(hours=self.options.walk_every_h), now)
         ):
             return None
-        if self.before.log == self.token:
-            return {}
+        if before.log == now.log:
+            return []
         try:
-            entries = self.client.log_since(self.before.log, MOST_LOGGED)
-            return self._placed(entries)
+            paths = self._placed(self._client.log_since(before.log, MOST_LOGGED), former)
         except (LogUnreadable, ObjectUnreadable):
             return None
+        found: list[Listed | Malformed] = []
+        for path, object_id in paths.items():
+            items = list(self._listed(ListedObject(path, CmisObject({"cmis:objectId": object_id}))))
+            if not items:
+                return None  # it is a draft now, or gone
+            found += items
+        return found
 
-    def _placed(self, entries: list[LogEntry]) -> dict[str, str]:
+    def _placed(self, entries: list[LogEntry], former: Former) -> dict[str, str]:
         """Return the paths of these entries' documents, each with its object's id.
 
         Raises `LogUnreadable`, `ObjectUnreadable`, `SourceUnreachable`.
@@ -268,131 +290,69 @@ class _Reading:
         if len(kinds) > MOST_LOGGED:
             raise LogUnreadable
         for object_id, said in kinds.items():
-            found = self.client.object_of(object_id)
+            found = self._client.object_of(object_id)
             if found.base != DOCUMENT or "deleted" in said:
                 raise LogUnreadable
             if found.flag("cmis:isPrivateWorkingCopy"):
                 continue
-            places = paths_of(self.client, object_id, self.connector.options.folder)
-            known = all(path_key(path) in self.before.documents for path in places)
-            if "created" not in said and not (places and known):
+            places = paths_of(self._client, object_id, self.options.folder)
+            known = former.known([Listed(self._id(path), None) for path in places])
+            if "created" not in said and not (places and len(known) == len(set(places))):
                 raise LogUnreadable  # it may have been moved into or out of the folder
-            selection = self.connector.options.selection
+            selection = self.options.selection
             paths |= {path: object_id for path in places if selection.takes(tuple(path.split("/")))}
         return paths
 
-    def read(self, paths: dict[str, str]) -> Iterator[Change]:
-        """Read the documents that the log names."""
-        self.documents.update(self.before.documents)
-        for path, object_id in paths.items():
-            listed = CmisObject({"cmis:objectId": object_id})
-            yield from self.document(ListedObject(path, listed))
-            if f"{self.connector.source}:{path}" not in self.existing:
-                self.documents.pop(path_key(path), None)
-                yield Delete(f"{self.connector.source}:{path}")
-        yield Checkpoint(self._cursor(self.token, self.before.walked).text())
+    def _settings(self) -> str:
+        stated = sorted(self.default_access.allowed), sorted(self.default_access.denied)
+        return digest_of([self.options.model_dump_json(), repr(stated)], 16).hex()
 
-    def walk(self) -> Iterator[Change]:
-        """Look at every document, then yield the listing."""
-        unlisted: list[str] = []
-        partly: set[str] = set()
-        seen_below: dict[str, Access] = {}
-        pending = 0
-        root = self.client.root(self.connector.options.folder)
-        for seen in walk(self.client, root, self.connector.options.selection):
-            document_id = f"{self.connector.source}:{seen.path}"
-            if isinstance(seen, UnlistedObjects):
-                if not seen.path and not seen.partly:
-                    raise self.client.unread_root(seen.reason, seen.error)
-                unlisted.append(document_id)
-                yield Malformed(seen.path or "/", seen.reason, kind="closed_folder")
-                if seen.partly:
-                    partly.add(document_id)
-                else:
-                    yield SubtreeHidden(document_id)
-                continue
-            if path_key(seen.path) in self.documents:
-                yield Malformed(seen.path, "deux objets ont ce chemin : un seul est lu")
-                continue
-            yield from self.document(seen)
-            if document_id in self.access and is_under(document_id, partly):
-                seen_below[document_id] = self.access[document_id]
-            self.access.clear()
-            pending += 1
-            # The cursor grows with the repository, so it is written less often in large ones.
-            if pending >= max(CHECKPOINT_DOCUMENTS, len(self.documents) // 10):
-                pending = 0
-                # Once a folder was hidden, the former marks are no longer valid.
-                known = {} if unlisted else dict(self.before.documents)
-                yield Checkpoint(CmisCursor(known | self.documents).text())
-        yield from self._closed_again(partly, seen_below)
-        yield Checkpoint(CmisCursor(self.documents).text())
-        left_out = self.connector.options.selection.left_out(self.connector.source)
-        yield Listing(frozenset(self.existing), tuple(unlisted), left_out)
-        # After an incomplete walk the next reading walks again: the log is not enough.
-        walked = "" if unlisted else self.began.isoformat()
-        yield Checkpoint(self._cursor(self.token, walked).text())
+    def _entered(self, former: Former) -> Callable[[str], bool]:
+        return lambda path: former.enters(self._id(path))
 
-    def _closed_again(self, partly: set[str], seen: dict[str, Access]) -> Iterator[Change]:
-        """Hide everything in partly listed folders, except documents that were `seen`."""
-        if not partly:
-            return
-        source = f"{self.connector.source}:"
-        opened = {path_key(one.removeprefix(source)) for one in seen}
-        # If the reading is interrupted before they are reopened, the next one reads them anew.
-        known = {key: one for key, one in self.documents.items() if key not in opened}
-        yield Checkpoint(CmisCursor(known).text())
-        yield from map(SubtreeHidden, sorted(partly))
-        for document_id, access in seen.items():
-            yield AccessChanged(document_id, access)
+    def _id(self, path: str) -> str:
+        return f"{self.source}:{path}"
 
-    def document(self, listed: ListedObject) -> Iterator[Change]:
-        """Yield the changes of a document, and note its digests for the cursor."""
-        document_id, key = f"{self.connector.source}:{listed.path}", path_key(listed.path)
-        former = self.before.documents.get(key, UNKNOWN)
-        major = self.connector.options.versions == "major"
+
+@dataclass(frozen=True, slots=True)
+class WalkNote:
+    """What a crawl leaves to the next one.
+
+    `log` is the token of the change log up to which everything was read, `walked` is when the last
+    complete walk began (ISO 8601), `settings` is a digest of the settings.
+    """
+
+    log: str = ""
+    walked: str = ""
+    settings: str = ""
+
+    def text(self) -> str:
+        """Return the note as text."""
+        return json.dumps(astuple(self))
+
+    def is_within(self, longest: timedelta, now: "WalkNote") -> bool:
+        """Return whether the walk began at most so long before another one."""
         try:
-            both = self.client.document(listed.found, major=major)
-            if both is None or not is_read(both[1]):
-                return  # a draft, or somebody's working copy
-        except ObjectUnreadable as error:
-            if error.gone:
-                return
-            self.existing.add(document_id)
-            self.documents[key] = UNKNOWN
-            yield ContentStale(document_id)
-            yield Malformed(listed.path, f"le document ou ses droits : {error}", document_id)
-            return
-        version, current = both
-        access, problem = self.rights.readers(current)
-        if version is not current:  # only readers of both, since a draft may have fewer readers
-            older, why = self.rights.readers(version)
-            access, problem = access.narrowed_to(older), problem or why
-        made = self.connector.made(self.client, listed.path, version, access)
-        marks = DocumentMarks(
-            state_mark(described(made)), access_mark(access.allowed, access.denied)
-        )
-        self.existing.add(document_id)
-        self.documents[key] = marks
-        self.access[document_id] = access
-        if marks.state != former.state:
-            yield Upsert(made)
-        elif marks.access != former.access:
-            yield AccessChanged(document_id, access)
-        folder = listed.path.rpartition("/")[0]
-        if problem and marks != former and (folder, problem) not in self.told:
-            self.told.add((folder, problem))
-            yield Malformed(listed.path, problem, document_id)
-
-    def _cursor(self, log: str, walked: str) -> CmisCursor:
-        return CmisCursor(self.documents, log, walked, self.settings)
+            since = datetime.fromisoformat(now.walked) - datetime.fromisoformat(self.walked)
+        except (ValueError, TypeError):
+            return False
+        return timedelta(0) <= since < longest
 
 
-def open_cmis(place: SourcePlace, options: CmisOptions) -> CmisConnector:
+def read_note(text: str) -> WalkNote:
+    """Parse a note; return an empty one if the text is not in this form."""
+    try:
+        log, walked, settings = map(str, json.loads(text or "[]"))
+        return WalkNote(log, walked, settings)
+    except (ValueError, TypeError, RecursionError):
+        return WalkNote()
+
+
+def open_cmis(place: SourcePlace, options: CmisOptions) -> CmisSource:
     """Return the connector of one source; no request is sent yet. Raises `SourceRefused`."""
     ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
     limits = HttpLimits(rate_per_s=options.rate_per_s)
-    return CmisConnector(
+    return CmisSource(
         place.source, options, place.default_access, place.password(), ca_file, limits
     )
 

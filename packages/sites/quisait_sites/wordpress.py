@@ -1,4 +1,4 @@
-"""Read a WordPress by its REST interface: `WordPressConnector.changes` shows the flow.
+"""Read a WordPress by its REST interface: `WordPressSource.listing_since` shows the flow.
 
 All entries are listed at each reading, without their texts: only this shows at once what was
 deleted, unpublished, protected or moved to another category, which `modified_after` would not. Then
@@ -7,36 +7,35 @@ only the texts of changed entries are requested.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
+from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 from urllib.robotparser import RobotFileParser
 
 from pydantic import ValidationError
 
-from connectors.digests import digest_of
+from connectors.digests import hash_of
 from connectors.http_failures import FailuresInARow
 from connectors.http_host import USER_AGENT, HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mediawiki.html import sections_of
 from connectors.ports import (
-    AccessNarrowed,
-    Change,
-    Checkpoint,
-    ContentStale,
-    Delete,
-    Listing,
-    Malformed,
+    Former,
+    Listed,
+    ListingItem,
+    OutsideOf,
+    RecordKept,
+    RecordUnreadable,
+    RecordVanished,
     SourceRefused,
     SourceUnreachable,
-    Upsert,
 )
 from connectors.values import Access, Contribution, Document, EvidencePolicy
-from quisait_sites.cursor import in_parts, read_cursor
 from quisait_sites.options import WordPressOptions
 from quisait_sites.pages import signed_by
 from quisait_sites.sections import is_in_a_section
@@ -67,9 +66,9 @@ _SHORTCODE = re.compile(
 """A code that a plug-in replaces with text, unless it is inactive in the interface."""
 
 
-@dataclass(frozen=True, slots=True)
-class WordPressConnector:
-    """Reads the published entries of the types in the settings, by their numbers.
+@dataclass(slots=True)
+class WordPressSource:
+    """Lists the published entries of the types in the settings, by their numbers.
 
     `password` is the application password of the account in the options.
     """
@@ -80,49 +79,38 @@ class WordPressConnector:
     password: str = field(default="", repr=False)
     ca_file: str = ""
     limits: HttpLimits = field(default_factory=HttpLimits)
+    _reading: "_Reading" = field(init=False)
 
-    def changes(self, since: str | None) -> Iterator[Change]:
-        """List all entries, then yield changes, removed readers first. Raises `SourceError`."""
-        site = self._look()
-        parts = {
-            part: [int(one) for one in ids]
-            for part, ids in in_parts(map(str, site.entries)).items()
-        }
-        digests = {
-            part: digest_of(site.entries[one].line for one in numbers)
-            for part, numbers in parts.items()
-        }
-        before = read_cursor(since)
-        # Forget changed parts first: an entry that is removed now may come back unchanged.
-        cursor = before.only({one for one in parts if digests[one] == before.digest(one)})
-        yield Checkpoint(cursor.text())
-        yield from site.unread
-        changed = [part for part in parts if digests[part] != cursor.digest(part)]
-        for number in chain.from_iterable(parts[part] for part in changed):
-            yield AccessNarrowed(self._id(number), site.entries[number].access)
-        yield Listing(frozenset(map(self._id, site.entries.keys() | site.unreadable)))
-        reading = _Reading(self, site)
-        for batch in _batches({part: parts[part] for part in changed}):
-            failed: set[int] = set()
-            for number, changes in reading.read([one for part in batch for one in parts[part]]):
-                yield from changes
-                if any(isinstance(change, Malformed | Delete) for change in changes):
-                    failed.add(number)
-            for part in batch:
-                settled = all(site.entries[one].settled for one in parts[part])
-                if settled and failed.isdisjoint(parts[part]):
-                    cursor = cursor.with_part(part, digests[part])
-            yield Checkpoint(cursor.text())
-        yield Checkpoint(cursor.text())
+    def listing(self) -> Iterator[ListingItem]:
+        """Yield every entry with its readers. Raises `SourceError`."""
+        return self.listing_since(Former())
 
-    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these entries as they are now. Raises `SourceError`."""
+    def listing_since(self, former: Former) -> Iterator[ListingItem]:
+        """Yield every entry; note those that will be read, many at once. Raises `SourceError`."""
         site = self._look()
-        wanted = [one for one in sorted(site.entries) if self._id(one) in document_ids]
-        reading = _Reading(self, site)
-        for at in range(0, len(wanted), READ_PER_REQUEST):
-            for _, changes in reading.read(wanted[at : at + READ_PER_REQUEST]):
-                yield from changes
+        listed = {
+            number: Listed(self._id(number), entry.version, entry.access, number)
+            for number, entry in site.entries.items()
+        }
+        known = former.known(one for one in listed.values() if one.version)
+        waiting = [
+            number
+            for number, one in listed.items()
+            if one.id not in known and former.enters(one.id)
+        ]
+        self._reading = _Reading(self, site, waiting)
+        for number, reason in site.closed.items():
+            yield Listed(self._id(number), b"", problem=reason)
+        yield from listed.values()
+
+    def left_out(self) -> Callable[[str], bool]:
+        """Return whether a document was not listed: it is no longer public, so nobody reads it."""
+        site = self._reading.site
+        return OutsideOf(frozenset(map(self._id, site.entries.keys() | site.closed.keys())))
+
+    def read(self, listed: Listed) -> Document:
+        """Return an entry as it is now. Raises `SourceError`."""
+        return self._reading.document(listed.place)
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per missing right or unread entry. Raises `SourceError`."""
@@ -131,9 +119,7 @@ class WordPressConnector:
         site = self._look()
         yield from _robots(site.api)
         yield from self._about_the_account(site)
-        yield from (
-            f"{one.where} : {one.reason}" for one in site.unread if isinstance(one, Malformed)
-        )
+        yield from (f"{number} : {reason}" for number, reason in site.closed.items())
         if site.protected:
             yield f"{site.protected} contenus protégés par un mot de passe, qui ne sont pas lus"
         for name, called in other_types(site.api, self.options.types).items():
@@ -173,12 +159,12 @@ class WordPressConnector:
     def _about_texts(self, site: "_Site") -> Iterator[str]:
         empty = coded = 0
         numbers = sorted(site.entries.keys() - site.files)[-_CHECKED_TEXTS:]
-        for _, changes in _Reading(self, site, keep_codes=True).read(numbers):
-            for change in changes:
-                if isinstance(change, Upsert):
-                    sections = change.document.sections
-                    empty += not sections
-                    coded += any(_SHORTCODE.search(one.text) for one in sections)
+        reading = _Reading(self, site, numbers, keep_codes=True)
+        for number in numbers:
+            with suppress(RecordVanished, RecordUnreadable, RecordKept):
+                sections = reading.document(number).sections
+                empty += not sections
+                coded += any(_SHORTCODE.search(one.text) for one in sections)
         if empty:
             yield (
                 f"{empty} des {len(numbers)} derniers contenus n'ont pas de texte dans l'interface "
@@ -204,22 +190,21 @@ class WordPressConnector:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """An entry as listed, its readers, and a line that changes with its document.
+    """An entry as listed, its readers, and its version.
 
-    If it is not `settled`, it may change again without a change of its line.
+    The version is empty if the entry may change again without a change of what is listed.
     """
 
     kind: str
     access: Access
-    line: str
-    settled: bool
+    version: bytes
 
 
 @dataclass(slots=True)
 class _Site:
     """The result of listing a site. `authors` is None if the site does not list them.
 
-    `unreadable` are entries that could not be understood: they exist, but nobody may read them.
+    `closed` are entries that nobody may read, and why.
     """
 
     api: WordPressApi
@@ -227,15 +212,14 @@ class _Site:
     authors: Mapping[int, Author] | None
     homonyms: frozenset[str] = frozenset()
     entries: dict[int, _Entry] = field(default_factory=dict)
-    unread: list[Change] = field(default_factory=list)
-    unreadable: set[int] = field(default_factory=set)
+    closed: dict[int, str] = field(default_factory=dict)
     protected: int = 0
     files: dict[int, JoinedFile] = field(default_factory=dict)
     paths: set[str] = field(default_factory=set)
     hosts: set[str] = field(default_factory=set)
 
 
-def _look(connector: WordPressConnector, api: WordPressApi) -> _Site:
+def _look(connector: WordPressSource, api: WordPressApi) -> _Site:
     """List everything that exists, with its readers. Raises `SourceError`."""
     options = connector.options
     listed: dict[str, dict[int, Mapping[str, Any]]] = {}
@@ -256,12 +240,12 @@ def _look(connector: WordPressConnector, api: WordPressApi) -> _Site:
     rights.check_categories()
     by_name = options.accounts == "name"
     site = _Site(api, rights, authors, _homonyms(authors or {}) if by_name else frozenset())
-    for kind, found in listed.items():
+    for found in listed.values():
         for number, raw in found.items():
             try:
                 rights.items[number] = WordPressEntry.model_validate(raw)
             except ValidationError as error:
-                _close(connector, site, number, kind, f"l'interface le donne mal ({_field(error)})")
+                site.closed[number] = f"l'interface le donne mal ({_field(error)})"
     for kind, found in listed.items():
         for number in found.keys() & rights.items.keys():
             _look_at(connector, site, kind, rights.items[number], now)
@@ -271,7 +255,7 @@ def _look(connector: WordPressConnector, api: WordPressApi) -> _Site:
 
 
 def _look_at(
-    connector: WordPressConnector, site: _Site, kind: str, item: WordPressEntry, now: datetime
+    connector: WordPressSource, site: _Site, kind: str, item: WordPressEntry, now: datetime
 ) -> None:
     if item.content.protected:
         site.protected += 1
@@ -283,28 +267,29 @@ def _look_at(
             raise NotExpressed("le site ne dit pas s'il est protégé par un mot de passe")
         access = site.rights.access(kind, item)
     except NotExpressed as error:
-        _close(connector, site, item.id, kind, str(error))
+        site.closed[item.id] = str(error)
         return
-    line = _line(connector, site, item, access)
-    site.entries[item.id] = _Entry(kind, access, line, _is_settled(item, now))
+    version = _version(connector, site, item, access) if _is_settled(item, now) else b""
+    site.entries[item.id] = _Entry(kind, access, version)
     site.paths |= set(site.rights.paths(item))
     site.hosts.add(urlsplit(item.link).netloc.lower())
 
 
-def _look_at_files(connector: WordPressConnector, site: _Site, now: datetime) -> None:
+def _look_at_files(connector: WordPressSource, site: _Site, now: datetime) -> None:
     """Add files attached to entries that are read; no setting gives readers to other files."""
     listed, _ = site.api.listed("media", FIELDS)
     for number, raw in listed.items():
         try:
             file = JoinedFile.model_validate(raw)
         except ValidationError as error:
-            _close(connector, site, number, "media", f"l'interface le donne mal ({_field(error)})")
+            site.closed[number] = f"l'interface le donne mal ({_field(error)})"
             continue
         entry = site.entries.get(file.post or 0)
         if file.has_text and entry is not None and entry.kind != "media":
             site.files[number] = file
-            line = f"{file} {sorted(entry.access.allowed)} {_space_of(site, file, entry.access)}"
-            site.entries[number] = _Entry("media", entry.access, line, _is_settled(file, now))
+            told = f"{file} {_space_of(site, file, entry.access)}"
+            version = hash_of(told) if _is_settled(file, now) else b""
+            site.entries[number] = _Entry("media", entry.access, version)
 
 
 def _space_of(site: _Site, file: JoinedFile, access: Access) -> str:
@@ -327,15 +312,10 @@ def _listed(
         return None
 
 
-def _close(connector: WordPressConnector, site: _Site, number: int, kind: str, reason: str) -> None:
-    document_id = connector._id(number)
-    site.unreadable.add(number)
-    site.unread.append(ContentStale(document_id))
-    site.unread.append(Malformed(f"{kind} {number}", reason, document_id))
-
-
-def _line(connector: WordPressConnector, site: _Site, item: WordPressEntry, access: Access) -> str:
-    """Return a line that changes with every listed field of a document."""
+def _version(
+    connector: WordPressSource, site: _Site, item: WordPressEntry, access: Access
+) -> bytes:
+    """Return a digest that changes with every listed field of a document, except its readers."""
     signed = [one.account for one in _signed(connector, site, item)]
     said = (
         item.id,
@@ -344,7 +324,7 @@ def _line(connector: WordPressConnector, site: _Site, item: WordPressEntry, acce
         item.link,
         site.rights.space(item, access),
     )
-    return f"{said} {signed} {sorted(access.allowed)}"
+    return hash_of(f"{said} {signed}")
 
 
 def _is_settled(item: WordPressEntry | JoinedFile, now: datetime) -> bool:
@@ -359,7 +339,7 @@ def _homonyms(authors: Mapping[int, Author]) -> frozenset[str]:
 
 
 def _signed(
-    connector: WordPressConnector, site: _Site, item: WordPressEntry
+    connector: WordPressSource, site: _Site, item: WordPressEntry
 ) -> tuple[Contribution, ...]:
     """Return the author's contribution, from the site's list or from the entry itself."""
     author = (site.authors or {}).get(item.author) or _joined(item)
@@ -387,83 +367,65 @@ def _joined(item: WordPressEntry) -> Author | None:
     return None
 
 
-def _batches(changed: Mapping[int, list[int]]) -> Iterator[list[int]]:
-    """Yield batches of parts; each batch is read with one request."""
-    batch: list[int] = []
-    count = 0
-    for part, numbers in changed.items():
-        if batch and count + len(numbers) > READ_PER_REQUEST:
-            yield batch
-            batch, count = [], 0
-        batch.append(part)
-        count += len(numbers)
-    if batch:
-        yield batch
-
-
 @dataclass(slots=True)
 class _Reading:
-    """Reads texts of entries in batches; entries of a failing batch are read one by one."""
+    """Reads texts of entries, of those that are `waiting` some at once, in their order."""
 
-    connector: WordPressConnector
+    connector: WordPressSource
     site: _Site
+    waiting: list[int]
     keep_codes: bool = False
     failures: FailuresInARow = field(default_factory=FailuresInARow)
+    _given: dict[int, Mapping[str, Any] | None] = field(default_factory=dict)
+    """Answers that were asked for with those of other entries."""
+    _alone: set[int] = field(default_factory=set)
+    """Entries that could not be read together."""
 
-    def read(self, numbers: list[int]) -> Iterator[tuple[int, list[Change]]]:
-        """Yield the changes of each of these entries.
+    def document(self, number: int) -> Document:
+        """Return an entry's document.
 
-        Raises `SourceUnreachable`, `SourceRefused`.
+        Raises `RecordVanished`, `RecordUnreadable`, `RecordKept`, `SourceUnreachable` or
+        `SourceRefused`.
         """
-        by_kind: dict[str, list[int]] = {}
-        for number in numbers:
-            by_kind.setdefault(self.site.entries[number].kind, []).append(number)
-        for number in by_kind.pop("media", ()):
-            yield number, [Upsert(self._file(number))]
-        for kind, wanted in by_kind.items():
-            for at in range(0, len(wanted), READ_PER_REQUEST):
-                yield from self._together(kind, wanted[at : at + READ_PER_REQUEST])
-
-    def _together(self, kind: str, wanted: list[int]) -> Iterator[tuple[int, list[Change]]]:
-        try:
-            given = self._ask(kind, wanted)
-        except SourceUnreachable as error:
-            if len(wanted) == 1:
-                yield wanted[0], self._failed(kind, wanted[0], error)
-                return
-            for one in wanted:
-                yield from self._together(kind, [one])
-            return
-        self.failures.end()
-        for one in wanted:
-            yield one, self._changes(kind, one, given.get(one))
-
-    def _ask(self, kind: str, wanted: list[int]) -> dict[int, Mapping[str, Any]]:
-        status = _status(self.connector.options)
-        given = self.site.api.read(kind, wanted, status)
-        return {one["id"]: one for one in given if type(one.get("id")) is int}
-
-    def _failed(self, kind: str, number: int, error: SourceUnreachable) -> list[Change]:
-        self.failures.note(error)
-        return [Malformed(f"{kind} {number}", str(error), self.connector._id(number))]
-
-    def _changes(self, kind: str, number: int, raw: Mapping[str, Any] | None) -> list[Change]:
-        document_id = self.connector._id(number)
+        kind = self.site.entries[number].kind
+        if kind == "media":
+            return self._file(number)
+        if number not in self._given:
+            self._given = self._ask(kind, number)
+        raw = self._given.pop(number)
         if raw is None:
-            return [Delete(document_id)]
+            raise RecordVanished("l'interface ne le donne plus")
         try:
             item = WordPressEntry.model_validate(raw)
             if not item.is_open:
-                return [Delete(document_id)]
-            access = self.site.rights.access(kind, item)
-        except (ValidationError, NotExpressed) as error:
-            field = _field(error) if isinstance(error, ValidationError) else ""
-            reason = f"l'interface le donne mal ({field})" if field else str(error)
-            return [
-                ContentStale(document_id),
-                Malformed(f"{kind} {number}", reason, document_id),
-            ]
-        return [Upsert(self._document(item, access))]
+                raise RecordVanished("il n'est plus public")
+            return self._document(item, self.site.rights.access(kind, item))
+        except ValidationError as error:
+            reason = f"l'interface le donne mal ({_field(error)})"
+            raise RecordUnreadable(reason) from error
+        except NotExpressed as error:
+            raise RecordUnreadable(str(error)) from error
+
+    def _ask(self, kind: str, number: int) -> dict[int, Mapping[str, Any] | None]:
+        """Request an entry, with those of its type that wait after it."""
+        wanted = [number]
+        if number in self._alone:
+            self._alone.remove(number)
+        elif number in self.waiting:
+            after = self.waiting[self.waiting.index(number) :]
+            same = (one for one in after if self.site.entries[one].kind == kind)
+            wanted = list(islice(same, READ_PER_REQUEST))
+        try:
+            given = self.site.api.read(kind, wanted, _status(self.connector.options))
+        except SourceUnreachable as error:
+            if len(wanted) > 1:
+                self._alone.update(wanted)
+                return self._ask(kind, number)
+            self.failures.note(error)
+            raise RecordKept(str(error)) from error
+        self.failures.end()
+        by_number = {one["id"]: one for one in given if type(one.get("id")) is int}
+        return {one: by_number.get(one) for one in wanted}
 
     def _file(self, number: int) -> Document:
         file, access = self.site.files[number], self.site.entries[number].access
@@ -513,14 +475,12 @@ def _robots(api: WordPressApi) -> Iterator[str]:
         )
 
 
-def open_wordpress(place: SourcePlace, options: WordPressOptions) -> WordPressConnector:
+def open_wordpress(place: SourcePlace, options: WordPressOptions) -> WordPressSource:
     """Return the connector of one source; no request is sent yet."""
     ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
     limits = HttpLimits(rate_per_s=options.rate_per_s, max_bytes=_MOST_BYTES)
     password = place.password() if options.user else ""
-    return WordPressConnector(
-        place.source, options, place.default_access, password, ca_file, limits
-    )
+    return WordPressSource(place.source, options, place.default_access, password, ca_file, limits)
 
 
 KIND = ConnectorKind(

@@ -1,28 +1,29 @@
-"""Read a share: `ShareConnector.changes` shows the flow.
+"""Read a share: `ShareSource.listing_since` shows the flow.
 
 `client` talks to the server, `descriptors` parses access lists, `readers` converts them to readers.
 """
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote, unquote, urlsplit
 
+from connectors.batches import batches
+from connectors.digests import digest_of
 from connectors.file_patterns import EVERY_FILE, FileSelection, parse_selection
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
-    AccessChanged,
-    Change,
-    Checkpoint,
-    ContentStale,
-    Listing,
+    Former,
+    Listed,
+    ListingItem,
     Malformed,
+    Note,
+    RecordUnreadable,
     RecordVanished,
     SourceUnreachable,
-    SubtreeHidden,
-    Upsert,
+    Unlisted,
 )
 from connectors.titles import title_of_path
 from connectors.values import (
@@ -34,27 +35,19 @@ from connectors.values import (
     EvidencePolicy,
 )
 from quisait_smb.client import FileTimes, Share, ShareEntry, SharePlace, Unreadable, moment_of
-from quisait_smb.cursor import (
-    FileMarks,
-    ShareCursor,
-    access_mark,
-    path_key,
-    read_cursor,
-    state_mark,
-)
 from quisait_smb.descriptors import read_descriptor
 from quisait_smb.options import ShareOptions
 from quisait_smb.readers import NOT_UNDERSTOOD, SidReaders, SidReading
 
-CHECKPOINT_FILES = 50
 CHECK_FILES = 500
 """Maximum number of files that `check` tries."""
 CHECK_RIGHTS_EVERY = timedelta(days=1)
 """All access lists are read this often, even if the server is trusted to note changes of rights."""
 _MOST_DEEP = 200
+_AT_ONCE = 500
+"""Number of files that are compared at once with the former crawl."""
 _SKIPPED = frozenset({"Thumbs.db", "desktop.ini"})
 ARCHIVED = "il est archivé sur un support lent, et n'est pas rappelé"
-SAME_NAME = "un autre fichier porte le même nom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +58,14 @@ class ShareFile:
     raw_path: str
     entry: ShareEntry
 
-    @property
-    def state(self) -> bytes:
-        """A digest that differs between versions of the file."""
-        return self.state_at(self.entry.times)
-
-    def state_at(self, times: FileTimes) -> bytes:
-        """Return the state with the times of the opened file: a folder may list older times."""
-        return state_mark(self.entry.number, times.size, times.modified, times.changed)
+    def version_at(self, times: FileTimes) -> bytes:
+        """Return the file's version with the times of the opened file: a folder may list others."""
+        return f"{self.entry.number}:{times.size}:{times.modified}:{times.changed}".encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Unlisted:
-    """A folder that could not be listed, and why."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShareConnector:
-    """Reads every visible file of a share, or of a folder of it; links are not followed.
+@dataclass(slots=True)
+class ShareSource:
+    """Lists every visible file of a share, or of a folder of it; links are not followed.
 
     `trust_changed`: the server notes changes of a file's rights, as Windows does and Samba does
     not; access lists of unchanged files are then read only once a day.
@@ -99,52 +79,88 @@ class ShareConnector:
     evidence: EvidencePolicy = EvidencePolicy.YES
     trust_changed: bool = False
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), compare=False)
+    _share: Share = field(init=False, compare=False)
 
-    def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield new and changed files, then the listing. Raises `SourceError`.
+    def listing(self) -> Iterator[ListingItem]:
+        """Yield every file with its readers. Raises `SourceError`."""
+        return self.listing_since(Former())
 
-        A file with the same path, number, size and times has not changed. Files below a folder that
-        cannot be listed are hidden.
+    def listing_since(self, former: Former) -> Iterator[ListingItem]:
+        """Yield every file, with its readers unless they are surely unchanged.
+
+        The note is when all access lists were last read. Raises `SourceError`.
         """
-        reading = _Reading(self, Share(self.place), read_cursor(since), self.now())
-        existing: set[str] = set()
-        unlisted: list[str] = []
-        pending = 0
-        for found in walk(reading.share, self.selection):
-            document_id = self._id(found.path)
-            if isinstance(found, Unlisted):
-                unlisted.append(document_id)
-                yield Malformed(found.path or ".", found.reason, kind="closed_folder")
-                yield SubtreeHidden(document_id)
-                continue
-            if document_id in existing:
-                yield Malformed(found.path, SAME_NAME)
-                continue
-            existing.add(document_id)
-            yield from reading.file(found)
-            pending += 1
-            # The cursor grows with the share, so it is written less often in large ones.
-            if pending >= max(CHECKPOINT_FILES, len(reading.files) // 10):
-                pending = 0
-                # Once a folder was hidden, the former marks are no longer valid.
-                yield Checkpoint(reading.cursor({} if unlisted else reading.before.files).text())
-        # Vanished files are left out: they are new if they return, whatever became of the listing.
-        yield Checkpoint(reading.cursor().text())
-        existing -= reading.vanished
-        yield Listing(frozenset(existing), tuple(unlisted), self.selection.left_out(self.source))
-        yield Checkpoint(reading.last_cursor().text())
+        self._share = Share(self.place)
+        note = f"{self._rights_digest()} {self.now().isoformat()}"
+        trusts = self.trust_changed and self._is_recent(former.note, note)
+        told: set[tuple[str, str]] = set()
+        for some in batches(walk(self._share, self.source, self.selection, former), _AT_ONCE):
+            files = [
+                Listed(self._id(one.path), one.version_at(one.entry.times), None, one)
+                for one in some
+                if isinstance(one, ShareFile)
+            ]
+            known = former.known(files) if trusts else ()
+            unchanged = {one.id: one for one in files if one.id in known}
+            for found in some:
+                if isinstance(found, Unlisted):
+                    yield found
+                elif listed := unchanged.get(self._id(found.path)):
+                    yield listed
+                else:
+                    yield from self._listed(found, told)
+        yield Note(former.note if trusts else note)
 
-    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these files as they are now. Raises `SourceError`."""
-        paths = {one.removeprefix(f"{self.source}:") for one in document_ids}
-        reading = _Reading(self, Share(self.place), None, self.now())
-        seen: set[str] = set()
-        for found in walk(reading.share, self.selection, paths):
-            if isinstance(found, ShareFile) and found.path in paths and found.path not in seen:
-                seen.add(found.path)
-                for change in reading.file(found):
-                    if isinstance(change, Upsert):
-                        yield change
+    def read(self, listed: Listed) -> Document:
+        """Return a file as it is now; its text is read later. Raises `SourceError`."""
+        found: ShareFile = listed.place
+        try:
+            raw, times = self._share.descriptor(found.raw_path)
+        except Unreadable as error:
+            raise RecordUnreadable(f"le fichier ou ses droits : {error}") from error
+        return self.document(self._share, found, times, raw)
+
+    def left_out(self) -> Callable[[str], bool] | None:
+        """Return whether the settings exclude a document."""
+        return self.selection.left_out(self.source)
+
+    def _listed(self, found: ShareFile, told: set[tuple[str, str]]) -> Iterator[Listed | Malformed]:
+        """Yield a file with its readers, unless it vanished.
+
+        Rights that could not be expressed are reported once per folder and reason.
+        """
+        document_id, folder = self._id(found.path), found.path.rpartition("/")[0]
+        try:
+            if found.entry.is_archived:
+                raise Unreadable(ARCHIVED)
+            raw, times = self._share.descriptor(found.raw_path)
+        except RecordVanished:
+            return
+        except Unreadable as error:
+            yield Listed(document_id, b"", problem=f"le fichier ou ses droits : {error}")
+            return
+        readers, _ = self.access(raw)
+        for reason in readers.reasons:
+            if (folder, reason) not in told:
+                told.add((folder, reason))
+                yield Malformed(found.path, reason, document_id)
+        yield Listed(document_id, found.version_at(times), readers.access, found)
+
+    def _rights_digest(self) -> str:
+        """Return a digest of the settings that decide the readers."""
+        sids = self.sids
+        principals = sorted((sid, sorted(named)) for sid, named in sids.principals.items())
+        share = sorted(sids.share.allowed), sorted(sids.share.denied)
+        return digest_of(map(repr, (sids.authority, principals, *share)), 16).hex()
+
+    def _is_recent(self, former: str, now: str) -> bool:
+        """Return whether all access lists were read within a day, under the same settings."""
+        try:
+            (rights, checked), (rights_now, began) = former.split(), now.split()
+            since = datetime.fromisoformat(began) - datetime.fromisoformat(checked)
+        except (ValueError, TypeError):
+            return False
+        return rights == rights_now and timedelta(0) <= since < CHECK_RIGHTS_EVERY
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per problem: missing rights of the account, unknown readers.
@@ -155,7 +171,7 @@ class ShareConnector:
         if share.may_write():
             yield "le compte peut écrire dans le partage : un compte qui ne fait que lire suffit"
         tried = _Tried(self, share)
-        for found in walk(share, self.selection):
+        for found in walk(share, self.source, self.selection, Former()):
             tried.add(found)
             if tried.files >= CHECK_FILES:
                 break
@@ -216,101 +232,10 @@ class ShareConnector:
 
 
 @dataclass(slots=True)
-class _Reading:
-    """One reading of a share: the former cursor, and the state so far."""
-
-    connector: ShareConnector
-    share: Share
-    since: ShareCursor | None
-    began: datetime
-    vanished: set[str] = field(default_factory=set)
-    told: set[tuple[str, str]] = field(default_factory=set)
-    files: dict[bytes, FileMarks] = field(default_factory=dict)
-    rights: str = field(init=False)
-    before: ShareCursor = field(init=False)
-    all_rights: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        sids = self.connector.sids
-        principals = sorted((sid, sorted(named)) for sid, named in sids.principals.items())
-        share = (sorted(sids.share.allowed), sorted(sids.share.denied))
-        self.rights = access_mark(sids.authority, principals, *share).hex()
-        self.before = self.since or ShareCursor({}, self.rights, self.began.isoformat())
-        self.all_rights = (
-            not self.connector.trust_changed or self.rights != self.before.rights or self._is_due()
-        )
-
-    def _is_due(self) -> bool:
-        try:
-            checked = datetime.fromisoformat(self.before.checked)
-            return not timedelta(0) <= self.began - checked < CHECK_RIGHTS_EVERY
-        except (ValueError, TypeError):
-            return True
-
-    def cursor(self, known: Mapping[bytes, FileMarks] | None = None) -> ShareCursor:
-        """Return a cursor during the reading; `known` are marks of files not seen yet."""
-        files = {**(known or {}), **self.files}
-        return ShareCursor(files, self.before.rights, self.before.checked)
-
-    def last_cursor(self) -> ShareCursor:
-        """Return the cursor after the complete reading."""
-        checked = self.began.isoformat() if self.all_rights else self.before.checked
-        return ShareCursor(self.files, self.rights, checked)
-
-    def file(self, found: ShareFile) -> Iterator[Change]:
-        """Yield the changes of a file, and note its marks.
-
-        A file that could not be read is marked as unknown: the next reading tries it again.
-        """
-        document_id, key = f"{self.connector.source}:{found.path}", path_key(found.path)
-        former = self.before.files.get(key, _UNKNOWN)
-        same = found.state == former.state
-        if same and not self.all_rights:
-            self.files[key] = former
-            return
-        self.files[key] = _UNKNOWN
-        try:
-            if found.entry.is_archived:
-                raise Unreadable(ARCHIVED)
-            raw, times = self.share.descriptor(found.raw_path)
-        except RecordVanished:
-            self.vanished.add(document_id)
-            return
-        except Unreadable as error:
-            yield ContentStale(document_id)
-            yield Malformed(found.path, f"le fichier ou ses droits : {error}", document_id)
-            return
-        if same and times != found.entry.times:
-            yield ContentStale(document_id)  # these rights belong to a newer text
-            return
-        readers, _ = self.connector.access(raw)
-        access = access_mark(sorted(readers.access.allowed), sorted(readers.access.denied))
-        if not same:
-            yield Upsert(self.connector.document(self.share, found, times, raw))
-        elif access != former.access:
-            yield AccessChanged(document_id, readers.access)
-        self.files[key] = FileMarks(found.state_at(times), access)
-        if not same or access != former.access:
-            yield from self._told(found, readers, document_id)
-
-    def _told(self, found: ShareFile, readers: SidReaders, document_id: str) -> Iterator[Malformed]:
-        """Report rights that could not be expressed, once per folder and reason."""
-        folder = found.path.rpartition("/")[0]
-        for reason in readers.reasons:
-            if (folder, reason) not in self.told:
-                self.told.add((folder, reason))
-                yield Malformed(found.path, reason, document_id)
-
-
-_UNKNOWN = FileMarks(bytes(6), bytes(6))
-"""The marks of a file that was not read; no digest is likely to equal them."""
-
-
-@dataclass(slots=True)
 class _Tried:
     """Results of trying the account."""
 
-    connector: ShareConnector
+    connector: ShareSource
     share: Share
     files: int = 0
     unread: int = 0
@@ -321,7 +246,7 @@ class _Tried:
     def add(self, found: ShareFile | Unlisted) -> None:
         """Try a file, or note a folder that could not be listed."""
         if isinstance(found, Unlisted):
-            self.unlisted.append(found.path or ".")
+            self.unlisted.append(found.root.partition(":")[2] or ".")
             return
         self.files += 1
         try:
@@ -353,33 +278,33 @@ class _Tried:
 
 
 def walk(
-    share: Share, selection: FileSelection, wanted: Collection[str] | None = None
+    share: Share, source: str, selection: FileSelection, former: Former
 ) -> Iterator[ShareFile | Unlisted]:
-    """Yield every file of a share, folder by folder, and folders that cannot be listed.
+    """Yield every wanted file of a share, folder by folder, and folders that cannot be listed.
 
-    If `wanted` paths are given, only the folders above them are entered. Raises `SourceError`.
+    Raises `SourceError`.
     """
-    above = None if wanted is None else {one for path in wanted for one in _folders(path)}
     pending = [_Folder((), "")]
     while pending:
-        folder = pending.pop()
-        if above is not None and folder.path not in above:
-            continue
         subfolders = []
-        for found in _listed(share, folder, selection):
-            if isinstance(found, _Folder):
-                subfolders.append(found)
-            else:
+        for found in _entries(share, source, pending.pop(), selection):
+            if isinstance(found, Unlisted):
                 yield found
+            elif former.enters(f"{source}:{found.path}"):
+                if isinstance(found, _Folder):
+                    subfolders.append(found)
+                else:
+                    yield found
         pending += reversed(subfolders)
 
 
-def _listed(
-    share: Share, folder: "_Folder", selection: FileSelection
+def _entries(
+    share: Share, source: str, folder: "_Folder", selection: FileSelection
 ) -> "Iterator[ShareFile | Unlisted | _Folder]":
     """Yield a folder's selected entries; nothing if it vanished, unless it is the root."""
+    root = f"{source}:{folder.path}"
     if len(folder.parts) > _MOST_DEEP:
-        yield Unlisted(folder.path, f"plus de {_MOST_DEEP} dossiers l'un dans l'autre")
+        yield Unlisted(root, f"plus de {_MOST_DEEP} dossiers l'un dans l'autre")
         return
     try:
         entries = share.entries(folder.raw_path)
@@ -390,7 +315,7 @@ def _listed(
             ) from error
         return
     except Unreadable as error:
-        yield Unlisted(folder.path, f"ce dossier ne se lit pas : {error}")
+        yield Unlisted(root, f"ce dossier ne se lit pas : {error}")
         return
     for entry in entries:
         below = folder.below(entry.name)
@@ -418,11 +343,6 @@ class _Folder:
         return _Folder((*self.parts, written), "/".join(filter(None, (self.raw_path, name))))
 
 
-def _folders(path: str) -> Iterator[str]:
-    parts = path.split("/")
-    return ("/".join(parts[:end]) for end in range(len(parts)))
-
-
 def _written(name: str) -> str:
     """Return a name that can be used in an id: half a surrogate pair is escaped."""
     return name.encode("utf-8", "backslashreplace").decode()
@@ -434,7 +354,7 @@ def _is_skipped(name: str) -> bool:
     return hidden or any(mark in name for mark in "/\\:\0")
 
 
-def open_share(place: SourcePlace, options: ShareOptions) -> ShareConnector:
+def open_share(place: SourcePlace, options: ShareOptions) -> ShareSource:
     """Return the connector of one source; no request is sent yet. Raises `SourceRefused`."""
     address = urlsplit(options.url)
     share, *folders = [name for name in unquote(address.path).split("/") if name]
@@ -444,7 +364,7 @@ def open_share(place: SourcePlace, options: ShareOptions) -> ShareConnector:
         frozenset(one for name in names for one in sids.of_name(name)) for names in both
     )
     unknown = [name for name in options.share_denied if not sids.of_name(name)]
-    return ShareConnector(
+    return ShareSource(
         place.source,
         SharePlace(
             address.hostname or "",

@@ -17,10 +17,10 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from connectors.digests import digest_of
 from connectors.ports import Malformed, SourceRefused, SourceUnreachable
 from connectors.values import MAX_PRINCIPALS, Access, account_principal, assume_utc
 from quisait_webdav.client import DavClient
-from quisait_webdav.cursor import digest_of
 from quisait_webdav.multistatus import DavEntry
 from quisait_webdav.options import NEXTCLOUD_FILES, WebdavOptions
 from quisait_webdav.rights import Ruled
@@ -174,7 +174,7 @@ class NextcloudRights:
             for file_source, parts in {(one.file_source, one.parts) for one in shares.values()}
         )
         folders = [f"{path} {self._of_group_folder(path)}" for path in sorted(self._folders)]
-        self._always = digest_of([*folders, self.options.model_dump_json()]).hex()
+        self._always = digest_of([*folders, self.options.model_dump_json()], 8).hex()
         problems = [
             Malformed(f"partages ({kind})", f"{count} ne donnent de lecteur à personne")
             for kind, count in sorted(unsaid.items())
@@ -199,7 +199,8 @@ class NextcloudRights:
         """Return a digest of the folder's mount and readers, and of every share in or below it."""
         mount = self._mount(above, folder)
         said = [str(mount.kind), mount.owner, *sorted(mount.readers), str(mount.closed)]
-        return digest_of([self._always, *said, *self._told_below(self._place(folder))])
+        told = self._told_below(self._place(folder))
+        return digest_of([self._always, *said, *told], 8)
 
     def enter(
         self, above: Mount | None, folder: DavEntry, inside: Mapping[str, DavEntry]

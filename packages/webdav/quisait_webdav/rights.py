@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from connectors.digests import digest_of
 from connectors.folder.rules import (
     MAX_RULE_BYTES,
     NO_READER_ADDED,
@@ -22,7 +23,6 @@ from connectors.folder.rules import (
 from connectors.ports import Malformed, RecordVanished
 from connectors.values import Access
 from quisait_webdav.client import DavClient
-from quisait_webdav.cursor import digest_of
 from quisait_webdav.multistatus import DavEntry
 
 Context = TypeVar("Context")
@@ -90,7 +90,7 @@ class TableRights:
     def upper(self, above: tuple[RuleTable, ...] | None, folder: DavEntry) -> bytes:
         """Return a digest of the tables above the folder, and of the source's own readers."""
         default = sorted(self.scope.default.allowed)
-        return digest_of([tables_digest(above or ()), str(self.scope.trusted), *default])
+        return digest_of([tables_digest(above or ()), str(self.scope.trusted), *default], 8)
 
     def enter(
         self, above: tuple[RuleTable, ...] | None, folder: DavEntry, inside: Mapping[str, DavEntry]

@@ -1,13 +1,21 @@
 """Walk a server's folders in name order, with the readers of each file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from connectors.file_patterns import FileSelection
 from connectors.folder.rules import is_skipped
-from connectors.ports import Malformed, SourceRefused, SourceUnreachable
+from connectors.ports import (
+    Former,
+    ListedFolder,
+    Malformed,
+    SourceRefused,
+    SourceUnreachable,
+    UnchangedFolder,
+    Unlisted,
+)
 from quisait_webdav.client import DavClient, FolderUnreadable
 from quisait_webdav.multistatus import DavEntry
 from quisait_webdav.rights import Rights, Ruled
@@ -17,60 +25,34 @@ MOST_DEPTH = 200
 
 @dataclass(frozen=True, slots=True)
 class ListedCollection:
-    """A folder with its selected files and their readers, in name order.
+    """A folder with its selected files and their readers, in name order."""
 
-    `rights` is the folder's `Rights.upper`, `tag` is the server's.
-    """
-
-    path: str
-    rights: bytes
-    tag: str
+    listed: ListedFolder
     files: tuple[tuple[DavEntry, Ruled], ...]
     problems: tuple[Malformed, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UnchangedFolder:
-    """A folder in and below which nothing changed."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnlistedFolder:
-    """A folder, or an entry of unknown kind, that could not be listed.
-
-    `refused`: the account may not read it.
-    """
-
-    path: str
-    rights: bytes
-    reason: str
-    refused: bool
-
-
-WalkEntry = ListedCollection | UnchangedFolder | UnlistedFolder
+WalkEntry = ListedCollection | UnchangedFolder | Unlisted
 
 
 def walk(
+    source: str,
     client: DavClient,
     rights: Rights[Any],
     selection: FileSelection,
-    *,
-    unchanged: Callable[[str, bytes, str], bool] = lambda path, rights, tag: False,
-    entered: Callable[[str], bool] = lambda path: True,
+    former: Former,
 ) -> Iterator[WalkEntry]:
     """Yield every folder, from the root down. Raises `SourceUnreachable`, `SourceRefused`.
 
-    `unchanged` returns, for a folder's path, rights and tag, whether it need not be listed;
-    `entered` returns, for a path, whether to look into the folder.
+    A folder in and below which nothing changed is not entered, if its tag tells so.
     """
     waiting: list[tuple[DavEntry, Any, int]] = [(client.root, None, 0)]
     while waiting:
         folder, above, depth = waiting.pop()
-        known = rights.upper(above, folder) if depth else b""
-        if depth and unchanged(folder.path, known, folder.etag):
-            yield UnchangedFolder(folder.path)
+        root, known = f"{source}:{folder.path}", rights.upper(above, folder) if depth else b""
+        tagged = ListedFolder(root, known, _tag(rights, folder))
+        if depth and former.known([tagged]):
+            yield UnchangedFolder(root)
             continue
         try:
             if depth > MOST_DEPTH:
@@ -79,7 +61,7 @@ def walk(
         except FolderUnreadable as error:
             if not depth:
                 raise _root_unread(client, error) from error
-            yield UnlistedFolder(folder.path, known, str(error), error.refused)
+            yield Unlisted(root, str(error), b"" if error.refused else known)
             continue
         inside = {entry.name: entry for entry in entries}
         context, said = rights.enter(above, folder, inside)
@@ -90,9 +72,7 @@ def walk(
             if entry.status == HTTPStatus.OK and not entry.is_folder
         )
         yield ListedCollection(
-            folder.path,
-            known or rights.upper(above, folder),
-            folder.etag,
+            ListedFolder(root, known or rights.upper(above, folder), _tag(rights, folder)),
             files,
             (
                 *said,
@@ -105,12 +85,19 @@ def walk(
             if entry.status != HTTPStatus.OK:
                 reason = f"le serveur ne le montre pas (réponse {entry.status})"
                 refused = entry.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-                yield UnlistedFolder(entry.path, rights.upper(context, entry), reason, refused)
+                known = b"" if refused else rights.upper(context, entry)
+                yield Unlisted(f"{source}:{entry.path}", reason, known)
         waiting += [
             (entry, context, depth + 1)
             for entry in reversed(taken)
-            if entry.status == HTTPStatus.OK and entry.is_folder and entered(entry.path)
+            if entry.status == HTTPStatus.OK
+            and entry.is_folder
+            and former.enters(f"{source}:{entry.path}")
         ]
+
+
+def _tag(rights: Rights[Any], folder: DavEntry) -> bytes:
+    return folder.etag.encode() if rights.trusts_tags else b""
 
 
 def _is_taken(entry: DavEntry, selection: FileSelection) -> bool:

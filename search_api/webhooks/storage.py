@@ -1,0 +1,288 @@
+"""The outbox of webhooks, in the state's database.
+
+Like the outbox of mail, it queues events from what the database holds, so that a crash loses none.
+Unlike a mail, an event may be sent twice: the receiver ignores an id that it knows already. The
+lock of the worker's task lets one process send at a time, so that no event needs a lease.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from expertise.builds import SqlBuilds
+from indexer.state import digest, in_utc
+from search_api.questions.storage import asked_questions, given_answers
+
+FIRST_RETRY = timedelta(minutes=1)
+"""Delay of the first retry; doubled for each further retry, up to `LONGEST_WAIT`."""
+LONGEST_WAIT = timedelta(hours=6)
+LAST_ATTEMPT = timedelta(days=3)
+"""Time after which an event has its last attempt: a weekend without the receiver loses none."""
+RECENT = timedelta(days=7)
+"""Older answers are not told any more."""
+KEPT = timedelta(days=30)
+"""How long an ended event is kept, so that it is not queued again; longer than `RECENT`."""
+
+metadata = sa.MetaData()
+_MOMENT = sa.DateTime(timezone=True)
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("since", _MOMENT, nullable=False),
+    sa.Column("build_id", sa.String(32), nullable=False),
+)
+"""`since`: earlier answers are not told. `build_id`: the last build whose changes were queued,
+empty if there was no build.
+"""
+
+webhook_queue = sa.Table(
+    "webhook_queue",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("webhook", sa.String(100), nullable=False),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("subject", sa.String(200), nullable=False),
+    sa.Column("happened", _MOMENT, nullable=False),
+    sa.Column("queued", _MOMENT, nullable=False),
+    sa.Column("due", _MOMENT, nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("code", sa.Integer),
+    sa.Column("changed", _MOMENT, nullable=False),
+    sa.Index("webhook_queue_due", "webhook", "state", "happened"),
+)
+"""`subject`: the id of the question or topic. `code`: the HTTP status of a refusal, null if the
+receiver could not answer.
+"""
+
+
+class WebhookKind(StrEnum):
+    """What an application is told of."""
+
+    ANSWERED = "question.answered"
+    TOPIC = "topic.changed"
+
+
+class WebhookState(StrEnum):
+    """State of an event. `failed`: its last attempt failed too."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEvent:
+    """An event for one receiver. `id` is the same at each attempt."""
+
+    id: str
+    webhook: str
+    kind: WebhookKind
+    subject: str
+    happened: datetime
+    queued: datetime
+    due: datetime
+    attempts: int
+    code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookCounts:
+    """Numbers of events of one receiver, and whether its latest attempt failed, with its code."""
+
+    waiting: int
+    sent: int
+    failed: int
+    failing: bool
+    code: int | None
+
+
+class SqlWebhooks:
+    """The outbox. One process at a time may call `queue_answers`, and send."""
+
+    def __init__(self, engine: sa.Engine, now: Callable[[], datetime]) -> None:
+        self._engine, self.now = engine, now
+
+    def begin(self, names: Iterable[str], build_id: str) -> None:
+        """Know these receivers from now on, and forget others with their events.
+
+        A new receiver is told nothing that happened before, and no change before this build.
+        """
+        names = set(names)
+        with self._engine.begin() as connection:
+            known = set(connection.execute(sa.select(webhooks.c.name)).scalars())
+            for name in sorted(names - known):
+                row = {"name": name, "since": self.now(), "build_id": build_id}
+                connection.execute(sa.insert(webhooks).values(row))
+            for table, column in (
+                (webhooks, webhooks.c.name),
+                (webhook_queue, webhook_queue.c.webhook),
+            ):
+                connection.execute(sa.delete(table).where(column.not_in(names)))
+
+    def queue_answers(self, name: str) -> int:
+        """Queue an event for each recent answer that was not queued yet; return how many."""
+        asked, given = asked_questions.c, given_answers.c
+        moment = self.now()
+        with self._engine.begin() as connection:
+            since = connection.execute(
+                sa.select(webhooks.c.since).where(webhooks.c.name == name)
+            ).scalar_one()
+            query = (
+                sa.select(given.id, given.question_id, given.created)
+                .join(asked_questions, asked.id == given.question_id)
+                .where(~asked.deleted, given.created > max(in_utc(since), moment - RECENT))
+            )
+            found = {_id(name, row.id): row for row in connection.execute(query)}
+            ids = webhook_queue.c.id
+            own = sa.select(ids).where(webhook_queue.c.webhook == name)
+            queued = set(connection.execute(own).scalars())
+            rows = [
+                self._row(id_, name, WebhookKind.ANSWERED, row.question_id, in_utc(row.created))
+                for id_, row in found.items()
+                if id_ not in queued
+            ]
+            if rows:
+                connection.execute(sa.insert(webhook_queue), rows)
+        return len(rows)
+
+    def queue_topics(self, names: Iterable[str], builds: SqlBuilds) -> int:
+        """Queue an event for each topic that the current build changed; return how many.
+
+        Call it before another build is published too, which deletes the former one's rows. If the
+        rows are gone already, nothing is told: nobody knows what changed.
+        """
+        stamp = builds.current()
+        if stamp is None:
+            return 0
+        with self._engine.connect() as connection:
+            told = dict(connection.execute(sa.select(webhooks.c.name, webhooks.c.build_id)).all())
+        changed: dict[str, Sequence[str]] = {stamp.id: ()}
+        count = 0
+        for name in names:
+            former = told.get(name, stamp.id)
+            if former not in changed:
+                changed[former] = builds.changed_topics(former, stamp.id)
+            count += self._queue_changes(name, former, stamp.id, changed[former])
+        return count
+
+    def _queue_changes(
+        self, name: str, former: str, build_id: str, topic_ids: Sequence[str]
+    ) -> int:
+        if former == build_id:
+            return 0
+        own = (webhooks.c.name == name) & (webhooks.c.build_id == former)
+        told = sa.update(webhooks).where(own).values(build_id=build_id)
+        moment = self.now()
+        rows = [
+            self._row(_id(name, f"{build_id} {id_}"), name, WebhookKind.TOPIC, id_, moment)
+            for id_ in topic_ids
+        ]
+        with self._engine.begin() as connection:
+            if not connection.execute(told).rowcount:  # another process queued them
+                return 0
+            if rows:
+                connection.execute(sa.insert(webhook_queue), rows)
+        return len(rows)
+
+    def waiting(self, name: str) -> Iterator[WebhookEvent]:
+        """Yield the receiver's waiting events, due or not, in the order in which they happened."""
+        queue = webhook_queue.c
+        own = (queue.webhook == name) & (queue.state == WebhookState.WAITING.value)
+        query = sa.select(webhook_queue).where(own).order_by(queue.happened, queue.id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        for row in rows:
+            yield WebhookEvent(
+                row["id"],
+                row["webhook"],
+                WebhookKind(row["kind"]),
+                row["subject"],
+                in_utc(row["happened"]),
+                in_utc(row["queued"]),
+                in_utc(row["due"]),
+                row["attempts"],
+                row["code"],
+            )
+
+    def sent(self, one: WebhookEvent) -> None:
+        """Mark that the receiver took the event."""
+        self._change(one, WebhookState.SENT, attempts=one.attempts + 1, code=None)
+
+    def failed(self, one: WebhookEvent, code: int | None) -> None:
+        """Retry later, each time after twice the delay, or end after the last attempt.
+
+        Without a `code`, the receiver could take no event: those whose time is over end with it.
+        """
+        moment = self.now()
+        last = one.queued + LAST_ATTEMPT
+        state = WebhookState.WAITING if moment < last else WebhookState.FAILED
+        delay = min(FIRST_RETRY * 2 ** min(one.attempts, 16), LONGEST_WAIT)
+        due = min(moment + delay, last)
+        self._change(one, state, attempts=one.attempts + 1, code=code, due=due)
+        if code is None and state is WebhookState.FAILED:
+            queue = webhook_queue.c
+            over = (queue.webhook == one.webhook) & (queue.state == WebhookState.WAITING.value)
+            over &= queue.queued <= moment - LAST_ATTEMPT
+            ended = {"state": state.value, "attempts": queue.attempts + 1, "changed": moment}
+            with self._engine.begin() as connection:
+                connection.execute(sa.update(webhook_queue).where(over).values(ended))
+
+    def counts(self, name: str) -> WebhookCounts:
+        """Return the numbers of a receiver's events that are kept."""
+        queue = webhook_queue.c
+        own = queue.webhook == name
+        states = sa.select(queue.state, sa.func.count()).where(own).group_by(queue.state)
+        tried = sa.select(queue.state, queue.code).where(own, queue.attempts > 0)
+        latest = tried.order_by(queue.changed.desc(), queue.happened.desc()).limit(1)
+        with self._engine.connect() as connection:
+            found = {row[0]: row[1] for row in connection.execute(states)}
+            row = connection.execute(latest).one_or_none()
+        return WebhookCounts(
+            waiting=found.get(WebhookState.WAITING.value, 0),
+            sent=found.get(WebhookState.SENT.value, 0),
+            failed=found.get(WebhookState.FAILED.value, 0),
+            failing=row is not None and row.state != WebhookState.SENT.value,
+            code=row.code if row else None,
+        )
+
+    def tidy(self) -> None:
+        """Delete events that ended longer than `KEPT` ago."""
+        queue = webhook_queue.c
+        ended = (queue.state != WebhookState.WAITING.value) & (queue.changed < self.now() - KEPT)
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(webhook_queue).where(ended))
+
+    def _change(self, one: WebhookEvent, state: WebhookState, **values: object) -> None:
+        own = sa.update(webhook_queue).where(webhook_queue.c.id == one.id)
+        changed = own.values(state=state.value, changed=self.now(), **values)
+        with self._engine.begin() as connection:
+            connection.execute(changed)
+
+    def _row(
+        self, id_: str, name: str, kind: WebhookKind, subject: str, happened: datetime
+    ) -> dict[str, object]:
+        moment = self.now()
+        return {
+            "id": id_,
+            "webhook": name,
+            "kind": kind.value,
+            "subject": subject,
+            "happened": happened,
+            "queued": moment,
+            "due": moment,
+            "state": WebhookState.WAITING.value,
+            "attempts": 0,
+            "code": None,
+            "changed": moment,
+        }
+
+
+def _id(name: str, what: str) -> str:
+    """Return an event's id: the same again if a restored database queues the event once more."""
+    return digest(f"{name} {what}")[:32]
