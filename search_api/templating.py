@@ -140,7 +140,7 @@ class _FrenchTemplates(FileSystemLoader):
     ) -> tuple[str, str, Callable[[], bool]]:
         source, name, is_current = super().get_source(environment, template)
         spaced = source.replace("« ", "«\u00a0").replace(" »", "\u00a0»")
-        return spaced, name or template, is_current or (lambda: True)
+        return spaced, name, is_current
 
 
 _environment = Environment(
