@@ -451,12 +451,13 @@ class _Comparison:
             yield ContentStale(item.id)
             yield Malformed(self._where(item.id), str(error), item.id)
         except RecordKept as error:
+            version = _version_mark(item.version or b"")
             if reason := str(error):
                 self.unread.add(item.id)
                 yield Malformed(self._where(item.id), reason, item.id)
-            elif item.access is not None:
-                mark = _access_mark(item.access, exact=False)
-                self.rows[item.id] = SeenRow(_version_mark(item.version or b""), mark)
+                version = b""  # of no document, so that it is read again
+            if item.access is not None:
+                self.rows[item.id] = SeenRow(version, _access_mark(item.access, exact=False))
         else:
             access = document.access if item.access is None else item.access
             is_exact = access == document.access
