@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from evaluation.assignment import Assignment, topics_in_row
 from evaluation.corpora import ExpertSet, JudgedQuery, SearchSet
 from evaluation.measures import CUT, EXPERT_MEASURES, SEARCH_MEASURES, Run
 from evaluation.reports import Report, make_report
@@ -17,7 +18,7 @@ from evaluation.scratch import (
     rank_by_popularity,
 )
 from evaluation.voting_models import VOTING_MODELS, VotingModel
-from expertise.assignment import Assignment, topic_vectors, topics_in_row
+from expertise.assignment import topic_vectors
 from expertise.build import all_documents
 from expertise.topics import Topic
 from expertise.values import TopicHolders, TopicsOf

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,6 @@ from expertise.topics import Topic, TopicKind, broader_closure
 from indexer.french.analysis import Term, analyse
 from indexer.ports import Encoder
 from indexer.values import IndexedDocument, Vectors
-
-if TYPE_CHECKING:
-    import scipy.sparse as sp
 
 
 class AboutFeatures(NamedTuple):
@@ -65,9 +62,6 @@ _LARGEST_COMPONENT = 10.0
 """Upper limit of a vector's components: a vector of length 1 stays below it; NaN fails the
 comparison too.
 """
-
-ConfidenceMatrix: TypeAlias = "sp.csr_array"
-"""Sparse matrix of confidences from 0 to 1, float32, of shape (documents, topics)."""
 
 Features = NDArray[np.float64]
 """Array of shape (pairs, features), with the columns of `AboutFeatures`."""
@@ -291,41 +285,6 @@ def confidence(features: Features) -> NDArray[np.float64]:
     odds = sum((features[:, n] * weight for n, weight in enumerate(WEIGHTS)), np.float64(BIAS))
     found: NDArray[np.float64] = np.round(1 / (1 + np.exp(-odds)), 6)
     return found
-
-
-class Assignment:
-    """Assigns topics to documents, added one by one; `confidences` then returns all of them."""
-
-    def __init__(self, topics: Sequence[Topic], vectors: TopicVectors | None = None) -> None:
-        self._topics, self._vectors = topics, vectors
-        self._labels = Labels(topics, vectors)
-        self._chunk = ChunkBuilder()
-
-    def add(self, document: IndexedDocument) -> bool:
-        """Add a document with its text and vectors; return whether it has a label of a topic."""
-        found = self._labels.of(document)
-        self._chunk.add(found)
-        return bool(found.by_label)
-
-    def confidences(self) -> ConfidenceMatrix:
-        """Return the confidences with broader topics, (documents in the order of `add`, topics)."""
-        # Imported here: it takes half a second, and most commands build nothing.
-        import scipy.sparse as sp
-
-        step = TopicConfidences(self._topics, self._vectors, self._labels.spread())
-        chunk = self._chunk.chunk()
-        row, topic, confidence = step.of(chunk)
-        shape = (chunk.documents, len(self._topics))
-        return sp.csr_array(sp.coo_array((confidence, (row, topic)), shape=shape))
-
-
-def topics_in_row(
-    topics: ConfidenceMatrix, row: int, names: Sequence[str]
-) -> tuple[tuple[str, float], ...]:
-    """Return the topics of a document: (name, confidence rounded to hundredths)."""
-    here = slice(int(topics.indptr[row]), int(topics.indptr[row + 1]))
-    found = zip(topics.indices[here].tolist(), topics.data[here].tolist(), strict=True)
-    return tuple((names[topic], round(sure, 2)) for topic, sure in found)
 
 
 @dataclass(slots=True)

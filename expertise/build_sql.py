@@ -3,9 +3,9 @@
 The text is the same for DuckDB and for Spark: it uses only what both dialects share. Three rules
 ensure the same result everywhere:
 
-- Weights become whole millionths (`holders.whole_millionths`) by a multiplication, an addition and
-  `floor`, whose bits IEEE 754 fixes. From there on only whole numbers are added: their sum does not
-  depend on the order of rows, nor on the number of threads or machines.
+- Weights become whole millionths by a multiplication, an addition and `floor`, whose bits IEEE 754
+  fixes. From there on only whole numbers are added: their sum does not depend on the order of rows,
+  nor on the number of threads or machines.
 - Every order is total: ties are broken by id, compared by code point on both engines.
 - `CAST` sets the type where the engines would choose different ones (a sum, `floor`), and a number
   with a fraction is written with an exponent, since `0.5` alone is a decimal.

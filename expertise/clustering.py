@@ -7,16 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import zip_longest
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from expertise.corpus import SkippedItems, SkippedKind, UnlabelledDocument
 from indexer.french.analysis import analyse
-
-if TYPE_CHECKING:
-    pass
 
 LOUVAIN_SEED = 20
 """Seed of Louvain's method, which is random: the same seed gives the same communities."""

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from connectors.geography import DEPARTEMENTS
 from connectors.values import Agent, ContributorRole, Mission
@@ -17,9 +15,6 @@ from expertise.corpus import IntArray
 from expertise.knowing import subject_terms
 from expertise.topics import Topic, TopicKind, label_key
 from expertise.votes import ROLE_WEIGHTS
-
-if TYPE_CHECKING:
-    pass
 
 VOLUME_DISCOUNT = 0.8
 """Factor from each document to the next: the most documents do not prove the most knowledge."""
@@ -34,12 +29,6 @@ DISCOUNTS: IntArray = np.array(
     [round(DISCOUNT_SCALE * VOLUME_DISCOUNT**rank) for rank in range(97)], dtype=np.int64
 )
 """Factor of each document of a cell, in billionths; for further documents it rounds to 0."""
-
-
-def whole_millionths(weight: NDArray[np.float64]) -> IntArray:
-    """Return weights in millionths, rounded half up with operations exact in every engine."""
-    whole: IntArray = np.floor(weight * 1e6 + 0.5).astype(np.int64)
-    return whole
 
 
 def least_millionths(strength: float) -> int:

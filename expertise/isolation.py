@@ -6,16 +6,12 @@ on the topic in the area, and the build must see a large enough part of the topi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from connectors.geography import CENTROIDS, distance_km
 from expertise.corpus import IntArray
-
-if TYPE_CHECKING:
-    pass
 
 NEAREST_HOLDERS = 3
 """Number of nearest other holders that are kept: the first may have left when the answer is given.

@@ -26,9 +26,9 @@ from expertise.revalidation import CurrentHolder
 from expertise.topics import Topic, TopicKind, label_key, label_order
 from expertise.values import Evidence
 from expertise.visibility import may_be_shown
-from expertise.votes import counting_contributions
+from expertise.votes import counting_contributions, evidence_of
 from indexer.access import AccessFilter
-from indexer.values import Card, Question, ShowRequest
+from indexer.values import Question, ShowRequest
 
 EVIDENCE_SHOWN = 5
 """Number of documents that a profile shows for one topic."""
@@ -62,25 +62,10 @@ def evidence_of_topics(
     for topic_id, some in weights.items():
         counting = cards.keys() - agent.disowned
         pairs = [(cards[id_], weight) for id_, weight in some.items() if id_ in counting]
-        proofs = [_evidence(card, own, weight, agent) for card, weight in pairs]
+        proofs = [evidence_of(card, own.__contains__, agent, weight) for card, weight in pairs]
         newest = sorted((one for one in proofs if one.roles), key=_newest_first)
         found[topic_id] = tuple(newest[:EVIDENCE_SHOWN])
     return found
-
-
-def _evidence(card: Card, own: set[str], weight: float, agent: Agent) -> Evidence:
-    rows = [row for row in counting_contributions(card) if row.account in own]
-    last = max((row.last for row in rows if row.last), default=None)
-    return Evidence(
-        document_id=card.document_id,
-        title=card.title,
-        url=card.url,
-        roles=tuple(dict.fromkeys(row.role for row in rows)),
-        first=min((row.first for row in rows if row.first), default=None),
-        last=last,
-        weight=weight,
-        former=last is not None and agent.arrival is not None and last < agent.arrival,
-    )
 
 
 def _newest_first(one: Evidence) -> tuple[int, str]:

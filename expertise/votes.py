@@ -9,8 +9,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from connectors.values import Contribution, ContributorRole, EvidencePolicy
-from expertise.values import Window
+from connectors.values import Agent, Contribution, ContributorRole, EvidencePolicy
+from expertise.values import Evidence, Window
 from indexer.values import Card
 
 ROLE_WEIGHTS: dict[ContributorRole, float] = {
@@ -168,6 +168,22 @@ def counting_contributions(card: Card) -> tuple[Contribution, ...]:
     if card.evidence == EvidencePolicy.NONE or only_asks(card):
         return ()
     return known_contributions(card.title, card.contributions)
+
+
+def evidence_of(card: Card, is_own: Callable[[str], bool], agent: Agent, weight: float) -> Evidence:
+    """Return a document as evidence for an agent; `is_own` tells which accounts are the agent's."""
+    rows = [row for row in counting_contributions(card) if is_own(row.account)]
+    last = max((row.last for row in rows if row.last), default=None)
+    return Evidence(
+        document_id=card.document_id,
+        title=card.title,
+        url=card.url,
+        roles=tuple(dict.fromkeys(row.role for row in rows)),
+        first=min((row.first for row in rows if row.first), default=None),
+        last=last,
+        weight=weight,
+        former=last is not None and agent.arrival is not None and last < agent.arrival,
+    )
 
 
 RANKING_DEPTH = 1000

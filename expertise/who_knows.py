@@ -45,7 +45,13 @@ from expertise.visibility import (
     refused_documents,
     refuses,
 )
-from expertise.votes import Vote, cast_votes, counting_contributions, summed_by_kind
+from expertise.votes import (
+    Vote,
+    cast_votes,
+    counting_contributions,
+    evidence_of,
+    summed_by_kind,
+)
 from indexer.french.analysis import analyse_query
 
 EVIDENCE_SHARE = 0.5
@@ -102,17 +108,8 @@ class EvidenceFinder:
     def _evidence(self, agent: Agent, vote: Vote) -> Evidence:
         ranked = self._ranked[vote.document_id]
         card = ranked.card
-        rows = [row for row in counting_contributions(card) if self._is(row.account, agent.id)]
-        last = max((row.last for row in rows if row.last), default=None)
-        return Evidence(
-            document_id=card.document_id,
-            title=card.title,
-            url=card.url,
-            roles=tuple(dict.fromkeys(row.role for row in rows)),
-            first=min((row.first for row in rows if row.first), default=None),
-            last=last,
-            weight=vote.weight,
-            former=_before(last, agent.arrival),
+        return replace(
+            evidence_of(card, lambda one: self._is(one, agent.id), agent, vote.weight),
             answers=self._is(ranked.answered_by, agent.id),
             asked_there=vote.answers
             and (
@@ -124,10 +121,6 @@ class EvidenceFinder:
     def _is(self, account: str, agent_id: str) -> bool:
         agent = self._agents.get(account)
         return agent is not None and agent.id == agent_id
-
-
-def _before(last: date | None, arrival: date | None) -> bool:
-    return last is not None and arrival is not None and last < arrival
 
 
 SURE_ODDS, FURTHER_ODDS, BARE_ODDS, NEAR_ODDS = map(odds_of, (CARD, FURTHER_CARD, BARE_CARD, NEAR))

@@ -121,21 +121,9 @@ class IndexSpec:
 
     def serves(self, wanted: "IndexSpec") -> bool:
         """Return whether the two specs are equal, except for the location of the model."""
-        return (
-            self.encoder.name,
-            self.encoder.dimension,
-            self.analysis,
-            self.format,
-            self.shards,
-            self.quantisation,
-        ) == (
-            wanted.encoder.name,
-            wanted.encoder.dimension,
-            wanted.analysis,
-            wanted.format,
-            wanted.shards,
-            wanted.quantisation,
-        )
+        encoder = wanted.encoder
+        own = replace(self.encoder, kind=encoder.kind, model=encoder.model)
+        return replace(self, encoder=own) == wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,21 +349,11 @@ class LiveIndex:
 
     def probe(self) -> None:
         """Probe the live index if its engine can. Raises `IndexDamaged`."""
-
-        def ask(index: Index) -> None:
-            if isinstance(index, Probed):
-                index.probe()
-
-        self._ask(ask)
+        self._ask(lambda index: index.probe() if isinstance(index, Probed) else None)
 
     def verify(self) -> None:
         """Read all files of the live index if its engine can. Raises `IndexDamaged`."""
-
-        def ask(index: Index) -> None:
-            if isinstance(index, Verifiable):
-                index.verify()
-
-        self._ask(ask)
+        self._ask(lambda index: index.verify() if isinstance(index, Verifiable) else None)
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """Return entries of the live index."""
@@ -511,8 +489,7 @@ class LiveIndex:
 
 def source_of(write: Write) -> str:
     """Return the source of the written document: the part of its id before the colon."""
-    document_id = write.indexed.document.id if isinstance(write, Put) else write.document_id
-    return document_id.partition(":")[0]
+    return write.document_id.partition(":")[0]
 
 
 def flush(index: StoredIndex) -> None:

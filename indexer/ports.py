@@ -1,9 +1,8 @@
-"""The ports of the indexer: text extraction, encoder, index, cursors, failures."""
+"""The ports of the indexer: text extraction, encoder, index."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from connectors.snapshot import SeenItems
 from indexer.access import AccessFilter
 from indexer.suggestions import NearWord
 from indexer.values import (
@@ -229,111 +228,3 @@ class IndexDenials(Protocol):
 
 class Index(IndexWriter, IndexReader, IndexContents, IndexDenials, Protocol):
     """An index with all of these methods."""
-
-
-class Cursors(Protocol):
-    """Stores how far each source has been read."""
-
-    def load(self, source: str) -> str | None:
-        """Return the last saved cursor of the source, or None."""
-        ...
-
-    def save(self, source: str, cursor: str, still_ahead: Collection[str] = ()) -> None:
-        """Save the cursor, once all writes before the checkpoint were acknowledged.
-
-        Of the documents noted as ahead of the cursor, only those in `still_ahead` remain noted.
-        """
-        ...
-
-    def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
-        """Note that these documents, about to be written, are ahead of the cursor until `save`."""
-        ...
-
-    def ahead(self, source: str) -> frozenset[str]:
-        """Return the documents whose indexed text may be newer than the cursor."""
-        ...
-
-    def seen(self, source: str, check: Callable[[], None] = lambda: None) -> SeenItems:
-        """Return the rows that belong to the source's cursor, if it lists what it has.
-
-        `check` is called before rows are stored, and raises if they must not be.
-        """
-        ...
-
-
-class Failures(Protocol):
-    """Stores the documents that could not be indexed, for the administrator."""
-
-    def record(self, source: str, key: str, kind: str, reason: str) -> None:
-        """Store a failure. `key` is a document's id, or the place of a record without an id."""
-        ...
-
-    def resolve(self, source: str, key: str) -> None:
-        """Delete a failure that was resolved."""
-        ...
-
-    def keys(self, source: str) -> frozenset[str]:
-        """Return the keys of all open failures of a source."""
-        ...
-
-    def due(self, source: str, kinds: Sequence[str], tries: int) -> frozenset[str]:
-        """Return the keys of failures of these kinds that were retried fewer than `tries` times."""
-        ...
-
-    def count_try(self, source: str, keys: Collection[str]) -> None:
-        """Add 1 to the number of retries of each of these failures."""
-        ...
-
-    def begin_anew(self, source: str, key: str) -> None:
-        """Set the number of retries of this failure to 0."""
-        ...
-
-
-class ScannedTexts(Protocol):
-    """The recognised text of scanned documents, for a crawl.
-
-    A crawl never waits for recognition, which runs later and elsewhere.
-    """
-
-    def text_of(self, source: str, document_id: str, content: bytes) -> Extracted | None:
-        """Return the recognised text of exactly these bytes, or None if recognition does not apply.
-
-        Raises `ExtractionFailed`: with `awaits_recognition` once the document is queued, or with
-        the reason why nothing could be recognised.
-        """
-        ...
-
-    def known(self, source: str) -> frozenset[str]:
-        """Return the documents for which a text, a failure or a place in the queue is stored."""
-        ...
-
-    def awaited(self, source: str) -> frozenset[str]:
-        """Return the documents whose text is still to be recognised."""
-        ...
-
-    def forget(self, source: str, document_ids: Collection[str]) -> None:
-        """Delete all that is stored about these documents."""
-        ...
-
-
-class NoScans:
-    """A `ScannedTexts` without recognition: it stores nothing."""
-
-    def text_of(self, source: str, document_id: str, content: bytes) -> Extracted | None:
-        """Return None."""
-        return None
-
-    def known(self, source: str) -> frozenset[str]:
-        """Return the empty set."""
-        return frozenset()
-
-    def awaited(self, source: str) -> frozenset[str]:
-        """Return the empty set."""
-        return frozenset()
-
-    def forget(self, source: str, document_ids: Collection[str]) -> None:
-        """Do nothing."""
-
-
-NO_SCANS: ScannedTexts = NoScans()
-"""For crawls without text recognition."""

@@ -240,7 +240,10 @@ class State:
                     connection.execute(theirs.values(source=source))
 
     def seen(self, source: str, check: Callable[[], None] = lambda: None) -> SeenItems:
-        """See `Cursors.seen`."""
+        """Return the rows that belong to the source's cursor, if it lists what it has.
+
+        `check` is called before rows are stored, and raises if they must not be.
+        """
         from indexer.seen import SqlSeen  # imported here, because it uses these tables
 
         return SqlSeen(self._engine, self._row_of(source), self._fence, check)
@@ -253,7 +256,10 @@ class State:
             return connection.execute(query).scalar_one_or_none()
 
     def save(self, source: str, cursor: str, still_ahead: Collection[str] = ()) -> None:
-        """Replace the source's cursor; of the documents ahead of it, note only `still_ahead`."""
+        """Save the cursor, once all writes before the checkpoint were acknowledged.
+
+        Of the documents noted as ahead of the cursor, only those in `still_ahead` remain noted.
+        """
         source = self._row_of(source)
         with self._engine.begin() as connection:
             self._fence(connection)

@@ -158,6 +158,11 @@ class Put:
 
     indexed: IndexedDocument
 
+    @property
+    def document_id(self) -> str:
+        """Id of the document."""
+        return self.indexed.document.id
+
 
 @dataclass(frozen=True, slots=True)
 class PutAccess:

@@ -154,12 +154,12 @@ class DeletionLoggingIndex:
 
         Raises what the index and the deletion log raise.
         """
-        ids = sorted({_id(write) for write in batch})
+        ids = sorted({write.document_id for write in batch})
         kept = self.index.kept(ids) if ids else {}
         gone = [write.document_id for write in batch if isinstance(write, Remove)]
         self._log(batch, kept, gone)
         replaced = [
-            write.indexed.document.id
+            write.document_id
             for write in batch
             if isinstance(write, Put) and _rewritten(write, kept)
         ]
@@ -178,11 +178,11 @@ class DeletionLoggingIndex:
         self, batch: Sequence[Write], kept: Mapping[str, IndexEntry], gone: Sequence[str]
     ) -> None:
         closed = [
-            _id(write)
+            write.document_id
             for write in batch
             if (now := _access(write))
-            and _id(write) in kept
-            and _narrows(kept[_id(write)].access, now)
+            and write.document_id in kept
+            and _narrows(kept[write.document_id].access, now)
         ]
         if gone:
             self.log.gone(gone)
@@ -207,10 +207,6 @@ class DeletionLoggingIndex:
         return self.index.scan(source)
 
 
-def _id(write: Write) -> str:
-    return write.indexed.document.id if isinstance(write, Put) else write.document_id
-
-
 def _narrows(former: Access, now: Access) -> bool:
     """Return whether a reader admitted by `former` may no longer be admitted by `now`."""
     return not (former.allowed <= now.allowed and now.denied <= former.denied)
@@ -223,5 +219,5 @@ def _access(write: Write) -> Access | None:
 
 
 def _rewritten(write: Put, kept: Mapping[str, IndexEntry]) -> bool:
-    before = kept.get(write.indexed.document.id)
+    before = kept.get(write.document_id)
     return before is not None and before.content_hash != write.indexed.content_hash

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from connectors.geography import region_of
 from connectors.values import Agent, EvidencePolicy
-from expertise.assignment import Assignment, ConfidenceMatrix, topic_vectors, topics_in_row
+from evaluation.assignment import Assignment, ConfidenceMatrix, topics_in_row
+from expertise.assignment import topic_vectors
 from expertise.build import all_documents
 from expertise.build_result import proposal_records, skipped_records
 from expertise.build_rules import BuildRules
@@ -69,7 +70,6 @@ from expertise.holders import (
     stated_topics,
     topics_of_ended_missions,
     topics_of_metiers,
-    whole_millionths,
 )
 from expertise.isolation import (
     NEAREST_HOLDERS,
@@ -90,6 +90,12 @@ from indexer.values import IndexedDocument
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
+
+
+def whole_millionths(weight: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Weights in millionths, rounded half up with operations exact in every engine."""
+    whole: NDArray[np.int64] = np.floor(weight * 1e6 + 0.5).astype(np.int64)
+    return whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)

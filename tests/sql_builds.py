@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.values import Agent
-from expertise.assignment import Assignment, Labels
+from evaluation.assignment import Assignment
+from expertise.assignment import Labels
 from expertise.build import build_from_files
 from expertise.build_files import BuildFiles, BuildMeans
 from expertise.build_input import (

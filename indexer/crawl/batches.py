@@ -17,8 +17,9 @@ from connectors.ports import Change, SourceError, Upsert
 from connectors.values import Access, Content, Contribution, Document, Section
 from indexer.errors import DeletionsHeld, ExtractionFailed
 from indexer.passages import cut, passage_text
-from indexer.ports import NO_SCANS, Encoder, Extractor, Failures, IndexWriter, ScannedTexts
-from indexer.state import reference_of
+from indexer.ports import Encoder, Extractor, IndexWriter
+from indexer.scans import Scans
+from indexer.state import State, reference_of
 from indexer.values import (
     WITHHELD,
     Extracted,
@@ -44,23 +45,32 @@ but never all documents, unless there is only one.
 
 @dataclass(slots=True)
 class DeletionGuard:
-    """Counts the deletions allowed and withheld in a run of a source.
+    """Counts the deletions allowed and withheld in a run of a source, or of one of its `parts`.
 
-    `share` lies between 0 and 1; at 1 every deletion is allowed.
+    `share` lies between 0 and 1; at 1 every deletion is allowed. A part has its own share, and its
+    fraction of `GUARD_FLOOR`. It may never lose all its documents, not even a single one: all parts
+    together would lose the whole source. `count` counts a part's documents; it scans the whole
+    source, and is only called once something is to be deleted.
     """
 
     source: str
     kept_at_start: int
     share: float
+    parts: int = 1
+    count: Callable[[], int] | None = None
     let_go: int = 0
     withheld: int = 0
 
     def lets_go(self, going: int) -> bool:
         """Return whether `going` more documents may be deleted; if not, count them as withheld."""
+        if not going or self.share >= 1:
+            self.let_go += going
+            return True
+        if self.count:
+            self.kept_at_start, self.count = self.count(), None
         gone = self.let_go + self.withheld + going
-        emptied = gone >= self.kept_at_start > 1
-        many = gone > max(GUARD_FLOOR, self.share * self.kept_at_start)
-        if going and self.share < 1 and (emptied or many):
+        emptied = gone >= self.kept_at_start and (self.parts > 1 or self.kept_at_start > 1)
+        if emptied or gone > max(GUARD_FLOOR / self.parts, self.share * self.kept_at_start):
             self.withheld += going
             return False
         self.let_go += going
@@ -72,35 +82,6 @@ class DeletionGuard:
             raise DeletionsHeld(self.source, self.let_go + self.withheld, self.kept_at_start)
 
 
-@dataclass(slots=True)
-class PartDeletionGuard(DeletionGuard):
-    """A guard for one part of a source, with its own share and its fraction of `GUARD_FLOOR`.
-
-    A part may never lose all its documents, not even a single one: all parts together would lose
-    the whole source. `count` counts the part's documents; it scans the whole source, and is only
-    called once something is to be deleted.
-    """
-
-    parts: int = 1
-    count: Callable[[], int] = lambda: 0
-    counted: bool = False
-
-    def lets_go(self, going: int) -> bool:
-        """Return whether `going` more documents of the part may be deleted; count them."""
-        if not going or self.share >= 1:
-            self.let_go += going
-            return True
-        if not self.counted:
-            self.kept_at_start, self.counted = self.count(), True
-        gone = self.let_go + self.withheld + going
-        many = gone > max(GUARD_FLOOR / self.parts, self.share * self.kept_at_start)
-        if many or gone >= self.kept_at_start:
-            self.withheld += going
-            return False
-        self.let_go += going
-        return True
-
-
 def guard_of(index: IndexWriter, source: str, part: Part, share: float) -> DeletionGuard:
     """Return the guard for a run of a source, or of one part of it."""
     if part == WHOLE:
@@ -109,7 +90,7 @@ def guard_of(index: IndexWriter, source: str, part: Part, share: float) -> Delet
     def count() -> int:
         return sum(part.holds(entry.document_id) for entry in index.scan(source))
 
-    return PartDeletionGuard(source, 0, share, parts=part.of, count=count)
+    return DeletionGuard(source, 0, share, part.of, count)
 
 
 log = logging.getLogger(__name__)
@@ -133,7 +114,7 @@ WITHOUT_TEXT = (Failure.NOT_TEXT, Failure.AWAITS_RECOGNITION)
 class OpenFailures:
     """The open failures of `source`: of documents, of their attachments, of records."""
 
-    failures: Failures
+    failures: State
     source: str
     _open: set[str] = field(init=False)
     _anew: set[str] = field(default_factory=set)
@@ -312,6 +293,11 @@ class PreparedDocument:
     recognised: bool = False
     """Whether its text was recognised on a scan."""
 
+    @property
+    def document_id(self) -> str:
+        """Id of the document."""
+        return self.document.id
+
     def same_as(self, kept: IndexEntry) -> bool:
         """Return whether the indexed document has the same text and record, whatever its access."""
         return (self.content_hash, self.record_hash) == (kept.content_hash, kept.record_hash)
@@ -331,7 +317,7 @@ class PreparedDocument:
 
 
 def prepare(
-    document: Document, extractor: Extractor, scans: ScannedTexts = NO_SCANS
+    document: Document, extractor: Extractor, scans: Scans | None = None
 ) -> PreparedDocument:
     """Extract the document's text and cut it into passages.
 
@@ -350,7 +336,7 @@ def prepare(
 
 
 def _with_text(
-    document: Document, extractor: Extractor, scans: ScannedTexts
+    document: Document, extractor: Extractor, scans: Scans | None
 ) -> tuple[Document, tuple[UnreadPart, ...], bool]:
     if document.content is None:
         return document, (), False
@@ -364,7 +350,7 @@ def _with_text(
     try:
         extracted = extractor.extract(read, content.filename, content.media_type)
     except ExtractionFailed as failed:
-        if failed.failure not in SCANNED:
+        if failed.failure not in SCANNED or scans is None:
             raise
         found = scans.text_of(document.source, document.id, read)
         if found is None:
@@ -477,7 +463,7 @@ def needed_writes(
     wanted: list[NeededWrite] = []
     unchanged = 0
     for write in gathered:
-        change = _change(write, entries_by_id.get(id_of(write)))
+        change = _change(write, entries_by_id.get(write.document_id))
         if change is not None:
             _apply(change, entries_by_id)
             wanted.append(change)
@@ -524,17 +510,6 @@ def _slices(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]
         some.append(place)
     if some:
         yield some
-
-
-def id_of(write: CrawledWrite | Write) -> str:
-    """Return the id of the written document."""
-    match write:
-        case PreparedDocument():
-            return write.document.id
-        case Put():
-            return write.indexed.document.id
-        case _:
-            return write.document_id
 
 
 def _change(write: CrawledWrite, kept: IndexEntry | None) -> NeededWrite | None:

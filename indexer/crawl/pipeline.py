@@ -41,7 +41,6 @@ from indexer.crawl.batches import (
     PreparedDocument,
     encoded,
     guard_of,
-    id_of,
     needed_writes,
     prefetched,
     prepare,
@@ -49,15 +48,13 @@ from indexer.crawl.batches import (
 )
 from indexer.errors import ExtractionFailed, ExtractorUnreachable, IndexRefused
 from indexer.ports import (
-    NO_SCANS,
-    Cursors,
     Encoder,
     Extractor,
-    Failures,
     Flushable,
     IndexWriter,
-    ScannedTexts,
 )
+from indexer.scans import Scans
+from indexer.state import State
 from indexer.values import WITHHELD, Failure, Put, PutAccess, Remove, UnreadPart, Vectors, Write
 
 BATCH_PASSAGES = 64
@@ -90,15 +87,16 @@ class CrawlDependencies:
 
     `check_lock` is called before each write to the index, the cursors or their rows, and raises if
     the crawl may not write any more. `check_stop` is called after each change, each slice of
-    encoded texts and each batch, and raises if the crawl must end.
+    encoded texts and each batch, and raises if the crawl must end. `scans`: recognised texts; None
+    without text recognition.
     """
 
     extractor: Extractor
     encoder: Encoder
     index: IndexWriter
-    cursors: Cursors
-    failures: Failures
-    scans: ScannedTexts = NO_SCANS
+    cursors: State
+    failures: State
+    scans: Scans | None = None
     check_lock: Callable[[], None] = lambda: None
     check_stop: Callable[[], None] = lambda: None
 
@@ -201,7 +199,8 @@ def _changes(connector: Connector, since: str | None, crawling: "_Crawl") -> Ite
     """
     missing, source = crawling.missing, crawling.report.source
     rereads = since is not None and isinstance(connector, SupportsRefetch)
-    due = set(missing.due(lambda: crawling.scans.awaited(source))) if rereads else set()
+    scans = crawling.dependencies.scans
+    due = set(missing.due(lambda: scans.awaited(source) if scans else set())) if rereads else set()
     for change in connector.changes(since):
         crawling.dependencies.check_stop()
         if isinstance(change, Upsert):
@@ -264,18 +263,16 @@ class _Crawl:
 
     def __post_init__(self) -> None:
         self.missing = OpenFailures(self.dependencies.failures, self.report.source)
-        self.scanned = set(self.scans.known(self.report.source))
+        scans = self.dependencies.scans
+        self.scanned = set(scans.known(self.report.source)) if scans else set()
         self.still_ahead = set(self.ahead)
-
-    @property
-    def scans(self) -> ScannedTexts:
-        return self.dependencies.scans
 
     def forget_scans(self, document_ids: Set[str]) -> None:
         """Forget recognised texts of documents that were deleted or are no longer scans."""
-        if gone := self.scanned & document_ids:
+        gone = self.scanned & document_ids
+        if gone and self.dependencies.scans:
             self.scanned -= gone
-            self.scans.forget(self.report.source, gone)
+            self.dependencies.scans.forget(self.report.source, gone)
 
     def apply(self, change: Change, awaited: Awaited[PreparedDocument]) -> None:
         self._apply(change, awaited)
@@ -393,12 +390,12 @@ class _Crawl:
 
     def flush(self, cursor: str | None = None) -> None:
         """Start to encode the gathered writes, and write those encoded meanwhile."""
-        ids = {id_of(write) for write in self.gathered}
-        if self.underway and not ids.isdisjoint(map(id_of, self.underway.wanted)):
+        ids = _ids(self.gathered)
+        if self.underway and not ids.isdisjoint(_ids(self.underway.wanted)):
             self.write_encoded()  # compare with the index after those writes
         wanted, unchanged = needed_writes(self.gathered, self.dependencies.index.kept(ids))
         self.report.unchanged += unchanged
-        as_kept = ids.difference(map(id_of, wanted))
+        as_kept = ids.difference(_ids(wanted))
         self.gathered, self.gathered_passages, self.gathered_access_changes = [], 0, 0
         self.gathered_since = time.monotonic()
         going = {
@@ -415,13 +412,15 @@ class _Crawl:
                 if not (isinstance(write, Remove) and write.document_id in going)
             ]
         # Writes that narrow access do not wait for the encoding of other documents.
-        put = {id_of(write) for write in wanted if isinstance(write, PreparedDocument)}
-        at_once = [w for w in wanted if not isinstance(w, PreparedDocument) and id_of(w) not in put]
+        put = _ids(write for write in wanted if isinstance(write, PreparedDocument))
+        at_once = [
+            w for w in wanted if not isinstance(w, PreparedDocument) and w.document_id not in put
+        ]
         self._write(at_once)
-        wanted = [write for write in wanted if id_of(write) in put]
+        wanted = [write for write in wanted if write.document_id in put]
         texts = texts_of(wanted)
         vectors = self.encoding.submit(self._encode, texts)
-        self.write_encoded(later=frozenset(map(id_of, at_once)))
+        self.write_encoded(later=_ids(at_once))
         self._settle(as_kept)  # only now: the cursor saved above is older than these documents
         self.report.passages += len(texts)
         self.underway = Batch(wanted, vectors, cursor)
@@ -476,13 +475,13 @@ class _Crawl:
         """Note the documents as ahead of the cursor, write them, and withdraw refused ones."""
         if not writes:
             return
-        self.dependencies.cursors.note_ahead(self.report.source, set(map(id_of, writes)))
+        self.dependencies.cursors.note_ahead(self.report.source, _ids(writes))
         self.written = True
         failed = self.dependencies.write(writes)
         self._count(writes, failed)
         for document_id, reason in failed.items():
             self._fail(document_id, "refused", reason)
-        self._settle(set(map(id_of, writes)))
+        self._settle(_ids(writes))
         self._withdraw(failed.keys())
 
     def _settle(self, document_ids: Set[str]) -> None:
@@ -529,3 +528,7 @@ class _Crawl:
         else:
             self.report.failed += 1
         self.missing.record(document_id, kind, reason)
+
+
+def _ids(writes: Iterable[CrawledWrite | Write]) -> set[str]:
+    return {write.document_id for write in writes}

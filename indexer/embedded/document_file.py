@@ -5,15 +5,15 @@ a copy from the live index, and read back without being changed.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from indexer.embedded.index import encodable, prepared_writes
+from indexer.embedded.index import StoredDocuments, prepared_writes
 from indexer.embedded.rows import indexed_of
 from indexer.embedded.store import FORMAT, Store, engine_faults
 from indexer.errors import IndexRefused
-from indexer.values import IndexedDocument, IndexEntry, Write, WriteReport
+from indexer.values import IndexedDocument, Write, WriteReport
 
 _EVERY = (
     "SELECT d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors"
@@ -22,13 +22,13 @@ _EVERY = (
 )
 
 
-class DocumentFile:
+class DocumentFile(StoredDocuments):
     """A `StoredIndex` in one file: it is written and compared, never searched."""
 
     format = FORMAT
 
     def __init__(self, path: Path, dimension: int) -> None:
-        self._store, self._dimension = Store(path, dimension), dimension
+        super().__init__(Store(path, dimension), dimension)
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """Apply a batch in one transaction."""
@@ -37,33 +37,6 @@ class DocumentFile:
             if prepared:
                 self._store.apply(prepared)
         return WriteReport(written=len(prepared), failed=tuple(failed))
-
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """Return the entries of these documents by id, without missing ones."""
-        wanted = [document_id for document_id in document_ids if encodable(document_id)]
-        with engine_faults():
-            return {entry.document_id: entry for entry in self._store.kept(wanted)}
-
-    def count(self, source: str) -> int:
-        """Return the number of documents of a source."""
-        with engine_faults():
-            return self._store.count(source)
-
-    def scan(self, source: str) -> Iterator[IndexEntry]:
-        """Yield the entry of every document of a source."""
-        with engine_faults():
-            yield from self._store.scan(source)
-
-    def sources(self) -> frozenset[str]:
-        """Return the sources that have documents."""
-        with engine_faults():
-            return self._store.sources()
-
-    def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """Yield these documents whole."""
-        with engine_faults():
-            rows = self._store.whole([one for one in document_ids if encodable(one)])
-        return (indexed_of(row, self._dimension) for row in rows)
 
     def close(self) -> None:
         """Turn the file into a single one without a journal, and close it."""

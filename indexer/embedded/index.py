@@ -65,7 +65,7 @@ def prepared_writes(
     prepared: list[StoreWrite] = []
     failed = []
     for write in batch:
-        document_id = write.indexed.document.id if isinstance(write, Put) else write.document_id
+        document_id = write.document_id
         reason = _unfit(write.indexed, dimension) if isinstance(write, Put) else ""
         if not encodable(document_id):
             reason = "son identifiant n'est pas un texte valide"
@@ -109,7 +109,43 @@ def _unfit(indexed: IndexedDocument, dimension: int) -> str:
     return "" if sound else "sa source ou son empreinte n'est pas un texte valide"
 
 
-class EmbeddedIndex:
+class StoredDocuments:
+    """The methods of an index that only read its store."""
+
+    def __init__(self, store: Store, dimension: int) -> None:
+        self._store, self._dimension = store, dimension
+
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
+        """Return the entries of these documents by id, without documents that are not indexed."""
+        wanted = [document_id for document_id in document_ids if encodable(document_id)]
+        with engine_faults():
+            return {entry.document_id: entry for entry in self._store.kept(wanted)}
+
+    def count(self, source: str) -> int:
+        """Return the number of indexed documents of a source."""
+        with engine_faults():
+            return self._store.count(source)
+
+    def sources(self) -> frozenset[str]:
+        """Return the sources that have at least one indexed document."""
+        with engine_faults():
+            return self._store.sources()
+
+    def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
+        """Yield these documents whole, as they are indexed now."""
+        with engine_faults():
+            rows = self._store.whole(
+                [document_id for document_id in document_ids if encodable(document_id)]
+            )
+        return (indexed_of(row, self._dimension) for row in rows)
+
+    def scan(self, source: str) -> Iterator[IndexEntry]:
+        """Yield every indexed document of a source, in the order in which they were put."""
+        with engine_faults():
+            yield from self._store.scan(source)
+
+
+class EmbeddedIndex(StoredDocuments):
     """An index in one folder, for one machine and any number of its processes and threads.
 
     SQLite is authoritative; tantivy repeats its text, and is replayed by sequence number after a
@@ -122,14 +158,13 @@ class EmbeddedIndex:
     def __init__(self, folder: Path, dimension: int) -> None:
         with engine_faults():
             folder.mkdir(parents=True, exist_ok=True)
-            self._store = Store(folder / "index.sqlite", dimension)
+            super().__init__(Store(folder / "index.sqlite", dimension), dimension)
             self._text = TextIndex(folder, self._store)
             self._rankings = Rankings(self._text)
             self._text.replay(wait=False)
             self._memory = SnapshotCache(self._store, dimension)
         self._last_moment: IndexMoment | None = None
         self._words = WordLookup(self._store, self._text, self._memory)
-        self._dimension = dimension
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """Apply a batch: one SQLite transaction, then the text index follows."""
@@ -183,35 +218,6 @@ class EmbeddedIndex:
         with engine_faults():
             passages = self._store.vector_bytes() // (FLOAT32_BYTES * self._dimension)
         return IndexFill(passages, MOST_PASSAGES)
-
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """Return the entries of these documents by id, without documents that are not indexed."""
-        wanted = [document_id for document_id in document_ids if encodable(document_id)]
-        with engine_faults():
-            return {entry.document_id: entry for entry in self._store.kept(wanted)}
-
-    def count(self, source: str) -> int:
-        """Return the number of indexed documents of a source."""
-        with engine_faults():
-            return self._store.count(source)
-
-    def sources(self) -> frozenset[str]:
-        """Return the sources that have at least one indexed document."""
-        with engine_faults():
-            return self._store.sources()
-
-    def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """Yield these documents whole, as they are indexed now."""
-        with engine_faults():
-            rows = self._store.whole(
-                [document_id for document_id in document_ids if encodable(document_id)]
-            )
-        return (indexed_of(row, self._dimension) for row in rows)
-
-    def scan(self, source: str) -> Iterator[IndexEntry]:
-        """Yield every indexed document of a source, in the order in which they were put."""
-        with engine_faults():
-            yield from self._store.scan(source)
 
     def denials(self, source: str) -> Mapping[str, int]:
         """Return the denied principals of a source, and how many documents deny each."""

@@ -34,7 +34,7 @@ class OnnxCrossEncoder:
         for name in (TOKENIZER_FILE, "config.json"):
             if not (directory / name).is_file():
                 raise ModelUnusable(f"{directory / name} manque : le second modèle en a besoin.")
-        self._name = f"{directory.resolve().name}/{graph.stem}"
+        self.name = f"{directory.resolve().name}/{graph.stem}"
         self._tokenizer: Tokenizer = Tokenizer.from_file(str(directory / TOKENIZER_FILE))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(
@@ -49,11 +49,6 @@ class OnnxCrossEncoder:
             )
         self._inputs = [name for name in _INPUTS if name in asked]
         _check_single(self._logits("essai", "essai").size, directory)
-
-    @property
-    def name(self) -> str:
-        """Name of the directory and of the graph."""
-        return self._name
 
     def score(self, question: str, passage: str) -> float:
         """Return the logit of a question and a passage."""
@@ -86,12 +81,7 @@ class SentenceCrossEncoder:
                 f"sentence-transformers ne charge pas {directory} ({type(error).__name__})."
             ) from error
         _check_single(self._model.num_labels, directory)
-        self._name = f"{directory.resolve().name}/sentence-transformers"
-
-    @property
-    def name(self) -> str:
-        """Name of the directory, followed by `/sentence-transformers`."""
-        return self._name
+        self.name = f"{directory.resolve().name}/sentence-transformers"
 
     def score(self, question: str, passage: str) -> float:
         """Return the model's score of a question and a passage."""

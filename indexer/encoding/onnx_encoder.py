@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -59,10 +58,6 @@ class ModelCard:
     pooling: Sequence[str] = ()
     dense: Sequence[tuple[str, str]] = ()
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the content of the card's file."""
-        return asdict(self)
-
 
 def read_card(directory: Path) -> ModelCard:
     """Read the card. Raises `FileNotFoundError` if `export_model` did not write the directory."""
@@ -80,7 +75,7 @@ def is_whole(directory: Path) -> bool:
 
 def write_card(directory: Path, card: ModelCard) -> None:
     """Write the card to the directory that it describes."""
-    (directory / CARD).write_text(json.dumps(card.as_json(), indent=2) + "\n", "utf-8")
+    (directory / CARD).write_text(json.dumps(asdict(card), indent=2) + "\n", "utf-8")
 
 
 def file_hash(path: Path) -> str:
@@ -166,7 +161,7 @@ class SentenceEncoder:
         if not (directory / "modules.json").is_file():
             raise FileNotFoundError(f"{directory} is no sentence-transformers model directory.")
         self._model = SentenceTransformer(str(directory), device=device, local_files_only=True)
-        self._dimension = self._model.get_embedding_dimension() or 0
+        self.dimension = self._model.get_embedding_dimension() or 0
         self._batch_size = batch_size
         # Its tokenizer is reconfigured (truncation, padding) before each use.
         self._alone = threading.Lock()
@@ -179,17 +174,8 @@ class SentenceEncoder:
         if self._prompts != _formerly_chosen(self._model.prompts):
             texts = json.dumps(self._prompts, sort_keys=True).encode()
             print_ += f"-{hashlib.sha256(texts).hexdigest()[:4]}"
-        self._name = f"{directory.name}/sentence-transformers/{print_}"
-
-    @property
-    def name(self) -> str:
-        """Name of the directory and hash of the weights, so that cached vectors never mix."""
-        return self._name
-
-    @property
-    def dimension(self) -> int:
-        """d, as stated by the model."""
-        return self._dimension
+        # With a hash of the weights, so that cached vectors never mix.
+        self.name = f"{directory.name}/sentence-transformers/{print_}"
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Return float32 (n, d), rows of length 1, in the order of `texts`."""
@@ -286,25 +272,12 @@ def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
 def _load_model(directory: Path, card: ModelCard, versions: _Versions) -> _LoadedModel:
     """Return the model with files at `versions`, loaded once per process and shared by encoders."""
     with _LOADING:
-        return _load_version(directory, _Card(card), versions)
-
-
-class _Card:
-    """A hashable card, as a cache key: its own lists have no hash."""
-
-    def __init__(self, card: ModelCard) -> None:
-        self.card, self._key = card, json.dumps(card.as_json(), sort_keys=True)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Card) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
+        return _load_version(directory, json.dumps(asdict(card)), versions)
 
 
 @lru_cache(maxsize=2)
-def _load_version(directory: Path, key: _Card, _versions: _Versions) -> _LoadedModel:
-    card = key.card
+def _load_version(directory: Path, written: str, _versions: _Versions) -> _LoadedModel:
+    card = ModelCard(**json.loads(written))  # as text, a card can be the key of a cache
     tokenizer: Tokenizer = Tokenizer.from_file(str(directory / TOKENIZER_FILE))
     tokenizer.no_padding()
     tokenizer.enable_truncation(card.max_tokens)
@@ -335,6 +308,7 @@ class OnnxEncoder:
 
     def __init__(self, directory: Path, threads: int = 0) -> None:
         self._card = read_card(directory)
+        self.dimension = self._card.dimension
         # Read now, so that a missing file is reported when the encoder is opened.
         read = (TOKENIZER_FILE, self._card.onnx_file, *(file for file, _ in self._card.dense))
         self._versions = tuple(_version(directory / name) for name in read)
@@ -345,11 +319,6 @@ class OnnxEncoder:
     def name(self) -> str:
         """Model, form of the graph and hash of the weights, so that cached vectors never mix."""
         return f"{self._card.model}/{self._card.graph}/{self._card.weights_sha256[:8]}"
-
-    @property
-    def dimension(self) -> int:
-        """d, as stated by the card."""
-        return self._card.dimension
 
     def measured_dimension(self) -> int:
         """Return the dimension of the graph's vectors, whatever the card says."""

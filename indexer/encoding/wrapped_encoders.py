@@ -29,9 +29,6 @@ _LENGTH_ERROR = 1e-3
 """Vectors have length 1; a larger deviation means that the stored vector is damaged."""
 _LOOKUP = 500
 
-EncodingProgress = Callable[[int, int], None]
-"""Called with (texts done, texts requested) at the start and after each batch."""
-
 _SCHEMA = """
 create table if not exists vectors (
     encoder text not null, text_hash blob not null, vector blob not null,
@@ -64,11 +61,9 @@ class CachedEncoder:
         encoder: Encoder,
         path: Path,
         keep_queries: bool = False,
-        progress: EncodingProgress | None = None,
     ) -> None:
-        self._encoder = encoder
+        self._encoder, self.name, self.dimension = encoder, encoder.name, encoder.dimension
         self._keep_queries = keep_queries
-        self._progress = progress or (lambda _done, _total: None)
         self._alone = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         with _faults():
@@ -79,16 +74,6 @@ class CachedEncoder:
             self._database.execute("pragma secure_delete = on")
             with self._database:
                 self._database.execute(_SCHEMA)
-
-    @property
-    def name(self) -> str:
-        """Name of the wrapped encoder."""
-        return self._encoder.name
-
-    @property
-    def dimension(self) -> int:
-        """Dimension of the wrapped encoder."""
-        return self._encoder.dimension
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Return float32 (n, d), rows of length 1, in the order of `texts`."""
@@ -134,14 +119,11 @@ class CachedEncoder:
         missing = {key: text for key, text in zip(hashes, texts, strict=True) if key not in found}
         # Texts of similar length together: a batch is padded to its longest text.
         keys = sorted(missing, key=lambda key: len(missing[key]))
-        done = len(texts) - len(keys)
-        self._progress(done, len(texts))
         for start in range(0, len(keys), BATCH_TEXTS):
             batch = keys[start : start + BATCH_TEXTS]
             vectors = encode([missing[key] for key in batch])
             self._keep(side, batch, vectors)
             found.update(zip(batch, vectors, strict=True))
-            self._progress(done + start + len(batch), len(texts))
         if not texts:
             return np.empty((0, self.dimension), np.float32)
         return np.stack([found[key] for key in hashes])
@@ -269,19 +251,9 @@ class QueryPriorityEncoder:
         precedence: QueryPriority | None = None,
         slice_texts: int = SLICE_TEXTS,
     ) -> None:
-        self._encoder = encoder
+        self._encoder, self.name, self.dimension = encoder, encoder.name, encoder.dimension
         self._precedence = precedence or QueryPriority()
         self._slice = slice_texts
-
-    @property
-    def name(self) -> str:
-        """Name of the wrapped encoder."""
-        return self._encoder.name
-
-    @property
-    def dimension(self) -> int:
-        """Dimension of the wrapped encoder."""
-        return self._encoder.dimension
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Return float32 (n, d), rows of length 1, in the order of `texts`."""

@@ -32,14 +32,10 @@ class InProcessExtractor:
 
     def __init__(self, limits: ExtractionLimits | None = None) -> None:
         self._limits = limits or ExtractionLimits()
+        self.max_bytes = self._limits.max_bytes
         self._alone = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._line: Connection | None = None
-
-    @property
-    def max_bytes(self) -> int:
-        """Larger files are refused without being read."""
-        return self._limits.max_bytes
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
         """Return the file's text. The format comes from the bytes, only Markdown from the name.

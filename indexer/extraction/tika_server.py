@@ -94,15 +94,11 @@ class TikaServerExtractor:
     ) -> None:
         self._url = url.rstrip("/")
         self._limits = limits or ExtractionLimits()
+        self.max_bytes = self._limits.max_bytes
         self._restart_s = restart_s
         self._connections = PoolManager(maxsize=_CONNECTIONS, ca_certs=ca_file or None)
         self._has_answered = False
         self._quarantine = Quarantine()
-
-    @property
-    def max_bytes(self) -> int:
-        """Larger files are refused without being sent."""
-        return self._limits.max_bytes
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
         """Return the file's text.

@@ -33,13 +33,8 @@ class Alias:
     """
 
     def __init__(self, client: OpenSearch, name: str, back_off_s: float) -> None:
-        self._client, self._name, self._back_off_s = client, name, back_off_s
+        self._client, self.name, self._back_off_s = client, name, back_off_s
         self._fence = WriteFence(client, name)
-
-    @property
-    def name(self) -> str:
-        """Name of the alias."""
-        return self._name
 
     def ensure(self, index_body: Body) -> Body:
         """Create index and alias if they are missing; return the engine's description of the index.
@@ -47,9 +42,9 @@ class Alias:
         Raises `IndexRefused` for an index of another schema.
         """
         with engine_faults():
-            if not self._client.indices.exists_alias(name=self._name):
+            if not self._client.indices.exists_alias(name=self.name):
                 self._create(index_body)
-            found = self._client.indices.get(index=self._name)
+            found = self._client.indices.get(index=self.name)
         wanted = index_body["mappings"]["_meta"]
         for index, kept in found.items():
             meta = kept["mappings"].get("_meta", {})
@@ -65,19 +60,19 @@ class Alias:
         """Set the number of replicas of each shard; the engine makes them in the background."""
         wanted = copies(replicas)
         with engine_faults():
-            found = self._client.indices.get_settings(index=self._name)
+            found = self._client.indices.get_settings(index=self.name)
             kept = (one["settings"]["index"] for one in found.values())
             if any(
                 int(one["number_of_replicas"]) != replicas
                 or one.get("auto_expand_replicas", "false") != wanted["auto_expand_replicas"]
                 for one in kept
             ):
-                self._client.indices.put_settings(index=self._name, body={"index": wanted})
+                self._client.indices.put_settings(index=self.name, body={"index": wanted})
 
     def _create(self, index_body: Body) -> None:
         try:
             self._client.indices.create(
-                index=f"{self._name}-000001", body={**index_body, "aliases": {self._name: {}}}
+                index=f"{self.name}-000001", body={**index_body, "aliases": {self.name: {}}}
             )
         except RequestError as fault:
             # Another process created it meanwhile.
@@ -87,7 +82,7 @@ class Alias:
     def marks(self) -> Mapping[str, Any]:
         """Return the index's own marks, in its mapping (`_meta`)."""
         with engine_faults():
-            mappings = self._client.indices.get_mapping(index=self._name)
+            mappings = self._client.indices.get_mapping(index=self.name)
         return {
             name: value
             for kept in mappings.values()
@@ -98,7 +93,7 @@ class Alias:
         """Add a mark to the index."""
         marks = {**self.marks(), name: value}
         with engine_faults():
-            self._client.indices.put_mapping(index=self._name, body={"_meta": marks})
+            self._client.indices.put_mapping(index=self.name, body={"_meta": marks})
 
     def replace(self, hit: Body, source: Body) -> None:
         """Replace the document of a hit, unless it was written to since.
@@ -107,7 +102,7 @@ class Alias:
         """
         with engine_faults(), suppress(ConflictError):
             self._client.index(
-                index=self._name,
+                index=self.name,
                 id=hit["_id"],
                 body=source,
                 if_seq_no=hit["_seq_no"],
@@ -120,7 +115,7 @@ class Alias:
         def asked() -> Body:
             with engine_faults():
                 answer: Body = self._client.search(
-                    index=self._name, body=body, allow_partial_search_results=False
+                    index=self.name, body=body, allow_partial_search_results=False
                 )
             return whole(answer)
 
@@ -133,7 +128,7 @@ class Alias:
         index (`AccessLists.header`) or say how to search (`requests.same_copies`,
         `requests.COMMON_SCORES`).
         """
-        header = {"index": self._name, "allow_partial_search_results": False}
+        header = {"index": self.name, "allow_partial_search_results": False}
         lines: list[Body] = []
         for own, body in requests:
             lines += ({**header, **own}, body)
@@ -171,7 +166,7 @@ class Alias:
         with engine_faults():
             indices = self._client.indices
             indices.put_settings(
-                index=self._name, body={"index.merge.policy.expunge_deletes_allowed": "0"}
+                index=self.name, body={"index.merge.policy.expunge_deletes_allowed": "0"}
             )
             reached: dict[str, int] = {}
             for shard, written, _ in self._copies():
@@ -184,9 +179,9 @@ class Alias:
                         "copies, puis relancez."
                     )
                 time.sleep(1)
-            indices.flush(index=self._name, params={"force": "true"})
+            indices.flush(index=self.name, params={"force": "true"})
             merged = indices.forcemerge(
-                index=self._name,
+                index=self.name,
                 params={"only_expunge_deletes": "true", "request_timeout": MERGE_S},
             )
         whole(merged)
@@ -194,7 +189,7 @@ class Alias:
 
     def _copies(self) -> list[tuple[str, int, int]]:
         """Return (shard, its last write, first write that is retained) for each copy of a shard."""
-        stats = self._client.indices.stats(index=self._name, params={"level": "shards"})
+        stats = self._client.indices.stats(index=self.name, params={"level": "shards"})
         return [
             (
                 f"{name}/{shard}",
@@ -214,7 +209,7 @@ class Alias:
 
         def asked() -> Body:
             with engine_faults():
-                return whole(self._client.indices.refresh(index=self._name))
+                return whole(self._client.indices.refresh(index=self.name))
 
         self._whole_in_time(asked)
 

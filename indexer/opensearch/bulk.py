@@ -137,11 +137,6 @@ class BulkAction:
     encoded: bytes
 
 
-def document_id_of(write: Write) -> str:
-    """Return the id of the written document."""
-    return write.indexed.document.id if isinstance(write, Put) else write.document_id
-
-
 def last_words(batch: Sequence[Write]) -> Mapping[str, Write]:
     """Return one write per document, with the effect of the whole batch in its order.
 
@@ -149,7 +144,7 @@ def last_words(batch: Sequence[Write]) -> Mapping[str, Write]:
     """
     last: dict[str, Write] = {}
     for write in batch:
-        document_id = document_id_of(write)
+        document_id = write.document_id
         former = last.get(document_id)
         if isinstance(write, PutAccess) and isinstance(former, Put):
             document = replace(former.indexed.document, access=write.access)

@@ -18,7 +18,6 @@ from indexer.opensearch.access_lists import ListKey, ReadableLists, readable_lis
 from indexer.opensearch.alias import Alias
 from indexer.opensearch.bulk import (
     BulkAction,
-    document_id_of,
     last_words,
     move_line,
     put_line,
@@ -105,7 +104,7 @@ class OpenSearchIndex:
         failed |= self._change_access(
             {w.document_id: w.access for w in last if isinstance(w, PutAccess)}
         )
-        written = sum(document_id_of(write) not in failed for write in batch)
+        written = sum(write.document_id not in failed for write in batch)
         return WriteReport(written, tuple(failed.items()))
 
     def _put_and_remove(self, writes: Sequence[Put | Remove]) -> dict[str, str]:
@@ -123,7 +122,7 @@ class OpenSearchIndex:
         }
         names, failed = self._lists_for(keys)
         # Built one by one while they are sent: vectors as text are large.
-        lines = (_line(write, names) for write in writes if document_id_of(write) not in failed)
+        lines = (_line(write, names) for write in writes if write.document_id not in failed)
         return failed | self._documents.send(lines)
 
     def _change_access(self, changes: Mapping[str, Access]) -> dict[str, str]:

@@ -45,7 +45,6 @@ from quisait.application.sources import (
     known_principals,
     open_authorities,
     open_inbox,
-    open_push_tokens,
     pushed_memberships,
     source_names,
     sources_with_groups,
@@ -128,7 +127,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
         measured = measured_bars(own)
         guidance = open_guidance(settings, book, measured.bars if measured else None)
         search = Search(index, encoder, book, guidance)
-        state, tokens = State(database), open_push_tokens(database)
+        state, tokens = State(database), PushTokens(database)
         inbox = open_inbox(settings, database)
         privacy = open_privacy(settings, database)
         locks = Locks(database, folder / LOCKS_FOLDER)

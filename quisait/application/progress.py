@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -22,29 +22,17 @@ def plural_count(value: int, one: str) -> str:
 LINE_EVERY_S = 5.0
 
 
-class Advance(Protocol):
-    """Shows progress: called with the number done and the total (None if unknown)."""
+class Advance:
+    """Shows progress; this class shows nothing."""
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Show the progress."""
-        ...
+        """Show the number done and the total (None if unknown)."""
 
     def waits(self, what: str) -> None:
         """Show what the work waits for, in words; an empty text means that it continues."""
-        ...
 
 
-class _Nothing:
-    """Show nothing."""
-
-    def __call__(self, done: int, total: int | None) -> None:
-        """See `Advance`."""
-
-    def waits(self, what: str) -> None:
-        """See `Advance`."""
-
-
-class _Bar:
+class _Bar(Advance):
     """Show a bar on a terminal."""
 
     def __init__(self, label: str, bar: "Progress") -> None:
@@ -52,11 +40,9 @@ class _Bar:
         self._task = bar.add_task(label, total=None)
 
     def __call__(self, done: int, total: int | None) -> None:
-        """See `Advance`."""
         self._bar.update(self._task, description=self._label, completed=done, total=total)
 
     def waits(self, what: str) -> None:
-        """See `Advance`."""
         shown = f"{self._label} · {what}" if what else self._label
         self._bar.update(self._task, description=shown)
 
@@ -65,7 +51,7 @@ class _Bar:
 def shown_progress(label: str, unit: str, quiet: bool = False) -> Iterator[Advance]:
     """Show progress on the standard error while the block runs."""
     if quiet:
-        yield _Nothing()
+        yield Advance()
     elif sys.stderr.isatty():
         with _terminal_bar() as bar:
             yield _Bar(label, bar)
@@ -104,7 +90,7 @@ def _terminal_bar() -> "Progress":
     )
 
 
-class _ProgressLines:
+class _ProgressLines(Advance):
     """Prints a line at most every `LINE_EVERY_S` seconds, for logs and pipes."""
 
     def __init__(self, label: str, unit: str) -> None:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
@@ -117,16 +116,11 @@ def source_password(settings: SourceSettings) -> str:
         ) from error
 
 
-def open_push_tokens(database: sa.Engine) -> PushTokens:
-    """Return the tokens of the applications that push."""
-    return PushTokens(database)
-
-
 @contextmanager
 def opened_push_tokens(settings: Settings) -> Iterator[PushTokens]:
     """Open the push tokens during the block without the application: no index, no encoder."""
     with opened_database(settings) as database:
-        yield open_push_tokens(database)
+        yield PushTokens(database)
 
 
 def open_inbox(settings: Settings, database: sa.Engine) -> Inbox:
@@ -350,17 +344,7 @@ def _unjoined_directory(settings: Settings) -> Directory | None:
     if not tables.agents:
         return None
     groups = beside_file(tables.groups) if tables.groups else None
-    return open_tables(beside_file(tables.agents), groups, settings.group_sources)
-
-
-def open_tables(
-    agents: Path, groups: Path | None = None, claimed: frozenset[str] = frozenset()
-) -> Directory:
-    """Return the directory in these tables, without accounts linked by rules.
-
-    `claimed`: see `TableDirectory`.
-    """
-    return TableDirectory(agents, groups, claimed)
+    return TableDirectory(beside_file(tables.agents), groups, settings.group_sources)
 
 
 def ldap_place(settings: Settings) -> LdapConfig:

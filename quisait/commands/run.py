@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import Annotated, NoReturn, TypeVar
 
@@ -38,6 +39,10 @@ or not at all, and the cursor is saved after it.
 """
 
 
+Host = Annotated[str, typer.Option(help="Adresse d'écoute ; sinon, celle des réglages")]
+Port = Annotated[int, typer.Option(help="Port ; sinon, celui des réglages", show_default=False)]
+
+
 def run(
     no_serve: Annotated[
         bool, typer.Option("--no-serve", help="Sans les pages ni l'API : un ouvrier de plus")
@@ -45,10 +50,8 @@ def run(
     no_crawl: Annotated[
         bool, typer.Option("--no-crawl", help="Sans lire les sources : les pages et l'API")
     ] = False,
-    host: Annotated[str, typer.Option(help="Adresse d'écoute ; sinon, celle des réglages")] = "",
-    port: Annotated[
-        int, typer.Option(help="Port ; sinon, celui des réglages", show_default=False)
-    ] = 0,
+    host: Host = "",
+    port: Port = 0,
 ) -> None:
     """Lit les sources à leur rythme et sert les pages, jusqu'à SIGTERM ou Ctrl+C."""
     with opened_application() as application:
@@ -76,9 +79,8 @@ def run_application(
     stop = threading.Event()
     with _set_by_signals(stop), ExitStack() as parts:
         if serves:
-            application.encoder.queries(
-                [" "]
-            )  # load the model, so that the first reader does not wait
+            # Load the model, so that the first reader does not wait.
+            application.encoder.queries([" "])
             warm_up(application.index if application.settings.index.engine == "embedded" else None)
         settings = application.settings
         ports = {port or settings.server.port} if serves else set()
@@ -89,9 +91,14 @@ def run_application(
             parts.enter_context(server) for server in servers(application, serves, host, port)
         ]
         if crawls:
-            threads.append(parts.enter_context(_worker_thread(application, stop)))
+            late = partial(_exit_now, application, 0)
+            work = Worker(application, stop).work
+            threads.append(parts.enter_context(_thread("worker", work, stop, late)))
         if serves and application.settings.bot.source:
-            threads.append(parts.enter_context(_bot_thread(application, stop)))
+            from quisait.work.bot import run_bot  # imported here: only needed with a bot
+
+            bot = partial(run_bot, application, stop)  # unanswered messages wait
+            threads.append(parts.enter_context(_thread("bot", bot, stop)))
         log.info("running", extra={"parts": [thread.name for thread in threads]})
         added = AddedSources(application)
         while not stop.wait(1.0):
@@ -149,9 +156,14 @@ def _set_by_signals(stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _worker_thread(application: Application, stop: threading.Event) -> Iterator[threading.Thread]:
-    """Run a worker in a thread, which has `STOP_S` to end after the block."""
-    thread = threading.Thread(target=Worker(application, stop).work, name="worker", daemon=True)
+def _thread(
+    name: str,
+    target: Callable[[], object],
+    stop: threading.Event,
+    late: Callable[[], object] = lambda: None,
+) -> Iterator[threading.Thread]:
+    """Run a function in a thread, which has `STOP_S` to end after the block; then call `late`."""
+    thread = threading.Thread(target=target, name=name, daemon=True)
     thread.start()
     try:
         yield thread
@@ -159,21 +171,7 @@ def _worker_thread(application: Application, stop: threading.Event) -> Iterator[
         stop.set()
         thread.join(STOP_S)
         if thread.is_alive():
-            _exit_now(application, 0)
-
-
-@contextmanager
-def _bot_thread(application: Application, stop: threading.Event) -> Iterator[threading.Thread]:
-    """Run the room bot in a thread, which may be cut short: unanswered messages wait."""
-    from quisait.work.bot import run_bot  # imported here: only needed with a bot
-
-    thread = threading.Thread(target=run_bot, args=(application, stop), name="bot", daemon=True)
-    thread.start()
-    try:
-        yield thread
-    finally:
-        stop.set()
-        thread.join(STOP_S)
+            late()
 
 
 def _exit_now(application: Application, status: int) -> NoReturn:
@@ -199,12 +197,7 @@ def _exit_now(application: Application, status: int) -> NoReturn:
     os._exit(status)
 
 
-def serve(
-    host: Annotated[str, typer.Option(help="Adresse d'écoute ; sinon, celle des réglages")] = "",
-    port: Annotated[
-        int, typer.Option(help="Port ; sinon, celui des réglages", show_default=False)
-    ] = 0,
-) -> None:
+def serve(host: Host = "", port: Port = 0) -> None:
     """Sert les pages et l'API."""
     with opened_application() as application:
         run_application(application, crawls=False, host=host, port=port)

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -59,31 +59,19 @@ hidden, report, community, gone, closed, purged, cut, backup), and the fields of
 """
 
 
-class RegisterMark(Protocol):
-    """The last register line that the database or the index knows."""
-
-    def read(self) -> str:
-        """Return the id of the line, empty if none is known."""
-        ...
-
-    def move(self, line: str) -> None:
-        """Store the id of a later line."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class DatabaseRegisterMark:
-    """The mark in the state's database, restored with it."""
+    """The last register line that the state's database knows, restored with it."""
 
     engine: sa.Engine
 
     def read(self) -> str:
-        """See `RegisterMark`."""
+        """Return the id of the line, empty if none is known."""
         with self.engine.connect() as connection:
             return connection.execute(sa.select(marks.c.line)).scalar() or ""
 
     def move(self, line: str) -> None:
-        """See `RegisterMark`."""
+        """Store the id of a later line."""
         with self.engine.begin() as connection:
             if connection.execute(sa.update(marks).values(line=line)).rowcount == 0:
                 connection.execute(sa.insert(marks).values(place=1, line=line))
@@ -91,23 +79,26 @@ class DatabaseRegisterMark:
 
 @dataclass(frozen=True, slots=True)
 class FileRegisterMark:
-    """The mark in the embedded index's folder, restored with it."""
+    """The last register line that the embedded index knows, in its folder, restored with it."""
 
     path: Path
 
     def read(self) -> str:
-        """See `RegisterMark`."""
+        """See `DatabaseRegisterMark`."""
         try:
             return self.path.read_text("utf-8").strip()
         except FileNotFoundError:
             return ""
 
     def move(self, line: str) -> None:
-        """See `RegisterMark`."""
+        """See `DatabaseRegisterMark`."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         beside = self.path.with_name(f"{self.path.name}.{uuid4().hex}")
         beside.write_text(line, "utf-8")
         beside.replace(self.path)
+
+
+RegisterMark = DatabaseRegisterMark | FileRegisterMark
 
 
 @dataclass(frozen=True, slots=True)

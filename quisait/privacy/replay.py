@@ -5,14 +5,14 @@ knows less than the register, and by `quisait privacy replay`.
 """
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 import sqlalchemy as sa
 
 from connectors.batches import batches
+from connectors.push.inbox import Inbox
 from expertise.consent import (
     OF_OTHERS,
     WHOLE_SERVICE,
@@ -51,14 +51,6 @@ OF_AGENTS = frozenset(
 _AT_ONCE = 500
 
 
-class PushedDocuments(Protocol):
-    """The pushed documents in the database."""
-
-    def withdraw(self, source: str, names: Collection[str]) -> int:
-        """Remove documents until they are pushed again; return how many there were."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
     """How many lines were applied again, and their effects.
@@ -79,7 +71,7 @@ def replay_where_older(
     consent: SqlConsent,
     index: Index,
     journal: bytes,
-    inbox: PushedDocuments,
+    inbox: Inbox,
 ) -> ReplayReport:
     """Apply the lines that database or index do not know yet; none if both know the last line.
 
@@ -111,7 +103,7 @@ def replay_on_copy(
     consent: SqlConsent,
     index: Index,
     journal: bytes,
-    inbox: PushedDocuments,
+    inbox: Inbox,
 ) -> ReplayReport:
     """Apply lines to a restored database and index, before anybody can query them."""
     doubt_restored_mail(database)
@@ -171,7 +163,7 @@ def deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
     }
 
 
-def _withdraw(lines: Sequence[RegisterLine], inbox: PushedDocuments) -> None:
+def _withdraw(lines: Sequence[RegisterLine], inbox: Inbox) -> None:
     """Withdraw deleted or closed documents from a restored inbox."""
     of_source: dict[str, set[str]] = {}
     for id_ in deleted_or_closed(lines):

@@ -47,7 +47,6 @@ from search_api.following.storage import follows, news_seen
 from search_api.identity.principals import Grants
 from search_api.mail.storage import mail_preferences, mail_queue
 from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, forget_mentions, names_of
-from search_api.query_log.recording import BackgroundQueryLog
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
 from search_api.questions.storage import (
     SqlQuestions,
@@ -109,11 +108,6 @@ class _CurrentTopics:
         from expertise.assignment import topics_named
 
         return topics_named(text, self._known[1])
-
-
-def background_query_log(stored: SqlQueryLog) -> BackgroundQueryLog:
-    """Return the query log for a server's routes, written in the background."""
-    return BackgroundQueryLog(stored, now)
 
 
 def frequent_queries(

@@ -41,7 +41,7 @@ from quisait.application.sources import FolderOriginals, join_rules
 from quisait.application.verification import open_verifying
 from quisait.application.written_answer import open_writing
 from quisait.clock import now, now_s, today
-from quisait.privacy.retention import audit_command, background_query_log
+from quisait.privacy.retention import audit_command
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
@@ -57,7 +57,7 @@ from search_api.identity.readers import reader_of
 from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens, TokenReaders
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind, RequestTimeouts
 from search_api.middleware.metrics import add_request_metrics, request_metrics
-from search_api.query_log.recording import NoQueryLog, QueryLog
+from search_api.query_log.recording import BackgroundQueryLog, NoQueryLog, QueryLog
 from search_api.server import serving
 from search_api.services import DemoPerson
 from search_api.sign_on.identification import SignOn
@@ -177,11 +177,6 @@ def concurrency_limiter_of(settings: Settings) -> ConcurrencyLimiter:
     return ConcurrencyLimiter(questions=share_of(door.reader_questions, door.servers))
 
 
-def request_timeouts_of(settings: Settings) -> RequestTimeouts:
-    """Return the request timeouts of the settings."""
-    return RequestTimeouts(settings.door.body_s, settings.door.answer_s)
-
-
 def servers(
     application: Application, pages: bool, host: str = "", port: int = 0
 ) -> list[AbstractContextManager[Thread]]:
@@ -194,7 +189,7 @@ def servers(
     found: list[AbstractContextManager[Thread]] = []
     if pages:
         query_log = (
-            background_query_log(application.journal)
+            BackgroundQueryLog(application.journal, now)
             if application.settings.journal.enabled
             else None
         )
@@ -239,10 +234,9 @@ def _pages(
 
 def app_of(application: Application, query_log: QueryLog) -> FastAPI:
     """Return the web application with the services of an `Application`."""
-    demo = application.settings.server.reader == "demo"
-    sign_on = (
-        None if demo else open_sign_on(application.settings, application.database, application.book)
-    )
+    settings = application.settings
+    demo = settings.server.reader == "demo"
+    sign_on = None if demo else open_sign_on(settings, application.database, application.book)
     return create_app(
         Services(
             application.search,
@@ -250,50 +244,49 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             reader_of=CompletedReaders(_reader_of(application, sign_on), application.authorities),
             today=today,
             demo=demo,
-            demo_people=demo_people_of(application.settings) if demo else (),
+            demo_people=tuple(
+                DemoPerson(one.agent, one.role, one.story)
+                for one in (settings.server.demo_people if demo else ())
+            ),
             push_receiver=open_push_reception(application),
             suite_groups=open_group_receiver(application),
             application_readers=open_application_readers(
-                application.settings, sign_on, application.book, application.authorities
+                settings, sign_on, application.book, application.authorities
             ),
             overview=open_overview(application),
             query_log=query_log,
-            origins=frozenset(application.settings.embed.origins),
+            origins=frozenset(settings.embed.origins),
             grants=application.privacy.grants,
             audit=application.privacy.audit,
             sign_on=sign_on,
-            theme=theme_of(application.settings),
-            contact=application.settings.pages.contact,
-            notice_key=notice_key_of(application.settings),
-            hosts=own_hosts(application.settings, sign_on),
-            rate_limiter=rate_limiter_of(application.settings),
-            concurrency_limiter=concurrency_limiter_of(application.settings),
-            timeouts=request_timeouts_of(application.settings),
+            theme=theme_of(settings),
+            contact=settings.pages.contact,
+            notice_key=notice_key_of(settings),
+            hosts=own_hosts(settings, sign_on),
+            rate_limiter=rate_limiter_of(settings),
+            concurrency_limiter=concurrency_limiter_of(settings),
+            timeouts=RequestTimeouts(settings.door.body_s, settings.door.answer_s),
             consent=application.privacy.consent,
             feedback=application.privacy.feedback,
-            join_rules=partial(join_rules, application.settings),
-            mention_counts=application.journal.mention_counts
-            if application.settings.journal.enabled
-            else None,
+            join_rules=partial(join_rules, settings),
+            mention_counts=application.journal.mention_counts if settings.journal.enabled else None,
             administration=ApplicationAdministration(application),
             read_soon=ApplicationAdministration(application).read_soon,
             new_sources=None
-            if application.settings.desk.sources == "none"
+            if settings.desk.sources == "none"
             else DeskSources(
-                application.settings,
+                settings,
                 application.book,
                 application.known,
                 read_soon=application.state.request_run,
             ),
-            edited_tables=EditedFiles(application.settings),
+            edited_tables=EditedFiles(settings),
             asking=open_asking(application),
             following=open_following(application),
             mail=open_mailing(application),
             community_pages=SqlCommunityPages(application.database, now),
-            verifying=open_verifying(
-                application.settings, application.database, application.privacy.register
-            ),
-            originals=FolderOriginals(application.settings, application.known, application.state),
+            verifying=open_verifying(settings, application.database, application.privacy.register),
+            originals=FolderOriginals(settings, application.known, application.state),
             scans=application.scans,
             assistants=open_assistants(application),
             writing=open_writing(application),
@@ -319,11 +312,6 @@ def open_assistants(application: Application) -> Assistants | None:
         settings.assistants.kept_days,
         settings.assistants.audience,
     )
-
-
-def demo_people_of(settings: Settings) -> tuple[DemoPerson, ...]:
-    """Return the agents that the demo proposes, as the settings describe them."""
-    return tuple(DemoPerson(one.agent, one.role, one.story) for one in settings.server.demo_people)
 
 
 def theme_of(settings: Settings) -> Path | None:

@@ -31,7 +31,7 @@ from connectors.ports import SourceError
 from connectors.values import Agent
 from indexer.access import Reader
 from indexer.errors import IndexerError
-from indexer.ports import Cursors
+from indexer.state import State
 from quisait.application.assembly import Application, open_overview
 from quisait.application.sources import matrix_connector
 from quisait.clock import today
@@ -94,7 +94,7 @@ class RoomBot:
     directory: ReaderDirectory
     owner_of: Callable[[str], Agent | None]
     authorities: Authorities
-    cursors: Cursors
+    cursors: State
     limits: RateLimiter
 
     def run(self, stop: Event) -> None:

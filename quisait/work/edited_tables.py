@@ -15,7 +15,6 @@ from hashlib import sha256
 from pathlib import Path
 from stat import S_IMODE
 from threading import Lock
-from typing import Protocol
 
 from connectors.ports import SourceRefused
 from expertise.topics import TopicList, topics_of_table
@@ -50,30 +49,6 @@ _OTHER_BREAKS = re.compile(r"[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]|\r(?!\n)")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 _WRITING = Lock()
-
-
-class _Format(Protocol):
-    """How one kind of table is read and written, line by line."""
-
-    @property
-    def columns(self) -> tuple[TableColumn, ...]: ...
-
-    @property
-    def applies(self) -> str: ...
-
-    def cells(self, line: str) -> tuple[str, ...]:
-        """Return the line's cells. Raises `ValueError` if it has none."""
-        ...
-
-    def line(self, cells: Sequence[str]) -> str: ...
-
-    def name(self, cells: Sequence[str]) -> str: ...
-
-    def faults(self, lines: Sequence[str]) -> Sequence[LineFault]: ...
-
-    def effects(self, before: Sequence[str], after: Sequence[str], line: str) -> Iterator[str]:
-        """Yield in French what changes between two contents, for a line of one of them."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +153,7 @@ def _changed(name: str, path: Path, text: str, change: TableChange) -> tuple[Cha
     return ChangePreview(form.name(cells), former, new, effects), after
 
 
-def _line_of(form: _Format, cells: Sequence[str]) -> str:
+def _line_of(form: "_Format", cells: Sequence[str]) -> str:
     for column, cell in zip(form.columns, cells, strict=True):
         if column.required and not cell:
             raise ValueError(f"« {column.label} » est à remplir.")
@@ -190,7 +165,7 @@ def _line_of(form: _Format, cells: Sequence[str]) -> str:
     return line
 
 
-def _refuse_new_faults(form: _Format, before: Sequence[str], after: Sequence[str]) -> None:
+def _refuse_new_faults(form: "_Format", before: Sequence[str], after: Sequence[str]) -> None:
     """Raise `ValueError` if the new content has faults that the former one had not."""
     new = _faults(form, after) - _faults(form, before)
     if new:
@@ -198,7 +173,7 @@ def _refuse_new_faults(form: _Format, before: Sequence[str], after: Sequence[str
         raise ValueError(f"Rien n’est enregistré. À corriger : {told}.")
 
 
-def _faults(form: _Format, lines: Sequence[str]) -> Counter[tuple[str, str]]:
+def _faults(form: "_Format", lines: Sequence[str]) -> Counter[tuple[str, str]]:
     """Return how often each line has each fault."""
     return Counter(
         (lines[one.line - 1] if one.line else "", one.reason) for one in form.faults(lines)
@@ -214,7 +189,7 @@ def _says_something(line: str) -> bool:
 
 
 def _entries(
-    form: _Format, lines: Sequence[str], faults: Mapping[int, str]
+    form: "_Format", lines: Sequence[str], faults: Mapping[int, str]
 ) -> Iterator[TableEntry]:
     first = 2 if isinstance(form, _TopicFormat) else 1
     for number, line in enumerate(lines, 1):
@@ -228,10 +203,14 @@ def _entries(
         yield TableEntry(number, form.name(cells), cells, fault)
 
 
-def _format(name: str, path: Path, lines: Sequence[str]) -> _Format:
+def _format(name: str, path: Path, lines: Sequence[str]) -> "_Format":
     if name == GLOSSARY:
         return _GlossaryFormat()
-    return _BestBetFormat() if name == BEST_BETS else _TopicFormat(path.name, _header(lines))
+    return (
+        _BestBetFormat()
+        if name == BEST_BETS
+        else _TopicFormat(path.name, lines[0] if lines else _DEFAULT_HEADER)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,8 +408,12 @@ class _TopicFormat:
         return topics_of_table(self.file, text.encode())
 
 
-def _header(lines: Sequence[str]) -> str:
-    return lines[0] if lines else _DEFAULT_HEADER
+_Format = _GlossaryFormat | _BestBetFormat | _TopicFormat
+"""How one kind of table is read and written, line by line.
+
+`cells` raises `ValueError` for a line without cells. `effects` yields in French what changes
+between two contents, for a line of one of them.
+"""
 
 
 def _row(cells: Sequence[str], delimiter: str) -> str:

@@ -20,7 +20,6 @@ from search_api.context import AnswerContext
 from search_api.mail.imap import (
     MailboxRules,
     MailboxUnreachable,
-    ReplyMailbox,
     WaitingMail,
     opened_mailbox,
 )
@@ -79,7 +78,7 @@ def read_mails(
                 outcome = _receive(context, settings, context.mail.replies, waiting)
                 mailbox.put_away(uid, aside=outcome in _ASIDE)
                 found[outcome] += 1
-            _erase_old(mailbox, box.kept_days)
+            mailbox.erase_before(today() - timedelta(days=box.kept_days))
     except MailboxUnreachable as error:
         raise ValueError(f"Boîte des réponses : {error}.") from error
     if found:
@@ -104,10 +103,6 @@ def _receive(
     except UnreadableMail:
         return MailOutcome.UNREADABLE
     return receive_mail(context, mail)
-
-
-def _erase_old(mailbox: ReplyMailbox, kept_days: int) -> None:
-    mailbox.erase_before(today() - timedelta(days=kept_days))
 
 
 def check_mailbox(settings: Settings) -> str:

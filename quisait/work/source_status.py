@@ -62,65 +62,66 @@ def unknown_denials(
     return tuple(sorted(found, key=lambda denial: (-denial.documents, denial.principal)))
 
 
-REMEDIES = {
-    "encrypted": "Déposez une version sans mot de passe.",
-    "unreadable": "Ouvrez le fichier : s'il est abîmé, remplacez-le ; sinon signalez son format.",
-    "empty": "Le fichier ne contient pas de texte : rien à faire, ou complétez-le.",
-    "image_only": (
-        "Déposez une version avec du texte (numérisation avec reconnaissance), ou réglez [scans], "
-        "puis relancez « quisait crawl --full »."
+_FAILURES = {
+    "encrypted": ("protégés par un mot de passe", "Déposez une version sans mot de passe."),
+    "unreadable": (
+        "illisibles",
+        "Ouvrez le fichier : s'il est abîmé, remplacez-le ; sinon signalez son format.",
     ),
-    "awaits_recognition": "Rien à faire : « quisait scans » dit où en est la reconnaissance.",
+    "empty": ("sans texte", "Le fichier ne contient pas de texte : rien à faire, ou complétez-le."),
+    "image_only": (
+        "numérisés, sans texte",
+        "Déposez une version avec du texte (numérisation avec reconnaissance), ou réglez [scans], "
+        "puis relancez « quisait crawl --full ».",
+    ),
+    "awaits_recognition": (
+        "numérisés, texte bientôt reconnu",
+        "Rien à faire : « quisait scans » dit où en est la reconnaissance.",
+    ),
     "not_text": (
+        "sans texte par nature",
         "Rien à faire : un fichier sans texte n'est trouvé par personne. Le réglage « exclude » "
-        "de la source le laisse de côté."
+        "de la source le laisse de côté.",
     ),
     "too_large": (
+        "trop grands",
         "Découpez le fichier, ou relevez la limite nommée (réglages [extractor]), puis "
-        "relancez « quisait crawl --full »."
+        "relancez « quisait crawl --full ».",
     ),
     "timed_out": (
+        "trop longs à lire",
         "Un dossier est réessayé trois fois de lui-même ; sinon relevez [extractor] timeout_s, "
-        "puis relancez « quisait crawl --full »."
+        "puis relancez « quisait crawl --full ».",
     ),
     "vanished": (
+        "disparus ou fermés pendant la lecture",
         "Illisible, ou disparu, pendant la lecture : un dossier est réessayé trois fois de "
         "lui-même ; s'il existe encore, vérifiez ses droits sur le disque, puis relancez « "
-        "quisait crawl --full »."
+        "quisait crawl --full ».",
     ),
     "unreached": (
+        "dont le serveur ne répond pas",
         "Redemandé à chaque lecture : vérifiez que le serveur de fichiers répond, et le jeton que "
-        "nomme « file_hosts »."
+        "nomme « file_hosts ».",
     ),
-    "malformed": "Corrigez l'enregistrement à la source ; il sera relu au prochain passage.",
+    "malformed": (
+        "mal formés",
+        "Corrigez l'enregistrement à la source ; il sera relu au prochain passage.",
+    ),
     "closed_folder": (
+        "dossiers fermés à ce compte",
         "Donnez à ce compte la lecture de ce dossier, ou laissez-le de côté (« exclude ») ; il est "
-        "redemandé à chaque lecture."
+        "redemandé à chaque lecture.",
     ),
     "refused": (
+        "refusés par l'index",
         "L'index a refusé ce document, qui n'est plus trouvé : signalez-le avec ce message, "
-        "puis relancez « quisait crawl --full »."
+        "puis relancez « quisait crawl --full ».",
     ),
 }
-"""Remedy for each kind of failure, in French."""
-
-
-FAILURE_LABELS = {
-    "encrypted": "protégés par un mot de passe",
-    "unreadable": "illisibles",
-    "empty": "sans texte",
-    "image_only": "numérisés, sans texte",
-    "awaits_recognition": "numérisés, texte bientôt reconnu",
-    "not_text": "sans texte par nature",
-    "too_large": "trop grands",
-    "timed_out": "trop longs à lire",
-    "vanished": "disparus ou fermés pendant la lecture",
-    "unreached": "dont le serveur ne répond pas",
-    "malformed": "mal formés",
-    "closed_folder": "dossiers fermés à ce compte",
-    "refused": "refusés par l'index",
-}
-"""French label of each kind of failure, about several documents."""
+"""French label, about several documents, and remedy for each kind of failure."""
+FAILURE_LABELS = {kind: label for kind, (label, _) in _FAILURES.items()}
+REMEDIES = {kind: remedy for kind, (_, remedy) in _FAILURES.items()}
 
 
 @dataclass(frozen=True, slots=True)

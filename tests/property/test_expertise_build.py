@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from connectors.geography import distance_km
 from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole
-from expertise.assignment import BIAS, LEAST_CONFIDENCE, NOT_COMPARED, WEIGHTS, Assignment
+from evaluation.assignment import Assignment
+from expertise.assignment import BIAS, LEAST_CONFIDENCE, NOT_COMPARED, WEIGHTS
 from expertise.build import BuildRules
 from expertise.build_tables import CellRecord
 from expertise.builds import SqlBuilds

@@ -20,7 +20,7 @@ from connectors.values import (
     Mission,
     RefusedTopic,
 )
-from expertise.assignment import Assignment
+from evaluation.assignment import Assignment
 from expertise.build import BuildRules
 from expertise.build_tables import TopicRecord, topic_record, topic_row
 from expertise.holders import BASES, SCOPES, Basis, IsolationScope, TopicNames, topics_of_metiers

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from connectors.geography import CENTROIDS, DEPARTEMENTS, distance_km
+from evaluation.assignment import Assignment
 from expertise.assignment import (
     BROADER,
     LEAST_CONFIDENCE,
-    Assignment,
     TopicVectors,
     topic_vectors,
     topics_named,

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from connectors.parts import Part, parts
 from connectors.ports import Listing, Upsert
-from indexer.crawl.batches import GUARD_FLOOR, PartDeletionGuard
+from indexer.crawl.batches import GUARD_FLOOR, DeletionGuard
 from indexer.crawl.pipeline import CrawlReport, crawl
 from indexer.errors import DeletionsHeld, LockLost
 from indexer.part_runs import MOST_TRIES, PartRuns, PartTurn
@@ -151,7 +151,7 @@ def test_a_run_ends_once_with_what_all_parts_did(runs: PartRuns, state: State) -
 @pytest.mark.parametrize(("kept", "going", "held"), [(100, 20, False), (100, 21, True)])
 def test_a_part_loses_the_share_of_a_source(kept: int, going: int, held: bool) -> None:
     """And no more: what a source may lose without a person's word, each part may in proportion."""
-    guard = PartDeletionGuard("wiki", 0, 0.2, parts=4, count=lambda: kept)
+    guard = DeletionGuard("wiki", 0, 0.2, parts=4, count=lambda: kept)
     assert guard.lets_go(going) is not held
     if held:
         with pytest.raises(DeletionsHeld):
@@ -160,9 +160,9 @@ def test_a_part_loses_the_share_of_a_source(kept: int, going: int, held: bool) -
 
 def test_parts_together_never_lose_all_of_a_small_source() -> None:
     """Nor all but a few of it: a part has its own part of what a small source may lose."""
-    assert not PartDeletionGuard("wiki", 0, 0.2, parts=4, count=lambda: 1).lets_go(1)
-    assert not PartDeletionGuard("wiki", 0, 0.2, parts=4, count=lambda: 9).lets_go(4)
-    assert PartDeletionGuard("wiki", 0, 0.2, parts=4, count=lambda: 9).lets_go(GUARD_FLOOR // 4)
+    assert not DeletionGuard("wiki", 0, 0.2, parts=4, count=lambda: 1).lets_go(1)
+    assert not DeletionGuard("wiki", 0, 0.2, parts=4, count=lambda: 9).lets_go(4)
+    assert DeletionGuard("wiki", 0, 0.2, parts=4, count=lambda: 9).lets_go(GUARD_FLOOR // 4)
 
 
 def test_a_listing_of_a_part_deletes_nothing_of_another(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from indexer.crawl import pipeline
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, Wait, crawl
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import DeletionsHeld, ExtractionFailed, ExtractorUnreachable, IndexUnreachable
-from indexer.ports import NoScans
+from indexer.scans import Scans
 from indexer.state import State
 from indexer.values import WITHHELD, Extracted, Failure, UnreadPart, Vectors, Write, WriteReport
 from quisait.application.database import migrate
@@ -393,7 +393,7 @@ def test_a_listing_forgets_the_scans_of_what_goes(crawls: CrawlBench, goes: bool
     """And of nothing else, nor where the deletions wait for a person."""
     forgotten: list[str] = []
 
-    class Recognised(NoScans):
+    class Recognised(Scans):
         def known(self, source: str) -> frozenset[str]:
             return frozenset(f"wiki:{n}" for n in range(30))
 
@@ -401,7 +401,7 @@ def test_a_listing_forgets_the_scans_of_what_goes(crawls: CrawlBench, goes: bool
             forgotten.extend(sorted(document_ids))
 
     crawls.crawl(*pages(30))
-    dependencies = replace(crawls.dependencies, scans=Recognised())
+    dependencies = replace(crawls.dependencies, scans=Recognised(sa.create_engine("sqlite://")))
     kept = frozenset(f"wiki:{n}" for n in range(29 if goes else 10))
     with nullcontext() if goes else pytest.raises(DeletionsHeld):
         crawl(ScriptedSource([Listing(kept)]), dependencies)

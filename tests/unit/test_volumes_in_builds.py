@@ -3,7 +3,7 @@
 import pytest
 
 from connectors.values import EVERYONE, Access, Contribution, ContributorRole
-from expertise.assignment import Assignment
+from evaluation.assignment import Assignment
 from expertise.topics import Topic
 from expertise.votes import VOLUME_FLOOR
 from tests.builders import indexed, make_document
