@@ -271,9 +271,10 @@ class _Comparison:
 
     def _compare_with_index(self) -> Iterator[Listing]:
         """Yield the listing, unless it was yielded already or the whole source is unchanged."""
-        if self.compared != self.listed and f"{self.source.source}:" not in self.left:
-            self.compared = frozenset(self.listed)
-            yield Listing(self.compared, tuple(sorted(self.unlisted)), self._left_out())
+        listed = frozenset(self.listed)
+        if self.compared != listed and f"{self.source.source}:" not in self.left:
+            self.compared = listed
+            yield Listing(listed, tuple(sorted(self.unlisted)), self._left_out())
 
     def _known(self, items: Iterable[Listed | ListedFolder]) -> set[str]:
         """Return the ids and roots of items that are stored as they are listed now."""

@@ -138,8 +138,9 @@ class _FrenchTemplates(FileSystemLoader):
     def get_source(
         self, environment: Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
-        source, *rest = super().get_source(environment, template)
-        return (source.replace("« ", "«\u00a0").replace(" »", "\u00a0»"), *rest)
+        source, name, is_current = super().get_source(environment, template)
+        spaced = source.replace("« ", "«\u00a0").replace(" »", "\u00a0»")
+        return spaced, name, is_current
 
 
 _environment = Environment(
