@@ -12,14 +12,7 @@ from dataclasses import dataclass
 
 from connectors.values import Access, authority_of
 from indexer.access import AccessFilter
-from indexer.opensearch.schema import (
-    COLUMNS_ALONE,
-    FORMAT,
-    KEYWORD,
-    SAME_AT_ONCE,
-    Body,
-    copies,
-)
+from indexer.opensearch.schema import COLUMNS_ALONE, FORMAT, KEYWORD, SAME_AT_ONCE, Body, copies
 
 MOST_READABLE = 65_536
 """Number of lists that one reader may read, at most: the limit of the engine's `terms`."""

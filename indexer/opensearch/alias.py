@@ -181,8 +181,7 @@ class Alias:
                 time.sleep(1)
             indices.flush(index=self.name, params={"force": "true"})
             merged = indices.forcemerge(
-                index=self.name,
-                params={"only_expunge_deletes": "true", "request_timeout": MERGE_S},
+                index=self.name, params={"only_expunge_deletes": "true", "request_timeout": MERGE_S}
             )
         whole(merged)
         self.refresh()

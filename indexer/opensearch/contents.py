@@ -132,9 +132,7 @@ def word_request(access: AccessFilter, lists: ReadableLists, word: str) -> Body:
     return {
         "size": 0,
         "track_total_hits": 1,
-        "query": {
-            "bool": {"filter": [lists.clause_for(access), {"bool": {"should": forms}}]},
-        },
+        "query": {"bool": {"filter": [lists.clause_for(access), {"bool": {"should": forms}}]}},
     }
 
 

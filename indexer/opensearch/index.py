@@ -16,13 +16,7 @@ from indexer.opensearch import contents as near
 from indexer.opensearch.access_changes import PAGE, AccessLists, DocumentPlacement
 from indexer.opensearch.access_lists import ListKey, ReadableLists, readable_lists
 from indexer.opensearch.alias import Alias
-from indexer.opensearch.bulk import (
-    BulkAction,
-    last_words,
-    move_line,
-    put_line,
-    remove_line,
-)
+from indexer.opensearch.bulk import BulkAction, last_words, move_line, put_line, remove_line
 from indexer.opensearch.schema import Body, index_body, quantisation_of
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.relevance import aside_parts

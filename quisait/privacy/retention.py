@@ -331,11 +331,7 @@ _TABLES_WITH_AGENT_ID = (
 
 
 def purge_departed(
-    database: sa.Engine,
-    register: FileRegister,
-    today: date,
-    departed_days: int,
-    journal: bytes,
+    database: sa.Engine, register: FileRegister, today: date, departed_days: int, journal: bytes
 ) -> tuple[str, ...]:
     """Purge agents who left, or were last known, more than `departed_days` ago; return their ids.
 
