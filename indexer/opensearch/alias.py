@@ -1,7 +1,7 @@
 """An alias on the engine: created at its first use, searched, written to and refreshed."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -120,6 +120,13 @@ class Alias:
             return whole(answer)
 
         return self._whole_in_time(asked)
+
+    def each(self, body: Body) -> Iterator[Body]:
+        """Yield every hit of a sorted request, page by page; the engine keeps no state."""
+        page = body
+        while hits := self.search(page)["hits"]["hits"]:
+            yield from hits
+            page = {**body, "search_after": hits[-1]["sort"]}
 
     def search_many(self, requests: Sequence[tuple[Body, Body]]) -> list[Body]:
         """Return the complete answers to several requests in one round trip.
