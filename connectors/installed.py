@@ -35,14 +35,13 @@ from connectors.ports import (
     SupportsCheck,
     SupportsCount,
     SupportsFingerprint,
-    SupportsFormer,
     SupportsRefetch,
     SupportsSelection,
     UnchangedFolder,
     Unlisted,
     Upsert,
 )
-from connectors.snapshot import Snapshot
+from connectors.snapshot import Snapshot, listing_of
 from connectors.values import Access, Document
 
 log = logging.getLogger(__name__)
@@ -214,10 +213,8 @@ class _GuardedSource:
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield the source's listing, by what is known if it can. Raises `SourceError`."""
-        inner = self.inner
         with self.guard:
-            since = isinstance(inner, SupportsFormer)
-            for item in inner.listing_since(former) if since else inner.listing():
+            for item in listing_of(self.inner, former):
                 match item:
                     case (
                         Listed(id=name)

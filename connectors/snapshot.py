@@ -10,7 +10,7 @@ readers that it may have lost:
 2. Close: while the source is listed, narrow the readers of what changed, hide what is unlisted.
 3. Read what changed, in the order of the listing.
 4. Store the rows of what was read, then yield a checkpoint.
-5. Compare the listing with the index.
+5. Compare the listing with the index; in a first crawl, before anything is read.
 
 Rows are stored before the writes that they describe are acknowledged. Therefore each row has the
 number of the checkpoint that follows it, a cursor is such a number, and rows with a later number
@@ -163,7 +163,7 @@ class Snapshot:
         comparison = _Comparison(self.origin, _Nothing(), self.part)
         wanted = set(document_ids)
         above = frozenset(root for one in wanted for root in roots_of(one))
-        for item in comparison.listing(Former(enters=above.__contains__)):
+        for item in listing_of(self.origin, Former(enters=above.__contains__)):
             if isinstance(item, Listed) and item.id in wanted and not item.problem:
                 wanted.discard(item.id)
                 yield from comparison.reading(item)
@@ -192,6 +192,13 @@ def remembering(connector: Connector, seen: SeenItems) -> Connector:
     return connector.remembering(seen) if isinstance(connector, Remembers) else connector
 
 
+def listing_of(source: ListingSource, former: Former) -> Iterator[ListingItem]:
+    """Return the source's listing, without what it may leave out if it can."""
+    if isinstance(source, SupportsFormer):
+        return source.listing_since(former)
+    return source.listing()
+
+
 @dataclass(slots=True)
 class _Comparison:
     """The state of one crawl of a source while its listing is compared with the stored rows.
@@ -209,6 +216,10 @@ class _Comparison:
     """Whether rows with the next number were stored."""
     rows: dict[str, SeenRow] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
+    compared: frozenset[str] | None = None
+    """The documents of the listing that was compared with the index."""
+    is_first: bool = False
+    """Whether nothing was known when the crawl began."""
     known: int = 0
     """Number of rows that stay, of listed documents."""
     note: str = ""
@@ -232,10 +243,11 @@ class _Comparison:
             yield self._checkpoint(note)
             return
         self.seen.forget({_WHOLE})
+        self.is_first = not self.seen.count()
         broken: SourceError | None = None
         with _Waiting() as waiting:
             try:
-                for items in _paged(self.listing(Former(note, self._known)), page):
+                for items in _paged(listing_of(self.source, Former(note, self._known)), page):
                     yield from self._compare(items, waiting)
                     # Also tells the crawl, page by page, that the source answers.
                     yield self._checkpoint()
@@ -251,17 +263,18 @@ class _Comparison:
         if broken:
             raise broken
         yield self._checkpoint()
-        if f"{self.source.source}:" not in self.left:
-            yield Listing(frozenset(self.listed), tuple(sorted(self.unlisted)), self._left_out())
+        yield from self._compare_with_index()
         if mark and not self.unread:
             self.rows[_WHOLE] = mark
         self._store_tags()
         yield self._checkpoint(self.note)
 
-    def listing(self, former: Former) -> Iterator[ListingItem]:
-        if isinstance(self.source, SupportsFormer):
-            return self.source.listing_since(former)
-        return self.source.listing()
+    def _compare_with_index(self) -> Iterator[Listing]:
+        """Yield the listing, unless it was yielded already or the whole source is unchanged."""
+        listed = frozenset(self.listed)
+        if self.compared != listed and f"{self.source.source}:" not in self.left:
+            self.compared = listed
+            yield Listing(listed, tuple(sorted(self.unlisted)), self._left_out())
 
     def _known(self, items: Iterable[Listed | ListedFolder]) -> set[str]:
         """Return the ids and roots of items that are stored as they are listed now."""
@@ -400,7 +413,11 @@ class _Comparison:
         """Forget documents that are no longer listed: if they return, they are new.
 
         Readers of those that the settings exclude do not wait until their deletion is confirmed.
+        Where nothing was known, everything will be read, which may take days: deletions come first.
         """
+        if self.is_first:
+            yield from self._compare_with_index()
+            return
         if self.seen.count() == self.known:
             return
         left_out = self._left_out() or (lambda document_id: False)

@@ -58,7 +58,9 @@ _FAILED = "La demande n’a pas pu aboutir."
 
 MCP = "/mcp"
 """Path whose problems are errors of JSON-RPC, which its clients show."""
-PROGRAMS = ("/api/", "/scim/", MCP)
+WELL_KNOWN = "/.well-known/"
+"""Beginning of paths at which programs look for metadata (RFC 8615)."""
+PROGRAMS = ("/api/", "/scim/", MCP, WELL_KNOWN)
 """Paths for programs, which never get a page."""
 _FILE_PATHS = ("/static/", "/embed/", "/theme/")
 

@@ -1,7 +1,7 @@
 """Rendering of pages: templates that escape by default, with the filters of `wording`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,8 +132,19 @@ def voice(role: ContributorRole, name: object) -> Markup:
     return Markup(wording.VOICES[role]).format(name=shown)  # noqa: S704 - our own text
 
 
+class _FrenchTemplates(FileSystemLoader):
+    """Loads templates with no-break spaces inside their quotation marks."""
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        source, name, is_current = super().get_source(environment, template)
+        spaced = source.replace("« ", "«\u00a0").replace(" »", "\u00a0»")
+        return spaced, name, is_current
+
+
 _environment = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    loader=_FrenchTemplates(Path(__file__).parent / "templates"),
     autoescape=True,
     finalize=lambda shown: safe_text(shown) if type(shown) is str else shown,
     undefined=StrictUndefined,

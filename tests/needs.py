@@ -40,6 +40,7 @@ SERVERS = {
     "redmine": "needs a real Redmine",
     "provider": "needs a real OpenID Connect provider",
     "browser": "needs Chromium",
+    "dokuwiki": "needs the code of a real DokuWiki",
     "small_model": "needs a small language model, served by llama.cpp",
 }
 LIBRARIES = {
@@ -101,6 +102,7 @@ _STARTS = {
     "tests.redmine_server.ensure_redmine": "redmine",
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
+    "tests.dokuwiki_rights.ensure_dokuwiki": "dokuwiki",
     "tests.small_model_server.ensure_small_model": "small_model",
     "tests.conftest.postgres": "postgres",
     "tests.model_export.exported_model": "torch",

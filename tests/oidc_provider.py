@@ -33,6 +33,8 @@ START_TIMEOUT_S = 120
 CLIENT_ID = "quisait"
 APPLICATION_ID, APPLICATION_ADDRESS = "docs", "http://docs.example/sign-on/callback"
 """Another application that signs agents on: it searches with the tokens that it is given."""
+ASSISTANT_ID, ASSISTANT_ADDRESS = "editeur", "http://assistant.example/sign-on/callback"
+"""An assistant on a person's machine, which can keep no secret."""
 CLIENT_SECRET = "un secret assez long pour le fournisseur"
 
 
@@ -64,9 +66,14 @@ class ProviderPlan:
             "client_secret": CLIENT_SECRET,
             "redirect_uris": [APPLICATION_ADDRESS],
         }
+        assistant = {
+            "client_id": ASSISTANT_ID,
+            "redirect_uris": [ASSISTANT_ADDRESS],
+            "token_endpoint_auth_method": "none",
+        }
         told = {
             "port": self.port,
-            "clients": [client, application],
+            "clients": [client, application, assistant],
             "accounts": self.accounts,
             "key": key,
         }

@@ -11,6 +11,7 @@ if [ "${1:-}" = soak ]; then
     php -m 2>/dev/null | grep -qi '^mysqli$' || servers+=(php-mysql)
     [ -x /usr/sbin/mariadbd ] || servers+=(mariadb-server)
     command -v promtool >/dev/null || servers+=(prometheus)
+    [ -f /usr/share/dokuwiki/inc/auth.php ] || servers+=(dokuwiki)
     ls /usr/share/redmine/config.ru >/dev/null 2>&1 || servers+=(redmine redmine-sqlite)
 fi
 command -v chromium >/dev/null || missing+=(chromium)

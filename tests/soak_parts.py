@@ -114,7 +114,16 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     (_TEST, frozenset(), "tests/conventions/"),
     *(
         ("sources", frozenset({server}), "")
-        for server in ("cmis", "hyperkitty", "matrix", "redmine", "samba", "wagtail", "wordpress")
+        for server in (
+            "cmis",
+            "dokuwiki",
+            "hyperkitty",
+            "matrix",
+            "redmine",
+            "samba",
+            "wagtail",
+            "wordpress",
+        )
     ),
     ("sources", frozenset({"wiki"}), r"tests/service/test_(mediawiki_faults|wiki_groups)"),
     (

@@ -12,7 +12,8 @@ Usage : ./install.sh [--prefix DOSSIER] [--site DOSSIER] [--python PYTHON] [--so
   --python PYTHON    l'interpréteur à employer (par défaut : le plus récent que ce kit connaît)
   --sources          aussi les paquets de sources : partages Windows (smb), WebDAV et Nextcloud (webdav),
                      CMIS (cmis), boîtes partagées (mailbox), listes et Mailman (lists), sites, flux, WordPress
-                     et Wagtail (sites), Redmine (redmine), git et wikis de forges (git)
+                     et Wagtail (sites), Redmine (redmine), DokuWiki (dokuwiki),
+                     git et wikis de forges (git)
   --systemd          compte « quisait », /etc/quisait, /var/lib/quisait et unités systemd
 
 Aucun réglage, secret ni document n'est jamais remplacé.

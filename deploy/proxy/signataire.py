@@ -1,12 +1,14 @@
 """Signs, for a reverse proxy that authenticated an agent, the header that quisait trusts.
 
-The proxy asks at a Unix socket with the agent's name in `X-Utilisateur`, and gets the signed token
-back in `X-Agent`. Only the proxy's account may open the socket: whoever may, may be anybody. Run
+nginx asks at a Unix socket with the agent's name in `X-Utilisateur`, and gets the signed token back
+in `X-Agent`. Only its account may open the socket: whoever may, may be anybody. Apache starts this
+program itself (`--map`, its RewriteMap), writes a name per line and reads a token per line. Run
 with the Python of quisait, which has joserfc (docs/administration.md).
 """
 
 import argparse
 import os
+import sys
 import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -57,16 +59,30 @@ class SignerServer(ThreadingMixIn, UnixStreamServer):
     daemon_threads = True
 
 
+def answer_lines() -> None:
+    """Answer each line, an agent's name, with the token; `NULL` for a line that names nobody."""
+    for line in sys.stdin:
+        agent = line.strip()
+        signed = token(Signer.key, Signer.issuer, Signer.audience, agent) if agent else "NULL"
+        sys.stdout.write(f"{signed}\n")
+        sys.stdout.flush()
+
+
 def main() -> None:
-    """Listen until the process is ended."""
+    """Answer until the process is ended, or until Apache closes its end."""
     parser = argparse.ArgumentParser(description="Signe l'en-tête d'un relais qui authentifie.")
-    parser.add_argument("--socket", type=Path, required=True, help="socket Unix, au seul relais")
+    way = parser.add_mutually_exclusive_group(required=True)
+    way.add_argument("--socket", type=Path, help="socket Unix, au seul relais")
+    way.add_argument("--map", action="store_true", help="pour RewriteMap d'Apache")
     parser.add_argument("--key", type=Path, required=True, help="clé privée EC P-256 (PEM)")
     parser.add_argument("--issuer", required=True, help="[signed_header] issuer")
     parser.add_argument("--audience", default="quisait", help="[signed_header] audience")
     given = parser.parse_args()
     Signer.key = ECKey.import_key(given.key.read_text("utf-8"))
     Signer.issuer, Signer.audience = given.issuer, given.audience
+    if given.map:
+        answer_lines()
+        return
     given.socket.unlink(missing_ok=True)
     os.umask(0o117)  # its group, the proxy's, may connect, and nobody else
     with SignerServer(str(given.socket), Signer) as server:

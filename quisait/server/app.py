@@ -310,6 +310,7 @@ def open_assistants(application: Application) -> Assistants | None:
             reader_of(agent_id, application.book, today())
         ),
         settings.assistants.kept_days,
+        settings.assistants.audience,
     )
 
 

@@ -626,6 +626,18 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _with_who_makes_access_tokens(self) -> Self:
+        if self.assistants.audience and not self.oidc.issuer:
+            raise ValueError(
+                "[assistants] audience demande un fournisseur d'identité ([oidc] issuer)"
+            )
+        if self.assistants.audience and self.assistants.audience == self.oidc.client_id:
+            raise ValueError(
+                "[assistants] audience ne peut être [oidc] client_id, qui est celui d'autres jetons"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _with_what_webhooks_need(self) -> Self:
         """Require the pages' address for webhooks, and one name each."""
         if self.webhooks and not self.sign_on.address:

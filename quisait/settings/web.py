@@ -144,6 +144,11 @@ class AssistantSettings(SettingsTable):
         description="jours pendant lesquels l'agent voit ce que des assistants ont demandé en son "
         "nom (date, outil, jeton)",
     )
+    audience: str = Field(
+        "",
+        description="« aud » des jetons d'accès du fournisseur d'identité ([oidc]) admis à /mcp, "
+        "d'ordinaire l'adresse de /mcp ; vide : aucun, seulement des jetons faits ici",
+    )
 
 
 class PagesSettings(SettingsTable):

@@ -9,8 +9,8 @@ from quisait.settings.types import Address, SettingsTable
 
 
 def _web_address(written: str) -> str:
-    if not re.fullmatch(r"https?://[^\s#]+", written):
-        raise ValueError("donnez une adresse en https:// ou http://")
+    if not re.fullmatch(r"https?://[^\s?#]+", written):
+        raise ValueError("donnez une adresse en https:// ou http://, sans « ? » ni « # »")
     return written
 
 

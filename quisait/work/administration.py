@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 
 import sqlalchemy as sa
 
@@ -40,6 +41,7 @@ from quisait.work.webhooks import webhooks_state
 from quisait.work.worker import BUILD
 from search_api.administration.system_status import (
     CountedQuestion,
+    MissingDocument,
     MissingDocuments,
     PartState,
     QuestionFigures,
@@ -52,6 +54,8 @@ from search_api.wording import day, number
 QUESTION_DAYS = 30
 """Number of days in which questions without an answer are counted."""
 QUESTIONS_SHOWN = 20
+SHOWN_MISSING = 20
+"""Number of missing documents of a kind that a page lists."""
 RULE_FILES = ("_quisait.csv", ".quisait.json")
 """Texts in the key of a failure about a folder's own files of rights."""
 
@@ -229,9 +233,9 @@ def _source_state(name: str, kind: str, status: SourceStatus, now: datetime) -> 
         expected=running.expected if running else None,
         closed_rules=len(rules),
         troubles=tuple(
-            MissingDocuments(FAILURE_LABELS[kind], count, REMEDIES[kind])
-            if kind in FAILURE_LABELS
-            else MissingDocuments(kind, count, "")
+            MissingDocuments(
+                FAILURE_LABELS.get(kind, kind), count, REMEDIES.get(kind, ""), _oldest(status, kind)
+            )
             for kind, count in counts.items()
             if count > 0
         )
@@ -249,6 +253,15 @@ def _source_state(name: str, kind: str, status: SourceStatus, now: datetime) -> 
             for remedy in (f"« quisait sources {name} » dit lequel, et que faire",)
         ),
         history=tuple(map(run_text, status.history)),
+    )
+
+
+def _oldest(status: SourceStatus, kind: str) -> tuple[MissingDocument, ...]:
+    """Return some of the documents that are missing for a reason, oldest first."""
+    missing = (one for one in status.failures if one.kind == kind)
+    shown = (one for one in missing if not any(name in one.key for name in RULE_FILES))
+    return tuple(
+        MissingDocument(one.key, one.reference, one.since) for one in islice(shown, SHOWN_MISSING)
     )
 
 

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import hmac
-import json
 import logging
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from quisait.clock import now
 from quisait.settings import Settings, beside_file
 from quisait.settings.webhooks import WebhookSettings
 from search_api.addresses import question_address, topic_address
+from search_api.webhooks.schemas import WebhookBody, WebhookSubjectBody
 from search_api.webhooks.storage import SqlWebhooks, WebhookEvent, WebhookKind
 
 log = logging.getLogger(__name__)
@@ -113,10 +113,12 @@ def event_body(one: WebhookEvent, site: str) -> bytes:
         path = question_address(one.subject)
     else:
         path = topic_address(Topic(one.subject, one.subject))
-    happened = one.happened.isoformat(timespec="seconds").replace("+00:00", "Z")
-    data = {"id": one.subject, "url": f"{site}{path}"}
-    body = {"type": one.kind.value, "timestamp": happened, "data": data}
-    return json.dumps(body, ensure_ascii=False).encode()
+    told = WebhookBody(
+        type=one.kind,
+        timestamp=one.happened.replace(microsecond=0),
+        data=WebhookSubjectBody(id=one.subject, url=f"{site}{path}"),
+    )
+    return told.model_dump_json().encode()
 
 
 def _opened(application: Application) -> SqlWebhooks:

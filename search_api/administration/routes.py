@@ -17,6 +17,7 @@ from search_api.administration.service import (
     documents_to_choose,
     edited_files,
     preview_change,
+    readable_missing,
     request_reading,
     system_status,
     table_page,
@@ -47,10 +48,12 @@ def administration_page(
 ) -> str:
     """Show sources with last run and remedies, engines, files, unanswered questions."""
     services = services_of(request)
+    seen = system_status(services, administrator)
     return render(
         "administration.html",
         request=request,
-        seen=system_status(services, administrator),
+        seen=seen,
+        readable=readable_missing(services, administrator, seen),
         opinions=opinion_sums(services, administrator),
         topic_address=topic_address,
         edited=edited_files(services, administrator),

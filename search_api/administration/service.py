@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from expertise.values import AgentDirectory
+from indexer.errors import IndexerError
 from indexer.french.analysis import fold
 from indexer.values import Card
 from search_api.addresses import document_of_address
@@ -58,6 +59,18 @@ def system_status(context: AnswerContext, administrator: RoleHolder) -> SystemSt
     if context.administration is None:
         raise NotFound("")
     return context.administration()
+
+
+def readable_missing(
+    context: AnswerContext, administrator: RoleHolder, status: SystemStatus
+) -> Mapping[str, Card]:
+    """Return, by key, the cards of the missing documents that the administrator may read."""
+    troubles = (trouble for source in status.sources for trouble in source.troubles)
+    keys = [one.key for trouble in troubles for one in trouble.oldest]
+    try:
+        return context.search.cards(keys, administrator.reader)
+    except IndexerError:  # the page says so of the index itself
+        return {}
 
 
 def request_reading(context: AnswerContext, administrator: RoleHolder, source: str) -> None:

@@ -1,7 +1,7 @@
 """State of the system for administrators: sources, engines, files, questions, remedies.
 
-It names no document, because a role opens no document. People with access to the machine read the
-names of failed files with `quisait sources`.
+It names no document, because a role opens no document: a missing one is named to those who may read
+it. People with access to the machine read the names of failed files with `quisait sources`.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,25 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
+class MissingDocument:
+    """A missing document, or a record of a source: `reference` names it in the logs.
+
+    `key` is its id, or where it stands in the source: it is shown to nobody.
+    """
+
+    key: str
+    reference: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class MissingDocuments:
-    """Number of documents missing for one reason, and what a person can do."""
+    """Number of documents missing for one reason, and what a person can do; some, oldest first."""
 
     said: str
     count: int
     remedy: str
+    oldest: tuple[MissingDocument, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """`/mcp`, where assistants ask in an agent's name; and «Mes assistants», their tokens."""
 
+import logging
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -18,13 +19,15 @@ from search_api.assistants.service import (
     readable_places,
 )
 from search_api.assistants.storage import MOST_CALLS
+from search_api.context import NotFound
 from search_api.limits import RequesterKind, RequestKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.notices import noticed
 from search_api.parameters import NamedReader, turn
-from search_api.problems import MCP, Problem
+from search_api.problems import MCP, WELL_KNOWN, Problem
 from search_api.services import Services, services_of
 from search_api.sign_on import token_forms
+from search_api.sign_on.errors import NotAnAgent, ProviderRefused, ProviderUnreachable
 from search_api.sign_on.identification import IN_PERSON_METHODS, identification_of
 from search_api.sign_on.sessions import (
     MAX_LABEL_CHARS,
@@ -33,7 +36,11 @@ from search_api.sign_on.sessions import (
 )
 from search_api.templating import render
 
+log = logging.getLogger(__name__)
+
 router = APIRouter(include_in_schema=False)
+
+METADATA = WELL_KNOWN + "oauth-protected-resource"
 
 BAD_CREDENTIAL = (
     "Ce jeton n’ouvre rien : il est échu, supprimé ou mal recopié. Faites-en un autre dans "
@@ -53,7 +60,7 @@ def _assistant(request: Request) -> AssistantReader:
     token = token.strip() if scheme.lower() == "bearer" else ""
     name, label = "", ""
     if not token and not services.demo:
-        raise Problem(401, NO_CREDENTIAL)
+        raise _unidentified(request, NO_CREDENTIAL)
     if token.startswith(PREFIX):
         found = assistants.tokens.find(token) if assistants.tokens else None
         reader = Reader()
@@ -65,9 +72,59 @@ def _assistant(request: Request) -> AssistantReader:
         reader = services.reader_of(request)
     if reader.agent_id is None:
         refuse_over_limit(request)
-        raise Problem(401, BAD_CREDENTIAL)
+        agent_id, label = _named_by_provider(request, token)
+        name, reader = f"{label} {agent_id}", assistants.reader_of(agent_id)
+    if reader.agent_id is None:
+        raise _unidentified(request, BAD_CREDENTIAL)
     charge(request, RequesterKind.READER, reader.agent_id)
     return AssistantReader(reader, name or reader.agent_id, label, _site(request))
+
+
+def _named_by_provider(request: Request, token: str) -> tuple[str, str]:
+    """Return the agent whom an access token of the provider names, and the assistant's client id.
+
+    Raises a problem: 401, or 503 if the provider's keys cannot be fetched.
+    """
+    services = services_of(request)
+    audience, sign_on = assistants_of(services).audience, services.sign_on
+    if not audience or sign_on is None or sign_on.provider is None or token.startswith(PREFIX):
+        raise _unidentified(request, BAD_CREDENTIAL)
+    try:
+        claims = sign_on.provider.access_token(token, audience)
+        return sign_on.agent_named(claims).id, claims["client_id"][:MAX_LABEL_CHARS]
+    except ProviderRefused as error:
+        log.info("access token refused", extra={"reason": error.reason})
+        raise _unidentified(request, BAD_CREDENTIAL) from None
+    except NotAnAgent as error:
+        log.info("access token names no agent", extra={"reason": error.why.value})
+        raise _unidentified(request, str(error)) from None
+    except ProviderUnreachable as error:
+        raise Problem(503, str(error), code="provider_unreachable") from None
+
+
+def _unidentified(request: Request, sentence: str) -> Problem:
+    """Return a problem 401, which leads to the provider if its tokens are accepted (RFC 9728)."""
+    if not assistants_of(services_of(request)).audience:
+        return Problem(401, sentence)
+    challenge = f'Bearer resource_metadata="{_site(request)}{METADATA}{MCP}"'
+    return Problem(401, sentence, {"WWW-Authenticate": challenge})
+
+
+@router.get(METADATA)
+@router.get(METADATA + MCP)
+def protected_resource(request: Request) -> dict[str, object]:
+    """Return where assistants get a token for `/mcp` (RFC 9728). Raises `NotFound` if nowhere."""
+    services = services_of(request)
+    sign_on = services.sign_on
+    if not assistants_of(services).audience or sign_on is None or sign_on.provider is None:
+        raise NotFound("Aucun jeton d’un fournisseur d’identité n’est admis ici.")
+    return {
+        "resource": _site(request) + MCP,
+        "resource_name": "Qui sait ?",
+        "authorization_servers": [sign_on.provider.rules.issuer],
+        "bearer_methods_supported": ["header"],
+        "scopes_supported": sign_on.provider.rules.scopes.split(),
+    }
 
 
 @router.post(MCP)
@@ -174,6 +231,7 @@ def _page(request: Request, reader: Reader, made: str = "", fault: str = "") -> 
         most_days=tokens.most_days,
         label_length=MAX_LABEL_CHARS,
         address=_site(request) + MCP,
+        signs_on=bool(assistants_of(services).audience),
         tool_titles={name: tool.title for name, tool in TOOLS.items()},
         made=made,
         fault=fault,

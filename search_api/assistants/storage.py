@@ -83,9 +83,11 @@ class Assistants:
     """Dependencies of assistants. `tokens` is None if no personal tokens are allowed.
 
     `reader_of` returns what an agent may read now. `kept_days`: how long calls are kept.
+    `audience`: that of the provider's access tokens which are accepted, empty for none.
     """
 
     tokens: "SqlPersonalTokens | None"
     calls: SqlAssistantCalls
     reader_of: Callable[[str], Reader]
     kept_days: int
+    audience: str = ""

@@ -146,4 +146,8 @@ def decide_on_page(
         topic_id=topic,
         text_digest=digest,
     )
-    return noticed(request, "/animation/questions", f"moderation.{act}")
+    undo = None
+    if act is ModerationAct.HIDE:
+        fields = {"act": ModerationAct.SHOW.value, "answer": answer, "digest": digest}
+        undo = Undo(f"/animation{question_address(question_id)}", fields)
+    return noticed(request, "/animation/questions", f"moderation.{act}", undo)

@@ -50,6 +50,7 @@ from search_api.search.suggestions import suggested
 from search_api.services import services_of
 from search_api.sign_on.identification import by_personal_token
 from search_api.templating import here, render
+from search_api.topics.maps import TileMap, departement_places, tile_map
 from search_api.wording import kilometres
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
@@ -276,11 +277,22 @@ def experts_page(
         everywhere=experts_address(found.question),
         experts_address=experts_address,
         ways=None if found.question else colleagues(services, reader),
+        territories=None if found.question else _territories(),
         km=kilometres,
         regions=areas_by_name(REGIONS, "r"),
         departements=areas_by_name(DEPARTEMENTS),
         elsewhere=found.related,
         topic_address=topic_address,
+    )
+
+
+def _territories() -> TileMap:
+    """Return a map that leads to the topics of each département."""
+    return tile_map(
+        departement_places(),
+        {},
+        lambda place, _: f"{place.name} ({place.code})",
+        lambda place: f"/coverage?area={place.code}",
     )
 
 

@@ -164,6 +164,34 @@ class Provider:
         )
         return checked_logout(header, claims, now_s, rules.skew_s)
 
+    def access_token(self, token: str, audience: str) -> Claims:
+        """Return the claims of a person's access token for this audience alone (RFC 9068).
+
+        Any of several audiences could pass the token on to another, and the token of an application
+        without a person names the application as its subject. Raises `ProviderUnreachable` and
+        `ProviderRefused`.
+        """
+        rules = self.rules
+        header, claims = signed_claims(token, self._keys, rules.algorithms, "access_token")
+        checked_claims(
+            claims,
+            "access_token",
+            issuer=rules.issuer,
+            audience=audience,
+            now_s=self._now_s(),
+            skew_s=rules.skew_s,
+            expires=True,
+        )
+        # Another signed token of the provider must not be accepted as an access token.
+        if str(header.get("typ", "")).lower().removeprefix("application/") != "at+jwt":
+            raise ProviderRefused("access_token_typ", UNVERIFIABLE)
+        if claims["aud"] not in (audience, [audience]):
+            raise ProviderRefused("access_token_aud", UNVERIFIABLE)
+        subject, client = claims.get("sub"), claims.get("client_id")
+        if not isinstance(client, str) or not isinstance(subject, str) or subject == client:
+            raise ProviderRefused("access_token_client", UNVERIFIABLE)
+        return claims
+
     def introspection(self, access_token: str) -> Claims:
         """Return the claims of an access token: `active`, and its owner if it is active.
 

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import Key, KeySet
+from joserfc.jwk import GuestProtocol, Key, KeySet
 
 from search_api.sign_on.errors import ProviderRefused, SignOnFailed
 
@@ -133,8 +133,15 @@ def signed_claims(
     `what` names the token in the log.
     """
     chosen = [one for one in algorithms if one in ASYMMETRIC]
+
+    def key(one: GuestProtocol) -> Key:
+        header = one.headers()
+        if header.get("alg") not in chosen:  # no key is fetched for it
+            raise ProviderRefused(f"{what}_signature", UNVERIFIABLE)
+        return key_of(header)
+
     try:
-        decoded = jwt.decode(token, lambda one: key_of(one.headers()), algorithms=chosen)
+        decoded = jwt.decode(token, key, algorithms=chosen)
     except (JoseError, ValueError, TypeError):
         raise ProviderRefused(f"{what}_signature", UNVERIFIABLE) from None
     return decoded.header, decoded.claims

@@ -314,6 +314,12 @@ def expectations(
             *(rpc("resources/read", uri=f"quisait://documents/{one}") for one in ids[1:4]),
             rpc("tools/list"),
         ),
+        ("GET", "/.well-known/oauth-protected-resource"): asked(
+            "/.well-known/oauth-protected-resource"
+        ),
+        ("GET", "/.well-known/oauth-protected-resource/mcp"): asked(
+            "/.well-known/oauth-protected-resource/mcp"
+        ),
         ("GET", "/assistants"): asked("/assistants"),
         ("POST", "/assistants/tokens"): posted("/assistants/tokens", label="x"),
         ("POST", "/assistants/tokens/revoke"): posted("/assistants/tokens/revoke", token="1"),

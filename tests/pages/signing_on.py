@@ -121,6 +121,7 @@ def signing_on_app(
             SqlAssistantCalls(database, clock.now_s),
             lambda agent_id: reader_of(agent_id, parts.book, _today()),
             30,
+            f"{address}/mcp",
         ),
     )
     return SigningOn(create_app(services), sign_on, clock)

@@ -80,6 +80,8 @@ client_id = "quisait"
 client_secret = "secret"
 [sign_on]
 address = "http://localhost"
+[assistants]
+audience = "http://localhost/mcp"
 [written_answer]
 url = "{model}"
 model = "petit"

@@ -4,6 +4,7 @@ import os
 import re
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -19,6 +20,8 @@ from typer.testing import CliRunner
 
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
+from indexer.state import reference_of
+from indexer.values import Failure
 from quisait import cli
 from quisait.application.assembly import Application, open_application
 from quisait.application.sources import DIRECTORY
@@ -38,6 +41,7 @@ from quisait.work.edited_tables import EditedFiles
 from quisait.work.new_source import DeskSources
 from quisait.work.source_status import FAILURE_LABELS
 from quisait.work.worker import BUILD, Worker
+from search_api.addresses import document_address
 from search_api.administration.tables import TableChange
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
@@ -71,11 +75,12 @@ kind = "folder"
 path = "notes"
 """
 SECRET = "bordereau-zanzibar"
+CLOSED = "tambour.md"
 
 
 @pytest.fixture(scope="module")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
-    """One note, a file that is none, a rule of access that says nothing, a bad line of glossary."""
+    """Two notes, a file that is none, a rule that says nothing, a bad line of the glossary."""
     folder: Path = tmp_path_factory.mktemp("bureau")
     (folder / "quisait.toml").write_text(SETTINGS, "utf-8")
     people = "".join(f"ag-{n},Jo,Agent{n}\n" for n in range(1, 8))
@@ -88,7 +93,9 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applicatio
     notes.mkdir()
     (notes / "note.md").write_text("La taxe foncière.", "utf-8")
     (notes / f"{SECRET}.docx").write_bytes(b"PK\x03\x04" + b"\x00" * 400)
-    (notes / "_quisait.csv").write_text("pattern,allowed\n*,everyone\n", "utf-8")
+    (notes / CLOSED).write_text("Le tambour de la paie.", "utf-8")
+    rules = f"pattern,allowed\n*,everyone\n{CLOSED},annuaire:group:autres\n"
+    (notes / "_quisait.csv").write_text(rules, "utf-8")
     (notes / "x").mkdir()
     (notes / "x" / "_quisait.csv").write_text("pattern,allowed\n../y,everyone\n", "utf-8")
     with (
@@ -114,12 +121,28 @@ def test_what_is_wrong_and_what_to_do(application: Application) -> None:
     """Failures by kind with the remedy, closed rules, the file's bad line, the question."""
     client = asking(application)
     page = client.get("/administration").text
-    assert "<strong>1\u00a0document</strong>" in page
+    assert "<strong>2\u00a0documents</strong>" in page
     assert FAILURE_LABELS["unreadable"] in page
     assert '<p class="validity">1\u00a0règle' in page
     assert "glossaire.csv : ligne 3" in page
     assert "prime de xylophone" in page
     assert "intégré, répond" in page
+
+
+def test_a_missing_document_is_named_to_its_readers(application: Application) -> None:
+    """By its reference in the logs, and by its title to those alone who may read it."""
+    keys = ("notes:note.md", f"notes:{SECRET}.docx", f"notes:{CLOSED}")
+    state = application.state
+    with ExitStack() as stack:
+        for key in (keys[0], keys[2]):
+            state.record("notes", key, Failure.TOO_LARGE, "trop grand")
+            stack.callback(state.resolve, "notes", key)
+        page = asking(application).get("/administration").text
+    for key in keys:
+        assert reference_of(key) in page
+    assert page.count(document_address(keys[0])) == 1
+    assert application.index.kept(list(keys)).keys() == {keys[0], keys[2]}
+    assert not any(name in page for name in (SECRET, CLOSED, "tambour"))
 
 
 def test_an_index_near_its_limit_is_told(

@@ -19,6 +19,7 @@ from search_api.notices import COOKIE, NOTICES
 from search_api.questions.service import DECLINE_UNDO
 from search_api.verification.storage import SqlVerifications
 from tests.pages.asking_site import (
+    ANIMATOR,
     ASKER,
     FARAWAY,
     MAPPER,
@@ -83,6 +84,20 @@ def test_a_decline_is_undone_until_the_question_goes_on(site: AskingSite) -> Non
     late = browser.client.post(path, data=dict(fields))
     assert (late.status_code, site.waiting(question)) == (422, [NEIGHBOUR])
     assert site.act(FARAWAY, question, "retake") == 404, "who did not decline"
+
+
+def test_a_hidden_text_is_shown_again(site: AskingSite) -> None:
+    """The notice of who hid it undoes that, for the text that was hidden."""
+    question, browser = site.ask(topic="cadastre"), Browser(site, ANIMATOR)
+    reported = {"reason": "Nomme une personne."}
+    assert Browser(site, STRANGER).sends(f"/questions/{question}/reports", reported)[0]
+    desk = browser.client.get("/animation/questions").text
+    form = dict(findall(r'name="(answer|digest)" value="([^"]*)"', desk))
+    act = {**form, "act": "hide", "reason": "Une personne."}
+    path, fields = browser.sends(f"/animation/questions/{question}", act)
+    assert site.client(NEIGHBOUR).get(f"/questions/{question}").status_code == 404
+    assert browser.sends(path, fields) == ("", [])
+    assert site.client(NEIGHBOUR).get(f"/questions/{question}").status_code == 200
 
 
 def test_a_decline_whose_time_is_over_is_not_undone(site: AskingSite) -> None:

@@ -3,12 +3,14 @@
 Ports and files are replaced; the rest of each example stands.
 """
 
+import hashlib
 import os
 import re
 import shutil
 import ssl
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -58,6 +60,7 @@ Listen {port}
 Include {site}
 """
 MODULES = ("mpm_event", "authz_core", "env", "headers", "proxy", "proxy_http", "ssl")
+SIGNING_MODULES = ("auth_basic", "authn_core", "authn_file", "authz_user", "rewrite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ def _nginx(folder: Path, site: Path, _port: int) -> list[str]:
 
 def _apache(folder: Path, site: Path, port: int) -> list[str]:
     modules = "\n".join(
-        f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES
+        f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so"
+        for name in (*MODULES, *SIGNING_MODULES)
     )
     settings = folder / "apache2.conf"
     settings.write_text(APACHE.format(folder=folder, site=site, port=port, modules=modules))
@@ -179,9 +183,18 @@ hosts = ["localhost"]
 """
 
 
-@pytest.fixture(scope="module")
-def signed_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real `quisait run` behind the example that signs, with two accounts of nginx."""
+BASIC = r"""AuthType Basic
+        AuthName "Qui sait ?"
+        AuthBasicProvider file
+        AuthUserFile {agents}"""
+
+
+@pytest.fixture(scope="module", params=PROXIES, ids=lambda proxy: proxy.name)
+def signed_site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A real `quisait run` behind each example that signs, with two accounts of the web server."""
+    proxy: Proxy = request.param
     folder = tmp_path_factory.mktemp("signe")
     key = ECKey.generate_key("P-256")
     (folder / "relais.key").write_bytes(key.as_pem(private=True))
@@ -189,33 +202,46 @@ def signed_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (place.folder / "relais.pem").write_bytes(key.as_pem(private=False))
     settings = place.folder / "quisait.toml"
     settings.write_text(SIGNED + settings.read_text("utf-8"), "utf-8")
-    (folder / "agents").write_text("ag-1:{PLAIN}un\ninconnue:{PLAIN}deux\n", "utf-8")
+    agents = folder / "agents"
+    for name, password in (("ag-1", "un"), ("inconnue", "deux")):
+        digest = b64encode(hashlib.sha1(password.encode(), usedforsecurity=False).digest())
+        with agents.open("a", encoding="utf-8") as written_to:
+            written_to.write(f"{name}:{{SHA}}{digest.decode()}\n")
     place.run("crawl")
     ours, port, at = authority(folder, "ca"), free_port(), folder / "socket"
     signer = [sys.executable, str(PROXY / "signataire.py"), "--socket", str(at)]
     signer += ["--key", str(folder / "relais.key"), "--issuer", "https://relais.exemple.fr"]
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
-    assert nginx, "nginx is missing: `make servers`"
+    program = shutil.which(proxy.program, path="/usr/sbin:/usr/bin:/usr/local/bin")
+    assert program, f"{proxy.program} is missing: `make servers`"
     with running(place, "--no-crawl") as quisait, ExitStack() as stack:
-        text = (PROXY / "nginx-signe.conf").read_text("utf-8")
-        for written, here in {
+        replaced = {
             "8077": quisait.pages.rpartition(":")[2],
-            "listen 443": f"listen {port}",
+            "443": str(port),
             "quisait.exemple.fr": HOST,
             r"/etc/ssl/quisait\.(pem|key)": str(ours.server(HOST)),
-            "/etc/nginx/agents": str(folder / "agents"),
-            "/run/quisait-signataire/socket": str(at),
-        }.items():
+        }
+        if proxy.name == "nginx":
+            replaced |= {"/etc/nginx/agents": str(agents), r"/run/[\w/-]+/socket": str(at)}
+        else:
+            replaced |= {
+                r"(?s)AuthType GSSAPI.*?LocalName On": BASIC.format(agents=agents),
+                "/opt/quisait/bin/python": sys.executable,
+                r"/opt/quisait-relais/(?=s)": f"{PROXY}/",
+                r"/opt/quisait-relais/(?=r)": f"{folder}/",
+                r'" signataire:signataire': '"',
+            }
+        text = (PROXY / f"{proxy.name}-signe.conf").read_text("utf-8")
+        for written, here in replaced.items():
             text, count = re.subn(written, here, text)
             assert count, written
         example = folder / "site.conf"
         example.write_text(text, "utf-8")
-        for command in (signer, [nginx, *_nginx(folder, example, port)]):
+        for command in (signer, [program, *proxy.command(folder, example, port)]):
             process = subprocess.Popen(command)
             stack.callback(process.wait, 20)
             stack.callback(process.terminate)
-        wait_until(at.exists, 20)
-        if os.geteuid() == 0:  # nginx' workers are then of another account
+        wait_until(at.exists, 20)  # Apache starts one of its own beside it
+        if os.geteuid() == 0:  # the web server's workers are then of another account
             at.chmod(0o666)
             for one in (folder, *folder.parents):
                 if not one.stat().st_mode & 0o001:

@@ -442,6 +442,23 @@ def test_close_first_then_read_then_compare_the_listing() -> None:
     assert said[-1] == Listing(frozenset({"s:d0", "s:d2", "s:d3"}))
 
 
+def test_a_first_crawl_deletes_before_it_reads_everything() -> None:
+    """After an upgrade nothing is known; what is gone while it is read is deleted at the end."""
+    shelf = Shelf({f"d{n}": Book("a", OPEN) for n in range(3)})
+    said = read(shelf, MemorySeen())
+    assert [type(one) for one in said if not isinstance(one, Checkpoint | AccessNarrowed)] == [
+        Listing, Upsert, Upsert, Upsert,
+    ]  # fmt: skip
+    read_book = shelf.read
+
+    def without_d1(listed: Listed) -> Document:
+        shelf.books.pop("d1", None)
+        return read_book(listed)
+
+    shelf.read = without_d1  # type: ignore[method-assign]
+    assert set(apply(read(shelf, MemorySeen()))) == {"s:d0", "s:d2"}
+
+
 def test_an_unchanged_source_is_only_listed() -> None:
     """Nothing is read, nothing is stored, the cursor stays."""
     shelf, seen = Shelf({f"d{n}": Book("a", OPEN) for n in range(4)}), MemorySeen()

@@ -11,12 +11,12 @@ const provider = new Provider(issuer, {
   jwks: { keys: [key] },
   cookies: { keys: ["tests only"] },
   clients: clients.map((client) => ({
-    ...client,
     grant_types: ["authorization_code"],
     response_types: ["code"],
     token_endpoint_auth_method: "client_secret_post",
     userinfo_signed_response_alg: "RS256",
     introspection_signed_response_alg: "RS256",
+    ...client,
   })),
   scopes: ["openid", ...scopes],
   claims: { openid: ["sub"], acr: null, ...Object.fromEntries(scopes.map((name) => [name, [name]])) },
@@ -28,7 +28,19 @@ const provider = new Provider(issuer, {
     backchannelLogout: { enabled: true },
     introspection: { enabled: true },
     jwtIntrospection: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      // Of any resource that a client names (RFC 8707), a signed access token (RFC 9068).
+      getResourceServerInfo: (_context, resource) => ({
+        audience: resource,
+        scope: ["openid", ...scopes].join(" "),
+        accessTokenFormat: "jwt",
+        accessTokenTTL: 600,
+        jwt: { sign: { alg: "RS256" } },
+      }),
+    },
   },
+  extraTokenClaims: (_context, token) => token.resourceServer && accounts[token.accountId],
   // It refuses by default to ask addresses such as a test's own, and waits 2.5 s for them.
   fetch: (url, { dispatcher, signal, ...options }) =>
     fetch(url, { ...options, signal: AbortSignal.timeout(60_000) }),

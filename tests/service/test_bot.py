@@ -16,8 +16,12 @@ from expertise.consent import WHOLE_SERVICE, Preference, PreferenceKind
 from expertise.directory import SqlDirectory
 from indexer.state import State
 from indexer.values import Put
-from quisait.work.bot import BotRules, RoomBot
+from quisait.application.assembly import open_application
+from quisait.settings import FILE_VARIABLE, load_settings
+from quisait.work.bot import BotRules, RoomBot, open_bot
+from quisait.work.crawl import crawl_sources, read_directory
 from search_api.limits import RateLimiter, RequesterKind
+from search_api.wording import quote_label
 from tests.builders import indexed, make_document
 from tests.matrix_server import SERVER_NAME, MatrixAccount, ensure_matrix
 from tests.pages.asking_site import (
@@ -30,6 +34,7 @@ from tests.pages.asking_site import (
     AskingSite,
     asking_site,
 )
+from tests.service.place import make_place
 
 pytestmark = [pytest.mark.trust, pytest.mark.sources]
 
@@ -266,3 +271,71 @@ def test_what_it_does_not_answer(rooms: Rooms) -> None:
     assert replace(rooms.bot, limits=RateLimiter({})).answer_news() == 1
     assert not titles(rooms.answers(room)[-1])
     assert "N'importe qui" in rooms.answers(room)[-1]
+
+
+QUOTED = "La déclaration de bornage se dépose dans un délai de trente jours après la visite."
+
+
+def test_the_answer_is_quoted_in_the_assembled_application(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the settings to the room: with author and page, before those alone who may read it."""
+    server = ensure_matrix()
+    bot, ana, ben = server.accounts(3)
+    token = tmp_path / "jeton"
+    token.write_text(bot.token, "utf-8")
+    token.chmod(0o600)
+    place = make_place(
+        tmp_path / "place", QUISAIT_SIGN_ON__ADDRESS=SITE, QUISAIT_BOT__SOURCE="salons"
+    )
+    rows = (place.folder / "agents.csv").read_text("utf-8")
+    for agent, account in (("ana", ana), ("ben", ben)):
+        name = account.user_id[1:].partition(":")[0]
+        rows = rows.replace(f"wiki:{agent}", f"wiki:{agent}|salons:{name}", 1)
+    (place.folder / "agents.csv").write_text(rows, "utf-8")
+    for name in ("delai.txt", "delai-fraude.txt"):
+        text = QUOTED if name == "delai.txt" else QUOTED.replace("trente", "quarante")
+        (place.folder / "notes" / name).write_text(f"{text} Elle est gratuite.", "utf-8")
+    rules = (place.folder / "notes" / "_quisait.csv").read_text("utf-8")
+    secret = "delai-fraude.txt,annuaire:group:fraude,ana\n"
+    (place.folder / "notes" / "_quisait.csv").write_text(rules + secret, "utf-8")
+    source = f"""
+[[sources]]
+name = "salons"
+kind = "matrix"
+password_file = "{token}"
+options = {{url = "{server.url}"}}
+"""
+    with (place.folder / "quisait.toml").open("a", encoding="utf-8") as settings:
+        settings.write(source)
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(FILE_VARIABLE, str(place.folder / "quisait.toml"))
+    with open_application(load_settings()) as application:
+        read_directory(application)
+        notes = [one for one in application.settings.sources if one.name != "wiki"]
+        assert all(one.report for one in crawl_sources(application, notes, quiet=True))
+        opened = open_bot(application)
+        shared, private = ana.create("Salon", bot, ben), ben.create("Privé", bot)
+        for one, room in ((bot, shared), (ben, shared), (bot, private)):
+            one.join(room)
+        opened.answer_news()
+        for one, room in ((ana, shared), (ben, private)):
+            one.say(room, "@qui-sait quel est le délai de la déclaration de bornage ?")
+        assert opened.answer_news() == 2
+    answer, in_private = (
+        next(
+            one["content"]["body"]
+            for one in ben.messages(room)
+            if one["sender"] == bot.user_id and one["type"] == "m.room.message"
+        )
+        for room in (shared, private)
+    )
+    assert "delai-fraude" in in_private
+    first, sentence, origin, page, *_ = answer.splitlines()
+    assert first == quote_label(accepted=False, older=False)
+    assert sentence.startswith(f"« {QUOTED}")
+    assert "Ana Le Goff" in origin
+    assert page.strip() == f"{SITE}/documents/notes:delai.txt"
+    assert "quarante" not in answer
+    assert "delai-fraude" not in answer

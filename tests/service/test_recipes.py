@@ -103,6 +103,11 @@ def pages_of(*found: Any) -> Any:
     return lambda query: list(found) if query.get("start", query.get("page", "0")) == "0" else []
 
 
+def ranged(*found: Any) -> Any:
+    """What a list answers that is asked for by ranges."""
+    return lambda query: list(found) if query["range"] == "0-99" else []
+
+
 def discourse_post(number: int, author: str, text: str, **other: Any) -> dict[str, Any]:
     said = {"post_number": number, "username": author, "cooked": f"<p>{text}</p>", "post_type": 1}
     return said | {"created_at": "2026-01-15T09:00:00.000Z"} | other
@@ -255,7 +260,6 @@ def test_glpi(served: tuple[Served, str], run: Any) -> None:
     answers["/initSession"] = {"session_token": "une-session"}
     answers["/User/7"] = {"name": "ana"}
     answers["/User/8"] = {"name": "ben"}
-    ranged = lambda *found: lambda query: list(found) if query["range"] == "0-99" else []  # noqa: E731
     for number in named:
         for kind in ("Group_KnowbaseItem", "Entity_KnowbaseItem", "KnowbaseItem_User"):
             answers[f"/KnowbaseItem/{number}/{kind}"] = ranged()

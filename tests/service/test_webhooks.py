@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from jsonschema import Draft202012Validator
 
 from expertise.build import build_expertise
 from expertise.builds import SqlBuilds
@@ -215,6 +216,10 @@ def test_a_body_holds_ids_kind_time_and_address_alone(told: Told) -> None:
             "data": {"id": id_, "url": f"{SITE}/questions/{id_}"},
         }
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", one.said["timestamp"])
+        schema = told.site.client(ASKER).get("/openapi.json").json()
+        assert schema["webhooks"]["question.answered"]["post"]["requestBody"]["required"]
+        body = {"$ref": "#/components/schemas/WebhookBody", "components": schema["components"]}
+        Draft202012Validator(body).validate(one.said)
     with told.site.engine.connect() as connection:
         kept = str(connection.execute(sa.select(webhook_queue)).all())
     for word in ("zanzibar", "mandragore", "mur", "Carteau", ASKER, MAPPER):
