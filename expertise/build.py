@@ -97,16 +97,7 @@ def build_from_files(
     groups = topic_groups(files)
     files.keep_only(TABLES_READ)
     return Build(
-        today,
-        rules,
-        topics,
-        files,
-        read,
-        sights,
-        alone,
-        groups,
-        clusters,
-        tuple(omissions.found),
+        today, rules, topics, files, read, sights, alone, groups, clusters, tuple(omissions.found)
     )
 
 

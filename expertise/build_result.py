@@ -32,13 +32,7 @@ from expertise.build_tables import (
     assigned_records,
     compact_json,
 )
-from expertise.clustering import (
-    LEAST_MEMBERS,
-    LEAST_TOPICS,
-    Cluster,
-    CommunityKind,
-    linked_topics,
-)
+from expertise.clustering import LEAST_MEMBERS, LEAST_TOPICS, Cluster, CommunityKind, linked_topics
 from expertise.corpus import IntArray, SkippedItem
 from expertise.holders import BASES, MILLION, SCOPES, Basis, IsolationScope
 from expertise.isolation import (

@@ -292,8 +292,7 @@ class SqlBuilds:
     def isolated_cells(self, build_id: str, asked: IsolationQuery) -> tuple[CellRecord, ...]:
         """Return one page of the cells of isolated holders."""
         query = sa.select(cells).where(
-            cells.c.build_id == build_id,
-            cells.c.scope.in_([scope.value for scope in asked.scopes]),
+            cells.c.build_id == build_id, cells.c.scope.in_([scope.value for scope in asked.scopes])
         )
         if asked.departements is not None:
             query = query.where(cells.c.departement.in_(asked.departements))
@@ -360,8 +359,7 @@ class SqlBuilds:
         by_key = {document_key(one): one for one in document_ids}
         with self._engine.connect() as connection:
             query = sa.select(assigned.c.document_key, assigned.c.topics).where(
-                assigned.c.build_id == build_id,
-                one_of(connection, assigned.c.document_key, by_key),
+                assigned.c.build_id == build_id, one_of(connection, assigned.c.document_key, by_key)
             )
             rows = connection.execute(query).all()
         # Parsed as one text: parsing each row takes longer than the query.

@@ -38,13 +38,7 @@ from expertise.names import Reason
 from expertise.places import departements_of
 from expertise.revalidation import CurrentHolder, Revalidation
 from expertise.topics import Topic, TopicKind, label_key, label_order
-from expertise.values import (
-    AgentDirectory,
-    DocumentLookup,
-    RankedDocument,
-    TopicHolders,
-    TopicsOf,
-)
+from expertise.values import AgentDirectory, DocumentLookup, RankedDocument, TopicHolders, TopicsOf
 from expertise.visibility import may_be_named
 from expertise.votes import counting_contributions
 from indexer.french.analysis import terms

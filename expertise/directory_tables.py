@@ -66,9 +66,7 @@ groups = sa.Table(
 )
 """Every group, even without members: a denial to it is a denial to a known principal."""
 once_known = sa.Table(
-    "once_known",
-    metadata,
-    sa.Column("principal_key", sa.String(64), primary_key=True),
+    "once_known", metadata, sa.Column("principal_key", sa.String(64), primary_key=True)
 )
 """Agents and accounts that documents deny and that the directory once had: see `remember_known`."""
 cut_agents = sa.Table(
@@ -200,10 +198,7 @@ def _existing_groups(connection: sa.Connection, principals: Collection[str]) -> 
 
 
 def _existing(
-    connection: sa.Connection,
-    table: sa.Table,
-    column: sa.Column[str],
-    names: Mapping[str, str],
+    connection: sa.Connection, table: sa.Table, column: sa.Column[str], names: Mapping[str, str]
 ) -> set[str]:
     """Return the principals whose id or account the table has, in any Unicode form."""
     if not names:

@@ -247,11 +247,7 @@ class _Finder:
     """Looks up one question in the directory."""
 
     def __init__(
-        self,
-        directory: SqlDirectory,
-        today: date,
-        asker: Agent | None,
-        ordinary: frozenset[str],
+        self, directory: SqlDirectory, today: date, asker: Agent | None, ordinary: frozenset[str]
     ) -> None:
         self._directory, self._today, self._ordinary = directory, today, ordinary
         self._asker = asker
@@ -414,12 +410,7 @@ class _Finder:
     ) -> tuple[NamedAgent, ...]:
         def order(one: NamedAgent) -> tuple[object, ...]:
             agent = one.agent
-            return (
-                nearest_km(area, agent),
-                agent.family_name,
-                agent.given_name,
-                agent.id,
-            )
+            return (nearest_km(area, agent), agent.family_name, agent.given_name, agent.id)
 
         return tuple(sorted(found, key=order))
 
@@ -460,9 +451,7 @@ class _Finder:
                 holders.setdefault(agent.metier, []).append(agent)
         return tuple(
             MetierMatch(
-                metier,
-                len(some),
-                min(some, key=lambda one: (nearest_km(self._here, one), one.id)),
+                metier, len(some), min(some, key=lambda one: (nearest_km(self._here, one), one.id))
             )
             for metier, some in sorted(holders.items())
         )

@@ -133,9 +133,7 @@ class Revalidation:
         return standing
 
     def _learn(
-        self,
-        proofs: Mapping[tuple[str, str], CellEvidence],
-        known: dict[tuple[str, str], bool],
+        self, proofs: Mapping[tuple[str, str], CellEvidence], known: dict[tuple[str, str], bool]
     ) -> None:
         """Check whether each (document, account) still counts, and add it to `known`."""
         new = {key: proof for key, proof in proofs.items() if key not in known}

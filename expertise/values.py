@@ -9,7 +9,8 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from connectors.values import Agent, ContributorRole
 from expertise.names import NamedAgent, Reason
-from indexer.values import Card, IndexedDocument, IndexEntry, ShownDocument, ShowRequest
+from indexer.ports import IndexContents
+from indexer.values import Card, IndexEntry, ShownDocument, ShowRequest
 
 
 class RankedDocument(NamedTuple):
@@ -214,17 +215,9 @@ class DocumentLookup(Protocol):
         ...
 
 
-class DocumentStore(DocumentLookup, Protocol):
+class DocumentStore(DocumentLookup, IndexContents, Protocol):
     """All indexed documents, for the offline build, without access filters."""
-
-    def sources(self) -> frozenset[str]:
-        """Return the sources that have indexed documents."""
-        ...
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
         """Yield every indexed document of a source, in no particular order."""
-        ...
-
-    def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """Yield those of these documents that are indexed, with text and vectors."""
         ...

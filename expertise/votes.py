@@ -117,9 +117,7 @@ def share_of_text(part: float) -> float:
     return max(VOLUME_FLOOR, float(part**VOLUME_EXPONENT))
 
 
-def shares_of_text(
-    rows: Iterable[Contribution], share_of: Callable[[float], float] = share_of_text
-) -> dict[str, float]:
+def shares_of_text(rows: Iterable[Contribution]) -> dict[str, float]:
     """Return the weight of each account as a writer of one document, from 0 to 1.
 
     All rows of an account are summed, whatever the role; robots count among the writers. Accounts
@@ -130,7 +128,7 @@ def shares_of_text(
         if row.volume is not None:
             volumes[row.account] += min(max(row.volume, 0), _MOST_VOLUME)
     most = max(volumes.values(), default=0)
-    return {name: share_of(volume / most) for name, volume in volumes.items()} if most else {}
+    return {name: share_of_text(volume / most) for name, volume in volumes.items()} if most else {}
 
 
 def _endorsed(row: Contribution) -> float:
@@ -256,16 +254,13 @@ def cast_votes(
     owner_of: Mapping[str, str],
     voters: int = VOTERS,
     refused: Mapping[str, frozenset[str]] = MappingProxyType({}),
-    elsewhere: float = OTHER_PART_WEIGHT,
-    share_of: Callable[[float], float] = share_of_text,
 ) -> dict[str, tuple[Vote, ...]]:
     """Return the votes for each owner of an account, strongest first.
 
     `owner_of` maps accounts to owners; other accounts get no vote, but count among a document's
     contributors. A document votes once for an owner, with the best weight of their roles, and not
     if the owner refused it (`refused`, by owner). If the author of the answering passage is known,
-    authors of other passages have the factor `elsewhere`. `share_of` weighs a part of the text, if
-    volumes are known.
+    authors of other passages have the factor `OTHER_PART_WEIGHT`.
     """
     votes: dict[str, list[Vote]] = defaultdict(list)
     for rank, ranked in enumerate(window.documents[:voters], 1):
@@ -274,7 +269,7 @@ def cast_votes(
         editors: dict[str, float] = {}
         answered_by = owner_of.get(ranked.answered_by, ranked.answered_by)
         rows = counting_contributions(ranked.card)
-        shares = shares_of_text(ranked.card.contributions, share_of)
+        shares = shares_of_text(ranked.card.contributions)
         for row in rows:
             owner = owner_of.get(row.account)
             if owner is None:
@@ -283,7 +278,7 @@ def cast_votes(
             written = shares.get(row.account)
             weight = contribution_weight(row, today, written)
             if answered_by and owner != answered_by and row.role in OTHER_PARTS:
-                weight *= elsewhere
+                weight *= OTHER_PART_WEIGHT
             if row.role is ContributorRole.EDITOR:
                 editors[owner] = max(editors.get(owner, 0.0), 1.0 - (written or 0.0))
             if owner not in best or weight >= best[owner][0]:
@@ -297,30 +292,26 @@ def cast_votes(
             edited = editors.get(owner, 0.0)
             id_, near = ranked.card.document_id, ranked.near_hits
             votes[owner].append(Vote(id_, weighed, share, rank, answers, edited, near))
-    return {owner: strongest_first(cast_) for owner, cast_ in votes.items()}
+    return {
+        owner: tuple(sorted(cast_, key=lambda vote: (-vote.weight, vote.document_id)))
+        for owner, cast_ in votes.items()
+    }
 
 
-def strongest_first(votes: Sequence[Vote]) -> tuple[Vote, ...]:
-    """Sort votes by weight, then by document."""
-    return tuple(sorted(votes, key=lambda vote: (-vote.weight, vote.document_id)))
-
-
-def discounted_sum(weights: Iterable[float], discount: float = VOLUME_DISCOUNT) -> float:
-    """Sum the votes' weights, the i-th strongest (from 0) times `discount` to the power of i.
+def discounted_sum(weights: Iterable[float]) -> float:
+    """Sum the votes' weights, the i-th strongest (from 0) times `VOLUME_DISCOUNT` to the power i.
 
     CombSUM of Macdonald & Ounis, "Voting for candidates" (CIKM 2006), with the geometric discount
     of Moffat & Zobel, "Rank-biased precision" (TOIS 2008): many documents that hardly match are
     worth less than a few that match well.
     """
     strongest = sorted(weights, reverse=True)
-    return math.fsum(weight * discount**rank for rank, weight in enumerate(strongest))
+    return math.fsum(weight * VOLUME_DISCOUNT**rank for rank, weight in enumerate(strongest))
 
 
-def discounted_votes(
-    votes: Sequence[Vote], sharpness: float = SHARPNESS, discount: float = VOLUME_DISCOUNT
-) -> float:
+def discounted_votes(votes: Sequence[Vote]) -> float:
     """Sum a candidate's sharpened votes by `discounted_sum`."""
-    return discounted_sum((vote.share * vote.score**sharpness for vote in votes), discount)
+    return discounted_sum(vote.share * vote.score**SHARPNESS for vote in votes)
 
 
 def summed_by_kind(votes: Mapping[str, Sequence[Vote]]) -> dict[str, float]:

@@ -38,20 +38,8 @@ from expertise.values import (
     TopicHolders,
     Window,
 )
-from expertise.visibility import (
-    corrects,
-    may_be_named,
-    may_be_shown,
-    refused_documents,
-    refuses,
-)
-from expertise.votes import (
-    Vote,
-    cast_votes,
-    counting_contributions,
-    evidence_of,
-    summed_by_kind,
-)
+from expertise.visibility import corrects, may_be_named, may_be_shown, refused_documents, refuses
+from expertise.votes import Vote, cast_votes, counting_contributions, evidence_of, summed_by_kind
 from indexer.french.analysis import analyse_query
 
 EVIDENCE_SHARE = 0.5

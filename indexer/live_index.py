@@ -471,10 +471,7 @@ class LiveIndex:
             self._warned.add(live.name)
             log.warning(
                 "the index has another encoder: questions are answered by words until a restart",
-                extra={
-                    "encoder": live.spec.encoder.name,
-                    "own_encoder": self._spec.encoder.name,
-                },
+                extra={"encoder": live.spec.encoder.name, "own_encoder": self._spec.encoder.name},
             )
         return same
 

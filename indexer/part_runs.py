@@ -14,16 +14,7 @@ import sqlalchemy as sa
 from connectors.parts import Part, parts
 from indexer.crawl.pipeline import CrawlReport
 from indexer.errors import LockLost
-from indexer.state import (
-    OF_CURSORS,
-    Progress,
-    State,
-    failures,
-    metadata,
-    rows_of,
-    runs,
-    storable,
-)
+from indexer.state import OF_CURSORS, Progress, State, failures, metadata, rows_of, runs, storable
 
 source_parts = sa.Table(
     "source_parts",

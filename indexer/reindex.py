@@ -122,10 +122,7 @@ def reindex(
     alike = live.spec.encoder.name == wanted.encoder.name
     source, target = storage.index(live), parts.storage.index(beside)
     copy = IndexCopy(
-        source,
-        target,
-        None if alike else lambda: parts.encoders(wanted.encoder),
-        parts.gate,
+        source, target, None if alike else lambda: parts.encoders(wanted.encoder), parts.gate
     )
     with kept_alike(copy, progress) as documents:
         tried = check_rights(source, target)

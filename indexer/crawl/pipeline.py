@@ -47,12 +47,7 @@ from indexer.crawl.batches import (
     texts_of,
 )
 from indexer.errors import ExtractionFailed, ExtractorUnreachable, IndexRefused
-from indexer.ports import (
-    Encoder,
-    Extractor,
-    Flushable,
-    IndexWriter,
-)
+from indexer.ports import Encoder, Extractor, Flushable, IndexWriter
 from indexer.scans import Scans
 from indexer.state import State
 from indexer.values import WITHHELD, Failure, Put, PutAccess, Remove, UnreadPart, Vectors, Write

@@ -17,15 +17,7 @@ from indexer.access import AccessFilter
 from indexer.embedded.rows import access_of, facets_of, hit_attributes_of, vectors_of
 from indexer.embedded.store import Store
 from indexer.errors import IndexDamaged
-from indexer.values import (
-    FACETS,
-    UNDATED,
-    DateRange,
-    FacetValue,
-    HitAttributes,
-    SearchHit,
-    Vectors,
-)
+from indexer.values import FACETS, UNDATED, DateRange, FacetValue, HitAttributes, SearchHit, Vectors
 
 
 def readable_lists(lists: Mapping[int, Access], access: AccessFilter) -> NDArray[np.bool_]:

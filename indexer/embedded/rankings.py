@@ -166,11 +166,7 @@ class Rankings:
         return RankedMatches(lexical, nearest, np.flatnonzero(matched | close), told)
 
     def _told(
-        self,
-        request: SearchRequest,
-        cut: RelevanceCut,
-        moment: IndexMoment,
-        readable: Mask,
+        self, request: SearchRequest, cut: RelevanceCut, moment: IndexMoment, readable: Mask
     ) -> NDArray[np.float64]:
         """Return float64 (slots,): the share of the question's information in each document.
 
@@ -189,11 +185,7 @@ class Rankings:
         return told
 
     def _lexical(
-        self,
-        request: SearchRequest,
-        wanted: AnalyzedQuery,
-        moment: IndexMoment,
-        eligible: Mask,
+        self, request: SearchRequest, wanted: AnalyzedQuery, moment: IndexMoment, eligible: Mask
     ) -> tuple[tuple[SearchHit, ...], Mask]:
         """Return the ranking by words or dates, and the mask of all matches.
 
@@ -212,11 +204,7 @@ class Rankings:
         return catalogue.best(slots, scores[slots], request.ranked), matched
 
     def _by_words(
-        self,
-        request: SearchRequest,
-        wanted: AnalyzedQuery,
-        moment: IndexMoment,
-        eligible: Mask,
+        self, request: SearchRequest, wanted: AnalyzedQuery, moment: IndexMoment, eligible: Mask
     ) -> tuple[tuple[SearchHit, ...], Mask]:
         """Return the ranking, and the mask of all matches (empty if nothing is counted)."""
         best = self._best(wanted, moment, eligible, request.ranked)

@@ -7,12 +7,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from indexer.encoding.model_files import (
-    GRAPHS,
-    ModelUnusable,
-    max_tokens,
-    read_json,
-)
+from indexer.encoding.model_files import GRAPHS, ModelUnusable, max_tokens, read_json
 from indexer.encoding.onnx_encoder import TOKENIZER_FILE, TorchMissing, encodable, open_session
 
 _GRAPHS = ("onnx/model_int8.onnx", "onnx/model_quantized.onnx", *GRAPHS)

@@ -51,9 +51,7 @@ Loudest = Mapping[str, int]
 """By layer, the channel that is not quantised."""
 
 
-_LOUDEST = {
-    "1571fc98": (318, 1462, 354, 408, 778, 658, 1152, 413, 563, 1264, 1079, 119),
-}
+_LOUDEST = {"1571fc98": (318, 1462, 354, 408, 778, 658, 1152, 413, 563, 1264, 1079, 119)}
 """By the beginning of the weights' SHA-256, the channel of each layer with the largest activation
 on the empty text, measured on the graph without exceptions. Other weights have none.
 """
@@ -83,11 +81,7 @@ class _Graph:
     """Nodes of the graph in the order in which they run, and its constants."""
 
     def __init__(self, weights: ModelWeights, loudest: Loudest) -> None:
-        self._shape, self._exact, self._loudest = (
-            weights.shape,
-            weights.tensors,
-            loudest,
-        )
+        self._shape, self._exact, self._loudest = (weights.shape, weights.tensors, loudest)
         self._tensors = _silenced(weights, loudest)
         self._nodes: list[onnx_file.Message] = []
         self._constants: list[onnx_file.Message] = []
@@ -175,12 +169,7 @@ class _Graph:
         return name
 
     def _node(
-        self,
-        kind: str,
-        *entering: str,
-        domain: str = "",
-        leaving: int = 1,
-        **attributes: Any,
+        self, kind: str, *entering: str, domain: str = "", leaving: int = 1, **attributes: Any
     ) -> str:
         name = f"n{len(self._nodes)}"
         names = [name, *(f"{name}.{number}" for number in range(1, leaving))]

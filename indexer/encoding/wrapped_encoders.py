@@ -56,12 +56,7 @@ class CachedEncoder:
     Raises `IndexUnreachable` if the file cannot be read, `IndexDamaged` if it is damaged.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        path: Path,
-        keep_queries: bool = False,
-    ) -> None:
+    def __init__(self, encoder: Encoder, path: Path, keep_queries: bool = False) -> None:
         self._encoder, self.name, self.dimension = encoder, encoder.name, encoder.dimension
         self._keep_queries = keep_queries
         self._alone = threading.Lock()

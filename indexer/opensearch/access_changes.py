@@ -198,28 +198,17 @@ class AccessLists:
         """Return the access of these lists by name, without missing ones."""
         held: dict[str, Access] = {}
         for page in batches(sorted(names), PAGE):
-            held |= access_lists.accesses(self._alias.search(access_lists.named_lists(page)))
+            answer = self._alias.search(access_lists.named_lists(page))
+            held |= access_lists.accesses(answer["hits"]["hits"])
         return held
 
     def of_source(self, source: str) -> Mapping[str, Access]:
         """Return the access of all lists of a source, by name."""
-        held: dict[str, Access] = {}
-        after = None
-        while True:
-            answer = self._alias.search(access_lists.lists_of_source(source, after))
-            if not answer["hits"]["hits"]:
-                return held
-            held |= access_lists.accesses(answer)
-            after = answer["hits"]["hits"][-1]["sort"][0]
+        return access_lists.accesses(self._alias.each(access_lists.lists_of_source(source)))
 
     def names(self) -> set[str]:
         """Return the names of all lists."""
-        found: set[str] = set()
-        after = None
-        while hits := self._alias.search(access_lists.every_list(after))["hits"]["hits"]:
-            found |= {hit["sort"][0] for hit in hits}
-            after = hits[-1]["sort"][0]
-        return found
+        return {hit["sort"][0] for hit in self._alias.each(access_lists.every_list())}
 
     def forget(self, names: Sequence[str]) -> None:
         """Delete lists that no document names; their names are never used again."""
@@ -232,12 +221,9 @@ class AccessLists:
         The engine compares principals literally: a denial in another form would deny nobody.
         """
         self._alias.refresh()
-        after = None
-        while hits := self._alias.search(access_lists.whole_lists(after))["hits"]["hits"]:
-            for hit in hits:
-                if formed := access_lists.in_form(hit["_source"]):
-                    self._alias.replace(hit, formed)
-            after = hits[-1]["sort"][0]
+        for hit in self._alias.each(access_lists.whole_lists()):
+            if formed := access_lists.in_form(hit["_source"]):
+                self._alias.replace(hit, formed)
         self._alias.refresh()
 
     def _write(self, lists: Iterable[Body]) -> dict[str, str]:

@@ -7,19 +7,12 @@ missing.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from connectors.values import Access, authority_of
 from indexer.access import AccessFilter
-from indexer.opensearch.schema import (
-    COLUMNS_ALONE,
-    FORMAT,
-    KEYWORD,
-    SAME_AT_ONCE,
-    Body,
-    copies,
-)
+from indexer.opensearch.schema import COLUMNS_ALONE, FORMAT, KEYWORD, SAME_AT_ONCE, Body, copies
 
 MOST_READABLE = 65_536
 """Number of lists that one reader may read, at most: the limit of the engine's `terms`."""
@@ -169,36 +162,33 @@ def named_lists(names: Sequence[str]) -> Body:
     }
 
 
-def lists_of_source(source: str, after: str | None = None) -> Body:
-    """Return the request for a page of a source's lists."""
+def lists_of_source(source: str) -> Body:
+    """Return the request for a source's lists, for `Alias.each`."""
     return {
         "size": LISTS_PAGE,
         "_source": ["name", "allowed", "denied"],
         "query": {"term": {"source": source}},
         "sort": [{"name": "asc"}],
-        **({} if after is None else {"search_after": [after]}),
     }
 
 
-def every_list(after: str | None = None) -> Body:
-    """Return the request for a page of the names of all lists."""
+def every_list() -> Body:
+    """Return the request for the names of all lists, for `Alias.each`."""
     return {
         "size": LISTS_PAGE,
         "_source": False,
         "query": {"match_all": {}},
         "sort": [{"name": "asc"}],
-        **({} if after is None else {"search_after": [after]}),
     }
 
 
-def whole_lists(after: str | None = None) -> Body:
-    """Return the request for a page of all lists, with the sequence number of their last write."""
+def whole_lists() -> Body:
+    """Return the request for all lists, with the sequence number of their last write."""
     return {
         "size": LISTS_PAGE,
         "seq_no_primary_term": True,
         "query": {"match_all": {}},
         "sort": [{"name": "asc"}],
-        **({} if after is None else {"search_after": [after]}),
     }
 
 
@@ -213,9 +203,9 @@ def in_form(kept: Body) -> Body | None:
     return rewritten_list(kept["name"], kept["source"], access)
 
 
-def accesses(answer: Body) -> Mapping[str, Access]:
+def accesses(hits: Iterable[Body]) -> dict[str, Access]:
     """Return the access of each list by name."""
-    rows = [hit["_source"] for hit in answer["hits"]["hits"]]
+    rows = [hit["_source"] for hit in hits]
     return {
         row["name"]: Access(frozenset(row["allowed"]), frozenset(row["denied"])) for row in rows
     }

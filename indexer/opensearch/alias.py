@@ -1,7 +1,7 @@
 """An alias on the engine: created at its first use, searched, written to and refreshed."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -121,6 +121,13 @@ class Alias:
 
         return self._whole_in_time(asked)
 
+    def each(self, body: Body) -> Iterator[Body]:
+        """Yield every hit of a sorted request, page by page; the engine keeps no state."""
+        page = body
+        while hits := self.search(page)["hits"]["hits"]:
+            yield from hits
+            page = {**body, "search_after": hits[-1]["sort"]}
+
     def search_many(self, requests: Sequence[tuple[Body, Body]]) -> list[Body]:
         """Return the complete answers to several requests in one round trip.
 
@@ -181,8 +188,7 @@ class Alias:
                 time.sleep(1)
             indices.flush(index=self.name, params={"force": "true"})
             merged = indices.forcemerge(
-                index=self.name,
-                params={"only_expunge_deletes": "true", "request_timeout": MERGE_S},
+                index=self.name, params={"only_expunge_deletes": "true", "request_timeout": MERGE_S}
             )
         whole(merged)
         self.refresh()

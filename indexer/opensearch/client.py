@@ -12,12 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 from opensearchpy import OpenSearch, Urllib3HttpConnection
 from opensearchpy.exceptions import ConnectionError as NoConnection
-from opensearchpy.exceptions import (
-    ConnectionTimeout,
-    SerializationError,
-    SSLError,
-    TransportError,
-)
+from opensearchpy.exceptions import ConnectionTimeout, SerializationError, SSLError, TransportError
 from opensearchpy.serializer import JSONSerializer
 from urllib3.util import Timeout
 

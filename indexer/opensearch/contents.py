@@ -46,15 +46,14 @@ def counted(source: str) -> Body:
     return {"size": 0, "track_total_hits": True, "query": {"term": {"source": source}}}
 
 
-def scanned(source: str, after: str | None = None) -> Body:
-    """Return the request for a page of a source's entries, from columns, without vectors."""
+def scanned(source: str) -> Body:
+    """Return the request for a source's entries, for `Alias.each`: columns, without vectors."""
     return {
         "size": SCAN_PAGE,
         **COLUMNS_ALONE,
         "docvalue_fields": _KEPT_COLUMNS,
         "query": {"term": {"source": source}},
         "sort": [{"id": "asc"}],
-        **({} if after is None else {"search_after": [after]}),
     }
 
 
@@ -132,9 +131,7 @@ def word_request(access: AccessFilter, lists: ReadableLists, word: str) -> Body:
     return {
         "size": 0,
         "track_total_hits": 1,
-        "query": {
-            "bool": {"filter": [lists.clause_for(access), {"bool": {"should": forms}}]},
-        },
+        "query": {"bool": {"filter": [lists.clause_for(access), {"bool": {"should": forms}}]}},
     }
 
 

@@ -16,13 +16,7 @@ from indexer.opensearch import contents as near
 from indexer.opensearch.access_changes import PAGE, AccessLists, DocumentPlacement
 from indexer.opensearch.access_lists import ListKey, ReadableLists, readable_lists
 from indexer.opensearch.alias import Alias
-from indexer.opensearch.bulk import (
-    BulkAction,
-    last_words,
-    move_line,
-    put_line,
-    remove_line,
-)
+from indexer.opensearch.bulk import BulkAction, last_words, move_line, put_line, remove_line
 from indexer.opensearch.schema import Body, index_body, quantisation_of
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.relevance import aside_parts
@@ -219,10 +213,8 @@ class OpenSearchIndex:
         """Yield every indexed document of a source by id; the engine keeps no state."""
         self._ensure()
         held = self._lists.of_source(source)
-        after = None
-        while hits := self._documents.search(contents.scanned(source, after))["hits"]["hits"]:
-            yield from (answers.kept(hit, held) for hit in hits)
-            after = hits[-1]["sort"][0]
+        for hit in self._documents.each(contents.scanned(source)):
+            yield answers.kept(hit, held)
 
     def denials(self, source: str) -> Mapping[str, int]:
         """Return the denied principals of a source, and how many documents deny each."""

@@ -23,15 +23,7 @@ from indexer.parsed_query import (
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.relevance import TOLERANCE, Part, aside_parts, question_parts
 from indexer.suggestions import SUGGESTIONS_READ
-from indexer.values import (
-    FACETS,
-    Byline,
-    DateRange,
-    Question,
-    SearchRequest,
-    ShowRequest,
-    Vectors,
-)
+from indexer.values import FACETS, Byline, DateRange, Question, SearchRequest, ShowRequest, Vectors
 
 
 def filter_clauses(request: SearchRequest, lists: ReadableLists) -> list[Body]:
@@ -377,10 +369,7 @@ def _nearest_query(
     quantisation: Quantisation = WHOLE_VECTORS,
 ) -> Body:
     """Return the query for `window` documents by nearest passage, ranked by full vectors."""
-    binding = {
-        "filter": [*narrowing, *_bound(words)],
-        "must_not": _excluded(words),
-    }
+    binding = {"filter": [*narrowing, *_bound(words)], "must_not": _excluded(words)}
     nearest: Body = {"vector": vector.tolist(), "k": window, "filter": {"bool": binding}}
     query: Body = {"knn": {"passages.vector": nearest}}
     if quantisation != WHOLE_VECTORS:

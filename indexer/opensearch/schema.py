@@ -85,7 +85,7 @@ LINES_OF_TERMS: Body = {
             "type": "custom",
             "tokenizer": "places",
             "filter": ["terms_of_a_place", "places_without_terms"],
-        },
+        }
     },
 }
 

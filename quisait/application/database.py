@@ -86,11 +86,7 @@ NOT_BACKED_UP = frozenset(
 )
 """Tables that a backup leaves out: access that may be revoked after it, and the query log's current
 period, whose salt must end with it."""
-PUSHED = (
-    push_documents.push_documents,
-    push_documents.push_sources,
-    push_documents.push_tags,
-)
+PUSHED = (push_documents.push_documents, push_documents.push_sources, push_documents.push_tags)
 """Tables of what applications pushed."""
 
 _LOCK = 0x71756973616974
@@ -198,7 +194,7 @@ def _revision(connection: sa.Connection) -> str | None:
             "La base d'état est celle de quisait 0.1.0, que cette version ne met pas à niveau ; "
             "elle ne contient rien qui ne se relise. Rien n'a été changé : donnez une base vide à "
             "« database », ou écartez state.sqlite du dossier de travail, puis lancez "
-            "« quisait crawl ».",
+            "« quisait crawl »."
         )
     else:
         return None

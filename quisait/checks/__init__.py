@@ -71,13 +71,7 @@ from quisait.clock import now, today
 from quisait.privacy.accesses import LABELS, OF_DIRECTORY
 from quisait.privacy.retention import open_register
 from quisait.settings import IndexSettings, Settings, beside_file, unknown_variables
-from quisait.settings.files import (
-    account,
-    common_paths,
-    exposed_files,
-    make_folder,
-    private_files,
-)
+from quisait.settings.files import account, common_paths, exposed_files, make_folder, private_files
 from quisait.settings.files import exposed_secret_files as secrets_open_to_others
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import reason_of

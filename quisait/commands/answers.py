@@ -18,13 +18,7 @@ from quisait.application.startup import opened_application
 from quisait.clock import today
 from quisait.work import questions
 from quisait.work.crawl import CrawlOutcome
-from quisait.work.source_status import (
-    FAILURE_LABELS,
-    FailureStatus,
-    SourceStatus,
-    run_text,
-    soon,
-)
+from quisait.work.source_status import FAILURE_LABELS, FailureStatus, SourceStatus, run_text, soon
 from search_api.context import AnswerContext, NoBuild, NotAllowed, RoleHolder, open_by_role
 from search_api.identity.principals import Role
 from search_api.identity.readers import reader_of

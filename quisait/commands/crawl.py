@@ -16,21 +16,12 @@ from quisait.application.sources import sources_named
 from quisait.application.startup import opened_application
 from quisait.commands import answers
 from quisait.commands.output import AsJson, print_json, show
-from quisait.commands.readers import (
-    MOST_WORKERS,
-    check_workers,
-    helping_readers,
-    join_readings,
-)
+from quisait.commands.readers import MOST_WORKERS, check_workers, helping_readers, join_readings
 from quisait.commands.run import INTERRUPTED_MESSAGE, INTERRUPTED_STATUS, run_interruptibly
 from quisait.privacy.retention import register_warning
 from quisait.work.crawl import CrawlOutcome, accept_roots, crawl_sources, read_directory
 from quisait.work.index_limit import limit_warning
-from quisait.work.source_status import (
-    directory_state,
-    removed_source_statuses,
-    status_of,
-)
+from quisait.work.source_status import directory_state, removed_source_statuses, status_of
 from search_api.wording import safe_text
 
 

@@ -79,8 +79,7 @@ def directory(
     context: typer.Context,
     accept_departures: AcceptDepartures = False,
     unmatched: Annotated[
-        bool,
-        typer.Option("--unmatched", help="Montrer aussi les comptes sans agent (lit l'index)"),
+        bool, typer.Option("--unmatched", help="Montrer aussi les comptes sans agent (lit l'index)")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

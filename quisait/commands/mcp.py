@@ -22,8 +22,7 @@ def mcp(
         ),
     ],
     token_file: Annotated[
-        Path | None,
-        typer.Option(help=f"Fichier qui tient le jeton ; sinon, la variable {TOKEN}"),
+        Path | None, typer.Option(help=f"Fichier qui tient le jeton ; sinon, la variable {TOKEN}")
     ] = None,
 ) -> None:
     """Relie un assistant local (MCP sur stdio) à un site, par un jeton."""

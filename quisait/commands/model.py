@@ -24,12 +24,10 @@ def model_export(
         bool, typer.Option("--float", help="Garder les nombres réels : plus lent, plus gros")
     ] = False,
     query_prompt: Annotated[
-        str | None,
-        typer.Option(help="Ce qui précède une question ; sinon, ce qu'en dit le modèle"),
+        str | None, typer.Option(help="Ce qui précède une question ; sinon, ce qu'en dit le modèle")
     ] = None,
     passage_prompt: Annotated[
-        str | None,
-        typer.Option(help="Ce qui précède un passage ; sinon, ce qu'en dit le modèle"),
+        str | None, typer.Option(help="Ce qui précède un passage ; sinon, ce qu'en dit le modèle")
     ] = None,
 ) -> None:
     """Écrit un modèle que sert l'encodeur « onnx » (extra torch, sauf s'il est déjà en ONNX)."""

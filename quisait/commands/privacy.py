@@ -70,8 +70,7 @@ def opened_for_reader(
 def audit(
     limit: Annotated[int, typer.Option(min=1, help="Tant d'entrées, les plus récentes")] = 50,
     head: Annotated[
-        str,
-        typer.Option(help="Vérifier qu'une entrée notée NUMÉRO:EMPREINTE est toujours là"),
+        str, typer.Option(help="Vérifier qu'une entrée notée NUMÉRO:EMPREINTE est toujours là")
     ] = "",
     as_json: AsJson = False,
 ) -> None:

@@ -20,12 +20,7 @@ from quisait.work.questions import move_on, publish_questions, reports_state
 from search_api.context import AnswerContext
 from search_api.following.service import News, news
 from search_api.questions.markdown import plain_text
-from search_api.questions.service import (
-    OwnQuestions,
-    ShownQuestion,
-    own_questions,
-    question_page,
-)
+from search_api.questions.service import OwnQuestions, ShownQuestion, own_questions, question_page
 from search_api.questions.values import MOST_LISTED, AskedQuestion, QuestionStage, RequestState
 from search_api.wording import (
     answered_before,
@@ -39,8 +34,7 @@ from search_api.wording import (
 )
 
 questions_app = typer.Typer(
-    help="Les questions posées à qui sait : celles d'un agent, et leur suite.",
-    no_args_is_help=True,
+    help="Les questions posées à qui sait : celles d'un agent, et leur suite.", no_args_is_help=True
 )
 
 questions_app.add_typer(moderation_app, name="moderation")

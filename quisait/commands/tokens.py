@@ -238,10 +238,7 @@ def rotate_push_token(
 
 
 @token_app.command("revoke")
-def revoke_push_token(
-    source: Source,
-    token: Token,
-) -> None:
+def revoke_push_token(source: Source, token: Token) -> None:
     """Retire un jeton : dès maintenant, il n'ouvre plus rien."""
     with errors_as_sentences(), opened_push_tokens(read_settings()) as tokens:
         if not tokens.revoke(source, token):

@@ -50,10 +50,7 @@ def list_communities(agent: AsAnimator, as_json: AsJson = False) -> None:
     with answers.opened_for_animator(agent, "topics communities list") as (context, holder):
         found = proposed_communities(context, holder)
         answers.require_build(found.build)
-    lines = [
-        *map(_community_text, found.waiting),
-        *map(_community_decision_text, found.decisions),
-    ]
+    lines = [*map(_community_text, found.waiting), *map(_community_decision_text, found.decisions)]
     text = "\n".join(lines) or "Aucune communauté proposée."
     show(found, as_json, lambda _: text, "communities.schemas:CommunitiesBody")
 
@@ -77,11 +74,7 @@ def forget_community_decision(topic: OfTopic, agent: AsAnimator) -> None:
 
 
 @communities_app.command("show")
-def show_community(
-    topic: OfTopic,
-    agent: AsAgent = "",
-    as_json: AsJson = False,
-) -> None:
+def show_community(topic: OfTopic, agent: AsAgent = "", as_json: AsJson = False) -> None:
     """La page d'une communauté, avec les droits d'un agent."""
     with opened_for_reader(agent, "quisait topics communities show") as (context, reader):
         found = community_page(context, reader, topic)

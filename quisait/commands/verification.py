@@ -81,8 +81,7 @@ def say(
         str, typer.Argument(help="Identifiant du document ; inutile pour forget")
     ] = "",
     text_hash: Annotated[
-        str,
-        typer.Option("--text", help="Empreinte du texte lu, que « list » et « show » donnent"),
+        str, typer.Option("--text", help="Empreinte du texte lu, que « list » et « show » donnent")
     ] = "",
     note: Annotated[str, typer.Option(help="Ce qui n'est plus juste (wrong, outdated)")] = "",
     agent: AsAgent = "",

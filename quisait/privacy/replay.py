@@ -13,13 +13,7 @@ import sqlalchemy as sa
 
 from connectors.batches import batches
 from connectors.push.inbox import Inbox
-from expertise.consent import (
-    OF_OTHERS,
-    WHOLE_SERVICE,
-    Preference,
-    PreferenceKind,
-    SqlConsent,
-)
+from expertise.consent import OF_OTHERS, WHOLE_SERVICE, Preference, PreferenceKind, SqlConsent
 from expertise.decisions import SqlCommunityDecisions, Verdict
 from expertise.directory import set_cut
 from indexer.ports import Index

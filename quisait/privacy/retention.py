@@ -149,18 +149,13 @@ def open_privacy(settings: Settings, database: sa.Engine) -> Privacy:
     return Privacy(grants, audit, consent, feedback, register)
 
 
-def audit_command(
-    privacy: Privacy, command: str, subject: str = "", *, actor: str = "", role: str = ""
-) -> None:
-    """Write to the audit log that a command reads, before it shows anything.
+def audit_command(privacy: Privacy, command: str, subject: str = "") -> None:
+    """Write to the audit log that the system account reads by a command, before it shows anything.
 
-    `actor` is the reader, by default the system account. Raises `ValueError` if the entry cannot be
-    written.
+    Raises `ValueError` if the entry cannot be written.
     """
     try:
-        privacy.audit.write(
-            PrivilegedAccess(actor or f"system:{_account()}", role, command, subject)
-        )
+        privacy.audit.write(PrivilegedAccess(f"system:{_account()}", "", command, subject))
     except AuditUnwritable as error:
         raise ValueError("Cette lecture doit être consignée, et n'a pas pu l'être.") from error
 
@@ -336,11 +331,7 @@ _TABLES_WITH_AGENT_ID = (
 
 
 def purge_departed(
-    database: sa.Engine,
-    register: FileRegister,
-    today: date,
-    departed_days: int,
-    journal: bytes,
+    database: sa.Engine, register: FileRegister, today: date, departed_days: int, journal: bytes
 ) -> tuple[str, ...]:
     """Purge agents who left, or were last known, more than `departed_days` ago; return their ids.
 

@@ -157,8 +157,7 @@ class SourceSettings(SettingsTable):
         "fiches : « narrow » : ôter des lecteurs ; « trusted » : en ajouter aussi",
     )
     scans: bool = Field(
-        True,
-        description="reconnaître le texte de ses documents numérisés, si [scans] est allumé",
+        True, description="reconnaître le texte de ses documents numérisés, si [scans] est allumé"
     )
     trust: float = Field(
         1,

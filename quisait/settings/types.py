@@ -106,7 +106,7 @@ _MESSAGES = dict(MESSAGES) | {
 
 _REMOVED: dict[tuple[int | str, ...], str] = {
     ("pages", "catalogue"): "ce réglage n'existe plus, les textes des pages ne se reformulent "
-    "plus : retirez-le",
+    "plus : retirez-le"
 }
 """Settings of earlier versions by their location, and the remedy if a file still has one."""
 

@@ -19,12 +19,7 @@ from quisait.application.sources import has_directory, on_noted_root, open_direc
 from quisait.settings.sources import SourceSettings
 from quisait.work.index_limit import log_limit
 from quisait.work.parts import DividedSource, read_parts
-from quisait.work.runs import (
-    CrawlOptions,
-    recorded_run,
-    told_waits,
-    with_lock,
-)
+from quisait.work.runs import CrawlOptions, recorded_run, told_waits, with_lock
 
 log = logging.getLogger(__name__)
 

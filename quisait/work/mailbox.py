@@ -17,12 +17,7 @@ from quisait.settings import Settings, beside_file
 from quisait.work.mail import open_mailing
 from quisait.work.questions import answer_context
 from search_api.context import AnswerContext
-from search_api.mail.imap import (
-    MailboxRules,
-    MailboxUnreachable,
-    WaitingMail,
-    opened_mailbox,
-)
+from search_api.mail.imap import MailboxRules, MailboxUnreachable, WaitingMail, opened_mailbox
 from search_api.mail.incoming import read_incoming
 from search_api.mail.reply_addresses import ReplyAddresses
 from search_api.questions.mailed_answers import MailOutcome, receive_mail

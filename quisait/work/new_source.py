@@ -530,11 +530,7 @@ class DeskSources:
         inner = f"install -d -m 700 -o {own} {folder} && umask 077 && cat > {file}"
         inner = f"{inner} && chown {own} {file}"
         return SecretFile(
-            str(path),
-            kind.credential,
-            f"sudo sh -c {shlex.quote(inner)}",
-            state,
-            well,
+            str(path), kind.credential, f"sudo sh -c {shlex.quote(inner)}", state, well
         )
 
     def _with_folders(self, one: SourceField) -> SourceField:

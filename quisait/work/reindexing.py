@@ -389,10 +389,7 @@ def reindex_from_sources(
 
 
 def _read(
-    connector: Connector,
-    dependencies: CrawlDependencies,
-    settings: Settings,
-    quiet: bool,
+    connector: Connector, dependencies: CrawlDependencies, settings: Settings, quiet: bool
 ) -> None:
     """Read a source from the new index's cursor."""
     with shown_progress(connector.source, "documents", quiet) as advance:

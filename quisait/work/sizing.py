@@ -100,13 +100,5 @@ def sized(asked: SizingQuestion) -> SizingAnswer:
     few = math.ceil(disk_gib / MOST_SHARD_GIB)
     shards = few if nodes == least else max(few, math.ceil(nodes / (1 + asked.replicas)))
     return SizingAnswer(
-        asked.documents,
-        passages,
-        "opensearch",
-        held,
-        disk_gib,
-        shards,
-        asked.replicas,
-        nodes,
-        days,
+        asked.documents, passages, "opensearch", held, disk_gib, shards, asked.replicas, nodes, days
     )

@@ -152,10 +152,7 @@ _BUILT_IN: dict[str, tuple[str, str, str, dict[SourceStep, tuple[str, ...]]]] = 
         "Une application envoie elle-même ses documents, avec leurs lecteurs : La Suite, ou la "
         "vôtre. Un jeton lui est donné ensuite.",
         "",
-        {
-            SourceStep.READERS: ("open_reach",),
-            SourceStep.OPTIONS: ("link", "trust", "join"),
-        },
+        {SourceStep.READERS: ("open_reach",), SourceStep.OPTIONS: ("link", "trust", "join")},
     ),
 }
 """Label, explanation, name of the password, and fields of each step."""

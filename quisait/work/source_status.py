@@ -447,9 +447,7 @@ def forget_source(application: Application, source: str) -> int:
     return len(ids)
 
 
-def forget(
-    source: Annotated[str, typer.Argument(help="Source retirée de quisait.toml")],
-) -> None:
+def forget(source: Annotated[str, typer.Argument(help="Source retirée de quisait.toml")]) -> None:
     """Efface tout ce qui reste d'une source que les réglages ne nomment plus."""
     with opened_application() as application:
         count = forget_source(application, source)

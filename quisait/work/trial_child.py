@@ -52,26 +52,20 @@ _RUNNING = BoundedSemaphore(MOST_TRIALS)
 log = logging.getLogger(__name__)
 
 
-def tried_apart(
-    source: SourceSettings, time_limit_s: float = TIME_LIMIT_S, count: int = DOCUMENTS
-) -> SourceTrial:
+def tried_apart(source: SourceSettings, time_limit_s: float = TIME_LIMIT_S) -> SourceTrial:
     """Try a source in a child process. Raises `ValueError` if too many trials are running."""
     if not _RUNNING.acquire(blocking=False):
         raise ValueError(
             f"{MOST_TRIALS} essais sont déjà en cours : recommencez dans {TIME_LIMIT_S:.0f} s."
         )
     try:
-        return _tried(source, time_limit_s, count)
+        with tempfile.TemporaryDirectory(prefix="quisait-", ignore_cleanup_errors=True) as folder:
+            return _tried_in(folder, source, time_limit_s)
     finally:
         _RUNNING.release()
 
 
-def _tried(source: SourceSettings, time_limit_s: float, count: int) -> SourceTrial:
-    with tempfile.TemporaryDirectory(prefix="quisait-", ignore_cleanup_errors=True) as folder:
-        return _tried_in(folder, source, time_limit_s, count)
-
-
-def _tried_in(folder: str, source: SourceSettings, time_limit_s: float, count: int) -> SourceTrial:
+def _tried_in(folder: str, source: SourceSettings, time_limit_s: float) -> SourceTrial:
     """Run the child, which may write files only in `folder`."""
     described = source.model_dump(mode="json", exclude_defaults=True)
     if (
@@ -79,7 +73,7 @@ def _tried_in(folder: str, source: SourceSettings, time_limit_s: float, count: i
         and WORK in load_kind(source.kind).options.model_fields
     ):
         described["options"] = {**source.options, WORK: folder}
-    asked = {"source": described, "count": count, "limit_s": time_limit_s}
+    asked = {"source": described, "count": DOCUMENTS, "limit_s": time_limit_s}
     child = subprocess.Popen(
         [sys.executable, "-m", "quisait.work.trial_child"],
         stdin=subprocess.PIPE,

@@ -68,7 +68,7 @@ class Stand:
 @pytest.fixture
 def stand(line: HeldLine) -> Iterator[Stand]:
     with fresh_index(ENCODER.dimension) as index:
-        alias = index._documents._name
+        alias = index._documents.name
         made = Stand(line, alias, index)
         made.writer().write([put("s:1", "premier cadastre"), put("s:2", "régie")])
         yield made

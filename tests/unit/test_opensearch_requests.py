@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from opensearchpy import OpenSearch
 
 from indexer.access import AccessFilter
 from indexer.opensearch.access_lists import ReadableLists, access_clause, readable_lists
+from indexer.opensearch.alias import Alias
 from indexer.opensearch.bulk import chunks, last_words, move_line, put_line, remove_line
 from indexer.opensearch.contents import scanned
 from indexer.opensearch.requests import (
@@ -18,7 +20,7 @@ from indexer.opensearch.requests import (
     shown_documents,
     suggested_titles,
 )
-from indexer.opensearch.schema import COLUMNS_ALONE, NOT_IN_CARDS, engine_id
+from indexer.opensearch.schema import COLUMNS_ALONE, NOT_IN_CARDS, Body, engine_id
 from indexer.parsed_query import EXACT_WEIGHT, PAIR_WEIGHT
 from indexer.quantisation import SEVEN_BITS
 from indexer.values import Put, PutAccess, Question, Remove, SearchRequest, ShowRequest
@@ -242,14 +244,25 @@ def test_documents_are_shown_under_the_filter() -> None:
 
 
 def test_suggestions_and_scans() -> None:
-    """Typed words are folded and filtered by rights; a scan goes on after an id."""
+    """Typed words are folded and filtered by rights; a scan goes on after the last id of a page."""
     body = suggested_titles(READER, LISTS, "Impôt fonc")
     suggested = body["query"]["bool"]["filter"]
     assert (body["stored_fields"], body["docvalue_fields"]) == ("_none_", ["title_begun"])
     begun = {"title_words": {"query": "impot fonc", "operator": "and"}}
     assert suggested == [ACCESS, {"match_bool_prefix": begun}]
-    assert "search_after" not in scanned("wiki")
-    assert scanned("wiki", "wiki:9")["search_after"] == ["wiki:9"]
+    asked: list[Body] = []
+
+    class TwoPages(Alias):
+        def search(self, body: Body) -> Body:
+            asked.append(body)
+            ids = (["wiki:1", "wiki:9"], ["wiki:9a"], [])[len(asked) - 1]
+            return {"hits": {"hits": [{"sort": [id_]} for id_ in ids]}}
+
+    alias = TwoPages(OpenSearch(), "quisait", 0)
+    seen = [hit["sort"][0] for hit in alias.each(scanned("wiki"))]
+    assert seen == ["wiki:1", "wiki:9", "wiki:9a"]
+    assert asked[0] == scanned("wiki")
+    assert [one["search_after"] for one in asked[1:]] == [["wiki:9"], ["wiki:9a"]]
 
 
 def test_a_batch_says_one_thing_of_each_document() -> None:

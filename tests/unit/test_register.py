@@ -438,7 +438,9 @@ def test_a_line_that_cannot_be_read_is_a_sentence(register: FileRegister, damage
     register.path.write_bytes(last + damage + b"\n" + last)
     with pytest.raises(RegisterUnusable, match=told):
         register.since("")
-    waiting = PendingLines(register.marks[0].engine)  # type: ignore[attr-defined]
+    mark = register.marks[0]
+    assert isinstance(mark, DatabaseRegisterMark)
+    waiting = PendingLines(mark.engine)
     waiting.add({"id": "before", "at": NOW.isoformat(), "kind": "gone", "documents": ["wiki:2"]})
     register.gone(["wiki:3"])
     assert register.waiting() == 2
