@@ -8,9 +8,10 @@ GROUPS = {"everyone": "everyone", "geometres": "annuaire:group:geometres"}
 """Le principal de chaque groupe du forum ; un groupe qui n'est pas nommé n'ouvre rien."""
 
 
-def posts(forum, topic):
+def posts(forum, topic, category):
     """Rend les messages d'un sujet : ni effacés, ni masqués, ni réservés à l'équipe (type 4)."""
-    ids = forum.get(f"t/{topic}.json")["post_stream"]["stream"]
+    shown = forum.get(f"t/{topic}.json")
+    ids = shown["post_stream"]["stream"] if shown["category_id"] == category else []
     for at in range(0, len(ids), 20):
         asked = {"post_ids[]": ids[at : at + 20]}
         for one in forum.get(f"t/{topic}/posts.json", **asked)["post_stream"]["posts"]:
@@ -29,11 +30,7 @@ def lines(forum):
         for page in count():
             found = forum.get(path, page=page, order="created", ascending="true")["topic_list"]
             for one in found["topics"]:
-                said = (
-                    one["visible"]
-                    and one["category_id"] == category["id"]
-                    and [*posts(forum, one["id"])]
-                )
+                said = [*posts(forum, one["id"], category["id"])] if one["visible"] else []
                 if said and said[0][0] == 1:
                     answers = [reply | {"accepted": accepted} for _, reply, accepted in said[1:]]
                     yield {"type": "thread", "id": str(one["id"]), "title": one["title"],

@@ -7,7 +7,7 @@ from commun import Application, arguments, write
 GROUPS = {"Membres du cadastre": "annuaire:group:cadastre"}
 """Le principal de chaque groupe SharePoint ; un groupe qui n'est pas nommé n'ouvre rien."""
 ITEMS = "_api/web/lists/getbytitle('Documents')/items"
-WHAT = "Id,FileLeafRef,Created,Modified,OData__UIVersionString,Author/Name,Editor/Name"
+WHAT = "Id,FileLeafRef,Created,Modified,Author/Name,Editor/Name"
 
 
 def every(site, path):
@@ -35,10 +35,11 @@ def readers_of(site, item):
                 yield GROUPS[member["Title"]]
 
 
-def lines(site, folder):
+def lines(site, folder, used):
     for one in every(site, f"{ITEMS}?$select={WHAT}&$expand=Author,Editor&$filter=FSObjType eq 0"):
         item, name = f"{ITEMS}({one['Id']})", PurePath(one["FileLeafRef"])
-        kept = folder / f"{one['Id']}-{one['OData__UIVersionString']}{name.suffix}"
+        kept = folder / f"{one['Id']}-{one['Modified'].replace(':', '')}{name.suffix}"
+        used.add(kept)
         if not kept.exists():
             kept.write_bytes(site.ask(f"{item}/File/$value"))
         yield {"type": "page", "id": str(one["Id"]), "title": name.stem,
@@ -52,4 +53,6 @@ if __name__ == "__main__":
     url, token, export = arguments()
     (folder := export.with_suffix("")).mkdir(mode=0o700, exist_ok=True)
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json;odata=nometadata"}
-    write(export, lines(Application(url, **headers), folder))
+    write(export, lines(Application(url, **headers), folder, used := set()))
+    for former in set(folder.iterdir()) - used:
+        former.unlink()

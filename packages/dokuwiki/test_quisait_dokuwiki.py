@@ -188,9 +188,16 @@ def test_another_way_to_sign_in_has_other_users(harness: WikiFolders) -> None:
     harness.write("conf/users.auth.php", users)
     (found,) = apply(read(harness)).values()
     assert found.access.allowed == {"t:account:ana"}
-    harness.write("conf/local.php", "<?php\n$conf['authtype'] = 'authldap';\n")
+    harness.write("conf/dokuwiki.php", "<?php\n$conf['authtype'] = 'authplain'; //which\n")
     (found,) = apply(read(harness), {found.id: found}).values()
-    assert found.access == Access()
+    assert found.access.allowed
+    for written in ("$conf['authtype'] = 'authldap';", '$conf [ "authtype" ]=$mine;'):
+        harness.write("conf/local.php", f"<?php\n# $conf['authtype'] = 'x';\n{written}\n")
+        (closed,) = apply(read(harness), {found.id: found}).values()
+        assert closed.access == Access()
+        harness.write("conf/local.php", "<?php\n// $conf['authtype'] = 'authldap';\n")
+        (found,) = apply(read(harness), {closed.id: closed}).values()
+        assert found.access.allowed
 
 
 def test_text_has_no_marks() -> None:

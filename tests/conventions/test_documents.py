@@ -1,14 +1,20 @@
 """What the developers' pages say of files, tests, settings and commands is true."""
 
 import ast
+import copy
 import re
+import textwrap
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from connectors.installed import installed_connectors, load_kind
 from quisait.cli import load_all
+from quisait.settings import Settings
 
 pytestmark = pytest.mark.sources
 
@@ -129,6 +135,47 @@ def commands() -> Iterator[tuple[str, list[str]]]:
         prose, code = "\n".join(pieces[::2]), "\n".join(pieces[1::2])
         for found in (*_COMMAND.finditer(prose), *_LINE.finditer(code)):
             yield name_of(page), found[1].split()
+
+
+_SETTINGS = re.compile(r"(?ms)^ *```toml\n(.*?)^ *```$")
+AROUND: Mapping[str, Any] = {
+    "sign_on": {"address": "https://quisait.exemple"},
+    "server": {"token_key": "k" * 32},
+    "mail": {"host": "smtp.exemple", "sender": "quisait@exemple.fr"},
+    "questions": {"enabled": True},
+    "oidc": {"issuer": "https://f.exemple", "client_id": "quisait", "client_secret": "secret"},
+    "sources": [
+        {"name": "notes", "kind": "folder", "path": "notes"},
+        {"name": "wiki", "kind": "export", "path": "wiki.jsonl"},
+        {"name": "tchap", "kind": "matrix", "options": {"url": "https://tchap.exemple"}},
+    ],
+}
+"""Settings that a page's example supposes, or that another of its examples gives."""
+ELSEWHERE = {"annales", "dokuwiki"} - installed_connectors().keys()
+"""Kinds of sources of pages that may not be installed where the tests run."""
+
+
+def test_each_example_of_settings_is_one() -> None:
+    """Each table of a page is read as quisait reads its file; so are the options of sources."""
+    installed, tried = installed_connectors(), 0
+    for page in DOCS.rglob("*.md"):
+        for block in _SETTINGS.findall(text(page) if DECISIONS not in page.parents else ""):
+            given = tomllib.loads(textwrap.dedent(block))
+            sources = given.get("sources", AROUND["sources"])
+            if isinstance(sources, dict) or any(one["kind"] in ELSEWHERE for one in sources):
+                continue  # the rest of a table, or a kind that the page has written before
+            whole = copy.deepcopy({**AROUND, **given})
+            for name in given.keys() & AROUND.keys() - {"sources"}:
+                whole[name] = AROUND[name] | given[name]
+            tried += 1
+            try:
+                read = Settings(**whole)
+                for one in read.sources:
+                    if one.kind in installed:
+                        load_kind(one.kind).options.model_validate(one.options)
+            except ValidationError as error:
+                pytest.fail(f"{name_of(page)}: {error}")
+    assert tried > 40
 
 
 def fault_of(words: list[str], known: Mapping[str, Any]) -> str:

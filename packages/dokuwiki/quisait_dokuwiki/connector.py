@@ -38,8 +38,10 @@ _SEGMENT = re.compile(r"[^\s._\-:;/\\*?\"'<>|%\[\]#A-Z][^\s:;/\\*?\"'<>|%\[\]#A-
 _ROLES = {"C": ContributorRole.AUTHOR, "E": ContributorRole.EDITOR, "R": ContributorRole.EDITOR}
 """Role by the type of a change; minor edits (e) do not count."""
 _DELETED = "D"
-_AUTHENTICATION = re.compile(r"(?m)^\s*\$conf\['authtype'\]\s*=\s*(.+?)\s*;")
-_PLAIN = {"'authplain'", '"authplain"'}
+_AUTHENTICATION = re.compile(r"(?m)^(?!\s*(?:#|//|\*)).*\bauthtype\b.*$")
+_PLAIN = re.compile(r"""\s*\$conf\[['"]authtype['"]\]\s*=\s*['"]authplain['"]\s*;.*""")
+"""The settings that speak of how users sign in, and the one that has them in the wiki's own file.
+"""
 
 
 class DokuWikiOptions(BaseModel):
@@ -127,12 +129,13 @@ class DokuWikiSource:
         """Return the wiki's rules as they are now. Raises `SourceRefused` if there are none."""
         try:
             written = (self.conf / "acl.auth.php").read_text("utf-8", "replace")
-            settings = [self.conf / name for name in ("local.php", "local.protected.php")]
+            names = ("dokuwiki.php", "local.php", "local.protected.php")
+            settings = [self.conf / name for name in names]
             texts = [one.read_text("utf-8", "replace") for one in settings if one.exists()]
             named = _AUTHENTICATION.findall("\n".join(texts))
             users = self.conf / "users.auth.php"
             # Another way to sign in has other users and groups than this file.
-            is_own = set(named) <= _PLAIN and users.exists()
+            is_own = all(map(_PLAIN.fullmatch, named)) and users.exists()
             self._users = read_users(users.read_text("utf-8", "replace")) if is_own else {}
         except OSError as error:
             raise SourceRefused(
