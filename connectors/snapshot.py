@@ -216,8 +216,8 @@ class _Comparison:
     """Whether rows with the next number were stored."""
     rows: dict[str, SeenRow] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
-    compared: frozenset[str] | None = None
-    """The documents of the listing that was compared with the index."""
+    compared: int = -1
+    """Number of documents in the listing that was compared with the index."""
     is_first: bool = False
     """Whether nothing was known when the crawl began."""
     known: int = 0
@@ -271,10 +271,9 @@ class _Comparison:
 
     def _compare_with_index(self) -> Iterator[Listing]:
         """Yield the listing, unless it was yielded already or the whole source is unchanged."""
-        listed = frozenset(self.listed)
-        if self.compared != listed and f"{self.source.source}:" not in self.left:
-            self.compared = listed
-            yield Listing(listed, tuple(sorted(self.unlisted)), self._left_out())
+        if self.compared != len(self.listed) and f"{self.source.source}:" not in self.left:
+            self.compared = len(self.listed)  # from now on documents may only vanish
+            yield Listing(frozenset(self.listed), tuple(sorted(self.unlisted)), self._left_out())
 
     def _known(self, items: Iterable[Listed | ListedFolder]) -> set[str]:
         """Return the ids and roots of items that are stored as they are listed now."""
@@ -452,12 +451,13 @@ class _Comparison:
             yield ContentStale(item.id)
             yield Malformed(self._where(item.id), str(error), item.id)
         except RecordKept as error:
+            version = _version_mark(item.version or b"")
             if reason := str(error):
                 self.unread.add(item.id)
                 yield Malformed(self._where(item.id), reason, item.id)
-            elif item.access is not None:
-                mark = _access_mark(item.access, exact=False)
-                self.rows[item.id] = SeenRow(_version_mark(item.version or b""), mark)
+                version = b""  # of no document, so that it is read again
+            if item.access is not None:
+                self.rows[item.id] = SeenRow(version, _access_mark(item.access, exact=False))
         else:
             access = document.access if item.access is None else item.access
             is_exact = access == document.access

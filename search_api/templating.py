@@ -138,9 +138,8 @@ class _FrenchTemplates(FileSystemLoader):
     def get_source(
         self, environment: Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
-        source, name, is_current = super().get_source(environment, template)
-        spaced = source.replace("« ", "«\u00a0").replace(" »", "\u00a0»")
-        return spaced, name, is_current
+        source, path, is_current = super().get_source(environment, template)
+        return source.replace("« ", "«\u00a0").replace(" »", "\u00a0»"), path, is_current
 
 
 _environment = Environment(

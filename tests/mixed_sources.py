@@ -905,6 +905,43 @@ class GitSource(_Asked):
         return f"{'fraude/' if document.closed else ''}{document.word}.md"
 
 
+class DokuWikiSource(_Asked):
+    """Pages in the folders of a DokuWiki, some in a namespace that its rules close."""
+
+    name: ClassVar[str] = "metier"
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self.data, self.conf = folder / "data", folder / "conf"
+        for below in ("pages/fraude", "meta/fraude", "media"):
+            (self.data / below).mkdir(parents=True)
+        self.conf.mkdir()
+        rules = "*\t@ALL\t1\nfraude:*\t@ALL\t0\nfraude:*\t@fraude\t1\n"
+        (self.conf / "acl.auth.php").write_text(rules, "utf-8")
+
+    def settings(self) -> str:
+        options: dict[str, Any] = {"path": str(self.data), "rules": str(self.conf)}
+        options |= {"link": "https://wiki.exemple/", "groups": {"fraude": CLOSED_PRINCIPAL}}
+        return table(self.name, "dokuwiki", options, allowed=["everyone"], join=["uid"])
+
+    def put(self, documents: Sequence[Planted]) -> None:
+        for one in documents:
+            page, changes = self._paths(one)
+            page.write_text(f"====== {one.title} ======\n\n{one.text}\n", "utf-8")
+            line = f"1768464000\t127.0.0.1\tC\t{one.word}\t{one.author}\tcréation\t\t\n"
+            changes.write_text(line, "utf-8")
+
+    def close(self, document: Planted) -> None:
+        for former, new in zip(self._paths(document), self._paths(closed(document)), strict=True):
+            former.rename(new)
+
+    def delete(self, document: Planted) -> None:
+        self._paths(document)[0].unlink()
+
+    def _paths(self, document: Planted) -> tuple[Path, Path]:
+        name = f"{'fraude/' if document.closed else ''}{document.word}"
+        return self.data / f"pages/{name}.txt", self.data / f"meta/{name}.changes"
+
+
 class CmisSource(_Asked):
     """Documents of a CMIS repository with access lists, written by their authors' accounts."""
 
@@ -960,6 +997,7 @@ SOURCES: Sequence[type[MixedSource]] = (
     ArchivesSource,
     RedmineSource,
     GitSource,
+    DokuWikiSource,
     CmisSource,
 )
 

@@ -10,15 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer
 
 from indexer.encoding.model_files import chosen_prompts, tensors_of
 from indexer.encoding.sentence_head import DenseWeights, SentenceHead, unit
 from indexer.values import Vectors
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Encoding, Tokenizer
 
 CARD = "quisait-model.json"
 ONNX_FILE = "onnx/model_int8.onnx"
@@ -244,8 +247,8 @@ def _version(path: Path) -> tuple[int, int, int]:
 class _LoadedModel:
     """A loaded model. `inputs`: the graph's inputs. `head`: None if the graph gives the vector."""
 
-    tokenizer: Tokenizer
-    session: onnxruntime.InferenceSession
+    tokenizer: "Tokenizer"
+    session: "InferenceSession"
     inputs: frozenset[str]
     head: SentenceHead | None
 
@@ -259,8 +262,10 @@ INPUTS: Mapping[str, Callable[[Ids], Ids]] = {
 """Inputs that a text's graph may have, computed from the text's ids (1, tokens)."""
 
 
-def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
+def open_session(path: Path, threads: int = 1) -> "InferenceSession":
     """Open a graph that runs in the caller's thread, or in `threads` threads."""
+    import onnxruntime  # what most commands read of this module needs no model
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     # Spinning threads would take processor time from readers' queries.
@@ -277,6 +282,8 @@ def _load_model(directory: Path, card: ModelCard, versions: _Versions) -> _Loade
 
 @lru_cache(maxsize=2)
 def _load_version(directory: Path, written: str, _versions: _Versions) -> _LoadedModel:
+    from tokenizers import Tokenizer
+
     card = ModelCard(**json.loads(written))  # as text, a card can be the key of a cache
     tokenizer: Tokenizer = Tokenizer.from_file(str(directory / TOKENIZER_FILE))
     tokenizer.no_padding()
@@ -350,7 +357,7 @@ class OnnxEncoder:
 
         return beginning(text, count, min(QUESTION_TOKENS, self._card.max_tokens))
 
-    def _encodings(self, texts: Sequence[str], prompt: str) -> list[Encoding]:
+    def _encodings(self, texts: Sequence[str], prompt: str) -> "list[Encoding]":
         return self._loaded.tokenizer.encode_batch([prompt + encodable(text) for text in texts])
 
     def _rows(self, found: Iterable[Vectors], count: int) -> Vectors:
@@ -359,7 +366,7 @@ class OnnxEncoder:
             vectors[row] = vector
         return vectors
 
-    def _run(self, encoding: Encoding) -> Vectors:
+    def _run(self, encoding: "Encoding") -> Vectors:
         loaded = self._loaded
         ids = np.array([encoding.ids], np.int64)
         asked = {name: INPUTS[name](ids) for name in loaded.inputs}

@@ -716,6 +716,9 @@ def test_a_document_that_is_not_sent_again_keeps_its_text(reason: str) -> None:
         kept = apply(said, kept)
         assert kept["s:d"].access == allowed(A)
     assert shelf.known == frozenset({"s:d", "s:e"})
+    del shelf.books["e"]
+    shelf.left = "s:e".__eq__
+    assert AccessNarrowed("s:e", Access()) in read(shelf, seen, last_cursor(said))
 
 
 def test_parts_are_read_apart() -> None:

@@ -81,6 +81,7 @@ def test_without_its_package_the_other_commands_work() -> None:
 def test_other_commands_load_neither_it_nor_the_web_framework() -> None:
     """The product imports nothing of it; what only pages need costs a command a second."""
     unwanted = {"evaluation", "fastapi", "authlib", "requests", "opensearchpy"}
+    unwanted |= {"onnxruntime", "tokenizers", "sqlalchemy.dialects.postgresql"}
     assert loaded_by("sources", "--help", unwanted=unwanted) == set()
 
 

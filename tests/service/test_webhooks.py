@@ -4,14 +4,17 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import Queue
 from threading import Event, Thread
 from typing import Any
 
@@ -33,7 +36,6 @@ from quisait.work.worker import WEBHOOKS, Worker, build_and_publish, tasks_of
 from search_api.webhooks.storage import (
     LAST_ATTEMPT,
     SqlWebhooks,
-    WebhookEvent,
     webhook_queue,
 )
 from tests.pages.asking_site import (
@@ -79,11 +81,15 @@ class Received:
 
 @dataclass
 class Application:
-    """A real HTTP server. `answers`: the statuses of the next requests, then 204."""
+    """A real HTTP server. `answers`: the statuses of the next requests, then 204.
+
+    `victims`: processes that it kills, one for each request, before it answers.
+    """
 
     port: int = field(default_factory=free_port)
     answers: list[int] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
+    victims: "Queue[int] | None" = None
 
     @property
     def url(self) -> str:
@@ -98,6 +104,8 @@ class Application:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 told.received.append(Received(headers, body))
+                if told.victims is not None:
+                    os.kill(told.victims.get(), signal.SIGKILL)
                 status = told.answers.pop(0) if told.answers else 204
                 self.send_response(status)
                 if status in range(300, 400):
@@ -284,30 +292,26 @@ def test_the_last_attempt_ends_what_is_too_old(told: Told) -> None:
     assert one.said["data"]["id"] == new not in old
 
 
-class KilledError(BaseException):
-    """The process is gone."""
-
-
-def test_a_process_that_ends_loses_nothing(told: Told) -> None:
-    """Killed before it queued, and once the application took an event: told again, same id."""
-    question = told.answered("La première ?")
-
-    class Dying(SqlWebhooks):
-        def sent(self, one: WebhookEvent) -> None:
-            raise KilledError
-
+def test_a_killed_sender_loses_nothing(told: Told) -> None:
+    """Killed once the application took an event: the next one tells it again, under its id."""
+    questions = [told.answered(title) for title in ("La première ?", "La seconde ?")]
+    told.application.victims = Queue()
     with told.application.running():
-        told.store.queue_answers(NAME)
-        dying = Dying(told.site.engine, told.site.clock)
-        with pytest.raises(KilledError):
-            deliver(dying, told.receiver, SITE, Event())
-        later = replace(told)
-        assert later.deliver() == 1
-        assert later.deliver() == 0
-    first, again = told.application.received
-    assert first.id == again.id
-    assert first.said == again.said
-    assert again.said["data"]["id"] == question
+        child = os.fork()
+        if not child:
+            told.site.engine.dispose(close=False)
+            try:
+                told.deliver()
+            finally:
+                os._exit(1)
+        told.application.victims.put(child)
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        told.application.victims = None
+        assert told.deliver() == 2
+        assert told.deliver() == 0
+    first, again, last = told.application.received
+    assert (first.id, first.body) == (again.id, again.body)
+    assert [again.said["data"]["id"], last.said["data"]["id"]] == questions
 
 
 def test_a_new_receiver_is_told_nothing_of_before(told: Told) -> None:

@@ -1,6 +1,7 @@
 """Builds in the database: published whole or not at all, on SQLite and PostgreSQL."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ from expertise.build_tables import (
     topics,
 )
 from expertise.builds import IsolationQuery, SqlBuilds
-from expertise.holders import IsolationScope
+from expertise.holders import Basis, IsolationScope
 from expertise.topics import TopicList
 from quisait.application.database import migrate
 from tests.planted import plant
@@ -83,6 +84,29 @@ def test_pages_of_who_is_alone_go_by_topic_or_by_agent(engine: sa.Engine) -> Non
     assert by_topic == sorted(by_topic)
     assert by_agent == sorted(by_topic, key=lambda one: (one[0], one[2], one[1]))
     assert by_agent != by_topic
+
+
+def test_the_topics_that_a_build_changes(engine: sa.Engine) -> None:
+    """Those with other holders, or others alone; all of them at first, none of the same again."""
+    builds = [made(1), made(2)]
+    store = SqlBuilds(engine)
+    held: list[dict[str, set[tuple[str, str]]]] = []
+    for build, _ in builds:
+        found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for one in records(build):
+            if isinstance(one, CellRecord) and one.basis is not Basis.DECLARED:
+                found[one.topic_id].add((one.agent_id, one.scope))
+        held.append(found)
+    before, after = held
+    differ = {id_ for id_ in before.keys() | after.keys() if before[id_] != after[id_]}
+    assert differ
+    first = store.publish(*builds[0])
+    assert set(store.changed_topics("", first.id)) == {id_ for id_ in before if before[id_]}
+    second = store.publish(*builds[1])
+    assert store.changed_topics(first.id, second.id) == tuple(sorted(differ))
+    same = store.publish(*builds[1])
+    assert store.changed_topics(second.id, same.id) == ()
+    assert store.changed_topics(first.id, same.id) == (), "its rows are deleted"
 
 
 def test_the_topics_of_documents_are_read_back(engine: sa.Engine) -> None:

@@ -2,6 +2,8 @@ import { agentPage, askingPage, opened, page } from "./asking.js";
 import { link, make } from "./elements.js";
 import { counted, words } from "./words.js";
 
+// Before an item of a list within a line.
+const ITEM = /(?<=[.;:]) (?=\d\d?[.)] )| (?=[•▪] )/g;
 const DAY = new Intl.DateTimeFormat("fr-FR", { dateStyle: "long" });
 
 /** [what is said, what is found], for an answer of the API to the question `q`. */
@@ -31,7 +33,7 @@ function quoted({ quotes, differs, accepted }, documents) {
     const source = from ? link(opened(from.page), document.title || words.untitled) : document.title;
     const about = [author.name, dated && DAY.format(new Date(dated)), section].filter(Boolean).join(" · ");
     const older = differs && number ? [make("p", { class: "about" }, words.older)] : [];
-    return [...older, make("p", {}, text), make("p", { class: "about" }, `${about} · `, source)];
+    return [...older, make("p", {}, text.replace(ITEM, "\n")), make("p", { class: "about" }, `${about} · `, source)];
   });
   return make("div", { class: "direct" },
     make("p", { class: "about" }, accepted ? words.accepted : words.in_force), ...parts);
