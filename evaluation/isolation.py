@@ -17,7 +17,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.directory import TableDirectory
 from evaluation.corpora import MalformedSet
 from evaluation.scratch import VECTORS, Bench, NoFiles
 from expertise.build import BuildRules, build_expertise
@@ -33,7 +32,7 @@ from indexer.state import State
 from quisait.application.database import migrate
 from quisait.application.engines import open_cached_encoder, open_scratch_index
 from quisait.application.progress import shown_progress
-from quisait.application.sources import open_source
+from quisait.application.sources import open_source, open_tables
 from quisait.settings.sources import SourceSettings
 from search_api.context import AnswerContext
 from search_api.search.engine import Search
@@ -231,7 +230,7 @@ def _open_stage(judged: IsolationSet, bench: Bench) -> Iterator[_Stage]:
         database = migrate(sa.create_engine(f"sqlite:///{Path(name) / 'state.sqlite'}"))
         try:
             state, book = State(database), SqlDirectory(database)
-            book.replace(TableDirectory(judged.export / "directory.csv"))
+            book.replace(open_tables(judged.export / "directory.csv"))
             for source in sorted(path for path in judged.export.iterdir() if path.is_dir()):
                 with shown_progress(source.name, "documents", bench.quiet) as advance:
                     report = crawl(

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import sqlalchemy as sa
 
 from connectors.ports import Directory, Malformed, SourceRefused
-from connectors.push.groups import PushedMemberships
 from connectors.values import Agent, ContactVia, Group, Mission, authority_of
 from expertise.consent import agents_with_words
 from expertise.directory_tables import (
@@ -164,10 +163,22 @@ class DirectoryReport:
     left: int = 0
 
 
+class GroupMemberships(Protocol):
+    """Port: groups that applications push, besides the directory's own; read on each call."""
+
+    def of(self, accounts: Collection[str]) -> frozenset[str]:
+        """Return the principals of the groups that the holder of these accounts is in now."""
+        ...
+
+    def among(self, principals: Collection[str]) -> frozenset[str]:
+        """Return those of the given principals that are such a group."""
+        ...
+
+
 class SqlDirectory:
     """The application's directory of agents and groups; agents' preferences are applied."""
 
-    def __init__(self, engine: sa.Engine, pushed: PushedMemberships | None = None) -> None:
+    def __init__(self, engine: sa.Engine, pushed: GroupMemberships | None = None) -> None:
         self._engine, self._pushed = engine, pushed
         self._accounts = AccountCache(_agent)
 

@@ -194,12 +194,8 @@ class IndexStorage(Protocol):
         ...
 
 
-class Encoders(Protocol):
-    """Opens encoders from the records of indexes."""
-
-    def __call__(self, record: EncoderRecord) -> Encoder:
-        """Return the encoder, opened only once. Raises `IndexRefused` if its model is missing."""
-        ...
+Encoders = Callable[[EncoderRecord], Encoder]
+"""Returns the encoder of an index, opened only once. Raises `IndexRefused` without its model."""
 
 
 class Gate(Protocol):

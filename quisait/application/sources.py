@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
@@ -344,7 +345,17 @@ def _unjoined_directory(settings: Settings) -> Directory | None:
     if not tables.agents:
         return None
     groups = beside_file(tables.groups) if tables.groups else None
-    return TableDirectory(beside_file(tables.agents), groups, settings.group_sources)
+    return open_tables(beside_file(tables.agents), groups, settings.group_sources)
+
+
+def open_tables(
+    agents: Path, groups: Path | None = None, claimed: frozenset[str] = frozenset()
+) -> Directory:
+    """Return the directory in these tables, without accounts linked by rules.
+
+    `claimed`: see `TableDirectory`.
+    """
+    return TableDirectory(agents, groups, claimed)
 
 
 def ldap_place(settings: Settings) -> LdapConfig:

@@ -5,14 +5,14 @@ knows less than the register, and by `quisait privacy replay`.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import sqlalchemy as sa
 
 from connectors.batches import batches
-from connectors.push.inbox import Inbox
 from expertise.consent import OF_OTHERS, WHOLE_SERVICE, Preference, PreferenceKind, SqlConsent
 from expertise.decisions import SqlCommunityDecisions, Verdict
 from expertise.directory import set_cut
@@ -45,6 +45,14 @@ OF_AGENTS = frozenset(
 _AT_ONCE = 500
 
 
+class PushedDocuments(Protocol):
+    """The pushed documents in the database."""
+
+    def withdraw(self, source: str, names: Collection[str]) -> int:
+        """Remove documents until they are pushed again; return how many there were."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
     """How many lines were applied again, and their effects.
@@ -65,7 +73,7 @@ def replay_where_older(
     consent: SqlConsent,
     index: Index,
     journal: bytes,
-    inbox: Inbox,
+    inbox: PushedDocuments,
 ) -> ReplayReport:
     """Apply the lines that database or index do not know yet; none if both know the last line.
 
@@ -97,7 +105,7 @@ def replay_on_copy(
     consent: SqlConsent,
     index: Index,
     journal: bytes,
-    inbox: Inbox,
+    inbox: PushedDocuments,
 ) -> ReplayReport:
     """Apply lines to a restored database and index, before anybody can query them."""
     doubt_restored_mail(database)
@@ -157,7 +165,7 @@ def deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
     }
 
 
-def _withdraw(lines: Sequence[RegisterLine], inbox: Inbox) -> None:
+def _withdraw(lines: Sequence[RegisterLine], inbox: PushedDocuments) -> None:
     """Withdraw deleted or closed documents from a restored inbox."""
     of_source: dict[str, set[str]] = {}
     for id_ in deleted_or_closed(lines):

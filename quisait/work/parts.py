@@ -268,7 +268,7 @@ def _read(
 ) -> None:
     """Read one part and store its outcome. Raises `RunStopped` and `LockLost`."""
     notes = _PartNotes(turn, CrawlReport(source.name))
-    run = Run(notes, turn.run_id, joined.resumed or turn.row.tries > 0)
+    run = Run(notes.note, turn.run_id, joined.resumed or turn.row.tries > 0)
     with _kept_outcome(source, turn, notes):
         connector = source.opened().of_part(turn.part)
         if joined.uncounted:

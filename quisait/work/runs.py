@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from threading import Event, Thread
-from typing import Protocol
 from zlib import crc32
 
 import sqlalchemy as sa
@@ -171,19 +170,11 @@ RATE_OVER_S = 60.0
 """Seconds over which a rate is measured; a batch is written every few seconds."""
 
 
-class ProgressNotes(Protocol):
-    """Stores a run's progress: in the state, or with the part that is read."""
-
-    def note(self, run_id: int, progress: Progress, /) -> None:
-        """Store how far the run is."""
-        ...
-
-
 @dataclass(slots=True)
 class Run:
-    """A run in progress. Its user sets `changed`."""
+    """A run in progress. Its user sets `changed`. `store` keeps the progress of a run id."""
 
-    notes: ProgressNotes
+    store: Callable[[int, Progress], None]
     id: int
     resumed: bool
     changed: int = 0
@@ -212,22 +203,22 @@ class Run:
             (report.passages - passages) / (now - since),
         )
         self._noted_at = now
-        self.notes.note(self.id, self._last)
+        self.store(self.id, self._last)
 
     def waits(self, what: Wait, waited_s: float) -> None:
         """Store what the run waits for, and for how long."""
-        self.notes.note(self.id, replace(self._last, waiting=what, waited_s=round(waited_s)))
+        self.store(self.id, replace(self._last, waiting=what, waited_s=round(waited_s)))
 
     def conclude(self, report: CrawlReport) -> None:
         """Store the result of a finished run."""
         self.changed = report.changed
-        self.notes.note(self.id, Progress(report.seen, self.expected, 0.0, report.passages, 0.0))
+        self.store(self.id, Progress(report.seen, self.expected, 0.0, report.passages, 0.0))
 
 
 @contextmanager
 def recorded_run(state: State, source: str) -> Iterator[Run]:
     """Record a run from beginning to end; an error in the block is stored as its outcome."""
-    run = Run(state, *state.start_run(source))
+    run = Run(state.note, *state.start_run(source))
     try:
         yield run
     except BaseException as error:
