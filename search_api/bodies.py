@@ -5,13 +5,7 @@ from datetime import date
 from operator import attrgetter
 from typing import Annotated, Any, ClassVar
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from connectors.geography import area_name
 from connectors.values import Agent, ContactVia, ContributorRole

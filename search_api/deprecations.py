@@ -26,7 +26,7 @@ class Deprecation:
 DEPRECATED = {
     "/api/v1/openapi.json": Deprecation(
         "/openapi.json", datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 7, 1, tzinfo=UTC)
-    ),
+    )
 }
 """By path, as routes declare it."""
 

@@ -185,10 +185,7 @@ def _walk(root: Path, folder: _Folder) -> Iterator[WalkEntry]:
 
 
 def find_file(
-    root: Path,
-    path: str,
-    selection: FileSelection = EVERY_FILE,
-    scope: RuleScope | None = None,
+    root: Path, path: str, selection: FileSelection = EVERY_FILE, scope: RuleScope | None = None
 ) -> FoundFile | None:
     """Return the file at a document's path with its current rules, as `walk` would, or None.
 

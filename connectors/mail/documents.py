@@ -229,9 +229,7 @@ def attachment_document(
     )
 
 
-def _contributions(
-    done: Sequence[tuple[str, ContributorRole, Mail]],
-) -> tuple[Contribution, ...]:
+def _contributions(done: Sequence[tuple[str, ContributorRole, Mail]]) -> tuple[Contribution, ...]:
     """Return one contribution per account and role, in the order of their first mails."""
     by_role: dict[tuple[str, ContributorRole], list[Mail]] = {}
     for account, role, mail in done:

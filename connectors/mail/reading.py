@@ -136,11 +136,7 @@ class MailReading:
                 yield Malformed(f"{folder.place.source}, {name}", warning, root)
             yield from self._folder(name, folder)
         roots = frozenset(self.mails.place(name).root for name in names)
-        yield Listing(
-            frozenset(self._present),
-            tuple(self._unlisted),
-            OutsideOf(roots),
-        )
+        yield Listing(frozenset(self._present), tuple(self._unlisted), OutsideOf(roots))
         for name, state in self._states.items():
             self._cursor = self._cursor.with_state(name, state)
         yield Checkpoint(self._cursor.text())

@@ -14,12 +14,7 @@ from http import HTTPStatus
 
 from connectors.http_host import HttpHost, HttpResponse, ResponseTooLarge
 from connectors.http_limits import HttpLimits
-from connectors.ports import (
-    RecordUnreachable,
-    RecordVanished,
-    SourceRefused,
-    SourceUnreachable,
-)
+from connectors.ports import RecordUnreachable, RecordVanished, SourceRefused, SourceUnreachable
 from connectors.push.addresses import bare_type, origin_of
 from connectors.records.schema import AttachmentLine
 from connectors.values import assume_utc, date_of_header

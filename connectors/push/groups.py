@@ -188,11 +188,7 @@ class PushedGroups:
                 self._describe(connection, source, group_id, change)
 
     def _add(
-        self,
-        connection: sa.Connection,
-        source: str,
-        group_id: str,
-        members: Sequence[GroupMember],
+        self, connection: sa.Connection, source: str, group_id: str, members: Sequence[GroupMember]
     ) -> None:
         rows = {
             (key := _digest(one.value)): {
@@ -216,11 +212,7 @@ class PushedGroups:
             raise TooManyMembers
 
     def _remove(
-        self,
-        connection: sa.Connection,
-        source: str,
-        group_id: str,
-        members: Sequence[GroupMember],
+        self, connection: sa.Connection, source: str, group_id: str, members: Sequence[GroupMember]
     ) -> None:
         """Remove members that match a given value or a given address."""
         own = _of(source, group_id)

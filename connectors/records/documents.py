@@ -140,10 +140,7 @@ def _attachment_reader(
         path = attachment.path
         status = regular_file_status(folder, path)
         listed = FileState(status.st_size, status.st_mtime_ns)
-        return (
-            lambda: read_contained(folder, path, listed),
-            f"{listed.size}:{listed.mtime_ns}",
-        )
+        return (lambda: read_contained(folder, path, listed), f"{listed.size}:{listed.mtime_ns}")
     content = base64.b64decode(attachment.base64 or "", validate=True)
     return lambda: content, hashlib.blake2b(content, digest_size=16).hexdigest()
 

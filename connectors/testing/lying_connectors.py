@@ -185,11 +185,7 @@ LIES: tuple[tuple[str, str, Lie], ...] = (
     ("refetch", "skips the last", withholds_the_last),
     ("no_readers_invented", "opens to all", documents(_open_to_everyone)),
     ("no_readers_invented", "opens to nobody", documents(lambda d: replace(d, access=Access()))),
-    (
-        "ids_are_qualified",
-        "bare ids",
-        documents(lambda d: replace(d, id=d.id.partition(":")[2])),
-    ),
+    ("ids_are_qualified", "bare ids", documents(lambda d: replace(d, id=d.id.partition(":")[2]))),
     ("hostile_records", "swallows reports", each(swallows_reports)),
     ("hostile_records", "stops at the first", stops_at_malformed),
     ("carries_all_fields", "loses dates", documents(_without_dates)),

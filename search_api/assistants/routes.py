@@ -29,11 +29,7 @@ from search_api.services import Services, services_of
 from search_api.sign_on import token_forms
 from search_api.sign_on.errors import NotAnAgent, ProviderRefused, ProviderUnreachable
 from search_api.sign_on.identification import IN_PERSON_METHODS, identification_of
-from search_api.sign_on.sessions import (
-    MAX_LABEL_CHARS,
-    PREFIX,
-    SqlPersonalTokens,
-)
+from search_api.sign_on.sessions import MAX_LABEL_CHARS, PREFIX, SqlPersonalTokens
 from search_api.templating import render
 
 log = logging.getLogger(__name__)

@@ -8,12 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from expertise.consent import PreferenceKind
-from search_api.addresses import (
-    community_address,
-    document_of_address,
-    local_path,
-    topic_address,
-)
+from search_api.addresses import community_address, document_of_address, local_path, topic_address
 from search_api.authorization import not_by_personal_token, require
 from search_api.bodies import PROBLEMS
 from search_api.communities.management import (
@@ -27,11 +22,7 @@ from search_api.communities.management import (
     proposed_topics,
     topics_to_watch,
 )
-from search_api.communities.pages import (
-    CommunityPageAct,
-    community_page,
-    set_community_page,
-)
+from search_api.communities.pages import CommunityPageAct, community_page, set_community_page
 from search_api.communities.schemas import (
     CommunitiesBody,
     CommunityPageBody,

@@ -105,10 +105,7 @@ def demo_original(request: Request, reader: AskingReader, document_id: str) -> s
         raise Problem(404)
     found = document_answer(services, reader, document_id)
     return render(
-        "demo_original.html",
-        request=request,
-        found=found,
-        page=document_address(document_id),
+        "demo_original.html", request=request, found=found, page=document_address(document_id)
     )
 
 

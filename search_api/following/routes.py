@@ -9,11 +9,7 @@ from search_api.addresses import local_path
 from search_api.authorization import IN_PERSON
 from search_api.bodies import PROBLEMS
 from search_api.context import NotFound
-from search_api.following.schemas import (
-    FollowRequest,
-    NewsBody,
-    OwnFollowsBody,
-)
+from search_api.following.schemas import FollowRequest, NewsBody, OwnFollowsBody
 from search_api.following.service import FollowAction, change_follow, news, own_follows
 from search_api.following.storage import FollowKind
 from search_api.notices import Undo, noticed
@@ -72,7 +68,4 @@ def follow_on_page(
     return noticed(request, local_path(back), f"follow.{act}", undo)
 
 
-_REVERSES = {
-    FollowAction.FOLLOW: FollowAction.UNFOLLOW,
-    FollowAction.UNFOLLOW: FollowAction.FOLLOW,
-}
+_REVERSES = {FollowAction.FOLLOW: FollowAction.UNFOLLOW, FollowAction.UNFOLLOW: FollowAction.FOLLOW}

@@ -26,12 +26,7 @@ from search_api.addresses import (
     topic_address,
 )
 from search_api.communities.service import community_topic
-from search_api.context import (
-    AnswerContext,
-    InvalidParameter,
-    NoBuild,
-    NotFound,
-)
+from search_api.context import AnswerContext, InvalidParameter, NoBuild, NotFound
 from search_api.following.storage import (
     Follow,
     FollowKind,
@@ -425,11 +420,7 @@ def _asked_by(card: Card, own: frozenset[str]) -> bool:
 
 
 def _follow(
-    context: AnswerContext,
-    reader: Reader,
-    following: SqlFollowing,
-    kind: FollowKind,
-    subject: str,
+    context: AnswerContext, reader: Reader, following: SqlFollowing, kind: FollowKind, subject: str
 ) -> None:
     if context.consent and context.consent.has_withdrawn(reader.agent_id or ""):
         raise InvalidParameter(

@@ -32,11 +32,7 @@ from search_api.mail.values import (
 )
 from search_api.questions.mailed_answers import NOTES, MailOutcome
 from search_api.questions.service import own_load
-from search_api.questions.values import (
-    AskedQuestion,
-    ReaderScope,
-    RequestState,
-)
+from search_api.questions.values import AskedQuestion, ReaderScope, RequestState
 from search_api.wording import day, plural, questions_this_week
 
 _UNNAMED = "(titre réservé à ses lecteurs : voyez la page)"
@@ -138,11 +134,9 @@ def mail_content(context: AnswerContext, queued: QueuedMail) -> MailContent | No
     if queued.kind is MailKind.INVITED:
         found = _invited(context, mail, reader, agent)
         return found and _with_addresses(context, mail, agent, queued, found)
-    told = {
-        MailKind.ASKED: _asked,
-        MailKind.ANSWERED: _answered,
-        MailKind.RECEIVED: _received,
-    }[queued.kind]
+    told = {MailKind.ASKED: _asked, MailKind.ANSWERED: _answered, MailKind.RECEIVED: _received}[
+        queued.kind
+    ]
     found = told(context, context.asking, reader, agent, queued.subject)
     return found and _with_addresses(context, mail, agent, queued, found)
 

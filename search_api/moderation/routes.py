@@ -10,11 +10,7 @@ from search_api.authorization import IN_PERSON, require
 from search_api.bodies import PROBLEMS
 from search_api.context import RoleHolder
 from search_api.identity.principals import Role
-from search_api.moderation.schemas import (
-    ModerationDeskBody,
-    ModerationRequest,
-    TextReportRequest,
-)
+from search_api.moderation.schemas import ModerationDeskBody, ModerationRequest, TextReportRequest
 from search_api.moderation.service import (
     ModerationAct,
     moderate,

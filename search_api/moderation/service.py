@@ -227,9 +227,7 @@ def _topic_ids(held: HeldRoles) -> frozenset[str] | None:
 
 
 def _of_others(
-    reader: Reader,
-    moderated: Callable[[ModeratedText], bool],
-    found: Iterable[tuple[Thread, str]],
+    reader: Reader, moderated: Callable[[ModeratedText], bool], found: Iterable[tuple[Thread, str]]
 ) -> Iterator[ModeratedText]:
     """Yield the texts that a reader may read and moderates, without their own."""
     access = access_filter(reader)

@@ -12,13 +12,7 @@ from datetime import datetime
 from connectors.ports import SourceRefused
 from connectors.values import Access
 from indexer.access import AccessFilter, access_filter
-from search_api.context import (
-    AnswerContext,
-    AnswerRefused,
-    InvalidParameter,
-    NotFound,
-    RoleHolder,
-)
+from search_api.context import AnswerContext, AnswerRefused, InvalidParameter, NotFound, RoleHolder
 from search_api.new_source.values import (
     Entered,
     KindOffered,

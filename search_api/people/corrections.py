@@ -19,13 +19,7 @@ from expertise.visibility import may_be_named, may_be_shown
 from indexer.access import Reader
 from indexer.state import reference_of
 from indexer.values import Card
-from search_api.context import (
-    AnswerContext,
-    NotAllowed,
-    NotFound,
-    RoleHolder,
-    note_access,
-)
+from search_api.context import AnswerContext, NotAllowed, NotFound, RoleHolder, note_access
 from search_api.identity.principals import Role
 from search_api.people.agents import consent_of, shown_agent
 from search_api.questions.reading import checked_text

@@ -57,10 +57,7 @@ def agent_page(request: Request, reader: NamedReader, agent_id: str, q: Typed = 
 
 @router.get("/peers", response_class=HTMLResponse)
 def peers_page(
-    request: Request,
-    reader: NamedReader,
-    agent: Annotated[str, Query()] = "",
-    offset: Offset = 0,
+    request: Request, reader: NamedReader, agent: Annotated[str, Query()] = "", offset: Offset = 0
 ) -> str:
     """Show «Vos pairs»: the peers of the reader, or of another agent who may be shown."""
     try:

@@ -315,8 +315,7 @@ class _Choice:
         if self.matches.place:
             return [self._known(one) for one in sure[:limit]]
         writers = sorted(
-            (one for one in sure if self._wrote(one)),
-            key=lambda one: not self._answered(one),
+            (one for one in sure if self._wrote(one)), key=lambda one: not self._answered(one)
         )
         placed = [one for one in sure[:CHOSEN_FROM] if self._distance_km(one) is not None]
         near = min(placed, key=lambda one: self._distance_km(one) or 0.0) if placed else None

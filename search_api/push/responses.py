@@ -85,10 +85,7 @@ def push_answer(receipts: Sequence[PushReceipt]) -> PushBody:
     counts = {one: sum(receipt.outcome is one for receipt in receipts) for one in PushOutcome}
     items = [
         ReceiptBody(
-            id=receipt.document_id,
-            status=receipt.outcome,
-            code=receipt.code,
-            reason=receipt.reason,
+            id=receipt.document_id, status=receipt.outcome, code=receipt.code, reason=receipt.reason
         )
         for receipt in receipts
     ]

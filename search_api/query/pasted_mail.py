@@ -16,7 +16,7 @@ ENOUGH_WORDS = 4
 _LABEL = r"(?:De|À|A|Cc|Cci|Envoyé(?: le)?|Date|From|To|Sent|Objet|Subject)\s?:"
 _HEADER = re.compile(
     rf"(?:(?<=\s)|\A)(?!Objet|Subject){_LABEL}[^\n]{{1,80}}?(?=\n|\s{_LABEL})"
-    r"|(?:(?<=\s)|\A)(?:Objet|Subject)\s?:(?:\s?(?:RE|TR|FW|FWD)\s?:)*",
+    r"|(?:(?<=\s)|\A)(?:Objet|Subject)\s?:(?:\s?(?:RE|TR|FW|FWD)\s?:)*"
 )
 _QUOTED = re.compile(
     r"(?:(?<=[\s.,!?])|\A)(?:>\s|-{3,}\s?Message|Le [^\n]{3,80}? a écrit\s?:"

@@ -13,11 +13,7 @@ from datetime import date, datetime, timedelta
 from connectors.geography import distance_km
 from connectors.values import Agent, ContactVia
 from expertise.visibility import may_be_shown, refuses
-from search_api.questions.values import (
-    AskedQuestion,
-    AskingPreferences,
-    AskingRules,
-)
+from search_api.questions.values import AskedQuestion, AskingPreferences, AskingRules
 
 LATELY_DAYS = 28
 """Period over which recent questions to an agent are counted, in days: four weeks."""

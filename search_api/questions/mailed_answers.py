@@ -116,11 +116,7 @@ def _of_agent(
 
 
 def _published(
-    context: AnswerContext,
-    agent: Agent,
-    signed: SignedAddress,
-    mail: IncomingMail,
-    answer_id: str,
+    context: AnswerContext, agent: Agent, signed: SignedAddress, mail: IncomingMail, answer_id: str
 ) -> MailOutcome:
     """Publish the answer; return the outcome."""
     asking, consent = asking_of(context), context.consent

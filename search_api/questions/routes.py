@@ -12,12 +12,7 @@ from markupsafe import Markup
 
 from indexer.access import Reader
 from indexer.errors import IndexUnreachable
-from search_api.addresses import (
-    SearchAddress,
-    document_address,
-    question_address,
-    topic_address,
-)
+from search_api.addresses import SearchAddress, document_address, question_address, topic_address
 from search_api.authorization import IN_PERSON
 from search_api.bodies import PROBLEMS
 from search_api.context import InvalidParameter
@@ -439,12 +434,7 @@ def act_on_page(
 
 
 def _stepped(
-    services: Services,
-    reader: Reader,
-    typed: _Typed,
-    step: AnswerStep | None,
-    find: str,
-    cite: str,
+    services: Services, reader: Reader, typed: _Typed, step: AnswerStep | None, find: str, cite: str
 ) -> _Typed:
     if step is AnswerStep.PREVIEW:
         readable = open_links(services, reader, [typed.text])

@@ -30,13 +30,7 @@ from indexer.access import AccessFilter, Reader, access_filter
 from indexer.errors import IndexUnreachable
 from indexer.values import Card
 from search_api.communities.pages import closed_communities
-from search_api.context import (
-    AnswerContext,
-    AnswerRefused,
-    Asking,
-    InvalidParameter,
-    NotFound,
-)
+from search_api.context import AnswerContext, AnswerRefused, Asking, InvalidParameter, NotFound
 from search_api.feedback.service import named_topic
 from search_api.identity.principals import ALL, Role
 from search_api.people.service import CHOSEN_FROM
@@ -52,12 +46,7 @@ from search_api.questions.choosing import (
     weekly_limit,
 )
 from search_api.questions.markdown import document_link, plain_text
-from search_api.questions.metiers import (
-    asked_metier,
-    holders_of_metier,
-    known_metier,
-    metiers,
-)
+from search_api.questions.metiers import asked_metier, holders_of_metier, known_metier, metiers
 from search_api.questions.reading import (
     OTHER_TEXT,
     any_thread,
@@ -755,12 +744,7 @@ class _Acting:
         said = checked_text(text, MOST_TEXT, "Écrivez la réponse.")
         moment = self.asking.questions.now()
         answer = GivenAnswer(
-            uuid4().hex,
-            self.question.id,
-            self.agent_id,
-            said,
-            moment,
-            valid_until=self.valid_until,
+            uuid4().hex, self.question.id, self.agent_id, said, moment, valid_until=self.valid_until
         )
         keep_answer(self.asking, answer)
 

@@ -241,11 +241,7 @@ class SqlQuestions:
         self._figures: tuple[tuple[int, date], OpenQuestionFigures] | None = None
 
     def ask(
-        self,
-        question: AskedQuestion,
-        per_day: int,
-        since: datetime,
-        recipients: Sequence[str] = (),
+        self, question: AskedQuestion, per_day: int, since: datetime, recipients: Sequence[str] = ()
     ) -> bool:
         """Store a new question and the ids of its recipients, in order.
 
@@ -300,10 +296,7 @@ class SqlQuestions:
             return _count(connection, own & _answered_by_another() & ~thanked, asked_questions)
 
     def open_at(
-        self,
-        *stages: QuestionStage,
-        topic_ids: Collection[str] | None = None,
-        newest: bool = False,
+        self, *stages: QuestionStage, topic_ids: Collection[str] | None = None, newest: bool = False
     ) -> Iterator[AskedQuestion]:
         """Yield the questions at these stages that still wait for an answer, oldest first.
 
@@ -1171,10 +1164,7 @@ def _undecided() -> sa.ColumnElement[bool]:
 
 
 def _has_taken_share(
-    connection: sa.Connection,
-    asker_key: str,
-    agent_id: str,
-    limits: Sequence[tuple[int, datetime]],
+    connection: sa.Connection, asker_key: str, agent_id: str, limits: Sequence[tuple[int, datetime]]
 ) -> bool:
     # An erased asker has no key, and asks nothing more.
     by_asker = asked_questions.c.agent_key == (asker_key or None)
@@ -1345,8 +1335,7 @@ def _questions(connection: sa.Connection, query: sa.Select[Any]) -> list[AskedQu
             readers[row["question_id"]].add(row["agent_id"])
     return [
         replace(
-            _question(row),
-            readers=frozenset(readers[row["id"]]) if row["readers_chosen"] else None,
+            _question(row), readers=frozenset(readers[row["id"]]) if row["readers_chosen"] else None
         )
         if row["scope"] == community
         else _question(row)

@@ -13,9 +13,7 @@ PLACE_WEIGHT = 0.1
 
 
 def placed(
-    hits: Sequence[FusedHit],
-    attributes: Mapping[str, HitAttributes],
-    place: AskedPlace | None,
+    hits: Sequence[FusedHit], attributes: Mapping[str, HitAttributes], place: AskedPlace | None
 ) -> tuple[FusedHit, ...]:
     """Return the hits, best first, after documents of the place gained a share of their score.
 

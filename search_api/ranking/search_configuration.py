@@ -18,12 +18,7 @@ from indexer.french.analysis import analyse_query
 from indexer.ports import IndexReader
 from indexer.values import Question, SearchRequest, ShowRequest
 from search_api.query.glossary import LineFault, ParsedFile, ReloadedFile, file_stamp
-from search_api.query.parser import (
-    AuthorDirectory,
-    ExpansionSource,
-    NoAuthorDirectory,
-    NoGlossary,
-)
+from search_api.query.parser import AuthorDirectory, ExpansionSource, NoAuthorDirectory, NoGlossary
 from search_api.ranking.fusion import ModelBars
 from search_api.ranking.ranker import Ranker, RankerIgnored, read_ranker
 from search_api.ranking.reranking import RankingPreferences

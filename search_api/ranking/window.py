@@ -14,13 +14,7 @@ import numpy as np
 from indexer.centroids import decoded
 from indexer.values import HitAttributes, SearchAnswer, SearchHit, Vectors
 from search_api.ranking.fusion import FusedHit, fuse
-from search_api.ranking.ranker import (
-    MOST_REORDERED,
-    Floats,
-    Ranker,
-    features_of,
-    reordered,
-)
+from search_api.ranking.ranker import MOST_REORDERED, Floats, Ranker, features_of, reordered
 from search_api.ranking.titles import titled
 
 

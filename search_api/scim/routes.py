@@ -12,12 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from connectors.push.group_values import (
-    GroupNameTaken,
-    GroupUnknown,
-    PushedGroup,
-    TooManyMembers,
-)
+from connectors.push.group_values import GroupNameTaken, GroupUnknown, PushedGroup, TooManyMembers
 from search_api.bodies import problem_responses
 from search_api.problems import Problem
 from search_api.push.routes import Sender, SendersPushRequest, inbox_problems, parsed

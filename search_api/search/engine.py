@@ -8,13 +8,7 @@ from typing import Protocol
 
 from expertise.places import place_in
 from expertise.values import AccountDirectory, RankedDocument, Window
-from expertise.votes import (
-    RANKING_DEPTH,
-    VOTERS,
-    WHOLE_PARTS,
-    counting_contributions,
-    only_asks,
-)
+from expertise.votes import RANKING_DEPTH, VOTERS, WHOLE_PARTS, counting_contributions, only_asks
 from indexer.access import NOBODY, AccessFilter, Reader, access_filter
 from indexer.french.stop_words import ENGLISH_WORDS
 from indexer.near_duplicates import same_text, signature
@@ -407,11 +401,7 @@ class Search:
         )
 
     def rank(
-        self,
-        query: Query,
-        reader: Reader,
-        today: date,
-        retriever: Retriever = Retriever.HYBRID,
+        self, query: Query, reader: Reader, today: date, retriever: Retriever = Retriever.HYBRID
     ) -> tuple[FusedHit, ...]:
         """Return the documents of the window that `answer` pages through, or of one ranking.
 

@@ -13,12 +13,7 @@ from fastapi.responses import HTMLResponse
 from connectors.geography import DEPARTEMENTS, REGIONS
 from indexer.access import Reader
 from indexer.french.analysis import fold
-from search_api.addresses import (
-    QuestionMail,
-    SearchAddress,
-    experts_address,
-    topic_address,
-)
+from search_api.addresses import QuestionMail, SearchAddress, experts_address, topic_address
 from search_api.bodies import PROBLEMS
 from search_api.communities.service import note_told
 from search_api.following.service import HOME_SEARCHES, news

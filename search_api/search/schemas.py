@@ -351,8 +351,7 @@ class SearchBody(Body):
         [], validation_alias="cards", description="people whom the question names, and experts"
     )
     near_subject: list[PersonBody] = Field(
-        [],
-        description="if `people` is empty: people whose documents only come near; no experts",
+        [], description="if `people` is empty: people whose documents only come near; no experts"
     )
     people_beyond: int = Field(
         0, validation_alias="beyond", description="number of further people whom it names"

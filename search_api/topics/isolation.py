@@ -148,10 +148,7 @@ def isolated_holders(
 
 
 def all_isolated_holders(
-    context: AnswerContext,
-    area: str = "",
-    topic_id: str = "",
-    most: int | None = None,
+    context: AnswerContext, area: str = "", topic_id: str = "", most: int | None = None
 ) -> IsolationAnswer:
     """Return every isolated holder of one build, `most` rows at most."""
     build = context.build()
@@ -183,11 +180,7 @@ def _unclaimed(build: OpenBuild, topic_id: str) -> Unclaimed:
 
 
 def isolated_agents(
-    context: AnswerContext,
-    area: str = "",
-    topic_id: str = "",
-    offset: int = 0,
-    limit: int = 25,
+    context: AnswerContext, area: str = "", topic_id: str = "", offset: int = 0, limit: int = 25
 ) -> IsolatedAgents:
     """Return isolated agents with their topics. Raises as `isolated_holders` does."""
     build = context.build()

@@ -28,12 +28,7 @@ from search_api.topics.isolation import (
     topics_by_theme,
 )
 from search_api.topics.maps import TileMap, TilePlace, departement_places, region_places, tile_map
-from search_api.topics.schemas import (
-    CoverageBody,
-    IsolationBody,
-    TopicProfileBody,
-    TopicsBody,
-)
+from search_api.topics.schemas import CoverageBody, IsolationBody, TopicProfileBody, TopicsBody
 from search_api.topics.service import WhyFirst, is_shown, list_topics, topic_answer
 from search_api.topics.spreadsheets import areas_csv, isolation_csv, topics_csv
 from search_api.wording import area_label, kilometres, plural, unclaimed

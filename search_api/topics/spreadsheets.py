@@ -83,12 +83,7 @@ def areas_csv(rows: Iterable[AreaCount]) -> str:
     return table(
         _AREA_COLUMNS,
         (
-            (
-                one.code,
-                area_label(one.code),
-                count_text(one.holders),
-                count_text(one.declared),
-            )
+            (one.code, area_label(one.code), count_text(one.holders), count_text(one.declared))
             for one in rows
         ),
     )

@@ -84,8 +84,7 @@ class CheckedDocumentBody(Body):
     )
     verified: VerificationBody | None = Field(description="null if nobody said anything")
     owner: bool = Field(
-        validation_alias=AliasPath("own", "owner"),
-        description="you wrote it, or changed it last",
+        validation_alias=AliasPath("own", "owner"), description="you wrote it, or changed it last"
     )
     said: bool = Field(
         validation_alias=AliasPath("own", "said"),
