@@ -33,7 +33,7 @@ from search_api.sign_on.sessions import SessionLimits, SqlPersonalTokens, SqlSes
 pytestmark = pytest.mark.trust
 
 GIVE_NO_ACCESS = {
-    "assistant_calls",
+    *("assistant_calls", "webhooks", "webhook_queue"),
     *("schema_version", "access_marks", "register_mark", "register_waiting"),
     *("cursors", "ahead", "seen", "failures", "runs", "requested_runs", "source_parts"),
     *("scans", "scan_days", "push_sources", "audit_entries", "directory_readings"),
