@@ -228,6 +228,12 @@ def test_recent_searches_stay_in_the_browser(chromium: Browser, demo_address: st
         expect(recent).to_be_hidden()
 
 
+def _wait_for(page: Page, asked: list[Route]) -> None:
+    """Wait until the browser has asked."""
+    while not asked:
+        page.wait_for_timeout(20)
+
+
 def test_a_preview_says_that_it_loads_or_fails(chromium: Browser, demo_address: str) -> None:
     """It is asked for once while it loads, and again when it is opened after a failure."""
     with chromium.new_context(base_url=demo_address) as context:
@@ -240,12 +246,14 @@ def test_a_preview_says_that_it_loads_or_fails(chromium: Browser, demo_address: 
         expect(said).not_to_be_empty()
         loading = said.inner_text()
         preview.locator("summary").click(click_count=2, delay=50)
+        _wait_for(page, asked)
         assert len(asked) == 1
         asked.pop().abort()
         expect(said).not_to_have_text(loading)
         preview.locator("summary").click()
         preview.locator("summary").click()
         expect(said).to_have_text(loading)
+        _wait_for(page, asked)
         asked.pop().continue_()
         expect(said).to_have_count(0)
         expect(preview.get_by_role("region")).not_to_be_empty()

@@ -243,6 +243,7 @@ def signed_site(
         wait_until(at.exists, 20)  # Apache starts one of its own beside it
         if os.geteuid() == 0:  # the web server's workers are then of another account
             at.chmod(0o666)
+            agents.chmod(0o644)
             for one in (folder, *folder.parents):
                 if not one.stat().st_mode & 0o001:
                     one.chmod(0o755)
