@@ -1,9 +1,10 @@
 """Types of options that several kinds of sources share."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
+from pydantic.fields import FieldInfo
 
 from connectors.records.schema import Readers
 
@@ -59,3 +60,23 @@ ReadersByName = Annotated[dict[str, list[str]], AfterValidator(_named_readers)]
 
 GroupPrincipals = Annotated[dict[str, str], AfterValidator(_groups)]
 """Principal of each of the server's groups, by the group's name."""
+
+
+def names_readers(field: FieldInfo) -> bool:
+    """Return whether an option's type is one of those above that name readers."""
+    naming = (_readers, _named_readers, _groups)
+    return any(isinstance(one, AfterValidator) and one.func in naming for one in field.metadata)
+
+
+FORM = "form"
+
+
+def on_form(
+    step: Literal["", "place", "readers"] = "", row: str = "", **choices: str
+) -> dict[str, Any]:
+    """Return an option's `json_schema_extra`: how the form of a new source asks for it.
+
+    `step` asks for the option instead of the step that its type suggests. `row` names a row of a
+    table, and `choices` gives French words for values. The option's `title` is its label.
+    """
+    return {FORM: {"step": step, "row": row, "choices": choices}}

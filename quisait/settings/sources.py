@@ -170,6 +170,7 @@ class SourceSettings(SettingsTable):
         [],
         description="documents de La Suite que tout agent trouve, de ceux qu'un lien ouvre : "
         "« public », « authenticated » ; vide : aucun",
+        title="Documents de La Suite que tout agent trouve",
     )
     link: str = Field(
         "",
@@ -202,7 +203,9 @@ class SourceSettings(SettingsTable):
         "", description="fichier du mot de passe ; ou la variable QUISAIT_PASSWORD_ suivie du nom"
     )
     namespaces: dict[str, list[Principal]] = Field(
-        {}, description="espaces de noms lus (nom ou numéro) et leurs lecteurs ; [] : personne"
+        {},
+        description="espaces de noms lus (nom ou numéro) et leurs lecteurs ; [] : personne",
+        title="Espaces de noms lus, et leurs lecteurs",
     )
     rate_per_s: float = Field(
         10,

@@ -1,8 +1,9 @@
 """Build the form of a kind of source from its settings, and read the typed values.
 
 Built-in kinds use fields of `SourceSettings`; installed kinds use their own options, under
-`options.`, and the few fields of every source. A field's description becomes its label (up to the
-first « ; » or « : ») and its hint.
+`options.`, and the few fields of every source. A field's title is its label, or its description up
+to the first « ; » or « : »; the rest of the description is its hint. `connectors.options.on_form`
+says more where an option needs it.
 """
 
 import math
@@ -18,6 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from connectors.installed import ConnectorKind, installed_connectors, load_kind
+from connectors.options import FORM, names_readers, on_form
 from connectors.ports import SourceRefused
 from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings
 from search_api.new_source.values import Entered, KindOffered, SourceField, SourceStep
@@ -26,28 +28,6 @@ OPTIONS = "options."
 NOBODY_WORD = "personne"
 EVERYBODY_WORDS = frozenset({"tous", "tous les agents"})
 _SECRET = re.compile(r"(^|_)(password|passwd|secret|token|api_key)$")
-_PLACE = frozenset({"url", "host", "port", "security", "path", "server", "feeds", "lists"})
-_READERS = frozenset(
-    {
-        "allowed",
-        "folders",
-        "group_authority",
-        "groups",
-        "identifiers",
-        "namespaces",
-        "open_reach",
-        "open_rooms",
-        "principals",
-        "readers",
-        "sections",
-        "share_allowed",
-        "share_denied",
-    }
-)
-"""`_PLACE` and `_READERS` name options about a source's address and readers; other required options
-belong to the address.
-"""
-
 LABELS = {
     "name": "Nom de la source",
     "path": "Dossier ou fichier",
@@ -60,18 +40,9 @@ LABELS = {
     "exclude": "Fichiers laissés de côté",
     "link": "Adresse d’un document pour qui le trouve",
     "evidence": "Ses auteurs comptent parmi qui sait",
-    "server": "Genre de serveur",
-    "security": "Protection de la connexion",
-    "namespaces": "Espaces de noms lus, et leurs lecteurs",
-    "readers": "Lecteurs",
-    "readers_are_members": "Ces lecteurs sont les abonnés",
-    "open_reach": "Documents de La Suite que tout agent trouve",
-    "members": "Fichier des abonnés",
     "user": "Compte qui lit",
-    "folders": "Dossiers lus, et leurs lecteurs",
-    "lists": "Nom de la liste",
 }
-"""Labels of fields whose description does not begin with one."""
+"""Labels of fields that several kinds have; others have a title, or a description with one."""
 _SAID = {
     "[] : personne": "« personne » : aucun lecteur",
     "« allowed » de la source": "les lecteurs de la source",
@@ -82,22 +53,8 @@ _SAID = {
     "absent : ": "vide : ",
 }
 """Words of descriptions about the settings file, and the words for a form."""
-CHOICES = {
-    "yes": "oui",
-    "none": "non",
-    "webdav": "WebDAV",
-    "nextcloud": "Nextcloud",
-    "tls": "TLS",
-    "starttls": "STARTTLS",
-    "uploader": "ne dit pas qui sait",
-    "author": "compte comme auteur",
-    "negotiate": "négociée",
-    "ntlm": "NTLM",
-    "kerberos": "Kerberos",
-    "narrow": "ôter des lecteurs",
-    "trusted": "en ajouter aussi",
-}
-"""French words for values; other values are shown unchanged."""
+CHOICES = {"yes": "oui", "none": "non"}
+"""French words for values of any option; others are its own (`on_form`), or shown unchanged."""
 
 _HINTS = {
     "name": "En minuscules, sans espace, comme « circulaires » : il commence l’identifiant des "
@@ -271,13 +228,19 @@ def _installed_form(name: str, kind: ConnectorKind, named: AskedField) -> KindFo
 
 
 def _step_of(option: str, field: FieldInfo) -> SourceStep:
+    if step := _on_form(field)["step"]:
+        return SourceStep(step)
     if option == "user":
         return SourceStep.ACCOUNT
-    if option in _READERS:
+    if names_readers(field):
         return SourceStep.READERS
-    if option in _PLACE or field.is_required():
-        return SourceStep.PLACE
-    return SourceStep.OPTIONS
+    return SourceStep.PLACE if field.is_required() else SourceStep.OPTIONS
+
+
+def _on_form(field: FieldInfo) -> dict[str, Any]:
+    """Return what an option's model says of the form (`connectors.options.on_form`)."""
+    extra = field.json_schema_extra
+    return extra.get(FORM, on_form()[FORM]) if isinstance(extra, dict) else on_form()[FORM]  # type: ignore[return-value]
 
 
 def asked_fields(
@@ -299,7 +262,6 @@ def row_numbers(key: str, entered: Entered) -> set[int]:
     return {int(one[1]) for one in found if one and entered[one[0]].strip()}
 
 
-_ROWS = {"lists": "Liste"}
 ROW_NAME = "nom"
 """Field for a row's own name; no setting has this name."""
 
@@ -309,11 +271,11 @@ def _row(
 ) -> Iterator[SourceField]:
     assert table.rows is not None  # noqa: S101 - it is a table
     prefix = f"{table.key}.{number}."
-    legend = f"{_ROWS.get(table.name, 'Ligne')} {number + 1}"
+    legend = f"{_on_form(table.field)['row'] or 'Ligne'} {number + 1}"
     named = f"{prefix}{ROW_NAME}"
     yield SourceField(
         named,
-        LABELS.get(table.name, "Nom"),
+        _label(table) or "Nom",
         "",
         "text",
         entered.get(named, ""),
@@ -335,7 +297,7 @@ def _shown(
     kind, origin = one.annotation, get_origin(one.annotation)
     default = "" if one.field.is_required() else _typed(one.field.default)
     if origin is Literal:
-        said = CHOICES | ({"none": "aucune"} if one.name == "security" else {})
+        said = CHOICES | _on_form(one.field)["choices"]
         widget, choices = "choice", tuple((v, said.get(v, v)) for v in get_args(kind))
         if _is_optional(one.field.annotation):
             choices = (("", "comme la source"), *choices)
@@ -358,14 +320,20 @@ def _shown(
     )
 
 
+def _label(one: AskedField) -> str:
+    """Return the label that the option's model or every kind gives it, if any."""
+    return one.field.title or LABELS.get(one.name, "")
+
+
 def _label_and_hint(one: AskedField) -> tuple[str, str]:
     said = one.field.description or ""
+    own_label = _label(one)
     if (own := _HINTS.get(one.key)) is not None:
-        return LABELS[one.name], own
+        return own_label, own
     label, _, hint = said.partition(" ; ")
     first, _, after = label.partition(" : ")
-    if one.name in LABELS:
-        label, hint = LABELS[one.name], said
+    if own_label:
+        label, hint = own_label, said
     elif first.startswith("«"):
         label, hint = one.name, said
     else:
@@ -456,7 +424,8 @@ def _typed_value(one: AskedField, text: str) -> Any:
     if not text:
         return None
     if origin is list:
-        return _typed_list(text.splitlines(), readers=one.name in _READERS)
+        readers = one.step is SourceStep.READERS or names_readers(one.field)
+        return _typed_list(text.splitlines(), readers=readers)
     if origin is dict:
         return _typed_pairs(text, get_args(kind)[1])
     if kind is bool:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from connectors.file_patterns import FileSelection, parse_selection
-from connectors.options import BaseUrl, GroupPrincipals
+from connectors.options import BaseUrl, GroupPrincipals, on_form
 from connectors.records.schema import Readers
 
 
@@ -63,6 +63,7 @@ class CmisOptions(BaseModel):
         pattern=r"^[^:\s]*$",
         description="annuaire dont les groupes ont le même nom que ceux du dépôt, sans "
         "« group_prefix » ; vide : un groupe que « groups » ne nomme pas n'est personne",
+        json_schema_extra=on_form("readers"),
     )
     read_permissions: list[str] = Field(
         ["cmis:read", "cmis:all"],
@@ -72,6 +73,7 @@ class CmisOptions(BaseModel):
     creator: Literal["author", "uploader"] = Field(
         "author",
         description="ce qu'est qui a créé un document : « uploader » ne dit pas qui sait",
+        json_schema_extra=on_form(uploader="ne dit pas qui sait", author="compte comme auteur"),
     )
     bots: list[str] = Field(
         [], description="comptes techniques du dépôt, qui ne disent jamais qui sait"

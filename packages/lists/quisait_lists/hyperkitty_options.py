@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from connectors.options import LOOPBACK, BaseUrl, OptionalReaders
+from connectors.options import LOOPBACK, BaseUrl, OptionalReaders, on_form
 
 
 class ArchivedListOptions(BaseModel):
@@ -14,12 +14,15 @@ class ArchivedListOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     readers: OptionalReaders = Field(
-        None, description="lecteurs de la liste ; [] : personne ; absent : « allowed » de la source"
+        None,
+        description="lecteurs de la liste ; [] : personne ; absent : « allowed » de la source",
+        title="Lecteurs",
     )
     readers_are_members: bool = Field(
         False,
         description="« readers » sont les abonnés, au dire de qui règle : ceux que Mailman nomme "
         "ne sont pas demandés (pour une liste de plus de 1 000 abonnés)",
+        title="Ces lecteurs sont les abonnés",
     )
     evidence: Literal["yes", "none"] | None = Field(
         None, description="de cette liste seule ; absent : « evidence » de la source"
@@ -61,6 +64,8 @@ class HyperkittyOptions(BaseModel):
         min_length=1,
         description='les seules listes lues, par leur adresse : { "cadastre@exemple.fr" = {} } ; '
         "aussi readers, readers_are_members, evidence",
+        title="Nom de la liste",
+        json_schema_extra=on_form(row="Liste"),
     )
     domains: list[str] = Field(
         [],

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.options import Link, OptionalReaders
+from connectors.options import Link, OptionalReaders, on_form
 
 
 class ListOptions(BaseModel):
@@ -18,11 +18,14 @@ class ListOptions(BaseModel):
         "Sympa ; relatif à quisait.toml",
     )
     readers: OptionalReaders = Field(
-        None, description="lecteurs de la liste ; [] : personne ; absent : « allowed » de la source"
+        None,
+        description="lecteurs de la liste ; [] : personne ; absent : « allowed » de la source",
+        title="Lecteurs",
     )
     members: str = Field(
         "",
         description="fichier des adresses des abonnés, une par ligne : eux seuls des lecteurs",
+        title="Fichier des abonnés",
     )
     evidence: Literal["yes", "none"] | None = Field(
         None, description="de cette liste seule ; absent : « evidence » de la source"
@@ -38,6 +41,8 @@ class ListsOptions(BaseModel):
         min_length=1,
         description='les seules listes lues : { cadastre = { path = "arc/cadastre@exemple.fr", '
         'readers = ["annuaire:group:cadastre"] } } ; aussi members, evidence',
+        title="Nom de la liste",
+        json_schema_extra=on_form(row="Liste"),
     )
     link: Link = Field(
         "",

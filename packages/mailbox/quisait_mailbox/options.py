@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from connectors.options import LOOPBACK, GroupPrincipals, Link
+from connectors.options import LOOPBACK, GroupPrincipals, Link, on_form
 from connectors.records.schema import Readers
 
 ACL = "acl"
@@ -27,9 +27,18 @@ class MailboxOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: str = Field(min_length=1, description="serveur IMAP")
-    port: int = Field(993, ge=1, le=65_535, description="port ; 143 avec « starttls »")
+    port: int = Field(
+        993,
+        ge=1,
+        le=65_535,
+        description="port ; 143 avec « starttls »",
+        json_schema_extra=on_form("place"),
+    )
     security: Literal["tls", "starttls", "none"] = Field(
-        "tls", description="« tls », « starttls », ou « none » sur la boucle locale seulement"
+        "tls",
+        description="« tls », « starttls », ou « none » sur la boucle locale seulement",
+        title="Protection de la connexion",
+        json_schema_extra=on_form("place", tls="TLS", starttls="STARTTLS", none="aucune"),
     )
     ca_file: str = Field("", description="autorité de certification du serveur (PEM)")
     user: str = Field(min_length=1, description="compte qui lit la boîte, en lecture seule")
@@ -37,6 +46,8 @@ class MailboxOptions(BaseModel):
         min_length=1,
         description='les seuls dossiers lus, et leurs lecteurs : { "INBOX/Questions" = '
         '["annuaire:group:cadastre"] } ; [] : personne ; "acl" : ceux de ses droits (GETACL)',
+        title="Dossiers lus, et leurs lecteurs",
+        json_schema_extra=on_form("readers"),
     )
     identifiers: GroupPrincipals = Field(
         {},

@@ -28,6 +28,7 @@ class FeedOptions(BaseModel):
         {},
         description="lecteurs par flux, écrit comme dans « feeds » : "
         '{ "rh/feed" = ["annuaire:group:rh"] } ; [] : personne ; autres : « allowed » de la source',
+        title="Lecteurs",
     )
     evidence: Literal["yes", "none"] = Field(
         "yes", description="« none » : les signatures des billets ne disent jamais qui sait"

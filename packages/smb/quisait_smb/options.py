@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from connectors.file_patterns import parse_selection
+from connectors.options import on_form
 from connectors.records.schema import Readers
 from connectors.values import RESERVED_AUTHORITIES
 
@@ -60,10 +61,13 @@ class ShareOptions(BaseModel):
     )
     share_allowed: Annotated[list[str], AfterValidator(_readers)] = Field(
         description="qui passe les droits du partage lui-même (SID ou lecteurs) ; "
-        '["everyone"] : tout le monde'
+        '["everyone"] : tout le monde',
+        json_schema_extra=on_form("readers"),
     )
     share_denied: Annotated[list[str], AfterValidator(_readers)] = Field(
-        [], description="qui ces droits refusent (SID ou lecteurs)"
+        [],
+        description="qui ces droits refusent (SID ou lecteurs)",
+        json_schema_extra=on_form("readers"),
     )
     authority: Annotated[
         str, Field(pattern=r"^([a-z0-9][a-z0-9_-]{0,99})?$"), AfterValidator(_authority)
@@ -75,6 +79,7 @@ class ShareOptions(BaseModel):
         {},
         description="lecteurs que désigne un SID, avant l'annuaire : "
         '{ "S-1-5-32-545" = ["everyone"] }',
+        json_schema_extra=on_form("readers"),
     )
     include: Annotated[list[str], AfterValidator(_patterns)] = Field(
         [], description="les seuls fichiers lus : « *.pdf », « notes/** » ; vide : tous"
@@ -93,7 +98,9 @@ class ShareOptions(BaseModel):
         True, description="exiger le chiffrement (SMB 3) ; la signature l'est toujours"
     )
     protocol: Literal["negotiate", "ntlm", "kerberos"] = Field(
-        "negotiate", description="authentification ; Kerberos demande smbprotocol[kerberos]"
+        "negotiate",
+        description="authentification ; Kerberos demande smbprotocol[kerberos]",
+        json_schema_extra=on_form(negotiate="négociée", ntlm="NTLM", kerberos="Kerberos"),
     )
     trust_changed: bool = Field(
         False,

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connectors.file_patterns import FileSelection, parse_selection
-from connectors.options import BaseUrl, GroupPrincipals
+from connectors.options import BaseUrl, GroupPrincipals, on_form
 
 NEXTCLOUD_FILES = "/remote.php/dav/files/"
 
@@ -22,11 +22,14 @@ class WebdavOptions(BaseModel):
         "webdav",
         description="« nextcloud » : les lecteurs sont ceux des partages ; sinon ceux des tables "
         "_quisait.csv, comme d'un dossier",
+        title="Genre de serveur",
+        json_schema_extra=on_form("place", webdav="WebDAV", nextcloud="Nextcloud"),
     )
     tables: Literal["narrow", "trusted"] = Field(
         "narrow",
         description="ce que peuvent les tables des sous-dossiers et les fiches : « narrow » : ôter "
         "des lecteurs ; « trusted » : en ajouter aussi",
+        json_schema_extra=on_form(narrow="ôter des lecteurs", trusted="en ajouter aussi"),
     )
     user: str = Field("", description="compte qui lit ; vide : sans compte")
     include: list[str] = Field([], description="motifs des fichiers lus ; vide : tous")
@@ -46,10 +49,12 @@ class WebdavOptions(BaseModel):
         pattern=r"^[^:\s]*$",
         description="annuaire dont les groupes ont le même nom dans Nextcloud, comme « ldap » ; "
         "vide : un groupe que « groups » ne nomme pas n'est personne",
+        json_schema_extra=on_form("readers"),
     )
     owner: Literal["uploader", "author"] = Field(
         "uploader",
         description="ce qu'est le propriétaire d'un fichier : « uploader » ne dit pas qui sait",
+        json_schema_extra=on_form(uploader="ne dit pas qui sait", author="compte comme auteur"),
     )
     evidence: Literal["yes", "none"] = Field(
         "yes", description="« none » : les auteurs des fichiers ne disent jamais qui sait"
