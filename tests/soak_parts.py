@@ -55,6 +55,17 @@ def _any(*beginnings: str) -> str:
 
 
 _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
+    # Commands that start a process each, where another test goes the same way.
+    (
+        "commands",
+        frozenset(),
+        _any(
+            "tests/service/test_documented_commands.py::test_each_command_of_a_page_runs",
+            "tests/service/test_webhooks.py::test_the_worker_tells_and_the_check_says_so",
+            "tests/pages/test_assistants.py::test_the_command_says_what_is_missing",
+            "tests/pages/test_assistants.py::test_the_library_is_imported_by_the_first_call_alone",
+        ),
+    ),
     ("models", frozenset({"torch"}), ""),
     ("models", frozenset({"small_model"}), ""),
     ("spark", frozenset(), "tests/service/test_spark_builds"),
