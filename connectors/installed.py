@@ -212,7 +212,10 @@ class _GuardedSource:
         return self.listing_since(Former())
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
-        """Yield the source's listing, by what is known if it can. Raises `SourceError`."""
+        """Yield the listing, without unchanged items if the source can skip them.
+
+        Raises `SourceError`.
+        """
         with self.guard:
             for item in listing_of(self.inner, former):
                 match item:

@@ -45,7 +45,7 @@ class RecordUnreadable(SourceError):
 class RecordKept(SourceError):
     """The source did not send the record again: its text is as it was when it was last read.
 
-    A text says in French why it could not be asked for; it is then asked for at each crawl.
+    A message says in French why it could not be requested; it is then requested at each crawl.
     """
 
 
@@ -217,9 +217,8 @@ class Listed:
 class ListedFolder:
     """A folder that is listed now; `root` is as in `Unlisted`.
 
-    `rights` differs whenever something above the folder does that decides who may read below it.
-    `tag` differs whenever anything in or below the folder does; it is stored once all of that was
-    read.
+    `rights` changes whenever a rule above the folder changes who may read below it. `tag` changes
+    whenever anything in or below the folder changes; it is stored once all of that was read.
     """
 
     root: str
@@ -243,14 +242,14 @@ class Unlisted:
 
 @dataclass(frozen=True, slots=True)
 class UnchangedFolder:
-    """A folder as of the former crawl: documents below it that are not listed stay as they are."""
+    """A folder in which nothing changed: documents below it are kept without being listed."""
 
     root: str
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A text that the next crawl gets as `Former.note`, if this one comes to its end."""
+    """A text for the next crawl, which gets it as `Former.note` if this crawl completes."""
 
     text: str
 
@@ -260,12 +259,12 @@ ListingItem = Listed | ListedFolder | Unlisted | UnchangedFolder | Note | Malfor
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """What a listing may leave out.
+    """What a source needs to skip unchanged items in a listing.
 
-    `note` is the `Note` of the last crawl, or empty unless it came to its end. `known` returns the
-    ids and roots of those items that were listed with the same version or tag and with the same
-    readers or rights when they were read; a document's version or readers do not matter if None.
-    `enters` returns whether the document of an id, or any document below a root, is wanted.
+    `note` is the `Note` of the last crawl, empty if that crawl did not complete. `known` returns
+    the ids and roots of the items that were read with the same version or tag, and with the same
+    readers or rights; a version or readers of None are not compared. `enters` returns whether a
+    document, by its id, or any document below a root is wanted.
     """
 
     note: str = ""
@@ -304,10 +303,10 @@ class ListingSource(Protocol):
 
 @runtime_checkable
 class SupportsFormer(Protocol):
-    """A listing source that need not look at everything if it knows what was read before."""
+    """A listing source that can skip unchanged items."""
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
-        """Yield what `listing` does, except unchanged documents of an `UnchangedFolder`."""
+        """Yield the items of `listing`, without the documents below an `UnchangedFolder`."""
         ...
 
 

@@ -193,7 +193,7 @@ def remembering(connector: Connector, seen: SeenItems) -> Connector:
 
 
 def listing_of(source: ListingSource, former: Former) -> Iterator[ListingItem]:
-    """Return the source's listing, without what it may leave out if it can."""
+    """Return the source's listing; a source that can do so skips unchanged items."""
     if isinstance(source, SupportsFormer):
         return source.listing_since(former)
     return source.listing()
@@ -219,13 +219,13 @@ class _Comparison:
     compared: int = -1
     """Number of documents in the listing that was compared with the index."""
     is_first: bool = False
-    """Whether nothing was known when the crawl began."""
+    """Whether no document of the source was known when the crawl began."""
     known: int = 0
     """Number of rows that stay, of listed documents."""
     note: str = ""
     folders: set[str] = field(default_factory=set)
     tags: dict[str, SeenRow] = field(default_factory=dict)
-    """Rows of the folders that have a tag, with it."""
+    """The rows to store for listed folders that have a tag, by root."""
     unlisted: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
     """Those unlisted folders whose readers are unknown."""
@@ -411,8 +411,8 @@ class _Comparison:
     def _forget_vanished(self) -> Iterator[Change]:
         """Forget documents that are no longer listed: if they return, they are new.
 
-        Readers of those that the settings exclude do not wait until their deletion is confirmed.
-        Where nothing was known, everything will be read, which may take days: deletions come first.
+        Documents that the settings exclude lose their readers before their deletion is confirmed.
+        If nothing was known, everything will be read, which may take days: deletions come first.
         """
         if self.is_first:
             yield from self._compare_with_index()
@@ -468,7 +468,7 @@ class _Comparison:
             self.rows[item.id] = SeenRow(_version_mark(item.version or b""), mark)
 
     def _checkpoint(self, note: str = "") -> Checkpoint:
-        """Return a checkpoint; only the last one of a crawl has the source's note."""
+        """Store the rows and return a checkpoint; only the last one of a crawl has a note."""
         self._store()
         self.step += self.stored
         self.stored = False
@@ -581,7 +581,7 @@ def _version_mark(version: bytes) -> bytes:
 
 
 def _has_access(row: SeenRow | None, access: Access | None) -> bool:
-    """Return whether a document was read with these listed readers; they may be unknown."""
+    """Return whether a document was read with these readers; None is equal to any readers."""
     return row is not None and (access is None or row.access[1:] == _access_mark(access)[1:])
 
 

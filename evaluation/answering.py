@@ -91,7 +91,7 @@ def answering_text(administrations: Mapping[str, Sequence[JudgedPage]]) -> str:
 
 
 def _fit(pages: Sequence[JudgedPage]) -> LogisticRegression:
-    """Fit the model on judged pages, weighted so that right and wrong pages count equally."""
+    """Fit the model on judged pages; right pages weigh as much as wrong pages, in sum."""
     right = np.array([one.right for one in pages], dtype=np.float64)
     counts = np.where(right > 0, 0.5 / right.mean(), 0.5 / (1 - right.mean()))
     return logistic_regression(np.array([one.features for one in pages]), right, counts)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 ConfidenceMatrix: TypeAlias = "sp.csr_array"
-"""Sparse matrix of confidences from 0 to 1, float32, of shape (documents, topics)."""
+"""Confidence of each topic for each document, 0 to 1: sparse float32, (documents, topics)."""
 
 
 class Assignment:
@@ -29,7 +29,10 @@ class Assignment:
         return bool(found.by_label)
 
     def confidences(self) -> ConfidenceMatrix:
-        """Return the confidences with broader topics, (documents in the order of `add`, topics)."""
+        """Return the confidence of each topic, and broader topics, for each added document.
+
+        Rows are documents, in the order of `add`; columns are topics.
+        """
         # Imported here: it takes half a second, and the base installation has no scipy.
         import scipy.sparse as sp
 

@@ -205,7 +205,7 @@ class SqlBuilds:
             return tuple(map(topic_record, connection.execute(query).mappings()))
 
     def changed_topics(self, former_id: str, build_id: str) -> tuple[str, ...]:
-        """Return the ids of topics whose holders, or who is alone, differ between two builds.
+        """Return the ids of topics whose holders or isolated agents differ between two builds.
 
         An empty `former_id` stands for no build. Empty if a build's rows were deleted already.
         """

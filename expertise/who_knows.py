@@ -232,13 +232,13 @@ def find_experts(
     likely = [(weighed.agents[id_], weighed.odds[id_]) for id_ in shown]
     bars = _Bars([*likely, *((one.agent, one.confidence) for one in holding)], question)
     if least > NO_BAR:
-        lower_there = bool(question.topics)
-        holding = [one for one in holding if one.confidence >= bars.of(one.agent, lower_there)]
+        lower = bool(question.topics)
+        holding = [one for one in holding if one.confidence >= bars.of(one.agent, lower=lower)]
     named = {id_: one for id_, one in matched.items() if one.pointed_at}
     stating = {id_ for id_, one in matched.items() if not _BY_DIRECTORY.isdisjoint(one.fields)}
-    lower_there = question.documents_answer
-    certain = {agent.id for agent, odds in likely if odds >= bars.of(agent, lower_there)}
-    sure = {id_ for id_ in shown if id_ in {*certain, *answering, *on_page, *stating}}
+    lower = question.documents_answer
+    certain = {agent.id for agent, odds in likely if odds >= bars.of(agent, lower=lower)}
+    sure = {*certain, *answering, *on_page, *stating}.intersection(shown)
     sure |= {id_ for id_ in named if weighed.odds.get(id_, NO_BAR) >= bars.everywhere}
     evidence = EvidenceFinder(window, agents, weighed.votes, question.text, question.direct)
     make = _CandidateFactory(weighed.scores, weighed.features, weighed.odds, evidence, sure, today)
@@ -300,7 +300,8 @@ class _Weighed:
     ) -> list[str]:
         """Return ids in the order of an answer: experts first, nearest to the place, likeliest.
 
-        Votes order the others: likelihoods lose there on the judged sets.
+        The others are in the order of their votes, which did better than that of their likelihoods
+        on the judged sets.
         """
 
         def order(id_: str) -> tuple[bool, float, float, float]:
@@ -371,7 +372,7 @@ def _refused(
 
 
 class _Bars:
-    """Least log-odds of an expert: `everywhere`, and possibly lower at the place asked for."""
+    """Thresholds in log-odds: `everywhere`, and a lower one at the place that is asked for."""
 
     def __init__(self, likely: Sequence[tuple[Agent, float]], question: PeopleQuestion) -> None:
         self._place = question.place
@@ -380,9 +381,9 @@ class _Bars:
         there = [one for one in likely if _is_in(question.place, one[0])]
         self._there = _bar(there, self.everywhere)
 
-    def of(self, agent: Agent, lower_there: bool) -> float:
-        """Return the least log-odds of an agent."""
-        return self._there if lower_there and _is_in(self._place, agent) else self.everywhere
+    def of(self, agent: Agent, *, lower: bool) -> float:
+        """Return an agent's threshold. `lower`: use the lower one for agents at that place."""
+        return self._there if lower and _is_in(self._place, agent) else self.everywhere
 
 
 def _bar(likely: Iterable[tuple[Agent, float]], further: float) -> float:

@@ -1,9 +1,9 @@
-"""Les pages d'un Confluence (Data Center), avec les restrictions de chacune et de ses parentes."""
+"""Exporte les pages d'un Confluence (Data Center) ; une page reste fermée à qui ne lit pas ses parentes."""
 
 from commun import Application, arguments, sections, write
 
 SPACES = {"CAD": ["everyone"], "RH": ["annuaire:group:rh"]}
-"""Les lecteurs de chaque espace lu, tels que ses permissions les disent."""
+"""Espaces à lire, et leurs lecteurs : recopiez ici les permissions de chaque espace."""
 GROUPS = {"geometres": "annuaire:group:geometres", "rh": "annuaire:group:rh"}
 """Le principal de chaque groupe ; un groupe qui n'est pas nommé n'ouvre rien."""
 WHAT = (

@@ -1,4 +1,4 @@
-"""Les sujets d'un Discourse, avec leurs réponses et les groupes qui les lisent."""
+"""Exporte les sujets d'un Discourse, avec leurs réponses et les groupes qui les lisent."""
 
 from itertools import count
 

@@ -1,4 +1,4 @@
-"""La base de connaissances d'un GLPI, avec ceux à qui chaque article s'adresse."""
+"""Exporte la base de connaissances d'un GLPI, avec les lecteurs de chaque article."""
 
 from datetime import datetime
 from functools import cache

@@ -1,10 +1,10 @@
-"""Les demandes résolues d'un GLPI, avec leur solution acceptée, pour quelques catégories."""
+"""Exporte les demandes résolues de quelques catégories d'un GLPI, avec leur solution acceptée."""
 
 from commun import arguments, write
 from glpi import every, login, opened, plain
 
 CATEGORIES = {34: ["annuaire:group:support"]}
-"""Les lecteurs des demandes, par numéro de catégorie ; les autres demandes ne sont pas lues."""
+"""Catégories à lire, par numéro, et les lecteurs de leurs demandes."""
 RESOLVED, ACCEPTED = (5, 6), 3
 
 

@@ -1,4 +1,4 @@
-"""Les fichiers d'une bibliothèque SharePoint, avec les autorisations de chacun."""
+"""Exporte les fichiers d'une bibliothèque SharePoint, avec les autorisations de chacun."""
 
 from pathlib import PurePath
 

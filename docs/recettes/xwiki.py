@@ -1,4 +1,4 @@
-"""Les pages d'un XWiki, espace par espace ; ce qui a des droits à soi reste fermé."""
+"""Exporte les pages d'un XWiki, espace par espace ; une page qui a ses propres droits reste fermée."""
 
 import re
 from functools import cache
@@ -6,7 +6,7 @@ from functools import cache
 from commun import Application, arguments, moment, write
 
 SPACES = {"Cadastre": ["everyone"], "Cadastre.Fraude": ["annuaire:group:fraude"]}
-"""Les lecteurs de chaque espace lu ; l'espace nommé le plus proche d'une page est le sien."""
+"""Espaces à lire, et leurs lecteurs ; une page a ceux de l'espace nommé le plus proche."""
 
 
 def path_of(space, name):

@@ -140,7 +140,7 @@ class StoredDocuments:
         return (indexed_of(row, self._dimension) for row in rows)
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """Yield every indexed document of a source, in the order in which they were put."""
+        """Yield the indexed documents of a source, first written first."""
         with engine_faults():
             yield from self._store.scan(source)
 

@@ -702,6 +702,6 @@ def test_no_reader_is_invented(
 
 @given(st.text(max_size=60), st.builds(WalkNote, st.text(), st.text(), st.text()))
 def test_a_note_of_another_form_is_a_beginning(text: str, note: WalkNote) -> None:
-    """Nothing fails; a note is read as it was written."""
+    """Any text is read without an error; a written note is read back unchanged."""
     read_note(text)
     assert read_note(note.text()) == note

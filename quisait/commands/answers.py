@@ -81,6 +81,19 @@ def answer_context(application: Application) -> Iterator[AnswerContext]:
 
 
 @contextmanager
+def opened_answers(
+    require: Callable[[AnswerContext], None] = lambda context: None,
+) -> Iterator[tuple[Application, AnswerContext]]:
+    """Yield the application and its context for answers.
+
+    `require` raises `ValueError` if the settings disable what the command needs.
+    """
+    with opened_application() as application, answer_context(application) as context:
+        require(context)
+        yield application, context
+
+
+@contextmanager
 def opened_for_animator(
     agent: str,
     command: str,
@@ -89,11 +102,9 @@ def opened_for_animator(
 ) -> Iterator[tuple[AnswerContext, RoleHolder]]:
     """Yield the context and role of a community manager, after noting the access in the audit log.
 
-    Raises `ValueError` if the agent does not have this role. `require` raises it if the settings
-    disable what the command needs.
+    Raises `ValueError` if the agent does not have this role. `require` is that of `opened_answers`.
     """
-    with opened_application() as application, answer_context(application) as context:
-        require(context)
+    with opened_answers(require) as (application, context):
         reader = command_line_reader(application, agent)
         try:
             holder = open_by_role(context, reader, Role.ANIMATOR, f"quisait {command}", subject)

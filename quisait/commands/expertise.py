@@ -115,7 +115,7 @@ def isolation(
     as_csv: Annotated[bool, typer.Option("--csv", help="Résultat en CSV")] = False,
 ) -> None:
     """Qui est seul sur un sujet, par territoire ; ce n'est pas un classement."""
-    with opened_application() as application, answers.answer_context(application) as context:
+    with answers.opened_answers() as (application, context):
         audit_command(application.privacy, "quisait isolation")
         found = all_isolated_holders(context, area, topic)
         answers.require_build(found.build)
@@ -147,7 +147,7 @@ def coverage(
     as_csv: Annotated[bool, typer.Option("--csv", help="Résultat en CSV")] = False,
 ) -> None:
     """Combien de personnes tiennent chaque sujet, ou un sujet par territoire ; ce qui manque."""
-    with opened_application() as application, answers.answer_context(application) as context:
+    with answers.opened_answers() as (_, context):
         found = topic_coverage(context, area, topic, limit=None)
         answers.require_build(found.build)
     if as_csv and not as_json:

@@ -1,4 +1,4 @@
-"""What commands share: the option `--json`, and how a result is printed."""
+"""Print a command's result as text or as JSON; the option `--json`."""
 
 import json
 from collections.abc import Callable

@@ -13,7 +13,7 @@ from indexer.access import Reader
 from quisait.application.assembly import Application
 from quisait.application.database import opened_database
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
-from quisait.commands.answers import answer_context, command_line_reader
+from quisait.commands.answers import command_line_reader, opened_answers
 from quisait.commands.output import AsJson, print_json, show
 from quisait.privacy.replay import ReplayReport, replay
 from quisait.privacy.report import report_text
@@ -60,10 +60,9 @@ def opened_for_reader(
 ) -> Iterator[tuple[AnswerContext, Reader]]:
     """Yield the context and the reader of an agent, noted like `audited_reader`.
 
-    `require` raises `ValueError` if the settings disable what the command needs.
+    `require` is that of `opened_answers`.
     """
-    with opened_application() as application, answer_context(application) as context:
-        require(context)
+    with opened_answers(require) as (application, context):
         yield context, audited_reader(application, agent, command, shown)
 
 

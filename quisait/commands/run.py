@@ -162,7 +162,10 @@ def _thread(
     stop: threading.Event,
     late: Callable[[], object] = lambda: None,
 ) -> Iterator[threading.Thread]:
-    """Run a function in a thread, which has `STOP_S` to end after the block; then call `late`."""
+    """Run a function in a thread during the block, then set `stop`.
+
+    If the thread does not end within `STOP_S`, call `late`.
+    """
     thread = threading.Thread(target=target, name=name, daemon=True)
     thread.start()
     try:

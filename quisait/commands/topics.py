@@ -7,7 +7,6 @@ import typer
 from expertise.answer_values import CommunityView
 from expertise.community_management import AtRisk, Proposal
 from expertise.decisions import CommunityDecision, TopicDecision, Verdict
-from quisait.application.startup import opened_application
 from quisait.commands import answers
 from quisait.commands.output import AsAgent, AsJson, print_json, show
 from quisait.commands.privacy import opened_for_reader
@@ -169,7 +168,7 @@ ProposalId = Annotated[str, typer.Argument(metavar="SUJET_PROPOSÉ", help="Son i
 @topics_app.command("list")
 def list_topics(as_json: AsJson = False) -> None:
     """Les sujets de la dernière cartographie, et combien de personnes les tiennent."""
-    with opened_application() as application, answers.answer_context(application) as context:
+    with answers.opened_answers() as (_, context):
         found = topic_coverage(context, limit=None)
         answers.require_build(found.build)
     rows = [

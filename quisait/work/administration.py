@@ -55,7 +55,7 @@ QUESTION_DAYS = 30
 """Number of days in which questions without an answer are counted."""
 QUESTIONS_SHOWN = 20
 SHOWN_MISSING = 20
-"""Number of missing documents of a kind that a page lists."""
+"""Maximum number of missing documents that the page lists for one reason."""
 RULE_FILES = ("_quisait.csv", ".quisait.json")
 """Texts in the key of a failure about a folder's own files of rights."""
 
@@ -257,7 +257,7 @@ def _source_state(name: str, kind: str, status: SourceStatus, now: datetime) -> 
 
 
 def _oldest(status: SourceStatus, kind: str) -> tuple[MissingDocument, ...]:
-    """Return some of the documents that are missing for a reason, oldest first."""
+    """Return the documents that have been missing longest for a reason, oldest first."""
     missing = (one for one in status.failures if one.kind == kind)
     shown = (one for one in missing if not any(name in one.key for name in RULE_FILES))
     return tuple(

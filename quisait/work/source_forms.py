@@ -42,7 +42,7 @@ LABELS = {
     "evidence": "Ses auteurs comptent parmi qui sait",
     "user": "Compte qui lit",
 }
-"""Labels of fields that several kinds have; others have a title, or a description with one."""
+"""Labels of fields that several kinds of source share; others are built by `_label_and_hint`."""
 _SAID = {
     "[] : personne": "« personne » : aucun lecteur",
     "« allowed » de la source": "les lecteurs de la source",
@@ -54,7 +54,7 @@ _SAID = {
 }
 """Words of descriptions about the settings file, and the words for a form."""
 CHOICES = {"yes": "oui", "none": "non"}
-"""French words for values of any option; others are its own (`on_form`), or shown unchanged."""
+"""French words for values that any option may have; `on_form` gives an option's own words."""
 
 _HINTS = {
     "name": "En minuscules, sans espace, comme « circulaires » : il commence l’identifiant des "
@@ -238,7 +238,7 @@ def _step_of(option: str, field: FieldInfo) -> SourceStep:
 
 
 def _on_form(field: FieldInfo) -> dict[str, Any]:
-    """Return what an option's model says of the form (`connectors.options.on_form`)."""
+    """Return what `connectors.options.on_form` stored in an option, or its defaults."""
     extra = field.json_schema_extra
     return extra.get(FORM, on_form()[FORM]) if isinstance(extra, dict) else on_form()[FORM]  # type: ignore[return-value]
 
@@ -321,7 +321,7 @@ def _shown(
 
 
 def _label(one: AskedField) -> str:
-    """Return the label that the option's model or every kind gives it, if any."""
+    """Return a field's title, or its shared label; empty if it has neither."""
     return one.field.title or LABELS.get(one.name, "")
 
 

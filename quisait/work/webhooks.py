@@ -62,7 +62,7 @@ def send_webhooks(application: Application, stop: Event) -> int:
 
 
 def webhooks_state(settings: Settings, database: sa.Engine) -> str:
-    """Return numbers of events by receiver. Raises `ValueError` if somebody has to act."""
+    """Return the numbers of each receiver's events, in French. Raises `ValueError` if any fails."""
     said, well = [], True
     for one in settings.webhooks:
         read_secret(one)
@@ -122,7 +122,7 @@ def event_body(one: WebhookEvent, site: str) -> bytes:
 
 
 def _opened(application: Application) -> SqlWebhooks:
-    """Return the outbox, which knows the receivers of the settings and no others."""
+    """Return the outbox, after adding and deleting receivers according to the settings."""
     store = SqlWebhooks(application.database, now)
     stamp = application.builds.current()
     store.begin((one.name for one in application.settings.webhooks), stamp.id if stamp else "")

@@ -23,7 +23,7 @@ class MissingDocument:
 
 @dataclass(frozen=True, slots=True)
 class MissingDocuments:
-    """Number of documents missing for one reason, and what a person can do; some, oldest first."""
+    """Number of documents missing for one reason, the remedy, and the oldest of them."""
 
     said: str
     count: int

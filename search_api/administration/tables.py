@@ -11,7 +11,7 @@ BEST_BETS = "best-bets"
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column of a table. `label` and `hint` are French; `name` stands in forms.
+    """A column of an editable table. `name` is its form field; `label` and `hint` are French.
 
     `choices`: the texts that a cell may have, with their French labels; empty for any text.
     """

@@ -77,7 +77,7 @@ def _assistant(request: Request) -> AssistantReader:
 
 
 def _named_by_provider(request: Request, token: str) -> tuple[str, str]:
-    """Return the agent whom an access token of the provider names, and the assistant's client id.
+    """Return the ids of the agent and of the client that an access token of the provider names.
 
     Raises a problem: 401, or 503 if the provider's keys cannot be fetched.
     """
@@ -109,7 +109,7 @@ def _unidentified(request: Request, sentence: str) -> Problem:
 @router.get(METADATA)
 @router.get(METADATA + MCP)
 def protected_resource(request: Request) -> dict[str, object]:
-    """Return where assistants get a token for `/mcp` (RFC 9728). Raises `NotFound` if nowhere."""
+    """Return the OAuth metadata of `/mcp` (RFC 9728). Raises `NotFound` without a provider."""
     services = services_of(request)
     sign_on = services.sign_on
     if not assistants_of(services).audience or sign_on is None or sign_on.provider is None:

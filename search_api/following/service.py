@@ -266,10 +266,12 @@ class PageFollows:
         return self._context.following is not None and self._reader.agent_id is not None
 
     def can(self, kind: str, subject: str) -> bool:
-        """Return whether the reader may follow an item: not a search that is too long to save."""
-        if not self.offered():
+        """Return whether the reader may follow an item; a search may be too long to save."""
+        try:
+            _canonical(FollowKind(kind), subject)
+        except InvalidParameter:
             return False
-        return kind != FollowKind.SEARCH or len(str(_read_address(subject))) <= MOST_ADDRESS
+        return self.offered()
 
     def has(self, kind: str, subject: str) -> bool:
         """Return whether the reader follows an item."""

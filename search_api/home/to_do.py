@@ -13,9 +13,9 @@ from search_api.verification.service import WhyVerify, marks_to_decide, to_verif
 class ToDo:
     """Numbers of questions put to the reader, of their answered questions, of texts to verify.
 
-    `answered`: their questions with an answer to which they did not react. `marked`: those texts
-    that a reader says are no longer right. For who animates, `reports`: reported texts, and
-    `marks`: documents without an author to ask that a reader says are no longer right.
+    `answered`: the reader's questions with an answer to which they did not react. `marked`: texts
+    to verify that somebody reported as no longer right. For community managers only, `reports`:
+    reported texts, and `marks`: documents reported as no longer right, without an author to ask.
     """
 
     asked: int = 0

@@ -222,14 +222,14 @@ def reports_to_decide(context: AnswerContext, reader: Reader) -> int:
 
 
 def _topic_ids(held: HeldRoles) -> frozenset[str] | None:
-    """Return the topics whose texts may wait for a holder; None for every text."""
+    """Return the topics whose texts a role holder may moderate; None for all topics."""
     return None if ALL in held.topics or held.entities else held.topics
 
 
 def _of_others(
     reader: Reader, moderated: Callable[[ModeratedText], bool], found: Iterable[tuple[Thread, str]]
 ) -> Iterator[ModeratedText]:
-    """Yield the texts that a reader may read and moderates, without their own."""
+    """Yield the texts that a reader may read and moderate, except the reader's own."""
     access = access_filter(reader)
     return (
         one
@@ -351,7 +351,7 @@ def _classify(
 def _moderated(
     context: AnswerContext, asking: Asking, held: HeldRoles
 ) -> Callable[[ModeratedText], bool]:
-    """Return a function that tells whether a holder moderates a text, if they may read it."""
+    """Return a function that tells whether a role holder may moderate a text that they can read."""
     animators = _Animators(context, asking)
 
     def moderated(text: ModeratedText) -> bool:

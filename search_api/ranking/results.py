@@ -254,7 +254,7 @@ class Results:
 
     @property
     def scattered(self) -> bool:
-        """Whether no title with its passages, on this first page, has all words of the question."""
+        """Whether no result of the first page has all words of the question in what it shows."""
         return bool(self.results) and bool(self.features) and self.features[0] < 1
 
     @property

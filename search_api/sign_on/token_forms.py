@@ -1,4 +1,4 @@
-"""What the forms for personal tokens do, on «Mes accès» and «Mes assistants»."""
+"""Make and revoke personal tokens, for the forms of «Mes accès» and «Mes assistants»."""
 
 from collections.abc import Set
 

@@ -1,1 +1,1 @@
-"""Webhooks: what applications are told of, and the outbox of what they are still to be told."""
+"""Webhooks: signed events for applications, and their outbox."""

@@ -1,4 +1,4 @@
-"""API schemas of what a webhook tells."""
+"""API schemas of the body of a webhook's request."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from search_api.webhooks.storage import WebhookKind
 
 
 class WebhookSubjectBody(Body):
-    """What an event is about, without anything that its readers' rights would decide."""
+    """The question or topic of an event: only its id and page, which rights do not protect."""
 
     id: str = Field(description="the question's or topic's id")
     url: str = Field(description="its page, for who may read it")

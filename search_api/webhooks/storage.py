@@ -62,14 +62,14 @@ receiver could not answer.
 
 
 class WebhookKind(StrEnum):
-    """What an application is told of."""
+    """Types of events that webhooks send."""
 
     ANSWERED = "question.answered"
     TOPIC = "topic.changed"
 
 
 class WebhookState(StrEnum):
-    """State of an event. `failed`: its last attempt failed too."""
+    """State of an event. `failed`: its last attempt failed, and there is no other."""
 
     WAITING = "waiting"
     SENT = "sent"
@@ -93,7 +93,10 @@ class WebhookEvent:
 
 @dataclass(frozen=True, slots=True)
 class WebhookCounts:
-    """Numbers of events of one receiver, and whether its latest attempt failed, with its code."""
+    """Numbers of one receiver's waiting, sent and failed events.
+
+    `failing`: its latest attempt failed. `code`: the HTTP status of that attempt, if it had one.
+    """
 
     waiting: int
     sent: int
@@ -109,7 +112,7 @@ class SqlWebhooks:
         self._engine, self.now = engine, now
 
     def begin(self, names: Iterable[str], build_id: str) -> None:
-        """Know these receivers from now on, and forget others with their events.
+        """Add new receivers, and delete receivers that are not named, with their events.
 
         A new receiver is told nothing that happened before, and no change before this build.
         """
@@ -215,9 +218,10 @@ class SqlWebhooks:
         self._change(one, WebhookState.SENT, attempts=one.attempts + 1, code=None)
 
     def failed(self, one: WebhookEvent, code: int | None) -> None:
-        """Retry later, each time after twice the delay, or end after the last attempt.
+        """Plan the next attempt after twice the delay; after the last attempt, mark it as failed.
 
-        Without a `code`, the receiver could take no event: those whose time is over end with it.
+        `code`: the HTTP status of a refusal, None if the receiver could not answer. Then all its
+        events whose last attempt is due are marked as failed with this one.
         """
         moment = self.now()
         last = one.queued + LAST_ATTEMPT

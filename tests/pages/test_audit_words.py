@@ -88,7 +88,7 @@ WRITES_HERE = {
     "questions": (1, "quisait questions "),
     "verification": (1, "quisait verification "),
 }
-"""The same of the function `_opened` of these modules."""
+"""The same for calls of `_opened`, by the module that defines it."""
 
 
 def of_commands() -> set[str]:

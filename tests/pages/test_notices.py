@@ -87,7 +87,7 @@ def test_a_decline_is_undone_until_the_question_goes_on(site: AskingSite) -> Non
 
 
 def test_a_hidden_text_is_shown_again(site: AskingSite) -> None:
-    """The notice of who hid it undoes that, for the text that was hidden."""
+    """The moderator's notice offers to undo it, for exactly the text that was hidden."""
     question, browser = site.ask(topic="cadastre"), Browser(site, ANIMATOR)
     reported = {"reason": "Nomme une personne."}
     assert Browser(site, STRANGER).sends(f"/questions/{question}/reports", reported)[0]

@@ -116,7 +116,7 @@ class Kept:
 
 
 def signing_assistant(site: Site, login: str, kept: Kept) -> OAuthClientProvider:
-    """What an assistant does that was given the address alone, and a person who signs on."""
+    """An assistant that knows only the address, and its person, who signs on."""
     came_back: list[str] = []
 
     async def shown(address: str) -> None:
@@ -172,7 +172,7 @@ def test_who_has_no_token_learns_where_to_get_one(site: Site) -> None:
 
 
 def test_a_provider_that_does_not_answer(site: Site, parts: Parts, tmp_path: Path) -> None:
-    """Its tokens are not checked, and it is said; a token made here never waits for it."""
+    """Its tokens get a 503; personal tokens are accepted without asking the provider."""
     database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     app = signing_on_app(parts, database, site.address, f"http://127.0.0.1:{free_port()}").app
     client = TestClient(app, "http://127.0.0.1")

@@ -632,7 +632,7 @@ def test_what_could_not_be_read_is_closed_and_asked_for_again() -> None:
 
 
 def test_a_folder_with_its_former_tag_is_not_listed() -> None:
-    """Once all below it was read; a tag that comes back is not that of what was read."""
+    """A tag counts once everything below was read; a former tag that comes back does not."""
     shelf, seen = Shelf({f"f{n}/d": Book("a", OPEN) for n in range(3)}, tagged=True), MemorySeen()
     shelf.books["f2/d"] = Book("a", OPEN, "unreadable")
     said = read(shelf, seen)
@@ -665,7 +665,7 @@ class Noting(Shelf):
 
 
 def test_a_note_is_given_back_to_the_crawl_after_one_that_came_to_its_end() -> None:
-    """What it lets the source leave out stays as it is, and is listed after a crawl that broke."""
+    """Skipped documents stay as they are; after an interrupted crawl all are listed again."""
     shelf, seen = Noting({f"d{n}": Book("a", OPEN) for n in range(3)}), MemorySeen()
     said = read(shelf, seen)
     kept = apply(said)
@@ -685,7 +685,7 @@ def test_a_note_is_given_back_to_the_crawl_after_one_that_came_to_its_end() -> N
 
 @pytest.mark.parametrize("reason", ["", "en panne"])
 def test_a_document_that_is_not_sent_again_keeps_its_text(reason: str) -> None:
-    """Its readers are still compared; where it could not be asked for, that is told."""
+    """Its readers are still compared, and a failed request is reported."""
 
     class Conditional(Shelf):
         known: frozenset[str] = frozenset()

@@ -63,7 +63,7 @@ ELSEWHERE = {
 """Commands that are not run here, why, and the tests that run them."""
 
 GROUPS = {"topics", "questions moderation", "--config CHEMIN …"}
-"""What shows its help: names of several commands."""
+"""Names of groups of commands: alone, they show their help."""
 
 COMPLETED = {
     "search": "search bornage --agent ag-2",
@@ -88,7 +88,7 @@ WORDS = {
     "SUJET": "bornage", "DOCUMENT": "notes:bornage.txt", "DATE-DE-LA-SAUVEGARDE": "2026-11-26",
     "name=notes": "name=partage", "drive": "forum",
 }  # fmt: skip
-"""What stands here for a word that a page leaves to its reader, or that is of another place."""
+"""Replacements for placeholders, and for names of another administration."""
 
 LAST = (
     "push token revoke",
@@ -144,7 +144,7 @@ def arguments(line: str, place: Place, words: Mapping[str, str]) -> tuple[str, .
 
 
 def test_each_command_of_a_page_runs(place: Place, tmp_path: Path) -> None:
-    """To its end, with success, as it is written, where it needs no server."""
+    """Each command that needs no server ends with status 0."""
     lines = shown()
     unused = [one for one in ELSEWHERE if not any(re.match(one, line) for line in lines)]
     assert unused + sorted((GROUPS | COMPLETED.keys()) - set(lines)) == []

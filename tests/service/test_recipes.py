@@ -22,8 +22,6 @@ from connectors.values import Document
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
 RECIPES = Path(__file__).parents[2] / "docs" / "recettes"
-MOST_LINES = 45
-"""Lines of a recipe, blank ones apart."""
 
 
 class Served:
@@ -88,14 +86,6 @@ def readers(found: dict[str, Document]) -> dict[str, set[str]]:
 
 def accounts(document: Document) -> set[tuple[str, str]]:
     return {(one.account, one.role.value) for one in document.contributions}
-
-
-def test_a_recipe_is_short() -> None:
-    """An administrator reads it before running it."""
-    for recipe in RECIPES.glob("*.py"):
-        if recipe.stem != "commun":
-            written = [line for line in recipe.read_text("utf-8").splitlines() if line.strip()]
-            assert len(written) <= MOST_LINES, recipe.name
 
 
 def pages_of(*found: Any) -> Any:

@@ -211,7 +211,7 @@ def test_answers_are_told_once_in_order_and_signed(told: Told) -> None:
 
 
 def test_a_body_holds_ids_kind_time_and_address_alone(told: Told) -> None:
-    """Of a question to a community or with chosen readers as of any other."""
+    """Also for a question with chosen readers, or to a community."""
     told.site.accept_community()
     titles = ("Le zanzibar ?", "La mandragore ?")
     ids = [told.answered(titles[0]), told.answered(titles[1], community="cadastre", to="")]
@@ -235,7 +235,7 @@ def test_a_body_holds_ids_kind_time_and_address_alone(told: Told) -> None:
 
 
 def test_a_receiver_that_cannot_answer_is_retried_in_order(told: Told) -> None:
-    """With growing delays, one attempt for all that waits; the events then come in order."""
+    """Only the first waiting event is retried, with growing delays; then all come in order."""
     first, second = told.answered("La première ?"), told.answered("La seconde ?")
     told.application.answers = [503, 429]
     with told.application.running():
@@ -272,7 +272,7 @@ def test_a_refused_event_keeps_no_other_waiting(told: Told, status: int) -> None
 
 
 def test_the_last_attempt_ends_what_is_too_old(told: Told) -> None:
-    """With nobody there for three days and more, newer events are kept and come afterwards."""
+    """After three days without the receiver, old events end and newer ones are still delivered."""
     old = [told.answered(title) for title in ("La première ?", "La deuxième ?")]
     assert told.deliver() == 0
     told.site.clock.now += LAST_ATTEMPT - timedelta(minutes=1)
@@ -315,7 +315,7 @@ def test_a_killed_sender_loses_nothing(told: Told) -> None:
 
 
 def test_a_new_receiver_is_told_nothing_of_before(told: Told) -> None:
-    """Nor is one that the settings no longer name told what waited for it."""
+    """A receiver that the settings no longer name loses its waiting events."""
     told.answered("La première ?")
     told.store.begin([NAME, "autre"], "")
     assert told.store.queue_answers("autre") == 0

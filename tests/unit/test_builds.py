@@ -87,7 +87,7 @@ def test_pages_of_who_is_alone_go_by_topic_or_by_agent(engine: sa.Engine) -> Non
 
 
 def test_the_topics_that_a_build_changes(engine: sa.Engine) -> None:
-    """Those with other holders, or others alone; all of them at first, none of the same again."""
+    """Topics with other holders or isolated agents change; at the first build all topics do."""
     builds = [made(1), made(2)]
     store = SqlBuilds(engine)
     held: list[dict[str, set[tuple[str, str]]]] = []

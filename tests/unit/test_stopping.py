@@ -40,7 +40,7 @@ class Measured:
 
 
 def encoded_until_stopped(encoder: Measured, texts: Sequence[str]) -> Vectors:
-    """As the command does, which is told to stop by an event."""
+    """Encode like the command, with an event that asks it to stop."""
 
     def check_stop() -> None:
         if encoder.stop.is_set():

@@ -223,7 +223,7 @@ class CmisSource:
             yield Contribution(f"{self.source}:{name}", counted, name, 1, day, day, years)
 
     def _listed(self, listed: ListedObject) -> Iterator[Listed | Malformed]:
-        """Yield a document with its readers, unless it is a draft or vanished.
+        """Yield a document with its readers; nothing for a draft or a deleted document.
 
         A list that does not say who reads is reported once per folder and reason.
         """
@@ -316,7 +316,7 @@ class CmisSource:
 
 @dataclass(frozen=True, slots=True)
 class WalkNote:
-    """What a crawl leaves to the next one.
+    """What a crawl notes for the next crawl.
 
     `log` is the token of the change log up to which everything was read, `walked` is when the last
     complete walk began (ISO 8601), `settings` is a digest of the settings.
@@ -331,7 +331,7 @@ class WalkNote:
         return json.dumps(astuple(self))
 
     def is_within(self, longest: timedelta, now: "WalkNote") -> bool:
-        """Return whether the walk began at most so long before another one."""
+        """Return whether the noted walk began less than `longest` before that of `now`."""
         try:
             since = datetime.fromisoformat(now.walked) - datetime.fromisoformat(self.walked)
         except (ValueError, TypeError):
@@ -340,7 +340,7 @@ class WalkNote:
 
 
 def read_note(text: str) -> WalkNote:
-    """Parse a note; return an empty one if the text is not in this form."""
+    """Return the note that `WalkNote.text` wrote; an empty note for any other text."""
     try:
         log, walked, settings = map(str, json.loads(text or "[]"))
         return WalkNote(log, walked, settings)

@@ -34,14 +34,13 @@ from quisait_dokuwiki.rights import AccessRules, User, read_users
 
 PAGE_END = ".txt"
 _SEGMENT = re.compile(r"[^\s._\-:;/\\*?\"'<>|%\[\]#A-Z][^\s:;/\\*?\"'<>|%\[\]#A-Z]*")
-"""A part of a name as DokuWiki cleans it; no page or file of another name is shown."""
+"""A part of a page's name in DokuWiki's clean form; DokuWiki shows no page of another form."""
 _ROLES = {"C": ContributorRole.AUTHOR, "E": ContributorRole.EDITOR, "R": ContributorRole.EDITOR}
 """Role by the type of a change; minor edits (e) do not count."""
 _DELETED = "D"
 _AUTHENTICATION = re.compile(r"(?m)^(?!\s*(?:#|//|\*)).*\bauthtype\b.*$")
 _PLAIN = re.compile(r"""\s*\$conf\[['"]authtype['"]\]\s*=\s*['"]authplain['"]\s*;.*""")
-"""The settings that speak of how users sign in, and the one that has them in the wiki's own file.
-"""
+"""Lines of settings about the way to sign in, and the only one that means the wiki's own users."""
 
 
 class DokuWikiOptions(BaseModel):
@@ -56,7 +55,10 @@ class DokuWikiOptions(BaseModel):
 
 
 class _Found(NamedTuple):
-    """A file below `pages` or `media`: its path there, its parts as DokuWiki names them."""
+    """A file below `pages` or `media`.
+
+    `path` starts at that folder; `parts` are the names of its namespaces and its own.
+    """
 
     path: str
     parts: tuple[str, ...]

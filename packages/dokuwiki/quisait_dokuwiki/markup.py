@@ -7,7 +7,7 @@ from connectors.values import Section
 
 _HEADING = re.compile(r"[ \t]*(={2,6})[ \t]*(\S.*?)[ \t]*={2,}[ \t]*$")
 _MOST = 1_000
-"""Characters of a line beyond which it is no heading."""
+"""Maximum length of a heading's line, in characters."""
 _VERBATIM = re.compile(r"<(code|file|nowiki|html|php)\b[^<>]{0,100}>", re.IGNORECASE)
 _MARKS = (
     (re.compile(r"\[\[(?:[^][|]{1,500}\|)?([^][|]{0,500})\]\]"), r"\1"),

@@ -83,7 +83,7 @@ class AccessRules:
         return Access(frozenset(allowed), frozenset(denied))
 
     def _by_wildcard(self, about: str) -> Iterator[Rule]:
-        """Yield the rules whose `%USER%` or `%GROUP%` stands for a part of this name."""
+        """Yield the rules with `%USER%` or `%GROUP%` that apply to this name, filled in."""
         for pattern, kinds, rule in self._wildcards:
             if not (found := pattern.fullmatch(about)):
                 continue
@@ -118,7 +118,7 @@ class AccessRules:
 
 
 def _levels(page: str) -> Iterator[str]:
-    """Yield what rules that hold for a page may be about, the closest first."""
+    """Yield the scopes whose rules apply to a page: the page, its namespaces, then the wiki."""
     if not page.endswith("*"):
         yield page
     namespace = page.rpartition(":")[0]

@@ -50,7 +50,10 @@ class SiteSource:
         return self.listing_since(Former())
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
-        """Yield every page. The note is the site's clock, for conditions. Raises `SourceError`."""
+        """Yield every page. The note is the server's time, for `If-Modified-Since`.
+
+        Raises `SourceError`.
+        """
         self._host, self._failures = self._opened(), FailuresInARow()
         site = read_site_map(self._host, self.options.sitemaps, self.options.exclude)
         readers = self._readers_digest()

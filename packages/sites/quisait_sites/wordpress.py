@@ -369,7 +369,7 @@ def _joined(item: WordPressEntry) -> Author | None:
 
 @dataclass(slots=True)
 class _Reading:
-    """Reads texts of entries, of those that are `waiting` some at once, in their order."""
+    """Reads the texts of entries; `waiting` entries are requested several at once, in order."""
 
     connector: WordPressSource
     site: _Site
@@ -377,9 +377,9 @@ class _Reading:
     keep_codes: bool = False
     failures: FailuresInARow = field(default_factory=FailuresInARow)
     _given: dict[int, Mapping[str, Any] | None] = field(default_factory=dict)
-    """Answers that were asked for with those of other entries."""
+    """Answers that were received together with another entry's, by number."""
     _alone: set[int] = field(default_factory=set)
-    """Entries that could not be read together."""
+    """Entries whose joint request failed: each is requested by itself."""
 
     def document(self, number: int) -> Document:
         """Return an entry's document.
@@ -407,7 +407,7 @@ class _Reading:
             raise RecordUnreadable(str(error)) from error
 
     def _ask(self, kind: str, number: int) -> dict[int, Mapping[str, Any] | None]:
-        """Request an entry, with those of its type that wait after it."""
+        """Request an entry, together with the next waiting entries of its type."""
         wanted = [number]
         if number in self._alone:
             self._alone.remove(number)

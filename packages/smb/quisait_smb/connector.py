@@ -59,7 +59,7 @@ class ShareFile:
     entry: ShareEntry
 
     def version_at(self, times: FileTimes) -> bytes:
-        """Return the file's version with the times of the opened file: a folder may list others."""
+        """Return the file's version, from its opened file: a folder may list older times."""
         return f"{self.entry.number}:{times.size}:{times.modified}:{times.changed}".encode()
 
 
@@ -86,7 +86,7 @@ class ShareSource:
         return self.listing_since(Former())
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
-        """Yield every file, with its readers unless they are surely unchanged.
+        """Yield every file, with its readers; access lists known to be unchanged are not read.
 
         The note is when all access lists were last read. Raises `SourceError`.
         """
@@ -125,7 +125,7 @@ class ShareSource:
         return self.selection.left_out(self.source)
 
     def _listed(self, found: ShareFile, told: set[tuple[str, str]]) -> Iterator[Listed | Malformed]:
-        """Yield a file with its readers, unless it vanished.
+        """Yield a file with its readers; nothing for a deleted file.
 
         Rights that could not be expressed are reported once per folder and reason.
         """

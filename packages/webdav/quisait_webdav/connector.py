@@ -54,7 +54,7 @@ class WebdavSource:
         return self.listing_since(Former())
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
-        """Yield every file, except in folders that are as they were. Raises `SourceError`."""
+        """Yield every file, except in unchanged folders. Raises `SourceError`."""
         self._client = self._opened()
         rights = self._rights(self._client)
         yield from rights.load()

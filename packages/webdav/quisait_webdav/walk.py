@@ -44,7 +44,7 @@ def walk(
 ) -> Iterator[WalkEntry]:
     """Yield every folder, from the root down. Raises `SourceUnreachable`, `SourceRefused`.
 
-    A folder in and below which nothing changed is not entered, if its tag tells so.
+    A folder whose tag is unchanged is not entered: nothing in or below it changed.
     """
     waiting: list[tuple[DavEntry, Any, int]] = [(client.root, None, 0)]
     while waiting:

@@ -1,4 +1,4 @@
-"""The receivers of webhooks, and the outbox of what they are still to be told."""
+"""Tables of webhooks: their receivers and their outbox."""
 
 import sqlalchemy as sa
 from alembic import op
