@@ -15,7 +15,9 @@ def ensure_dokuwiki() -> Path:
     """Return the folder of DokuWiki's code. Raises `AssertionError` if it is not installed."""
     answers = starting("dokuwiki")
     home = Path(os.environ.get("DOKUWIKI_HOME", "/usr/share/dokuwiki"))
-    assert (home / "inc" / "auth.php").exists(), "install Debian's package dokuwiki, as `make soak` does"
+    assert (home / "inc" / "auth.php").exists(), (
+        "install Debian's package dokuwiki, as `make soak` does"
+    )
     answers()
     return home
 
