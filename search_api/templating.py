@@ -126,10 +126,10 @@ class Glossed:
 _ACRONYM = re.compile(r"(?<![&\w])\w*[A-Z]\w*")
 
 
-def voice(role: ContributorRole, name: object) -> Markup:
+def voice(role: ContributorRole, name: str) -> Markup:
     """Return who speaks in a conversation: `réponse acceptée de Claire`; `name` may be a link."""
-    shown = safe_text(name) if type(name) is str else name
-    return Markup(wording.VOICES[role]).format(name=shown)  # noqa: S704 - our own text
+    shown = name if isinstance(name, Markup) else safe_text(name)
+    return Markup(wording.VOICES[role]).format(name=wording.of(shown))  # noqa: S704 - our own text
 
 
 class _FrenchTemplates(FileSystemLoader):
