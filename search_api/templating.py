@@ -27,7 +27,7 @@ from search_api.identity.principals import Role
 from search_api.identity.tokens import on_loopback
 from search_api.notices import notice_of
 from search_api.people.corrections import PageCorrections
-from search_api.questions.markdown import rendered, with_lists
+from search_api.questions.markdown import marked_with_lists, rendered, with_lists
 from search_api.questions.service import waiting_questions
 from search_api.questions.values import SOURCE
 from search_api.ranking.direct_answer import unsaid_passages
@@ -182,6 +182,7 @@ _environment.filters.update(
     last_name=wording.last_name,
     mail_address=wording.mail_address,
     markdown=rendered,
+    marked_with_lists=marked_with_lists,
     month=wording.month,
     number=wording.number,
     answered_before=wording.answered_before,

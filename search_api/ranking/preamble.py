@@ -58,3 +58,17 @@ def after_preamble(text: str, spans: Sequence[Span], marks: Sequence[Span]) -> S
     if first and (not marks or any(spans[first][0] <= start for start, _ in marks)):
         return spans[first:]
     return spans
+
+
+def after_colon(text: str, span: Span, marks: Sequence[Span]) -> Span:
+    """Return a sentence without a preamble that a colon ends, if more follows it.
+
+    It is whole if its marked words are only in the preamble.
+    """
+    start, end = span
+    said, _, rest = text[start:end].partition(":")
+    begins = end - len(rest.lstrip())
+    own = [first for first, _ in marks if start <= first < end]
+    if not rest.strip() or not is_preamble(said) or is_preamble(text[start:end]):
+        return span
+    return span if own and max(own) < begins else (begins, end)

@@ -69,6 +69,7 @@ def test_any_text_gives_an_excerpt(text: str, marks: list[tuple[int, int]]) -> N
         "Mise à jour le 03/05/2024.",
         "Cette fiche s'adresse aux agents des SIP.",
         "Destinataires : chefs de service.",
+        "Cette version remplace celle de janvier 2019 :",
     ],
 )
 def test_no_excerpt_begins_with_a_preamble(preamble: str) -> None:
