@@ -70,7 +70,8 @@ function about({ kind, modified, created, source, passage, authors }) {
   const who = passage?.author ?? authors[0];
   const post = [who?.post?.metier, who?.post?.departement?.name].filter(Boolean).join(", ");
   const author = who && `${who.name}${post ? ` (${post})` : ""}`;
-  return [kind, day && DAY.format(new Date(day)), source, author].filter(Boolean).join(" · ");
+  const from = source && source[0].toUpperCase() + source.slice(1);
+  return [kind, day && DAY.format(new Date(day)), from, author].filter(Boolean).join(" · ");
 }
 
 /** The sentences that the API chose, as the results page shows them; offsets count characters, as Python does. */
