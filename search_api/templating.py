@@ -27,6 +27,7 @@ from search_api.identity.principals import Role
 from search_api.identity.tokens import on_loopback
 from search_api.notices import notice_of
 from search_api.people.corrections import PageCorrections
+from search_api.plain_text import unbroken
 from search_api.questions.markdown import marked_with_lists, rendered, with_lists
 from search_api.questions.service import waiting_questions
 from search_api.questions.values import SOURCE
@@ -139,7 +140,7 @@ class _FrenchTemplates(FileSystemLoader):
         self, environment: Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
         source, path, is_current = super().get_source(environment, template)
-        return source.replace("« ", "«\u00a0").replace(" »", "\u00a0»"), path, is_current
+        return unbroken(source), path, is_current
 
 
 _environment = Environment(

@@ -52,10 +52,13 @@ def is_preamble(sentence: str) -> bool:
 def after_preamble(text: str, spans: Sequence[Span], marks: Sequence[Span]) -> Sequence[Span]:
     """Return the sentences without the leading ones of `is_preamble`.
 
-    All are returned if nothing follows, or if the marked words are only in the leading ones.
+    All are returned if nothing follows, or if the marked words are only in the leading ones; those
+    of a title on a line before them do not count.
     """
     first = next((n for n, (a, b) in enumerate(spans) if not is_preamble(text[a:b])), 0)
-    if first and (not marks or any(spans[first][0] <= start for start, _ in marks)):
+    titled = text.rfind("\n", *spans[0]) if first else 0
+    told = [start for start, _ in marks if start > titled]
+    if first and (not told or any(spans[first][0] <= start for start in told)):
         return spans[first:]
     return spans
 
