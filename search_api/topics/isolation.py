@@ -22,7 +22,7 @@ from expertise.answer_values import (
 )
 from expertise.builds import IsolationQuery
 from expertise.current_build import OpenBuild, by_area_topic_name, is_area
-from expertise.holders import Basis, IsolationScope
+from expertise.holders import IsolationScope
 from expertise.peers import accepted_communities
 from expertise.places import departements_of
 from expertise.topics import Topic, TopicKind, label_order
@@ -56,13 +56,12 @@ class IsolationAnswer:
 
 @dataclass(frozen=True, slots=True)
 class IsolatedTopics:
-    """Topics of one agent with the same isolation area, reason and nearest other holder."""
+    """Topics of one agent with the same isolation area, degree and nearest other holder."""
 
     topics: tuple[Topic, ...]
     scope: IsolationScope
     next: Agent | None
     distance_km: float | None
-    basis: Basis = Basis.DEMONSTRATED
     degree: AloneDegree = AloneDegree.KNOWN
 
 
@@ -333,12 +332,10 @@ def _known(build: OpenBuild, area: str, topic_id: str) -> AreaCount:
 
 
 def _grouped_topics(rows: Iterable[IsolatedHolder]) -> tuple[IsolatedTopics, ...]:
-    topics: dict[
-        tuple[IsolationScope, Agent | None, float | None, Basis, AloneDegree], list[Topic]
-    ] = defaultdict(list)
+    topics: dict[tuple[IsolationScope, Agent | None, float | None, AloneDegree], list[Topic]]
+    topics = defaultdict(list)
     for row in rows:
-        # `basis` keeps a métier's topic apart: what is shown of it is about the métier.
-        topics[row.scope, row.next, row.distance_km, row.basis, row.degree].append(row.topic)
+        topics[row.scope, row.next, row.distance_km, row.degree].append(row.topic)
     return tuple(IsolatedTopics(tuple(own), *alike) for alike, own in topics.items())
 
 
