@@ -18,6 +18,7 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from search_api.plain_text import unbroken
 from search_api.services import reader_of_page, services_of
 
 COOKIE = "quisait_notice"
@@ -166,7 +167,7 @@ def notice_of(request: Request) -> Notice | None:
     if found is None or found[0] not in NOTICES:
         return None
     done, path, pairs = found
-    return Notice(NOTICES[done], path, tuple((name, one) for name, one in pairs))
+    return Notice(unbroken(NOTICES[done]), path, tuple((name, one) for name, one in pairs))
 
 
 def show_notices_once(app: FastAPI) -> None:

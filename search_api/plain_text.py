@@ -13,6 +13,11 @@ def number(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f")
 
 
+def unbroken(text: str) -> str:
+    """Return a text of ours with no-break spaces inside its quotation marks."""
+    return text.replace("« ", "«\u00a0").replace(" »", "\u00a0»")
+
+
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls except tab and line feed
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction marks and overrides

@@ -27,7 +27,8 @@ from search_api.identity.principals import Role
 from search_api.identity.tokens import on_loopback
 from search_api.notices import notice_of
 from search_api.people.corrections import PageCorrections
-from search_api.questions.markdown import rendered, with_lists
+from search_api.plain_text import unbroken
+from search_api.questions.markdown import marked_with_lists, rendered, with_lists
 from search_api.questions.service import waiting_questions
 from search_api.questions.values import SOURCE
 from search_api.ranking.direct_answer import unsaid_passages
@@ -126,10 +127,10 @@ class Glossed:
 _ACRONYM = re.compile(r"(?<![&\w])\w*[A-Z]\w*")
 
 
-def voice(role: ContributorRole, name: object) -> Markup:
+def voice(role: ContributorRole, name: str) -> Markup:
     """Return who speaks in a conversation: `réponse acceptée de Claire`; `name` may be a link."""
-    shown = safe_text(name) if type(name) is str else name
-    return Markup(wording.VOICES[role]).format(name=shown)  # noqa: S704 - our own text
+    shown = name if isinstance(name, Markup) else safe_text(name)
+    return Markup(wording.VOICES[role]).format(name=wording.of(shown))  # noqa: S704 - our own text
 
 
 class _FrenchTemplates(FileSystemLoader):
@@ -139,7 +140,7 @@ class _FrenchTemplates(FileSystemLoader):
         self, environment: Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
         source, path, is_current = super().get_source(environment, template)
-        return source.replace("« ", "«\u00a0").replace(" »", "\u00a0»"), path, is_current
+        return unbroken(source), path, is_current
 
 
 _environment = Environment(
@@ -182,6 +183,7 @@ _environment.filters.update(
     last_name=wording.last_name,
     mail_address=wording.mail_address,
     markdown=rendered,
+    marked_with_lists=marked_with_lists,
     month=wording.month,
     number=wording.number,
     answered_before=wording.answered_before,

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from markupsafe import Markup
+
 from connectors.geography import area_name
 from connectors.values import Agent, ContactVia, ContributorRole, Mission
 from expertise.answer_values import AloneDegree, Unclaimed
@@ -161,8 +163,12 @@ _VOWELS = tuple("aeiouyàâéèêëîïôùûœhAEIOUYÀÂÉÈÊËÎÏÔÙÛŒH"
 
 
 def of(name: str) -> str:
-    """Return `d’octobre 2025` or `de mars 2024`, with elision before a vowel or an h."""
-    return f"d’{name}" if name.startswith(_VOWELS) else f"de {name}"
+    """Return `d’octobre 2025` or `de mars 2024`, with elision before a vowel or an h.
+
+    `name` may be a link, as Markup: it stays one.
+    """
+    words = name.striptags() if isinstance(name, Markup) else name
+    return ("d’" if words.startswith(_VOWELS) else "de ") + name
 
 
 def day_of(moment_s: float) -> str:
@@ -272,10 +278,10 @@ def mission(value: Mission) -> str:
 
 
 VOICES: dict[ContributorRole, str] = {
-    ContributorRole.ASKER: "question de {name}",
-    ContributorRole.ACCEPTED_ANSWERER: "réponse acceptée de {name}",
-    ContributorRole.ANSWERER: "réponse de {name}",
-    ContributorRole.COMMENTER: "commentaire de {name}",
+    ContributorRole.ASKER: "question {name}",
+    ContributorRole.ACCEPTED_ANSWERER: "réponse acceptée {name}",
+    ContributorRole.ANSWERER: "réponse {name}",
+    ContributorRole.COMMENTER: "commentaire {name}",
 }
 
 

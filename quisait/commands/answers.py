@@ -36,6 +36,7 @@ from search_api.wording import (
     day,
     degree,
     month,
+    of,
     place,
     place_label,
     plural,
@@ -252,7 +253,7 @@ def _result(result: Result, number: int, recognised: int | None) -> str:
     lines += [f"   même texte : {copy.reference.document_id}" for copy in result.copies]
     for number, (shown, voice) in enumerate(result.answering):
         passage = shown.passage
-        byline = VOICES[voice.role].format(name=voice.name) if voice else ""
+        byline = VOICES[voice.role].format(name=of(voice.name)) if voice else ""
         where = ", ".join(filter(None, (passage.heading, place(passage, card.url), byline)))
         if where:
             lines.append(f"   [{where}]")

@@ -166,12 +166,13 @@ class DeskSources:
         except SourceRefused as error:
             first = self.form(SourceStep.KIND, {}, checked=False)
             return replace(first, faults=(str(error),))
+        order = list(SourceStep)
         for step in kind.steps[1:]:
+            if order.index(step) > order.index(until):
+                break
             form = self.form(step, entered, checked=True)
             if form.wrong:
                 return form
-            if step is until:
-                break
         return None
 
     def attempt(self, entered: Entered) -> SourceTrial:

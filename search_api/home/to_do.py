@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from indexer.access import Reader
 from search_api.context import AnswerContext, NotFound
-from search_api.moderation.service import reports_to_decide
+from search_api.moderation.service import to_moderate
 from search_api.questions.service import waiting_for
 from search_api.verification.service import WhyVerify, marks_to_decide, to_verify
 
@@ -15,7 +15,8 @@ class ToDo:
 
     `answered`: the reader's questions with an answer to which they did not react. `marked`: texts
     to verify that somebody reported as no longer right. For community managers only, `reports`:
-    reported texts, and `marks`: documents reported as no longer right, without an author to ask.
+    reported texts, `unanswered`: questions to which nobody answered or without a topic, and
+    `marks`: documents reported as no longer right, without an author to ask.
     """
 
     asked: int = 0
@@ -23,6 +24,7 @@ class ToDo:
     to_verify: int = 0
     marked: int = 0
     reports: int = 0
+    unanswered: int = 0
     marks: int = 0
 
     @property
@@ -39,8 +41,14 @@ def to_do(context: AnswerContext, reader: Reader) -> ToDo | None:
     if context.asking is None and context.verifying is None:
         return None
     asked, answered = waiting_for(context, reader)
-    reports, marks = reports_to_decide(context, reader), marks_to_decide(context, reader)
-    waiting = ToDo(asked, answered, reports=reports, marks=marks)
+    desk = to_moderate(context, reader)
+    waiting = ToDo(
+        asked,
+        answered,
+        reports=len(desk.reported),
+        unanswered=len(desk.waiting) + len(desk.unclassified),
+        marks=marks_to_decide(context, reader),
+    )
     if context.verifying is None:
         return waiting
     try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import islice
+from typing import TypeVar
 from uuid import uuid4
 
 from expertise.topics import Topic, TopicKind
@@ -52,6 +53,9 @@ from search_api.topics.service import list_topics, related_topics
 MOST_PROPOSED = 20
 """Number of oldest unclassified questions that get a proposed topic: each is encoded at each view.
 """
+
+
+_Listed = TypeVar("_Listed")
 
 
 class ModerationAct(StrEnum):
@@ -211,14 +215,49 @@ def _existing_texts(found: Iterable[tuple[Thread, str]]) -> Iterator[ModeratedTe
             continue
 
 
-def reports_to_decide(context: AnswerContext, reader: Reader) -> int:
-    """Return how many reported texts wait for this reader's decision; 0 if they animate nothing."""
+@dataclass(frozen=True, slots=True)
+class ToModerate:
+    """What waits for an animator, oldest first.
+
+    `reported`: texts of others. `waiting`: questions on their topics at the animator's stage.
+    `unclassified`: questions without a topic. `more`: one of these lists is cut at `MOST_LISTED`.
+    """
+
+    reported: tuple[ModeratedText, ...] = ()
+    waiting: tuple[AskedQuestion, ...] = ()
+    unclassified: tuple[AskedQuestion, ...] = ()
+    more: bool = False
+
+
+def to_moderate(context: AnswerContext, reader: Reader) -> ToModerate:
+    """Return what waits for this reader; nothing if they animate nothing."""
     held = context.grants.held_by(reader)
     if context.asking is None or Role.ANIMATOR not in held.roles:
-        return 0
-    found = context.asking.questions.texts_reported(_topic_ids(held))
-    moderated = _moderated(context, context.asking, held)
-    return sum(1 for _ in _of_others(reader, moderated, found))
+        return ToModerate()
+    questions, topic_ids = context.asking.questions, _topic_ids(held)
+    access, moderated = access_filter(reader), _moderated(context, context.asking, held)
+
+    def readable(found: Iterable[AskedQuestion]) -> Iterator[AskedQuestion]:
+        return (
+            one
+            for one in found
+            if access.admits(one.access) and moderated(ModeratedText(one, None))
+        )
+
+    late = questions.open_at(QuestionStage.ANIMATOR, topic_ids=topic_ids)
+    without_topic = questions.open_at(*QuestionStage, topic_ids=[""]) if topic_ids is None else ()
+    reported = _of_others(reader, moderated, questions.texts_reported(topic_ids))
+    reported_texts, more_reported = _first(reported)
+    waiting, more_waiting = _first(readable(one for one in late if one.topic_id))
+    unclassified, more_unclassified = _first(readable(without_topic))
+    more = more_reported or more_waiting or more_unclassified
+    return ToModerate(reported_texts, waiting, unclassified, more)
+
+
+def _first(found: Iterable[_Listed]) -> tuple[tuple[_Listed, ...], bool]:
+    """Return the first `MOST_LISTED`, and whether there are more."""
+    some = tuple(islice(found, MOST_LISTED + 1))
+    return some[:MOST_LISTED], len(some) > MOST_LISTED
 
 
 def _topic_ids(held: HeldRoles) -> frozenset[str] | None:
@@ -241,31 +280,15 @@ def _of_others(
 def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDesk:
     """Return what waits for the holder. Raises `NotFound`, `IndexUnreachable`."""
     asking = asking_of(context)
-    questions = asking.questions
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
     by_id = {one.id: one for one in topics}
-    access, moderated = access_filter(holder.reader), _moderated(context, asking, holder.held)
-    topic_ids = _topic_ids(holder.held)
-
-    def texts(found: Iterable[tuple[Thread, str]]) -> list[ModeratedText]:
-        return list(islice(_of_others(holder.reader, moderated, found), MOST_LISTED + 1))
-
-    def open_questions(found: Iterable[AskedQuestion]) -> list[AskedQuestion]:
-        shown = (
-            one
-            for one in found
-            if access.admits(one.access) and moderated(ModeratedText(one, None))
-        )
-        return list(islice(shown, MOST_LISTED + 1))
-
-    reported = texts(questions.texts_reported(topic_ids))
-    hidden = texts(questions.texts_hidden(topic_ids))
-    late = questions.open_at(QuestionStage.ANIMATOR, topic_ids=topic_ids)
-    waiting = open_questions(one for one in late if one.topic_id)
-    without_topic = questions.open_at(*QuestionStage, topic_ids=[""]) if topic_ids is None else ()
-    unclassified = open_questions(without_topic)
+    found = to_moderate(context, holder.reader)
+    moderated = _moderated(context, asking, holder.held)
+    masked = asking.questions.texts_hidden(_topic_ids(holder.held))
+    hidden, more_hidden = _first(_of_others(holder.reader, moderated, masked))
+    texts = (*found.reported, *hidden)
     reasons: dict[tuple[str, str], list[tuple[str, date]]] = defaultdict(list)
-    for one in questions.reports({text.question.id for text in (*reported, *hidden)}):
+    for one in asking.questions.reports({text.question.id for text in texts}):
         reason = f"N’est plus juste : {one.reason}" if one.outdated else one.reason
         reasons[one.question_id, one.answer_id].append((reason, one.created.date()))
 
@@ -275,22 +298,22 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
                 text,
                 reports=tuple(reasons[text.question.id, text.answer.id if text.answer else ""]),
             )
-            for text in some[:MOST_LISTED]
+            for text in some
         )
 
     return ModerationDesk(
-        with_reports(reported),
+        with_reports(found.reported),
         with_reports(hidden),
-        tuple(waiting[:MOST_LISTED]),
+        found.waiting,
         tuple(
             UnclassifiedQuestion(
                 one, by_id.get(_nearest_topic(context, one)) if place < MOST_PROPOSED else None
             )
-            for place, one in enumerate(unclassified[:MOST_LISTED])
+            for place, one in enumerate(found.unclassified)
         ),
         topics,
-        any(len(one) > MOST_LISTED for one in (reported, hidden, waiting, unclassified)),
-        open_links(context, holder.reader, (one.text for one in (*reported, *hidden))),
+        found.more or more_hidden,
+        open_links(context, holder.reader, (one.text for one in texts)),
     )
 
 

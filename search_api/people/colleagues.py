@@ -5,15 +5,18 @@ peers are those of «Vos pairs».
 """
 
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus, Peer
+from expertise.current_build import OpenBuild
 from expertise.lookup import ServiceMatch, service_name
 from expertise.peers import peers_of
 from expertise.topics import Topic, TopicKind
 from indexer.access import Reader
 from search_api.context import AnswerContext
 from search_api.people.service import asker_of, named_by
+from search_api.topics.isolation import by_theme, theme_of
 from search_api.topics.service import by_label
 
 PEERS_SHOWN = 5
@@ -22,7 +25,7 @@ PEERS_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Colleagues:
-    """A reader's service without themselves, their first peers, and the topics by kind and label.
+    """A reader's service without themselves, their first peers, topics by theme, and métiers.
 
     `service` is their entity, or the one above it if nobody else of it may be shown; else None.
     `departement` is the reader's, empty if it is unknown. Without a build there are neither peers
@@ -31,7 +34,7 @@ class Colleagues:
 
     service: ServiceMatch | None = None
     peers: tuple[Peer, ...] = ()
-    topics: tuple[Topic, ...] = ()
+    themes: tuple[tuple[str, tuple[Topic, ...]], ...] = ()
     metiers: tuple[Topic, ...] = ()
     departement: str = ""
 
@@ -39,11 +42,7 @@ class Colleagues:
 def colleagues(context: AnswerContext, reader: Reader) -> Colleagues:
     """Return the ways to a reader's colleagues. Raises `IndexUnreachable`."""
     build, agent = context.build(), asker_of(context, reader)
-    topics = () if isinstance(build, BuildStatus) else by_label(build)
-    ways = Colleagues(
-        topics=tuple(one for one in topics if one.kind is TopicKind.TOPIC),
-        metiers=tuple(one for one in topics if one.kind is TopicKind.METIER),
-    )
+    ways = Colleagues() if isinstance(build, BuildStatus) else _topics_of(build)
     if agent is None:
         return ways
     return replace(
@@ -53,6 +52,18 @@ def colleagues(context: AnswerContext, reader: Reader) -> Colleagues:
         if isinstance(build, BuildStatus)
         else peers_of(build, agent, to_self=True).peers[:PEERS_SHOWN],
         departement=agent.departement,
+    )
+
+
+def _topics_of(build: OpenBuild) -> Colleagues:
+    topics = by_theme(build, by_label(build))
+    grouped = groupby(topics, lambda one: (one.kind, theme_of(build, one)))
+    found = {key: tuple(some) for key, some in grouped}
+    return Colleagues(
+        themes=tuple(
+            (name, some) for (kind, name), some in found.items() if kind is TopicKind.TOPIC
+        ),
+        metiers=found.get((TopicKind.METIER, ""), ()),
     )
 
 

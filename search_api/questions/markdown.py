@@ -6,13 +6,14 @@ question of this site are shown only to its readers, because they may be its tit
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
 from search_api.addresses import document_address, document_of_address
+from search_api.ranking.results import ExcerptPart
 from search_api.wording import safe_text
 
 UNREADABLE = "document que vous ne pouvez pas lire"
@@ -26,6 +27,9 @@ _PARSER.validateLink = lambda url: True  # type: ignore[method-assign] # `_allow
 _SCHEMES = ("http://", "https://", "mailto:")
 _BARE = re.compile(r"https?://[^\s<>«»\"]*[^\s<>«»\".,;:!?)\]']")
 _SPECIAL = re.compile(r"([\\`*_\[\]<>])")
+
+_MARK = re.compile("[\ue000\ue001]")
+"""Private characters that stand for the tags of a mark while a text is parsed."""
 
 _LISTS = MarkdownIt("zero").enable("list")
 _BULLET = re.compile(r"\s*[•▪‣]\s+|(?:\A|\n)\s*[–—]\s+")
@@ -76,6 +80,13 @@ def with_lists(text: str) -> Markup:
     if len(numbers) > 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
         text = _NUMBER.sub("\n", text)
     return _html(_LISTS.parse(safe_text(_BULLET.sub("\n- ", text))))
+
+
+def marked_with_lists(pieces: Iterable[ExcerptPart]) -> Markup:
+    """Return the HTML of a paragraph, as `with_lists` does, with `<mark>` around marked pieces."""
+    plain = ((_MARK.sub("", piece.text), piece.marked) for piece in pieces)
+    html = with_lists("".join(f"\ue000{text}\ue001" if marked else text for text, marked in plain))
+    return html.replace("\ue000", Markup("<mark>")).replace("\ue001", Markup("</mark>"))
 
 
 def linked_documents(source: str) -> frozenset[str]:

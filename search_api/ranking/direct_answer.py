@@ -318,8 +318,13 @@ def _share(has: Sequence[bool], weights: Sequence[float]) -> float:
     return math.fsum(w for one, w in zip(has, weights, strict=True) if one) / math.fsum(weights)
 
 
+_NEXT_HEADING = re.compile(r"(?<=[.!?])\n\s*[^\W\d_a-zà-ÿ][^\n.!?:;]{0,40}\Z")
+"""A last line that is no sentence: the heading of what follows in the document."""
+
+
 def _text(chosen: Sequence[Candidate]) -> str:
-    return chosen[0].shown.passage.text[chosen[0].span[0] : chosen[-1].span[1]]
+    text = chosen[0].shown.passage.text[chosen[0].span[0] : chosen[-1].span[1]]
+    return _NEXT_HEADING.sub("", text)
 
 
 def _quote(chosen: Sequence[Candidate]) -> Quote:

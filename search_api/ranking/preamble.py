@@ -52,9 +52,26 @@ def is_preamble(sentence: str) -> bool:
 def after_preamble(text: str, spans: Sequence[Span], marks: Sequence[Span]) -> Sequence[Span]:
     """Return the sentences without the leading ones of `is_preamble`.
 
-    All are returned if nothing follows, or if the marked words are only in the leading ones.
+    All are returned if nothing follows, or if the marked words are only in the leading ones; those
+    of a title on a line before them do not count.
     """
     first = next((n for n, (a, b) in enumerate(spans) if not is_preamble(text[a:b])), 0)
-    if first and (not marks or any(spans[first][0] <= start for start, _ in marks)):
+    titled = text.rfind("\n", *spans[0]) if first else 0
+    told = [start for start, _ in marks if start > titled]
+    if first and (not told or any(spans[first][0] <= start for start in told)):
         return spans[first:]
     return spans
+
+
+def after_colon(text: str, span: Span, marks: Sequence[Span]) -> Span:
+    """Return a sentence without a preamble that a colon ends, if more follows it.
+
+    It is whole if its marked words are only in the preamble.
+    """
+    start, end = span
+    said, _, rest = text[start:end].partition(":")
+    begins = end - len(rest.lstrip())
+    own = [first for first, _ in marks if start <= first < end]
+    if not rest.strip() or not is_preamble(said) or is_preamble(text[start:end]):
+        return span
+    return span if own and max(own) < begins else (begins, end)

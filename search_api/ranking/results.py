@@ -21,7 +21,7 @@ from indexer.values import (
 from search_api.query.parser import QueryPart
 from search_api.query.query import ResultOrder
 from search_api.ranking.fusion import FusedHit
-from search_api.ranking.preamble import Span, after_preamble
+from search_api.ranking.preamble import Span, after_colon, after_preamble
 from search_api.ranking.reranking import RankedResult, RankingEffect, Successors
 
 EXCERPT_CHARACTERS = 320
@@ -69,7 +69,9 @@ def excerpt_span(text: str, highlights: Sequence[Span], length: int = EXCERPT_CH
     whole = [_stripped(text, span) for span in sentences(text)]
     whole = [span for span in whole if span[0] < span[1]]
     spans = after_preamble(text, whole, highlights)
-    begins = spans[0][0] if spans is not whole else 0
+    if spans:
+        spans = [after_colon(text, spans[0], highlights), *spans[1:]]
+    begins = spans[0][0] if spans[:1] != whole[:1] else 0
     if len(text) - begins <= length:
         return begins, len(text)
     best, found = (0, len(text)), (-1, -1)

@@ -22,7 +22,7 @@ from expertise.answer_values import (
 )
 from expertise.builds import IsolationQuery
 from expertise.current_build import OpenBuild, by_area_topic_name, is_area
-from expertise.holders import Basis, IsolationScope
+from expertise.holders import IsolationScope
 from expertise.peers import accepted_communities
 from expertise.places import departements_of
 from expertise.topics import Topic, TopicKind, label_order
@@ -56,13 +56,12 @@ class IsolationAnswer:
 
 @dataclass(frozen=True, slots=True)
 class IsolatedTopics:
-    """Topics of one agent with the same isolation area, reason and nearest other holder."""
+    """Topics of one agent with the same isolation area, degree and nearest other holder."""
 
     topics: tuple[Topic, ...]
     scope: IsolationScope
     next: Agent | None
     distance_km: float | None
-    basis: Basis = Basis.DEMONSTRATED
     degree: AloneDegree = AloneDegree.KNOWN
 
 
@@ -258,10 +257,8 @@ def topics_by_theme(
     found = [
         one for one in by_label(build) if any(asked in label_order(label) for label in one.labels)
     ]
-    themes = {one.id: _theme(build, one) for one in found}
-    found.sort(key=lambda one: (one.kind is TopicKind.METIER, _last_if_empty(themes[one.id])))
-    counts, _ = build.counted_page(area, offset, TOPICS_PAGE, found)
-    grouped = groupby(counts.rows, lambda one: (one.topic.kind, themes[one.topic.id]))
+    counts, _ = build.counted_page(area, offset, TOPICS_PAGE, by_theme(build, found))
+    grouped = groupby(counts.rows, lambda one: (one.topic.kind, theme_of(build, one.topic)))
     return ThemedTopics(
         build.status,
         tuple(Theme(name, kind, tuple(rows)) for (kind, name), rows in grouped),
@@ -270,7 +267,17 @@ def topics_by_theme(
     )
 
 
-def _theme(build: OpenBuild, topic: Topic) -> str:
+def by_theme(build: OpenBuild, topics: Iterable[Topic]) -> list[Topic]:
+    """Return topics by theme, those without one last, then métiers; each in the order given."""
+
+    def order(topic: Topic) -> tuple[bool, bool, str]:
+        theme = theme_of(build, topic)
+        return topic.kind is TopicKind.METIER, not theme, label_order(theme)
+
+    return sorted(topics, key=order)
+
+
+def theme_of(build: OpenBuild, topic: Topic) -> str:
     """Return a topic's theme: the one of the list, else its broadest topic if it has others."""
     if topic.kind is TopicKind.METIER:
         return ""
@@ -283,10 +290,6 @@ def _theme(build: OpenBuild, topic: Topic) -> str:
     listed = (one.topic for one in build.topics.values() if one.topic.kind is TopicKind.TOPIC)
     above = any(top.id in one.broader for one in listed)
     return top.label if above else ""
-
-
-def _last_if_empty(name: str) -> tuple[bool, str]:
-    return not name, label_order(name)
 
 
 def known_area(area: str) -> str:
@@ -329,12 +332,10 @@ def _known(build: OpenBuild, area: str, topic_id: str) -> AreaCount:
 
 
 def _grouped_topics(rows: Iterable[IsolatedHolder]) -> tuple[IsolatedTopics, ...]:
-    topics: dict[
-        tuple[IsolationScope, Agent | None, float | None, Basis, AloneDegree], list[Topic]
-    ] = defaultdict(list)
+    topics: dict[tuple[IsolationScope, Agent | None, float | None, AloneDegree], list[Topic]]
+    topics = defaultdict(list)
     for row in rows:
-        # `basis` keeps a métier's topic apart: what is shown of it is about the métier.
-        topics[row.scope, row.next, row.distance_km, row.basis, row.degree].append(row.topic)
+        topics[row.scope, row.next, row.distance_km, row.degree].append(row.topic)
     return tuple(IsolatedTopics(tuple(own), *alike) for alike, own in topics.items())
 
 

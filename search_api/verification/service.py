@@ -533,6 +533,7 @@ def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerification
         tuple(one for one in own.marks if one.document_id in open_now),
         _pace(context.verifying, reader.agent_id),
         len(ids - open_now.keys()),
+        {id_: card.title for id_, card in open_now.items()},
     )
 
 

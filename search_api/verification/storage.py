@@ -7,7 +7,7 @@ identified.
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
@@ -105,12 +105,14 @@ class OwnVerifications:
     """Everything stored about one agent. `per_month` is None if they chose nothing.
 
     `hidden`: number of further documents that they may not read any more or that are gone.
+    `titles`: those of the readable documents, by id.
     """
 
     said: tuple[Verification, ...] = ()
     marks: tuple[OutdatedMark, ...] = ()
     per_month: int | None = None
     hidden: int = 0
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 class VerificationRegister(Protocol):

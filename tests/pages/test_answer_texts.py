@@ -13,10 +13,12 @@ from playwright.sync_api import Browser, expect
 from search_api.questions.markdown import (
     document_link,
     linked_documents,
+    marked_with_lists,
     plain_text,
     rendered,
     with_lists,
 )
+from search_api.ranking.results import ExcerptPart
 from tests.pages.asking_site import ASKER, MAPPER, NEIGHBOUR, STRANGER, AskingSite, asking_site
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of
@@ -96,6 +98,13 @@ def test_the_lists_of_a_quoted_text_are_lists(quoted: str, shown: str) -> None:
     """Numbers that follow one another, or bullets; nothing else is read as Markdown."""
     html = str(with_lists(quoted)).replace("\n", " ").replace("> <", "><").replace("</li>", "")
     assert html.strip().removesuffix("</ol>").removesuffix("</ul>") == shown
+
+
+def test_a_document_s_paragraph_keeps_its_lists_and_its_marks() -> None:
+    pieces = [ExcerptPart("Il faut : 1) un "), ExcerptPart("plan", True), ExcerptPart(" ; 2) <b>")]
+    html = str(marked_with_lists(pieces)).replace("\n", "")
+    items = "<li>un <mark>plan</mark> ;</li><li>&lt;b&gt;</li>"
+    assert html == f"<p>Il faut :</p><ol>{items}</ol>"
 
 
 MARKS = st.text(st.sampled_from("[]()<>*_-1. \n\\/:!&#ahtps\"'"), max_size=60)

@@ -190,7 +190,7 @@ def test_the_page_opens_at_what_answers(place: Place) -> None:
     """Marked words, one anchor, the whole text once though its passages overlap."""
     page = place.get("/documents/dossier:long.md?q=parcelle+137").text
     assert page.count('id="reponse"') == 1
-    answering = re.search(r'<p id="reponse"[^>]*>(.*?)</p>', page)
+    answering = re.search(r'<div id="reponse"[^>]*>(.*?)</div>', page, re.DOTALL)
     assert answering
     assert "<mark>137</mark>" in answering[1]
     plain = re.sub(r"</?mark>", "", page)

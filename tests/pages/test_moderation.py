@@ -312,6 +312,7 @@ def test_a_question_without_topic_reaches_its_entity(site: AskingSite) -> None:
     outside = site.ask(STRANGER, title="Quel carnaval ?", hidden=True)
     assert site.read(ASKER, outside)["asker"] is not None, "not an entity that may"
     (shown,) = desk(site)["unclassified"]
+    assert '"/animation/questions#attendent">1' in site.client(ANIMATOR).get("/").text
     assert (shown["question"]["id"], shown["proposed"]) == (question, "cadastre")
     (theirs,) = desk(site, STRANGER)["unclassified"]
     assert theirs["question"]["id"] == outside
@@ -327,6 +328,7 @@ def test_a_question_without_topic_reaches_its_entity(site: AskingSite) -> None:
     for _ in range(6):
         site.later(4)
     assert [one["id"] for one in desk(site, NEIGHBOUR)["waiting"]] == [question]
+    assert '"/animation/questions#attendent">1' in site.client(NEIGHBOUR).get("/").text
 
 
 def test_what_one_may_do_in_a_day_is_bounded(tmp_path: Path) -> None:

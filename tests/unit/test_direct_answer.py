@@ -109,6 +109,12 @@ def test_a_preamble_is_not_quoted_where_a_sentence_follows(preamble: str) -> Non
     assert found.first.text == "Il est de 75 ans au 1er janvier."
 
 
+def test_the_next_heading_is_not_quoted() -> None:
+    found = direct_answer(_page(_passage(_note(), f"{TEXT}\nPourquoi")), TODAY)
+    assert found
+    assert found.first.text == TEXT
+
+
 def test_whole_sentences_are_quoted_and_few() -> None:
     """The one that answers among them, wherever it stands."""
     lines = [f"La phrase numéro {n} ne dit rien de ce point." for n in range(8)]

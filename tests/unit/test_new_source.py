@@ -114,6 +114,12 @@ def faults(sources: DeskSources, entered: dict[str, str]) -> tuple[str, dict[str
     return form.step, {one.key: one.fault for one in form.fields if one.fault}
 
 
+def test_a_step_has_no_fault_before_it_was_shown(sources: DeskSources) -> None:
+    entered = {"kind": "folder"}
+    assert sources.first_fault(entered, SourceStep.KIND) is None
+    assert sources.first_fault(entered, SourceStep.PLACE) is not None
+
+
 def test_every_kind_is_described_and_asks_no_secret() -> None:
     """Those of quisait and of packages: what is read, every field with a label, no password."""
     kinds = {one.name: one for one in offered_kinds()}

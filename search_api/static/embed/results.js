@@ -39,7 +39,7 @@ function quoted({ quotes, differs, accepted }, documents) {
     make("p", { class: "about" }, accepted ? words.accepted : words.in_force), ...parts);
 }
 
-/** The first colleague, else the first service that the question names; others are for Qui sait ? itself. */
+/** The first colleague, else the first service that the question names. */
 function somebody({ people, near_subject: near, services }, q) {
   const [first] = [...people, ...near];
   if (!first) return services.slice(0, 1).map(service);
@@ -64,13 +64,13 @@ function item(one, direct) {
   return make("li", {}, ...parts);
 }
 
-/** Whose words the passage is, where somebody's: else who wrote first. */
+/** Where the passage is from, and who wrote it. */
 function about({ kind, modified, created, source, passage, authors }) {
   const day = modified ?? created;
   const who = passage?.author ?? authors[0];
   const post = [who?.post?.metier, who?.post?.departement?.name].filter(Boolean).join(", ");
   const author = who && `${who.name}${post ? ` (${post})` : ""}`;
-  return [kind, day && DAY.format(new Date(day)), source, author].filter(Boolean).join(" · ");
+  return [kind, day && DAY.format(new Date(day)), source.replace(/^./, (one) => one.toUpperCase()), author].filter(Boolean).join(" · ");
 }
 
 /** The sentences that the API chose, as the results page shows them; offsets count characters, as Python does. */
