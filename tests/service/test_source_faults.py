@@ -19,8 +19,9 @@ from connectors.folder.connector import FolderConnector
 from connectors.ldap.config import LdapBranch, LdapConfig, LdapLimits
 from connectors.ldap.directory import LdapDirectory
 from connectors.mediawiki.config import WikiConfig, WikiLimits
-from connectors.mediawiki.connector import MediaWikiConnector
+from connectors.mediawiki.connector import WikiSource
 from connectors.ports import Connector, SourceError, SourceRefused
+from connectors.snapshot import Snapshot
 from connectors.timeouts import call_with_timeout
 from connectors.values import EVERYONE, Access
 from expertise.directory import SqlDirectory
@@ -86,7 +87,7 @@ def test_a_wiki_that_is_none(kept: Kept, manner: Manner) -> None:
     with hostile_server(manner) as port:
         limits = WikiLimits(rate_per_s=0, timeout_s=1, total_timeout_s=3, max_wait_s=1)
         place = WikiConfig(f"http://127.0.0.1:{port}/", allowed=frozenset({EVERYONE}))
-        told = kept.fails(MediaWikiConnector("s", WikiConfig(place.url, limits=limits)))
+        told = kept.fails(Snapshot(WikiSource("s", WikiConfig(place.url, limits=limits))))
     assert "wiki" in told
     assert any(word in told for word in ("vérifiez", "Vérifiez", "plus tard")), told
 
