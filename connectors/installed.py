@@ -41,7 +41,7 @@ from connectors.ports import (
     Unlisted,
     Upsert,
 )
-from connectors.snapshot import Snapshot, listing_of
+from connectors.snapshot import Snapshot, each_of, listing_of
 from connectors.values import Access, Document
 
 log = logging.getLogger(__name__)
@@ -227,12 +227,19 @@ class _GuardedSource:
                         | Malformed(document_id=str(name))
                     ):
                         self.guard.require_own([name])
+                if isinstance(item, Listed):
+                    self.guard.require_own(item.parts)
                 yield item
 
-    def read(self, listed: Listed) -> Document:
-        """Return the document. Raises `SourceError`, also for a document of another source."""
+    def read(self, listed: Listed) -> Iterator[Document | Malformed]:
+        """Yield the document and its parts. Raises `SourceError`, also for ids of others."""
         with self.guard:
-            return self.guard.document(self.inner.read(listed))
+            for found in each_of(self.inner.read(listed)):
+                if isinstance(found, Document):
+                    yield self.guard.document(found)
+                else:
+                    self.guard.require_own(names_in(found))
+                    yield found
 
     def check(self) -> Iterator[str]:
         """Yield the sentences of the source's check, if it has one. Raises `SourceError`."""

@@ -19,7 +19,7 @@ reading, never a document or a reader too many.
 """
 
 import pickle
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
@@ -45,6 +45,7 @@ from connectors.ports import (
     ListingSource,
     Malformed,
     Note,
+    RecordIncomplete,
     RecordKept,
     RecordUnreadable,
     RecordVanished,
@@ -62,7 +63,7 @@ from connectors.ports import (
     is_under,
     roots_of,
 )
-from connectors.values import Access
+from connectors.values import Access, Document
 
 PAGE = 500
 """Number of listed documents that are compared at once."""
@@ -164,9 +165,13 @@ class Snapshot:
         wanted = set(document_ids)
         above = frozenset(root for one in wanted for root in roots_of(one))
         for item in listing_of(self.origin, Former(enters=above.__contains__)):
-            if isinstance(item, Listed) and item.id in wanted and not item.problem:
-                wanted.discard(item.id)
-                yield from comparison.reading(item)
+            if not isinstance(item, Listed) or item.problem:
+                continue
+            if found := wanted.intersection((item.id, *item.parts)):
+                wanted -= found
+                for change in comparison.reading(item):
+                    if not isinstance(change, Upsert) or change.document.id in found:
+                        yield change
 
     def check(self) -> Iterable[str]:
         """Return what the source's `check` reports, if it has one. Raises `SourceError`."""
@@ -197,6 +202,11 @@ def listing_of(source: ListingSource, former: Former) -> Iterator[ListingItem]:
     if isinstance(source, SupportsFormer):
         return source.listing_since(former)
     return source.listing()
+
+
+def each_of(read: Document | Iterable[Document | Malformed]) -> Iterable[Document | Malformed]:
+    """Return what `ListingSource.read` returned, as an iterable."""
+    return (read,) if isinstance(read, Document) else read
 
 
 @dataclass(slots=True)
@@ -299,6 +309,7 @@ class _Comparison:
         return SeenRow(_version_mark(known.encode()), b"") if known else None
 
     def _compare(self, items: list[ListingItem], waiting: "_Waiting") -> Iterator[Change]:
+        self.listed.update(part for one in items if isinstance(one, Listed) for part in one.parts)
         mine = [one for one in items if not isinstance(one, Listed) or self.part.holds(one.id)]
         ids = {one.id for one in mine if isinstance(one, Listed)}
         ids.update(_row_name(one) for one in mine if isinstance(one, ListedFolder | Unlisted))
@@ -343,7 +354,13 @@ class _Comparison:
                 self.known += stays
                 if not stays and document_id in known:
                     changed.add(document_id)
-                return closing
+                of_parts = [
+                    replace(one, document_id=part)
+                    for part in item.parts
+                    for one in closing
+                    if isinstance(one, AccessChanged | AccessNarrowed | ContentStale)
+                ]
+                return closing + of_parts
 
     def _listed_folder(self, item: ListedFolder, row: SeenRow | None) -> None:
         listed = _folder_row(item)
@@ -440,16 +457,16 @@ class _Comparison:
 
     def reading(self, item: Listed) -> Iterator[Change]:
         """Yield a listed document as it is now, or hide the text that was read before."""
+        missing = {item.id, *item.parts}
         try:
-            document = self.source.read(item)
-        except RecordVanished:
+            access, is_exact = yield from self._each_read(item, missing)
+        except (RecordVanished, RecordUnreadable, RecordIncomplete) as error:
             self.unread.add(item.id)
-            self.listed.discard(item.id)
-            yield ContentStale(item.id)
-        except RecordUnreadable as error:
-            self.unread.add(item.id)
-            yield ContentStale(item.id)
-            yield Malformed(self._where(item.id), str(error), item.id)
+            if isinstance(error, RecordVanished):
+                self.listed -= missing
+            yield from map(ContentStale, sorted(missing))
+            if isinstance(error, RecordUnreadable):
+                yield Malformed(self._where(item.id), str(error), item.id)
         except RecordKept as error:
             version = _version_mark(item.version or b"")
             if reason := str(error):
@@ -459,13 +476,29 @@ class _Comparison:
             if item.access is not None:
                 self.rows[item.id] = SeenRow(version, _access_mark(item.access, exact=False))
         else:
-            access = document.access if item.access is None else item.access
-            is_exact = access == document.access
-            if not is_exact:
-                document = replace(document, access=document.access.narrowed_to(access))
-            yield Upsert(document)
-            mark = _access_mark(access, exact=is_exact)
+            yield from map(ContentStale, sorted(missing))
+            mark = _access_mark(access, exact=is_exact and item.id not in missing)
             self.rows[item.id] = SeenRow(_version_mark(item.version or b""), mark)
+
+    def _each_read(
+        self, item: Listed, missing: set[str]
+    ) -> Generator[Change, None, tuple[Access, bool]]:
+        """Yield a document and its parts, removed from `missing`.
+
+        Return their readers, and whether each document has exactly these.
+        """
+        access, is_exact = item.access or Access(), True
+        for found in each_of(self.source.read(item)):
+            if isinstance(found, Malformed):
+                yield found
+                continue
+            access = found.access if item.access is None else item.access
+            if access != found.access:
+                is_exact = False
+                found = replace(found, access=found.access.narrowed_to(access))
+            missing.discard(found.id)
+            yield Upsert(found)
+        return access, is_exact
 
     def _checkpoint(self, note: str = "") -> Checkpoint:
         """Store the rows and return a checkpoint; only the last one of a crawl has a note."""

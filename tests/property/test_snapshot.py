@@ -35,6 +35,7 @@ from connectors.ports import (
     ListingItem,
     Malformed,
     Note,
+    RecordIncomplete,
     RecordKept,
     RecordUnreadable,
     RecordVanished,
@@ -61,6 +62,7 @@ from tests.selection import examples
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
 A, B = "t:group:a", "t:group:b"
+NOTE = "note"
 ACCESSES = (OPEN, allowed(A), allowed(B), allowed(A, B), Access())
 READERS = {"nobody's": reading(), "a": reading(A), "b": reading(B)}
 
@@ -78,17 +80,25 @@ class Book:
 
 @dataclass
 class Shelf:
-    """A source of books in folders; `closed` folders cannot be listed, others may be `tagged`."""
+    """A source of books in folders; `closed` folders cannot be listed, others may be `tagged`.
+
+    Where it is `noted`, each book has a part: a note whose text is its own and `NOTE`.
+    """
 
     books: dict[str, Book] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     without_access: bool = False
     tagged: bool = False
+    noted: bool = False
     breaks_after: int | None = None
     tick: Callable[[], None] = lambda: None
     left: Callable[[str], bool] | None = None
     source: str = "s"
     reads: int = 0
+    plain: bool = True
+
+    def be(self, kind: str) -> None:
+        setattr(self, kind, True)
 
     def listing(self) -> Iterator[Listed | Unlisted | Malformed]:
         for root in sorted(self.closed):
@@ -99,7 +109,8 @@ class Shelf:
                 raise SourceUnreachable("en panne")
             if name.partition("/")[0] not in self.closed:
                 access = None if self.without_access else book.access
-                yield Listed(f"s:{name}", self.version(book), access, name, _problem(book))
+                parts = (f"s:{name}/note",) if self.noted else ()
+                yield Listed(f"s:{name}", self.version(book), access, name, _problem(book), parts)
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         return self._tagged_listing(former) if self.tagged else self.listing()
@@ -124,7 +135,19 @@ class Shelf:
         told = f"{book.text} {sorted(book.access.allowed)}" if self.without_access else book.text
         return told.encode()
 
-    def read(self, listed: Listed) -> Document:
+    def read(self, listed: Listed) -> Document | Iterator[Document]:
+        return self._with_note(listed) if self.noted else self._book(listed)
+
+    def _with_note(self, listed: Listed) -> Iterator[Document]:
+        document = self._book(listed)
+        self.tick()
+        yield document
+        if self.books[listed.place].fault == "incomplete":
+            raise RecordIncomplete
+        text = f"{document.sections[0].text}{NOTE}"
+        yield replace(document, id=f"{listed.id}/note", sections=(Section(text),))
+
+    def _book(self, listed: Listed) -> Document:
         self.tick()
         book = self.books.get(listed.place)
         if book is None:
@@ -216,7 +239,8 @@ class Library:
     def check_leaks(self) -> None:
         for name, reader in READERS.items():
             for text in self.shown_to(name):
-                assert any(reader.admits(access) for access in self.allowed[text]), (name, text)
+                allowed_once = self.allowed[text.removesuffix(NOTE)]
+                assert any(reader.admits(access) for access in allowed_once), (name, text)
 
     def check_whole(self) -> None:
         """Each reads exactly what is theirs; what cannot be read may have been read before."""
@@ -228,7 +252,10 @@ class Library:
         ]
         for name, reader in READERS.items():
             theirs = {book.text for book in readable if reader.admits(book.access)}
-            assert self.shown_to(name) - faulty == theirs
+            if self.shelf.noted:
+                theirs |= {f"{text}{NOTE}" for text in theirs}
+            shown = self.shown_to(name)
+            assert {text for text in shown if text.removesuffix(NOTE) not in faulty} == theirs
 
 
 @pytest.fixture
@@ -249,6 +276,7 @@ def a_change(library: Library) -> None:
     library.put("f0/new", allowed(A))
     library.put("f0/d15", allowed(A), "unreadable")
     library.put("f0/d18", allowed(A), "locked")
+    library.put("f0/d20", allowed(A), "incomplete" if library.shelf.noted else "")
     library.shelf.books["f0/d21"] = replace(library.shelf.books["f0/d21"], fault="locked")
     library.shelf.closed = {"f2"}
 
@@ -257,16 +285,11 @@ APART = 8
 
 
 @pytest.mark.parametrize("first", range(1, APART + 1))
-@pytest.mark.parametrize(
-    ("without_access", "tagged"),
-    [(False, False), (True, False), (False, True)],
-    ids=["False", "True", "tagged"],
-)
+@pytest.mark.parametrize("kind", ["plain", "without_access", "tagged", "noted"])
 def test_killed_at_each_step_a_crawl_loses_nothing(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    without_access: bool,
-    tagged: bool,
+    kind: str,
     first: int,
 ) -> None:
     """Before and after each write of a row, of the index and of a cursor, and each item."""
@@ -276,8 +299,7 @@ def test_killed_at_each_step_a_crawl_loses_nothing(
     for number in count(first, APART):
         (folder := tmp_path / str(number)).mkdir()
         library = Library(folder)
-        library.shelf.without_access = without_access
-        library.shelf.tagged = tagged
+        library.shelf.be(kind)
         a_change(library)
         ended = library.crawl(kill_at=number) is not None
         library.check_leaks()
@@ -299,12 +321,13 @@ def test_killed_at_each_step_a_crawl_loses_nothing(
             return
 
 
+FAULTS = ("", "locked", "unreadable", "incomplete")
 changes = st.one_of(
     st.tuples(st.just("put"), st.integers(0, 8), st.sampled_from(ACCESSES)),
     st.tuples(st.just("restrict"), st.integers(0, 8), st.sampled_from(ACCESSES)),
     st.tuples(st.just("revert"), st.integers(0, 8), st.integers(0, 3)),
     st.tuples(st.just("delete"), st.integers(0, 8), st.none()),
-    st.tuples(st.just("fault"), st.integers(0, 8), st.sampled_from(("", "locked", "unreadable"))),
+    st.tuples(st.just("fault"), st.integers(0, 8), st.sampled_from(FAULTS)),
     st.tuples(st.just("close"), st.integers(0, 2), st.booleans()),
     st.tuples(st.just("crawl"), st.integers(1, 40), st.booleans()),
     st.tuples(st.just("break"), st.integers(0, 8), st.none()),
@@ -312,13 +335,16 @@ changes = st.one_of(
 
 
 @examples(40, 400)
-@given(told=st.lists(changes, min_size=3, max_size=25), tagged=st.booleans())
+@given(
+    told=st.lists(changes, min_size=3, max_size=25),
+    kind=st.sampled_from(("without_access", "tagged", "noted", "plain")),
+)
 def test_whatever_happens_the_next_crawl_brings_the_truth(
-    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, int, Any]], tagged: bool
+    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, int, Any]], kind: str
 ) -> None:
     """Texts come back, folders close, crawls die: no leak at any time, no loss at the end."""
     library = Library(tmp_path_factory.mktemp("library"))
-    library.shelf.tagged = tagged
+    library.shelf.be(kind)
     former: dict[str, list[Book]] = defaultdict(list)
     for what, number, how in told:
         name = f"f{number % 3}/d{number}"
