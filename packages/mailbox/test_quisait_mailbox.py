@@ -22,8 +22,6 @@ from connectors.mail.documents import attached
 from connectors.mail.text import parse_mail
 from connectors.mail.threads import MailHead, threads_of
 from connectors.ports import (
-    AccessChanged,
-    Change,
     Checkpoint,
     Listing,
     Malformed,
@@ -265,18 +263,6 @@ def test_a_folder_that_is_not_there_is_hidden(harness: MailboxHarness) -> None:
     assert back[harness.document_id("q", "a")].access == Access(frozenset(EVERYONE))
 
 
-def test_narrowed_readers_come_before_anything_is_read(harness: MailboxHarness) -> None:
-    """Of a thread and of its files."""
-    harness.append("a", with_file(mail("q", "Qui signe ?")))
-    cursor = last_cursor(read(harness))
-    harness.set_readers("a", ("x:group:y",))
-    changes = [c for c in read(harness, cursor) if not isinstance(c, Checkpoint)]
-    access = Access(frozenset({"x:group:y"}))
-    assert changes[0] == AccessChanged(harness.document_id("q", "a"), access)
-    assert not any(isinstance(one, Upsert) for one in changes)
-    assert {one.access for one in apply(changes, apply(read(harness))).values()} == {access}
-
-
 SHAPES = ("plain", "mixed", "alternative", "image", "mail", "single", "no name")
 
 
@@ -443,27 +429,6 @@ def long_mailbox(harness: MailboxHarness) -> MailboxHarness:
     harness.append("a", *(mail(n, f"Le point {n}. " * 50, minutes=n) for n in range(120)))
     harness.append("b", with_file(mail("q", "Qui signe ?")))
     return harness
-
-
-def test_a_line_cut_anywhere_loses_nothing(long_mailbox: MailboxHarness) -> None:
-    """The reading ends with a sentence, and the next one goes on where it was."""
-    kept: dict[str, Document] = {}
-    cursor: str | None = None
-    with relay(long_mailbox.server.port) as line:
-        connector = long_mailbox.connector(port=line.port, security="none")
-        whole = apply(connector.changes(None))
-        passed = line.passed
-        for share in (0.01, 0.2, 0.5, 0.7, 0.9, 2):
-            line.most_bytes, line.passed = int(share * passed), 0
-            changes: list[Change] = []
-            with contextlib.suppress(SourceUnreachable):
-                for change in connector.changes(cursor):
-                    changes.append(change)
-            cursor = next(
-                (c.cursor for c in reversed(changes) if isinstance(c, Checkpoint)), cursor
-            )
-            kept = apply(changes, kept)
-    assert kept == whole
 
 
 def test_a_line_that_comes_back_goes_on_in_the_same_reading(

@@ -5,7 +5,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -27,7 +26,6 @@ from connectors.ports import (
 )
 from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply, last_cursor
-from connectors.testing.cut_readings import read_with_cuts
 from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 from tests.recorded_servers import Check, Tape
@@ -311,25 +309,6 @@ def test_a_page_that_is_not_understood_is_nobody_s(damage: dict[str, Any]) -> No
 def page_of(item: dict[str, Any]) -> ServedPage:
     said = {"meta": {"total_count": 1}, "items": [item]}
     return ServedPage(json.dumps(said).encode(), headers={"Content-Type": "application/json"})
-
-
-def test_readings_that_are_cut_lose_nothing(server: WagtailServer) -> None:
-    """While pages come, change, close and go."""
-    ids = server.act_together(
-        *(("add", {"title": f"{n}", "slug": f"p{n}", "intro": "Un texte."}) for n in range(50))
-    )
-
-    def change(draw: Random) -> None:
-        one = draw.choice(ids)
-        match draw.randrange(3):
-            case 0:
-                server.act("change", page=one, intro=f"Le texte {draw.random()}.")
-            case 1:
-                server.act("unpublish", page=one)
-            case 2:
-                server.act("change", page=one)
-
-    read_with_cuts(lambda: connector(server), change, seed=7, rounds=6)
 
 
 VALUES = st.recursive(
