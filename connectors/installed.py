@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from connectors.http_limits import HttpLimits
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
@@ -44,6 +45,9 @@ from connectors.ports import (
 from connectors.snapshot import Snapshot, each_of, listing_of
 from connectors.values import Access, Document
 
+if TYPE_CHECKING:
+    from connectors.http_host import HttpHost
+
 log = logging.getLogger(__name__)
 
 GROUP = "quisait.connectors"
@@ -63,6 +67,23 @@ class SourcePlace:
     folder: Path
     default_access: Access
     password: Callable[[], str]
+
+    def file(self, path: str) -> str:
+        """Return the path of a file in the options; empty if it is empty."""
+        return str(self.folder / path) if path else ""
+
+    def http(
+        self, options: Any, called: str = "Le site", user: str = "", **limits: int
+    ) -> "HttpHost":
+        """Return an `HttpHost` by the options `url`, `rate_per_s` and `ca_file`.
+
+        It sends the password of `user`, if that is set. Raises `SourceRefused` without a password.
+        """
+        from connectors.http_host import HttpHost  # imported here: `requests` is slow to import
+
+        bounds = HttpLimits(options.rate_per_s, **limits)
+        account = (user, self.password()) if user else None
+        return HttpHost(options.url, bounds, self.file(options.ca_file), called, account)
 
 
 @dataclass(frozen=True, slots=True)

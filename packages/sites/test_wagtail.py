@@ -15,6 +15,7 @@ from quisait_sites.wagtail import WagtailSource
 from quisait_sites.wagtail_text import html_of, names_of
 from test_quisait_sites import ServedPage, Site
 
+from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.ports import (
     AccessChanged,
@@ -56,7 +57,9 @@ class WagtailHarness:
         self.write()
         sections = {f"/{slug(name)}/": [*allowed] for name, allowed in self.readers.items()}
         options = WagtailOptions(url=self.server.api, sections=sections, types=["notes.NotePage"])
-        return Snapshot(WagtailSource("t", options, Access(), limits=QUICK), self.seen)
+        return Snapshot(
+            WagtailSource("t", options, Access(), HttpHost(options.url, QUICK)), self.seen
+        )
 
     def write(self) -> None:
         acts: list[tuple[str, dict[str, Any]]] = []
@@ -150,7 +153,7 @@ def harness(server: WagtailServer) -> WagtailHarness:
 
 def connector(server: WagtailServer, default: Access = EVERYONE, **options: Any) -> Snapshot:
     made = WagtailOptions.model_validate({"url": server.api} | options)
-    return Snapshot(WagtailSource("t", made, default, limits=QUICK), SEEN)
+    return Snapshot(WagtailSource("t", made, default, HttpHost(made.url, QUICK)), SEEN)
 
 
 def page(server: WagtailServer, title: str, **said: Any) -> str:
@@ -294,7 +297,9 @@ def test_a_page_that_is_not_understood_is_nobody_s(damage: dict[str, Any]) -> No
         whole = {"id": 7, "title": "a", "meta": {"type": "x.Y", "html_url": "http://x/a/"}}
         site.answer = lambda _: page_of(whole)  # type: ignore[method-assign]
         options = WagtailOptions(url=f"{site.url}api/v2/", sections={"/a/": ["everyone"]})
-        reading = Snapshot(WagtailSource("t", options, Access(), limits=QUICK), SEEN)
+        reading = Snapshot(
+            WagtailSource("t", options, Access(), HttpHost(options.url, QUICK)), SEEN
+        )
         first = list(reading.changes(None))
         assert apply(first)["t:7"].access == EVERYONE
         site.answer = lambda _: page_of(whole | damage)  # type: ignore[method-assign]

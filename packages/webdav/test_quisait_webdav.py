@@ -14,6 +14,7 @@ from quisait_webdav.connector import WebdavSource
 from quisait_webdav.multistatus import DavEntry, read_multistatus
 from quisait_webdav.options import WebdavOptions
 
+from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.ports import (
     AccessChanged,
@@ -53,7 +54,8 @@ class DavHarness:
 
     def connector(self, **options: object) -> Snapshot:
         made = WebdavOptions.model_validate({"url": self.served.url, "user": USER} | options)
-        return Snapshot(WebdavSource("t", made, Access(), PASSWORD, limits=QUICK), self.seen)
+        host = HttpHost(made.url, QUICK, "", "Le serveur", (made.user, PASSWORD))
+        return Snapshot(WebdavSource("t", made, Access(), host), self.seen)
 
     def document_id(self, name: str) -> str:
         return f"t:{name}"

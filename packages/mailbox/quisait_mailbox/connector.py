@@ -213,8 +213,7 @@ def _text(value: Any) -> str:
 
 def open_mailbox(place: SourcePlace, options: MailboxOptions) -> MailboxSource:
     """Return the source; no request is sent yet."""
-    ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
-    return MailboxSource(place.source, options, place.password, ca_file)
+    return MailboxSource(place.source, options, place.password, place.file(options.ca_file))
 
 
 KIND = ConnectorKind(
