@@ -24,6 +24,7 @@ from connectors.ports import (
     ContentStale,
     Delete,
     Former,
+    Gone,
     Listed,
     ListedFolder,
     Listing,
@@ -242,6 +243,7 @@ class _GuardedSource:
                 match item:
                     case (
                         Listed(id=name)
+                        | Gone(id=name)
                         | ListedFolder(root=name)
                         | Unlisted(root=name)
                         | UnchangedFolder(root=name)

@@ -261,7 +261,14 @@ class Note:
     text: str
 
 
-ListingItem = Listed | ListedFolder | Unlisted | UnchangedFolder | Note | Malformed
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A document that the source says it deleted. It is removed from the index at once."""
+
+    id: str
+
+
+ListingItem = Listed | ListedFolder | Unlisted | UnchangedFolder | Note | Gone | Malformed
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,9 @@ from connectors.ports import (
     Checkpoint,
     Connector,
     ContentStale,
+    Delete,
     Former,
+    Gone,
     Listed,
     ListedFolder,
     Listing,
@@ -89,6 +91,10 @@ class SeenRow(NamedTuple):
 
     version: bytes
     access: bytes
+
+
+_GONE = SeenRow(b"", b"")
+"""The row of a document whose deletion was yielded."""
 
 
 class SeenItems(Protocol):
@@ -233,7 +239,8 @@ class _Comparison:
     known: int = 0
     """Number of rows that stay, of listed documents."""
     note: str = ""
-    folders: set[str] = field(default_factory=set)
+    others_listed: set[str] = field(default_factory=set)
+    """Names of rows that stay and are no documents: of folders, and of documents that are gone."""
     tags: dict[str, SeenRow] = field(default_factory=dict)
     """The rows to store for listed folders that have a tag, by root."""
     unlisted: set[str] = field(default_factory=set)
@@ -310,8 +317,10 @@ class _Comparison:
 
     def _compare(self, items: list[ListingItem], waiting: "_Waiting") -> Iterator[Change]:
         self.listed.update(part for one in items if isinstance(one, Listed) for part in one.parts)
-        mine = [one for one in items if not isinstance(one, Listed) or self.part.holds(one.id)]
-        ids = {one.id for one in mine if isinstance(one, Listed)}
+        mine = [
+            one for one in items if not isinstance(one, Listed | Gone) or self.part.holds(one.id)
+        ]
+        ids = {one.id for one in mine if isinstance(one, Listed | Gone)}
         ids.update(_row_name(one) for one in mine if isinstance(one, ListedFolder | Unlisted))
         known = self.seen.rows(ids) if ids else {}
         changed: set[str] = set()
@@ -321,7 +330,7 @@ class _Comparison:
         self._store()
         yield from closing
 
-    def _closing(
+    def _closing(  # noqa: C901 - a case for each kind of item
         self,
         item: ListingItem,
         known: Mapping[str, SeenRow],
@@ -344,6 +353,13 @@ class _Comparison:
             case Note(text):
                 self.note = text
                 return []
+            case Gone(document_id):
+                self.others_listed.add(document_id)
+                if known.get(document_id) == _GONE:
+                    self.known += 1
+                    return []
+                self._keep(document_id, _GONE)
+                return [Delete(document_id)]
             case Listed(document_id) if document_id in self.listed:
                 reason = "un autre document porte le même nom"
                 return [Malformed(self._where(document_id), reason)]
@@ -364,7 +380,7 @@ class _Comparison:
 
     def _listed_folder(self, item: ListedFolder, row: SeenRow | None) -> None:
         listed = _folder_row(item)
-        self.folders.add(_folder(item.root))
+        self.others_listed.add(_folder(item.root))
         if item.tag:
             self.tags[item.root] = listed
             listed = SeenRow(listed.version, b"")  # the former tag is no longer true
@@ -377,7 +393,7 @@ class _Comparison:
         """Report the folder, and hide it unless it certainly has the readers that it had."""
         self.unlisted.add(item.root)
         self.unread.add(item.root)
-        self.folders.add(_folder(item.root))
+        self.others_listed.add(_folder(item.root))
         where = self._where(item.root) or "."
         told: list[Change] = (
             [Malformed(where, item.reason, item.root, "closed_folder")] if item.reason else []
@@ -437,7 +453,7 @@ class _Comparison:
         if self.seen.count() == self.known:
             return
         left_out = self._left_out() or (lambda document_id: False)
-        listed = self.listed | self.folders if self.folders else self.listed
+        listed = self.listed | self.others_listed if self.others_listed else self.listed
         for others in self.seen.others(listed):
             vanished = [one for one in others if not is_under(one, self.left)]
             self.seen.forget(vanished)

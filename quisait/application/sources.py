@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.account_linking import AccountAssignment, LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import AccountRecord, TableDirectory, read_records
-from connectors.export.connector import ExportConnector
+from connectors.export.connector import open_export
 from connectors.file_patterns import parse_selection
 from connectors.files import OpenFile
 from connectors.folder.connector import FolderConnector
@@ -152,7 +152,7 @@ def open_source(
         return _open_installed(settings)
     path = beside_file(settings.path)
     if settings.kind == "export":
-        return ExportConnector(settings.name, path)
+        return open_export(settings.name, path)
     return FolderConnector(
         settings.name,
         path,
