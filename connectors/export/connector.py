@@ -105,7 +105,7 @@ class ExportSource:
             yield Malformed(place.where, reason, document_id)
             yield Listed(document_id, None, index.access_of(name))
         else:
-            version = index.version_of(name, self._folder)
+            version = index.version_of(name, self._files)
             yield Listed(document_id, version, index.access_of(name), record[:4])
 
     def read(self, listed: Listed) -> Iterator[Document | Malformed]:

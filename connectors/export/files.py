@@ -2,14 +2,13 @@
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from connectors.files import disk_timeout_error, open_regular_file, regular_file_status
+from connectors.files import disk_timeout_error, open_regular_file
 from connectors.ports import SourceRefused, SourceUnreachable
 from connectors.records.documents import access_of, access_of_line
 from connectors.records.schema import (
@@ -240,10 +239,9 @@ class ExportIndex:
 
     `unattributed` are the locations of lines that may be about a document but do not say which.
     `records` has each record's last line. `owners` maps each document to its record: its own, or
-    the record that it is attached to. `paths` are those of attachments in files of their own.
-    `access` holds, for each document, the last line after its record that changed its readers.
-    `stale` are documents that an invalid line after their last record may have changed or deleted.
-    `gone` are documents that a line deleted.
+    the record that it is attached to. `access` holds, for each document, the last line after its
+    record that changed its readers. `stale` are documents that an invalid line after their last
+    record may have changed or deleted. `gone` are documents that a line deleted.
     """
 
     complete: bool = False
@@ -254,7 +252,6 @@ class ExportIndex:
     attachments: KnownAttachments = field(default_factory=KnownAttachments)
     records: dict[str, StoredRecord] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
-    paths: dict[str, str] = field(default_factory=dict)
     access: dict[str, tuple[RawPlace, AccessLine | InvalidLine]] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
@@ -304,22 +301,24 @@ class ExportIndex:
             return later.narrowed_to(access)
         return later
 
-    def version_of(self, name: str, folder: Path) -> bytes:
-        """Return a digest of a document's record, of its space and of the stamp of its file."""
+    def version_of(self, name: str, files: Mapping[str, ExportFile]) -> bytes:
+        """Return what tells the state of a document's record and of its space.
+
+        An attachment may have been replaced where it stands: its version also changes with a line
+        that changes its readers, and with an export that replaces the former one.
+        """
         record = self.records[self.owners[name]]
         space = self.spaces.get(record.space)
-        parts = [record.digest, space.model_dump_json() if space else ""]
-        if path := self.paths.get(name):
-            with suppress(OSError, RuntimeError, ValueError):
-                status = regular_file_status(folder, path)
-                parts.append((status.st_size, status.st_mtime_ns))
+        parts: list[object] = [record.digest, space and space.model_dump_json()]
+        if self.owners[name] != name:
+            _, inode, *_ = files[record.file].stamp
+            place, _ = self.access.get(name, (None, None))
+            parts += [inode, place and place.location]
         return repr(parts).encode()
 
     def _add_record(self, raw: RawLine, line: RecordLine) -> None:
         own = [line.id, *(attachment_id(line.id, one.name) for one in line.attachments)]
         self._discard(self.attachments.update(line).union(own))
-        for one in reversed(line.attachments):  # of two with one name, the first is read
-            self.paths[attachment_id(line.id, one.name)] = one.path or ""
         self.ids.update(own)
         self.gone.difference_update(own)
         access = access_of(line.readers) if line.readers else None

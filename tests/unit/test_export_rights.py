@@ -155,6 +155,19 @@ def test_whom_an_access_line_adds_reads_the_attachment_as_it_is(tmp_path: Path) 
     assert [one.content.read() for one in opened if one.content] == [b"deux, sans les noms"]
 
 
+def test_an_attachment_is_read_again_with_a_new_export(tmp_path: Path) -> None:
+    """Replaced where it stands, it is read when the export is replaced, and not before."""
+    (tmp_path / "a.txt").write_text("un")
+    record = RECORD | {"attachments": [{"name": "a", "path": "a.txt"}]}
+    path = write(tmp_path / "e.jsonl", HEADER, record)
+    first = read(path)
+    (tmp_path / "a.txt").write_text("deux")
+    same = read(path, cursor(first))
+    assert documents(same) == {}
+    write(tmp_path / "new", HEADER, record).rename(path)
+    assert set(documents(read(path, cursor(same)))) == {"w:t1#a"}
+
+
 def test_a_line_that_names_no_document_may_be_of_any(tmp_path: Path) -> None:
     """What follows it gives a record that stands before it no reader more."""
     path = write(tmp_path / "e.jsonl", HEADER, RECORD | CELL)
