@@ -171,7 +171,7 @@ class Snapshot:
         wanted = set(document_ids)
         above = frozenset(root for one in wanted for root in roots_of(one))
         for item in listing_of(self.origin, Former(enters=above.__contains__)):
-            if not isinstance(item, Listed) or item.problem:
+            if not isinstance(item, Listed) or item.problem or item.version is None:
                 continue
             if found := wanted.intersection((item.id, *item.parts)):
                 wanted -= found

@@ -101,6 +101,13 @@ def test_readers_after_a_broken_record_open_no_former_text(tmp_path: Path) -> No
     assert said(read(path))["w:t1"][-1] == Access(frozenset({"everyone"}))
 
 
+def test_a_record_that_is_not_understood_is_not_asked_for_again(tmp_path: Path) -> None:
+    """Only its readers are known, until a line brings it again."""
+    path = write(tmp_path / "e.jsonl", HEADER, RECORD, RECORD | {"created": "hier"})
+    again = list(open_export("w", path).refetch(frozenset({"w:t1", "w:t1#a"})))
+    assert [one for one in again if not isinstance(one, Malformed)] == []
+
+
 def test_an_attachment_that_cannot_be_read_is_stale(tmp_path: Path) -> None:
     """Its former version does not stay under the former readers, nor get the new ones."""
     (tmp_path / "a.txt").write_text("un")
