@@ -111,6 +111,14 @@ class HttpResponse:
         """The body, decoded as UTF-8."""
         return self.content.decode("utf-8", "replace")
 
+    @property
+    def json(self) -> Any:
+        """The value of a JSON body, or None if it is not JSON."""
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError):
+            return None
+
     def raise_for_status(self) -> None:
         """Raise `requests.HTTPError` for a status of 400 or more."""
         if self.status_code >= HTTPStatus.BAD_REQUEST:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from connectors.http_limits import HttpLimits
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
@@ -23,6 +24,7 @@ from connectors.ports import (
     ContentStale,
     Delete,
     Former,
+    Gone,
     Listed,
     ListedFolder,
     Listing,
@@ -41,8 +43,11 @@ from connectors.ports import (
     Unlisted,
     Upsert,
 )
-from connectors.snapshot import Snapshot, listing_of
+from connectors.snapshot import Snapshot, each_of, listing_of
 from connectors.values import Access, Document
+
+if TYPE_CHECKING:
+    from connectors.http_host import HttpHost
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +68,23 @@ class SourcePlace:
     folder: Path
     default_access: Access
     password: Callable[[], str]
+
+    def file(self, path: str) -> str:
+        """Return the path of a file in the options; empty if it is empty."""
+        return str(self.folder / path) if path else ""
+
+    def http(
+        self, options: Any, called: str = "Le site", user: str = "", **limits: int
+    ) -> "HttpHost":
+        """Return an `HttpHost` by the options `url`, `rate_per_s` and `ca_file`.
+
+        It sends the password of `user`, if that is set. Raises `SourceRefused` without a password.
+        """
+        from connectors.http_host import HttpHost  # imported here: `requests` is slow to import
+
+        bounds = HttpLimits(options.rate_per_s, **limits)
+        account = (user, self.password()) if user else None
+        return HttpHost(options.url, bounds, self.file(options.ca_file), called, account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,18 +243,26 @@ class _GuardedSource:
                 match item:
                     case (
                         Listed(id=name)
+                        | Gone(id=name)
                         | ListedFolder(root=name)
                         | Unlisted(root=name)
                         | UnchangedFolder(root=name)
                         | Malformed(document_id=str(name))
                     ):
                         self.guard.require_own([name])
+                if isinstance(item, Listed):
+                    self.guard.require_own(item.parts)
                 yield item
 
-    def read(self, listed: Listed) -> Document:
-        """Return the document. Raises `SourceError`, also for a document of another source."""
+    def read(self, listed: Listed) -> Iterator[Document | Malformed]:
+        """Yield the document and its parts. Raises `SourceError`, also for ids of others."""
         with self.guard:
-            return self.guard.document(self.inner.read(listed))
+            for found in each_of(self.inner.read(listed)):
+                if isinstance(found, Document):
+                    yield self.guard.document(found)
+                else:
+                    self.guard.require_own(names_in(found))
+                    yield found
 
     def check(self) -> Iterator[str]:
         """Yield the sentences of the source's check, if it has one. Raises `SourceError`."""

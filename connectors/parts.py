@@ -4,21 +4,12 @@ The ids are divided, not the folders or spaces that hold the documents: an id ne
 part, parts stay the same when the source grows, and no list of parts has to be stored.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol, runtime_checkable
 
 from connectors.ports import (
-    AccessChanged,
-    AccessNarrowed,
-    Change,
     Connector,
-    ContentStale,
-    Delete,
-    Listing,
-    Malformed,
-    Upsert,
 )
 
 MOST_PARTS = 64
@@ -63,26 +54,3 @@ class Divisible(Connector, Protocol):
         may yield the same `SubtreeHidden`, or the same `Malformed` that names no document.
         """
         ...
-
-
-def changes_of_part(changes: Iterable[Change], part: Part) -> Iterator[Change]:
-    """Yield those changes of the whole source that belong to one part, in the given order."""
-    for change in changes:
-        match change:
-            case Upsert(document):
-                held = part.holds(document.id)
-            case (
-                Delete(document_id)
-                | AccessChanged(document_id)
-                | AccessNarrowed(document_id)
-                | ContentStale(document_id)
-                | Malformed(document_id=str(document_id))
-            ):
-                held = part.holds(document_id)
-            case Listing(document_ids, unlisted, is_left_out):
-                yield Listing(frozenset(filter(part.holds, document_ids)), unlisted, is_left_out)
-                continue
-            case _:
-                held = True
-        if held:
-            yield change

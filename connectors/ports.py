@@ -8,6 +8,7 @@ SourceError
 ├── RecordVanished      the record was deleted while it was read: skip it
 │   └── RecordUnreachable   its own server did not answer: ask again at each crawl
 ├── RecordUnreadable    one record of a listing cannot be read: hide it, ask again at each crawl
+├── RecordIncomplete    one record of a listing was read in part: ask again at each crawl
 └── RecordKept          one record of a listing was not read again: leave its text as it is
 """
 
@@ -40,6 +41,10 @@ class RecordUnreachable(RecordVanished):
 
 class RecordUnreadable(SourceError):
     """One record cannot be read now; the source itself can. The text says why, in French."""
+
+
+class RecordIncomplete(SourceError):
+    """Some parts of one record cannot be read now; the others were read."""
 
 
 class RecordKept(SourceError):
@@ -203,7 +208,8 @@ class Listed:
     narrowed, and nothing else changes. `access` are the readers; None if only reading tells them,
     which must then stay the same as long as `version` does. `problem` says in French why the
     document cannot be read now. `place` is what `ListingSource.read` needs to find the document:
-    plain values, because it may wait in a file.
+    plain values, because it may wait in a file. `parts` are the ids of documents that may come with
+    it and have the same readers, such as attached files, and of records that a `Malformed` names.
     """
 
     id: str
@@ -211,6 +217,7 @@ class Listed:
     access: Access | None = None
     place: Any = None
     problem: str = ""
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +261,14 @@ class Note:
     text: str
 
 
-ListingItem = Listed | ListedFolder | Unlisted | UnchangedFolder | Note | Malformed
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A document that the source says it deleted. It is removed from the index at once."""
+
+    id: str
+
+
+ListingItem = Listed | ListedFolder | Unlisted | UnchangedFolder | Note | Gone | Malformed
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,11 +306,12 @@ class ListingSource(Protocol):
         """
         ...
 
-    def read(self, listed: Listed) -> Document:
-        """Return a listed document as it is now; it gets no readers that were not listed.
+    def read(self, listed: Listed) -> Document | Iterable[Document | Malformed]:
+        """Return a listed document as it is now, or yield it and its parts.
 
-        Raises `RecordVanished`, `RecordUnreadable`, `RecordKept`, `SourceUnreachable` or
-        `SourceRefused`.
+        No document gets readers that were not listed; without the document itself, its former text
+        is hidden. Raises `RecordVanished`, `RecordUnreadable`, `RecordIncomplete` (after what could
+        be read), `RecordKept`, `SourceUnreachable` or `SourceRefused`.
         """
         ...
 

@@ -19,7 +19,7 @@ reading, never a document or a reader too many.
 """
 
 import pickle
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
@@ -37,7 +37,9 @@ from connectors.ports import (
     Checkpoint,
     Connector,
     ContentStale,
+    Delete,
     Former,
+    Gone,
     Listed,
     ListedFolder,
     Listing,
@@ -45,6 +47,7 @@ from connectors.ports import (
     ListingSource,
     Malformed,
     Note,
+    RecordIncomplete,
     RecordKept,
     RecordUnreadable,
     RecordVanished,
@@ -62,7 +65,7 @@ from connectors.ports import (
     is_under,
     roots_of,
 )
-from connectors.values import Access
+from connectors.values import Access, Document
 
 PAGE = 500
 """Number of listed documents that are compared at once."""
@@ -88,6 +91,10 @@ class SeenRow(NamedTuple):
 
     version: bytes
     access: bytes
+
+
+_GONE = SeenRow(b"", b"")
+"""The row of a document whose deletion was yielded."""
 
 
 class SeenItems(Protocol):
@@ -164,9 +171,13 @@ class Snapshot:
         wanted = set(document_ids)
         above = frozenset(root for one in wanted for root in roots_of(one))
         for item in listing_of(self.origin, Former(enters=above.__contains__)):
-            if isinstance(item, Listed) and item.id in wanted and not item.problem:
-                wanted.discard(item.id)
-                yield from comparison.reading(item)
+            if not isinstance(item, Listed) or item.problem or item.version is None:
+                continue
+            if found := wanted.intersection((item.id, *item.parts)):
+                wanted -= found
+                for change in comparison.reading(item):
+                    if not isinstance(change, Upsert) or change.document.id in found:
+                        yield change
 
     def check(self) -> Iterable[str]:
         """Return what the source's `check` reports, if it has one. Raises `SourceError`."""
@@ -199,6 +210,11 @@ def listing_of(source: ListingSource, former: Former) -> Iterator[ListingItem]:
     return source.listing()
 
 
+def each_of(read: Document | Iterable[Document | Malformed]) -> Iterable[Document | Malformed]:
+    """Return what `ListingSource.read` returned, as an iterable."""
+    return (read,) if isinstance(read, Document) else read
+
+
 @dataclass(slots=True)
 class _Comparison:
     """The state of one crawl of a source while its listing is compared with the stored rows.
@@ -223,7 +239,8 @@ class _Comparison:
     known: int = 0
     """Number of rows that stay, of listed documents."""
     note: str = ""
-    folders: set[str] = field(default_factory=set)
+    others_listed: set[str] = field(default_factory=set)
+    """Names of rows that stay and are no documents: of folders, and of documents that are gone."""
     tags: dict[str, SeenRow] = field(default_factory=dict)
     """The rows to store for listed folders that have a tag, by root."""
     unlisted: set[str] = field(default_factory=set)
@@ -299,8 +316,11 @@ class _Comparison:
         return SeenRow(_version_mark(known.encode()), b"") if known else None
 
     def _compare(self, items: list[ListingItem], waiting: "_Waiting") -> Iterator[Change]:
-        mine = [one for one in items if not isinstance(one, Listed) or self.part.holds(one.id)]
-        ids = {one.id for one in mine if isinstance(one, Listed)}
+        self.listed.update(part for one in items if isinstance(one, Listed) for part in one.parts)
+        mine = [
+            one for one in items if not isinstance(one, Listed | Gone) or self.part.holds(one.id)
+        ]
+        ids = {one.id for one in mine if isinstance(one, Listed | Gone)}
         ids.update(_row_name(one) for one in mine if isinstance(one, ListedFolder | Unlisted))
         known = self.seen.rows(ids) if ids else {}
         changed: set[str] = set()
@@ -310,7 +330,7 @@ class _Comparison:
         self._store()
         yield from closing
 
-    def _closing(
+    def _closing(  # noqa: C901 - a case for each kind of item
         self,
         item: ListingItem,
         known: Mapping[str, SeenRow],
@@ -333,6 +353,13 @@ class _Comparison:
             case Note(text):
                 self.note = text
                 return []
+            case Gone(document_id):
+                self.others_listed.add(document_id)
+                if known.get(document_id) == _GONE:
+                    self.known += 1
+                    return []
+                self._keep(document_id, _GONE)
+                return [Delete(document_id)]
             case Listed(document_id) if document_id in self.listed:
                 reason = "un autre document porte le même nom"
                 return [Malformed(self._where(document_id), reason)]
@@ -343,11 +370,17 @@ class _Comparison:
                 self.known += stays
                 if not stays and document_id in known:
                     changed.add(document_id)
-                return closing
+                of_parts = [
+                    replace(one, document_id=part)
+                    for part in item.parts
+                    for one in closing
+                    if isinstance(one, AccessChanged | AccessNarrowed | ContentStale)
+                ]
+                return closing + of_parts
 
     def _listed_folder(self, item: ListedFolder, row: SeenRow | None) -> None:
         listed = _folder_row(item)
-        self.folders.add(_folder(item.root))
+        self.others_listed.add(_folder(item.root))
         if item.tag:
             self.tags[item.root] = listed
             listed = SeenRow(listed.version, b"")  # the former tag is no longer true
@@ -360,7 +393,7 @@ class _Comparison:
         """Report the folder, and hide it unless it certainly has the readers that it had."""
         self.unlisted.add(item.root)
         self.unread.add(item.root)
-        self.folders.add(_folder(item.root))
+        self.others_listed.add(_folder(item.root))
         where = self._where(item.root) or "."
         told: list[Change] = (
             [Malformed(where, item.reason, item.root, "closed_folder")] if item.reason else []
@@ -420,7 +453,7 @@ class _Comparison:
         if self.seen.count() == self.known:
             return
         left_out = self._left_out() or (lambda document_id: False)
-        listed = self.listed | self.folders if self.folders else self.listed
+        listed = self.listed | self.others_listed if self.others_listed else self.listed
         for others in self.seen.others(listed):
             vanished = [one for one in others if not is_under(one, self.left)]
             self.seen.forget(vanished)
@@ -440,16 +473,16 @@ class _Comparison:
 
     def reading(self, item: Listed) -> Iterator[Change]:
         """Yield a listed document as it is now, or hide the text that was read before."""
+        missing = {item.id, *item.parts}
         try:
-            document = self.source.read(item)
-        except RecordVanished:
+            access, is_exact = yield from self._each_read(item, missing)
+        except (RecordVanished, RecordUnreadable, RecordIncomplete) as error:
             self.unread.add(item.id)
-            self.listed.discard(item.id)
-            yield ContentStale(item.id)
-        except RecordUnreadable as error:
-            self.unread.add(item.id)
-            yield ContentStale(item.id)
-            yield Malformed(self._where(item.id), str(error), item.id)
+            if isinstance(error, RecordVanished):
+                self.listed -= missing
+            yield from map(ContentStale, sorted(missing))
+            if isinstance(error, RecordUnreadable):
+                yield Malformed(self._where(item.id), str(error), item.id)
         except RecordKept as error:
             version = _version_mark(item.version or b"")
             if reason := str(error):
@@ -459,13 +492,29 @@ class _Comparison:
             if item.access is not None:
                 self.rows[item.id] = SeenRow(version, _access_mark(item.access, exact=False))
         else:
-            access = document.access if item.access is None else item.access
-            is_exact = access == document.access
-            if not is_exact:
-                document = replace(document, access=document.access.narrowed_to(access))
-            yield Upsert(document)
-            mark = _access_mark(access, exact=is_exact)
+            yield from map(ContentStale, sorted(missing))
+            mark = _access_mark(access, exact=is_exact and item.id not in missing)
             self.rows[item.id] = SeenRow(_version_mark(item.version or b""), mark)
+
+    def _each_read(
+        self, item: Listed, missing: set[str]
+    ) -> Generator[Change, None, tuple[Access, bool]]:
+        """Yield a document and its parts, removed from `missing`.
+
+        Return their readers, and whether each document has exactly these.
+        """
+        access, is_exact = item.access or Access(), True
+        for found in each_of(self.source.read(item)):
+            if isinstance(found, Malformed):
+                yield found
+                continue
+            access = found.access if item.access is None else item.access
+            if access != found.access:
+                is_exact = False
+                found = replace(found, access=found.access.narrowed_to(access))
+            missing.discard(found.id)
+            yield Upsert(found)
+        return access, is_exact
 
     def _checkpoint(self, note: str = "") -> Checkpoint:
         """Store the rows and return a checkpoint; only the last one of a crawl has a note."""

@@ -75,6 +75,8 @@ class WikiServer:
     run: Path
     port: int
     sites: dict[str, Any] = field(default_factory=dict)
+    acted: int = 0
+    """The second of the last act of an editor."""
 
     @property
     def url(self) -> str:
@@ -98,6 +100,7 @@ class WikiServer:
         token = site.get_token("csrf")
         done = site.raw_api(action, "POST", True, token=token, formatversion=2, **said)
         assert "error" not in done, done
+        self.acted = int(time.time())
         return done[action]
 
     def edit(self, title: str, text: str, user: str = ADMIN, **flags: int) -> Any:
@@ -115,7 +118,12 @@ class WikiServer:
     def upload(self, name: str, content: bytes, description: str) -> Any:
         done = self.site().upload(io.BytesIO(content), name, description=description, ignore=True)
         assert done["result"] == "Success", done
+        self.acted = int(time.time())
         return done
+
+    def settle(self) -> None:
+        """Wait until the second of the last act is over."""
+        time.sleep(max(0, self.acted + 1 - time.time()))
 
     def page_id(self, title: str) -> int:
         answer = self.site().raw_api("query", "POST", True, titles=title, formatversion=2)

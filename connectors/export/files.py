@@ -1,15 +1,16 @@
 """Read an export's lines, and index which line decides each document's state."""
 
-import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from connectors.files import disk_timeout_error, open_regular_file
 from connectors.ports import SourceRefused, SourceUnreachable
+from connectors.records.documents import access_of, access_of_line
 from connectors.records.schema import (
     MAX_LINE_BYTES,
     AccessLine,
@@ -25,8 +26,10 @@ from connectors.records.schema import (
     is_unfinished,
 )
 from connectors.timeouts import DISK_TIMEOUT_S, iterate_with_timeout
+from connectors.values import Access
 
 _CHUNK_BYTES = 1024 * 1024
+DIGEST_BYTES = 16
 
 ExportFileStamp = tuple[int, ...]
 
@@ -55,20 +58,6 @@ class ExportFile:
             stream.close()
             raise changed_during_read(self.path)
         return stream
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A reading position: all before `offset` in `file`, and all files before it, is read."""
-
-    file: str = ""
-    offset: int = 0
-    line: int = 0
-
-    @property
-    def location(self) -> tuple[str, int]:
-        """(file, offset in bytes), comparable with a line's location."""
-        return self.file, self.offset
 
 
 def export_files(path: Path) -> tuple[ExportFile, ...]:
@@ -112,42 +101,45 @@ def _stamp(status: os.stat_result) -> ExportFileStamp:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def read_lines(file: ExportFile, after: Position | None = None) -> Iterator[RawLine]:
-    """Yield the lines of a file that are not blank, from `after` on.
+def read_lines(
+    file: ExportFile, start: int = 0, number: int = 1, read: "blake2b | None" = None
+) -> Iterator[RawLine]:
+    """Yield the lines of a file that are not blank, from line `number` at the offset `start` on.
 
-    Raises `SourceUnreachable`, or `SourceRefused` if it is not a regular file.
+    `read` is updated with all bytes. Raises `SourceUnreachable`, or `SourceRefused` if it is not a
+    regular file.
     """
     # Long lines count more, so that few of them are read ahead.
     return iterate_with_timeout(
-        _lines(file, after),
+        _lines(file, start, number, read),
         DISK_TIMEOUT_S,
         disk_timeout_error(file.path),
         lambda line: 1 + len(line.raw) // 4096,
     )
 
 
-def _lines(file: ExportFile, after: Position | None) -> Iterator[RawLine]:
-    offset, number = (after.offset, after.line) if after else (0, 0)
+def _lines(file: ExportFile, offset: int, number: int, read: "blake2b | None") -> Iterator[RawLine]:
     try:
         with file.open() as stream:
-            if offset:
-                stream.seek(offset - 1)
-                if stream.read(1) != b"\n":
-                    number -= 1  # the last line read then has since been terminated
+            stream.seek(offset)
             while offset < file.size:
                 raw = stream.readline(min(MAX_LINE_BYTES, file.size - offset))
                 if not raw:
                     raise changed_during_read(file.path)
+                if read:
+                    read.update(raw)
                 end = offset + len(raw)
                 chunk = raw
                 too_long = not raw.endswith(b"\n") and end < file.size
                 while chunk and not chunk.endswith(b"\n") and end < file.size:
                     chunk = stream.readline(min(_CHUNK_BYTES, file.size - end))
+                    if read:
+                        read.update(chunk)
                     end += len(chunk)
-                number += 1
                 if raw.strip():
                     terminated = chunk.endswith(b"\n")
                     yield RawLine(file.path.name, number, offset, end, raw, too_long, terminated)
+                number += 1
                 offset = end
     except OSError as error:
         raise _unreadable(file.path, error) from error
@@ -167,78 +159,34 @@ def changed_during_read(path: Path) -> SourceUnreachable:
     )
 
 
-class UnchangedCheck:
-    """Checks that files changed only by appending since the crawl began."""
+def check_unchanged(file: ExportFile, digest: bytes) -> None:
+    """Raise `SourceUnreachable` if a file changed other than by appending since it was listed.
 
-    def __init__(self, files: Sequence[ExportFile]) -> None:
-        self._files = files
-        self._stamps = [file.stamp for file in files]
-        self._digest = self._current_digest()
-
-    def check(self) -> None:
-        """Raise `SourceUnreachable` if a file changed other than by appending."""
-        for number, file in enumerate(self._files):
-            try:
-                stamp = _stamp(file.path.stat(follow_symlinks=file.named))
-            except OSError as error:
-                raise _unreadable(file.path, error) from error
-            if stamp != self._stamps[number]:
-                if self._current_digest() != self._digest:
-                    raise changed_during_read(file.path)
-                self._stamps[number] = stamp
-
-    def _current_digest(self) -> str | None:
-        last = self._files[-1]
-        return PrefixDigest(self._files).upto(Position(last.path.name, last.size))
-
-
-class PrefixDigest:
-    """A digest of everything before a position: the files' names and bytes."""
-
-    def __init__(self, files: Sequence[ExportFile]) -> None:
-        self._files = files
-        self._hash = hashlib.blake2b(digest_size=16)
-        self._file_number = 0
-        self._offset = 0
-
-    def upto(self, position: Position) -> str | None:
-        """Return the digest of everything before `position`; positions must not decrease.
-
-        Returns None if the files do not reach that far. Raises `SourceUnreachable`.
-        """
-        names = [file.path.name for file in self._files]
-        if not position.file:
-            return self._hash.hexdigest()
-        if position.file not in names:
-            return None
-        target = names.index(position.file)
-        while self._file_number < target:
-            self._read(self._files[self._file_number].size)
-            self._file_number, self._offset = self._file_number + 1, 0
-        if self._files[target].size < position.offset:
-            return None
-        self._read(position.offset)
-        return self._hash.hexdigest()
-
-    def _read(self, upto: int) -> None:
-        file = self._files[self._file_number]
-        if self._offset == 0:
-            self._hash.update(f"{file.path.name}\0".encode(errors="surrogateescape"))
-        try:
-            with file.open() as stream:
-                stream.seek(self._offset)
-                while self._offset < upto:
-                    chunk = stream.read(min(_CHUNK_BYTES, upto - self._offset))
-                    if not chunk:
-                        return
-                    self._hash.update(chunk)
-                    self._offset += len(chunk)
-        except OSError as error:
-            raise _unreadable(file.path, error) from error
+    `digest` is that of the bytes that were read, from `_lines`.
+    """
+    try:
+        if _stamp(file.path.stat(follow_symlinks=file.named)) == file.stamp:
+            return
+        left, now = file.size, blake2b(digest_size=DIGEST_BYTES)
+        with file.open() as stream:
+            while left and (chunk := stream.read(min(_CHUNK_BYTES, left))):
+                now.update(chunk)
+                left -= len(chunk)
+    except OSError as error:
+        raise _unreadable(file.path, error) from error
+    if now.digest() != digest:
+        raise changed_during_read(file.path)
 
 
 LineLocation = tuple[str, int]
 """(file, offset in bytes) of a line; sorts in the order of the export."""
+
+
+class RawPlace(NamedTuple):
+    """Where a line is: for comparisons, and for the administrator."""
+
+    location: LineLocation
+    where: str
 
 
 @dataclass(slots=True)
@@ -274,15 +222,26 @@ class KnownAttachments:
         return self.by_record.get(line.id, frozenset()).union(line.ids or (), {line.id})
 
 
+class StoredRecord(NamedTuple):
+    """Where a record's last line is, its digest, and the part of it that decides its readers."""
+
+    file: str
+    start: int
+    number: int
+    digest: bytes
+    access: Access | None
+    space: str
+
+
 @dataclass(slots=True)
 class ExportIndex:
     """The state of the whole export after its last line.
 
     `unattributed` are the locations of lines that may be about a document but do not say which.
-    `records` locates each record's last line. `owners` maps each document to its record: its own,
-    or the record that it is attached to. `access` holds, for each document, the last line after its
+    `records` has each record's last line. `owners` maps each document to its record: its own, or
+    the record that it is attached to. `access` holds, for each document, the last line after its
     record that changed its readers. `stale` are documents that an invalid line after their last
-    record may have changed or deleted.
+    record may have changed or deleted. `gone` are documents that a line deleted.
     """
 
     complete: bool = False
@@ -291,10 +250,12 @@ class ExportIndex:
     spaces: dict[str, SpaceLine] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
     attachments: KnownAttachments = field(default_factory=KnownAttachments)
-    records: dict[str, LineLocation] = field(default_factory=dict)
+    records: dict[str, StoredRecord] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
-    access: dict[str, tuple[LineLocation, AccessLine | InvalidLine]] = field(default_factory=dict)
+    access: dict[str, tuple[RawPlace, AccessLine | InvalidLine]] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    accesses: dict[Access, Access] = field(default_factory=dict)
 
     def add(self, raw: RawLine, line: ExportLine | InvalidLine) -> None:
         """Add the next line."""
@@ -306,44 +267,80 @@ class ExportIndex:
             case SpaceLine():
                 self.spaces[line.id] = line
             case RecordLine():
-                own = {line.id, *(attachment_id(line.id, a.name) for a in line.attachments)}
-                self._discard(self.attachments.update(line) | own)
-                self.ids |= own
-                self.records[line.id] = raw.location
-                self.owners |= dict.fromkeys(own, line.id)
+                self._add_record(raw, line)
             case DeletedLine():
                 self._discard(self.attachments.update(line) | {line.id})
             case AccessLine():
-                ids = self.documents_of(line, self.attachments)
-                self.access |= dict.fromkeys(ids, (raw.location, line))
+                place = RawPlace(raw.location, raw.where)
+                self.access |= dict.fromkeys(self._documents_of(line), (place, line))
             case InvalidLine():
                 self._add_invalid(raw, line)
 
-    def documents_of(self, line: AccessLine, attachments: KnownAttachments) -> frozenset[str]:
+    def record_of(self, name: str) -> StoredRecord | None:
+        """Return the last record of this document, or None if it is not in the files."""
+        return self.records.get(self.owners.get(name, name))
+
+    def access_of(self, name: str) -> Access:
+        """Return a document's current readers.
+
+        If an unreadable line between its record and the line that changed its readers may have
+        changed the record, no reader is added.
+        """
+        record = self.record_of(name)
+        access = Access()
+        if record and record.access is not None:
+            access = record.access
+        elif record and record.space in self.spaces:
+            access = access_of(self.spaces[record.space].readers)
+        if name not in self.access:
+            return access
+        place, line = self.access[name]
+        later = access_of_line(line)
+        start = (record.file, record.start) if record else ("", 0)
+        if record and any(start < one < place.location for one in self.unattributed):
+            return later.narrowed_to(access)
+        return later
+
+    def version_of(self, name: str, files: Mapping[str, ExportFile]) -> bytes:
+        """Return what tells the state of a document's record and of its space.
+
+        An attachment may have been replaced where it stands: its version also changes with a line
+        that changes its readers, and with an export that replaces the former one.
+        """
+        record = self.records[self.owners[name]]
+        space = self.spaces.get(record.space)
+        parts: list[object] = [record.digest, space and space.model_dump_json()]
+        if self.owners[name] != name:
+            _, inode, *_ = files[record.file].stamp
+            place, _ = self.access.get(name, (None, None))
+            parts += [inode, place and place.location]
+        return repr(parts).encode()
+
+    def _add_record(self, raw: RawLine, line: RecordLine) -> None:
+        own = [line.id, *(attachment_id(line.id, one.name) for one in line.attachments)]
+        self._discard(self.attachments.update(line).union(own))
+        self.ids.update(own)
+        self.gone.difference_update(own)
+        access = access_of(line.readers) if line.readers else None
+        if access:  # many records have the same readers
+            access = self.accesses.setdefault(access, access)
+        self.records[line.id] = StoredRecord(
+            raw.file, raw.start, raw.number, digest_of_line(raw), access, line.space
+        )
+        self.owners |= dict.fromkeys(own, line.id)
+
+    def _documents_of(self, line: AccessLine) -> frozenset[str]:
         """Return the record that an access line names, and its attachments.
 
         A record whose id looks like an attachment's is not an attachment: it has its own readers.
         """
-        attached = attachments.of_access_line(line)
+        attached = self.attachments.of_access_line(line)
         return frozenset({name for name in attached if name not in self.records} | {line.id})
 
-    def record_location(self, name: str) -> LineLocation | None:
-        """Return the last line of this document's record, or None if it is not in the files."""
-        return self.records.get(self.owners.get(name, name))
-
-    def in_doubt(self, name: str, location: LineLocation) -> bool:
-        """Return whether an unreadable line between record and `location` may have changed it."""
-        record = self.record_location(name) or ("", 0)
-        return any(record < place < location for place in self.unattributed)
-
-    def spaces_digest(self) -> str:
-        """Return a digest of the readers, evidence policies and titles of all spaces."""
-        known = sorted(space.model_dump_json() for space in self.spaces.values())
-        return hashlib.blake2b("\n".join(known).encode(), digest_size=8).hexdigest()
-
-    def _discard(self, ids: frozenset[str] | set[str]) -> None:
+    def _discard(self, ids: frozenset[str]) -> None:
         self.ids -= ids
         self.stale -= ids
+        self.gone |= ids
         for name in ids:
             self.access.pop(name, None)
 
@@ -358,6 +355,12 @@ class ExportIndex:
         if not is_unfinished(raw, line):
             ids = self.attachments.possible_documents(line)
             if line.type == "access":
-                self.access |= dict.fromkeys(ids, (raw.location, line))
+                place = RawPlace(raw.location, raw.where)
+                self.access |= dict.fromkeys(ids, (place, line))
             else:
                 self.stale |= ids
+
+
+def digest_of_line(raw: RawLine) -> bytes:
+    """Return the digest of a line's bytes."""
+    return blake2b(raw.raw, digest_size=DIGEST_BYTES).digest()

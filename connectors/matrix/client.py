@@ -204,10 +204,9 @@ class MatrixClient:
             raise SourceUnreachable(
                 f"{self.host.called} {self.host.host} répond {status} : il sera relu plus tard."
             )
-        try:
-            return json.loads(response.content)
-        except (ValueError, RecursionError) as error:
-            raise self._odd() from error
+        if (said := response.json) is None:
+            raise self._odd()
+        return said
 
     def _member(self, answer: Any, name: str, kind: type) -> Any:
         value = answer.get(name) if isinstance(answer, Mapping) else None

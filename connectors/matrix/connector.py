@@ -460,7 +460,7 @@ def open_rooms(place: SourcePlace, options: MatrixOptions) -> MatrixConnector:
         place.password(),
         place.default_access,
         HttpLimits(rate_per_s=options.rate_per_s),
-        str(place.folder / options.ca_file) if options.ca_file else "",
+        place.file(options.ca_file),
     )
 
 

@@ -2,20 +2,27 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import mwclient
 import requests
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from connectors.batches import batches
 from connectors.http_host import HttpHost
 from connectors.mediawiki.config import WikiConfig
-from connectors.mediawiki.pages import FileVersion, Rendering, SiteInfo, WikiPage, WikiUser
+from connectors.mediawiki.pages import (
+    FILES,
+    FileVersion,
+    Rendering,
+    SiteInfo,
+    WikiPage,
+    WikiUser,
+)
 from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
 
 log = logging.getLogger(__name__)
@@ -25,7 +32,7 @@ MIN_VERSION = (1, 31)
 MAX_BACKOFF_S = 64.0
 LOGIN_NEEDED_CODES = {"assertuserfailed", "assertnameduserfailed", "readapidenied"}
 
-Model = TypeVar("Model", bound=BaseModel)
+Value = TypeVar("Value")
 
 
 class PageError(Exception):
@@ -80,13 +87,13 @@ class WikiApi:
             position = following
 
     def rows(
-        self, of: type[Model], name: str, *, post: bool = False, **parameters: object
-    ) -> Iterator[Model]:
+        self, of: type[Value], name: str, *, post: bool = False, **parameters: object
+    ) -> Iterator[Value]:
         """Yield the rows of a query's list `name`, over all continuations."""
         for answer in self.query(post=post, **parameters):
             yield from self.parse_list(of, answer, name)
 
-    def parse_list(self, of: type[Model], answer: dict[str, Any], name: str) -> list[Model]:
+    def parse_list(self, of: type[Value], answer: dict[str, Any], name: str) -> list[Value]:
         """Return the list `name` of a query's answer.
 
         Raises `SourceUnreachable` if it is invalid.
@@ -164,10 +171,10 @@ class WikiApi:
         except (mwclient.errors.MwClientError, ValueError, LookupError, TypeError) as error:
             raise self._unexpected(type(error).__name__) from error
 
-    def parse(self, of: type[Model], raw: object, name: str) -> Model:
+    def parse(self, of: type[Value], raw: object, name: str) -> Value:
         """Return one value of an answer. Raises `SourceUnreachable` if it is invalid."""
         try:
-            return of.model_validate(raw)
+            return TypeAdapter(of).validate_python(raw)
         except ValidationError as error:
             raise self._unexpected(name) from error
 
@@ -208,8 +215,6 @@ def _error_code(answer: dict[str, Any]) -> str:
     return str(error.get("code", "?")) if isinstance(error, dict) else "?"
 
 
-PAGES_PER_QUERY = 50
-"""Maximum number of pages that one query may name, for an account without higher limits."""
 DELETED_CODES = {"nosuchpageid", "missingtitle", "nosuchrevid"}
 SYSTEM_ACCOUNTS = frozenset(
     {
@@ -255,55 +260,32 @@ class WikiClient:
                 whole = part if whole is None else _merge_parts(whole, part)
         return None if whole is None or whole.missing else whole
 
-    def pages(self, ids: Iterable[int], *, follow: bool = False) -> Iterator[WikiPage]:
-        """Yield basic properties of the pages with these ids; missing pages are included.
+    def listed(self, namespace: int) -> Iterator[tuple[list[WikiPage], datetime]]:
+        """Yield a namespace's pages without redirects, in batches, with the time of the query.
 
-        `follow`: redirects are replaced by their targets.
-        """
-        for batch in batches(sorted(ids), PAGES_PER_QUERY):
-            page_ids = "|".join(map(str, batch))
-            yield from self.api.rows(
-                WikiPage, "pages", prop="info", pageids=page_ids, redirects=1 if follow else None
-            )
-
-    def titled(self, titles: Iterable[str]) -> Iterator[WikiPage]:
-        """Yield basic properties of the pages with these titles; missing pages are included."""
-        for batch in batches(sorted(titles), PAGES_PER_QUERY):
-            # By POST: fifty accented titles are too long for a URL.
-            yield from self.api.rows(
-                WikiPage, "pages", prop="info", titles="|".join(batch), post=True
-            )
-
-    def listed(self, namespace: int, title: str, size: int) -> Iterator[tuple[list[WikiPage], str]]:
-        """Yield a namespace's pages from a title on, without redirects, in batches of `size`.
-
-        Each batch comes with the title that follows it; empty after the last batch.
+        They have their basic properties, the titles of their redirects, and their file's address.
         """
         pages: dict[int, WikiPage] = {}
         for answer in self.api.query(
             generator="allpages",
             gapnamespace=namespace,
-            gapfrom=title or None,
             gapfilterredir="nonredirects",
-            gaplimit=size,
-            prop="info",
+            gaplimit="max",
+            prop="info|redirects|imageinfo" if namespace == FILES else "info|redirects",
+            rdprop="title",
+            rdshow="!fragment",
+            rdlimit="max",
+            iiprop="timestamp|url",
+            curtimestamp=1,
         ):
-            pages |= {page.pageid: page for page in self.api.parse_list(WikiPage, answer, "pages")}
+            if not pages:
+                now = self.api.parse(datetime, answer.get("curtimestamp"), "curtimestamp")
+            for part in self.api.parse_list(WikiPage, answer, "pages"):
+                whole = pages.get(part.pageid)
+                pages[part.pageid] = part if whole is None else _merge_parts(whole, part)
             if answer.get("batchcomplete"):
-                yield list(pages.values()), str(answer.get("continue", {}).get("gapcontinue", ""))
+                yield list(pages.values()), now
                 pages = {}
-
-    def ids(self, namespace: int) -> Iterator[int]:
-        """Yield the ids of all pages of a namespace, without redirects."""
-        for page in self.api.rows(
-            WikiPage,
-            "allpages",
-            list="allpages",
-            apnamespace=namespace,
-            apfilterredir="nonredirects",
-            aplimit="max",
-        ):
-            yield page.pageid
 
     def bots(self) -> frozenset[str]:
         """Return the accounts in the wiki's group of bots, and accounts of the software."""

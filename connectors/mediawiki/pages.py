@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.html import sections_of
@@ -154,37 +153,6 @@ class Rendering(_ApiModel):
     revid: int = 0
     text: str
     categories: tuple[CategoryLink, ...] = ()
-
-
-class RecentChange(_ApiModel):
-    """A row of the recent changes."""
-
-    rcid: int
-    timestamp: datetime
-    pageid: int = 0
-
-
-class LogEvent(_ApiModel):
-    """A row of the logs; `title` is empty if it is hidden.
-
-    `logpage` is the id that the page had when the event happened, `pageid` the id of the page that
-    has the title now.
-    """
-
-    logid: int
-    timestamp: datetime
-    type: str = ""
-    title: str = ""
-    pageid: int = 0
-    logpage: int = 0
-    params: Any = Field(default_factory=dict)
-
-    @property
-    def titles(self) -> frozenset[str]:
-        """Every title that the event names: a move and a merge name two."""
-        params = self.params if isinstance(self.params, dict) else {}
-        titles = (self.title, params.get("target_title"), params.get("dest_title"))
-        return frozenset(str(title) for title in titles if title)
 
 
 MAIN = 0

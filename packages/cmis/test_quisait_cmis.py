@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quisait_cmis.client import CmisClient
 from quisait_cmis.connector import CmisSource, WalkNote, read_note
 from quisait_cmis.objects import AccessEntry, CmisObject
 from quisait_cmis.options import CmisOptions
@@ -128,20 +127,6 @@ class LyingHost(HttpHost):
         return HttpResponse(200, {}, json.dumps(said).encode(), url)
 
 
-@dataclass(slots=True)
-class ReadThroughLies(CmisSource):
-    """The connector, which asks the repository through them."""
-
-    lies: Lies = field(default_factory=Lies)
-
-    def client(self) -> CmisClient:
-        account = (self.options.user, self.password)
-        host = LyingHost(
-            self.options.url.rstrip("/"), self.limits, "", "Le dépôt", account, lies=self.lies
-        )
-        return CmisClient(host, self.options.repository)
-
-
 @dataclass
 class CmisHarness:
     """A folder of a real repository."""
@@ -164,10 +149,9 @@ class CmisHarness:
             }
             | options
         )
-        source = ReadThroughLies(
-            "t", made, Access(), PASSWORD, "", QUICK, lambda: self.now, lies=self.lies
-        )
-        return Snapshot(source, self.seen)
+        account = (made.user, PASSWORD)
+        host = LyingHost(made.url, QUICK, "", "Le dépôt", account, lies=self.lies)
+        return Snapshot(CmisSource("t", made, Access(), host, lambda: self.now), self.seen)
 
     def document_id(self, name: str) -> str:
         return f"t:{name}"

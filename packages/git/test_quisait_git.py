@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from random import Random
 from threading import Thread
 from urllib.parse import quote, unquote
 
@@ -23,10 +22,7 @@ from quisait_git.options import GitOptions
 from quisait_git.repository import RepositoryCopy, _cut
 
 from connectors.ports import (
-    AccessChanged,
-    AccessNarrowed,
     Change,
-    Checkpoint,
     Listing,
     Malformed,
     SourceError,
@@ -36,7 +32,6 @@ from connectors.ports import (
 )
 from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
-from connectors.testing.cut_readings import read_with_cuts
 from connectors.testing.memory_seen import MemorySeen
 from connectors.values import (
     Access,
@@ -395,19 +390,6 @@ def _kill(*_: object) -> bool:
     raise KeyboardInterrupt
 
 
-def test_narrowed_readers_come_before_anything_is_read(harness: GitHarness) -> None:
-    """Of a text that is as it was, and of one that is still to be read."""
-    harness.add("a.md", "a", ("everyone",))
-    harness.add("b.md", "b", ("everyone",))
-    cursor = last_cursor(read(harness))
-    harness.write("b.md", "b changé")
-    harness.set_readers("**", ("annuaire:group:rh",))
-    changes = read(harness, cursor)
-    closed = Access(frozenset({"annuaire:group:rh"}))
-    assert changes[:2] == [AccessChanged("t:a.md", closed), AccessNarrowed("t:b.md", closed)]
-    assert isinstance(changes[2], Checkpoint)
-
-
 @pytest.mark.parametrize("copy", ["whole", "light", "absent"])
 def test_readers_are_taken_away_while_the_repository_is_away(
     harness: GitHarness, copy: str
@@ -562,23 +544,6 @@ def test_what_a_killed_or_broken_copy_left_is_no_obstacle(harness: GitHarness) -
         with suppress(SourceUnreachable):  # git mends it, or it is made anew at the next reading
             read(harness)
         assert len(apply(read(harness))) == len(whole) + 1
-
-
-def test_readings_that_are_cut_anywhere_lose_nothing(harness: GitHarness) -> None:
-    """While pages come, change, move and go, and their readers change."""
-
-    def change(draw: Random) -> None:
-        for _ in range(draw.randint(1, 30)):
-            name = f"{draw.randint(0, 90)}.md"
-            if name.encode() in harness.files and draw.random() < 0.3:
-                harness.remove(name)
-            else:
-                harness.write(name, f"texte {draw.random()}")
-        harness.set_readers(f"{draw.randint(0, 90)}.md", draw.choice([("everyone",), ()]))
-        if draw.random() < 0.2:
-            harness.commit(BEN, new=True)
-
-    read_with_cuts(harness.connector, change, seed=23, rounds=8)
 
 
 @pytest.mark.parametrize(

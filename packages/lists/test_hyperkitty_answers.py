@@ -11,14 +11,16 @@ from urllib.parse import urlsplit
 
 import pytest
 from quisait_lists.archives import split_mbox
-from quisait_lists.hyperkitty import HyperkittyConnector, open_hyperkitty
+from quisait_lists.hyperkitty import open_hyperkitty
 from quisait_lists.hyperkitty_options import HyperkittyOptions
 
 from connectors.http_host import HttpHost, HttpResponse
 from connectors.installed import SourcePlace
 from connectors.mail.documents import link_of
 from connectors.ports import Malformed, SourceUnreachable, SubtreeHidden
+from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply, last_cursor
+from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access
 
 pytestmark = pytest.mark.sources
@@ -83,9 +85,7 @@ def answer(said: Any) -> HttpResponse:
     return HttpResponse(200, {}, json.dumps(said).encode())
 
 
-def connector(
-    answers: Answers, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> HyperkittyConnector:
+def connector(answers: Answers, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Snapshot:
     monkeypatch.setattr(HttpHost, "request", lambda host, *a, **k: answers.request(host, *a, **k))
     (folder / "core").write_text("x", "utf-8")
     options = HyperkittyOptions.model_validate(
@@ -96,7 +96,8 @@ def connector(
             "lists": {NAME: {}},
         }
     )
-    return open_hyperkitty(SourcePlace("t", folder, EVERYONE, lambda: ""), options)
+    place = SourcePlace("t", folder, EVERYONE, lambda: "")
+    return Snapshot(open_hyperkitty(place, options), MemorySeen())
 
 
 @pytest.mark.parametrize("mails", [1, 6])

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import count
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -34,7 +33,6 @@ from connectors.ports import (
 )
 from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply, last_cursor, read
-from connectors.testing.cut_readings import read_with_cuts
 from connectors.testing.memory_seen import MemorySeen
 from connectors.values import (
     Access,
@@ -489,21 +487,6 @@ def test_a_key_that_opens_nothing_is_refused(harness: RedmineHarness) -> None:
     elsewhere = options.model_copy(update={"url": f"{harness.server.url}ailleurs/"})
     with pytest.raises(SourceRefused, match="clé d'API"):
         list(RedmineSource("t", elsewhere, Access(), KEYS["lecteur"], QUICK).listing())
-
-
-def test_readings_that_are_cut_anywhere_lose_nothing(harness: RedmineHarness) -> None:
-    """While pages come, change and go, and their readers change."""
-    harness.project(("test:group:a",))
-
-    def change(draw: Random) -> None:
-        name = f"p{draw.randint(0, 6)}"
-        if name in harness.where and draw.random() < 0.4:
-            harness.remove(name)
-            del harness.where[name]
-        else:
-            harness.add(name, f"texte {draw.random()}", ("test:group:a",))
-
-    read_with_cuts(harness.connector, change, seed=23, rounds=5)
 
 
 @dataclass

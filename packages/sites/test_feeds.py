@@ -13,6 +13,7 @@ from quisait_sites.feeds import FeedSource
 from quisait_sites.options import FeedOptions
 from test_quisait_sites import QUICK, ServedPage, Site
 
+from connectors.http_host import HttpHost
 from connectors.ports import (
     AccessChanged,
     Change,
@@ -51,7 +52,7 @@ class FeedHarness:
             self.serve(feed, "".join(self.entries[name] for name in names))
         readers = {feed: list(self.readers[names[0]]) for feed, names in feeds.items()}
         options = FeedOptions(url=self.site.url, feeds=[*feeds], readers=readers)
-        return Snapshot(FeedSource("t", options, Access(), limits=QUICK), self.seen)
+        return Snapshot(FeedSource("t", options, Access(), HttpHost(options.url, QUICK)), self.seen)
 
     def serve(self, feed: str, entries: str, links: str = "") -> None:
         body = f'<feed xmlns="http://www.w3.org/2005/Atom"><title>F</title>{links}{entries}</feed>'
@@ -135,7 +136,9 @@ def harness(site: Site) -> FeedHarness:
 
 def connector(site: Site, **options: object) -> Snapshot:
     made = FeedOptions.model_validate({"url": site.url, "feeds": ["a.xml"]} | options)
-    return Snapshot(FeedSource("t", made, Access(frozenset({"everyone"})), limits=QUICK), SEEN)
+    return Snapshot(
+        FeedSource("t", made, Access(frozenset({"everyone"})), HttpHost(made.url, QUICK)), SEEN
+    )
 
 
 def test_contract(

@@ -14,6 +14,7 @@ import pytest
 from quisait_sites.connector import SiteSource
 from quisait_sites.options import SiteOptions
 
+from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.ports import (
     AccessNarrowed,
@@ -137,7 +138,9 @@ class SiteHarness:
     seen: MemorySeen = field(default_factory=MemorySeen)
 
     def connector(self, limits: HttpLimits = QUICK) -> Snapshot:
-        return Snapshot(SiteSource("t", self.options, Access(), limits=limits), self.seen)
+        return Snapshot(
+            SiteSource("t", self.options, Access(), HttpHost(self.options.url, limits)), self.seen
+        )
 
     def document_id(self, name: str) -> str:
         return f"t:/{name}"
@@ -279,7 +282,7 @@ def test_another_spelling_of_a_path_has_its_section_s_readers(
 ) -> None:
     """A server understands all of them as the same page."""
     options = SiteOptions(url=harness.site.url, sections={"/": ["everyone"], "/rh/": []})
-    source = SiteSource("t", options, Access())
+    source = SiteSource("t", options, Access(), HttpHost(options.url))
     assert source.access(f"{harness.site.url.rstrip('/')}{path}") == Access()
 
 

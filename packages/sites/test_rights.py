@@ -186,7 +186,9 @@ def test_a_wagtail_title_above_is_not_shown_to_whom_its_page_is_closed(
     monkeypatch.setattr(HttpHost, "request", lambda *_, **__: said(answer))
     sections = {"/plan/": ["annuaire:group:rh"], "/plan/voeux/": ["everyone"]}
     options = WagtailOptions(url="http://x/api/", sections=sections)
-    kept = apply(Snapshot(WagtailSource("t", options, EVERYONE)).changes(None))
+    kept = apply(
+        Snapshot(WagtailSource("t", options, EVERYONE, HttpHost(options.url))).changes(None)
+    )
     assert {one: (kept[one].access, kept[one].space) for one in kept} == {
         "t:1": (RH, "Plan social"),
         "t:2": (EVERYONE, ""),
@@ -213,7 +215,7 @@ def test_what_is_hidden_while_it_is_read_comes_back(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(HttpHost, "request", request)
     options = WordPressOptions(url="https://x/", types=["posts"])
-    reading = Snapshot(WordPressSource("t", options, EVERYONE), MemorySeen())
+    reading = Snapshot(WordPressSource("t", options, EVERYONE, HttpHost(options.url)), MemorySeen())
     first = list(reading.changes(None))
     assert not apply(first)
     hidden[0] = False

@@ -5,7 +5,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from quisait_sites.wagtail import WagtailSource
 from quisait_sites.wagtail_text import html_of, names_of
 from test_quisait_sites import ServedPage, Site
 
+from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.ports import (
     AccessChanged,
@@ -27,7 +27,6 @@ from connectors.ports import (
 )
 from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply, last_cursor
-from connectors.testing.cut_readings import read_with_cuts
 from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 from tests.recorded_servers import Check, Tape
@@ -58,7 +57,9 @@ class WagtailHarness:
         self.write()
         sections = {f"/{slug(name)}/": [*allowed] for name, allowed in self.readers.items()}
         options = WagtailOptions(url=self.server.api, sections=sections, types=["notes.NotePage"])
-        return Snapshot(WagtailSource("t", options, Access(), limits=QUICK), self.seen)
+        return Snapshot(
+            WagtailSource("t", options, Access(), HttpHost(options.url, QUICK)), self.seen
+        )
 
     def write(self) -> None:
         acts: list[tuple[str, dict[str, Any]]] = []
@@ -152,7 +153,7 @@ def harness(server: WagtailServer) -> WagtailHarness:
 
 def connector(server: WagtailServer, default: Access = EVERYONE, **options: Any) -> Snapshot:
     made = WagtailOptions.model_validate({"url": server.api} | options)
-    return Snapshot(WagtailSource("t", made, default, limits=QUICK), SEEN)
+    return Snapshot(WagtailSource("t", made, default, HttpHost(made.url, QUICK)), SEEN)
 
 
 def page(server: WagtailServer, title: str, **said: Any) -> str:
@@ -296,7 +297,9 @@ def test_a_page_that_is_not_understood_is_nobody_s(damage: dict[str, Any]) -> No
         whole = {"id": 7, "title": "a", "meta": {"type": "x.Y", "html_url": "http://x/a/"}}
         site.answer = lambda _: page_of(whole)  # type: ignore[method-assign]
         options = WagtailOptions(url=f"{site.url}api/v2/", sections={"/a/": ["everyone"]})
-        reading = Snapshot(WagtailSource("t", options, Access(), limits=QUICK), SEEN)
+        reading = Snapshot(
+            WagtailSource("t", options, Access(), HttpHost(options.url, QUICK)), SEEN
+        )
         first = list(reading.changes(None))
         assert apply(first)["t:7"].access == EVERYONE
         site.answer = lambda _: page_of(whole | damage)  # type: ignore[method-assign]
@@ -311,25 +314,6 @@ def test_a_page_that_is_not_understood_is_nobody_s(damage: dict[str, Any]) -> No
 def page_of(item: dict[str, Any]) -> ServedPage:
     said = {"meta": {"total_count": 1}, "items": [item]}
     return ServedPage(json.dumps(said).encode(), headers={"Content-Type": "application/json"})
-
-
-def test_readings_that_are_cut_lose_nothing(server: WagtailServer) -> None:
-    """While pages come, change, close and go."""
-    ids = server.act_together(
-        *(("add", {"title": f"{n}", "slug": f"p{n}", "intro": "Un texte."}) for n in range(50))
-    )
-
-    def change(draw: Random) -> None:
-        one = draw.choice(ids)
-        match draw.randrange(3):
-            case 0:
-                server.act("change", page=one, intro=f"Le texte {draw.random()}.")
-            case 1:
-                server.act("unpublish", page=one)
-            case 2:
-                server.act("change", page=one)
-
-    read_with_cuts(lambda: connector(server), change, seed=7, rounds=6)
 
 
 VALUES = st.recursive(

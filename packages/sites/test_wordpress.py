@@ -10,6 +10,7 @@ from quisait_sites.options import WordPressOptions
 from quisait_sites.wordpress import WordPressSource
 from quisait_sites.wordpress_api import WordPressApi
 
+from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.ports import (
     AccessNarrowed,
@@ -51,7 +52,7 @@ class WordPressHarness:
         self.write()
         sections = {f"/{slug(name)}/": [*allowed] for name, allowed in self.readers.items()}
         options = WordPressOptions(url=self.server.url, sections=sections)
-        return Snapshot(WordPressSource("t", options, Access(), limits=QUICK), SEEN)
+        return Snapshot(WordPressSource("t", options, Access(), HttpHost(options.url, QUICK)), SEEN)
 
     def write(self) -> None:
         acts: list[tuple[str, str, dict[str, Any]]] = []
@@ -138,7 +139,9 @@ def connector(
     server: WordPressServer, default: Access = EVERYONE, password: str = "", **options: object
 ) -> Snapshot:
     made = WordPressOptions.model_validate({"url": server.url} | options)
-    return Snapshot(WordPressSource("t", made, default, password, limits=QUICK), SEEN)
+    account = (made.user, password) if made.user else None
+    host = HttpHost(made.url, QUICK, account=account)
+    return Snapshot(WordPressSource("t", made, default, host), SEEN)
 
 
 def post(server: WordPressServer, title: str, text: str = "Un texte.", **more: Any) -> str:

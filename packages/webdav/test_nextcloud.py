@@ -21,6 +21,7 @@ import pytest
 from quisait_webdav.connector import WebdavSource
 from quisait_webdav.options import WebdavOptions
 
+from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.ports import (
     AccessChanged,
@@ -251,12 +252,13 @@ class CloudHarness:
 
 
 def connector_of(cloud: Cloud, **options: Any) -> Snapshot:
-    made = {
+    given = {
         "url": cloud.url, "server": "nextcloud", "user": "svc", "group_authority": "test",
         "groups": {"everyone": "everyone", "a": "test:group:a"}, **options,
     }  # fmt: skip
-    source = WebdavSource("t", WebdavOptions.model_validate(made), Access(), "pw", limits=QUICK)
-    return Snapshot(source, cloud.seen)
+    made = WebdavOptions.model_validate(given)
+    host = HttpHost(made.url, QUICK, "", "Le serveur", (made.user, "pw"))
+    return Snapshot(WebdavSource("t", made, Access(), host), cloud.seen)
 
 
 def group_folder(place: str, acl: bool = False, **groups: int) -> dict[str, Any]:

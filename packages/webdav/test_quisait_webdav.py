@@ -14,11 +14,10 @@ from quisait_webdav.connector import WebdavSource
 from quisait_webdav.multistatus import DavEntry, read_multistatus
 from quisait_webdav.options import WebdavOptions
 
+from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.ports import (
     AccessChanged,
-    AccessNarrowed,
-    Checkpoint,
     Listing,
     Malformed,
     RecordVanished,
@@ -55,7 +54,8 @@ class DavHarness:
 
     def connector(self, **options: object) -> Snapshot:
         made = WebdavOptions.model_validate({"url": self.served.url, "user": USER} | options)
-        return Snapshot(WebdavSource("t", made, Access(), PASSWORD, limits=QUICK), self.seen)
+        host = HttpHost(made.url, QUICK, "", "Le serveur", (made.user, PASSWORD))
+        return Snapshot(WebdavSource("t", made, Access(), host), self.seen)
 
     def document_id(self, name: str) -> str:
         return f"t:{name}"
@@ -140,19 +140,6 @@ def test_only_what_changed_is_read(harness: DavHarness) -> None:
     harness.add("d1/4.txt", "un texte tout autre", ("everyone",))
     changed = [c.document.id for c in read(harness, cursor) if isinstance(c, Upsert)]
     assert changed == ["t:d1/4.txt"]
-
-
-def test_narrowed_readers_come_before_anything_is_read(harness: DavHarness) -> None:
-    """Of a text that is as it was, and of one that is still to be read."""
-    harness.add("a.txt", "a", ("everyone",))
-    harness.add("b.txt", "b", ("everyone",))
-    cursor = last_cursor(read(harness))
-    (harness.served.path / "b.txt").write_text("b changé")
-    harness.set_readers("**", ("annuaire:group:rh",))
-    changes = read(harness, cursor)
-    closed = Access(frozenset({"annuaire:group:rh"}))
-    assert changes[:2] == [AccessChanged("t:a.txt", closed), AccessNarrowed("t:b.txt", closed)]
-    assert isinstance(changes[2], Checkpoint)
 
 
 def test_a_table_holds_below_its_folder_and_closes_where_it_cannot_be_read(

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.account_linking import AccountAssignment, LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import AccountRecord, TableDirectory, read_records
-from connectors.export.connector import ExportConnector
+from connectors.export.connector import open_export
 from connectors.file_patterns import parse_selection
 from connectors.files import OpenFile
 from connectors.folder.connector import FolderConnector
@@ -37,6 +37,7 @@ from connectors.push.connector import FileReader, PushConnector
 from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
+from connectors.snapshot import Snapshot
 from connectors.values import Access, normalize_principals
 from expertise.directory import SqlDirectory
 from indexer.access import AccessFilter, PrincipalLookup
@@ -144,14 +145,14 @@ def open_source(
         return QuestionsConnector(questions)
     if settings.kind == "mediawiki":
         # Imported here: only a wiki's crawl needs the client.
-        from connectors.mediawiki.connector import MediaWikiConnector
+        from connectors.mediawiki.connector import WikiSource
 
-        return MediaWikiConnector(settings.name, wiki_place(settings))
+        return Snapshot(WikiSource(settings.name, wiki_place(settings)))
     if settings.kind not in BUILT_IN_KINDS:
         return _open_installed(settings)
     path = beside_file(settings.path)
     if settings.kind == "export":
-        return ExportConnector(settings.name, path)
+        return open_export(settings.name, path)
     return FolderConnector(
         settings.name,
         path,

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from connectors.export.connector import ExportConnector
+from connectors.export.connector import open_export
 from connectors.folder.connector import FolderConnector
 from connectors.ports import Connector
 from connectors.testing.memory_seen import MemorySeen
@@ -129,10 +129,11 @@ class ExportHarness:
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     extra: list[bytes] = field(default_factory=list)
     resumable_count: int = 450
+    seen: MemorySeen = field(default_factory=MemorySeen)
 
     def connector(self) -> Connector:
         self._file()
-        return ExportConnector("t", self.root)
+        return open_export("t", self.root).remembering(self.seen)
 
     def document_id(self, name: str) -> str:
         return f"t:{name}"

@@ -11,43 +11,34 @@ from connectors.testing.connector_contract import ConnectorHarness
 from tests.contract.connector_harnesses import ExportHarness, FolderHarness
 from tests.contract.lying_parts import PART_LIES, PartLie, lying
 from tests.contract.part_contract import PART_CHECKS
-from tests.contract.wiki_harness import WikiConnectorHarness
 from tests.each import each
 
 pytestmark = pytest.mark.sources
 
-DIVISIBLE_QUICKLY = ("folder", "export", "export-complete")
-ON_A_REAL_WIKI = ("a_part_speaks_of_its_own", "changes_reach_their_part")
-"""Each takes the wiki some seconds; the others are of its listing and of its texts."""
+DIVISIBLE = ("folder", "export-complete")
+"""A folder, which divides its walk, and one of the other sources, which `Snapshot` divides."""
 
 
-@pytest.fixture(params=[*DIVISIBLE_QUICKLY, "wiki"])
+@pytest.fixture(params=DIVISIBLE)
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> ConnectorHarness:
     root = tmp_path / "source"
     root.mkdir()
-    return WikiConnectorHarness() if request.param == "wiki" else quick(request.param, root)
+    return quick(request.param, root)
 
 
 def quick(kind: str, root: Path) -> ConnectorHarness:
     if kind == "folder":
         return FolderHarness(root)
-    return ExportHarness(root, complete=kind == "export-complete")
+    return ExportHarness(root, complete=True)
 
 
-@pytest.mark.parametrize(
-    ("check", "harness"),
-    [
-        *((check, kind) for check in PART_CHECKS for kind in DIVISIBLE_QUICKLY),
-        *((check, "wiki") for check in ON_A_REAL_WIKI),
-    ],
-    indirect=["harness"],
-)
+@pytest.mark.parametrize("check", PART_CHECKS)
 def test_parts_hold_to_the_contract(check: str, harness: ConnectorHarness) -> None:
     """Each divisible connector passes each check."""
     PART_CHECKS[check](harness)
 
 
-@pytest.mark.parametrize("kind", DIVISIBLE_QUICKLY)
+@pytest.mark.parametrize("kind", DIVISIBLE)
 def test_contract_rejects_each_faulty_division(kind: str, tmp_path: Path) -> None:
     """Each check rejects a division with a fault in what it checks."""
 

@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from connectors.mediawiki.config import WikiConfig, WikiLimits
-from connectors.mediawiki.connector import MediaWikiConnector
+from connectors.mediawiki.connector import WikiSource
 from connectors.ports import Connector
+from connectors.snapshot import Snapshot
+from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 from tests.wiki_server import EDITOR, PASSWORD, READER, ROBOT, WikiServer, ensure_wiki
 
@@ -28,21 +30,23 @@ class WikiConnectorHarness:
     """Collects additions until the wiki is read; the same ones are restored from a snapshot."""
 
     wiki: WikiServer = field(default_factory=ensure_wiki)
-    resumable_count: int = 53
+    resumable_count: int = 12
     rules: dict[str, tuple[str, ...]] = field(
         default_factory=lambda: {name: allowed for allowed, name in SPACES.items()}
     )
     spaces: dict[str, str] = field(default_factory=dict)
     texts: list[tuple[str, str]] = field(default_factory=list)
     untouched: bool = True
+    seen: MemorySeen = field(default_factory=MemorySeen)
 
     def __post_init__(self) -> None:
         self.wiki.reset()
 
     def connector(self) -> Connector:
         self._add_pages()
+        self.wiki.settle()
         config = WikiConfig(self.wiki.url, READER, PASSWORD, self.rules, limits=QUICK)
-        return MediaWikiConnector("t", config)
+        return Snapshot(WikiSource("t", config), self.seen)
 
     def document_id(self, name: str) -> str:
         self._add_pages()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connectors.directory import TableDirectory
-from connectors.export.connector import ExportConnector
+from connectors.export.connector import open_export
 from connectors.folder.connector import FolderConnector
 from connectors.ports import Change, Connector, Malformed, Upsert
 from connectors.values import Agent, Document, Group
@@ -36,7 +36,7 @@ def agents() -> list[Agent]:
 
 @cache
 def changes() -> tuple[Change, ...]:
-    exports = [ExportConnector(name, DEMO / name) for name in ("wifip", "wiki")]
+    exports = [open_export(name, DEMO / name) for name in ("wifip", "wiki")]
     connectors: tuple[Connector, ...] = (*exports, FolderConnector("notes", DEMO / "notes"))
     return tuple(change for connector in connectors for change in connector.changes(None))
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from connectors.export.connector import ExportConnector
+from connectors.export.connector import open_export
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexUnreachable
 from indexer.opensearch.client import connect
@@ -52,7 +52,7 @@ def crawled(trial: Trial) -> bool:
     """Whether a crawl came to its end; otherwise it says that the engine does not answer."""
     state = open_state(trial.place.folder)
     dependencies = CrawlDependencies(None, ENCODER, trial.index, state, state)  # type: ignore[arg-type]
-    connector = ExportConnector(SOURCE, trial.history.path)
+    connector = open_export(SOURCE, trial.history.path)
     try:
         crawl(connector, dependencies, accept_deletions=True)
     except IndexUnreachable:

@@ -120,11 +120,17 @@ class Trial:
             client().indices.refresh(index=f"{self.place.alias}*")
 
     def move(self, births: int = 4) -> None:
-        """The source moves on; the index may come to hold what it says now."""
+        """The source moves on; the index may come to hold what it says now.
+
+        A text that is to be read again loses first the readers that it has no more.
+        """
         self.history.move(births=births)
         for document_id in self.possible.keys() | self.history.truth.keys():
             states = self.possible.setdefault(document_id, {None})
-            states.add(self.history.truth.get(document_id))
+            now = self.history.truth.get(document_id)
+            if now:
+                states |= {_narrowed(one, now.access) for one in states if one}
+            states.add(now)
 
     def check(self) -> None:
         """The index holds a possible state of every document, whole, for its readers alone."""
@@ -195,6 +201,10 @@ def trial_in(place: IndexPlace, seed: int, **environment: str) -> Iterator[Trial
         assert trial.crawl()
         trial.check()
         yield trial
+
+
+def _narrowed(state: PageState, access: Access) -> PageState:
+    return replace(state, access=state.access.narrowed_to(access))
 
 
 def assert_true(trial: Trial) -> None:

@@ -1,6 +1,5 @@
 """Read the topics of a forum by its JSON interface, which is like that of Discourse."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -56,7 +55,7 @@ class ForumSource:
         if answer.status_code in (404, 410):
             raise RecordVanished("le sujet n'est plus là")
         try:
-            topic = json.loads(answer.content)
+            topic = answer.json
             posts = topic["post_stream"]["posts"]
             said = [self._said(one) for one in posts]
             return Document(
@@ -86,13 +85,10 @@ class ForumSource:
         return Access(self.readers.get(topic["category_id"], frozenset()))
 
     def _get(self, path: str) -> Any:
-        answer = self.host.request("GET", self.options.url + path)
-        try:
-            return json.loads(answer.content)
-        except ValueError as error:
-            raise SourceRefused(
-                f"{self.host.host} n'est pas un forum : vérifiez « url »."
-            ) from error
+        said = self.host.request("GET", self.options.url + path).json
+        if said is None:
+            raise SourceRefused(f"{self.host.host} n'est pas un forum : vérifiez « url ».")
+        return said
 
 
 def open_forum(place: SourcePlace, options: Options) -> ForumSource:

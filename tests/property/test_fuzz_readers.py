@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from connectors.export.connector import ExportConnector
+from connectors.export.connector import open_export
 from connectors.ports import SourceError
 from connectors.push.items import SuiteRules, parse_find_item, parse_item
 from expertise.topics import read_topics
@@ -61,7 +61,7 @@ def test_an_export(tmp_path: Path, lines: list[bytes]) -> None:
 
     def read() -> list[str]:
         try:
-            return [repr(type(one)) for one in ExportConnector("x", path).changes(None)]
+            return [repr(type(one)) for one in open_export("x", path).changes(None)]
         except SourceError as error:
             return [type(error).__name__]
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.export.connector import ExportConnector
+from connectors.export.connector import open_export
 from connectors.folder.rules import RuleTable, effective_rule, parse_table
 from connectors.ports import Change, Checkpoint, SourceError, Upsert
+from connectors.testing.memory_seen import MemorySeen
 from tests.selection import examples
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
@@ -49,8 +50,9 @@ def test_sound_records_arrive_among_any_others(noise: list[bytes], ended: bool) 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "e.jsonl"
         path.write_bytes(b"\n".join(lines) + b"\n" * ended)
-        changes = list(ExportConnector("w", path).changes(None))
-        rest = list(ExportConnector("w", path).changes(_cursor(changes)))
+        reading = open_export("w", path).remembering(MemorySeen())
+        changes = list(reading.changes(None))
+        rest = list(reading.changes(_cursor(changes)))
     arrived = {c.document.id for c in changes if isinstance(c, Upsert)}
     assert {f"w:sound {number}" for number in range(len(noise))} <= arrived
     assert not [c for c in rest if isinstance(c, Upsert)]
@@ -70,7 +72,7 @@ def test_only_source_errors_are_raised(noise: list[bytes]) -> None:
         path = Path(folder) / "e.jsonl"
         path.write_bytes(b"\n".join(noise))
         with contextlib.suppress(SourceError):
-            list(ExportConnector("w", path).changes("cursor"))
+            list(open_export("w", path).changes("cursor"))
 
 
 sound_rows = st.sampled_from(

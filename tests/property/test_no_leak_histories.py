@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from hypothesis import example, given, note
 from hypothesis import strategies as st
 
-from connectors.export.connector import ExportConnector
+from connectors.export.connector import open_export
 from connectors.folder.connector import FolderConnector
 from connectors.ports import Change, Connector, RecordVanished, SourceUnreachable, SupportsRefetch
 from connectors.push.connector import PushConnector
@@ -164,7 +164,7 @@ class ExportHistory:
         self._append({"type": "deleted", "id": name})
 
     def connector(self) -> Connector:
-        return ExportConnector("s", self.root)
+        return open_export("s", self.root)
 
     def _append(self, line: dict[str, Any], *, torn: bool = False) -> None:
         text = json.dumps(line)
@@ -197,7 +197,7 @@ class CompleteExportHistory:
         self._rewrite()
 
     def connector(self) -> Connector:
-        return ExportConnector("s", self.root)
+        return open_export("s", self.root)
 
     def _rewrite(self) -> None:
         lines = [{"type": "header", "version": 1, "complete": True}, *self.records.values()]

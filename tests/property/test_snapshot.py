@@ -27,6 +27,7 @@ from connectors.ports import (
     AccessNarrowed,
     Change,
     Checkpoint,
+    Connector,
     ContentStale,
     Former,
     Listed,
@@ -35,6 +36,7 @@ from connectors.ports import (
     ListingItem,
     Malformed,
     Note,
+    RecordIncomplete,
     RecordKept,
     RecordUnreadable,
     RecordVanished,
@@ -45,8 +47,7 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.snapshot import SeenRow, Snapshot
-from connectors.testing.connector_contract import apply, last_cursor
-from connectors.testing.cut_readings import read_with_cuts
+from connectors.testing.connector_contract import IndexedDocuments, apply, last_cursor
 from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Document, Section
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl
@@ -61,6 +62,7 @@ from tests.selection import examples
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
 A, B = "t:group:a", "t:group:b"
+NOTE = "note"
 ACCESSES = (OPEN, allowed(A), allowed(B), allowed(A, B), Access())
 READERS = {"nobody's": reading(), "a": reading(A), "b": reading(B)}
 
@@ -78,17 +80,25 @@ class Book:
 
 @dataclass
 class Shelf:
-    """A source of books in folders; `closed` folders cannot be listed, others may be `tagged`."""
+    """A source of books in folders; `closed` folders cannot be listed, others may be `tagged`.
+
+    Where it is `noted`, each book has a part: a note whose text is its own and `NOTE`.
+    """
 
     books: dict[str, Book] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     without_access: bool = False
     tagged: bool = False
+    noted: bool = False
     breaks_after: int | None = None
     tick: Callable[[], None] = lambda: None
     left: Callable[[str], bool] | None = None
     source: str = "s"
     reads: int = 0
+    plain: bool = True
+
+    def be(self, kind: str) -> None:
+        setattr(self, kind, True)
 
     def listing(self) -> Iterator[Listed | Unlisted | Malformed]:
         for root in sorted(self.closed):
@@ -99,7 +109,8 @@ class Shelf:
                 raise SourceUnreachable("en panne")
             if name.partition("/")[0] not in self.closed:
                 access = None if self.without_access else book.access
-                yield Listed(f"s:{name}", self.version(book), access, name, _problem(book))
+                parts = (f"s:{name}/note",) if self.noted else ()
+                yield Listed(f"s:{name}", self.version(book), access, name, _problem(book), parts)
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         return self._tagged_listing(former) if self.tagged else self.listing()
@@ -124,7 +135,19 @@ class Shelf:
         told = f"{book.text} {sorted(book.access.allowed)}" if self.without_access else book.text
         return told.encode()
 
-    def read(self, listed: Listed) -> Document:
+    def read(self, listed: Listed) -> Any:
+        return self._with_note(listed) if self.noted else self._book(listed)
+
+    def _with_note(self, listed: Listed) -> Iterator[Document]:
+        document = self._book(listed)
+        self.tick()
+        yield document
+        if self.books[listed.place].fault == "incomplete":
+            raise RecordIncomplete
+        text = f"{document.sections[0].text}{NOTE}"
+        yield replace(document, id=f"{listed.id}/note", sections=(Section(text),))
+
+    def _book(self, listed: Listed) -> Document:
         self.tick()
         book = self.books.get(listed.place)
         if book is None:
@@ -216,7 +239,8 @@ class Library:
     def check_leaks(self) -> None:
         for name, reader in READERS.items():
             for text in self.shown_to(name):
-                assert any(reader.admits(access) for access in self.allowed[text]), (name, text)
+                allowed_once = self.allowed[text.removesuffix(NOTE)]
+                assert any(reader.admits(access) for access in allowed_once), (name, text)
 
     def check_whole(self) -> None:
         """Each reads exactly what is theirs; what cannot be read may have been read before."""
@@ -228,7 +252,10 @@ class Library:
         ]
         for name, reader in READERS.items():
             theirs = {book.text for book in readable if reader.admits(book.access)}
-            assert self.shown_to(name) - faulty == theirs
+            if self.shelf.noted:
+                theirs |= {f"{text}{NOTE}" for text in theirs}
+            shown = self.shown_to(name)
+            assert {text for text in shown if text.removesuffix(NOTE) not in faulty} == theirs
 
 
 @pytest.fixture
@@ -249,6 +276,7 @@ def a_change(library: Library) -> None:
     library.put("f0/new", allowed(A))
     library.put("f0/d15", allowed(A), "unreadable")
     library.put("f0/d18", allowed(A), "locked")
+    library.put("f0/d20", allowed(A), "incomplete" if library.shelf.noted else "")
     library.shelf.books["f0/d21"] = replace(library.shelf.books["f0/d21"], fault="locked")
     library.shelf.closed = {"f2"}
 
@@ -257,16 +285,11 @@ APART = 8
 
 
 @pytest.mark.parametrize("first", range(1, APART + 1))
-@pytest.mark.parametrize(
-    ("without_access", "tagged"),
-    [(False, False), (True, False), (False, True)],
-    ids=["False", "True", "tagged"],
-)
+@pytest.mark.parametrize("kind", ["plain", "without_access", "tagged", "noted"])
 def test_killed_at_each_step_a_crawl_loses_nothing(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    without_access: bool,
-    tagged: bool,
+    kind: str,
     first: int,
 ) -> None:
     """Before and after each write of a row, of the index and of a cursor, and each item."""
@@ -276,8 +299,7 @@ def test_killed_at_each_step_a_crawl_loses_nothing(
     for number in count(first, APART):
         (folder := tmp_path / str(number)).mkdir()
         library = Library(folder)
-        library.shelf.without_access = without_access
-        library.shelf.tagged = tagged
+        library.shelf.be(kind)
         a_change(library)
         ended = library.crawl(kill_at=number) is not None
         library.check_leaks()
@@ -299,12 +321,13 @@ def test_killed_at_each_step_a_crawl_loses_nothing(
             return
 
 
+FAULTS = ("", "locked", "unreadable", "incomplete")
 changes = st.one_of(
     st.tuples(st.just("put"), st.integers(0, 8), st.sampled_from(ACCESSES)),
     st.tuples(st.just("restrict"), st.integers(0, 8), st.sampled_from(ACCESSES)),
     st.tuples(st.just("revert"), st.integers(0, 8), st.integers(0, 3)),
     st.tuples(st.just("delete"), st.integers(0, 8), st.none()),
-    st.tuples(st.just("fault"), st.integers(0, 8), st.sampled_from(("", "locked", "unreadable"))),
+    st.tuples(st.just("fault"), st.integers(0, 8), st.sampled_from(FAULTS)),
     st.tuples(st.just("close"), st.integers(0, 2), st.booleans()),
     st.tuples(st.just("crawl"), st.integers(1, 40), st.booleans()),
     st.tuples(st.just("break"), st.integers(0, 8), st.none()),
@@ -312,13 +335,16 @@ changes = st.one_of(
 
 
 @examples(40, 400)
-@given(told=st.lists(changes, min_size=3, max_size=25), tagged=st.booleans())
+@given(
+    told=st.lists(changes, min_size=3, max_size=25),
+    kind=st.sampled_from(("without_access", "tagged", "noted", "plain")),
+)
 def test_whatever_happens_the_next_crawl_brings_the_truth(
-    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, int, Any]], tagged: bool
+    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, int, Any]], kind: str
 ) -> None:
     """Texts come back, folders close, crawls die: no leak at any time, no loss at the end."""
     library = Library(tmp_path_factory.mktemp("library"))
-    library.shelf.tagged = tagged
+    library.shelf.be(kind)
     former: dict[str, list[Book]] = defaultdict(list)
     for what, number, how in told:
         name = f"f{number % 3}/d{number}"
@@ -359,6 +385,33 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine
         made = migrate(sa.create_engine(url))
         yield made
         made.dispose()
+
+
+def read_with_cuts(
+    connector: Callable[[], Connector], change: Callable[[Random], None], seed: int, rounds: int
+) -> None:
+    """Check that a source read in interrupted pieces ends with the same documents as one full read.
+
+    A cut reading may keep changes after its last checkpoint; the next reading yields them again.
+    Raises AssertionError if the final documents differ.
+    """
+    draw = Random(seed)
+    kept: IndexedDocuments = {}
+    cursor: str | None = None
+    for number in range(rounds):
+        change(draw)
+        changes = []
+        last = number == rounds - 1
+        most = draw.choice((1, 3, 10, 30, 100))
+        for found in connector().changes(cursor):
+            changes.append(found)
+            if isinstance(found, Checkpoint):
+                kept = apply(changes, kept)
+                changes, cursor = [], found.cursor
+            if not last and draw.random() < 1 / most:
+                break
+        kept = apply(changes, kept)
+    assert kept == apply(connector().changes(None))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -451,7 +504,7 @@ def test_a_first_crawl_deletes_before_it_reads_everything() -> None:
     ]  # fmt: skip
     read_book = shelf.read
 
-    def without_d1(listed: Listed) -> Document:
+    def without_d1(listed: Listed) -> Any:
         shelf.books.pop("d1", None)
         return read_book(listed)
 
@@ -502,7 +555,7 @@ def test_readers_of_the_moment_of_reading_are_kept() -> None:
     """A reading may know fewer readers than the listing: a later change asks for it again."""
 
     class Narrower(Shelf):
-        def read(self, listed: Listed) -> Document:
+        def read(self, listed: Listed) -> Any:
             made = super().read(listed)
             return replace(made, access=made.access.narrowed_to(allowed(A)))
 
@@ -520,7 +573,7 @@ def test_a_reading_opens_a_document_to_nobody_who_was_not_listed() -> None:
     """It may be opened to others since: the next listing says so, and it is read again."""
 
     class Wider(Shelf):
-        def read(self, listed: Listed) -> Document:
+        def read(self, listed: Listed) -> Any:
             return replace(super().read(listed), access=OPEN)
 
     shelf, seen = Wider({"d": Book("a", allowed(A))}), MemorySeen()
@@ -698,7 +751,7 @@ def test_a_document_that_is_not_sent_again_keeps_its_text(reason: str) -> None:
         def version(self, book: Book) -> bytes:
             return b""
 
-        def read(self, listed: Listed) -> Document:
+        def read(self, listed: Listed) -> Any:
             if listed.id in self.known:
                 raise RecordKept(reason)
             return super().read(listed)
@@ -752,7 +805,7 @@ def _million() -> None:
             for number in range(self.most):
                 yield Listed(f"s:dossier/{number}", b"%d" % number, OPEN, number)
 
-        def read(self, listed: Listed) -> Document:
+        def read(self, listed: Listed) -> Any:
             return Document(id=listed.id, source="s", title="livre", access=OPEN)
 
     engine = migrate(sa.create_engine(f"sqlite:///{sys.argv[1]}/state.sqlite"))

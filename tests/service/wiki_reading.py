@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors.mediawiki.config import WikiConfig, WikiLimits
-from connectors.mediawiki.connector import MediaWikiConnector
+from connectors.mediawiki.connector import WikiSource
 from connectors.ports import Change, Checkpoint, Upsert
+from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply
+from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Document
 from tests.wiki_server import PASSWORD, READER, WikiServer
 
@@ -24,22 +26,18 @@ class WikiReading:
     cursor: str | None = None
     user: str = READER
     password: str = PASSWORD
+    seen: MemorySeen = field(default_factory=MemorySeen)
 
-    def connector(self) -> MediaWikiConnector:
+    def connector(self) -> Snapshot:
+        self.wiki.settle()
         place = WikiConfig(
             self.url or self.wiki.url, self.user, self.password, self.rules, limits=self.limits
         )
-        return MediaWikiConnector("w", place)
+        return Snapshot(WikiSource("w", place), self.seen)
 
-    def read(self, most: int | None = None) -> list[Change]:
-        """Take the changes in, all or those before the checkpoint of that number."""
-        taken: list[Change] = []
-        checkpoints = 0
-        for change in self.connector().changes(self.cursor):
-            taken.append(change)
-            checkpoints += isinstance(change, Checkpoint)
-            if checkpoints == most:
-                break
+    def read(self) -> list[Change]:
+        """Take the changes in."""
+        taken = list(self.connector().changes(self.cursor))
         self.kept = apply(taken, self.kept)
         cursors = [change.cursor for change in taken if isinstance(change, Checkpoint)]
         self.cursor = cursors[-1] if cursors else self.cursor
@@ -57,7 +55,7 @@ class WikiReading:
 
     def as_if_new(self) -> dict[str, Document]:
         """What a first reading of the wiki as it is now would keep."""
-        fresh = replace(self, kept={}, cursor=None)
+        fresh = replace(self, kept={}, cursor=None, seen=MemorySeen())
         fresh.read()
         return fresh.kept
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from connectors.export.connector import ExportConnector
+from connectors.export.connector import open_export
 from connectors.files import read_contained
 from connectors.folder.connector import FolderConnector
 from connectors.ports import Change, Malformed, RecordVanished, SourceError, SourceRefused, Upsert
+from connectors.snapshot import Snapshot
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -113,7 +114,7 @@ def test_a_folder_is_walked_inside_at_every_step(tmp_path: Path) -> None:
     at_every_call(place, read)
 
 
-def exported(folder: Path, *paths: str) -> ExportConnector:
+def exported(folder: Path, *paths: str) -> Snapshot:
     attached = [{"name": path or "nothing", "path": path} for path in paths]
     readers = {"allowed": ["everyone"]}
     lines = [
@@ -121,7 +122,7 @@ def exported(folder: Path, *paths: str) -> ExportConnector:
         {"type": "post", "id": "p", "title": "p", "readers": readers, "attachments": attached},
     ]
     (folder / "e.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return ExportConnector("w", folder)
+    return open_export("w", folder)
 
 
 def attachments(changes: list[Change]) -> dict[str, bytes | None]:
@@ -250,10 +251,10 @@ def test_an_export_of_another_folder_is_not_read_through_a_link(tmp_path: Path) 
     exported(place.root)
     (place.root / "z.jsonl").symlink_to(place.outside / "e.jsonl")
     with pytest.raises(SourceRefused, match="lien"):
-        list(ExportConnector("w", place.root).changes(None))
+        list(open_export("w", place.root).changes(None))
     (tmp_path / "named.jsonl").symlink_to(place.outside / "e.jsonl")
     assert [
         change.document.id
-        for change in ExportConnector("w", tmp_path / "named.jsonl").changes(None)
+        for change in open_export("w", tmp_path / "named.jsonl").changes(None)
         if isinstance(change, Upsert)
     ] == ["w:p"]

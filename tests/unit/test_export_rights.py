@@ -1,12 +1,13 @@
 """An export's lines about readers: the last word holds, and nothing opens meanwhile."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors.export.connector import ExportConnector
+from connectors.export.connector import open_export
 from connectors.export.files import export_files, read_lines
 from connectors.ports import (
     AccessChanged,
@@ -47,6 +48,10 @@ def said(changes: list[Change]) -> dict[str, list[Access]]:
     return found
 
 
+def closed(name: str) -> AccessNarrowed:
+    return AccessNarrowed(name, Access())
+
+
 @pytest.mark.parametrize(
     ("later", "access"),
     [
@@ -54,16 +59,16 @@ def said(changes: list[Change]) -> dict[str, list[Access]]:
         ({"type": "access", "id": "t1", **CELL}, FOR_THE_CELL),
         ({"type": "access", "id": "t1", "readers": {"allowed": ["tous"]}}, Access()),
         ({"type": "deleted", "id": "t1"}, Delete),
-        ({"type": "deleted", "id": "t1", "why": "x"}, ContentStale),
-        (RECORD | CELL | {"created": "hier"}, ContentStale),
-        (RECORD | {"readers": None, "created": "hier"}, ContentStale),
-        (RECORD | CELL | {"type": "billet"}, ContentStale),
-        (b'{"type":"thread","id":"t1",readers', ContentStale),
+        ({"type": "deleted", "id": "t1", "why": "x"}, closed),
+        (RECORD | CELL | {"created": "hier"}, closed),
+        (RECORD | {"readers": None, "created": "hier"}, closed),
+        (RECORD | CELL | {"type": "billet"}, closed),
+        (b'{"type":"thread","id":"t1",readers', closed),
     ],
     ids=["record", "access", "unread", "deleted", "undeleted", "date", "spaceless", "type", "torn"],
 )
 def test_former_readers_are_never_said_again(
-    tmp_path: Path, later: dict[str, Any] | bytes, access: Access | type[Delete | ContentStale]
+    tmp_path: Path, later: dict[str, Any] | bytes, access: Access | Callable[[str], Change]
 ) -> None:
     """Read from the beginning or on from the cursor, only the last readers are said.
 
@@ -91,9 +96,16 @@ def test_readers_after_a_broken_record_open_no_former_text(tmp_path: Path) -> No
     append(path, broken, opened)
     for changes in (read(path), read(path, cursor(first))):
         assert said(changes).get("w:t1", []) == []
-        assert ContentStale("w:t1") in changes
+        assert closed("w:t1") in changes
     append(path, RECORD)
     assert said(read(path))["w:t1"][-1] == Access(frozenset({"everyone"}))
+
+
+def test_a_record_that_is_not_understood_is_not_asked_for_again(tmp_path: Path) -> None:
+    """Only its readers are known, until a line brings it again."""
+    path = write(tmp_path / "e.jsonl", HEADER, RECORD, RECORD | {"created": "hier"})
+    again = list(open_export("w", path).refetch(frozenset({"w:t1", "w:t1#a"})))
+    assert [one for one in again if not isinstance(one, Malformed)] == []
 
 
 def test_an_attachment_that_cannot_be_read_is_stale(tmp_path: Path) -> None:
@@ -136,7 +148,7 @@ def test_a_line_still_being_written_takes_no_readers_away(tmp_path: Path) -> Non
 
 
 def test_whom_an_access_line_adds_reads_the_attachment_as_it_is(tmp_path: Path) -> None:
-    """Replaced where it stands, it is read anew; until then nobody is added."""
+    """Replaced where it stands, it is read anew; the text of the record is as it was."""
     (tmp_path / "a.txt").write_text("un, avec les noms")
     record = RECORD | CELL | {"attachments": [{"name": "a", "path": "a.txt"}]}
     path = write(tmp_path / "e.jsonl", HEADER, record)
@@ -145,9 +157,22 @@ def test_whom_an_access_line_adds_reads_the_attachment_as_it_is(tmp_path: Path) 
     append(path, {"type": "access", "id": "t1", **OPEN})
     changes = read(path, cursor(first))
     opened = [c.document for c in changes if isinstance(c, Upsert)]
-    assert [c for c in changes if isinstance(c, AccessChanged)] == []
-    assert {one.id for one in opened} == {"w:t1", "w:t1#a"}
+    assert [c.document_id for c in changes if isinstance(c, AccessChanged)] == ["w:t1"]
+    assert {one.id for one in opened} == {"w:t1#a"}
     assert [one.content.read() for one in opened if one.content] == [b"deux, sans les noms"]
+
+
+def test_an_attachment_is_read_again_with_a_new_export(tmp_path: Path) -> None:
+    """Replaced where it stands, it is read when the export is replaced, and not before."""
+    (tmp_path / "a.txt").write_text("un")
+    record = RECORD | {"attachments": [{"name": "a", "path": "a.txt"}]}
+    path = write(tmp_path / "e.jsonl", HEADER, record)
+    first = read(path)
+    (tmp_path / "a.txt").write_text("deux")
+    same = read(path, cursor(first))
+    assert documents(same) == {}
+    write(tmp_path / "new", HEADER, record).rename(path)
+    assert set(documents(read(path, cursor(same)))) == {"w:t1#a"}
 
 
 def test_a_line_that_names_no_document_may_be_of_any(tmp_path: Path) -> None:
@@ -194,7 +219,7 @@ def test_an_attachment_named_twice_stays_the_first(tmp_path: Path) -> None:
 def test_an_export_that_is_replaced_while_it_is_read_is_not_read_on(tmp_path: Path) -> None:
     """What was learned of its lines is not of the lines of another file."""
     path = write(tmp_path / "e.jsonl", HEADER, RECORD | CELL)
-    changes = ExportConnector("w", path).refetch(frozenset({"w:t1"}))
+    changes = open_export("w", path).refetch(frozenset({"w:t1"}))
     other = write(tmp_path / "other", HEADER, RECORD | {"title": "Un autre texte"})
     files = export_files(path)
     other.rename(path)

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.mail.cursor import FolderCursor, MailCursor, read_cursor
 from connectors.mail.documents import EncryptedMail, MailPlace, attached, read_mail, thread_document
 from connectors.mail.text import parse_mail
 from connectors.mail.threads import MOST_MAILS, MailHead, head_of, threads_of
@@ -237,20 +236,3 @@ def test_any_mail_has_a_document(raw: bytes) -> None:
     found = head_of("k", message, None, tuple(number for number, _ in attached(message)))
     (thread,) = threads_of([found])
     assert thread_document(PLACE, thread, [read_mail(found, message)]).title
-
-
-@given(st.text(max_size=50))
-def test_any_text_is_a_cursor_or_the_beginning(text: str) -> None:
-    """As one that an older version wrote."""
-    assert isinstance(read_cursor(text), MailCursor)
-
-
-def test_a_cursor_comes_back_and_stays_small() -> None:
-    """Of a hundred thousand threads; it is divided anew only where it grew eight times."""
-    folder = FolderCursor("s", "r").for_threads(100_000)
-    cursor = MailCursor({"INBOX": folder})
-    assert read_cursor(cursor.text()) == cursor
-    assert len(cursor.text()) < 50_000
-    small = FolderCursor().for_threads(20)
-    assert small.for_threads(120) is small
-    assert len(small.for_threads(1_000).digests) > len(small.digests)

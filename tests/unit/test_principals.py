@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from connectors.account_linking import LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import TableDirectory
-from connectors.export.connector import ExportConnector
+from connectors.export.connector import open_export
 from connectors.folder.connector import FolderConnector
 from connectors.ldap.client import LdapEntry
 from connectors.ldap.config import GroupAttributes
@@ -130,7 +130,7 @@ def export(root: Path, *lines: dict[str, object]) -> Access:
     path = root / "x.jsonl"
     header = {"type": "header", "version": 1}
     path.write_text("".join(json.dumps(line) + "\n" for line in (header, *lines)))
-    return of(iter(ExportConnector("e", path).changes(None)))
+    return of(iter(open_export("e", path).changes(None)))
 
 
 def page(**fields: object) -> dict[str, object]:

@@ -271,7 +271,7 @@ class CmisClient:
             raise ObjectUnreadable(str(error)) from error
 
     def _asked_repository(self) -> CmisRepository:
-        answer = self.host.request("GET", self.host.root)
+        answer = self.host.request("GET", self.host.root.rstrip("/"))
         if answer.status_code in _REFUSED:
             raise SourceRefused(
                 f"{self.host.host} refuse le compte : vérifiez « user » et son mot de passe."

@@ -9,7 +9,6 @@ from urllib.parse import quote, urlencode
 from connectors.digests import digest_of
 from connectors.folder.documents import described
 from connectors.http_host import HttpHost
-from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
     Former,
@@ -47,16 +46,13 @@ _NAMED = 10
 class CmisSource:
     """Lists every selected document in and below one folder of a repository.
 
-    Each document's access list is requested in every walk. `password` belongs to the account in the
-    options.
+    Each document's access list is requested in every walk.
     """
 
     source: str
     options: CmisOptions
     default_access: Access
-    password: str = field(default="", repr=False)
-    ca_file: str = ""
-    limits: HttpLimits = field(default_factory=HttpLimits)
+    host: HttpHost
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), compare=False)
     _client: CmisClient = field(init=False, compare=False)
     _rights: AccessReading = field(init=False, compare=False)
@@ -155,11 +151,7 @@ class CmisSource:
 
     def client(self) -> CmisClient:
         """Return a client for one reading."""
-        account = (self.options.user, self.password)
-        host = HttpHost(
-            self.options.url.rstrip("/"), self.limits, self.ca_file, "Le dépôt", account
-        )
-        return CmisClient(host, self.options.repository)
+        return CmisClient(self.host, self.options.repository)
 
     def reading(self, client: CmisClient) -> AccessReading:
         """Return how access lists of this repository are read. Raises `SourceError`."""
@@ -350,11 +342,8 @@ def read_note(text: str) -> WalkNote:
 
 def open_cmis(place: SourcePlace, options: CmisOptions) -> CmisSource:
     """Return the connector of one source; no request is sent yet. Raises `SourceRefused`."""
-    ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
-    limits = HttpLimits(rate_per_s=options.rate_per_s)
-    return CmisSource(
-        place.source, options, place.default_access, place.password(), ca_file, limits
-    )
+    host = place.http(options, "Le dépôt", options.user)
+    return CmisSource(place.source, options, place.default_access, host)
 
 
 KIND = ConnectorKind(

@@ -9,11 +9,10 @@ from pathlib import Path
 from connectors.files import disk_timeout_error, read_regular_file
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mail.documents import MailPlace, attached
-from connectors.mail.reading import FolderClosed, MailReading, MailTooLarge, folder_complaints
+from connectors.mail.reading import FolderClosed, MailSource, MailTooLarge
 from connectors.mail.text import UnreadableMail, parse_mail
 from connectors.mail.threads import MailHead, head_of
 from connectors.ports import (
-    Change,
     Malformed,
     RecordVanished,
     SourceRefused,
@@ -36,26 +35,20 @@ _ADDRESS = re.compile(r"(?:email\s+)?<?([^\s<>,;@]{1,100}@[^\s<>,;@]{1,200})>?(?
 _FIELDS_OF_A_MAIL = ("From", "Date", "Message-ID")
 
 
-@dataclass(frozen=True, slots=True)
-class ListsConnector:
+@dataclass(slots=True)
+class ListsSource(MailSource):
     """Reads the lists that the settings name; `folder` is the base of their paths."""
 
-    source: str
     options: ListsOptions
     default_access: Access
     folder: Path
 
-    def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield the changes since the cursor. Raises `SourceError`."""
-        return MailReading(self).changes(since)
-
-    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these documents as they are now. Raises `SourceError`."""
-        return MailReading(self).refetch(document_ids)
+    def connect(self) -> None:
+        """Do nothing: the archives are files."""
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence for each archive that cannot be read or has lost readers."""
-        return folder_complaints(self, "liste")
+        return self.complaints("liste")
 
     def names(self) -> Sequence[str]:
         """Return the names of the lists, sorted."""
@@ -176,9 +169,9 @@ class Archive:
         return Malformed(f"{self.place.folder}, {place}", reason, f"{self.place.root}/{name}")
 
 
-def open_lists(place: SourcePlace, options: ListsOptions) -> ListsConnector:
-    """Return the connector of one source; nothing is read yet."""
-    return ListsConnector(place.source, options, place.default_access, place.folder)
+def open_lists(place: SourcePlace, options: ListsOptions) -> ListsSource:
+    """Return the source; nothing is read yet."""
+    return ListsSource(place.source, options, place.default_access, place.folder)
 
 
 KIND = ConnectorKind(

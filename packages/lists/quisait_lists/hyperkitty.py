@@ -25,14 +25,12 @@ from connectors.mail.documents import MailPlace
 from connectors.mail.reading import (
     FolderClosed,
     MailNotGiven,
-    MailReading,
+    MailSource,
     MailTooLarge,
-    folder_complaints,
 )
 from connectors.mail.text import UnreadableMail, decoded_text, inner_parts, parse_mail
 from connectors.mail.threads import MailHead, head_of
 from connectors.ports import (
-    Change,
     Malformed,
     RecordVanished,
     SourceRefused,
@@ -60,34 +58,27 @@ _OTHERS = stat.S_IROTH | stat.S_IWOTH
 _AHEAD, _NEXT = timedelta(days=1), timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class HyperkittyConnector:
+@dataclass(slots=True)
+class HyperkittySource(MailSource):
     """Reads the lists that the settings name; `folder` is the base of a password file's path."""
 
-    source: str
     options: HyperkittyOptions
     default_access: Access
     folder: Path
     password: Callable[[], str] = field(repr=False)
     limits: HttpLimits = _LIMITS
-
-    def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield the changes since the cursor. Raises `SourceError`."""
-        return MailReading(self.opened()).changes(since)
-
-    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these documents as they are now. Raises `SourceError`."""
-        return MailReading(self.opened()).refetch(document_ids)
+    client: HyperkittyClient = field(init=False)
+    core: MailmanCore = field(init=False)
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per unreadable list or lost reader. Raises `SourceError`."""
-        archives = self.opened()
+        self.connect()
         if (self.folder / self.options.core_password_file).stat().st_mode & _OTHERS:
             yield "« core_password_file » se lit par tous les comptes de la machine : chmod 600"
-        yield from folder_complaints(archives, "liste")
+        yield from self.complaints("liste")
 
-    def opened(self) -> "Archives":
-        """Open the archives in one session. Raises `SourceRefused` if a password is missing."""
+    def connect(self) -> None:
+        """Make the clients of both servers. Raises `SourceRefused` if a password is missing."""
         options = self.options
         limits = replace(self.limits, rate_per_s=options.rate_per_s)
         ca_file = str(self.folder / options.ca_file) if options.ca_file else ""
@@ -99,34 +90,13 @@ class HyperkittyConnector:
                 f"{self.source} : « core_password_file » ne se lit pas : vérifiez ce fichier."
             ) from error
         account = (options.core_user, core_password)
-        return Archives(
-            self,
-            HyperkittyClient(
-                HttpHost(options.url, limits, ca_file, "L'archive"),
-                options.login,
-                options.user,
-                self.password,
-            ),
-            MailmanCore(HttpHost(options.core_url, limits, ca_file, "Mailman", account)),
-        )
-
-
-@dataclass(slots=True)
-class Archives:
-    """The lists of a HyperKitty, for one reading."""
-
-    connector: HyperkittyConnector
-    client: HyperkittyClient
-    core: MailmanCore
-
-    @property
-    def source(self) -> str:
-        """The source's name."""
-        return self.connector.source
+        host = HttpHost(options.url, limits, ca_file, "L'archive")
+        self.client = HyperkittyClient(host, options.login, options.user, self.password)
+        self.core = MailmanCore(HttpHost(options.core_url, limits, ca_file, "Mailman", account))
 
     def names(self) -> Sequence[str]:
         """Return the names of the lists, sorted."""
-        return sorted(self.connector.options.lists)
+        return sorted(self.options.lists)
 
     def place(self, name: str) -> MailPlace:
         """Return a list's place, without its readers."""
@@ -169,9 +139,9 @@ class Archives:
         `shown` is HyperKitty's copy of the policy. It may be older than Mailman's, and is "public"
         if it was never fetched, so the narrower of both applies.
         """
-        one = self.connector.options.lists[name]
+        one = self.options.lists[name]
         stated = one.readers
-        access = self.connector.default_access if stated is None else Access(frozenset(stated))
+        access = self.default_access if stated is None else Access(frozenset(stated))
         policy = min(self.core.policy(name), shown, key=_width)
         if policy == "public":
             return access, ()
@@ -189,7 +159,7 @@ class Archives:
         return access.narrowed_to(Access(frozenset(accounts))), ()
 
     def _place(self, name: str, access: Access) -> MailPlace:
-        options = self.connector.options
+        options = self.options
         pages = f"{options.url}list/{quote(name, safe='@')}"
         return MailPlace(
             self.source,
@@ -355,9 +325,9 @@ def _width(policy: str) -> int:
     return POLICIES.index(policy) if policy in POLICIES else -1
 
 
-def open_hyperkitty(place: SourcePlace, options: HyperkittyOptions) -> HyperkittyConnector:
-    """Return the connector of one source; nothing is read yet."""
-    return HyperkittyConnector(
+def open_hyperkitty(place: SourcePlace, options: HyperkittyOptions) -> HyperkittySource:
+    """Return the source; nothing is read yet."""
+    return HyperkittySource(
         place.source, options, place.default_access, place.folder, place.password
     )
 

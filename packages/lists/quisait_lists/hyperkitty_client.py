@@ -5,7 +5,6 @@ files, and only one message per request.
 """
 
 import gzip
-import json
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -182,10 +181,7 @@ class HyperkittyClient:
         answer = self._answer(f"api/list/{quote(name, safe='@')}/{path}", parameters)
         if answer.status_code == HTTPStatus.NOT_FOUND:
             raise ArchiveRefused("HyperKitty n'a pas d'archive de cette liste")
-        try:
-            said = json.loads(answer.content)
-        except (ValueError, RecursionError):
-            said = None
+        said = answer.json
         if answer.status_code != HTTPStatus.OK or not isinstance(said, dict):
             raise self._unexpected(f"réponse {answer.status_code}")
         return said

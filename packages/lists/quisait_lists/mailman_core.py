@@ -4,7 +4,6 @@ HyperKitty's copy of the policy may be older than Mailman's, or may never have b
 GET requests are sent, because the interface's account may do everything.
 """
 
-import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -78,10 +77,7 @@ class MailmanCore:
             raise ListUnknown("Mailman refuse « core_user » ou son mot de passe")
         if answer.status_code == HTTPStatus.NOT_FOUND:
             raise ListUnknown("Mailman ne connaît pas cette liste")
-        try:
-            said = json.loads(answer.content)
-        except (ValueError, RecursionError):
-            said = None
+        said = answer.json
         if answer.status_code != HTTPStatus.OK or not isinstance(said, dict):
             raise ListUnknown(f"Mailman ne répond pas comme attendu ({answer.status_code})")
         return said

@@ -1,17 +1,16 @@
 """Read the folders of a mailbox; `connectors.mail.reading` shows the flow."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mail.documents import MailPlace, is_attached
-from connectors.mail.reading import FolderClosed, MailReading, MailTooLarge, folder_complaints
+from connectors.mail.reading import FolderClosed, MailSource, MailTooLarge
 from connectors.mail.text import UnreadableMail, parse_mail
 from connectors.mail.threads import MailHead, head_of
-from connectors.ports import Change, RecordVanished, SourceUnreachable
+from connectors.ports import RecordVanished, SourceUnreachable
 from connectors.values import Access, EvidencePolicy
 from quisait_mailbox.options import ACL, MailboxOptions
 from quisait_mailbox.rights import readers_of
@@ -29,52 +28,29 @@ _HEADS = (
 _STATE = ("MESSAGES", "UIDNEXT", "UIDVALIDITY")
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxConnector:
-    """Reads the folders of one account that the settings name."""
+@dataclass(slots=True)
+class MailboxSource(MailSource):
+    """Reads the folders of one account that the settings name, in one session."""
 
-    source: str
     options: MailboxOptions
     password: Callable[[], str] = field(repr=False)
     ca_file: str = ""
     limits: MailboxLimits = field(default_factory=MailboxLimits)
+    session: MailboxSession = field(init=False)
 
-    def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield the changes since the cursor. Raises `SourceError`."""
-        with self._opened() as mailbox:
-            yield from MailReading(mailbox).changes(since)
-
-    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these documents as they are now. Raises `SourceError`."""
-        with self._opened() as mailbox:
-            yield from MailReading(mailbox).refetch(document_ids)
+    def connect(self) -> None:
+        """Make a session, which connects at its first request."""
+        self.session = MailboxSession(self.options, self.password, self.ca_file, self.limits)
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per unreadable folder or lost right. Raises `SourceError`."""
-        with self._opened() as mailbox:
-            if not mailbox.has_states:
-                yield (
-                    "le serveur ne connaît pas CONDSTORE : les en-têtes de tous les messages sont "
-                    "redemandés à chaque lecture"
-                )
-            yield from folder_complaints(mailbox, "dossier")
-
-    @contextmanager
-    def _opened(self) -> Iterator["Mailbox"]:
-        session = MailboxSession(self.options, self.password, self.ca_file, self.limits)
-        try:
-            yield Mailbox(self.source, self.options, session)
-        finally:
-            session.close()
-
-
-@dataclass(slots=True)
-class Mailbox:
-    """The folders of a mailbox, read in one session."""
-
-    source: str
-    options: MailboxOptions
-    session: MailboxSession
+        self.connect()
+        if not self.has_states:
+            yield (
+                "le serveur ne connaît pas CONDSTORE : les en-têtes de tous les messages sont "
+                "redemandés à chaque lecture"
+            )
+        yield from self.complaints("dossier")
 
     def names(self) -> Sequence[str]:
         """Return the names of the folders, sorted."""
@@ -235,10 +211,9 @@ def _text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
 
 
-def open_mailbox(place: SourcePlace, options: MailboxOptions) -> MailboxConnector:
-    """Return the connector of one source; no request is sent yet."""
-    ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
-    return MailboxConnector(place.source, options, place.password, ca_file)
+def open_mailbox(place: SourcePlace, options: MailboxOptions) -> MailboxSource:
+    """Return the source; no request is sent yet."""
+    return MailboxSource(place.source, options, place.password, place.file(options.ca_file))
 
 
 KIND = ConnectorKind(

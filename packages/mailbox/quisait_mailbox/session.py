@@ -89,6 +89,10 @@ class MailboxSession:
         """The UIDVALIDITY of the open folder."""
         return self._validity
 
+    def __del__(self) -> None:
+        """End the session with the crawl that used it."""
+        self.close()
+
     def close(self) -> None:
         """End the session, ignoring errors."""
         client, self._client, self._folder = self._client, None, ""

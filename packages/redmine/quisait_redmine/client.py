@@ -1,6 +1,5 @@
 """A client of Redmine's REST interface."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,10 +47,7 @@ class RedmineApi:
         if answer.status_code in _ABSENT:
             return None
         self.now = date_of_header(answer.headers.get("Date", "")) or self.now
-        try:
-            said = json.loads(answer.content)
-        except (ValueError, RecursionError):
-            said = None
+        said = answer.json
         if answer.status_code != HTTPStatus.OK or not isinstance(said, dict):
             raise SourceUnreachable(
                 f"{self.host.host} ne répond pas comme un Redmine (réponse {answer.status_code}) : "

@@ -498,8 +498,7 @@ _COUNTED = {"url", "text", "evidence", "versions", "account", "rejected"}
 
 def open_redmine(place: SourcePlace, options: RedmineOptions) -> RedmineSource:
     """Return the connector of one source; no request is sent yet."""
-    ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
-    limits = HttpLimits(rate_per_s=options.rate_per_s)
+    limits, ca_file = HttpLimits(options.rate_per_s), place.file(options.ca_file)
     return RedmineSource(
         place.source, options, place.default_access, place.password(), limits, ca_file
     )

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from connectors.digests import digest_of
 from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost
-from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
     Former,
@@ -40,8 +39,7 @@ class SiteSource:
     source: str
     options: SiteOptions
     default_access: Access
-    ca_file: str = ""
-    limits: HttpLimits = field(default_factory=HttpLimits)
+    host: HttpHost
     _host: HttpHost = field(init=False)
     _failures: FailuresInARow = field(init=False)
 
@@ -54,7 +52,7 @@ class SiteSource:
 
         Raises `SourceError`.
         """
-        self._host, self._failures = self._opened(), FailuresInARow()
+        self._host, self._failures = self.host, FailuresInARow()
         site = read_site_map(self._host, self.options.sitemaps, self.options.exclude)
         readers = self._readers_digest()
         # A page that leads to another has the readers of both: other settings ask for it again.
@@ -103,7 +101,7 @@ class SiteSource:
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per problem: skipped or undated pages. Raises `SourceError`."""
-        site = read_site_map(self._opened(), self.options.sitemaps, self.options.exclude)
+        site = read_site_map(self.host, self.options.sitemaps, self.options.exclude)
         undated = sum(not lastmod for lastmod in site.pages.values())
         if site.refused:
             yield f"robots.txt interdit {site.refused} pages, qui ne sont pas lues"
@@ -113,9 +111,6 @@ class SiteSource:
             yield f"{undated} pages sans date dans le plan du site, redemandées à chaque lecture"
         if not site.pages:
             yield "aucune page dans le plan du site"
-
-    def _opened(self) -> HttpHost:
-        return HttpHost(self.options.url, self.limits, self.ca_file)
 
     def _readers_digest(self) -> str:
         sections = sorted(self.options.sections.items())
@@ -133,9 +128,8 @@ class SiteSource:
 
 def open_site(place: SourcePlace, options: SiteOptions) -> SiteSource:
     """Return the connector of one source; no request is sent yet."""
-    ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
-    limits = HttpLimits(rate_per_s=options.rate_per_s, max_bytes=_MOST_BYTES)
-    return SiteSource(place.source, options, place.default_access, ca_file, limits)
+    host = place.http(options, max_bytes=_MOST_BYTES)
+    return SiteSource(place.source, options, place.default_access, host)
 
 
 KIND = ConnectorKind(

@@ -17,7 +17,6 @@ import trafilatura
 
 from connectors.digests import digest_of
 from connectors.http_host import HttpHost, joined
-from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
     Listed,
@@ -44,8 +43,7 @@ class FeedSource:
     source: str
     options: FeedOptions
     default_access: Access
-    ca_file: str = ""
-    limits: HttpLimits = field(default_factory=HttpLimits)
+    host: HttpHost
     _found: dict[str, "_Entry"] = field(default_factory=dict, init=False, compare=False)
 
     def listing(self) -> Iterator[Listed | Malformed]:
@@ -80,18 +78,17 @@ class FeedSource:
 
         Raises `SourceError`, also if one feed cannot be read: its entries would seem deleted.
         """
-        host = HttpHost(self.options.url, self.limits, self.ca_file)
         found: dict[str, _Entry] = {}
         unread: list[Malformed] = []
         pages = 0
         for feed in self.options.feeds:
-            access, address = self.access(feed), joined(host.root, feed)
+            access, address = self.access(feed), joined(self.host.root, feed)
             seen: set[str] = set()
             while address and address not in seen:
                 seen.add(address)
                 if (pages := pages + 1) > MOST_PAGES:
-                    raise SourceRefused(f"{host.host} : plus de {MOST_PAGES} pages de flux.")
-                parsed = _parsed(host, address)
+                    raise SourceRefused(f"{self.host.host} : plus de {MOST_PAGES} pages de flux.")
+                parsed = _parsed(self.host, address)
                 for raw in parsed.entries:
                     name = str(raw.get("id") or raw.get("link") or "").strip()
                     if not name:
@@ -222,9 +219,8 @@ def _version(raw: Any) -> bytes:
 
 def open_feed(place: SourcePlace, options: FeedOptions) -> FeedSource:
     """Return the connector of one source; no request is sent yet."""
-    ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
-    limits = HttpLimits(rate_per_s=options.rate_per_s, max_bytes=_MOST_BYTES)
-    return FeedSource(place.source, options, place.default_access, ca_file, limits)
+    host = place.http(options, max_bytes=_MOST_BYTES)
+    return FeedSource(place.source, options, place.default_access, host)
 
 
 KIND = ConnectorKind(

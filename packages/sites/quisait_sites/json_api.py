@@ -1,6 +1,5 @@
 """Request a site's JSON interface, and recognize answers that are not JSON."""
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -70,8 +69,4 @@ def ask_json(host: HttpHost, url: str, params: Mapping[str, object]) -> JsonAnsw
     # A cache would still show deleted entries.
     headers = {"Accept": "application/json", "Cache-Control": "no-cache"}
     answer = host.request("GET", url, params, headers=headers)
-    try:
-        said = json.loads(answer.content)
-    except (ValueError, RecursionError):
-        said = None
-    return JsonAnswer(answer.status_code, said, answer.headers)
+    return JsonAnswer(answer.status_code, answer.json, answer.headers)

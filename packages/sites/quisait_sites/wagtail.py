@@ -19,7 +19,6 @@ from pydantic import Field, ValidationError
 from connectors.digests import digest_of
 from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost
-from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mediawiki.html import sections_of
 from connectors.ports import Listed, Malformed, SourceRefused, SourceUnreachable
@@ -75,8 +74,7 @@ class WagtailSource:
     source: str
     options: WagtailOptions
     default_access: Access
-    ca_file: str = ""
-    limits: HttpLimits = field(default_factory=HttpLimits)
+    host: HttpHost
     _site: "_Site" = field(init=False)
 
     def listing(self) -> Iterator[Listed | Malformed]:
@@ -119,7 +117,7 @@ class WagtailSource:
             )
 
     def _opened(self) -> "_Site":
-        return _Site(self, HttpHost(self.options.url, self.limits, self.ca_file))
+        return _Site(self, self.host)
 
     def _about_addresses(self, site: "_Site") -> Iterator[str]:
         own = urlsplit(self.options.url).netloc.lower()
@@ -362,9 +360,8 @@ def _where(error: ValidationError) -> str:
 
 def open_wagtail(place: SourcePlace, options: WagtailOptions) -> WagtailSource:
     """Return the connector of one source; no request is sent yet."""
-    ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
-    limits = HttpLimits(rate_per_s=options.rate_per_s, max_bytes=_MOST_BYTES)
-    return WagtailSource(place.source, options, place.default_access, ca_file, limits)
+    host = place.http(options, max_bytes=_MOST_BYTES)
+    return WagtailSource(place.source, options, place.default_access, host)
 
 
 KIND = ConnectorKind(

@@ -21,7 +21,6 @@ from pydantic import ValidationError
 from connectors.digests import hash_of
 from connectors.http_failures import FailuresInARow
 from connectors.http_host import USER_AGENT, HttpHost
-from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mediawiki.html import sections_of
 from connectors.ports import (
@@ -68,17 +67,12 @@ _SHORTCODE = re.compile(
 
 @dataclass(slots=True)
 class WordPressSource:
-    """Lists the published entries of the types in the settings, by their numbers.
-
-    `password` is the application password of the account in the options.
-    """
+    """Lists the published entries of the types in the settings, by their numbers."""
 
     source: str
     options: WordPressOptions
     default_access: Access
-    password: str = field(default="", repr=False)
-    ca_file: str = ""
-    limits: HttpLimits = field(default_factory=HttpLimits)
+    host: HttpHost
     _reading: "_Reading" = field(init=False)
 
     def listing(self) -> Iterator[ListingItem]:
@@ -177,9 +171,7 @@ class WordPressSource:
             )
 
     def _look(self) -> "_Site":
-        account = (self.options.user, self.password) if self.options.user else None
-        host = HttpHost(self.options.url, self.limits, self.ca_file, account=account)
-        api = open_api(host)
+        api = open_api(self.host)
         if self.options.user:
             api.check_account()
         return _look(self, api)
@@ -477,10 +469,8 @@ def _robots(api: WordPressApi) -> Iterator[str]:
 
 def open_wordpress(place: SourcePlace, options: WordPressOptions) -> WordPressSource:
     """Return the connector of one source; no request is sent yet."""
-    ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
-    limits = HttpLimits(rate_per_s=options.rate_per_s, max_bytes=_MOST_BYTES)
-    password = place.password() if options.user else ""
-    return WordPressSource(place.source, options, place.default_access, password, ca_file, limits)
+    host = place.http(options, user=options.user, max_bytes=_MOST_BYTES)
+    return WordPressSource(place.source, options, place.default_access, host)
 
 
 KIND = ConnectorKind(

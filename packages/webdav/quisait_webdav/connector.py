@@ -10,7 +10,6 @@ from typing import Any
 from connectors.folder.documents import described, ruled_document
 from connectors.folder.rules import RuleScope
 from connectors.http_host import HttpHost
-from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import Former, Listed, ListingItem
 from connectors.titles import title_of_path
@@ -36,17 +35,12 @@ _NO_OWNER = "group"
 
 @dataclass(slots=True)
 class WebdavSource:
-    """Lists every selected file in and below one folder of a server.
-
-    `password` belongs to the account in the options.
-    """
+    """Lists every selected file in and below one folder of a server."""
 
     source: str
     options: WebdavOptions
     default_access: Access
-    password: str = field(default="", repr=False)
-    ca_file: str = ""
-    limits: HttpLimits = field(default_factory=HttpLimits)
+    host: HttpHost
     _client: DavClient = field(init=False)
 
     def listing(self) -> Iterator[ListingItem]:
@@ -119,9 +113,7 @@ class WebdavSource:
                 yield f"le dossier « {entry.name} » n'est pas lu : {error}"
 
     def _opened(self) -> DavClient:
-        account = (self.options.user, self.password) if self.options.user else None
-        host = HttpHost(self.options.url, self.limits, self.ca_file, "Le serveur", account)
-        return DavClient(host, self.options.server == "nextcloud")
+        return DavClient(self.host, self.options.server == "nextcloud")
 
     def _rights(self, client: DavClient) -> Rights[Any]:
         if self.options.server == "nextcloud":
@@ -166,10 +158,8 @@ class WebdavSource:
 
 def open_webdav(place: SourcePlace, options: WebdavOptions) -> WebdavSource:
     """Return the connector of one source; no request is sent yet. Raises `SourceRefused`."""
-    ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
-    password = place.password() if options.user else ""
-    limits = HttpLimits(rate_per_s=options.rate_per_s)
-    return WebdavSource(place.source, options, place.default_access, password, ca_file, limits)
+    host = place.http(options, "Le serveur", options.user)
+    return WebdavSource(place.source, options, place.default_access, host)
 
 
 KIND = ConnectorKind(
