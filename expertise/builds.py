@@ -44,11 +44,12 @@ from expertise.build_tables import (
 from expertise.clustering import CommunityKind
 from expertise.consent import agents_who_joined
 from expertise.corpus import SkippedItem, SkippedKind
-from expertise.decisions import CommunityRegister, SqlCommunityDecisions, SqlTopicDecisions
+from expertise.decisions import SqlCommunityDecisions, SqlTopicDecisions
 from expertise.holders import Basis, IsolationScope
 from expertise.sql import one_of, write_rows
 from expertise.topics import TopicList
 from expertise.values import TopicsOf
+from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, storable
 
 _ROWS_PER_TRANSACTION = 20_000
@@ -131,7 +132,7 @@ class BuildToPublish(Protocol):
 class SqlBuilds:
     """Writes builds and reads the current one; SQLite or PostgreSQL."""
 
-    def __init__(self, engine: sa.Engine, register: CommunityRegister | None = None) -> None:
+    def __init__(self, engine: sa.Engine, register: Register = NO_REGISTER) -> None:
         self._engine = engine
         self.decisions = SqlTopicDecisions(engine)
         self.community_decisions = SqlCommunityDecisions(engine, register)

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Protocol
 
 import sqlalchemy as sa
 
 from connectors.values import ContactVia
 from expertise.names import asked_words
+from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, storable
 
 
@@ -153,18 +153,6 @@ def forget_animator(connection: sa.Connection, agent_id: str) -> None:
     connection.execute(theirs.values(decided_by=""))
 
 
-class PreferenceRegister(Protocol):
-    """Port: where each change is also written, to be replayed on a restored database."""
-
-    def wished(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
-        """Store a change durably before returning."""
-        ...
-
-    def noted(self, agent_id: str) -> bool:
-        """Return whether a restoration would find every change of an agent."""
-        ...
-
-
 class SqlConsent:
     """Stores agents' preferences. Each change applies from the next answer on."""
 
@@ -172,7 +160,7 @@ class SqlConsent:
         self,
         engine: sa.Engine,
         now: Callable[[], datetime],
-        register: PreferenceRegister | None = None,
+        register: Register = NO_REGISTER,
     ) -> None:
         self._engine, self._now, self._register = engine, now, register
 
@@ -211,7 +199,7 @@ class SqlConsent:
 
     def noted(self, agent_id: str) -> bool:
         """Return whether the register holds every preference of this agent: none can be lost."""
-        return self._register is None or self._register.noted(agent_id)
+        return self._register.noted(agent_id)
 
     def removals(self) -> Sequence[RecordedPreference]:
         """Return the animators' decisions in force, newest first."""
@@ -268,8 +256,10 @@ class SqlConsent:
             return {PreferenceKind(kind): number for kind, number in connection.execute(query)}
 
     def _tell(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
-        if self._register is not None:
-            self._register.wished(wish, moment, in_force=in_force)
+        """Note a change in the register, without an animator's reason: it is about somebody."""
+        fields = {"agent": wish.agent_id, "wish": wish.kind, "subject": wish.subject}
+        by = {"by": wish.by} if wish.by else {}
+        self._register.note("wish", moment, **fields, said=wish.said, in_force=in_force, **by)
 
 
 def _remove(connection: sa.Connection, wish: Preference) -> None:

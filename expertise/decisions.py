@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from typing import Protocol
 
 import sqlalchemy as sa
 
 from connectors.ports import Malformed
 from expertise.topics import Topic, TopicList, check_topics
+from indexer.register import NO_REGISTER, Register
 from indexer.state import digest
 
 metadata = sa.MetaData()
@@ -188,21 +188,14 @@ class CommunityDecision:
     day: date
 
 
-class CommunityRegister(Protocol):
-    """Port: where each decision is also written, to be replayed on a restored database.
+class SqlCommunityDecisions:
+    """Decisions on communities in the state database: SQLite or PostgreSQL.
 
-    Without it, a restored database would open communities that were closed since.
+    Each is also written to the register: otherwise a restored database would open communities that
+    were closed since.
     """
 
-    def community_decided(self, topic_id: str, *, accepted: bool) -> None:
-        """Store a decision durably before returning."""
-        ...
-
-
-class SqlCommunityDecisions:
-    """Decisions in the state database; SQLite or PostgreSQL."""
-
-    def __init__(self, engine: sa.Engine, register: CommunityRegister | None = None) -> None:
+    def __init__(self, engine: sa.Engine, register: Register = NO_REGISTER) -> None:
         self._engine, self._register = engine, register
 
     def all(self) -> dict[str, CommunityDecision]:
@@ -216,7 +209,8 @@ class SqlCommunityDecisions:
 
     def keep(self, made: CommunityDecision) -> None:
         """Store a decision; it replaces the former decision on the topic."""
-        self._note(made.topic_id, accepted=made.verdict is Verdict.ACCEPTED)
+        accepted = made.verdict is Verdict.ACCEPTED
+        self._register.note("community", topic=made.topic_id, accepted=accepted)
         key = digest(made.topic_id)
         row = {
             "topic_key": key,
@@ -232,13 +226,9 @@ class SqlCommunityDecisions:
 
     def forget(self, topic_id: str) -> bool:
         """Delete a decision; return False if there was none."""
-        self._note(topic_id, accepted=False)
+        self._register.note("community", topic=topic_id, accepted=False)
         gone = sa.delete(community_decisions).where(
             community_decisions.c.topic_key == digest(topic_id)
         )
         with self._engine.begin() as connection:
             return connection.execute(gone).rowcount > 0
-
-    def _note(self, topic_id: str, *, accepted: bool) -> None:
-        if self._register is not None:
-            self._register.community_decided(topic_id, accepted=accepted)

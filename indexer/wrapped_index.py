@@ -9,12 +9,12 @@ brings deleted documents back, and the log says which deletions to repeat.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from connectors.values import Access
 from indexer.access import AccessFilter, PrincipalLookup
 from indexer.passages import passage_text
 from indexer.ports import Flushable, Index, Probed
+from indexer.register import Register
 from indexer.suggestions import NearWord
 from indexer.values import (
     DocumentText,
@@ -126,18 +126,6 @@ class NamedSourcesIndex:
         return [one for one in document_ids if one.partition(":")[0] in names]
 
 
-class DeletionLog(Protocol):
-    """Records documents that a restored older copy must delete or hide again."""
-
-    def gone(self, document_ids: Sequence[str]) -> None:
-        """Record that these documents are about to be deleted; durable once this returns."""
-        ...
-
-    def closed(self, document_ids: Sequence[str]) -> None:
-        """Record that these documents are about to lose readers; durable once this returns."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class DeletionLoggingIndex:
     """The `IndexWriter` of a crawl.
@@ -146,7 +134,7 @@ class DeletionLoggingIndex:
     """
 
     index: Index
-    log: DeletionLog
+    register: Register
     forget: Callable[[Sequence[str]], object]
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
@@ -185,9 +173,9 @@ class DeletionLoggingIndex:
             and _narrows(kept[write.document_id].access, now)
         ]
         if gone:
-            self.log.gone(gone)
+            self.register.note("gone", documents=gone)
         if closed:
-            self.log.closed(closed)
+            self.register.note("closed", documents=closed)
 
     def flush(self) -> None:
         """Flush the wrapped index if it can be flushed."""

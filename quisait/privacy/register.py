@@ -23,7 +23,6 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from expertise.consent import Preference
 from indexer.errors import IndexRefused
 from indexer.state import digest
 from quisait.settings.files import LockedFile, account, locked_file
@@ -54,8 +53,21 @@ _START = b'{"id": '
 """Beginning of each line. It occurs in no text of a line: quotation marks are escaped there."""
 
 RegisterLine = dict[str, Any]
-"""`id`, `at` (ISO 8601), `kind` (wish, feedback, follow, mail, verification, question, corrected,
-hidden, report, community, gone, closed, purged, cut, backup), and the fields of the kind.
+"""`id`, `at` (ISO 8601), `kind`, and the fields of the kind.
+
+- `wish`: `agent`, `wish` (kind of preference), `subject`, `said`, `in_force`, `by` (an animator)
+- `feedback`: opinions or favourites deleted: `agent`, `aspect`, `subject` (null: all)
+- `follow`: follows ended: `agent`, `follow` (kind; empty: all), `subject`
+- `mail`: mails wanted: `agent`, `said` (asked, answered, pace of the digest, invited)
+- `verification`: statements taken back: `agent`, `document` (empty: all)
+- `question`, `corrected`: a text deleted or replaced: `question`, `answer` (empty: the question)
+- `hidden`: a text hidden or shown again: the same, `hidden`, `text` (digest of the text shown)
+- `report`: a report taken back: `agent`, `question`, `answer`
+- `community`: a decision: `topic`, `accepted`
+- `gone`, `closed`: `documents` about to be deleted, or to lose readers
+- `purged`: everything about an `agent` is about to be deleted
+- `cut`: access of an `agent` that an administrator cuts or gives back: `cut`
+- `backup`: a backup begins
 """
 
 
@@ -156,94 +168,12 @@ class FileRegister:
         self.path, self.marks = path, known_by
         self._now, self._keep_days, self._waiting = now, keep_days, waiting
 
-    def wished(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
-        """Record a preference of an agent, or an animator's decision about them, or its end.
-
-        The animator's reason is not recorded: it is a text about somebody.
-        """
-        self._write(
-            "wish",
-            moment,
-            agent=wish.agent_id,
-            wish=wish.kind.value,
-            subject=wish.subject,
-            said=list(wish.said),
-            in_force=in_force,
-            **({"by": wish.by} if wish.by else {}),
-        )
-
-    def feedback_removed(
-        self, agent_id: str, aspect: str, subject: tuple[str, str, str] | None, moment: datetime
-    ) -> None:
-        """Record that an agent deletes an opinion or a favourite, or all of them (no subject)."""
-        named = list(subject) if subject else None
-        self._write("feedback", moment, agent=agent_id, aspect=aspect, subject=named)
-
-    def unfollowed(self, agent_id: str, kind: str, subject: str, moment: datetime) -> None:
-        """Record that an agent no longer follows something, or anything (empty `kind`)."""
-        self._write("follow", moment, agent=agent_id, follow=kind, subject=subject)
-
-    def mail_chosen(
-        self, agent_id: str, said: tuple[bool, bool, str, bool], moment: datetime
-    ) -> None:
-        """Record which mail an agent wants; unsubscribing is recorded too."""
-        self._write("mail", moment, agent=agent_id, said=list(said))
-
-    def question_removed(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Record that a question, or one of its answers, is deleted."""
-        self._write("question", moment, question=question_id, answer=answer_id)
-
-    def text_corrected(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Record that the author of a question, or of one of its answers, replaces its text."""
-        self._write("corrected", moment, question=question_id, answer=answer_id)
-
-    def text_hidden(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Record that a question, or one of its answers if `answer_id` is given, was hidden."""
-        self._write("hidden", moment, question=question_id, answer=answer_id, hidden=True)
-
-    def text_shown(
-        self, question_id: str, answer_id: str, text_digest: str, moment: datetime
-    ) -> None:
-        """Record that this text of a question, or of one of its answers, is shown again."""
-        this = {"question": question_id, "answer": answer_id, "text": text_digest}
-        self._write("hidden", moment, **this, hidden=False)
-
-    def report_taken_back(
-        self, agent_id: str, question_id: str, answer_id: str, moment: datetime
-    ) -> None:
-        """Record that an agent takes back a report of a question or of an answer."""
-        self._write("report", moment, agent=agent_id, question=question_id, answer=answer_id)
-
-    def verification_taken_back(self, agent_id: str, document_id: str) -> None:
-        """Record that an agent takes back a verification, or all of them (no document)."""
-        self._write("verification", self._now(), agent=agent_id, document=document_id)
-
-    def community_decided(self, topic_id: str, *, accepted: bool) -> None:
-        """Record whether a community is accepted: its members read what is limited to it."""
-        self._write("community", self._now(), topic=topic_id, accepted=accepted)
-
-    def gone(self, document_ids: Sequence[str]) -> None:
-        """See `DeletionLog`."""
-        self._write("gone", self._now(), documents=list(document_ids))
-
-    def closed(self, document_ids: Sequence[str]) -> None:
-        """See `DeletionLog`."""
-        self._write("closed", self._now(), documents=list(document_ids))
-
-    def purged(self, agent_id: str) -> None:
-        """Record that everything stored about an agent is about to be deleted."""
-        self._write("purged", self._now(), agent=agent_id)
-
-    def agent_cut(self, agent_id: str, *, cut: bool) -> None:
-        """Record that an administrator cuts an agent's access, or gives it back."""
-        self._write("cut", self._now(), agent=agent_id, cut=cut)
-
     def backed_up(self) -> str:
         """Record that a backup begins; return the line's id, from which a restoration continues.
 
         Raises `RegisterUnusable` if the line could not be written to the file.
         """
-        line_id = self._write("backup", self._now())
+        line_id = self.note("backup")
         if self.waiting():
             self.try_writing()
             raise RegisterUnusable(self.unusable(OSError(errno.EROFS, os.strerror(errno.EROFS))))
@@ -409,9 +339,10 @@ class FileRegister:
             raise RegisterUnusable(self.unusable(error)) from error
         return len(lines) - len(kept)
 
-    def _write(self, kind: str, moment: datetime, **fields: object) -> str:
-        """Store one line and return its id."""
-        line = {"id": uuid4().hex, "at": moment.isoformat(), "kind": kind, **fields}
+    def note(self, kind: str, moment: datetime | None = None, /, **fields: object) -> str:
+        """Store one line and return its id. See `indexer.register.Register`."""
+        at = (moment or self._now()).isoformat()
+        line = {"id": uuid4().hex, "at": at, "kind": kind, **fields}
         try:
             with self._locked():
                 self._append(line, self.marks)

@@ -348,7 +348,7 @@ def purge_departed(
     )
     for agent_id in sorted(ids):
         if agent_id not in recorded:
-            register.purged(agent_id)
+            register.note("purged", agent=agent_id)
         purge_agent(database, agent_id, journal)
     return tuple(sorted(ids))
 

@@ -10,10 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 import sqlalchemy as sa
 
+from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, in_utc, storable
 
 MIN_VOTERS = 5
@@ -92,19 +92,6 @@ class OpinionSum:
     not_useful: int
 
 
-class RemovalRegister(Protocol):
-    """Register where each removal is also written, to be replayed on a restored database."""
-
-    def feedback_removed(
-        self, agent_id: str, aspect: str, subject: tuple[str, str, str] | None, moment: datetime
-    ) -> None:
-        """Store the removal durably, then return.
-
-        `subject`: kind, id and topic's id; None for all.
-        """
-        ...
-
-
 class SqlFeedback:
     """Stores opinions and favourites, on SQLite or PostgreSQL."""
 
@@ -112,7 +99,7 @@ class SqlFeedback:
         self,
         engine: sa.Engine,
         now: Callable[[], datetime],
-        register: RemovalRegister | None = None,
+        register: Register = NO_REGISTER,
     ) -> None:
         self._engine, self._now, self._register = engine, now, register
 
@@ -149,9 +136,8 @@ class SqlFeedback:
     def remove(self, agent_id: str, aspect: Aspect, subject: Subject | None = None) -> None:
         """Delete an opinion or favourite, or all without a subject, after noting it."""
         moment = self._now()
-        if self._register is not None:
-            named = (subject.kind.value, subject.id, subject.topic_id) if subject else None
-            self._register.feedback_removed(agent_id, aspect.value, named, moment)
+        named = (subject.kind, subject.id, subject.topic_id) if subject else None
+        self._register.note("feedback", moment, agent=agent_id, aspect=aspect, subject=named)
         # In a replay, `now` is the time of the register's line: later feedback stays.
         said = _same(agent_id, aspect, subject) & (feedback.c.since <= moment)
         with self._engine.begin() as connection:

@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 import sqlalchemy as sa
 
+from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, in_utc, storable
 
 metadata = sa.MetaData()
@@ -67,14 +67,6 @@ class OwnFollowing:
     seen: datetime | None = None
 
 
-class UnfollowRegister(Protocol):
-    """Register where each removal is also written, to be replayed on a restored database."""
-
-    def unfollowed(self, agent_id: str, kind: str, subject: str, moment: datetime) -> None:
-        """Store the removal durably, then return. `kind` is empty for all follows."""
-        ...
-
-
 class SqlFollowing:
     """Follows of agents, in the state's database: SQLite or PostgreSQL."""
 
@@ -82,7 +74,7 @@ class SqlFollowing:
         self,
         engine: sa.Engine,
         now: Callable[[], datetime],
-        register: UnfollowRegister | None = None,
+        register: Register = NO_REGISTER,
     ) -> None:
         self._engine, self.now, self._register = engine, now, register
 
@@ -138,8 +130,7 @@ class SqlFollowing:
 
     def _note(self, agent_id: str, kind: str, subject: str) -> datetime:
         moment = self.now()
-        if self._register is not None:
-            self._register.unfollowed(agent_id, kind, subject, moment)
+        self._register.note("follow", moment, agent=agent_id, follow=kind, subject=subject)
         return moment
 
     def _remove(self, agent_id: str, rows: sa.ColumnElement[bool], moment: datetime) -> None:

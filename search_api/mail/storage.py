@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 from uuid import uuid4
 
 import sqlalchemy as sa
 
+from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, in_utc, storable
 from search_api.mail.values import (
     DigestPace,
@@ -92,16 +92,6 @@ mail_queue = sa.Table(
 _ENDED = (MailState.SENT, MailState.DROPPED, MailState.REFUSED, MailState.FAILED)
 
 
-class MailRegister(Protocol):
-    """Register where each choice is also written, to be replayed on a restored database."""
-
-    def mail_chosen(
-        self, agent_id: str, said: tuple[bool, bool, str, bool], moment: datetime
-    ) -> None:
-        """Store the choice durably, then return."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Reason:
     """The reason for a message, and its recipient."""
@@ -120,7 +110,7 @@ class SqlMail:
         engine: sa.Engine,
         now: Callable[[], datetime],
         domain: str,
-        register: MailRegister | None = None,
+        register: Register = NO_REGISTER,
     ) -> None:
         self._engine, self.now, self._domain, self._register = engine, now, domain, register
 
@@ -146,9 +136,8 @@ class SqlMail:
         If the pace of the digest changes, its period begins now.
         """
         moment = self.now()
-        if self._register is not None:
-            kinds = (said.asked, said.answered, said.digest.value, said.invited)
-            self._register.mail_chosen(agent_id, kinds, moment)
+        kinds = (said.asked, said.answered, said.digest, said.invited)
+        self._register.note("mail", moment, agent=agent_id, said=kinds)
         row = _preferences_row(agent_id, said, moment)
         with self._engine.begin() as connection:
             own = mail_preferences.c.agent_key == row["agent_key"]

@@ -12,11 +12,12 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from statistics import median
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.batches import batches
+from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, in_utc, storable
 from search_api.questions.values import (
     SOURCE,
@@ -188,34 +189,6 @@ asking_sequence = sa.Table(
 )
 
 
-class RemovedQuestions(Protocol):
-    """Register where each removal is also written, to be replayed on a restored database."""
-
-    def question_removed(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Store the removal durably, then return. `answer_id` is empty for the whole question."""
-        ...
-
-    def text_corrected(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Store durably that the author of a text replaces it."""
-        ...
-
-    def text_hidden(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Store durably that a text is hidden."""
-        ...
-
-    def text_shown(
-        self, question_id: str, answer_id: str, text_digest: str, moment: datetime
-    ) -> None:
-        """Store durably that the text with this digest is shown again."""
-        ...
-
-    def report_taken_back(
-        self, agent_id: str, question_id: str, answer_id: str, moment: datetime
-    ) -> None:
-        """Store durably that an agent takes a report back."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ChangedQuestion:
     """A question that changed; `thread` is None if the question was deleted or hidden."""
@@ -235,7 +208,7 @@ class SqlQuestions:
         self,
         engine: sa.Engine,
         now: Callable[[], datetime],
-        register: RemovedQuestions | None = None,
+        register: Register = NO_REGISTER,
     ) -> None:
         self._engine, self.now, self._register = engine, now, register
         self._figures: tuple[tuple[int, date], OpenQuestionFigures] | None = None
@@ -599,7 +572,7 @@ class SqlQuestions:
 
     def remove(self, question_id: str) -> None:
         """Delete a question with all its answers."""
-        self._note(question_id, "")
+        self._register.note("question", self.now(), **_this(question_id, ""))
         with self._writing() as (connection, seq):
             gone = {"title": "", "text": "", "missing": "", "agent_id": "", "scope_id": ""}
             _change(connection, question_id, seq, **gone, corrected=[], deleted=True)
@@ -636,7 +609,7 @@ class SqlQuestions:
 
     def remove_answer(self, question_id: str, answer_id: str) -> None:
         """Delete an answer. If it was accepted, the question goes to the animator's stage."""
-        self._note(question_id, answer_id)
+        self._register.note("question", self.now(), **_this(question_id, answer_id))
         with self._writing() as (connection, seq):
             own = (given_answers.c.id == answer_id) & (given_answers.c.question_id == question_id)
             stage = _stage_without(connection, question_id, answer_id)
@@ -822,8 +795,7 @@ class SqlQuestions:
         If the text is the accepted answer, the question goes to the animator's stage. If it is the
         question, its undecided requests expire.
         """
-        if self._register is not None:
-            self._register.text_hidden(question_id, answer_id, self.now())
+        self._register.note("hidden", self.now(), **_this(question_id, answer_id), hidden=True)
         own = _text(hidden_texts, question_id, answer_id)
         with self._writing() as (connection, seq):
             stage = _stage_without(connection, question_id, answer_id)
@@ -860,8 +832,8 @@ class SqlQuestions:
         """
         if self._text_digest(question_id, answer_id) != text_digest:
             return False
-        if self._register is not None:
-            self._register.text_shown(question_id, answer_id, text_digest, self.now())
+        this = {**_this(question_id, answer_id), "text": text_digest}
+        self._register.note("hidden", self.now(), **this, hidden=False)
         helped = (given_answers.c.id == answer_id) & given_answers.c.accepted
         with self._writing() as (connection, seq):
             found = connection.execute(sa.select(given_answers.c.id).where(helped)).first()
@@ -971,8 +943,8 @@ class SqlQuestions:
         with self._engine.connect() as connection:
             if connection.execute(sa.select(text_reports).where(own)).first() is None:
                 return False
-        if self._register is not None:
-            self._register.report_taken_back(agent_id, question_id, answer_id, self.now())
+        this = _this(question_id, answer_id)
+        self._register.note("report", self.now(), agent=agent_id, **this)
         with self._engine.begin() as connection:
             return bool(connection.execute(sa.delete(text_reports).where(own)).rowcount)
 
@@ -1023,10 +995,6 @@ class SqlQuestions:
                 connection, question_id, seq, topic_id=topic_id
             )
 
-    def _note(self, question_id: str, answer_id: str) -> None:
-        if self._register is not None:
-            self._register.question_removed(question_id, answer_id, self.now())
-
     def _differs(
         self, table: sa.Table, own: sa.ColumnElement[bool], said: dict[str, str]
     ) -> sa.RowMapping | None:
@@ -1038,8 +1006,7 @@ class SqlQuestions:
     def _note_corrected(self, question_id: str, answer_id: str) -> datetime:
         """Write to the register that a text is about to be replaced, and return the time."""
         moment = self.now()
-        if self._register is not None:
-            self._register.text_corrected(question_id, answer_id, moment)
+        self._register.note("corrected", moment, **_this(question_id, answer_id))
         return moment
 
     @contextmanager
@@ -1054,6 +1021,11 @@ class SqlQuestions:
                 except sa.exc.IntegrityError:  # another writer inserted it at the same moment
                     connection.execute(more)
             yield connection, connection.execute(sa.select(asking_sequence.c.last)).scalar_one()
+
+
+def _this(question_id: str, answer_id: str) -> dict[str, str]:
+    """Return the fields of the register that name a question, or one of its answers."""
+    return {"question": question_id, "answer": answer_id}
 
 
 def forget_agent_in_questions(connection: sa.Connection, agent_id: str) -> int:

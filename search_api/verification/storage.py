@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
 
 import sqlalchemy as sa
 
+from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, storable
 
 MONTH_DAYS = 30
@@ -113,21 +113,10 @@ class OwnVerifications:
     hidden: int = 0
 
 
-class VerificationRegister(Protocol):
-    """Register where withdrawals are also written, to be replayed on a restored database."""
-
-    def verification_taken_back(self, agent_id: str, document_id: str) -> None:
-        """Store the withdrawal durably, then return.
-
-        `document_id` is empty for all statements of an agent.
-        """
-        ...
-
-
 class SqlVerifications:
     """Statements, marks, paces and openings in the state's database: SQLite or PostgreSQL."""
 
-    def __init__(self, engine: sa.Engine, register: VerificationRegister | None = None) -> None:
+    def __init__(self, engine: sa.Engine, register: Register = NO_REGISTER) -> None:
         self._engine, self._register = engine, register
 
     def said(self, document_ids: Collection[str]) -> Mapping[str, Verification]:
@@ -172,8 +161,8 @@ class SqlVerifications:
         """
         own = self.of_agent(agent_id)
         ids = {one.document_id for one in own.said} | {one.document_id for one in own.marks}
-        if self._register is not None and (document_id in ids if document_id else ids):
-            self._register.verification_taken_back(agent_id, document_id)
+        if document_id in ids if document_id else ids:
+            self._register.note("verification", agent=agent_id, document=document_id)
         with self._engine.begin() as connection:
             for table in (verifications, outdated_marks):
                 rows = table.c.agent_key == digest(agent_id)
