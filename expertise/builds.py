@@ -49,6 +49,7 @@ from expertise.holders import Basis, IsolationScope
 from expertise.sql import one_of, write_rows
 from expertise.topics import TopicList
 from expertise.values import TopicsOf
+from indexer import sql
 from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, storable
 
@@ -187,23 +188,20 @@ class SqlBuilds:
         """Return the ids of topics that only one agent held, by day of a build, oldest first."""
         query = sa.select(alone_topics.c.day, alone_topics.c.topic_id).order_by(alone_topics.c.day)
         found: dict[date, set[str]] = {}
-        with self._engine.connect() as connection:
-            for day, topic_id in connection.execute(query):
-                found.setdefault(day, set()).add(topic_id)
+        for day, topic_id in sql.rows(self._engine, query):
+            found.setdefault(day, set()).add(topic_id)
         return {day: frozenset(ids - {""}) for day, ids in found.items()}
 
     def current(self) -> BuildStamp | None:
         """Return the current build, or None before the first."""
         query = sa.select(builds).join(current, current.c.build_id == builds.c.id)
-        with self._engine.connect() as connection:
-            row = connection.execute(query).mappings().one_or_none()
+        row = sql.first(self._engine, query)
         return None if row is None else BuildStamp(**row)
 
     def topics(self, build_id: str) -> tuple[TopicRecord, ...]:
         """Return every topic, sorted by id."""
         query = sa.select(topics).where(topics.c.build_id == build_id).order_by(topics.c.id)
-        with self._engine.connect() as connection:
-            return tuple(map(topic_record, connection.execute(query).mappings()))
+        return tuple(map(topic_record, sql.mappings(self._engine, query)))
 
     def changed_topics(self, former_id: str, build_id: str) -> tuple[str, ...]:
         """Return the ids of topics whose holders or isolated agents differ between two builds.
@@ -284,11 +282,10 @@ class SqlBuilds:
             .order_by(declared, cells.c.topic_id, cells.c.agent_id)
             .limit(most)
         )
-        with self._engine.connect() as connection:
-            return tuple(
-                CellPlace(row[0], row[1], row[2], declared=bool(row[3]))
-                for row in connection.execute(query)
-            )
+        return tuple(
+            CellPlace(row[0], row[1], row[2], declared=bool(row[3]))
+            for row in sql.rows(self._engine, query)
+        )
 
     def isolated_cells(self, build_id: str, asked: IsolationQuery) -> tuple[CellRecord, ...]:
         """Return one page of the cells of isolated holders."""
@@ -344,16 +341,14 @@ class SqlBuilds:
     def proposals(self, build_id: str) -> tuple[ProposalRecord, ...]:
         """Return the topics that the build proposes, by number."""
         query = sa.select(proposals).where(proposals.c.build_id == build_id)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(proposals.c.number)).mappings()
-            return tuple(map(proposal_record, rows))
+        rows = sql.mappings(self._engine, query.order_by(proposals.c.number))
+        return tuple(map(proposal_record, rows))
 
     def skipped(self, build_id: str) -> tuple[SkippedItem, ...]:
         """Return the items that the build skipped, by kind and id."""
         query = sa.select(skipped).where(skipped.c.build_id == build_id)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(skipped.c.number)).mappings()
-            return tuple(map(skipped_item, rows))
+        rows = sql.mappings(self._engine, query.order_by(skipped.c.number))
+        return tuple(map(skipped_item, rows))
 
     def topics_of(self, build_id: str, document_ids: Iterable[str]) -> TopicsOf:
         """Return the topics of these documents; documents without a topic are left out."""
@@ -371,12 +366,10 @@ class SqlBuilds:
         }
 
     def _cells(self, query: sa.Select[tuple[object, ...]]) -> tuple[CellRecord, ...]:
-        with self._engine.connect() as connection:
-            return tuple(map(cell_record, connection.execute(query).mappings()))
+        return tuple(map(cell_record, sql.mappings(self._engine, query)))
 
     def _current_id(self) -> str | None:
-        with self._engine.connect() as connection:
-            return connection.execute(sa.select(current.c.build_id)).scalar_one_or_none()
+        return sql.scalar(self._engine, sa.select(current.c.build_id))
 
     def _forget_all_but(self, build_id: str | None) -> None:
         for table in OF_A_BUILD:
@@ -387,8 +380,7 @@ class SqlBuilds:
             ):
                 while self._forget_some(table, others):
                     pass
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(builds).where(builds.c.id != (build_id or "")))
+        sql.execute(self._engine, sa.delete(builds).where(builds.c.id != (build_id or "")))
 
     def _forget_some(self, table: sa.Table, others: sa.ColumnElement[bool]) -> bool:
         """Delete rows in one transaction, and return whether to call again.

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from connectors.values import ContactVia
 from expertise.names import asked_words
+from indexer import sql
 from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, storable
 
@@ -90,7 +91,7 @@ preferences = sa.Table(
     sa.Column("subject", sa.String(200), primary_key=True),
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("said", sa.JSON, nullable=False),
-    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("since", sql.Moment, nullable=False),
     sa.Column("decided_by", sa.Text, nullable=False, server_default=""),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
 )
@@ -143,8 +144,7 @@ def agents_who_joined(engine: sa.Engine, topic_ids: Sequence[str]) -> tuple[str,
     query = sa.select(preferences.c.agent_id).where(
         preferences.c.kind == PreferenceKind.JOIN.value, preferences.c.subject.in_(topic_ids)
     )
-    with engine.connect() as connection:
-        return tuple(sorted(connection.execute(query).scalars()))
+    return tuple(sorted(sql.scalars(engine, query)))
 
 
 def forget_animator(connection: sa.Connection, agent_id: str) -> None:
@@ -167,11 +167,8 @@ class SqlConsent:
     def of(self, agent_id: str) -> Sequence[RecordedPreference]:
         """Return the preferences of one agent in force, sorted by kind, then subject."""
         query = sa.select(preferences).where(preferences.c.agent_key == digest(agent_id))
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                query.order_by(preferences.c.kind, preferences.c.subject)
-            ).mappings()
-            return tuple(_recorded(row) for row in rows)
+        rows = sql.mappings(self._engine, query.order_by(preferences.c.kind, preferences.c.subject))
+        return tuple(_recorded(row) for row in rows)
 
     def ask(self, wish: Preference) -> None:
         """Put a preference in force.
@@ -205,8 +202,7 @@ class SqlConsent:
         """Return the animators' decisions in force, newest first."""
         query = sa.select(preferences).where(preferences.c.kind == PreferenceKind.REMOVED.value)
         query = query.order_by(preferences.c.since.desc(), preferences.c.agent_key)
-        with self._engine.connect() as connection:
-            return tuple(map(_recorded, connection.execute(query).mappings()))
+        return tuple(map(_recorded, sql.mappings(self._engine, query)))
 
     def has(self, wish: Preference) -> bool:
         """Return whether a wish of this agent, kind and subject is in force."""
@@ -252,8 +248,7 @@ class SqlConsent:
     def counts(self) -> dict[PreferenceKind, int]:
         """Return the number of preferences of each kind in force."""
         query = sa.select(preferences.c.kind, sa.func.count()).group_by(preferences.c.kind)
-        with self._engine.connect() as connection:
-            return {PreferenceKind(kind): number for kind, number in connection.execute(query)}
+        return {PreferenceKind(kind): number for kind, number in sql.rows(self._engine, query)}
 
     def _tell(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
         """Note a change in the register, without an animator's reason: it is about somebody."""

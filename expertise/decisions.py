@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from connectors.ports import Malformed
 from expertise.topics import Topic, TopicList, check_topics
+from indexer import sql
 from indexer.register import NO_REGISTER, Register
 from indexer.state import digest
 
@@ -86,8 +87,7 @@ class SqlTopicDecisions:
     def all(self) -> tuple[TopicDecision, ...]:
         """Return every decision, newest first."""
         query = sa.select(decisions).order_by(decisions.c.day.desc(), decisions.c.id)
-        with self._engine.connect() as connection:
-            return tuple(map(_decision, connection.execute(query).mappings()))
+        return tuple(map(_decision, sql.mappings(self._engine, query)))
 
     def keep(
         self,
@@ -113,27 +113,19 @@ class SqlTopicDecisions:
             "terms": json.dumps(sorted(terms), ensure_ascii=False),
             "day": day,
         }
-        with self._engine.begin() as connection:
-            connection.execute(sa.insert(decisions), row)
+        sql.execute(self._engine, sa.insert(decisions).values(row))
         return made
 
     def forget(self, decision_id: str) -> bool:
         """Delete a decision, so that the cluster may be proposed again; False if there is none."""
-        with self._engine.begin() as connection:
-            done = connection.execute(sa.delete(decisions).where(decisions.c.id == decision_id))
-        return done.rowcount > 0
+        return (
+            sql.execute(self._engine, sa.delete(decisions).where(decisions.c.id == decision_id)) > 0
+        )
 
 
 def _decision(row: sa.RowMapping) -> TopicDecision:
-    return TopicDecision(
-        row["id"],
-        Verdict(row["verdict"]),
-        row["label"],
-        row["topic_id"],
-        frozenset((id_, mark) for id_, mark in json.loads(row["documents"])),
-        frozenset(json.loads(row["terms"])),
-        row["day"],
-    )
+    lists = {"marked": json.loads(row["documents"]), "terms": json.loads(row["terms"])}
+    return sql.value(TopicDecision, row, **lists)
 
 
 def apply_decisions(listed: TopicList, made: Sequence[TopicDecision]) -> TopicList:
@@ -200,12 +192,8 @@ class SqlCommunityDecisions:
 
     def all(self) -> dict[str, CommunityDecision]:
         """Return every decision, by the topic's id."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(community_decisions)).mappings().all()
-        return {
-            row["topic_id"]: CommunityDecision(row["topic_id"], Verdict(row["verdict"]), row["day"])
-            for row in rows
-        }
+        made = sql.values(self._engine, CommunityDecision, sa.select(community_decisions))
+        return {one.topic_id: one for one in made}
 
     def keep(self, made: CommunityDecision) -> None:
         """Store a decision; it replaces the former decision on the topic."""
@@ -218,11 +206,8 @@ class SqlCommunityDecisions:
             "verdict": made.verdict.value,
             "day": made.day,
         }
-        with self._engine.begin() as connection:
-            connection.execute(
-                sa.delete(community_decisions).where(community_decisions.c.topic_key == key)
-            )
-            connection.execute(sa.insert(community_decisions), row)
+        own = sa.delete(community_decisions).where(community_decisions.c.topic_key == key)
+        sql.execute(self._engine, own, sa.insert(community_decisions).values(row))
 
     def forget(self, topic_id: str) -> bool:
         """Delete a decision; return False if there was none."""
@@ -230,5 +215,4 @@ class SqlCommunityDecisions:
         gone = sa.delete(community_decisions).where(
             community_decisions.c.topic_key == digest(topic_id)
         )
-        with self._engine.begin() as connection:
-            return connection.execute(gone).rowcount > 0
+        return sql.execute(self._engine, gone) > 0

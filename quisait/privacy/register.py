@@ -23,6 +23,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from indexer import sql
 from indexer.errors import IndexRefused
 from indexer.state import digest
 from quisait.settings.files import LockedFile, account, locked_file
@@ -79,8 +80,7 @@ class DatabaseRegisterMark:
 
     def read(self) -> str:
         """Return the id of the line, empty if none is known."""
-        with self.engine.connect() as connection:
-            return connection.execute(sa.select(marks.c.line)).scalar() or ""
+        return sql.scalar(self.engine, sa.select(marks.c.line)) or ""
 
     def move(self, line: str) -> None:
         """Store the id of a later line."""
@@ -130,21 +130,18 @@ class PendingLines:
     def all(self) -> list[tuple[int, RegisterLine]]:
         """Return (number, line) of all lines, oldest first."""
         query = sa.select(waiting.c.number, waiting.c.line).order_by(waiting.c.number)
-        with self.engine.connect() as connection:
-            return [(number, json.loads(line)) for number, line in connection.execute(query)]
+        return [(number, json.loads(line)) for number, line in sql.rows(self.engine, query)]
 
     def drop(self, numbers: Sequence[int]) -> None:
         """Delete lines that are now in the file."""
-        with self.engine.begin() as connection:
-            connection.execute(sa.delete(waiting).where(waiting.c.number.in_(numbers)))
+        sql.execute(self.engine, sa.delete(waiting).where(waiting.c.number.in_(numbers)))
 
     def count(self, agent_id: str | None = None) -> int:
         """Return the number of lines, of one agent if `agent_id` is given."""
         query = sa.select(sa.func.count()).select_from(waiting)
         if agent_id is not None:
             query = query.where(waiting.c.of_agent == digest(agent_id))
-        with self.engine.connect() as connection:
-            return connection.execute(query).scalar_one()
+        return sql.one(self.engine, query)
 
 
 class RegisterUnusable(IndexRefused):

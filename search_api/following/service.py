@@ -16,7 +16,7 @@ from expertise.answer_values import BuildStatus
 from expertise.peers import own_topics
 from expertise.topics import Topic, TopicKind
 from indexer.access import Reader, access_filter
-from indexer.state import in_utc
+from indexer.sql import in_utc
 from indexer.values import FACETS, Card
 from search_api.addresses import (
     SearchAddress,

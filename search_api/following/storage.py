@@ -12,8 +12,9 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
+from indexer import sql
 from indexer.register import NO_REGISTER, Register
-from indexer.state import digest, in_utc, storable
+from indexer.state import digest, storable
 
 metadata = sa.MetaData()
 
@@ -25,7 +26,7 @@ follows = sa.Table(
     sa.Column("subject_key", sa.String(64), primary_key=True),
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
-    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("since", sql.Moment, nullable=False),
 )
 
 news_seen = sa.Table(
@@ -33,7 +34,7 @@ news_seen = sa.Table(
     metadata,
     sa.Column("agent_key", sa.String(64), primary_key=True),
     sa.Column("agent_id", sa.Text, nullable=False),
-    sa.Column("seen", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("seen", sql.Moment, nullable=False),
 )
 """Time until which an agent has seen the news."""
 
@@ -88,11 +89,8 @@ class SqlFollowing:
             rows = connection.execute(newest).mappings().all()
             moment = connection.execute(seen).scalar()
         return OwnFollowing(
-            tuple(
-                Follow(FollowKind(row["kind"]), row["subject"], in_utc(row["since"]))
-                for row in rows
-            ),
-            in_utc(moment) if moment else None,
+            tuple(sql.value(Follow, row) for row in rows),
+            moment,
         )
 
     def follow(self, agent_id: str, kind: FollowKind, subject: str) -> None:
@@ -105,8 +103,8 @@ class SqlFollowing:
             "subject": storable(subject),
             "since": self.now(),
         }
-        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
-            connection.execute(sa.insert(follows).values(row))
+        with suppress(sa.exc.IntegrityError):
+            sql.execute(self._engine, sa.insert(follows).values(row))
 
     def unfollow(self, agent_id: str, kind: FollowKind, subject: str) -> None:
         """Stop following an item, after noting it in the register."""
@@ -124,9 +122,12 @@ class SqlFollowing:
         mine = digest(agent_id)
         row = {"agent_key": mine, "agent_id": storable(agent_id), "seen": self.now()}
         # Of two clicks at the same moment, the first is stored.
-        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
-            connection.execute(sa.delete(news_seen).where(news_seen.c.agent_key == mine))
-            connection.execute(sa.insert(news_seen).values(row))
+        with suppress(sa.exc.IntegrityError):
+            sql.execute(
+                self._engine,
+                sa.delete(news_seen).where(news_seen.c.agent_key == mine),
+                sa.insert(news_seen).values(row),
+            )
 
     def _note(self, agent_id: str, kind: str, subject: str) -> datetime:
         moment = self.now()
@@ -136,8 +137,7 @@ class SqlFollowing:
     def _remove(self, agent_id: str, rows: sa.ColumnElement[bool], moment: datetime) -> None:
         # In a replay, `now` is the time of the register's line: later follows stay.
         mine = (follows.c.agent_key == digest(agent_id)) & (follows.c.since <= moment)
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(follows).where(mine, rows))
+        sql.execute(self._engine, sa.delete(follows).where(mine, rows))
 
 
 def follow_kinds(found: Sequence[Follow]) -> dict[FollowKind, frozenset[str]]:

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
+from indexer import sql
 from search_api.query_log.counts import (
     MIN_ASKERS,
     DirectoryNames,
@@ -132,9 +133,8 @@ class SqlQueryLog:
 
     def is_kept(self) -> bool:
         """Return whether anything is stored."""
-        with self._engine.connect() as connection:
-            asked = (sa.select(sa.exists().select_from(table)) for table in ALL_TABLES)
-            return any(connection.execute(one).scalar() for one in asked)
+        asked = (sa.select(sa.exists().select_from(table)) for table in ALL_TABLES)
+        return any(sql.scalar(self._engine, one) for one in asked)
 
     def _period(
         self, connection: sa.Connection, hour: datetime, names: DirectoryNames

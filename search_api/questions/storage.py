@@ -9,7 +9,7 @@ import operator
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
@@ -17,8 +17,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.batches import batches
+from indexer import sql
 from indexer.register import NO_REGISTER, Register
-from indexer.state import digest, in_utc, storable
+from indexer.state import digest, storable
 from search_api.questions.values import (
     SOURCE,
     UNDECIDED,
@@ -56,9 +57,9 @@ asked_questions = sa.Table(
     sa.Column("scope_id", sa.Text, nullable=False),
     sa.Column("named", sa.Boolean, nullable=False),
     sa.Column("stage", sa.String(20), nullable=False),
-    sa.Column("until", sa.DateTime(timezone=True)),
-    sa.Column("created", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("modified", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("until", sql.Moment),
+    sa.Column("created", sql.Moment, nullable=False),
+    sa.Column("modified", sql.Moment, nullable=False),
     sa.Column("missing", sa.Text, nullable=False),
     sa.Column("deleted", sa.Boolean, nullable=False),
     sa.Column("corrected", sa.JSON, nullable=False, server_default="[]"),
@@ -78,10 +79,10 @@ asked_agents = sa.Table(
     sa.Column("agent_key", sa.String(64), primary_key=True),
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("asked", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("asked", sql.Moment, nullable=False),
+    sa.Column("until", sql.Moment, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("decided", sa.DateTime(timezone=True)),
+    sa.Column("decided", sql.Moment),
     sa.Index("asked_agents_agent", "agent_key", "asked"),
 )
 
@@ -112,7 +113,7 @@ given_answers = sa.Table(
     sa.Column("agent_key", sa.String(64), nullable=False, index=True),
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
-    sa.Column("created", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("created", sql.Moment, nullable=False),
     sa.Column("corrected", sa.JSON, nullable=False),
     sa.Column("accepted", sa.Boolean, nullable=False),
     sa.Column("thanked", sa.Boolean, nullable=False),
@@ -152,7 +153,7 @@ hidden_texts = sa.Table(
     sa.Column("question_id", sa.String(32), primary_key=True),
     sa.Column("answer_id", sa.String(32), primary_key=True),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("since", sql.Moment, nullable=False),
     sa.Column("outdated", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 """Texts hidden by the animator of their topic: the question with all its answers if `answer_id` is
@@ -175,8 +176,8 @@ text_reports = sa.Table(
     sa.Column("agent_key", sa.String(64), primary_key=True),
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("created", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("decided", sa.DateTime(timezone=True)),
+    sa.Column("created", sql.Moment, nullable=False),
+    sa.Column("decided", sql.Moment),
     sa.Column("outdated", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("text_reports_agent", "agent_key", "created"),
 )
@@ -310,8 +311,7 @@ class SqlQuestions:
         rows = asked.stage.in_([one.value for one in stages]) & _waits() & ~asked.deleted & _shown()
         rows &= asked.scope == ReaderScope.EVERYBODY.value
         query = sa.select(asked.topic_id, sa.func.count()).where(rows).group_by(asked.topic_id)
-        with self._engine.connect() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+        return {row[0]: row[1] for row in sql.rows(self._engine, query)}
 
     def on_topic(self, topic_id: str, since: datetime | None = None) -> tuple[Thread, ...]:
         """Return a topic's questions asked, changed or answered since `since`; None for all."""
@@ -353,9 +353,7 @@ class SqlQuestions:
         """Return the ids of the stored recipients, in order. Not to be shown to a reader."""
         this = question_recipients.c.question_id == question_id
         ordered = sa.select(question_recipients.c.agent_id).where(this)
-        with self._engine.connect() as connection:
-            rows = connection.execute(ordered.order_by(question_recipients.c.place))
-            return tuple(rows.scalars())
+        return tuple(sql.scalars(self._engine, ordered.order_by(question_recipients.c.place)))
 
     def requested_since(self, agent_ids: Collection[str], moment: datetime) -> RecentRequests:
         """Return how many questions each of these agents was asked since `moment`."""
@@ -365,8 +363,7 @@ class SqlQuestions:
             .where(asked_agents.c.agent_key.in_(keys), asked_agents.c.asked > moment)
             .group_by(asked_agents.c.agent_key)
         )
-        with self._engine.connect() as connection:
-            return {keys[key]: count for key, count in connection.execute(query)}
+        return {keys[key]: count for key, count in sql.rows(self._engine, query)}
 
     def request(
         self,
@@ -623,11 +620,8 @@ class SqlQuestions:
         keys = {digest(id_): id_ for id_ in agent_ids}
         query = sa.select(asking_preferences).where(asking_preferences.c.agent_key.in_(keys))
         found = {id_: AskingPreferences() for id_ in agent_ids}
-        with self._engine.connect() as connection:
-            for row in connection.execute(query).mappings():
-                found[keys[row["agent_key"]]] = AskingPreferences(
-                    row["receives"], tuple(row["topics"]), row["per_week"], row["absent_until"]
-                )
+        for row in sql.mappings(self._engine, query):
+            found[keys[row["agent_key"]]] = sql.value(AskingPreferences, row)
         return found
 
     def prefer(self, agent_id: str, said: AskingPreferences) -> None:
@@ -660,10 +654,9 @@ class SqlQuestions:
     def note_use(self, question_id: str, day: date) -> None:
         """Store the last day on which a question was used, and no name."""
         own = question_uses.c.question_id == question_id
-        with self._engine.connect() as connection:
-            query = sa.select(question_uses.c.day).where(own)
-            if (connection.execute(query).scalar() or date.min) >= day:
-                return
+        query = sa.select(question_uses.c.day).where(own)
+        if (sql.scalar(self._engine, query) or date.min) >= day:
+            return
         with self._writing() as (connection, _):
             connection.execute(sa.delete(question_uses).where(own))
             row = {"question_id": question_id, "day": day}
@@ -711,8 +704,7 @@ class SqlQuestions:
 
     def _counted(self, table: sa.Table, since: date) -> int:
         total = sa.select(sa.func.coalesce(sa.func.sum(table.c.count), 0))
-        with self._engine.connect() as connection:
-            return int(connection.execute(total.where(table.c.day >= since)).scalar_one())
+        return int(sql.one(self._engine, total.where(table.c.day >= since)))
 
     def open_figures(self, since: datetime) -> OpenQuestionFigures:
         """Return the figures of questions open to everybody that were asked since `since`.
@@ -737,12 +729,9 @@ class SqlQuestions:
             .where(asked.created > since)
             .group_by(asked.id, asked.created)
         )
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
+        rows = sql.rows(self._engine, query)
         times_s = [
-            (in_utc(first) - in_utc(created)).total_seconds()
-            for created, first in rows
-            if first is not None
+            (first - created).total_seconds() for created, first in rows if first is not None
         ]
         middle = timedelta(seconds=median(times_s)) if times_s else None
         again = self._counted(questions_found_again, since.date())
@@ -778,13 +767,11 @@ class SqlQuestions:
 
     def last_seq(self) -> int:
         """Return the number of the last change, 0 if there is none."""
-        with self._engine.connect() as connection:
-            return connection.execute(sa.select(asking_sequence.c.last)).scalar() or 0
+        return sql.scalar(self._engine, sa.select(asking_sequence.c.last)) or 0
 
     def _changed(self, rows: sa.ColumnElement[bool]) -> Iterator[ChangedQuestion]:
         query = sa.select(asked_questions.c.id, asked_questions.c.seq, asked_questions.c.deleted)
-        with self._engine.connect() as connection:
-            found = connection.execute(query.where(rows).order_by(asked_questions.c.seq)).all()
+        found = sql.rows(self._engine, query.where(rows).order_by(asked_questions.c.seq))
         for id_, seq, deleted in found:
             thread = None if deleted else self.one(id_)
             yield ChangedQuestion(seq, question_document(id_), thread)
@@ -900,9 +887,8 @@ class SqlQuestions:
         key = (table.c.question_id, table.c.answer_id)
         query = sa.select(*key).select_from(table.join(asked_questions, this)).where(rows)
         grouped = [*key] if table is text_reports else []
-        with self._engine.connect() as connection:
-            query = query.group_by(*grouped).order_by(order, *key)
-            keys = [(one[0], one[1]) for one in connection.execute(query)]
+        query = query.group_by(*grouped).order_by(order, *key)
+        keys = [(one[0], one[1]) for one in sql.rows(self._engine, query)]
         for some in batches(keys, _READ_AT_ONCE):
             existing = _existing(True).where(asked_questions.c.id.in_({one[0] for one in some}))
             with self._engine.connect() as connection:
@@ -913,8 +899,7 @@ class SqlQuestions:
         """Return whether the agent has reported this text before, decided or not."""
         own = text_reports.c.agent_key == digest(report.agent_id)
         own &= _text(text_reports, report.question_id, report.answer_id)
-        with self._engine.connect() as connection:
-            return connection.execute(sa.select(text_reports).where(own)).first() is not None
+        return sql.first(self._engine, sa.select(text_reports).where(own)) is not None
 
     def report(self, report: TextReport, most: int, since: datetime) -> bool:
         """Store a reader's report of a text, once; return false at `most` reports since `since`."""
@@ -940,13 +925,11 @@ class SqlQuestions:
         own &= _text(text_reports, question_id, answer_id)
         if until is not None:
             own &= text_reports.c.created <= until
-        with self._engine.connect() as connection:
-            if connection.execute(sa.select(text_reports).where(own)).first() is None:
-                return False
+        if sql.first(self._engine, sa.select(text_reports).where(own)) is None:
+            return False
         this = _this(question_id, answer_id)
         self._register.note("report", self.now(), agent=agent_id, **this)
-        with self._engine.begin() as connection:
-            return bool(connection.execute(sa.delete(text_reports).where(own)).rowcount)
+        return bool(sql.execute(self._engine, sa.delete(text_reports).where(own)))
 
     def reports(self, question_ids: Collection[str] | None = None) -> tuple[TextReport, ...]:
         """Return the undecided reports, oldest first. For moderators.
@@ -975,7 +958,7 @@ class SqlQuestions:
         query = sa.select(sa.func.count(), late, sa.func.min(first.c.since)).select_from(first)
         with self._engine.connect() as connection:
             texts, late_texts, oldest = connection.execute(query).one()
-        return texts, late_texts, in_utc(oldest) if oldest else None
+        return texts, late_texts, oldest
 
     def dismiss_reports(
         self, question_id: str, answer_id: str, *, only_outdated: bool = False
@@ -999,8 +982,7 @@ class SqlQuestions:
         self, table: sa.Table, own: sa.ColumnElement[bool], said: dict[str, str]
     ) -> sa.RowMapping | None:
         """Return the row if its text differs from `said`, else None."""
-        with self._engine.connect() as connection:
-            row = connection.execute(sa.select(table).where(own)).mappings().first()
+        row = sql.first(self._engine, sa.select(table).where(own))
         return None if row is None or said == {name: row[name] for name in said} else row
 
     def _note_corrected(self, question_id: str, answer_id: str) -> datetime:
@@ -1228,18 +1210,8 @@ def _hidden(
 def reports_of(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[TextReport, ...]:
     """Return the reports that meet a condition, oldest first."""
     query = sa.select(text_reports).where(rows).order_by(text_reports.c.created)
-    return tuple(
-        TextReport(
-            row["question_id"],
-            row["answer_id"],
-            row["agent_id"],
-            row["reason"],
-            in_utc(row["created"]),
-            row["decided"] is not None,
-            row["outdated"],
-        )
-        for row in connection.execute(query).mappings()
-    )
+    found = connection.execute(query).mappings()
+    return tuple(sql.value(TextReport, row, decided=row["decided"] is not None) for row in found)
 
 
 def _agent_columns(agent_id: str) -> dict[str, str]:
@@ -1247,30 +1219,14 @@ def _agent_columns(agent_id: str) -> dict[str, str]:
 
 
 def _report_row(one: TextReport) -> dict[str, object]:
-    return {
-        "question_id": one.question_id,
-        "answer_id": one.answer_id,
-        **_agent_columns(one.agent_id),
-        "reason": storable(one.reason),
-        "created": one.created,
-        "outdated": one.outdated,
-    }
+    columns = {**_agent_columns(one.agent_id), "reason": storable(one.reason), "decided": None}
+    return {**asdict(one), **columns}
 
 
 def _requests(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[AgentRequest, ...]:
     query = sa.select(asked_agents).where(rows).order_by(asked_agents.c.asked)
-    return tuple(
-        AgentRequest(
-            row["question_id"],
-            row["agent_id"],
-            RequestState(row["state"]),
-            in_utc(row["asked"]),
-            in_utc(row["until"]),
-            row["reason"],
-            in_utc(row["decided"]) if row["decided"] else None,
-        )
-        for row in connection.execute(query).mappings()
-    )
+    found = connection.execute(query).mappings()
+    return tuple(sql.value(AgentRequest, row) for row in found)
 
 
 def _planned(connection: sa.Connection, agent_key: str) -> tuple[str, ...]:
@@ -1306,32 +1262,15 @@ def _questions(connection: sa.Connection, query: sa.Select[Any]) -> list[AskedQu
         for row in connection.execute(sa.select(question_readers).where(some)).mappings():
             readers[row["question_id"]].add(row["agent_id"])
     return [
-        replace(
-            _question(row), readers=frozenset(readers[row["id"]]) if row["readers_chosen"] else None
-        )
+        _question(row, readers=readers.get(row["id"]))
         if row["scope"] == community
         else _question(row)
         for row in rows
     ]
 
 
-def _question(row: sa.RowMapping) -> AskedQuestion:
-    return AskedQuestion(
-        id=row["id"],
-        asker_id=row["agent_id"],
-        title=row["title"],
-        text=row["text"],
-        created=in_utc(row["created"]),
-        modified=in_utc(row["modified"]),
-        topic_id=row["topic_id"],
-        scope=ReaderScope(row["scope"]),
-        scope_id=row["scope_id"],
-        named=row["named"],
-        stage=QuestionStage(row["stage"]),
-        until=in_utc(row["until"]) if row["until"] else None,
-        missing=row["missing"],
-        corrected=tuple(map(datetime.fromisoformat, row["corrected"])),
-    )
+def _question(row: sa.RowMapping, **others: object) -> AskedQuestion:
+    return sql.value(AskedQuestion, row, asker_id=row["agent_id"], **others)
 
 
 def _question_row(one: AskedQuestion, seq: int) -> dict[str, object]:
@@ -1357,29 +1296,11 @@ def _question_row(one: AskedQuestion, seq: int) -> dict[str, object]:
 
 
 def _request_row(one: AgentRequest) -> dict[str, object]:
-    return {
-        "question_id": one.question_id,
-        **_agent_columns(one.agent_id),
-        "state": one.state.value,
-        "asked": one.asked,
-        "until": one.until,
-        "reason": one.reason,
-        "decided": one.decided,
-    }
+    return {**asdict(one), **_agent_columns(one.agent_id)}
 
 
 def _answer(row: sa.RowMapping) -> GivenAnswer:
-    return GivenAnswer(
-        id=row["id"],
-        question_id=row["question_id"],
-        author_id=row["agent_id"],
-        text=row["text"],
-        created=in_utc(row["created"]),
-        corrected=tuple(map(datetime.fromisoformat, row["corrected"])),
-        accepted=row["accepted"],
-        thanked=row["thanked"],
-        valid_until=row["valid_until"],
-    )
+    return sql.value(GivenAnswer, row, author_id=row["agent_id"])
 
 
 def _answer_row(one: GivenAnswer) -> dict[str, object]:
