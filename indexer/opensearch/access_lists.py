@@ -182,27 +182,6 @@ def every_list() -> Body:
     }
 
 
-def whole_lists() -> Body:
-    """Return the request for all lists, with the sequence number of their last write."""
-    return {
-        "size": LISTS_PAGE,
-        "seq_no_primary_term": True,
-        "query": {"match_all": {}},
-        "sort": [{"name": "asc"}],
-    }
-
-
-def in_form(kept: Body) -> Body | None:
-    """Return the list with its principals in normal form; None if they already are in it.
-
-    No other document may join it: another list may now have the same meaning.
-    """
-    access = Access(frozenset(kept["allowed"]), frozenset(kept["denied"]))
-    if access.allowed == set(kept["allowed"]) and access.denied == set(kept["denied"]):
-        return None
-    return rewritten_list(kept["name"], kept["source"], access)
-
-
 def accesses(hits: Iterable[Body]) -> dict[str, Access]:
     """Return the access of each list by name."""
     rows = [hit["_source"] for hit in hits]
