@@ -14,7 +14,6 @@ from search_api.query_log.counts import (
     QueryCounts,
     askers_of,
     close_mentions,
-    drop_old_tables,
     live_counts,
     may_be_shown,
     mention_counts,
@@ -65,7 +64,6 @@ class SqlQueryLog:
         self._engine, self._names, self._rules = engine, names, rules
         self._topics = topics
         self._known: tuple[datetime | None, DirectoryNames] = (None, DirectoryNames())
-        drop_old_tables(engine)
 
     def write(self, query: AskedQuery, moment: datetime) -> None:
         """Store digests of the asker and the text, and the text once enough have asked it.

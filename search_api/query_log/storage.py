@@ -70,9 +70,6 @@ journal_counts = sa.Table(
 others together. `results` is the sum over the `counted` askings that have a number of results.
 """
 
-OLD_TABLES = ("journal_brought", "journal_brought_counts")
-"""Tables of an earlier version, whose digests had no key: a list of agents reveals them."""
-
 journal_named = sa.Table(
     "journal_named",
     metadata,
