@@ -28,7 +28,7 @@ from indexer.live_index import EncoderRecord, IndexStorage, LiveIndex
 from indexer.ports import Encoder, Index
 from indexer.scans import Scans
 from indexer.state import State
-from indexer.wrapped_index import DeletionLoggingIndex, NamedSourcesIndex
+from indexer.wrapped_index import DeletionLoggingIndex
 from quisait.application.database import opened_database
 from quisait.application.engines import (
     OpenedEncoders,
@@ -74,7 +74,7 @@ class Application:
     """
 
     settings: Settings
-    index: Index
+    index: LiveIndex
     encoder: Encoder
     state: State
     book: SqlDirectory
@@ -123,9 +123,9 @@ def open_application(settings: Settings) -> Iterator[Application]:
         encoder, whole = parts.encoders(own), live_index(parts, own)
         book = SqlDirectory(database, pushed_memberships(settings, database))
         known = known_principals(settings, book, whole)
-        index = NamedSourcesIndex(whole, partial(source_names, settings), known, whole.require_read)
+        index = whole.limited(partial(source_names, settings), known)
         measured = measured_bars(own)
-        guidance = open_guidance(settings, book, measured.bars if measured else None)
+        guidance = open_guidance(settings, book.accounts_named, measured.bars if measured else None)
         search = Search(index, encoder, book, guidance)
         state, tokens = State(database), PushTokens(database)
         inbox = open_inbox(settings, database)

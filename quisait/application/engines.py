@@ -37,13 +37,12 @@ from quisait.settings import (
 from quisait.settings.files import RANKER_FILE
 from quisait.settings.types import seconds_of
 from search_api.query.glossary import GlossaryFile, LineFault, lines_of, read_glossary
-from search_api.query.parser import AuthorDirectory, NoGlossary
+from search_api.query.parser import AccountsNamed
 from search_api.ranking.fusion import ModelBars
 from search_api.ranking.ranker import ranking_said, read_ranker
 from search_api.ranking.reranking import RankingPreferences
 from search_api.ranking.search_configuration import (
     BestBetsFile,
-    NoBestBets,
     RankerFile,
     SearchConfiguration,
     read_best_bets,
@@ -60,7 +59,7 @@ MAX_FAULTS_SHOWN = 3
 
 
 def open_guidance(
-    settings: Settings, authors: AuthorDirectory, bars: ModelBars | None = None
+    settings: Settings, authors: AccountsNamed, bars: ModelBars | None = None
 ) -> SearchConfiguration:
     """Return the search configuration; its files are read when a question is asked.
 
@@ -70,8 +69,8 @@ def open_guidance(
     search = settings.search
     return SearchConfiguration(
         authors,
-        GlossaryFile(beside_file(search.glossary)) if search.glossary else NoGlossary(),
-        BestBetsFile(beside_file(search.best_bets)) if search.best_bets else NoBestBets(),
+        GlossaryFile(beside_file(search.glossary) if search.glossary else None),
+        BestBetsFile(beside_file(search.best_bets) if search.best_bets else None),
         RankingPreferences(
             trust={source.name: source.trust for source in settings.sources},
             freshness=search.freshness,
@@ -80,7 +79,7 @@ def open_guidance(
         ),
         bars=bars,
         second_model=open_second_model(settings.reranker),
-        ranker=RankerFile(ranker_path(settings)),
+        ranker=RankerFile(ranker_path(settings)).ranker,
     )
 
 

@@ -165,7 +165,6 @@ class SearchIndex(IndexReader, Protocol):
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """Return index entries by document id, as `IndexWriter.kept` does."""
-        ...
 
 
 class Search:
@@ -610,7 +609,7 @@ class Search:
 
     def _window(self, request: SearchRequest, found: SearchAnswer) -> tuple[FusedHit, ...]:
         """Return all hits in the order of the tuned ranking."""
-        ranker = self._ranker.ranker(self._encoder.name)
+        ranker = self._ranker(self._encoder.name)
         words = request.question.words
         hits = tuned_window(found, request.vector, words, ranker)
         return placed(hits, found.attributes, place_in(words))
