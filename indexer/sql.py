@@ -11,6 +11,12 @@ Value = TypeVar("Value")
 Columns = TypeVarTuple("Columns")
 
 
+KEPT_UNNAMED = "kept_unnamed"
+"""Key in the `info` of a table whose rows stay, without their agent, when the agent is erased. Rows
+of all other tables with a column `agent_key` are deleted then.
+"""
+
+
 class Moment(sa.types.TypeDecorator[datetime]):
     """A column of times, read in UTC: PostgreSQL gives the server's zone, SQLite no zone."""
 

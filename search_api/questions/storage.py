@@ -67,6 +67,7 @@ asked_questions = sa.Table(
     sa.Index("asked_questions_stage", "stage", "created", "id"),
     sa.Index("asked_questions_topic", "topic_id", "stage", "created", "id"),
     sa.Index("asked_questions_modified", "modified"),
+    info={sql.KEPT_UNNAMED: True},
 )
 """A deleted question keeps its id and number, so that its document is deleted too; it keeps
 `agent_key` for a while, so that it still counts for its asker's limits.
@@ -118,6 +119,7 @@ given_answers = sa.Table(
     sa.Column("accepted", sa.Boolean, nullable=False),
     sa.Column("thanked", sa.Boolean, nullable=False),
     sa.Column("valid_until", sa.Date),
+    info={sql.KEPT_UNNAMED: True},
 )
 
 asking_preferences = sa.Table(
@@ -331,23 +333,6 @@ class SqlQuestions:
         """Return the requests for a question, in order of time. Not to be shown to a reader."""
         with self._engine.connect() as connection:
             return _requests(connection, asked_agents.c.question_id == question_id)
-
-    def without_readers(self) -> tuple[AskedQuestion, ...]:
-        """Return community questions that were asked before their readers were stored."""
-        asked = asked_questions.c
-        of_community = asked.scope == ReaderScope.COMMUNITY.value
-        with self._engine.connect() as connection:
-            query = _existing(True).where(of_community, ~asked.readers_chosen)
-            return tuple(_questions(connection, query))
-
-    def choose_readers(self, question_id: str, readers: Collection[str]) -> None:
-        """Store the readers of a question that was asked before readers were stored, once."""
-        with self._writing() as (connection, seq):
-            own = (asked_questions.c.id == question_id) & ~asked_questions.c.readers_chosen
-            if _there(connection, own) and _change(
-                connection, question_id, seq, readers_chosen=True
-            ):
-                _write_readers(connection, question_id, readers)
 
     def recipients_of(self, question_id: str) -> tuple[str, ...]:
         """Return the ids of the stored recipients, in order. Not to be shown to a reader."""
@@ -1010,25 +995,17 @@ def _this(question_id: str, answer_id: str) -> dict[str, str]:
     return {"question": question_id, "answer": answer_id}
 
 
-def forget_agent_in_questions(connection: sa.Connection, agent_id: str) -> int:
-    """Erase an agent from questions, answers and everything else; return the number of rows.
+def renumber_texts_of(connection: sa.Connection, agent_id: str) -> None:
+    """Give the next number to questions with texts of an agent who is about to be erased.
 
-    The texts remain, as documents of other sources do, but no longer name their author.
+    Their documents are then indexed again, without the agent's name.
     """
-    mine, rows = digest(agent_id), 0
-    more = sa.update(asking_sequence).values(last=asking_sequence.c.last + 1)
-    connection.execute(more)
+    mine = digest(agent_id)
+    connection.execute(sa.update(asking_sequence).values(last=asking_sequence.c.last + 1))
     seq = sa.select(asking_sequence.c.last).scalar_subquery()
     answered = sa.select(given_answers.c.question_id).where(given_answers.c.agent_key == mine)
     touched = (asked_questions.c.agent_key == mine) | asked_questions.c.id.in_(answered)
     connection.execute(sa.update(asked_questions).where(touched).values(seq=seq))
-    for table in (asked_questions, given_answers):
-        unnamed = sa.update(table).where(table.c.agent_key == mine)
-        rows += connection.execute(unnamed.values(agent_key="", agent_id="")).rowcount
-    asked = (asked_agents, question_recipients, question_readers)
-    for table in (*asked, asking_preferences, text_reports):
-        rows += connection.execute(sa.delete(table).where(table.c.agent_key == mine)).rowcount
-    return rows
 
 
 def forget_every_question(connection: sa.Connection) -> None:
@@ -1225,8 +1202,7 @@ def _report_row(one: TextReport) -> dict[str, object]:
 
 def _requests(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[AgentRequest, ...]:
     query = sa.select(asked_agents).where(rows).order_by(asked_agents.c.asked)
-    found = connection.execute(query).mappings()
-    return tuple(sql.value(AgentRequest, row) for row in found)
+    return tuple(sql.value(AgentRequest, row) for row in connection.execute(query).mappings())
 
 
 def _planned(connection: sa.Connection, agent_key: str) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ verifications = sa.Table(
     sa.Column("day", sa.Date, nullable=False),
     sa.Column("right", sa.Boolean, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
+    info={sql.KEPT_UNNAMED: True},
 )
 """The last statement on each document. The agent is empty once they were erased."""
 
@@ -286,16 +287,3 @@ def forget_documents(engine: sa.Engine, document_ids: Collection[str]) -> None:
 def forget_openings(engine: sa.Engine, before: date) -> None:
     """Delete the openings of days before `before`."""
     sql.execute(engine, sa.delete(document_openings).where(document_openings.c.day < before))
-
-
-def forget_agent_in_verifications(connection: sa.Connection, agent_id: str) -> int:
-    """Erase an agent and return the number of rows.
-
-    Their statements stay, without their name.
-    """
-    mine, rows = digest(agent_id), 0
-    unnamed = sa.update(verifications).where(verifications.c.agent_key == mine)
-    rows += connection.execute(unnamed.values(agent_key="", agent_id="")).rowcount
-    for table in (outdated_marks, verification_paces):
-        rows += connection.execute(sa.delete(table).where(table.c.agent_key == mine)).rowcount
-    return rows
