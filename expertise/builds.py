@@ -37,7 +37,6 @@ from expertise.build_tables import (
     proposals,
     rows_of,
     skipped,
-    skipped_item,
     topic_record,
     topics,
 )
@@ -103,31 +102,25 @@ class BuildToPublish(Protocol):
     @property
     def day(self) -> date:
         """The build's day."""
-        ...
 
     @property
     def rules(self) -> BuildRules:
         """The settings that the build was made with."""
-        ...
 
     @property
     def documents(self) -> int:
         """Number of documents that every agent may read."""
-        ...
 
     @property
     def contributions(self) -> int:
         """Number of contributions to these documents that count."""
-        ...
 
     @property
     def contributions_seen(self) -> int:
         """Number of contributions to all documents."""
-        ...
 
     def records(self) -> Iterator[BuildRecord]:
         """Yield the records, always in the same order."""
-        ...
 
 
 class SqlBuilds:
@@ -325,14 +318,14 @@ class SqlBuilds:
         with self._engine.connect() as connection:
             ordered = query.order_by(communities.c.number).limit(most)
             rows = connection.execute(ordered).mappings().all()
-            found: Mapping[int, list[str]] = defaultdict(list)
+            found: dict[int, list[str]] = defaultdict(list)
             numbers = [row["number"] for row in rows]
             joined = sa.select(members.c.number, members.c.agent_id).where(
                 members.c.build_id == build_id, members.c.number.in_(numbers)
             )
             for number, member in connection.execute(joined.order_by(members.c.agent_id)):
                 found[number].append(member)
-        return tuple(community_record(row, found) for row in rows)
+        return tuple(community_record(row, found[row["number"]]) for row in rows)
 
     def joined(self, topic_ids: Sequence[str]) -> tuple[str, ...]:
         """Return the ids of agents who joined the community of one of these topics, by id."""
@@ -347,8 +340,7 @@ class SqlBuilds:
     def skipped(self, build_id: str) -> tuple[SkippedItem, ...]:
         """Return the items that the build skipped, by kind and id."""
         query = sa.select(skipped).where(skipped.c.build_id == build_id)
-        rows = sql.mappings(self._engine, query.order_by(skipped.c.number))
-        return tuple(map(skipped_item, rows))
+        return sql.values(self._engine, SkippedItem, query.order_by(skipped.c.number))
 
     def topics_of(self, build_id: str, document_ids: Iterable[str]) -> TopicsOf:
         """Return the topics of these documents; documents without a topic are left out."""

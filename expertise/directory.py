@@ -169,11 +169,9 @@ class GroupMemberships(Protocol):
 
     def of(self, accounts: Collection[str]) -> frozenset[str]:
         """Return the principals of the groups that the holder of these accounts is in now."""
-        ...
 
     def among(self, principals: Collection[str]) -> frozenset[str]:
         """Return those of the given principals that are such a group."""
-        ...
 
 
 class SqlDirectory:
@@ -246,8 +244,7 @@ class SqlDirectory:
 
     def as_read(self, agent_id: str) -> Agent | None:
         """Return an agent without their preferences, for their own page, or None."""
-        query = sa.select(agents).where(agents.c.key == digest(agent_id))
-        row = sql.first(self._engine, query)
+        row = sql.first(self._engine, sa.select(agents).where(agents.c.key == digest(agent_id)))
         return None if row is None else _agent(row)
 
     def owner_of(self, account: str) -> Agent | None:
@@ -389,8 +386,7 @@ class SqlDirectory:
     def groups_of(self, agent_id: str) -> frozenset[str]:
         """Return the principals of an agent's groups, pushed ones included."""
         mine = memberships.c.agent_key == digest(agent_id)
-        query = sa.select(memberships.c.principal).where(mine)
-        own = frozenset(sql.scalars(self._engine, query))
+        own = frozenset(sql.scalars(self._engine, sa.select(memberships.c.principal).where(mine)))
         return own | self._pushed.of(self.accounts_of(agent_id)) if self._pushed else own
 
     def group_sizes(self, principals: Collection[str]) -> Mapping[str, int]:

@@ -9,11 +9,9 @@ class Register(Protocol):
 
     def note(self, kind: str, moment: datetime | None = None, /, **fields: object) -> object:
         """Store a fact durably, before it takes effect. Without `moment`, its time is now."""
-        ...
 
     def noted(self, agent_id: str) -> bool:
         """Return whether a restoration would find all facts about an agent."""
-        ...
 
 
 class NoRegister:

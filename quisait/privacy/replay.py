@@ -50,7 +50,6 @@ class PushedDocuments(Protocol):
 
     def withdraw(self, source: str, names: Collection[str]) -> int:
         """Remove documents until they are pushed again; return how many there were."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

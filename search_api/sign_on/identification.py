@@ -30,7 +30,6 @@ class SignOnDirectory(Protocol):
 
     def agent(self, agent_id: str) -> Agent | None:
         """Return the agent with this id, or None."""
-        ...
 
     def owner_of(self, account: str) -> Agent | None:
         """Return the owner of an account (`source:name`) in the directory, or None.
@@ -38,11 +37,9 @@ class SignOnDirectory(Protocol):
         Agents who withdrew from that source are found too: they still sign on by their account, and
         may take the withdrawal back.
         """
-        ...
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
         """Return every agent with this address; case is ignored."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

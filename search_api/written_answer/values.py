@@ -22,7 +22,6 @@ class LanguageModel(Protocol):
 
     def write(self, messages: Sequence[Message], most_tokens: int) -> AsyncGenerator[str, None]:
         """Yield the model's answer in pieces. Raises `ModelFailed`, also if it is cut off."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
