@@ -20,13 +20,8 @@ from indexer.described_indexes import ANOTHER, DescribedIndexes
 from indexer.errors import IndexNotRead, IndexOfOtherVersion, IndexRefused, IndexUnreachable
 from indexer.ports import (
     Encoder,
-    Expungeable,
-    Flushable,
     Index,
-    Limited,
-    Probed,
     StoredIndex,
-    Verifiable,
 )
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.suggestions import NearWord
@@ -346,7 +341,7 @@ class LiveIndex:
         """Flush the live index while no other process writes."""
         self._live()
         with self._gate.alone():
-            flush(self._storage.index(self._live(create=False)))
+            self._storage.index(self._live(create=False)).flush()
 
     def expunge(self) -> None:
         """Erase words of deleted or replaced texts from the live index and an unfinished one."""
@@ -362,21 +357,20 @@ class LiveIndex:
             for beside in indexes[1:]:
                 withdraw_stale(indexes[0], beside)
         for index in indexes:
-            if isinstance(index, Expungeable):
-                index.expunge()
+            index.expunge()
 
     def fill(self) -> IndexFill | None:
         """Return how full the live index is; None if its engine has no limit."""
-        return self._ask(lambda index: index.fill() if isinstance(index, Limited) else None)
+        return self._ask(lambda index: index.fill())
 
     def probe(self) -> None:
-        """Probe the live index if its engine can. Raises `IndexDamaged`, `IndexNotRead`."""
+        """Probe the live index. Raises `IndexDamaged`, `IndexNotRead`."""
         self._require_named_read()
-        self._ask(lambda index: index.probe() if isinstance(index, Probed) else None)
+        self._ask(lambda index: index.probe())
 
     def verify(self) -> None:
-        """Read all files of the live index if its engine can. Raises `IndexDamaged`."""
-        self._ask(lambda index: index.verify() if isinstance(index, Verifiable) else None)
+        """Read all files of the live index. Raises `IndexDamaged`."""
+        self._ask(lambda index: index.verify())
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """Return entries of the live index."""
@@ -521,9 +515,3 @@ class LiveIndex:
 def source_of(write: Write) -> str:
     """Return the source of the written document: the part of its id before the colon."""
     return write.document_id.partition(":")[0]
-
-
-def flush(index: StoredIndex) -> None:
-    """Flush the index if it can be flushed: afterwards no earlier write is pending."""
-    if isinstance(index, Flushable):
-        index.flush()

@@ -1,7 +1,7 @@
 """The ports of the indexer: text extraction, encoder, index."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from indexer.access import AccessFilter
 from indexer.suggestions import NearWord
@@ -80,56 +80,12 @@ class IndexWriter(Protocol):
     def scan(self, source: str) -> Iterator[IndexEntry]:
         """Yield the entry of every indexed document of a source, in any order."""
 
-
-@runtime_checkable
-class Flushable(Protocol):
-    """An index that may have pending writes, which `flush` settles before a crawl or a copy."""
-
     def flush(self) -> None:
         """Return once no earlier write is pending: each is durable, or will never be applied.
 
         This includes writes that got no answer. Access lists that no document uses are deleted. No
         other writer may be active. Raises `IndexUnreachable` or `IndexRefused`.
         """
-
-
-@runtime_checkable
-class Expungeable(Protocol):
-    """An index whose files hold words of deleted texts until the files are rewritten."""
-
-    def expunge(self) -> None:
-        """Rewrite files until none holds a word of a deleted or replaced text.
-
-        This takes as long as writing every text of those files; searches go on meanwhile. Raises
-        `IndexUnreachable` or `IndexRefused`.
-        """
-
-
-@runtime_checkable
-class Limited(Protocol):
-    """An index on one machine, designed for a limited number of passages."""
-
-    def fill(self) -> IndexFill | None:
-        """Return how full the index is, or None if the index that it wraps has no such limit."""
-
-
-@runtime_checkable
-class Probed(Protocol):
-    """An index that can test within a second whether it would answer a reader."""
-
-    def probe(self) -> None:
-        """Read a few documents and search for a word of each.
-
-        Raises `IndexDamaged`, or any error that a search raises.
-        """
-
-
-@runtime_checkable
-class Verifiable(Protocol):
-    """An index that can read all of its files and compare them with their checksums."""
-
-    def verify(self) -> None:
-        """Read every file. Raises `IndexDamaged`."""
 
 
 class IndexReader(Protocol):
@@ -202,4 +158,24 @@ class IndexDenials(Protocol):
 
 
 class Index(IndexWriter, IndexReader, IndexContents, IndexDenials, Protocol):
-    """An index with all of these methods."""
+    """An index with all of these methods, and those of its upkeep."""
+
+    def expunge(self) -> None:
+        """Rewrite files until none holds a word of a deleted or replaced text.
+
+        This takes as long as writing every text of those files; searches go on meanwhile. Raises
+        `IndexUnreachable` or `IndexRefused`.
+        """
+
+    def fill(self) -> IndexFill | None:
+        """Return how full an index on one machine is; None for an index without a limit."""
+
+    def probe(self) -> None:
+        """Read a few documents and search for a word of each, within a second.
+
+        Nothing is tested if the engine is a server, which tests itself. Raises `IndexDamaged`, or
+        any error that a search raises.
+        """
+
+    def verify(self) -> None:
+        """Read every file of an index on this machine. Raises `IndexDamaged`."""

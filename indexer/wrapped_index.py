@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from connectors.values import Access
 from indexer.passages import passage_text
-from indexer.ports import Flushable, Index
+from indexer.ports import Index
 from indexer.register import Register
 from indexer.values import IndexEntry, Put, PutAccess, Remove, Write, WriteReport
 
@@ -65,9 +65,8 @@ class DeletionLoggingIndex:
             self.register.note("closed", documents=closed)
 
     def flush(self) -> None:
-        """Flush the wrapped index if it can be flushed."""
-        if isinstance(self.index, Flushable):
-            self.index.flush()
+        """Flush the wrapped index."""
+        self.index.flush()
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """Return the entries from the wrapped index."""

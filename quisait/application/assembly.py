@@ -74,7 +74,7 @@ class Application:
     """
 
     settings: Settings
-    index: LiveIndex
+    index: Index
     encoder: Encoder
     state: State
     book: SqlDirectory

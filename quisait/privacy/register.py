@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from indexer import sql
 from indexer.errors import IndexRefused
 from indexer.state import digest
-from quisait.settings.files import LockedFile, account, locked_file
+from quisait.settings.files import LockedFile, account, locked_file, write_whole
 from quisait.settings.types import reason_of
 
 log = logging.getLogger(__name__)
@@ -184,19 +184,10 @@ class FileRegister:
         try:
             with self._locked():
                 lines = {line["id"]: line for line in (*other.lines(), *self.lines())}
-                self._replace(sorted(lines.values(), key=lambda line: str(line["at"])))
+                ordered = sorted(lines.values(), key=lambda line: str(line["at"]))
+                write_whole(self.path, _content(ordered), 0o600)
         except OSError as error:
             raise RegisterUnusable(self.unusable(error)) from error
-
-    def _replace(self, lines: Sequence[RegisterLine]) -> None:
-        """Replace all lines by these; the caller holds the lock."""
-        beside = self.path.with_name(f"{self.path.name}.{uuid4().hex}")
-        with beside.open("x", encoding="utf-8") as file:
-            os.chmod(beside, 0o600)  # noqa: PTH101 - before anything is in it
-            file.writelines(_text(line) for line in lines)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self.path)
 
     def noted(self, agent_id: str) -> bool:
         """Return whether the file has all lines of an agent."""
@@ -246,7 +237,7 @@ class FileRegister:
                 beside = self.path.with_name(f"{self.path.name}.{uuid4().hex}")
                 place = os.open(beside, flags | os.O_CREAT | os.O_EXCL, 0o600)
                 try:
-                    _write_whole(place, b"{}\n")
+                    _append_whole(place, b"{}\n")
                 finally:
                     os.close(place)
                     beside.unlink()
@@ -331,7 +322,7 @@ class FileRegister:
                 lines = list(self.lines())
                 kept = [line for line in lines[:-1] if line["at"] >= oldest] + lines[-1:]
                 if len(kept) < len(lines):
-                    self._replace(kept)
+                    write_whole(self.path, _content(kept), 0o600)
         except OSError as error:
             raise RegisterUnusable(self.unusable(error)) from error
         return len(lines) - len(kept)
@@ -369,7 +360,7 @@ class FileRegister:
             place = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             try:
                 _cut_half_line(place)
-                _write_whole(place, "".join(map(_text, lines)).encode())
+                _append_whole(place, _content(lines))
             finally:
                 os.close(place)
         if self._waiting and before:
@@ -395,8 +386,8 @@ class FileRegister:
         return locked_file(self.path.with_name(f"{self.path.name}.lock"))
 
 
-def _text(line: RegisterLine) -> str:
-    return json.dumps(line, ensure_ascii=True) + "\n"
+def _content(lines: Sequence[RegisterLine]) -> bytes:
+    return "".join(json.dumps(line, ensure_ascii=True) + "\n" for line in lines).encode()
 
 
 def _read(text: bytes) -> RegisterLine:
@@ -422,7 +413,7 @@ def _cut_half_line(place: int) -> None:
         os.ftruncate(place, whole)
 
 
-def _write_whole(place: int, content: bytes) -> None:
+def _append_whole(place: int, content: bytes) -> None:
     """Append the whole content and flush it to disk, or append nothing. Raises `OSError`."""
     before = os.fstat(place).st_size
     try:

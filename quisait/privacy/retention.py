@@ -17,7 +17,7 @@ from expertise.directory import SqlDirectory, mark_directory_changed
 from expertise.directory_tables import forget_others
 from expertise.topics import Topic
 from indexer import sql
-from indexer.ports import Expungeable, Index
+from indexer.ports import Index
 from indexer.state import digest
 from indexer.values import Remove
 from quisait.application.database import TABLES, forget_members, pushed_members
@@ -256,12 +256,6 @@ def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, ind
     forget_subjects(database, SubjectKind.DOCUMENT, gone)
     forget_documents(database, gone)
     forget_pins(database, gone)
-
-
-def expunge_deleted_texts(index: Index) -> None:
-    """Rewrite index files so that no deleted word stays in them. Raises the index's errors."""
-    if isinstance(index, Expungeable):
-        index.expunge()
 
 
 def _agent_tables(column: str) -> Iterator[sa.Table]:
