@@ -20,7 +20,7 @@ from indexer.state import digest, storable
 
 
 class PreferenceKind(StrEnum):
-    """What an agent requests."""
+    """Kind of an agent's preference, or of a decision about an agent (`OF_OTHERS`)."""
 
     WITHDRAW = "withdraw"
     REFUSE = "refuse"
@@ -34,8 +34,8 @@ class PreferenceKind(StrEnum):
 
 
 OF_OTHERS = frozenset({PreferenceKind.REMOVED, PreferenceKind.INVITED})
-"""What is stored about an agent and they cannot ask for or take back: an animator's removal, and
-the day on which they were told of an invitation.
+"""Kinds that agents can neither request nor take back: an animator's removal, and the day on which
+an agent was told of an invitation.
 """
 LONGEST_REASON = 300
 """Maximum characters of an animator's reason."""

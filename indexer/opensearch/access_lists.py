@@ -22,7 +22,7 @@ LISTS_PAGE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ListKey:
-    """What all documents of a list have in common: each folder has its own lists."""
+    """Source, space and access that all documents of a list share: each folder has its lists."""
 
     source: str
     space: str

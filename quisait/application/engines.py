@@ -251,7 +251,7 @@ def vector_forgetter(encoder: Encoder) -> Callable[[Sequence[str]], object]:
 
 
 def vector_keeper(encoder: Encoder) -> KeepVectors | None:
-    """What keeps vectors that the encoder made before, where the encoder keeps any."""
+    """Return a function that caches given vectors of texts; None if the encoder has no cache."""
     return encoder.keep if isinstance(encoder, CachedEncoder) else None
 
 

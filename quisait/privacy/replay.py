@@ -238,7 +238,7 @@ def _decide_again(
         last
         and (last["hidden"] or found.is_before(last))
         and any(line["hidden"] for line in decisions)
-        and not found.moderated  # what is hidden already keeps its reason
+        and not found.moderated  # a text that is hidden already keeps its reason
     ):
         questions.hide(*this, "")
     if any(line["kind"] == "corrected" and found.is_before(line) for line in since):

@@ -64,7 +64,7 @@ _RESTORED = "@restored"
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """What was restored: documents, and the documents left out as deleted or closed since.
+    """Result of a restoration; `left_out` counts documents deleted or closed since the backup.
 
     `closed`: the register is lost, so nobody reads a document until its source has been read.
     """

@@ -91,7 +91,7 @@ class ShownFollow:
 
 @dataclass(frozen=True, slots=True)
 class OwnFollows:
-    """What a reader follows, newest first.
+    """Items that a reader follows, newest first.
 
     `hidden`: items that they may not see any more or that are gone; both look the same.
     """

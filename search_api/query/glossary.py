@@ -117,7 +117,7 @@ _ACRONYM = re.compile(r"(?=(?:\w*[A-Z]){2})\w{2,10}")
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What one line of the glossary says of an expression.
+    """Definition of an expression by one line of the glossary.
 
     `meaning`: what an acronym stands for; empty for another expression. `text`: its definition, may
     be empty. `others`: further equivalents.

@@ -183,7 +183,7 @@ def by_personal_token(request: Request) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SignOn:
-    """What the sign-on routes need.
+    """Dependencies of the sign-on routes.
 
     `provider` is None if a reverse proxy identifies readers, `tokens` if personal tokens are not
     allowed. `address`: this site's origin, as readers know it. `whom_to_ask`: a French noun phrase.
