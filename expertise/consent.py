@@ -20,7 +20,7 @@ from indexer.state import digest, storable
 
 
 class PreferenceKind(StrEnum):
-    """Kind of an agent's preference, or of a decision about an agent (`OF_OTHERS`)."""
+    """What an agent requests."""
 
     WITHDRAW = "withdraw"
     REFUSE = "refuse"

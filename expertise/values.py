@@ -97,7 +97,7 @@ class ScoreParts:
 
 
 class Degree(StrEnum):
-    """Strength of the evidence for a candidate, strongest first.
+    """What the evidence shows about a candidate, strongest first.
 
     `answered`: they answered this question, or a question in nearly the same words. `wrote`: they
     wrote about its subject. `near`: their documents only come near it, and show no expert.
