@@ -94,21 +94,6 @@ SHOWN_ONLY: Body = {"type": "keyword", "index": False, "doc_values": False}
 DATE: Body = {"type": "date"}
 TERMS: Body = {"type": "text", "analyzer": "terms"}
 
-NOT_IN_CARDS = [
-    "passages",
-    "*_terms",
-    "*_words",
-    "title_*",
-    "access_list",
-    "*_hash",
-    "dated",
-    "year",
-    "mark",
-    "card",
-]
-"""Fields left out of a card's `_source`: text, vectors, rights, and fields for the engine alone."""
-
-
 COLUMNS_ALONE: Body = {"stored_fields": "_none_"}
 """Hits without source, and even without `_id`, which is stored beside the document's whole source:
 its vectors, too, would be read and unpacked for each hit.
