@@ -441,6 +441,18 @@ def storable(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
+def row_of(table: sa.Table, one: object, **others: object) -> dict[str, object]:
+    """Return a row: columns from the attributes of their names, or `others`; texts are storable.
+
+    The column `agent_key` is the digest of `agent_id`.
+    """
+    names = [column.name for column in table.c]
+    row = {name: getattr(one, name) for name in names if hasattr(one, name)} | others
+    if "agent_key" in names:
+        row["agent_key"] = digest(str(row["agent_id"]))
+    return {name: storable(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
+
+
 def _note_ahead(connection: sa.Connection, source: str, document_ids: Collection[str]) -> None:
     rows = {digest(document_id): storable(document_id) for document_id in document_ids}
     for page in batches(sorted(rows), _KEYS_AT_ONCE):

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from indexer import sql
 from indexer.register import NO_REGISTER, Register
-from indexer.state import digest, storable
+from indexer.state import digest, row_of
 from search_api.mail.values import (
     DigestPace,
     KeptMail,
@@ -328,23 +328,18 @@ class SqlMail:
 
     def _row(self, reason: _Reason) -> dict[str, object]:
         id_, moment = uuid4().hex, self.now()
-        return {
-            "id": id_,
-            "message_id": f"<{id_}@{self._domain}>",
-            "agent_key": digest(reason.agent_id),
-            "agent_id": storable(reason.agent_id),
-            "kind": reason.kind.value,
-            "subject": reason.subject,
-            "queued": moment,
-            "begins": reason.begins,
-            "due": moment,
-            "state": MailState.WAITING.value,
-            "attempts": 0,
-            "lease": None,
-            "holder": "",
-            "code": None,
-            "changed": moment,
-        }
+        return row_of(
+            mail_queue,
+            reason,
+            id=id_,
+            message_id=f"<{id_}@{self._domain}>",
+            state=MailState.WAITING,
+            attempts=0,
+            holder="",
+            queued=moment,
+            due=moment,
+            changed=moment,
+        )
 
     def _move(
         self,
@@ -378,18 +373,15 @@ def doubt_restored_mail(database: sa.Engine) -> None:
 
 
 def _preferences_row(agent_id: str, said: MailPreferences, moment: datetime) -> dict[str, object]:
-    return {
-        "agent_key": digest(agent_id),
-        "agent_id": storable(agent_id),
-        "asked": said.asked,
-        "answered": said.answered,
-        "invited": said.invited,
-        "digest": said.digest.value,
-        "chosen": moment,
-        "digested": moment,
-        "refused": None,
-        "refused_key": "",
-    }
+    return row_of(
+        mail_preferences,
+        said,
+        agent_id=agent_id,
+        chosen=moment,
+        digested=moment,
+        refused=None,
+        refused_key="",
+    )
 
 
 def _asked(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:

@@ -9,7 +9,7 @@ import operator
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from connectors.batches import batches
 from indexer import sql
 from indexer.register import NO_REGISTER, Register
-from indexer.state import digest, storable
+from indexer.state import digest, row_of, storable
 from search_api.questions.values import (
     SOURCE,
     UNDECIDED,
@@ -380,7 +380,7 @@ class SqlQuestions:
                 return False
             if _has_taken_share(connection, asked["agent_key"], request.agent_id, of_asker):
                 return False
-            connection.execute(sa.insert(asked_agents).values(_request_row(request)))
+            connection.execute(sa.insert(asked_agents).values(row_of(asked_agents, request)))
             return True
 
     def has_taken_share(
@@ -497,7 +497,8 @@ class SqlQuestions:
             if connection.execute(done).rowcount:
                 values["named"] = True
             if _change(connection, answer.question_id, seq, **values):
-                connection.execute(sa.insert(given_answers).values(_answer_row(answer)))
+                row = row_of(given_answers, answer, agent_id=answer.author_id, corrected=[])
+                connection.execute(sa.insert(given_answers).values(row))
             return True
 
     def correct(self, answer_id: str, text: str, valid_until: date | None = None) -> None:
@@ -896,7 +897,9 @@ class SqlQuestions:
             recent = mine & (text_reports.c.created > since)
             if _count(connection, recent, text_reports) >= most:
                 return False
-            connection.execute(sa.insert(text_reports).values(_report_row(report)))
+            connection.execute(
+                sa.insert(text_reports).values(row_of(text_reports, report, decided=None))
+            )
             return True
 
     def take_report_back(
@@ -1195,11 +1198,6 @@ def _agent_columns(agent_id: str) -> dict[str, str]:
     return {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
 
 
-def _report_row(one: TextReport) -> dict[str, object]:
-    columns = {**_agent_columns(one.agent_id), "reason": storable(one.reason), "decided": None}
-    return {**asdict(one), **columns}
-
-
 def _requests(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[AgentRequest, ...]:
     query = sa.select(asked_agents).where(rows).order_by(asked_agents.c.asked)
     return tuple(sql.value(AgentRequest, row) for row in connection.execute(query).mappings())
@@ -1250,44 +1248,16 @@ def _question(row: sa.RowMapping, **others: object) -> AskedQuestion:
 
 
 def _question_row(one: AskedQuestion, seq: int) -> dict[str, object]:
-    return {
-        "id": one.id,
-        "seq": seq,
-        **_agent_columns(one.asker_id),
-        "title": storable(one.title),
-        "text": storable(one.text),
-        "topic_id": one.topic_id,
-        "scope": one.scope.value,
-        "scope_id": storable(one.scope_id),
-        "named": one.named,
-        "stage": one.stage.value,
-        "until": one.until,
-        "created": one.created,
-        "modified": one.modified,
-        "missing": one.missing,
-        "deleted": False,
-        "corrected": [],
-        "readers_chosen": one.readers is not None,
-    }
-
-
-def _request_row(one: AgentRequest) -> dict[str, object]:
-    return {**asdict(one), **_agent_columns(one.agent_id)}
+    return row_of(
+        asked_questions,
+        one,
+        agent_id=one.asker_id,
+        seq=seq,
+        deleted=False,
+        corrected=[],
+        readers_chosen=one.readers is not None,
+    )
 
 
 def _answer(row: sa.RowMapping) -> GivenAnswer:
     return sql.value(GivenAnswer, row, author_id=row["agent_id"])
-
-
-def _answer_row(one: GivenAnswer) -> dict[str, object]:
-    return {
-        "id": one.id,
-        "question_id": one.question_id,
-        **_agent_columns(one.author_id),
-        "text": storable(one.text),
-        "created": one.created,
-        "corrected": [],
-        "accepted": one.accepted,
-        "thanked": one.thanked,
-        "valid_until": one.valid_until,
-    }

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from indexer import sql
 from indexer.register import NO_REGISTER, Register
-from indexer.state import digest, storable
+from indexer.state import digest, row_of, storable
 
 MONTH_DAYS = 30
 """Period, in days, for counting openings and authors' statements."""
@@ -138,16 +138,7 @@ class SqlVerifications:
 
     def say(self, said: Verification) -> None:
         """Store a statement; it replaces the former one on the document."""
-        row = {
-            "document_key": digest(said.document_id),
-            "document_id": storable(said.document_id),
-            "content_hash": said.content_hash,
-            "agent_key": digest(said.agent_id),
-            "agent_id": storable(said.agent_id),
-            "day": said.day,
-            "right": said.right,
-            "note": storable(said.note),
-        }
+        row = row_of(verifications, said, document_key=digest(said.document_id))
         own = verifications.c.document_key == row["document_key"]
         # Of two statements at the same moment, the first is stored.
         with suppress(sa.exc.IntegrityError):
@@ -180,15 +171,7 @@ class SqlVerifications:
         column = outdated_marks.c
         mine = column.agent_key == digest(mark.agent_id)
         own = mine & (column.document_key == digest(mark.document_id))
-        row = {
-            "document_key": digest(mark.document_id),
-            "agent_key": digest(mark.agent_id),
-            "document_id": storable(mark.document_id),
-            "agent_id": storable(mark.agent_id),
-            "content_hash": mark.content_hash,
-            "day": mark.day,
-            "note": storable(mark.note),
-        }
+        row = row_of(outdated_marks, mark, document_key=digest(mark.document_id))
         recent = sa.select(sa.func.count()).select_from(outdated_marks)
         recent = recent.where(mine, ~own, column.day >= since)
         with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
