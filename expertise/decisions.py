@@ -14,7 +14,7 @@ from connectors.ports import Malformed
 from expertise.topics import Topic, TopicList, check_topics
 from indexer import sql
 from indexer.register import NO_REGISTER, Register
-from indexer.state import digest
+from indexer.state import digest, row_of
 
 metadata = sa.MetaData()
 
@@ -199,15 +199,8 @@ class SqlCommunityDecisions:
         """Store a decision; it replaces the former decision on the topic."""
         accepted = made.verdict is Verdict.ACCEPTED
         self._register.note("community", topic=made.topic_id, accepted=accepted)
-        key = digest(made.topic_id)
-        row = {
-            "topic_key": key,
-            "topic_id": made.topic_id,
-            "verdict": made.verdict.value,
-            "day": made.day,
-        }
-        own = sa.delete(community_decisions).where(community_decisions.c.topic_key == key)
-        sql.execute(self._engine, own, sa.insert(community_decisions).values(row))
+        row = row_of(community_decisions, made, topic_key=digest(made.topic_id))
+        sql.put_alone(self._engine, community_decisions, row)
 
     def forget(self, topic_id: str) -> bool:
         """Delete a decision; return False if there was none."""

@@ -1,6 +1,7 @@
 """SQL that the stores share: statements in a transaction of their own, column types, values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -94,3 +95,16 @@ def execute(engine: sa.Engine, *statements: sa.Insert | sa.Update | sa.Delete) -
         for statement in statements:
             changed = connection.execute(statement).rowcount
     return changed
+
+
+def put(connection: sa.Connection, table: sa.Table, row: Mapping[str, object]) -> None:
+    """Insert a row in place of the row with the same primary key."""
+    same = [column == row[column.name] for column in table.primary_key]
+    connection.execute(sa.delete(table).where(*same))
+    connection.execute(sa.insert(table).values(row))
+
+
+def put_alone(engine: sa.Engine, table: sa.Table, row: Mapping[str, object]) -> None:
+    """Do so in a transaction of its own; of two rows at the same moment, the first is stored."""
+    with suppress(sa.exc.IntegrityError), engine.begin() as connection:
+        put(connection, table, row)

@@ -1,7 +1,6 @@
 """Cursors, failures and runs of the sources, in SQLite or PostgreSQL."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -393,12 +392,8 @@ class State:
 
     def request_run(self, source: str) -> None:
         """Request a run of a source as soon as a worker is free."""
-        mine = requested_runs.c.source == source
-        # Of two simultaneous requests, the first one is stored.
-        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
-            connection.execute(sa.delete(requested_runs).where(mine))
-            row = {"source": source, "moment": datetime.now(UTC)}
-            connection.execute(sa.insert(requested_runs), row)
+        row = {"source": source, "moment": datetime.now(UTC)}
+        sql.put_alone(self._engine, requested_runs, row)
 
     def run_requested_at(self, source: str) -> datetime | None:
         """Return when a run was last requested, None if never."""

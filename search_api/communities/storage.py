@@ -42,10 +42,8 @@ class SqlCommunityPages:
     def pin(self, topic_id: str, document_id: str) -> None:
         """Pin a document, once."""
         row = {"topic_id": topic_id, "document_key": digest(document_id)}
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(community_pins).where(_pin(topic_id, document_id)))
-            values = {"document_id": storable(document_id), "pinned": self._now()}
-            connection.execute(sa.insert(community_pins).values(**row, **values))
+        values = {"document_id": storable(document_id), "pinned": self._now()}
+        sql.put_alone(self._engine, community_pins, row | values)
 
     def unpin(self, topic_id: str, document_id: str) -> None:
         """Remove a pin; no effect if there is none."""

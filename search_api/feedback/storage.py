@@ -6,7 +6,6 @@ least `MIN_VOTERS` people. No ranking uses them (decision 0040).
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -127,13 +126,7 @@ class SqlFeedback:
             "useful": useful,
             "since": self._now(),
         }
-        # Of two clicks at the same moment, the first is stored.
-        with suppress(sa.exc.IntegrityError):
-            sql.execute(
-                self._engine,
-                sa.delete(feedback).where(_same(agent_id, aspect, subject)),
-                sa.insert(feedback).values(row),
-            )
+        sql.put_alone(self._engine, feedback, row)
 
     def remove(self, agent_id: str, aspect: Aspect, subject: Subject | None = None) -> None:
         """Delete an opinion or favourite, or all without a subject, after noting it."""

@@ -119,15 +119,8 @@ class SqlFollowing:
 
     def see(self, agent_id: str) -> None:
         """Store that the agent has seen the news until now."""
-        mine = digest(agent_id)
-        row = {"agent_key": mine, "agent_id": storable(agent_id), "seen": self.now()}
-        # Of two clicks at the same moment, the first is stored.
-        with suppress(sa.exc.IntegrityError):
-            sql.execute(
-                self._engine,
-                sa.delete(news_seen).where(news_seen.c.agent_key == mine),
-                sa.insert(news_seen).values(row),
-            )
+        own = {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
+        sql.put_alone(self._engine, news_seen, own | {"seen": self.now()})
 
     def _note(self, agent_id: str, kind: str, subject: str) -> datetime:
         moment = self.now()

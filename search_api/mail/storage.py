@@ -135,11 +135,9 @@ class SqlMail:
         with self._engine.begin() as connection:
             own = mail_preferences.c.agent_key == row["agent_key"]
             old = connection.execute(sa.select(mail_preferences).where(own)).mappings().first()
-            if old is not None:
-                if old["digest"] == row["digest"]:  # keep the current period
-                    row["digested"] = old["digested"]
-                connection.execute(sa.delete(mail_preferences).where(own))
-            connection.execute(sa.insert(mail_preferences).values(row))
+            if old is not None and old["digest"] == row["digest"]:  # keep the current period
+                row["digested"] = old["digested"]
+            sql.put(connection, mail_preferences, row)
 
     def kept_of(self, agent_id: str) -> tuple[KeptMail, ...]:
         """Return every kept message to an agent, newest first."""

@@ -612,17 +612,9 @@ class SqlQuestions:
 
     def prefer(self, agent_id: str, said: AskingPreferences) -> None:
         """Store an agent's preferences; they apply from the next question on."""
-        row = {
-            **_agent_columns(agent_id),
-            "receives": said.receives,
-            "topics": list(said.topics),
-            "per_week": said.per_week,
-            "absent_until": said.absent_until,
-        }
         with self._writing() as (connection, _):
-            own = asking_preferences.c.agent_key == row["agent_key"]
-            connection.execute(sa.delete(asking_preferences).where(own))
-            connection.execute(sa.insert(asking_preferences).values(row))
+            row = row_of(asking_preferences, said, agent_id=agent_id)
+            sql.put(connection, asking_preferences, row)
 
     def count_answered_before(self, day: date, document_id: str) -> None:
         """Count one more «Cela répond», and apart if a question open to everybody was the answer.
@@ -644,9 +636,7 @@ class SqlQuestions:
         if (sql.scalar(self._engine, query) or date.min) >= day:
             return
         with self._writing() as (connection, _):
-            connection.execute(sa.delete(question_uses).where(own))
-            row = {"question_id": question_id, "day": day}
-            connection.execute(sa.insert(question_uses).values(row))
+            sql.put(connection, question_uses, {"question_id": question_id, "day": day})
 
     def expired(
         self, unanswered_before: datetime | None, unused_before: datetime | None
@@ -769,15 +759,13 @@ class SqlQuestions:
         question, its undecided requests expire.
         """
         self._register.note("hidden", self.now(), **_this(question_id, answer_id), hidden=True)
-        own = _text(hidden_texts, question_id, answer_id)
         with self._writing() as (connection, seq):
             stage = _stage_without(connection, question_id, answer_id)
             if not _change(connection, question_id, seq, **stage):
                 return
             row = {"question_id": question_id, "answer_id": answer_id}
             values = {"reason": storable(reason), "since": self.now()}
-            connection.execute(sa.delete(hidden_texts).where(own))
-            connection.execute(sa.insert(hidden_texts).values(**row, **values))
+            sql.put(connection, hidden_texts, row | values)
             if not answer_id:
                 _end_requests(connection, question_id, self.now())
             _decide_reports(connection, question_id, answer_id, self.now())

@@ -139,14 +139,7 @@ class SqlVerifications:
     def say(self, said: Verification) -> None:
         """Store a statement; it replaces the former one on the document."""
         row = row_of(verifications, said, document_key=digest(said.document_id))
-        own = verifications.c.document_key == row["document_key"]
-        # Of two statements at the same moment, the first is stored.
-        with suppress(sa.exc.IntegrityError):
-            sql.execute(
-                self._engine,
-                sa.delete(verifications).where(own),
-                sa.insert(verifications).values(row),
-            )
+        sql.put_alone(self._engine, verifications, row)
 
     def take_back(self, document_id: str, agent_id: str, until: date | None = None) -> None:
         """Delete an agent's statement and mark on a document, or all if `document_id` is empty.
@@ -224,13 +217,8 @@ class SqlVerifications:
 
     def choose_pace(self, agent_id: str, per_month: int) -> None:
         """Set about how many documents an agent is asked in thirty days; 0: none."""
-        own = verification_paces.c.agent_key == digest(agent_id)
-        row = {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
-        sql.execute(
-            self._engine,
-            sa.delete(verification_paces).where(own),
-            sa.insert(verification_paces).values(**row, per_month=per_month),
-        )
+        own = {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
+        sql.put_alone(self._engine, verification_paces, own | {"per_month": per_month})
 
     def of_agent(self, agent_id: str) -> OwnVerifications:
         """Return everything stored about one agent."""
