@@ -24,8 +24,9 @@ from benchmarks.access_change import DIMENSION
 from benchmarks.experts_latency import DOCUMENTS, FilledEngine, filled_engine
 from benchmarks.suggest import reader as random_access
 from indexer.access import Reader
+from indexer.ports import Index
 from search_api.app import Services, create_app
-from search_api.search.engine import Search, SearchIndex
+from search_api.search.engine import Search
 from tests.encoders import FakeEncoder
 from tests.pages.administration import TODAY
 
@@ -44,7 +45,7 @@ PATHS = {
 class CountingIndex:
     """Passes every call on to an index, and counts calls by name."""
 
-    index: SearchIndex
+    index: Index
     calls: Counter[str] = field(default_factory=Counter)
 
     def __getattr__(self, name: str) -> Any:
@@ -78,7 +79,7 @@ def client(filled: FilledEngine, counting: CountingIndex) -> TestClient:
     def reader(request: Request) -> Reader:
         return Reader("a", random_access(draw).principals)
 
-    index = cast("SearchIndex", counting)
+    index = cast("Index", counting)
     search = Search(index, FakeEncoder(DIMENSION), filled.book)
     services = Services(
         search, filled.book, reader_of=reader, today=lambda: TODAY, overview=filled.overview

@@ -39,11 +39,9 @@ class SqlEngine(Protocol):
 
     def compute(self, folder: Path, table: str, query: str) -> None:
         """Write the rows of a query as `folder/table/*.parquet`."""
-        ...
 
     def close(self) -> None:
         """Stop what the engine started."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

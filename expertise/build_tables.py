@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias, overload
@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from connectors.batches import batches
 from expertise.clustering import CommunityKind
-from expertise.corpus import SkippedItem, SkippedKind
+from expertise.corpus import SkippedItem
 from expertise.holders import Basis, IsolationScope
 from expertise.topics import Topic, TopicKind
+from indexer import sql
 from indexer.state import digest, storable
 
 DOCUMENT_KEY_CHARS = 24
@@ -346,16 +347,8 @@ def cell_row(record: CellRecord) -> Row:
 def cell_record(row: sa.RowMapping) -> CellRecord:
     """Return a cell from its row."""
     columns = json.loads(zlib.decompress(row["proofs"])) if row["proofs"] else ()
-    return CellRecord(
-        row["topic_id"],
-        row["agent_id"],
-        row["departement"],
-        Basis(row["basis"]),
-        row["strength"],
-        IsolationScope(row["scope"]),
-        tuple(json.loads(row["nearest"])),
-        EvidenceColumns(*map(tuple, columns)),
-    )
+    evidence = EvidenceColumns(*map(tuple, columns))
+    return sql.value(CellRecord, row, nearest=json.loads(row["nearest"]), evidence=evidence)
 
 
 def community_row(record: CommunityRecord) -> Row:
@@ -375,14 +368,9 @@ def member_rows(record: CommunityRecord) -> list[Row]:
     ]
 
 
-def community_record(row: sa.RowMapping, found: Mapping[int, list[str]]) -> CommunityRecord:
-    """Return a community from its row; `found` holds members by the community's number."""
-    return CommunityRecord(
-        row["number"],
-        CommunityKind(row["kind"]),
-        tuple(json.loads(row["topics"])),
-        tuple(found.get(row["number"], ())),
-    )
+def community_record(row: sa.RowMapping, members: Sequence[str]) -> CommunityRecord:
+    """Return a community with these members from its row."""
+    return sql.value(CommunityRecord, row, topics=json.loads(row["topics"]), members=members)
 
 
 compact_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -404,11 +392,8 @@ def proposal_row(record: ProposalRecord) -> Row:
 
 def proposal_record(row: sa.RowMapping) -> ProposalRecord:
     """Return a proposed topic from its row."""
-    return ProposalRecord(
-        row["number"],
-        tuple((id_, mark) for id_, mark in json.loads(row["documents"])),
-        tuple((written, tuple(places)) for written, places in json.loads(row["terms"])),
-    )
+    lists = {name: json.loads(row[name]) for name in ("documents", "terms")}
+    return sql.value(ProposalRecord, row, **lists)
 
 
 def skipped_row(record: SkippedRecord) -> Row:
@@ -420,11 +405,6 @@ def skipped_row(record: SkippedRecord) -> Row:
         "id": storable(one.id),
         "reason": storable(one.reason),
     }
-
-
-def skipped_item(row: sa.RowMapping) -> SkippedItem:
-    """Return a skipped item from its row."""
-    return SkippedItem(SkippedKind(row["part"]), row["id"], row["reason"])
 
 
 def rows_of(

@@ -37,18 +37,19 @@ from expertise.build_tables import (
     proposals,
     rows_of,
     skipped,
-    skipped_item,
     topic_record,
     topics,
 )
 from expertise.clustering import CommunityKind
 from expertise.consent import agents_who_joined
 from expertise.corpus import SkippedItem, SkippedKind
-from expertise.decisions import CommunityRegister, SqlCommunityDecisions, SqlTopicDecisions
+from expertise.decisions import SqlCommunityDecisions, SqlTopicDecisions
 from expertise.holders import Basis, IsolationScope
 from expertise.sql import one_of, write_rows
 from expertise.topics import TopicList
 from expertise.values import TopicsOf
+from indexer import sql
+from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, storable
 
 _ROWS_PER_TRANSACTION = 20_000
@@ -101,37 +102,31 @@ class BuildToPublish(Protocol):
     @property
     def day(self) -> date:
         """The build's day."""
-        ...
 
     @property
     def rules(self) -> BuildRules:
         """The settings that the build was made with."""
-        ...
 
     @property
     def documents(self) -> int:
         """Number of documents that every agent may read."""
-        ...
 
     @property
     def contributions(self) -> int:
         """Number of contributions to these documents that count."""
-        ...
 
     @property
     def contributions_seen(self) -> int:
         """Number of contributions to all documents."""
-        ...
 
     def records(self) -> Iterator[BuildRecord]:
         """Yield the records, always in the same order."""
-        ...
 
 
 class SqlBuilds:
     """Writes builds and reads the current one; SQLite or PostgreSQL."""
 
-    def __init__(self, engine: sa.Engine, register: CommunityRegister | None = None) -> None:
+    def __init__(self, engine: sa.Engine, register: Register = NO_REGISTER) -> None:
         self._engine = engine
         self.decisions = SqlTopicDecisions(engine)
         self.community_decisions = SqlCommunityDecisions(engine, register)
@@ -186,23 +181,20 @@ class SqlBuilds:
         """Return the ids of topics that only one agent held, by day of a build, oldest first."""
         query = sa.select(alone_topics.c.day, alone_topics.c.topic_id).order_by(alone_topics.c.day)
         found: dict[date, set[str]] = {}
-        with self._engine.connect() as connection:
-            for day, topic_id in connection.execute(query):
-                found.setdefault(day, set()).add(topic_id)
+        for day, topic_id in sql.rows(self._engine, query):
+            found.setdefault(day, set()).add(topic_id)
         return {day: frozenset(ids - {""}) for day, ids in found.items()}
 
     def current(self) -> BuildStamp | None:
         """Return the current build, or None before the first."""
         query = sa.select(builds).join(current, current.c.build_id == builds.c.id)
-        with self._engine.connect() as connection:
-            row = connection.execute(query).mappings().one_or_none()
+        row = sql.first(self._engine, query)
         return None if row is None else BuildStamp(**row)
 
     def topics(self, build_id: str) -> tuple[TopicRecord, ...]:
         """Return every topic, sorted by id."""
         query = sa.select(topics).where(topics.c.build_id == build_id).order_by(topics.c.id)
-        with self._engine.connect() as connection:
-            return tuple(map(topic_record, connection.execute(query).mappings()))
+        return tuple(map(topic_record, sql.mappings(self._engine, query)))
 
     def changed_topics(self, former_id: str, build_id: str) -> tuple[str, ...]:
         """Return the ids of topics whose holders or isolated agents differ between two builds.
@@ -283,11 +275,10 @@ class SqlBuilds:
             .order_by(declared, cells.c.topic_id, cells.c.agent_id)
             .limit(most)
         )
-        with self._engine.connect() as connection:
-            return tuple(
-                CellPlace(row[0], row[1], row[2], declared=bool(row[3]))
-                for row in connection.execute(query)
-            )
+        return tuple(
+            CellPlace(row[0], row[1], row[2], declared=bool(row[3]))
+            for row in sql.rows(self._engine, query)
+        )
 
     def isolated_cells(self, build_id: str, asked: IsolationQuery) -> tuple[CellRecord, ...]:
         """Return one page of the cells of isolated holders."""
@@ -327,14 +318,14 @@ class SqlBuilds:
         with self._engine.connect() as connection:
             ordered = query.order_by(communities.c.number).limit(most)
             rows = connection.execute(ordered).mappings().all()
-            found: Mapping[int, list[str]] = defaultdict(list)
+            found: dict[int, list[str]] = defaultdict(list)
             numbers = [row["number"] for row in rows]
             joined = sa.select(members.c.number, members.c.agent_id).where(
                 members.c.build_id == build_id, members.c.number.in_(numbers)
             )
             for number, member in connection.execute(joined.order_by(members.c.agent_id)):
                 found[number].append(member)
-        return tuple(community_record(row, found) for row in rows)
+        return tuple(community_record(row, found[row["number"]]) for row in rows)
 
     def joined(self, topic_ids: Sequence[str]) -> tuple[str, ...]:
         """Return the ids of agents who joined the community of one of these topics, by id."""
@@ -343,16 +334,13 @@ class SqlBuilds:
     def proposals(self, build_id: str) -> tuple[ProposalRecord, ...]:
         """Return the topics that the build proposes, by number."""
         query = sa.select(proposals).where(proposals.c.build_id == build_id)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(proposals.c.number)).mappings()
-            return tuple(map(proposal_record, rows))
+        rows = sql.mappings(self._engine, query.order_by(proposals.c.number))
+        return tuple(map(proposal_record, rows))
 
     def skipped(self, build_id: str) -> tuple[SkippedItem, ...]:
         """Return the items that the build skipped, by kind and id."""
         query = sa.select(skipped).where(skipped.c.build_id == build_id)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(skipped.c.number)).mappings()
-            return tuple(map(skipped_item, rows))
+        return sql.values(self._engine, SkippedItem, query.order_by(skipped.c.number))
 
     def topics_of(self, build_id: str, document_ids: Iterable[str]) -> TopicsOf:
         """Return the topics of these documents; documents without a topic are left out."""
@@ -370,12 +358,10 @@ class SqlBuilds:
         }
 
     def _cells(self, query: sa.Select[tuple[object, ...]]) -> tuple[CellRecord, ...]:
-        with self._engine.connect() as connection:
-            return tuple(map(cell_record, connection.execute(query).mappings()))
+        return tuple(map(cell_record, sql.mappings(self._engine, query)))
 
     def _current_id(self) -> str | None:
-        with self._engine.connect() as connection:
-            return connection.execute(sa.select(current.c.build_id)).scalar_one_or_none()
+        return sql.scalar(self._engine, sa.select(current.c.build_id))
 
     def _forget_all_but(self, build_id: str | None) -> None:
         for table in OF_A_BUILD:
@@ -386,8 +372,7 @@ class SqlBuilds:
             ):
                 while self._forget_some(table, others):
                     pass
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(builds).where(builds.c.id != (build_id or "")))
+        sql.execute(self._engine, sa.delete(builds).where(builds.c.id != (build_id or "")))
 
     def _forget_some(self, table: sa.Table, others: sa.ColumnElement[bool]) -> bool:
         """Delete rows in one transaction, and return whether to call again.

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Protocol
 
 import sqlalchemy as sa
 
 from connectors.values import ContactVia
 from expertise.names import asked_words
+from indexer import sql
+from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, storable
 
 
@@ -33,8 +34,8 @@ class PreferenceKind(StrEnum):
 
 
 OF_OTHERS = frozenset({PreferenceKind.REMOVED, PreferenceKind.INVITED})
-"""What is stored about an agent and they cannot ask for or take back: an animator's removal, and
-the day on which they were told of an invitation.
+"""Kinds that agents can neither request nor take back: an animator's removal, and the day on which
+an agent was told of an invitation.
 """
 LONGEST_REASON = 300
 """Maximum characters of an animator's reason."""
@@ -90,7 +91,7 @@ preferences = sa.Table(
     sa.Column("subject", sa.String(200), primary_key=True),
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("said", sa.JSON, nullable=False),
-    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("since", sql.Moment, nullable=False),
     sa.Column("decided_by", sa.Text, nullable=False, server_default=""),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
 )
@@ -143,26 +144,13 @@ def agents_who_joined(engine: sa.Engine, topic_ids: Sequence[str]) -> tuple[str,
     query = sa.select(preferences.c.agent_id).where(
         preferences.c.kind == PreferenceKind.JOIN.value, preferences.c.subject.in_(topic_ids)
     )
-    with engine.connect() as connection:
-        return tuple(sorted(connection.execute(query).scalars()))
+    return tuple(sorted(sql.scalars(engine, query)))
 
 
 def forget_animator(connection: sa.Connection, agent_id: str) -> None:
     """Keep an animator's decisions about others, without the animator's id."""
     theirs = sa.update(preferences).where(preferences.c.decided_by == storable(agent_id))
     connection.execute(theirs.values(decided_by=""))
-
-
-class PreferenceRegister(Protocol):
-    """Port: where each change is also written, to be replayed on a restored database."""
-
-    def wished(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
-        """Store a change durably before returning."""
-        ...
-
-    def noted(self, agent_id: str) -> bool:
-        """Return whether a restoration would find every change of an agent."""
-        ...
 
 
 class SqlConsent:
@@ -172,18 +160,15 @@ class SqlConsent:
         self,
         engine: sa.Engine,
         now: Callable[[], datetime],
-        register: PreferenceRegister | None = None,
+        register: Register = NO_REGISTER,
     ) -> None:
         self._engine, self._now, self._register = engine, now, register
 
     def of(self, agent_id: str) -> Sequence[RecordedPreference]:
         """Return the preferences of one agent in force, sorted by kind, then subject."""
         query = sa.select(preferences).where(preferences.c.agent_key == digest(agent_id))
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                query.order_by(preferences.c.kind, preferences.c.subject)
-            ).mappings()
-            return tuple(_recorded(row) for row in rows)
+        rows = sql.mappings(self._engine, query.order_by(preferences.c.kind, preferences.c.subject))
+        return tuple(_recorded(row) for row in rows)
 
     def ask(self, wish: Preference) -> None:
         """Put a preference in force.
@@ -211,14 +196,13 @@ class SqlConsent:
 
     def noted(self, agent_id: str) -> bool:
         """Return whether the register holds every preference of this agent: none can be lost."""
-        return self._register is None or self._register.noted(agent_id)
+        return self._register.noted(agent_id)
 
     def removals(self) -> Sequence[RecordedPreference]:
         """Return the animators' decisions in force, newest first."""
         query = sa.select(preferences).where(preferences.c.kind == PreferenceKind.REMOVED.value)
         query = query.order_by(preferences.c.since.desc(), preferences.c.agent_key)
-        with self._engine.connect() as connection:
-            return tuple(map(_recorded, connection.execute(query).mappings()))
+        return tuple(map(_recorded, sql.mappings(self._engine, query)))
 
     def has(self, wish: Preference) -> bool:
         """Return whether a wish of this agent, kind and subject is in force."""
@@ -264,12 +248,13 @@ class SqlConsent:
     def counts(self) -> dict[PreferenceKind, int]:
         """Return the number of preferences of each kind in force."""
         query = sa.select(preferences.c.kind, sa.func.count()).group_by(preferences.c.kind)
-        with self._engine.connect() as connection:
-            return {PreferenceKind(kind): number for kind, number in connection.execute(query)}
+        return {PreferenceKind(kind): number for kind, number in sql.rows(self._engine, query)}
 
     def _tell(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
-        if self._register is not None:
-            self._register.wished(wish, moment, in_force=in_force)
+        """Note a change in the register, without an animator's reason: it is about somebody."""
+        fields = {"agent": wish.agent_id, "wish": wish.kind, "subject": wish.subject}
+        by = {"by": wish.by} if wish.by else {}
+        self._register.note("wish", moment, **fields, said=wish.said, in_force=in_force, **by)
 
 
 def _remove(connection: sa.Connection, wish: Preference) -> None:

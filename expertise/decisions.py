@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from typing import Protocol
 
 import sqlalchemy as sa
 
 from connectors.ports import Malformed
 from expertise.topics import Topic, TopicList, check_topics
-from indexer.state import digest
+from indexer import sql
+from indexer.register import NO_REGISTER, Register
+from indexer.state import digest, row_of
 
 metadata = sa.MetaData()
 
@@ -86,8 +87,7 @@ class SqlTopicDecisions:
     def all(self) -> tuple[TopicDecision, ...]:
         """Return every decision, newest first."""
         query = sa.select(decisions).order_by(decisions.c.day.desc(), decisions.c.id)
-        with self._engine.connect() as connection:
-            return tuple(map(_decision, connection.execute(query).mappings()))
+        return tuple(map(_decision, sql.mappings(self._engine, query)))
 
     def keep(
         self,
@@ -113,27 +113,19 @@ class SqlTopicDecisions:
             "terms": json.dumps(sorted(terms), ensure_ascii=False),
             "day": day,
         }
-        with self._engine.begin() as connection:
-            connection.execute(sa.insert(decisions), row)
+        sql.execute(self._engine, sa.insert(decisions).values(row))
         return made
 
     def forget(self, decision_id: str) -> bool:
         """Delete a decision, so that the cluster may be proposed again; False if there is none."""
-        with self._engine.begin() as connection:
-            done = connection.execute(sa.delete(decisions).where(decisions.c.id == decision_id))
-        return done.rowcount > 0
+        return (
+            sql.execute(self._engine, sa.delete(decisions).where(decisions.c.id == decision_id)) > 0
+        )
 
 
 def _decision(row: sa.RowMapping) -> TopicDecision:
-    return TopicDecision(
-        row["id"],
-        Verdict(row["verdict"]),
-        row["label"],
-        row["topic_id"],
-        frozenset((id_, mark) for id_, mark in json.loads(row["documents"])),
-        frozenset(json.loads(row["terms"])),
-        row["day"],
-    )
+    lists = {"marked": json.loads(row["documents"]), "terms": json.loads(row["terms"])}
+    return sql.value(TopicDecision, row, **lists)
 
 
 def apply_decisions(listed: TopicList, made: Sequence[TopicDecision]) -> TopicList:
@@ -188,57 +180,32 @@ class CommunityDecision:
     day: date
 
 
-class CommunityRegister(Protocol):
-    """Port: where each decision is also written, to be replayed on a restored database.
+class SqlCommunityDecisions:
+    """Decisions on communities in the state database: SQLite or PostgreSQL.
 
-    Without it, a restored database would open communities that were closed since.
+    Each is also written to the register: otherwise a restored database would open communities that
+    were closed since.
     """
 
-    def community_decided(self, topic_id: str, *, accepted: bool) -> None:
-        """Store a decision durably before returning."""
-        ...
-
-
-class SqlCommunityDecisions:
-    """Decisions in the state database; SQLite or PostgreSQL."""
-
-    def __init__(self, engine: sa.Engine, register: CommunityRegister | None = None) -> None:
+    def __init__(self, engine: sa.Engine, register: Register = NO_REGISTER) -> None:
         self._engine, self._register = engine, register
 
     def all(self) -> dict[str, CommunityDecision]:
         """Return every decision, by the topic's id."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(community_decisions)).mappings().all()
-        return {
-            row["topic_id"]: CommunityDecision(row["topic_id"], Verdict(row["verdict"]), row["day"])
-            for row in rows
-        }
+        made = sql.values(self._engine, CommunityDecision, sa.select(community_decisions))
+        return {one.topic_id: one for one in made}
 
     def keep(self, made: CommunityDecision) -> None:
         """Store a decision; it replaces the former decision on the topic."""
-        self._note(made.topic_id, accepted=made.verdict is Verdict.ACCEPTED)
-        key = digest(made.topic_id)
-        row = {
-            "topic_key": key,
-            "topic_id": made.topic_id,
-            "verdict": made.verdict.value,
-            "day": made.day,
-        }
-        with self._engine.begin() as connection:
-            connection.execute(
-                sa.delete(community_decisions).where(community_decisions.c.topic_key == key)
-            )
-            connection.execute(sa.insert(community_decisions), row)
+        accepted = made.verdict is Verdict.ACCEPTED
+        self._register.note("community", topic=made.topic_id, accepted=accepted)
+        row = row_of(community_decisions, made, topic_key=digest(made.topic_id))
+        sql.put_alone(self._engine, community_decisions, row)
 
     def forget(self, topic_id: str) -> bool:
         """Delete a decision; return False if there was none."""
-        self._note(topic_id, accepted=False)
+        self._register.note("community", topic=topic_id, accepted=False)
         gone = sa.delete(community_decisions).where(
             community_decisions.c.topic_key == digest(topic_id)
         )
-        with self._engine.begin() as connection:
-            return connection.execute(gone).rowcount > 0
-
-    def _note(self, topic_id: str, *, accepted: bool) -> None:
-        if self._register is not None:
-            self._register.community_decided(topic_id, accepted=accepted)
+        return sql.execute(self._engine, gone) > 0

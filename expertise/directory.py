@@ -46,6 +46,7 @@ from expertise.visibility import (
     named_rows,
     shown_rows,
 )
+from indexer import sql
 from indexer.crawl.batches import DeletionGuard
 from indexer.state import digest, storable
 from indexer.suggestions import NearWord
@@ -168,11 +169,9 @@ class GroupMemberships(Protocol):
 
     def of(self, accounts: Collection[str]) -> frozenset[str]:
         """Return the principals of the groups that the holder of these accounts is in now."""
-        ...
 
     def among(self, principals: Collection[str]) -> frozenset[str]:
         """Return those of the given principals that are such a group."""
-        ...
 
 
 class SqlDirectory:
@@ -245,9 +244,7 @@ class SqlDirectory:
 
     def as_read(self, agent_id: str) -> Agent | None:
         """Return an agent without their preferences, for their own page, or None."""
-        query = sa.select(agents).where(agents.c.key == digest(agent_id))
-        with self._engine.connect() as connection:
-            row = connection.execute(query).mappings().one_or_none()
+        row = sql.first(self._engine, sa.select(agents).where(agents.c.key == digest(agent_id)))
         return None if row is None else _agent(row)
 
     def owner_of(self, account: str) -> Agent | None:
@@ -257,8 +254,7 @@ class SqlDirectory:
             .join(accounts, accounts.c.agent_key == agents.c.key)
             .where(accounts.c.key == digest(account))
         )
-        with self._engine.connect() as connection:
-            row = connection.execute(query).mappings().one_or_none()
+        row = sql.first(self._engine, query)
         return None if row is None else _agent(row)
 
     def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
@@ -276,8 +272,7 @@ class SqlDirectory:
         if not (wanted := email.strip().lower()):
             return ()
         same = sa.func.lower(agents.c.email) == wanted
-        with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(agents).where(same)).mappings().all()
+        rows = sql.mappings(self._engine, sa.select(agents).where(same))
         return tuple(_agent(row) for row in rows)
 
     def named(self, question: str) -> tuple[NamedAgent, ...]:
@@ -386,15 +381,12 @@ class SqlDirectory:
     def names(self) -> frozenset[tuple[str, str]]:
         """Return the given and family name of every agent, listed or not, departed or not."""
         query = sa.select(agents.c.given_name, agents.c.family_name).distinct()
-        with self._engine.connect() as connection:
-            return frozenset((row[0], row[1]) for row in connection.execute(query))
+        return frozenset((row[0], row[1]) for row in sql.rows(self._engine, query))
 
     def groups_of(self, agent_id: str) -> frozenset[str]:
         """Return the principals of an agent's groups, pushed ones included."""
         mine = memberships.c.agent_key == digest(agent_id)
-        query = sa.select(memberships.c.principal).where(mine)
-        with self._engine.connect() as connection:
-            own = frozenset(connection.execute(query).scalars())
+        own = frozenset(sql.scalars(self._engine, sa.select(memberships.c.principal).where(mine)))
         return own | self._pushed.of(self.accounts_of(agent_id)) if self._pushed else own
 
     def group_sizes(self, principals: Collection[str]) -> Mapping[str, int]:
@@ -412,8 +404,7 @@ class SqlDirectory:
             begins = groups.c.principal.startswith(f"{name}:", autoescape=True)
             return sa.select(groups.c.principal).where(begins).limit(1)
 
-        with self._engine.connect() as connection:
-            return frozenset(one for one in authorities if connection.execute(query(one)).first())
+        return frozenset(one for one in authorities if sql.first(self._engine, query(one)))
 
     def largest_groups(self, limit: int) -> tuple[str, ...]:
         """Return the principals of the groups with the most agents, ties sorted by name."""
@@ -435,14 +426,12 @@ class SqlDirectory:
     def accounts_of(self, agent_id: str) -> frozenset[str]:
         """Return the accounts that the directory links to an agent."""
         query = sa.select(accounts.c.account).where(accounts.c.agent_key == digest(agent_id))
-        with self._engine.connect() as connection:
-            return frozenset(connection.execute(query).scalars())
+        return frozenset(sql.scalars(self._engine, query))
 
     def reading(self) -> str:
         """Return a token that changes with the directory; empty before the first reading."""
         query = sa.select(directory_versions.c.token).order_by(directory_versions.c.token)
-        with self._engine.connect() as connection:
-            return " ".join(connection.execute(query).scalars())
+        return " ".join(sql.scalars(self._engine, query))
 
     def known(self, principals: Collection[str]) -> frozenset[str]:
         """Return those of the denied principals that the directory or a pushed group knows.

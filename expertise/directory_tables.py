@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from connectors.values import Agent, Group, normalize_principal
 from expertise.name_words import author_words_table, name_words_table
 from expertise.sql import one_of
+from indexer import sql
 from indexer.state import digest
 
 metadata = sa.MetaData()
@@ -170,9 +171,8 @@ def forget_others(engine: sa.Engine, denied: Callable[[], Iterable[str]]) -> int
     still in the directory is stored again when a document denies them.
     """
     column = once_known.c.principal_key
-    with engine.connect() as connection:
-        # Read first, so that rows that another process stores meanwhile are not deleted.
-        kept = set(connection.execute(sa.select(column)).scalars())
+    # Read first, so that rows that another process stores meanwhile are not deleted.
+    kept = set(sql.scalars(engine, sa.select(column)))
     if not kept:
         return 0
     gone = sorted(kept.difference(map(digest, denied())))

@@ -144,7 +144,6 @@ class AccountDirectory(Protocol):
 
     def by_account(self, accounts: Iterable[str]) -> Mapping[str, Agent]:
         """Return the agent of each account that the directory links to one."""
-        ...
 
 
 class NameMatcher(Protocol):
@@ -152,7 +151,6 @@ class NameMatcher(Protocol):
 
     def named(self, question: str) -> tuple[NamedAgent, ...]:
         """Return listed agents whose entry has all words of the question; see `match_agent`."""
-        ...
 
 
 class TopicHolders(NamedTuple):
@@ -173,15 +171,12 @@ class AssignedTopics(Protocol):
 
     def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
         """Return topics by document id, only documents with a topic; empty without a build."""
-        ...
 
     def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
         """Return ids of agents who hold a topic by contributions, as its page shows them."""
-        ...
 
     def holders_of(self, topic_ids: Sequence[str], today: date) -> TopicHolders:
         """Return agents who hold or declare these topics; nobody without a build."""
-        ...
 
 
 class AgentDirectory(AccountDirectory, Protocol):
@@ -189,15 +184,12 @@ class AgentDirectory(AccountDirectory, Protocol):
 
     def everyone(self) -> tuple[Agent, ...]:
         """Return every agent, sorted by name."""
-        ...
 
     def each(self) -> Iterator[Agent]:
         """Yield every agent, in no particular order, a few in memory at once."""
-        ...
 
     def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
         """Return agents by id; ids that the directory does not have are left out."""
-        ...
 
 
 class DocumentLookup(Protocol):
@@ -205,14 +197,12 @@ class DocumentLookup(Protocol):
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """Return the entries of these documents; documents that are not indexed are left out."""
-        ...
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """Return documents in the order of the request.
 
         Documents that the reader may not read are left out.
         """
-        ...
 
 
 class DocumentStore(DocumentLookup, IndexContents, Protocol):
@@ -220,4 +210,3 @@ class DocumentStore(DocumentLookup, IndexContents, Protocol):
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
         """Yield every indexed document of a source, in no particular order."""
-        ...

@@ -41,7 +41,6 @@ class PrincipalLookup(Protocol):
 
     def strangers(self, principals: Collection[str]) -> frozenset[str]:
         """Return the principals that name nobody known."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

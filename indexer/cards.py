@@ -7,7 +7,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -66,8 +66,14 @@ def name_words(words: Sequence[str]) -> list[str]:
 
 def card_line(indexed: IndexedDocument) -> str:
     """Return the card of a document as a line of JSON."""
+    document = indexed.document
     return json.dumps(
-        {**_fields(indexed.document), "signed": has_several_authors(indexed.passages)}
+        {
+            "document_id": document.id,
+            **shared_fields(document),
+            "contributions": [_contribution_row(row) for row in document.contributions],
+            "signed": has_several_authors(indexed.passages),
+        }
     )
 
 
@@ -76,28 +82,15 @@ def has_several_authors(passages: Sequence[Passage]) -> bool:
     return len({passage.author for passage in passages if passage.author}) > 1
 
 
-def _fields(document: Document) -> dict[str, Any]:
-    return {
-        "document_id": document.id,
-        "source": document.source,
-        "title": document.title,
-        "url": document.url,
-        "kind": document.kind,
-        "language": document.language,
-        "space": document.space,
-        "part_of": document.part_of,
-        "entity": document.entity,
-        "area": document.area,
-        "created": _iso(document.created),
-        "modified": _iso(document.modified),
-        "valid_from": _iso(document.valid_from),
-        "valid_until": _iso(document.valid_until),
-        "replaces": document.replaces,
-        "evidence": document.evidence,
-        "contributions": [
-            _contribution_row(contribution) for contribution in document.contributions
-        ],
-    }
+_SHARED = tuple(
+    one.name for one in fields(Card) if one.name not in ("document_id", "contributions", "signed")
+)
+
+
+def shared_fields(document: Document) -> dict[str, Any]:
+    """Return the fields that a card and a document share by name, with dates as ISO 8601."""
+    values = {name: getattr(document, name) for name in _SHARED}
+    return {name: _iso(one) if isinstance(one, date) else one for name, one in values.items()}
 
 
 def _contribution_row(row: Contribution) -> list[Any]:
@@ -109,12 +102,12 @@ def _contribution_row(row: Contribution) -> list[Any]:
 @lru_cache(maxsize=CARDS_KEPT)
 def card_of(encoded: str) -> Card:
     """Return the card that a line of JSON encodes."""
-    fields: dict[str, Any] = json.loads(encoded)
-    rows = fields.pop("contributions")
+    values: dict[str, Any] = json.loads(encoded)
+    rows = values.pop("contributions")
     for name in ("created", "modified"):
-        fields[name] = fields[name] and datetime.fromisoformat(fields[name])
-    fields["replaces"] = tuple(fields["replaces"])
-    return Card(**fields, contributions=tuple(_contribution(row) for row in rows))
+        values[name] = values[name] and datetime.fromisoformat(values[name])
+    values["replaces"] = tuple(values["replaces"])
+    return Card(**values, contributions=tuple(_contribution(row) for row in rows))
 
 
 def _contribution(row: Sequence[Any]) -> Contribution:
@@ -140,26 +133,10 @@ def _iso(moment: date | None) -> str | None:
 
 def document_of(card: Card, access: Access) -> Document:
     """Return the document of a card, without its version and sections (see its passages)."""
-    return Document(
-        id=card.document_id,
-        source=card.source,
-        title=card.title,
-        access=access,
-        url=card.url,
-        kind=card.kind,
-        language=card.language,
-        created=card.created,
-        modified=card.modified,
-        valid_from=_day(card.valid_from),
-        valid_until=_day(card.valid_until),
-        replaces=card.replaces,
-        space=card.space,
-        part_of=card.part_of,
-        entity=card.entity,
-        area=card.area,
-        evidence=EvidencePolicy(card.evidence),
-        contributions=card.contributions,
-    )
+    values = {name: getattr(card, name) for name in _SHARED}
+    values |= {"valid_from": _day(card.valid_from), "valid_until": _day(card.valid_until)}
+    values["evidence"] = EvidencePolicy(card.evidence)
+    return Document(id=card.document_id, access=access, contributions=card.contributions, **values)
 
 
 def encoded_texts(documents: Sequence[IndexedDocument]) -> list[str]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import sqlalchemy as sa
 
+from indexer import sql
 from indexer.state import OF_CURSORS, cursors, failures, rows_of, source_indexes
 
 UNNAMED = ""
@@ -44,8 +45,8 @@ class DescribedIndexes:
             connection.execute(sa.delete(source_indexes).where(others))
         if index not in found:
             row = {"source": source, "index_id": index, "whole": whole}
-            with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
-                connection.execute(sa.insert(source_indexes), row)
+            with suppress(sa.exc.IntegrityError):
+                sql.execute(self._engine, sa.insert(source_indexes).values(row))
         return not whole
 
     def note_removal(self, source: str, index: str, is_empty: Callable[[], bool]) -> None:
@@ -72,8 +73,7 @@ class DescribedIndexes:
     def finish(self, source: str, index: str) -> None:
         """Note that the source was read to its end since it was claimed for this index."""
         mine = (_columns.source == source) & (_columns.index_id == index)
-        with self._engine.begin() as connection:
-            connection.execute(sa.update(source_indexes).where(mine).values(whole=True))
+        sql.execute(self._engine, sa.update(source_indexes).where(mine).values(whole=True))
 
     def unread(
         self, sources: Collection[str], index: str, is_empty: Callable[[str], bool]
@@ -83,8 +83,7 @@ class DescribedIndexes:
         `is_empty` returns whether the index holds nothing of a source.
         """
         query = sa.select(source_indexes).where(_columns.source.in_(sorted(sources)))
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
+        rows = sql.rows(self._engine, query)
         known = {row.source for row in rows}
         whole = {row.source for row in rows if row.index_id == index and row.whole}
         return frozenset(
@@ -125,14 +124,12 @@ class DescribedIndexes:
     def has_unnamed(self) -> bool:
         """Return whether some rows have no index id yet."""
         query = sa.select(_columns.source).where(_columns.index_id == UNNAMED).limit(1)
-        with self._engine.connect() as connection:
-            return connection.execute(query).first() is not None
+        return sql.first(self._engine, query) is not None
 
     def name_unnamed(self, index: str) -> None:
         """Give this index id to the rows that have none."""
         unnamed = sa.update(source_indexes).where(_columns.index_id == UNNAMED)
-        with self._engine.begin() as connection:
-            connection.execute(unnamed.values(index_id=index))
+        sql.execute(self._engine, unnamed.values(index_id=index))
 
     @staticmethod
     def leave_unnamed(connection: sa.Connection, index: str) -> None:
@@ -147,13 +144,11 @@ class DescribedIndexes:
     def _rows(self, source: str) -> dict[str, bool]:
         """Return, by id, the indexes that the source's rows describe, and whether each is whole."""
         query = sa.select(source_indexes).where(_columns.source == source)
-        with self._engine.connect() as connection:
-            return {row.index_id: row.whole for row in connection.execute(query)}
+        return {row.index_id: row.whole for row in sql.rows(self._engine, query)}
 
     def _has_cursor(self, source: str) -> bool:
         query = sa.select(cursors.c.source).where(rows_of(cursors, source)).limit(1)
-        with self._engine.connect() as connection:
-            return connection.execute(query).first() is not None
+        return sql.first(self._engine, query) is not None
 
 
 def _forget(connection: sa.Connection, source: str) -> None:

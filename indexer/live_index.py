@@ -9,23 +9,19 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from connectors.batches import batches
-from indexer.access import AccessFilter
+from indexer.access import AccessFilter, PrincipalLookup
 from indexer.cards import re_encoded
 from indexer.described_indexes import ANOTHER, DescribedIndexes
 from indexer.errors import IndexNotRead, IndexOfOtherVersion, IndexRefused, IndexUnreachable
 from indexer.ports import (
     Encoder,
-    Expungeable,
-    Flushable,
     Index,
-    Limited,
-    Probed,
     StoredIndex,
-    Verifiable,
 )
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.suggestions import NearWord
@@ -151,47 +147,36 @@ class IndexStorage(Protocol):
 
     def spec(self, encoder: EncoderRecord) -> IndexSpec:
         """Return the spec of the indexes that this code builds."""
-        ...
 
     def pointers(self) -> Pointers | None:
         """Return the current pointers, from whichever process; None if there is no index yet."""
-        ...
 
     def index(self, named: NamedIndex) -> Index:
         """Open an index. Raises `IndexUnreachable` if it was deleted meanwhile."""
-        ...
 
     def identity(self, named: NamedIndex) -> str:
         """Return an id that no other index of any engine has or had, a restored copy included."""
-        ...
 
     def create(self, spec: IndexSpec) -> NamedIndex:
         """Create an empty index: the live one if there is none, else the next one."""
-        ...
 
     def promote(self) -> None:
         """Make the next index the live one. The former live index is deleted."""
-        ...
 
     def drop_next(self) -> None:
         """Delete the next index."""
-        ...
 
     def clear(self) -> None:
         """Delete every index that is neither live nor next: killed processes leave such indexes."""
-        ...
 
     def delete_all(self) -> None:
         """Delete every index and the pointers."""
-        ...
 
     def size_bytes(self, named: NamedIndex) -> int:
         """Return the size of the index on disk, in bytes."""
-        ...
 
     def salvage(self, named: NamedIndex) -> Iterator[IndexedDocument | None]:
         """Yield each readable document of a damaged index, and None for each unreadable one."""
-        ...
 
 
 Encoders = Callable[[EncoderRecord], Encoder]
@@ -203,18 +188,16 @@ class Gate(Protocol):
 
     def writing(self) -> AbstractContextManager[None]:
         """Hold the lock together with other writers; waits for an exclusive holder."""
-        ...
 
     def alone(self) -> AbstractContextManager[None]:
         """Hold the lock exclusively; waits for current writers, while new ones wait."""
-        ...
 
 
 class LiveIndex:
     """An `Index` that delegates to the live index, for a process that encodes with `own`.
 
     If the live index has another encoder, written documents are encoded again, and queries are
-    answered by words alone until the process restarts.
+    answered by words alone until the process restarts. `limited` returns the index for readers.
     """
 
     def __init__(
@@ -231,6 +214,22 @@ class LiveIndex:
         self._warned: set[str] = set()
         self._all_named = False
         self._read_until = 0.0
+        self._named: Callable[[], frozenset[str]] | None = None
+        self._known: Callable[[], PrincipalLookup] | None = None
+
+    def limited(
+        self, named: Callable[[], frozenset[str]], known: Callable[[], PrincipalLookup]
+    ) -> "LiveIndex":
+        """Return this index without the sources that `named` does not return: for readers.
+
+        Documents of a source that the settings no longer name stay indexed, but their rights are no
+        longer updated. A document whose denial names nobody `known` is read by nobody. Both
+        functions are called for each request. Every reading method raises `IndexNotRead` if a
+        source's rights may be out of date (`require_read`). Writes are not limited.
+        """
+        limited = copy(self)
+        limited._named, limited._known = named, known
+        return limited
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """Write to the live index. Raises `IndexUnreachable` or `IndexRefused`."""
@@ -287,6 +286,28 @@ class LiveIndex:
             raise IndexNotRead(unread)
         self._read_until = time.monotonic() + DESCRIBED_FOR_S
 
+    def _held(self, access: AccessFilter) -> AccessFilter:
+        """Return the filter limited to named sources, and to denials that name somebody known."""
+        if self._named is None:
+            return access
+        self._require_named_read()
+        within = access.within(self._named())
+        return within.knowing(self._known()) if self._known else within
+
+    def _require_named_read(self) -> None:
+        if self._named is not None:
+            self.require_read(self._named())
+
+    def _shows(self, source: str) -> bool:
+        return self._named is None or source in self._named()
+
+    def _shown(self, ids: Collection[str]) -> Collection[str]:
+        """Return the ids of documents or accounts of named sources: each begins with its source."""
+        if self._named is None:
+            return ids
+        names = self._named()
+        return [one for one in ids if one.partition(":")[0] in names]
+
     def _claim(self, live: NamedIndex, source: str) -> bool:
         if not self._described:
             return False
@@ -320,7 +341,7 @@ class LiveIndex:
         """Flush the live index while no other process writes."""
         self._live()
         with self._gate.alone():
-            flush(self._storage.index(self._live(create=False)))
+            self._storage.index(self._live(create=False)).flush()
 
     def expunge(self) -> None:
         """Erase words of deleted or replaced texts from the live index and an unfinished one."""
@@ -336,51 +357,58 @@ class LiveIndex:
             for beside in indexes[1:]:
                 withdraw_stale(indexes[0], beside)
         for index in indexes:
-            if isinstance(index, Expungeable):
-                index.expunge()
+            index.expunge()
 
     def fill(self) -> IndexFill | None:
         """Return how full the live index is; None if its engine has no limit."""
-        return self._ask(lambda index: index.fill() if isinstance(index, Limited) else None)
+        return self._ask(lambda index: index.fill())
 
     def probe(self) -> None:
-        """Probe the live index if its engine can. Raises `IndexDamaged`."""
-        self._ask(lambda index: index.probe() if isinstance(index, Probed) else None)
+        """Probe the live index. Raises `IndexDamaged`, `IndexNotRead`."""
+        self._require_named_read()
+        self._ask(lambda index: index.probe())
 
     def verify(self) -> None:
-        """Read all files of the live index if its engine can. Raises `IndexDamaged`."""
-        self._ask(lambda index: index.verify() if isinstance(index, Verifiable) else None)
+        """Read all files of the live index. Raises `IndexDamaged`."""
+        self._ask(lambda index: index.verify())
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """Return entries of the live index."""
-        return self._ask(lambda index: index.kept(document_ids))
+        return self._ask(lambda index: index.kept(self._shown(document_ids)))
 
     def count(self, source: str) -> int:
         """Return the number of the source's documents in the live index."""
-        return self._ask(lambda index: index.count(source))
+        return self._ask(lambda index: index.count(source)) if self._shows(source) else 0
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
         """Yield the live index's entries, each once even if another index replaces it meanwhile."""
+        self._require_named_read()
+        if not self._shows(source):
+            return iter(())
         return self._each(lambda index: index.scan(source), lambda entry: entry.document_id)
 
     def sources(self) -> frozenset[str]:
         """Return the sources of the live index."""
-        return self._ask(lambda index: index.sources())
+        found = self._ask(lambda index: index.sources())
+        return found if self._named is None else found & self._named()
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
         """Yield documents of the live index, each once even if another index replaces it."""
-        return self._each(lambda index: index.documents(document_ids), lambda one: one.document.id)
+        self._require_named_read()
+        wanted = self._shown(document_ids)
+        return self._each(lambda index: index.documents(wanted), lambda one: one.document.id)
 
     def denials(self, source: str) -> Mapping[str, int]:
         """Return the source's denied principals in the live index."""
-        return self._ask(lambda index: index.denials(source))
+        return self._ask(lambda index: index.denials(source)) if self._shows(source) else {}
 
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
         """Return the accounts that contributed to documents of the live index."""
-        return self._ask(lambda index: index.signing(accounts))
+        return self._ask(lambda index: index.signing(self._shown(accounts)))
 
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Search the live index; by words alone if it has another encoder."""
+        request = replace(request, access=self._held(request.access))
         by_words = replace(request, vector=None, lexical=True)
         return self._ask_with_vector(
             lambda index, same: index.search(request if same else by_words)
@@ -388,22 +416,26 @@ class LiveIndex:
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """Show documents of the live index; choose passages by words if it has another encoder."""
+        request = replace(request, access=self._held(request.access))
         by_words = replace(request, vector=None)
         return self._ask_with_vector(lambda index, same: index.show(request if same else by_words))
 
     def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
         """Read a document of the live index."""
-        return self._ask(lambda index: index.read(access, document_id))
+        held = self._held(access)
+        return self._ask(lambda index: index.read(held, document_id))
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         """Suggest titles of the live index."""
-        return self._ask(lambda index: index.suggest(access, prefix, limit))
+        held = self._held(access)
+        return self._ask(lambda index: index.suggest(held, prefix, limit))
 
     def near_words(
         self, access: AccessFilter, words: Sequence[str]
     ) -> Mapping[str, tuple[NearWord, ...]]:
         """Return similar words of the live index."""
-        return self._ask(lambda index: index.near_words(access, words))
+        held = self._held(access)
+        return self._ask(lambda index: index.near_words(held, words))
 
     def _each(
         self, ask: Callable[[Index], Iterator[Item]], id_of: Callable[[Item], str]
@@ -483,9 +515,3 @@ class LiveIndex:
 def source_of(write: Write) -> str:
     """Return the source of the written document: the part of its id before the colon."""
     return write.document_id.partition(":")[0]
-
-
-def flush(index: StoredIndex) -> None:
-    """Flush the index if it can be flushed: afterwards no earlier write is pending."""
-    if isinstance(index, Flushable):
-        index.flush()

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from connectors.parts import Part, parts
+from indexer import sql
 from indexer.crawl.pipeline import CrawlReport
 from indexer.errors import LockLost
 from indexer.state import OF_CURSORS, Progress, State, failures, metadata, rows_of, runs, storable
@@ -63,15 +64,18 @@ class PartRuns:
     def rows(self, source: str) -> tuple[PartRow, ...]:
         """Return the source's parts in order; empty if the source is not divided."""
         query = sa.select(source_parts).where(source_parts.c.source == source)
-        with self._engine.connect() as connection:
-            found = connection.execute(query.order_by(source_parts.c.number)).mappings().all()
-        return tuple(_row(row) for row in found)
+        found = sql.mappings(self._engine, query.order_by(source_parts.c.number))
+        return tuple(
+            sql.value(
+                PartRow, row, part=Part(row["number"], row["of"]), report=_read(row["report"])
+            )
+            for row in found
+        )
 
     def is_open(self, run_id: int) -> bool:
         """Return whether the run has not ended."""
         query = sa.select(runs.c.id).where(runs.c.id == run_id, runs.c.ended.is_(None))
-        with self._engine.connect() as connection:
-            return connection.execute(query).first() is not None
+        return sql.first(self._engine, query) is not None
 
     def expect(self, run_id: int, documents: int | None) -> None:
         """Store the largest number of documents the run may read; None if unknown."""
@@ -165,8 +169,7 @@ class PartRuns:
 
     def forget(self, source: str) -> None:
         """Delete the parts of a source that is no longer read."""
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(source_parts).where(source_parts.c.source == source))
+        sql.execute(self._engine, sa.delete(source_parts).where(source_parts.c.source == source))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,20 +251,6 @@ def _of_turn(source: str, part: Part, run_id: int, turn: int) -> sa.ColumnElemen
         & (columns.of == part.of)
         & (columns.run_id == run_id)
         & (columns.turn == turn)
-    )
-
-
-def _row(row: sa.RowMapping) -> PartRow:
-    return PartRow(
-        Part(row["number"], row["of"]),
-        row["run_id"],
-        row["turn"],
-        row["tries"],
-        row["outcome"],
-        row["reason"],
-        _read(row["report"]),
-        row["whole"],
-        row["accept_deletions"],
     )
 
 

@@ -1,7 +1,7 @@
 """The ports of the indexer: text extraction, encoder, index."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from indexer.access import AccessFilter
 from indexer.suggestions import NearWord
@@ -28,7 +28,6 @@ class Extractor(Protocol):
     @property
     def max_bytes(self) -> int:
         """Largest accepted file, in bytes: a larger one is not read and fails as `too_large`."""
-        ...
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
         """Return the text of a file.
@@ -36,7 +35,6 @@ class Extractor(Protocol):
         Raises `ExtractionFailed` if this file cannot be read, or `ExtractorUnreachable` if no file
         can.
         """
-        ...
 
 
 class Encoder(Protocol):
@@ -45,27 +43,22 @@ class Encoder(Protocol):
     @property
     def name(self) -> str:
         """Model and precision: vectors of encoders with different names are never compared."""
-        ...
 
     @property
     def dimension(self) -> int:
         """Number of components of a vector (d)."""
-        ...
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Return float32 vectors of shape (n, d), rows of length 1, in the order of `texts`."""
-        ...
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of queries, which some models encode differently from passages.
 
         Only the `beginning` of each query is encoded, so that the time is bounded.
         """
-        ...
 
     def beginning(self, text: str) -> str:
         """Return the part of a query that `queries` encodes: all of it, or its first tokens."""
-        ...
 
 
 class IndexWriter(Protocol):
@@ -77,24 +70,15 @@ class IndexWriter(Protocol):
         Raises `IndexUnreachable` (nothing of the batch is acknowledged; applying it again is
         harmless) or `IndexRefused`.
         """
-        ...
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """Return the entries of these documents by id, without documents that are not indexed."""
-        ...
 
     def count(self, source: str) -> int:
         """Return the number of indexed documents of a source."""
-        ...
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
         """Yield the entry of every indexed document of a source, in any order."""
-        ...
-
-
-@runtime_checkable
-class Flushable(Protocol):
-    """An index that may have pending writes, which `flush` settles before a crawl or a copy."""
 
     def flush(self) -> None:
         """Return once no earlier write is pending: each is durable, or will never be applied.
@@ -102,50 +86,6 @@ class Flushable(Protocol):
         This includes writes that got no answer. Access lists that no document uses are deleted. No
         other writer may be active. Raises `IndexUnreachable` or `IndexRefused`.
         """
-        ...
-
-
-@runtime_checkable
-class Expungeable(Protocol):
-    """An index whose files hold words of deleted texts until the files are rewritten."""
-
-    def expunge(self) -> None:
-        """Rewrite files until none holds a word of a deleted or replaced text.
-
-        This takes as long as writing every text of those files; searches go on meanwhile. Raises
-        `IndexUnreachable` or `IndexRefused`.
-        """
-        ...
-
-
-@runtime_checkable
-class Limited(Protocol):
-    """An index on one machine, designed for a limited number of passages."""
-
-    def fill(self) -> IndexFill | None:
-        """Return how full the index is, or None if the index that it wraps has no such limit."""
-        ...
-
-
-@runtime_checkable
-class Probed(Protocol):
-    """An index that can test within a second whether it would answer a reader."""
-
-    def probe(self) -> None:
-        """Read a few documents and search for a word of each.
-
-        Raises `IndexDamaged`, or any error that a search raises.
-        """
-        ...
-
-
-@runtime_checkable
-class Verifiable(Protocol):
-    """An index that can read all of its files and compare them with their checksums."""
-
-    def verify(self) -> None:
-        """Read every file. Raises `IndexDamaged`."""
-        ...
 
 
 class IndexReader(Protocol):
@@ -156,14 +96,12 @@ class IndexReader(Protocol):
 
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Return the rankings, total and facets of a search."""
-        ...
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """Return the documents in the order of `document_ids`, then of `by_card`.
 
         Documents that the reader may not read are left out.
         """
-        ...
 
     def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
         """Return the document's current text, or None if it is not indexed or may not be read.
@@ -171,11 +109,9 @@ class IndexReader(Protocol):
         Text and rights are of one moment. A document that may not be read takes no longer than a
         missing one: its text is not read.
         """
-        ...
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         """Return titles with words that begin with the typed ones, ignoring accents and case."""
-        ...
 
     def near_words(
         self, access: AccessFilter, words: Sequence[str]
@@ -185,7 +121,6 @@ class IndexReader(Protocol):
         The words are at most `suggestions.max_edits` edits away, fewest edits first. Words that a
         readable document has, in any of their forms, are left out.
         """
-        ...
 
 
 class IndexContents(Protocol):
@@ -196,7 +131,6 @@ class IndexContents(Protocol):
 
     def sources(self) -> frozenset[str]:
         """Return the sources that have at least one indexed document."""
-        ...
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
         """Yield these documents as they are indexed now, in any order, without missing ones.
@@ -204,7 +138,6 @@ class IndexContents(Protocol):
         Written to another index, a document gives the same answers there. Its text is in its
         passages: it has no sections.
         """
-        ...
 
 
 class StoredIndex(IndexWriter, IndexContents, Protocol):
@@ -216,15 +149,33 @@ class IndexDenials(Protocol):
 
     def denials(self, source: str) -> Mapping[str, int]:
         """Return the denied principals of a source, and how many documents deny each."""
-        ...
 
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
         """Return the accounts (`source:name`) that contributed to at least one indexed document.
 
         Only accounts in the Unicode forms NFC and NFD are found.
         """
-        ...
 
 
 class Index(IndexWriter, IndexReader, IndexContents, IndexDenials, Protocol):
-    """An index with all of these methods."""
+    """An index with all of these methods, and those of its upkeep."""
+
+    def expunge(self) -> None:
+        """Rewrite files until none holds a word of a deleted or replaced text.
+
+        This takes as long as writing every text of those files; searches go on meanwhile. Raises
+        `IndexUnreachable` or `IndexRefused`.
+        """
+
+    def fill(self) -> IndexFill | None:
+        """Return how full an index on one machine is; None for an index without a limit."""
+
+    def probe(self) -> None:
+        """Read a few documents and search for a word of each, within a second.
+
+        Nothing is tested if the engine is a server, which tests itself. Raises `IndexDamaged`, or
+        any error that a search raises.
+        """
+
+    def verify(self) -> None:
+        """Read every file of an index on this machine. Raises `IndexDamaged`."""

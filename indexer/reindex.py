@@ -27,7 +27,6 @@ from indexer.live_index import (
     IndexStorage,
     NamedIndex,
     differing,
-    flush,
     same_text,
 )
 from indexer.ports import Encoder, Index, StoredIndex
@@ -215,8 +214,8 @@ def kept_alike(copy: "IndexCopy", progress: Progress) -> Iterator[int]:
         if _pass(copy, progress) <= FEW:
             break
     with copy.gate.alone():
-        flush(copy.source)
-        flush(copy.target)
+        copy.source.flush()
+        copy.target.flush()
         for _, ids in differing(copy.source, copy.target):
             copy.write(ids, copy.read(ids))
         if any(ids for _, ids in differing(copy.source, copy.target)):

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from connectors.batches import batches
 from connectors.values import Section
+from indexer import sql
 from indexer.errors import ExtractionFailed
 from indexer.recognition import RecognisedPage, scan_kind
 from indexer.state import digest, overwrite_deleted, rows_of, scan_days, scans, storable
@@ -85,8 +86,7 @@ class Scans:
         Raises `ExtractionFailed`: with `awaits_recognition` once the document is queued, or with
         `image_only` if no page could be read.
         """
-        with self._engine.connect() as connection:
-            row = connection.execute(sa.select(scans).where(_of(source, document_id))).first()
+        row = sql.first(self._engine, sa.select(scans).where(_of(source, document_id)))
         if source not in self._sources or scan_kind(content) is None:
             if row is not None:
                 self.forget(source, [document_id])
@@ -150,10 +150,7 @@ class Scans:
         return self._ids((scans.c.source == source) & (scans.c.state == ScanState.WAITING))
 
     def _ids(self, which: sa.ColumnElement[bool]) -> frozenset[str]:
-        with self._engine.connect() as connection:
-            return frozenset(
-                connection.execute(sa.select(scans.c.document_id).where(which)).scalars()
-            )
+        return frozenset(sql.scalars(self._engine, sa.select(scans.c.document_id).where(which)))
 
     def forget(self, source: str, document_ids: Collection[str]) -> None:
         """Delete all that is stored about these documents."""
@@ -179,8 +176,7 @@ class Scans:
     def counts(self, source: str) -> Mapping[ScanState, int]:
         """Return the number of the source's documents in each state."""
         asked = sa.select(scans.c.state, sa.func.count()).where(rows_of(scans, source))
-        with self._engine.connect() as connection:
-            rows = connection.execute(asked.group_by(scans.c.state)).all()
+        rows = sql.rows(self._engine, asked.group_by(scans.c.state))
         return {ScanState(state): count for state, count in rows}
 
     def waiting(self, source: str, most: int) -> tuple[WaitingScan, ...]:
@@ -188,26 +184,17 @@ class Scans:
         mine = (scans.c.source == source) & (scans.c.state == ScanState.WAITING)
         mine &= scans.c.noted <= self._now()
         query = sa.select(scans).where(mine).order_by(scans.c.noted, scans.c.digest).limit(most)
-        with self._engine.connect() as connection:
-            return tuple(
-                WaitingScan(
-                    row.source,
-                    row.document_id,
-                    row.content,
-                    row.tries,
-                    row.file_pages,
-                    len(row.pages),
-                )
-                for row in connection.execute(query)
-            )
+        return tuple(
+            sql.value(WaitingScan, row, done=len(row["pages"]))
+            for row in sql.mappings(self._engine, query)
+        )
 
     def due(self) -> tuple[str, ...]:
         """Return the sources with scans that are due, the one with the oldest scan first."""
         mine = (scans.c.state == ScanState.WAITING) & (scans.c.noted <= self._now())
         longest = sa.func.min(scans.c.noted)
         query = sa.select(scans.c.source).where(mine).group_by(scans.c.source)
-        with self._engine.connect() as connection:
-            found = connection.execute(query.order_by(longest, scans.c.source)).scalars().all()
+        found = sql.scalars(self._engine, query.order_by(longest, scans.c.source))
         return tuple(one for one in found if one in self._sources)
 
     def put_back(self, scan: WaitingScan) -> None:
@@ -281,12 +268,10 @@ class Scans:
     def pages_of(self, day: date) -> int:
         """Return the number of pages tried on a day, read or not."""
         asked = sa.select(scan_days.c.pages).where(scan_days.c.day == day)
-        with self._engine.connect() as connection:
-            return connection.execute(asked).scalar() or 0
+        return sql.scalar(self._engine, asked) or 0
 
     def _change(self, scan: WaitingScan, **values: Any) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(sa.update(scans).where(_version(scan)).values(**values))
+        sql.execute(self._engine, sa.update(scans).where(_version(scan)).values(**values))
 
 
 def _extracted(pages: Sequence[Any], file_pages: int) -> Extracted:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from connectors.digests import hash_of
 from connectors.snapshot import SeenRow
+from indexer import sql
 from indexer.state import seen, storable
 
 _KEY_BYTES = 16
@@ -45,8 +46,7 @@ class SqlSeen:
         """See `SeenItems.rows`."""
         ids = {_key(one): one for one in document_ids}
         query = sa.select(_columns.key, _columns.version, _columns.access)
-        with self.engine.connect() as connection:
-            found = connection.execute(query.where(self._of(ids))).all()
+        found = sql.rows(self.engine, query.where(self._of(ids)))
         return {ids[key]: SeenRow(version, access) for key, version, access in found}
 
     def put(self, step: int, rows: Mapping[str, SeenRow]) -> None:
@@ -66,8 +66,7 @@ class SqlSeen:
 
     def forget(self, document_ids: Collection[str]) -> None:
         """See `SeenItems.forget`."""
-        with self.engine.begin() as connection:
-            connection.execute(sa.delete(seen).where(self._of(map(_key, document_ids))))
+        sql.execute(self.engine, sa.delete(seen).where(self._of(map(_key, document_ids))))
 
     def forget_below(self, root: str) -> None:
         """See `SeenItems.forget_below`. SQLite compares without case: more rows may be deleted."""
@@ -75,14 +74,12 @@ class SqlSeen:
         below = (named == root) | named.startswith(f"{root}/", autoescape=True)
         if root.endswith(":"):
             below |= named.startswith(root, autoescape=True)
-        with self.engine.begin() as connection:
-            connection.execute(sa.delete(seen).where(self._others() & below))
+        sql.execute(self.engine, sa.delete(seen).where(self._others() & below))
 
     def count(self) -> int:
         """See `SeenItems.count`."""
         query = sa.select(sa.func.count()).select_from(seen).where(self._others())
-        with self.engine.connect() as connection:
-            return connection.execute(query).scalar_one()
+        return sql.one(self.engine, query)
 
     def others(self, document_ids: Set[str]) -> Iterator[list[str]]:
         """See `SeenItems.others`; rows may be deleted while it yields."""
@@ -91,8 +88,7 @@ class SqlSeen:
         query = sa.select(_columns.key, _columns.document_id).order_by(_columns.key)
         while True:
             page = query.where(self._mine() & (_columns.key > last)).limit(_AT_ONCE)
-            with self.engine.connect() as connection:
-                rows = connection.execute(page).all()
+            rows = sql.rows(self.engine, page)
             if not rows:
                 return
             last = rows[-1].key

@@ -1,7 +1,6 @@
 """Cursors, failures and runs of the sources, in SQLite or PostgreSQL."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -11,6 +10,7 @@ import sqlalchemy as sa
 
 from connectors.batches import batches
 from connectors.snapshot import SeenItems
+from indexer import sql
 
 metadata = sa.MetaData()
 
@@ -64,7 +64,7 @@ failures = sa.Table(
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("kind", sa.String(40), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("since", sql.Moment, nullable=False),
     sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
 )
 runs = sa.Table(
@@ -72,12 +72,12 @@ runs = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("source", sa.String(200), nullable=False, index=True),
-    sa.Column("started", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("ended", sa.DateTime(timezone=True)),
+    sa.Column("started", sql.Moment, nullable=False),
+    sa.Column("ended", sql.Moment),
     sa.Column("outcome", sa.String(40), nullable=False, default=""),
     sa.Column("changed", sa.Integer, nullable=False, default=0),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
-    sa.Column("noted", sa.DateTime(timezone=True)),
+    sa.Column("noted", sql.Moment),
     sa.Column("done", sa.Integer, nullable=False, server_default="0"),
     sa.Column("expected", sa.Integer),
     sa.Column("rate", sa.Double, nullable=False, server_default="0"),
@@ -91,7 +91,7 @@ requested_runs = sa.Table(
     "requested_runs",
     metadata,
     sa.Column("source", sa.String(200), primary_key=True),
-    sa.Column("moment", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("moment", sql.Moment, nullable=False),
 )
 """When an administrator last requested a run of a source; a later run satisfies the request."""
 
@@ -115,7 +115,7 @@ scans = sa.Table(
     # SHA-256 of the file's bytes: a text belongs to this version alone.
     sa.Column("content", sa.String(64), nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("noted", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("noted", sql.Moment, nullable=False),
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("file_pages", sa.Integer),
     sa.Column("confidence", sa.Integer),
@@ -252,8 +252,7 @@ class State:
         """Return the source's cursor, or None if no checkpoint was saved."""
         source = self._row_of(source)
         query = sa.select(cursors.c.cursor).where(cursors.c.source == source)
-        with self._engine.connect() as connection:
-            return connection.execute(query).scalar_one_or_none()
+        return sql.scalar(self._engine, query)
 
     def save(self, source: str, cursor: str, still_ahead: Collection[str] = ()) -> None:
         """Save the cursor, once all writes before the checkpoint were acknowledged.
@@ -277,8 +276,7 @@ class State:
         """Return the documents written since the source's cursor was last saved."""
         source = self._row_of(source)
         query = sa.select(ahead.c.document_id).where(ahead.c.source == source)
-        with self._engine.connect() as connection:
-            return frozenset(connection.execute(query).scalars())
+        return frozenset(sql.scalars(self._engine, query))
 
     def record(self, source: str, key: str, kind: str, reason: str) -> None:
         """Store a failure; a known one keeps the time it was first seen."""
@@ -296,8 +294,7 @@ class State:
     def resolve(self, source: str, key: str) -> None:
         """Delete a failure that was resolved."""
         source = self._row_of(source)
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(failures).where(_of(source, key)))
+        sql.execute(self._engine, sa.delete(failures).where(_of(source, key)))
 
     def forget(self, source: str) -> None:
         """Delete all data of a source that is no longer read: cursor, failures, runs and scans."""
@@ -310,8 +307,7 @@ class State:
         """Return the identity of the root read at this path of the settings, or "" if none."""
         noted = source_roots.c
         query = sa.select(noted.identity).where(noted.source == source, noted.path == path)
-        with self._engine.connect() as connection:
-            return connection.execute(query).scalar_one_or_none() or ""
+        return sql.scalar(self._engine, query) or ""
 
     def note_root(self, source: str, path: str, identity: str) -> None:
         """Replace the identity of the source's root."""
@@ -324,16 +320,14 @@ class State:
         """Return the keys of all open failures of a source."""
         source = self._row_of(source)
         query = sa.select(failures.c.key).where(failures.c.source == source)
-        with self._engine.connect() as connection:
-            return frozenset(connection.execute(query).scalars())
+        return frozenset(sql.scalars(self._engine, query))
 
     def due(self, source: str, kinds: Sequence[str], tries: int) -> frozenset[str]:
         """Return the keys of failures of these kinds with fewer than `tries` retries."""
         source = self._row_of(source)
         columns = failures.c
         due = (columns.source == source) & columns.kind.in_(kinds) & (columns.tries < tries)
-        with self._engine.connect() as connection:
-            return frozenset(connection.execute(sa.select(columns.key).where(due)).scalars())
+        return frozenset(sql.scalars(self._engine, sa.select(columns.key).where(due)))
 
     def count_try(self, source: str, keys: Collection[str]) -> None:
         """Add 1 to the number of retries of each of these failures."""
@@ -346,29 +340,22 @@ class State:
     def begin_anew(self, source: str, key: str) -> None:
         """Set the number of retries of this failure to 0."""
         source = self._row_of(source)
-        with self._engine.begin() as connection:
-            connection.execute(sa.update(failures).where(_of(source, key)).values(tries=0))
+        sql.execute(self._engine, sa.update(failures).where(_of(source, key)).values(tries=0))
 
     def failures_of(self, source: str) -> tuple[FailureRow, ...]:
         """Return the open failures of a source and its parts, oldest first, each key once."""
         columns = (failures.c.key, failures.c.kind, failures.c.reason, failures.c.since)
         query = sa.select(*columns).where(rows_of(failures, source))
         query = query.order_by(failures.c.since, failures.c.key)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        first = {row.key: row for row in reversed(rows)}
-        return tuple(
-            FailureRow(row.key, row.kind, row.reason, in_utc(row.since))
-            for row in rows
-            if first[row.key] is row
-        )
+        rows = sql.mappings(self._engine, query)
+        first = {row["key"]: row for row in reversed(rows)}
+        return tuple(sql.value(FailureRow, row) for row in rows if first[row["key"]] is row)
 
     def failure_counts(self, source: str) -> dict[str, int]:
         """Return the number of open failures of a source and its parts, by kind."""
         different = sa.func.count(failures.c.digest.distinct())
         query = sa.select(failures.c.kind, different).where(rows_of(failures, source))
-        with self._engine.connect() as connection:
-            found = connection.execute(query.group_by(failures.c.kind)).all()
+        found = sql.rows(self._engine, query.group_by(failures.c.kind))
         return dict(sorted((kind, count) for kind, count in found))
 
     def start_run(self, source: str) -> tuple[int, bool]:
@@ -396,8 +383,7 @@ class State:
         self._change(run_id, ended=ended, outcome=outcome, changed=changed, reason=storable(reason))
 
     def _change(self, run_id: int, **values: Any) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
+        sql.execute(self._engine, sa.update(runs).where(runs.c.id == run_id).values(**values))
 
     def runs_of(self, source: str, limit: int = 10) -> Iterator[RunRow]:
         """Return the last runs of a source, newest first."""
@@ -406,19 +392,13 @@ class State:
 
     def request_run(self, source: str) -> None:
         """Request a run of a source as soon as a worker is free."""
-        mine = requested_runs.c.source == source
-        # Of two simultaneous requests, the first one is stored.
-        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
-            connection.execute(sa.delete(requested_runs).where(mine))
-            row = {"source": source, "moment": datetime.now(UTC)}
-            connection.execute(sa.insert(requested_runs), row)
+        row = {"source": source, "moment": datetime.now(UTC)}
+        sql.put_alone(self._engine, requested_runs, row)
 
     def run_requested_at(self, source: str) -> datetime | None:
         """Return when a run was last requested, None if never."""
         mine = requested_runs.c.source == source
-        with self._engine.connect() as connection:
-            asked = connection.execute(sa.select(requested_runs.c.moment).where(mine)).scalar()
-        return None if asked is None else in_utc(asked)
+        return sql.scalar(self._engine, sa.select(requested_runs.c.moment).where(mine))
 
     def run_is_requested(self, source: str) -> bool:
         """Return whether a run was requested and none has started since."""
@@ -431,8 +411,8 @@ class State:
         return next(iter(self._runs(query.order_by(runs.c.id.desc()).limit(1))), None)
 
     def _runs(self, query: sa.Select[Any]) -> list[RunRow]:
-        with self._engine.connect() as connection:
-            return [_run(row) for row in connection.execute(query).mappings().all()]
+        found = sql.mappings(self._engine, query)
+        return [sql.value(RunRow, row, progress=sql.value(Progress, row)) for row in found]
 
 
 def digest(key: str) -> str:
@@ -451,14 +431,21 @@ def reference_of(key: str) -> str:
     return digest(key)[:REFERENCE_CHARS]
 
 
-def in_utc(moment: datetime) -> datetime:
-    """Return the time in UTC: PostgreSQL gives the server's zone, SQLite UTC without a zone."""
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def storable(text: str) -> str:
     """Return a text that both databases accept: without NUL (PostgreSQL) or lone surrogates."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def row_of(table: sa.Table, one: object, **others: object) -> dict[str, object]:
+    """Return a row: columns from the attributes of their names, or `others`; texts are storable.
+
+    The column `agent_key` is the digest of `agent_id`.
+    """
+    names = [column.name for column in table.c]
+    row = {name: getattr(one, name) for name in names if hasattr(one, name)} | others
+    if "agent_key" in names:
+        row["agent_key"] = digest(str(row["agent_id"]))
+    return {name: storable(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
 
 
 def _note_ahead(connection: sa.Connection, source: str, document_ids: Collection[str]) -> None:
@@ -498,17 +485,3 @@ def _forget_old(connection: sa.Connection, source: str) -> None:
     kept = {*connection.execute(newest).scalars(), connection.execute(good).scalar()} - {None}
     if len(kept) >= KEPT_RUNS:
         connection.execute(sa.delete(runs).where(mine, runs.c.id.not_in(kept)))
-
-
-def _run(row: sa.RowMapping) -> RunRow:
-    ended, noted = row["ended"], row["noted"]
-    return RunRow(
-        row["id"],
-        in_utc(row["started"]),
-        in_utc(ended) if ended else None,
-        row["outcome"],
-        row["changed"],
-        row["reason"],
-        in_utc(noted) if noted else None,
-        Progress(**{name: row[name] for name in Progress.__slots__}),
-    )

@@ -98,14 +98,12 @@ class Originals(Protocol):
 
     def holds(self, source: str) -> bool:
         """Return whether this source is a folder."""
-        ...
 
     def open(self, source: str, document_id: str, access: AccessFilter) -> OpenFile | None:
         """Open a document's file if the folder's present rules also admit the reader; else None.
 
         It is the version whose rules were checked. Raises `SourceUnreachable`.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

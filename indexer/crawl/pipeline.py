@@ -47,7 +47,7 @@ from indexer.crawl.batches import (
     texts_of,
 )
 from indexer.errors import ExtractionFailed, ExtractorUnreachable, IndexRefused
-from indexer.ports import Encoder, Extractor, Flushable, IndexWriter
+from indexer.ports import Encoder, Extractor, IndexWriter
 from indexer.scans import Scans
 from indexer.state import State
 from indexer.values import WITHHELD, Failure, Put, PutAccess, Remove, UnreadPart, Vectors, Write
@@ -152,8 +152,7 @@ def crawl(
     ahead = dependencies.cursors.ahead(source)
     if ahead and not isinstance(connector, SupportsRefetch):
         since = None  # only a full reading brings the index in line with the source
-    if isinstance(dependencies.index, Flushable):
-        dependencies.index.flush()
+    dependencies.index.flush()
     with ExitStack() as stack:
         encoding = stack.enter_context(ThreadPoolExecutor(1, "encoding"))
         share = 1.0 if accept_deletions else guard_share

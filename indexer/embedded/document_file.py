@@ -40,8 +40,8 @@ class DocumentFile(StoredDocuments):
 
     def close(self) -> None:
         """Turn the file into a single one without a journal, and close it."""
+        self.flush()
         with engine_faults():
-            self._store.forget_lists()
             connection = self._store.connection()
             connection.execute("PRAGMA journal_mode = DELETE")
             # Erase what was deleted during the copy.

@@ -121,6 +121,11 @@ class StoredDocuments:
         with engine_faults():
             return {entry.document_id: entry for entry in self._store.kept(wanted)}
 
+    def flush(self) -> None:
+        """Delete access lists that no document names; no write is ever pending here."""
+        with engine_faults():
+            self._store.forget_lists()
+
     def count(self, source: str) -> int:
         """Return the number of indexed documents of a source."""
         with engine_faults():
@@ -174,11 +179,6 @@ class EmbeddedIndex(StoredDocuments):
                 self._store.apply(prepared)
             self._text.replay(wait=True)
         return WriteReport(written=len(prepared), failed=tuple(failed))
-
-    def flush(self) -> None:
-        """Delete access lists that no document names; no write is ever pending here."""
-        with engine_faults():
-            self._store.forget_lists()
 
     def expunge(self) -> None:
         """Rewrite text segments that hold words of deleted texts, and empty SQLite's journal."""

@@ -155,7 +155,7 @@ def _hash(text: str) -> bytes:
 
 
 def _has_length_1(vector: Vectors) -> bool:
-    """False too for what is not a number: SQLite keeps no checksum of what it holds."""
+    """Return whether the length is 1; a damaged vector may contain NaN, for which this is false."""
     return bool(abs(np.linalg.norm(vector) - 1) < _LENGTH_ERROR)
 
 

@@ -115,8 +115,6 @@ def read_sizes(answer: Body) -> Mapping[str, int]:
 
 
 PAGE = 5_000
-FORM_MARK, FORM = "principals", "NFC"
-"""Mark on the index of lists once all principals of its lists have the current form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +132,8 @@ class AccessLists:
         self._alias = alias
 
     def ensure(self, replicas: int | None) -> None:
-        """Create the index if it is missing; convert lists of older versions once."""
+        """Create the index if it is missing."""
         self._alias.ensure(access_lists.lists_index_body(replicas))
-        if self._alias.marks().get(FORM_MARK) != FORM:
-            self._bring_to_form()
-            self._alias.mark(FORM_MARK, FORM)
 
     def keep_copies(self, replicas: int) -> None:
         """Set the number of replicas of the index of lists."""
@@ -214,17 +209,6 @@ class AccessLists:
         """Delete lists that no document names; their names are never used again."""
         if names:
             self._alias.send([forget_line(name) for name in names])
-
-    def _bring_to_form(self) -> None:
-        """Rewrite each list whose principals are not in normal form (`normalize_principal`).
-
-        The engine compares principals literally: a denial in another form would deny nobody.
-        """
-        self._alias.refresh()
-        for hit in self._alias.each(access_lists.whole_lists()):
-            if formed := access_lists.in_form(hit["_source"]):
-                self._alias.replace(hit, formed)
-        self._alias.refresh()
 
     def _write(self, lists: Iterable[Body]) -> dict[str, str]:
         lines = [index_line(kept["name"], kept["name"], kept) for kept in lists]

@@ -22,7 +22,7 @@ LISTS_PAGE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ListKey:
-    """What all documents of a list have in common: each folder has its own lists."""
+    """Source, space and access that all documents of a list share: each folder has its lists."""
 
     source: str
     space: str
@@ -180,27 +180,6 @@ def every_list() -> Body:
         "query": {"match_all": {}},
         "sort": [{"name": "asc"}],
     }
-
-
-def whole_lists() -> Body:
-    """Return the request for all lists, with the sequence number of their last write."""
-    return {
-        "size": LISTS_PAGE,
-        "seq_no_primary_term": True,
-        "query": {"match_all": {}},
-        "sort": [{"name": "asc"}],
-    }
-
-
-def in_form(kept: Body) -> Body | None:
-    """Return the list with its principals in normal form; None if they already are in it.
-
-    No other document may join it: another list may now have the same meaning.
-    """
-    access = Access(frozenset(kept["allowed"]), frozenset(kept["denied"]))
-    if access.allowed == set(kept["allowed"]) and access.denied == set(kept["denied"]):
-        return None
-    return rewritten_list(kept["name"], kept["source"], access)
 
 
 def accesses(hits: Iterable[Body]) -> dict[str, Access]:

@@ -1,12 +1,11 @@
 """An alias on the engine: created at its first use, searched, written to and refreshed."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from opensearchpy import OpenSearch
-from opensearchpy.exceptions import ConflictError, RequestError
+from opensearchpy.exceptions import RequestError
 
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.opensearch.answers import whole
@@ -78,36 +77,6 @@ class Alias:
             # Another process created it meanwhile.
             if fault.error != "resource_already_exists_exception":
                 raise
-
-    def marks(self) -> Mapping[str, Any]:
-        """Return the index's own marks, in its mapping (`_meta`)."""
-        with engine_faults():
-            mappings = self._client.indices.get_mapping(index=self.name)
-        return {
-            name: value
-            for kept in mappings.values()
-            for name, value in kept["mappings"].get("_meta", {}).items()
-        }
-
-    def mark(self, name: str, value: str) -> None:
-        """Add a mark to the index."""
-        marks = {**self.marks(), name: value}
-        with engine_faults():
-            self._client.indices.put_mapping(index=self.name, body={"_meta": marks})
-
-    def replace(self, hit: Body, source: Body) -> None:
-        """Replace the document of a hit, unless it was written to since.
-
-        The hit must have been requested with `seq_no_primary_term`.
-        """
-        with engine_faults(), suppress(ConflictError):
-            self._client.index(
-                index=self.name,
-                id=hit["_id"],
-                body=source,
-                if_seq_no=hit["_seq_no"],
-                if_primary_term=hit["_primary_term"],
-            )
 
     def search(self, body: Body) -> Body:
         """Return the complete answer to a request."""

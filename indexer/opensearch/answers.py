@@ -1,13 +1,12 @@
 """Converts the engine's answers to values."""
 
 from binascii import a2b_base64
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from connectors.values import ROLES_BY_NAME, Access, Contribution
+from connectors.values import Access
 from indexer.cards import card_of
 from indexer.highlighting import highlights
 from indexer.opensearch.client import UnavailableNow
@@ -113,49 +112,19 @@ def _facet(found: Body) -> tuple[FacetValue, ...]:
     return tuple(FacetValue(bucket["key"], bucket["doc_count"]) for bucket in found["buckets"])
 
 
-def card(source: Body) -> Card:
-    """Return the card in a document's source."""
-    return Card(
-        document_id=source["id"],
-        source=source["source"],
-        **{
-            name: source.get(name, "")
-            for name in ("title", "url", "kind", "language", "space", "part_of", "entity", "area")
-        },
-        created=_moment(source, "created"),
-        modified=_moment(source, "modified"),
-        valid_from=source.get("valid_from"),
-        valid_until=source.get("valid_until"),
-        replaces=tuple(source.get("replaces", ())),
-        evidence=source["evidence"],
-        contributions=tuple(map(_contribution, source.get("contributions", ()))),
-        signed=source.get("signed", True),
-    )
+def card(encoded: str) -> Card:
+    """Return the card that a document's column `card` holds in base64."""
+    # The engine omits the padding in columns; more padding than needed is ignored.
+    return card_of(a2b_base64(encoded + "==").decode())
 
 
-def _contribution(row: Body) -> Contribution:
-    return Contribution(
-        account=row["account"],
-        role=ROLES_BY_NAME[row["role"]],
-        label=row["label"],
-        count=int(row["count"]),  # integers beyond 64 bits are read as floats
-        first=date.fromisoformat(row["first"]) if row["first"] else None,
-        last=date.fromisoformat(row["last"]) if row["last"] else None,
-        years=tuple((year, int(count)) for year, count in row["years"]),
-        thanks=row.get("thanks", 0),
-        volume=row.get("volume"),
-    )
+def cards(answer: Body) -> list[Card]:
+    """Return the cards of documents that the reader may read, from their column."""
+    return [_card(hit) for hit in answer["hits"]["hits"]]
 
 
-def _moment(source: Body, name: str) -> datetime | None:
-    return datetime.fromisoformat(source[name]) if name in source else None
-
-
-def cards(answer: Body) -> Iterator[Card]:
-    """Yield the cards of documents that the reader may read, from their column."""
-    for hit in answer["hits"]["hits"]:
-        # The engine omits the padding.
-        yield card_of(a2b_base64(hit["fields"]["card"][0] + "==").decode())
+def _card(hit: Body) -> Card:
+    return card(hit["fields"]["card"][0])
 
 
 def shown(
@@ -166,10 +135,10 @@ def shown(
     `wanted` are the terms to highlight; `successors` is the answer with documents that replace
     these.
     """
-    replacing = [card(hit["_source"]) for hit in successors["hits"]["hits"]] if successors else []
+    replacing = cards(successors) if successors else []
     found = {}
     for hit in answer["hits"]["hits"]:
-        own = card(hit["_source"])
+        own = _card(hit)
         best = hit["inner_hits"]["passages"]["hits"]["hits"] if "inner_hits" in hit else ()
         found[own.document_id] = ShownDocument(
             own,
@@ -185,7 +154,7 @@ def document_text(answer: Body) -> DocumentText | None:
         rows = hit["_source"].get("passages", ())
         inside = hit["inner_hits"]["passages"]["hits"]["hits"]
         first = np.array(inside[0]["_source"]["vector"], np.float32) if inside else None
-        return DocumentText(card(hit["_source"]), tuple(map(_passage_of, rows)), first)
+        return DocumentText(_card(hit), tuple(map(_passage_of, rows)), first)
     return None
 
 

@@ -110,7 +110,9 @@ def _whole(source: Body, access: Access, dimension: int) -> IndexedDocument:
     rows = source.get("passages", ())
     vectors = np.array([row["vector"] for row in rows], np.float32)
     return IndexedDocument(
-        document=replace(document_of(card(source), access), version=source.get("version", "")),
+        document=replace(
+            document_of(card(source["card"]), access), version=source.get("version", "")
+        ),
         passages=tuple(
             Passage(row["text"], row["heading"], row["author"], row["page"], row["path"])
             for row in rows

@@ -188,6 +188,15 @@ class OpenSearchIndex:
         self._ensure()
         self._documents.expunge()
 
+    def fill(self) -> None:
+        """Return None: a cluster has no limit of its own."""
+
+    def probe(self) -> None:
+        """Do nothing: see `Index.probe`."""
+
+    def verify(self) -> None:
+        """Do nothing: see `Index.verify`."""
+
     def count(self, source: str) -> int:
         """Return the number of indexed documents of a source."""
         self._ensure()

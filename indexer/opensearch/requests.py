@@ -11,7 +11,7 @@ from indexer.access import AccessFilter
 from indexer.cards import NAME_SLOP, account_key, name_words
 from indexer.french.analysis import NOTHING, folded_words
 from indexer.opensearch.access_lists import ReadableLists
-from indexer.opensearch.schema import COLUMNS_ALONE, NOT_IN_CARDS, Body, engine_id
+from indexer.opensearch.schema import COLUMNS_ALONE, Body, engine_id
 from indexer.parsed_query import (
     EXACT_WEIGHT,
     PAIR_WEIGHT,
@@ -252,6 +252,9 @@ def parsed_query_of(question: Question, *, most_words: bool = False) -> Analyzed
     return parse_query(question, MAX_CLAUSES, phrase_cost=4, term_cost=2, most_words=most_words)
 
 
+_NOT_SHOWN = ["passages.vector", "passages.terms"]
+
+
 def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:
     """Return the request for the cards of these documents, with their best passages."""
     best_passages = {
@@ -261,13 +264,14 @@ def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:
             "query": _passage_query(request),
             "inner_hits": {
                 "size": min(request.passages, MAX_PASSAGES),
-                "_source": {"excludes": ["passages.vector", "passages.terms"]},
+                "_source": {"excludes": _NOT_SHOWN},
             },
         }
     }
     return {
         "size": len(request.document_ids),
-        "_source": {"excludes": NOT_IN_CARDS},
+        "_source": False,
+        "docvalue_fields": ["card"],
         "query": {
             "bool": {
                 "filter": [lists.clause_for(request.access), _named(request)],
@@ -286,11 +290,11 @@ def document_text(access: AccessFilter, lists: ReadableLists, document_id: str) 
             "inner_hits": {"size": 1, "_source": ["passages.vector"], "sort": ["_doc"]},
         }
     }
-    left_out = [name for name in NOT_IN_CARDS if name != "passages"]
     named = {"ids": {"values": [engine_id(document_id)]}}
     return {
         "size": 1,
-        "_source": {"excludes": [*left_out, "passages.vector", "passages.terms"]},
+        "_source": {"includes": ["passages"], "excludes": _NOT_SHOWN},
+        "docvalue_fields": ["card"],
         "track_total_hits": False,
         "query": {"bool": {"filter": [lists.clause_for(access), named], "should": [first]}},
     }
@@ -312,8 +316,9 @@ def successors_of(request: ShowRequest, lists: ReadableLists) -> Body:
     """Return the request for the cards of documents that replace these."""
     replacing = {"terms": {"replaces": list(request.document_ids)}}
     return {
+        **COLUMNS_ALONE,
         "size": MOST_SUCCESSORS,
-        "_source": {"excludes": NOT_IN_CARDS},
+        "docvalue_fields": ["card"],
         "track_total_hits": False,
         "query": {"bool": {"filter": [lists.clause_for(request.access), replacing]}},
         "sort": [{"id": "asc"}],

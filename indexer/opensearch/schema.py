@@ -4,12 +4,14 @@ import hashlib
 import json
 from base64 import b64encode
 from binascii import a2b_base64
+from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 import numpy as np
 
-from connectors.values import Contribution, Document
-from indexer.cards import account_keys, card_line, has_several_authors, name_lines
+from connectors.values import Contribution
+from indexer.cards import account_keys, card_line, has_several_authors, name_lines, shared_fields
 from indexer.centroids import centroid
 from indexer.french.analysis import BESIDE, NOTHING, analyse, encoded, folded_words
 from indexer.near_duplicates import signature
@@ -93,21 +95,6 @@ KEYWORD: Body = {"type": "keyword"}
 SHOWN_ONLY: Body = {"type": "keyword", "index": False, "doc_values": False}
 DATE: Body = {"type": "date"}
 TERMS: Body = {"type": "text", "analyzer": "terms"}
-
-NOT_IN_CARDS = [
-    "passages",
-    "*_terms",
-    "*_words",
-    "title_*",
-    "access_list",
-    "*_hash",
-    "dated",
-    "year",
-    "mark",
-    "card",
-]
-"""Fields left out of a card's `_source`: text, vectors, rights, and fields for the engine alone."""
-
 
 COLUMNS_ALONE: Body = {"stored_fields": "_none_"}
 """Hits without source, and even without `_id`, which is stored beside the document's whole source:
@@ -250,13 +237,11 @@ def document_source(indexed: IndexedDocument, access_list: str) -> Body:
     dated = document.modified or document.created
     headings = dict.fromkeys(p.heading for p in indexed.passages if p.heading)
     source = {
-        **_plain_fields(document),
-        "created": document.created and document.created.isoformat(),
-        "modified": document.modified and document.modified.isoformat(),
+        "id": document.id,
+        **shared_fields(document),
+        "version": document.version,
         "dated": dated and dated.isoformat(),
         "year": dated and f"{dated.year:04}",
-        "valid_from": document.valid_from and document.valid_from.isoformat(),
-        "valid_until": document.valid_until and document.valid_until.isoformat(),
         "mark": hit_attributes_column(indexed),
         "card": b64encode(card_line(indexed).encode()).decode(),
         "signed": has_several_authors(indexed.passages),
@@ -273,38 +258,13 @@ def document_source(indexed: IndexedDocument, access_list: str) -> Body:
         "heading_terms": [encoded(analyse(heading)) for heading in headings],
         "passages": _passage_rows(indexed.passages, indexed.vectors),
     }
-    return {name: value for name, value in source.items() if value not in ("", None, [])}
-
-
-def _plain_fields(document: Document) -> Body:
-    return {
-        "id": document.id,
-        "source": document.source,
-        "title": document.title,
-        "url": document.url,
-        "kind": document.kind,
-        "language": document.language,
-        "replaces": list(document.replaces),
-        "space": document.space,
-        "part_of": document.part_of,
-        "entity": document.entity,
-        "area": document.area,
-        "evidence": document.evidence.value,
-        "version": document.version,
-    }
+    return {name: value for name, value in source.items() if value not in ("", None, [], ())}
 
 
 def _contribution_row(contribution: Contribution) -> Body:
     return {
-        "account": contribution.account,
-        "role": contribution.role.value,
-        "label": contribution.label,
-        "count": contribution.count,
-        "first": contribution.first and contribution.first.isoformat(),
-        "last": contribution.last and contribution.last.isoformat(),
-        "years": [list(pair) for pair in contribution.years],
-        "thanks": contribution.thanks,
-        "volume": contribution.volume,
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in asdict(contribution).items()
     }
 
 

@@ -28,7 +28,7 @@ from indexer.live_index import EncoderRecord, IndexStorage, LiveIndex
 from indexer.ports import Encoder, Index
 from indexer.scans import Scans
 from indexer.state import State
-from indexer.wrapped_index import DeletionLoggingIndex, NamedSourcesIndex
+from indexer.wrapped_index import DeletionLoggingIndex
 from quisait.application.database import opened_database
 from quisait.application.engines import (
     OpenedEncoders,
@@ -123,12 +123,13 @@ def open_application(settings: Settings) -> Iterator[Application]:
         encoder, whole = parts.encoders(own), live_index(parts, own)
         book = SqlDirectory(database, pushed_memberships(settings, database))
         known = known_principals(settings, book, whole)
-        index = NamedSourcesIndex(whole, partial(source_names, settings), known, whole.require_read)
+        index = whole.limited(partial(source_names, settings), known)
         measured = measured_bars(own)
         privacy = open_privacy(settings, database)
         builds = SqlBuilds(database, privacy.register)
         topics = open_build_reader(settings, builds, index, book)
-        guidance = open_guidance(settings, book, measured.bars if measured else None, topics)
+        bars = measured.bars if measured else None
+        guidance = open_guidance(settings, book.accounts_named, bars, topics)
         search = Search(index, encoder, book, guidance)
         state, tokens = State(database), PushTokens(database)
         inbox = open_inbox(settings, database)

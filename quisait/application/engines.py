@@ -38,13 +38,12 @@ from quisait.settings import (
 from quisait.settings.files import RANKER_FILE
 from quisait.settings.types import seconds_of
 from search_api.query.glossary import GlossaryFile, LineFault, lines_of, read_glossary
-from search_api.query.parser import AuthorDirectory, NoGlossary
+from search_api.query.parser import AccountsNamed
 from search_api.ranking.fusion import ModelBars
 from search_api.ranking.ranker import ranking_said, read_ranker
 from search_api.ranking.reranking import RankingPreferences
 from search_api.ranking.search_configuration import (
     BestBetsFile,
-    NoBestBets,
     RankerFile,
     SearchConfiguration,
     read_best_bets,
@@ -62,7 +61,7 @@ MAX_FAULTS_SHOWN = 3
 
 def open_guidance(
     settings: Settings,
-    authors: AuthorDirectory,
+    authors: AccountsNamed,
     bars: ModelBars | None = None,
     topics: AssignedTopics | None = None,
 ) -> SearchConfiguration:
@@ -74,8 +73,8 @@ def open_guidance(
     search = settings.search
     return SearchConfiguration(
         authors,
-        GlossaryFile(beside_file(search.glossary)) if search.glossary else NoGlossary(),
-        BestBetsFile(beside_file(search.best_bets)) if search.best_bets else NoBestBets(),
+        GlossaryFile(beside_file(search.glossary) if search.glossary else None),
+        BestBetsFile(beside_file(search.best_bets) if search.best_bets else None),
         RankingPreferences(
             trust={source.name: source.trust for source in settings.sources},
             freshness=search.freshness,
@@ -85,7 +84,7 @@ def open_guidance(
         bars=bars,
         second_model=open_second_model(settings.reranker),
         topics=topics,
-        ranker=RankerFile(ranker_path(settings)),
+        ranker=RankerFile(ranker_path(settings)).ranker,
     )
 
 
@@ -257,7 +256,7 @@ def vector_forgetter(encoder: Encoder) -> Callable[[Sequence[str]], object]:
 
 
 def vector_keeper(encoder: Encoder) -> KeepVectors | None:
-    """What keeps vectors that the encoder made before, where the encoder keeps any."""
+    """Return a function that caches given vectors of texts; None if the encoder has no cache."""
     return encoder.keep if isinstance(encoder, CachedEncoder) else None
 
 

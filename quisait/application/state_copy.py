@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from indexer.state import in_utc
+from indexer.sql import in_utc
 from quisait.application.database import (
     NOT_BACKED_UP,
     OF_THIS_DATABASE,

@@ -2,13 +2,14 @@
 
 import sqlalchemy as sa
 
+from indexer.register import NO_REGISTER, Register
 from quisait.settings import Settings
 from search_api.context import VerificationRules, Verifying
-from search_api.verification.storage import SqlVerifications, VerificationRegister
+from search_api.verification.storage import SqlVerifications
 
 
 def open_verifying(
-    settings: Settings, database: sa.Engine, register: VerificationRegister | None = None
+    settings: Settings, database: sa.Engine, register: Register = NO_REGISTER
 ) -> Verifying | None:
     """Return the verification service with the rules of the settings; None if it is disabled."""
     said = settings.verification

@@ -24,6 +24,7 @@ from expertise.corpus import skipped_text
 from expertise.directory import SqlDirectory
 from expertise.directory_tables import agents
 from expertise.spark_engine import check_spark_installed, find_java, java_version
+from indexer import sql
 from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexerError
 from indexer.live_index import LiveIndex
@@ -462,8 +463,7 @@ def _accesses(settings: Settings) -> str:
 
 
 def _knows_anybody(database: sa.Engine) -> bool:
-    with database.connect() as connection:
-        return connection.execute(sa.select(agents.c.key).limit(1)).first() is not None
+    return sql.first(database, sa.select(agents.c.key).limit(1)) is not None
 
 
 def _directory(settings: Settings) -> str:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 import quisait
+from indexer import sql
 from indexer.state import State
 from quisait.application.certificates import expiries, tls_servers
 from quisait.application.database import opened_database
@@ -114,8 +115,7 @@ def _other_clocks(settings: Settings) -> Iterator[tuple[str, datetime, timedelta
         opened_database(settings) as database,
     ):
         if database.dialect.name == "postgresql":
-            with database.connect() as connection:
-                theirs = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            theirs = sql.one(database, sa.select(sa.func.clock_timestamp()))
             yield "celle de la base d'état", theirs, MOST_SKEW
     if settings.oidc.issuer and (theirs := _time_of(settings)):
         # The header is in whole seconds.

@@ -20,7 +20,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from expertise.directory import mark_directory_changed
-from indexer.state import cursors, in_utc, requested_runs
+from indexer import sql
+from indexer.state import cursors, requested_runs
 from quisait.clock import now
 from quisait.privacy.register import RegisterUnusable
 from quisait.settings import DIRECTORY
@@ -49,7 +50,7 @@ access_marks = sa.Table(
     metadata,
     sa.Column("kind", sa.String(40), primary_key=True),
     sa.Column("number", sa.BigInteger, nullable=False),
-    sa.Column("emptied", sa.DateTime(timezone=True)),
+    sa.Column("emptied", sql.Moment),
 )
 """For each kind, how many transactions revoked access, and when its tables were last emptied.
 
@@ -163,9 +164,8 @@ class AccessMarks:
         """Return the kinds that were emptied since a moment."""
         query = sa.select(access_marks.c.kind, access_marks.c.emptied)
         query = query.where(access_marks.c.emptied.is_not(None)).order_by(access_marks.c.kind)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        found = (EmptiedAccess(kind, in_utc(moment)) for kind, moment in rows)
+        rows = sql.rows(self._engine, query)
+        found = (EmptiedAccess(kind, moment) for kind, moment in rows)
         return tuple(one for one in found if one.moment >= since)
 
     def adopt(self, connection: sa.Connection) -> None:

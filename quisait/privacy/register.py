@@ -23,10 +23,10 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from expertise.consent import Preference
+from indexer import sql
 from indexer.errors import IndexRefused
 from indexer.state import digest
-from quisait.settings.files import LockedFile, account, locked_file
+from quisait.settings.files import LockedFile, account, locked_file, write_whole
 from quisait.settings.types import reason_of
 
 log = logging.getLogger(__name__)
@@ -54,8 +54,21 @@ _START = b'{"id": '
 """Beginning of each line. It occurs in no text of a line: quotation marks are escaped there."""
 
 RegisterLine = dict[str, Any]
-"""`id`, `at` (ISO 8601), `kind` (wish, feedback, follow, mail, verification, question, corrected,
-hidden, report, community, gone, closed, purged, cut, backup), and the fields of the kind.
+"""`id`, `at` (ISO 8601), `kind`, and the fields of the kind.
+
+- `wish`: `agent`, `wish` (kind of preference), `subject`, `said`, `in_force`, `by` (an animator)
+- `feedback`: opinions or favourites deleted: `agent`, `aspect`, `subject` (null: all)
+- `follow`: follows ended: `agent`, `follow` (kind; empty: all), `subject`
+- `mail`: mails wanted: `agent`, `said` (asked, answered, pace of the digest, invited)
+- `verification`: statements taken back: `agent`, `document` (empty: all)
+- `question`, `corrected`: a text deleted or replaced: `question`, `answer` (empty: the question)
+- `hidden`: a text hidden or shown again: the same, `hidden`, `text` (digest of the text shown)
+- `report`: a report taken back: `agent`, `question`, `answer`
+- `community`: a decision: `topic`, `accepted`
+- `gone`, `closed`: `documents` about to be deleted, or to lose readers
+- `purged`: everything about an `agent` is about to be deleted
+- `cut`: access of an `agent` that an administrator cuts or gives back: `cut`
+- `backup`: a backup begins
 """
 
 
@@ -67,8 +80,7 @@ class DatabaseRegisterMark:
 
     def read(self) -> str:
         """Return the id of the line, empty if none is known."""
-        with self.engine.connect() as connection:
-            return connection.execute(sa.select(marks.c.line)).scalar() or ""
+        return sql.scalar(self.engine, sa.select(marks.c.line)) or ""
 
     def move(self, line: str) -> None:
         """Store the id of a later line."""
@@ -118,21 +130,18 @@ class PendingLines:
     def all(self) -> list[tuple[int, RegisterLine]]:
         """Return (number, line) of all lines, oldest first."""
         query = sa.select(waiting.c.number, waiting.c.line).order_by(waiting.c.number)
-        with self.engine.connect() as connection:
-            return [(number, json.loads(line)) for number, line in connection.execute(query)]
+        return [(number, json.loads(line)) for number, line in sql.rows(self.engine, query)]
 
     def drop(self, numbers: Sequence[int]) -> None:
         """Delete lines that are now in the file."""
-        with self.engine.begin() as connection:
-            connection.execute(sa.delete(waiting).where(waiting.c.number.in_(numbers)))
+        sql.execute(self.engine, sa.delete(waiting).where(waiting.c.number.in_(numbers)))
 
     def count(self, agent_id: str | None = None) -> int:
         """Return the number of lines, of one agent if `agent_id` is given."""
         query = sa.select(sa.func.count()).select_from(waiting)
         if agent_id is not None:
             query = query.where(waiting.c.of_agent == digest(agent_id))
-        with self.engine.connect() as connection:
-            return connection.execute(query).scalar_one()
+        return sql.one(self.engine, query)
 
 
 class RegisterUnusable(IndexRefused):
@@ -156,94 +165,12 @@ class FileRegister:
         self.path, self.marks = path, known_by
         self._now, self._keep_days, self._waiting = now, keep_days, waiting
 
-    def wished(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
-        """Record a preference of an agent, or an animator's decision about them, or its end.
-
-        The animator's reason is not recorded: it is a text about somebody.
-        """
-        self._write(
-            "wish",
-            moment,
-            agent=wish.agent_id,
-            wish=wish.kind.value,
-            subject=wish.subject,
-            said=list(wish.said),
-            in_force=in_force,
-            **({"by": wish.by} if wish.by else {}),
-        )
-
-    def feedback_removed(
-        self, agent_id: str, aspect: str, subject: tuple[str, str, str] | None, moment: datetime
-    ) -> None:
-        """Record that an agent deletes an opinion or a favourite, or all of them (no subject)."""
-        named = list(subject) if subject else None
-        self._write("feedback", moment, agent=agent_id, aspect=aspect, subject=named)
-
-    def unfollowed(self, agent_id: str, kind: str, subject: str, moment: datetime) -> None:
-        """Record that an agent no longer follows something, or anything (empty `kind`)."""
-        self._write("follow", moment, agent=agent_id, follow=kind, subject=subject)
-
-    def mail_chosen(
-        self, agent_id: str, said: tuple[bool, bool, str, bool], moment: datetime
-    ) -> None:
-        """Record which mail an agent wants; unsubscribing is recorded too."""
-        self._write("mail", moment, agent=agent_id, said=list(said))
-
-    def question_removed(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Record that a question, or one of its answers, is deleted."""
-        self._write("question", moment, question=question_id, answer=answer_id)
-
-    def text_corrected(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Record that the author of a question, or of one of its answers, replaces its text."""
-        self._write("corrected", moment, question=question_id, answer=answer_id)
-
-    def text_hidden(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Record that a question, or one of its answers if `answer_id` is given, was hidden."""
-        self._write("hidden", moment, question=question_id, answer=answer_id, hidden=True)
-
-    def text_shown(
-        self, question_id: str, answer_id: str, text_digest: str, moment: datetime
-    ) -> None:
-        """Record that this text of a question, or of one of its answers, is shown again."""
-        this = {"question": question_id, "answer": answer_id, "text": text_digest}
-        self._write("hidden", moment, **this, hidden=False)
-
-    def report_taken_back(
-        self, agent_id: str, question_id: str, answer_id: str, moment: datetime
-    ) -> None:
-        """Record that an agent takes back a report of a question or of an answer."""
-        self._write("report", moment, agent=agent_id, question=question_id, answer=answer_id)
-
-    def verification_taken_back(self, agent_id: str, document_id: str) -> None:
-        """Record that an agent takes back a verification, or all of them (no document)."""
-        self._write("verification", self._now(), agent=agent_id, document=document_id)
-
-    def community_decided(self, topic_id: str, *, accepted: bool) -> None:
-        """Record whether a community is accepted: its members read what is limited to it."""
-        self._write("community", self._now(), topic=topic_id, accepted=accepted)
-
-    def gone(self, document_ids: Sequence[str]) -> None:
-        """See `DeletionLog`."""
-        self._write("gone", self._now(), documents=list(document_ids))
-
-    def closed(self, document_ids: Sequence[str]) -> None:
-        """See `DeletionLog`."""
-        self._write("closed", self._now(), documents=list(document_ids))
-
-    def purged(self, agent_id: str) -> None:
-        """Record that everything stored about an agent is about to be deleted."""
-        self._write("purged", self._now(), agent=agent_id)
-
-    def agent_cut(self, agent_id: str, *, cut: bool) -> None:
-        """Record that an administrator cuts an agent's access, or gives it back."""
-        self._write("cut", self._now(), agent=agent_id, cut=cut)
-
     def backed_up(self) -> str:
         """Record that a backup begins; return the line's id, from which a restoration continues.
 
         Raises `RegisterUnusable` if the line could not be written to the file.
         """
-        line_id = self._write("backup", self._now())
+        line_id = self.note("backup")
         if self.waiting():
             self.try_writing()
             raise RegisterUnusable(self.unusable(OSError(errno.EROFS, os.strerror(errno.EROFS))))
@@ -257,19 +184,10 @@ class FileRegister:
         try:
             with self._locked():
                 lines = {line["id"]: line for line in (*other.lines(), *self.lines())}
-                self._replace(sorted(lines.values(), key=lambda line: str(line["at"])))
+                ordered = sorted(lines.values(), key=lambda line: str(line["at"]))
+                write_whole(self.path, _content(ordered), 0o600)
         except OSError as error:
             raise RegisterUnusable(self.unusable(error)) from error
-
-    def _replace(self, lines: Sequence[RegisterLine]) -> None:
-        """Replace all lines by these; the caller holds the lock."""
-        beside = self.path.with_name(f"{self.path.name}.{uuid4().hex}")
-        with beside.open("x", encoding="utf-8") as file:
-            os.chmod(beside, 0o600)  # noqa: PTH101 - before anything is in it
-            file.writelines(_text(line) for line in lines)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self.path)
 
     def noted(self, agent_id: str) -> bool:
         """Return whether the file has all lines of an agent."""
@@ -319,7 +237,7 @@ class FileRegister:
                 beside = self.path.with_name(f"{self.path.name}.{uuid4().hex}")
                 place = os.open(beside, flags | os.O_CREAT | os.O_EXCL, 0o600)
                 try:
-                    _write_whole(place, b"{}\n")
+                    _append_whole(place, b"{}\n")
                 finally:
                     os.close(place)
                     beside.unlink()
@@ -404,14 +322,15 @@ class FileRegister:
                 lines = list(self.lines())
                 kept = [line for line in lines[:-1] if line["at"] >= oldest] + lines[-1:]
                 if len(kept) < len(lines):
-                    self._replace(kept)
+                    write_whole(self.path, _content(kept), 0o600)
         except OSError as error:
             raise RegisterUnusable(self.unusable(error)) from error
         return len(lines) - len(kept)
 
-    def _write(self, kind: str, moment: datetime, **fields: object) -> str:
-        """Store one line and return its id."""
-        line = {"id": uuid4().hex, "at": moment.isoformat(), "kind": kind, **fields}
+    def note(self, kind: str, moment: datetime | None = None, /, **fields: object) -> str:
+        """Store one line and return its id. See `indexer.register.Register`."""
+        at = (moment or self._now()).isoformat()
+        line = {"id": uuid4().hex, "at": at, "kind": kind, **fields}
         try:
             with self._locked():
                 self._append(line, self.marks)
@@ -441,7 +360,7 @@ class FileRegister:
             place = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             try:
                 _cut_half_line(place)
-                _write_whole(place, "".join(map(_text, lines)).encode())
+                _append_whole(place, _content(lines))
             finally:
                 os.close(place)
         if self._waiting and before:
@@ -467,8 +386,8 @@ class FileRegister:
         return locked_file(self.path.with_name(f"{self.path.name}.lock"))
 
 
-def _text(line: RegisterLine) -> str:
-    return json.dumps(line, ensure_ascii=True) + "\n"
+def _content(lines: Sequence[RegisterLine]) -> bytes:
+    return "".join(json.dumps(line, ensure_ascii=True) + "\n" for line in lines).encode()
 
 
 def _read(text: bytes) -> RegisterLine:
@@ -494,7 +413,7 @@ def _cut_half_line(place: int) -> None:
         os.ftruncate(place, whole)
 
 
-def _write_whole(place: int, content: bytes) -> None:
+def _append_whole(place: int, content: bytes) -> None:
     """Append the whole content and flush it to disk, or append nothing. Raises `OSError`."""
     before = os.fstat(place).st_size
     try:

@@ -50,7 +50,6 @@ class PushedDocuments(Protocol):
 
     def withdraw(self, source: str, names: Collection[str]) -> int:
         """Remove documents until they are pushed again; return how many there were."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,20 +120,11 @@ def replay(
     journal: bytes,
 ) -> ReplayReport:
     """Apply lines in order. Applying them twice only costs another full reading of the sources."""
-    wishes = [line for line in lines if line["kind"] == "wish"]
-    for line in wishes:
-        _apply_wish(line, consent)
-    _remove_feedback(lines, database)
+    for line in lines:
+        _apply(line, database, consent)
     _remove_questions(lines, database)
     _hide_former_texts(lines, database)
     _close_communities(lines, database)
-    _remove_follows(lines, database)
-    _choose_mail(lines, database)
-    _take_back_verifications(lines, database)
-    for line in lines:
-        if line["kind"] == "cut":
-            day = datetime.fromisoformat(line["at"]).date()
-            set_cut(database, line["agent"], day if line["cut"] else None)
     purged = [line["agent"] for line in lines if line["kind"] == "purged"]
     for agent_id in purged:
         purge_agent(database, agent_id, journal)
@@ -147,7 +137,8 @@ def replay(
         # in the restored database: the index may have questions that were asked since.
         read_anew = (*sources, QUESTIONS_SOURCE)
         connection.execute(sa.delete(cursors).where(cursors.c.source.in_(read_anew)))
-    return ReplayReport(len(lines), len(wishes), removed, len(purged), sources)
+    wishes = sum(line["kind"] == "wish" for line in lines)
+    return ReplayReport(len(lines), wishes, removed, len(purged), sources)
 
 
 def deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
@@ -176,20 +167,39 @@ def _withdraw(lines: Sequence[RegisterLine], inbox: PushedDocuments) -> None:
         log.warning("pushed documents withdrawn", extra={"documents": changed})
 
 
-def _remove_feedback(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """Remove feedback that agents deleted, and opinions on agents who withdrew.
+def _apply(line: RegisterLine, database: sa.Engine, consent: SqlConsent) -> None:
+    """Apply to the database what an agent asked, or what was decided about their access.
 
-    Feedback given after the line stays.
+    Opinions and follows that came after the line stay, and verifications of later days.
     """
-    for line in lines:
-        moment = datetime.fromisoformat(line["at"])
-        stored = SqlFeedback(database, lambda moment=moment: moment)  # type: ignore[misc]
-        if line["kind"] == "feedback":
-            row = line["subject"]
-            subject = Subject(SubjectKind(row[0]), row[1], row[2]) if row else None
-            stored.remove(line["agent"], Aspect(line["aspect"]), subject)
-        elif line["kind"] == "wish" and line["in_force"] and _is_whole_withdrawal(line):
-            stored.forget_opinions_on(line["agent"])
+    at, kind, agent_id = datetime.fromisoformat(line["at"]), line["kind"], line.get("agent", "")
+    feedback, following = SqlFeedback(database, lambda: at), SqlFollowing(database, lambda: at)
+    if kind == "wish":
+        _apply_wish(line, at, consent)
+        whole = line["wish"] == PreferenceKind.WITHDRAW and line["subject"] == WHOLE_SERVICE
+        if line["in_force"] and whole:
+            feedback.forget_opinions_on(agent_id)
+            following.unfollow_all(agent_id)
+    elif kind == "feedback":
+        row = line["subject"]
+        subject = Subject(SubjectKind(row[0]), row[1], row[2]) if row else None
+        feedback.remove(agent_id, Aspect(line["aspect"]), subject)
+    elif kind == "follow" and line["follow"]:
+        following.unfollow(agent_id, FollowKind(line["follow"]), line["subject"])
+    elif kind == "follow":
+        following.unfollow_all(agent_id)
+    elif kind == "mail":
+        SqlMail(database, lambda: at, "").choose(agent_id, _mail_preferences(*line["said"]))
+    elif kind == "verification":
+        SqlVerifications(database).take_back(line["document"], agent_id, until=at.date())
+    elif kind == "cut":
+        set_cut(database, agent_id, at.date() if line["cut"] else None)
+
+
+def _mail_preferences(asked: bool, answered: bool, digest: str, *invited: bool) -> MailPreferences:
+    # Older lines do not say `invited`: who had ended both kinds of mail gets no invitations.
+    want = invited[0] if invited else asked or answered
+    return MailPreferences(asked, answered, DigestPace(digest), invited=want)
 
 
 def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
@@ -239,7 +249,7 @@ def _decide_again(
         last
         and (last["hidden"] or found.is_before(last))
         and any(line["hidden"] for line in decisions)
-        and not found.moderated  # what is hidden already keeps its reason
+        and not found.moderated  # a text that is hidden already keeps its reason
     ):
         questions.hide(*this, "")
     if any(line["kind"] == "corrected" and found.is_before(line) for line in since):
@@ -283,44 +293,6 @@ def _close_communities(lines: Sequence[RegisterLine], database: sa.Engine) -> No
             stored.forget(topic_id)
 
 
-def _remove_follows(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """Remove follows that agents ended, and all follows of agents who withdrew.
-
-    Follows that began after the line stay.
-    """
-    for line in lines:
-        moment = datetime.fromisoformat(line["at"])
-        stored = SqlFollowing(database, lambda moment=moment: moment)  # type: ignore[misc]
-        if line["kind"] == "follow" and line["follow"]:
-            stored.unfollow(line["agent"], FollowKind(line["follow"]), line["subject"])
-        elif line["kind"] == "follow" or (
-            line["kind"] == "wish" and line["in_force"] and _is_whole_withdrawal(line)
-        ):
-            stored.unfollow_all(line["agent"])
-
-
-def _choose_mail(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """Apply the mail preferences that agents chose since the backup."""
-    for line in lines:
-        if line["kind"] == "mail":
-            moment = datetime.fromisoformat(line["at"])
-            stored = SqlMail(database, lambda moment=moment: moment, "")  # type: ignore[misc]
-            asked, answered, digest, *invited = line["said"]
-            # Who had ended both kinds before there were mails of invitations gets none.
-            want = invited[0] if invited else asked or answered
-            said = MailPreferences(asked, answered, DigestPace(digest), invited=want)
-            stored.choose(line["agent"], said)
-
-
-def _take_back_verifications(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """Remove verifications that agents took back; verifications of later days stay."""
-    stored = SqlVerifications(database)
-    for line in lines:
-        if line["kind"] == "verification":
-            day = datetime.fromisoformat(line["at"]).date()
-            stored.take_back(line["document"], line["agent"], until=day)
-
-
 def _forget_scans(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
     """Delete the recognised text of deleted documents; documents that returned are read again."""
     of_source: dict[str, set[str]] = {}
@@ -332,11 +304,7 @@ def _forget_scans(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
         Scans(database).forget(source, ids)
 
 
-def _is_whole_withdrawal(line: RegisterLine) -> bool:
-    return bool(line["wish"] == PreferenceKind.WITHDRAW and line["subject"] == WHOLE_SERVICE)
-
-
-def _apply_wish(line: RegisterLine, consent: SqlConsent) -> None:
+def _apply_wish(line: RegisterLine, at: datetime, consent: SqlConsent) -> None:
     wish = Preference(
         line["agent"],
         PreferenceKind(line["wish"]),
@@ -348,7 +316,7 @@ def _apply_wish(line: RegisterLine, consent: SqlConsent) -> None:
         consent.remove(wish)
     elif wish.kind not in OF_OTHERS or not consent.has(wish):
         # The register does not know an animator's reason: a removal that is there keeps its own.
-        consent.put(wish, datetime.fromisoformat(line["at"]))
+        consent.put(wish, at)
 
 
 def _remove(index: Index, document_ids: Sequence[str]) -> int:

@@ -4,22 +4,23 @@ import hashlib
 import hmac
 import os
 import pwd
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from expertise import build_tables, consent, directory_tables
+from expertise import consent, directory_tables
 from expertise.builds import SqlBuilds, forget_in_builds
 from expertise.consent import SqlConsent, forget_animator
 from expertise.directory import SqlDirectory, mark_directory_changed
 from expertise.directory_tables import forget_others
 from expertise.topics import Topic
-from indexer.ports import Expungeable, Index
+from indexer import sql
+from indexer.ports import Index
 from indexer.state import digest
 from indexer.values import Remove
-from quisait.application.database import forget_members, pushed_members
+from quisait.application.database import TABLES, forget_members, pushed_members
 from quisait.clock import now
 from quisait.privacy.register import (
     DatabaseRegisterMark,
@@ -31,45 +32,28 @@ from quisait.privacy.register import (
 )
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import grant_of
-from search_api.assistants.storage import assistant_calls, forget_calls
+from search_api.assistants.storage import forget_calls
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import SqlAudit
 from search_api.communities.storage import documents_pinned, forget_pins
 from search_api.feedback.storage import (
     SqlFeedback,
     SubjectKind,
-    feedback,
     forget_agent,
     forget_subjects,
     subjects_kept,
 )
-from search_api.following.storage import follows, news_seen
 from search_api.identity.principals import Grants
-from search_api.mail.storage import mail_preferences, mail_queue
 from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, forget_mentions, names_of
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
-from search_api.questions.storage import (
-    SqlQuestions,
-    asked_agents,
-    asked_questions,
-    asking_preferences,
-    forget_agent_in_questions,
-    given_answers,
-    question_readers,
-    question_recipients,
-    text_reports,
-)
+from search_api.questions.storage import SqlQuestions, renumber_texts_of
 from search_api.questions.values import question_document
 from search_api.sign_on import sessions as sign_on_tables
 from search_api.verification.storage import (
     MONTH_DAYS,
     documents_verified,
-    forget_agent_in_verifications,
     forget_documents,
     forget_openings,
-    outdated_marks,
-    verification_paces,
-    verifications,
 )
 
 _PURPOSE = b"quisait journal"
@@ -274,60 +258,10 @@ def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, ind
     forget_pins(database, gone)
 
 
-def expunge_deleted_texts(index: Index) -> None:
-    """Rewrite index files so that no deleted word stays in them. Raises the index's errors."""
-    if isinstance(index, Expungeable):
-        index.expunge()
-
-
-_AGENT_TABLES = (
-    directory_tables.accounts,
-    directory_tables.memberships,
-    directory_tables.agent_words,
-    directory_tables.name_words,
-    directory_tables.author_words,
-    consent.preference_words,
-    consent.preferences,
-    consent.absent_agents,
-    build_tables.cells,
-    build_tables.members,
-    feedback,
-    follows,
-    news_seen,
-    mail_preferences,
-    mail_queue,
-    sign_on_tables.sessions,
-    sign_on_tables.personal_tokens,
-    assistant_calls,
-)
-"""Every table with rows of one agent, by `agent_key`.
-
-The directory's own row is deleted last. Counts of the query log are under other keys, and deleted
-apart.
-"""
-
-_TABLES_WITH_AGENT_ID = (
-    consent.preferences,
-    feedback,
-    follows,
-    news_seen,
-    mail_preferences,
-    mail_queue,
-    asked_agents,
-    asking_preferences,
-    asked_questions,
-    given_answers,
-    question_readers,
-    question_recipients,
-    text_reports,
-    verifications,
-    outdated_marks,
-    verification_paces,
-    sign_on_tables.sessions,
-    sign_on_tables.personal_tokens,
-    assistant_calls,
-)
-"""Tables that store an agent's id, of agents whom the directory may no longer know."""
+def _agent_tables(column: str) -> Iterator[sa.Table]:
+    """Yield the tables with rows of one agent in this column: `agent_key`, or also `agent_id`."""
+    for tables in TABLES:
+        yield from (table for table in tables.sorted_tables if column in table.c)
 
 
 def purge_departed(
@@ -348,7 +282,7 @@ def purge_departed(
     )
     for agent_id in sorted(ids):
         if agent_id not in recorded:
-            register.purged(agent_id)
+            register.note("purged", agent=agent_id)
         purge_agent(database, agent_id, journal)
     return tuple(sorted(ids))
 
@@ -362,7 +296,9 @@ def _long_missing(connection: sa.Connection, today: date, long_ago: date) -> set
     known = sa.select(directory_tables.agents.c.key)
     connection.execute(sa.delete(missing).where(missing.c.agent_key.in_(known)))
     unknown: dict[str, str] = {}
-    for table in _TABLES_WITH_AGENT_ID:
+    for table in _agent_tables("agent_id"):
+        if "build_id" in table.c:  # the next build replaces it
+            continue
         key, id_ = table.c.agent_key, table.c.agent_id
         asked = sa.select(key, id_).where(key.not_in(known), id_ != "").distinct()
         unknown |= {row[0]: row[1] for row in connection.execute(asked)}
@@ -384,21 +320,25 @@ def _unknown_animators(connection: sa.Connection, known: sa.Select[tuple[str]]) 
 
 
 def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
-    """Delete every row of one agent; return how many."""
+    """Delete every row of one agent, or its agent (`KEPT_UNNAMED`); return how many.
+
+    Texts that the agent wrote here stay, as documents of other sources do.
+    """
     key = digest(agent_id)
     with database.begin() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("pragma secure_delete = on")
-        rows = _forget_pushed_members(connection, agent_id) + sum(
-            connection.execute(sa.delete(table).where(table.c.agent_key == key)).rowcount
-            for table in _AGENT_TABLES
-        )
+        renumber_texts_of(connection, agent_id)
+        rows = _forget_pushed_members(connection, agent_id)
+        for table in _agent_tables("agent_key"):
+            mine = table.c.agent_key == key
+            unnamed = sa.update(table).where(mine).values(agent_key="", agent_id="")
+            kept = table.info.get(sql.KEPT_UNNAMED)
+            rows += connection.execute(unnamed if kept else sa.delete(table).where(mine)).rowcount
         rows += forget_mentions(connection, journal, agent_id)
         rows += forget_in_builds(connection, agent_id)
         rows += forget_agent(connection, agent_id)
         forget_animator(connection, agent_id)
-        rows += forget_agent_in_questions(connection, agent_id)
-        rows += forget_agent_in_verifications(connection, agent_id)
         mark_directory_changed(connection)
         ended = sign_on_tables.provider_sessions.c.key.not_in(
             sa.select(sign_on_tables.sessions.c.key)

@@ -17,14 +17,14 @@ def cut_agent(privacy: Privacy, database: sa.Engine, agent_id: str) -> None:
     if SqlDirectory(database).as_read(agent_id) is None:
         raise ValueError("Cet agent n'est pas dans l'annuaire lu : il n'a aucun accès.")
     audit_command(privacy, "quisait directory cut", f"agent:{agent_id}")
-    privacy.register.agent_cut(agent_id, cut=True)
+    privacy.register.note("cut", agent=agent_id, cut=True)
     set_cut(database, agent_id, today())
 
 
 def undo_cut(privacy: Privacy, database: sa.Engine, agent_id: str) -> None:
     """Let the next reading of the directory restore the agent as listed there."""
     audit_command(privacy, "quisait directory cut --undo", f"agent:{agent_id}")
-    privacy.register.agent_cut(agent_id, cut=False)
+    privacy.register.note("cut", agent=agent_id, cut=False)
     set_cut(database, agent_id, None)
     # Without this an unchanged directory would not be read again.
     State(database).save(DIRECTORY, "")

@@ -37,7 +37,6 @@ MANIFEST, DOCUMENTS, STATE, SETTINGS = (
     "state.sqlite",
     "quisait.toml",
 )
-_READ_AT_ONCE = 1 << 20
 
 
 class BackupUnusable(ValueError):
@@ -221,8 +220,5 @@ def _digests(folder: Path) -> dict[str, tuple[str, int]]:
 
 
 def _sha256(path: Path) -> str:
-    found = hashlib.sha256()
     with path.open("rb") as file:
-        while part := file.read(_READ_AT_ONCE):
-            found.update(part)
-    return found.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

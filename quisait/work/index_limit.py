@@ -2,7 +2,7 @@
 
 import logging
 
-from indexer.ports import Index, Limited
+from indexer.ports import Index
 from indexer.values import IndexFill
 from search_api.wording import number
 
@@ -40,5 +40,5 @@ def log_limit(index: Index) -> None:
 
 def filled_beyond(index: Index, share: float) -> IndexFill | None:
     """Return how full the index is, or None if it is less full than `share` or has no limit."""
-    filled = index.fill() if isinstance(index, Limited) else None
+    filled = index.fill()
     return filled if filled and filled.share >= share else None

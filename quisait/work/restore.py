@@ -9,7 +9,7 @@ anything, is written last, in one transaction. Until then a mark in the folder b
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ from connectors.batches import batches
 from expertise import directory_tables
 from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
+from indexer import sql
 from indexer.described_indexes import DescribedIndexes
 from indexer.errors import IndexerError, IndexRefused
 from indexer.live_index import IndexStorage
@@ -63,7 +64,7 @@ _RESTORED = "@restored"
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """What was restored: documents, and the documents left out as deleted or closed since.
+    """Result of a restoration; `left_out` counts documents deleted or closed since the backup.
 
     `closed`: the register is lost, so nobody reads a document until its source has been read.
     """
@@ -272,8 +273,7 @@ def _begun(
 def _written_by(target: sa.Engine) -> str | None:
     """Return the name of the restoration that wrote the database, if any."""
     query = sa.select(cursors.c.cursor).where(cursors.c.source == _RESTORED)
-    with target.connect() as connection:
-        return connection.execute(query).scalar()
+    return sql.scalar(target, query)
 
 
 def _place(settings: Settings) -> str:
@@ -393,10 +393,10 @@ def _close_what_is_not_known(working: sa.Engine) -> None:
     verifications, and end their mail: they may have withdrawn it after the backup.
     """
     consent, mail = SqlConsent(working, now), SqlMail(working, now, "")
-    agents = _ids_of(working, directory_tables.agents.c.id)
+    agents = sql.scalars(working, sa.select(directory_tables.agents.c.id))
     for agent_id in agents:
         consent.put(Preference(agent_id, PreferenceKind.WITHDRAW), now())
-    for agent_id in {*agents, *_ids_of(working, mail_preferences.c.agent_id)}:
+    for agent_id in {*agents, *sql.scalars(working, sa.select(mail_preferences.c.agent_id))}:
         mail.choose(agent_id, NO_MAIL)
     with working.begin() as connection:
         connection.execute(sa.delete(cursors).where(cursors.c.source != DIRECTORY))
@@ -404,8 +404,3 @@ def _close_what_is_not_known(working: sa.Engine) -> None:
         for table in (*PUSHED, *said, mail_queue, webhook_queue, scans):
             connection.execute(sa.delete(table))
         forget_every_question(connection)
-
-
-def _ids_of(working: sa.Engine, ids: sa.ColumnElement[str]) -> Sequence[str]:
-    with working.connect() as connection:
-        return connection.execute(sa.select(ids)).scalars().all()

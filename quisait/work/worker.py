@@ -36,7 +36,7 @@ from quisait.application.assembly import (
 from quisait.application.locks import SourceBusy, SourceLock, hold_source_lock
 from quisait.application.sources import DIRECTORY, has_directory
 from quisait.clock import now, today
-from quisait.privacy.retention import PurgeReport, expunge_deleted_texts, purge_expired
+from quisait.privacy.retention import PurgeReport, purge_expired
 from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import reason_of
@@ -232,7 +232,7 @@ def purge(application: Application) -> PurgeReport:
         application.settings,
         today(),
     )
-    expunge_deleted_texts(application.whole_index)
+    application.whole_index.expunge()
     delete_build_leftovers(application)
     return gone
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from indexer import sql
 from indexer.access import Reader
 from indexer.state import digest
 
@@ -58,8 +59,7 @@ class SqlAssistantCalls:
             "tool": tool,
             "label": label,
         }
-        with self._engine.begin() as connection:
-            connection.execute(sa.insert(assistant_calls).values(row))
+        sql.execute(self._engine, sa.insert(assistant_calls).values(row))
 
     def of(self, agent_id: str, most: int | None = None) -> tuple[AssistantCall, ...]:
         """Return the agent's calls, latest first."""
@@ -68,14 +68,12 @@ class SqlAssistantCalls:
         query = query.where(table.agent_key == digest(agent_id)).order_by(
             table.moment_s.desc(), table.id.desc()
         )
-        with self._engine.connect() as connection:
-            return tuple(AssistantCall(*row) for row in connection.execute(query))
+        return sql.values(self._engine, AssistantCall, query)
 
 
 def forget_calls(engine: sa.Engine, before_s: int) -> None:
     """Delete the calls before a moment."""
-    with engine.begin() as connection:
-        connection.execute(sa.delete(assistant_calls).where(assistant_calls.c.moment_s < before_s))
+    sql.execute(engine, sa.delete(assistant_calls).where(assistant_calls.c.moment_s < before_s))
 
 
 @dataclass(frozen=True, slots=True)

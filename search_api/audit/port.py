@@ -81,15 +81,12 @@ class Audit(Protocol):
 
     def write(self, reading: PrivilegedAccess) -> None:
         """Store an access; it is durable once this returns. Raises `AuditUnwritable`."""
-        ...
 
     def newest(self, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
         """Return the newest entries, or those before a number, newest first."""
-        ...
 
     def verify(self) -> AuditIntegrity:
         """Read every entry, check it against the entry before, and return the result."""
-        ...
 
 
 class NoAudit:

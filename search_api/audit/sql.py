@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+from indexer import sql
 from indexer.state import storable
 from search_api.audit.port import AuditEntry, AuditIntegrity, AuditUnwritable, PrivilegedAccess
 
@@ -106,8 +107,7 @@ class SqlAudit:
         query = sa.select(audit_entries).order_by(audit_entries.c.number.desc()).limit(limit)
         if before is not None:
             query = query.where(audit_entries.c.number < before)
-        with self._engine.connect() as connection:
-            return tuple(map(_entry, connection.execute(query).mappings()))
+        return tuple(map(_entry, sql.mappings(self._engine, query)))
 
     def verify(self) -> AuditIntegrity:
         """See `Audit`. Entries that were deleted with age do not break the chain."""

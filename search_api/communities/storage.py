@@ -5,6 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from indexer import sql
 from indexer.state import digest, storable
 
 metadata = sa.MetaData()
@@ -15,14 +16,14 @@ community_pins = sa.Table(
     sa.Column("topic_id", sa.String(200), primary_key=True),
     sa.Column("document_key", sa.String(64), primary_key=True),
     sa.Column("document_id", sa.Text, nullable=False),
-    sa.Column("pinned", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("pinned", sql.Moment, nullable=False),
 )
 
 closed_communities = sa.Table(
     "closed_communities",
     metadata,
     sa.Column("topic_id", sa.String(200), primary_key=True),
-    sa.Column("closed", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("closed", sql.Moment, nullable=False),
 )
 
 
@@ -36,27 +37,22 @@ class SqlCommunityPages:
         """Return the ids of the pinned documents, newest pin first."""
         query = sa.select(community_pins.c.document_id).where(community_pins.c.topic_id == topic_id)
         newest = (community_pins.c.pinned.desc(), community_pins.c.document_key)
-        with self._engine.connect() as connection:
-            return tuple(connection.execute(query.order_by(*newest)).scalars())
+        return tuple(sql.scalars(self._engine, query.order_by(*newest)))
 
     def pin(self, topic_id: str, document_id: str) -> None:
         """Pin a document, once."""
         row = {"topic_id": topic_id, "document_key": digest(document_id)}
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(community_pins).where(_pin(topic_id, document_id)))
-            values = {"document_id": storable(document_id), "pinned": self._now()}
-            connection.execute(sa.insert(community_pins).values(**row, **values))
+        values = {"document_id": storable(document_id), "pinned": self._now()}
+        sql.put_alone(self._engine, community_pins, row | values)
 
     def unpin(self, topic_id: str, document_id: str) -> None:
         """Remove a pin; no effect if there is none."""
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(community_pins).where(_pin(topic_id, document_id)))
+        sql.execute(self._engine, sa.delete(community_pins).where(_pin(topic_id, document_id)))
 
     def closed(self) -> frozenset[str]:
         """Return the topics whose communities are closed."""
-        with self._engine.connect() as connection:
-            found = connection.execute(sa.select(closed_communities.c.topic_id)).scalars()
-            return frozenset(found)
+        found = sql.scalars(self._engine, sa.select(closed_communities.c.topic_id))
+        return frozenset(found)
 
     def close(self, topic_id: str, closed: bool) -> None:
         """Close a community, or open it again if `closed` is false."""
@@ -70,8 +66,7 @@ class SqlCommunityPages:
 
 def documents_pinned(engine: sa.Engine) -> frozenset[str]:
     """Return the ids of all pinned documents."""
-    with engine.connect() as connection:
-        return frozenset(connection.execute(sa.select(community_pins.c.document_id)).scalars())
+    return frozenset(sql.scalars(engine, sa.select(community_pins.c.document_id)))
 
 
 def forget_pins(engine: sa.Engine, document_ids: Collection[str]) -> None:

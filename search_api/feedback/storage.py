@@ -6,15 +6,15 @@ least `MIN_VOTERS` people. No ranking uses them (decision 0040).
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 import sqlalchemy as sa
 
-from indexer.state import digest, in_utc, storable
+from indexer import sql
+from indexer.register import NO_REGISTER, Register
+from indexer.state import digest, storable
 
 MIN_VOTERS = 5
 """Minimum number of people before opinions are summed, as before a query's text is shown."""
@@ -34,7 +34,7 @@ feedback = sa.Table(
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("useful", sa.Boolean),
-    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("since", sql.Moment, nullable=False),
     sa.Index("agent_feedback_subject", "aspect", "subject_kind", "subject_key"),
 )
 """`agent_key`: the agent who gave it. `subject`: what it is about. `topic_id`: empty except for
@@ -92,19 +92,6 @@ class OpinionSum:
     not_useful: int
 
 
-class RemovalRegister(Protocol):
-    """Register where each removal is also written, to be replayed on a restored database."""
-
-    def feedback_removed(
-        self, agent_id: str, aspect: str, subject: tuple[str, str, str] | None, moment: datetime
-    ) -> None:
-        """Store the removal durably, then return.
-
-        `subject`: kind, id and topic's id; None for all.
-        """
-        ...
-
-
 class SqlFeedback:
     """Stores opinions and favourites, on SQLite or PostgreSQL."""
 
@@ -112,21 +99,19 @@ class SqlFeedback:
         self,
         engine: sa.Engine,
         now: Callable[[], datetime],
-        register: RemovalRegister | None = None,
+        register: Register = NO_REGISTER,
     ) -> None:
         self._engine, self._now, self._register = engine, now, register
 
     def of(self, agent_id: str) -> Sequence[Feedback]:
         """Return the feedback of one agent, newest first."""
         query = sa.select(feedback).where(feedback.c.agent_key == digest(agent_id))
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
+        rows = sql.mappings(self._engine, query)
         found = (
-            Feedback(
-                Aspect(row["aspect"]),
-                Subject(SubjectKind(row["subject_kind"]), row["subject"], row["topic_id"]),
-                row["useful"],
-                in_utc(row["since"]),
+            sql.value(
+                Feedback,
+                row,
+                subject=Subject(SubjectKind(row["subject_kind"]), row["subject"], row["topic_id"]),
             )
             for row in rows
         )
@@ -141,21 +126,16 @@ class SqlFeedback:
             "useful": useful,
             "since": self._now(),
         }
-        # Of two clicks at the same moment, the first is stored.
-        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
-            connection.execute(sa.delete(feedback).where(_same(agent_id, aspect, subject)))
-            connection.execute(sa.insert(feedback).values(row))
+        sql.put_alone(self._engine, feedback, row)
 
     def remove(self, agent_id: str, aspect: Aspect, subject: Subject | None = None) -> None:
         """Delete an opinion or favourite, or all without a subject, after noting it."""
         moment = self._now()
-        if self._register is not None:
-            named = (subject.kind.value, subject.id, subject.topic_id) if subject else None
-            self._register.feedback_removed(agent_id, aspect.value, named, moment)
+        named = (subject.kind, subject.id, subject.topic_id) if subject else None
+        self._register.note("feedback", moment, agent=agent_id, aspect=aspect, subject=named)
         # In a replay, `now` is the time of the register's line: later feedback stays.
         said = _same(agent_id, aspect, subject) & (feedback.c.since <= moment)
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(feedback).where(said))
+        sql.execute(self._engine, sa.delete(feedback).where(said))
 
     def forget_opinions_on(self, agent_id: str) -> None:
         """Delete others' opinions on proposals of an agent who withdraws."""
@@ -184,12 +164,11 @@ class SqlFeedback:
             .having(voters & several)
         )
         kinds = ((SubjectKind.DOCUMENT, documents), (SubjectKind.TOPIC, topics))
-        with self._engine.connect() as connection:
-            return tuple(
-                OpinionSum(kind, *row)
-                for kind, query in kinds
-                for row in sorted(map(tuple, connection.execute(query)))
-            )
+        return tuple(
+            OpinionSum(kind, *row)
+            for kind, query in kinds
+            for row in sorted(map(tuple, sql.rows(self._engine, query)))
+        )
 
 
 def forget_subjects(engine: sa.Engine, kind: SubjectKind, ids: Sequence[str]) -> int:
@@ -198,15 +177,13 @@ def forget_subjects(engine: sa.Engine, kind: SubjectKind, ids: Sequence[str]) ->
     gone = sa.delete(feedback).where(
         feedback.c.subject_kind == kind.value, feedback.c.subject_key.in_(keys)
     )
-    with engine.begin() as connection:
-        return connection.execute(gone).rowcount if keys else 0
+    return sql.execute(engine, gone) if keys else 0
 
 
 def subjects_kept(engine: sa.Engine, kind: SubjectKind) -> frozenset[str]:
     """Return the ids of a kind that have any feedback."""
     query = sa.select(feedback.c.subject).where(feedback.c.subject_kind == kind.value).distinct()
-    with engine.connect() as connection:
-        return frozenset(connection.execute(query).scalars())
+    return frozenset(sql.scalars(engine, query))
 
 
 def forget_agent(connection: sa.Connection, agent_id: str) -> int:

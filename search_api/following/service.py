@@ -16,7 +16,7 @@ from expertise.answer_values import BuildStatus
 from expertise.peers import own_topics
 from expertise.topics import Topic, TopicKind
 from indexer.access import Reader, access_filter
-from indexer.state import in_utc
+from indexer.sql import in_utc
 from indexer.values import FACETS, Card
 from search_api.addresses import (
     SearchAddress,
@@ -91,7 +91,7 @@ class ShownFollow:
 
 @dataclass(frozen=True, slots=True)
 class OwnFollows:
-    """What a reader follows, newest first.
+    """Items that a reader follows, newest first.
 
     `hidden`: items that they may not see any more or that are gone; both look the same.
     """

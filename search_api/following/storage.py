@@ -9,11 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 import sqlalchemy as sa
 
-from indexer.state import digest, in_utc, storable
+from indexer import sql
+from indexer.register import NO_REGISTER, Register
+from indexer.state import digest, storable
 
 metadata = sa.MetaData()
 
@@ -25,7 +26,7 @@ follows = sa.Table(
     sa.Column("subject_key", sa.String(64), primary_key=True),
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
-    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("since", sql.Moment, nullable=False),
 )
 
 news_seen = sa.Table(
@@ -33,7 +34,7 @@ news_seen = sa.Table(
     metadata,
     sa.Column("agent_key", sa.String(64), primary_key=True),
     sa.Column("agent_id", sa.Text, nullable=False),
-    sa.Column("seen", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("seen", sql.Moment, nullable=False),
 )
 """Time until which an agent has seen the news."""
 
@@ -67,14 +68,6 @@ class OwnFollowing:
     seen: datetime | None = None
 
 
-class UnfollowRegister(Protocol):
-    """Register where each removal is also written, to be replayed on a restored database."""
-
-    def unfollowed(self, agent_id: str, kind: str, subject: str, moment: datetime) -> None:
-        """Store the removal durably, then return. `kind` is empty for all follows."""
-        ...
-
-
 class SqlFollowing:
     """Follows of agents, in the state's database: SQLite or PostgreSQL."""
 
@@ -82,7 +75,7 @@ class SqlFollowing:
         self,
         engine: sa.Engine,
         now: Callable[[], datetime],
-        register: UnfollowRegister | None = None,
+        register: Register = NO_REGISTER,
     ) -> None:
         self._engine, self.now, self._register = engine, now, register
 
@@ -96,11 +89,8 @@ class SqlFollowing:
             rows = connection.execute(newest).mappings().all()
             moment = connection.execute(seen).scalar()
         return OwnFollowing(
-            tuple(
-                Follow(FollowKind(row["kind"]), row["subject"], in_utc(row["since"]))
-                for row in rows
-            ),
-            in_utc(moment) if moment else None,
+            tuple(sql.value(Follow, row) for row in rows),
+            moment,
         )
 
     def follow(self, agent_id: str, kind: FollowKind, subject: str) -> None:
@@ -113,8 +103,8 @@ class SqlFollowing:
             "subject": storable(subject),
             "since": self.now(),
         }
-        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
-            connection.execute(sa.insert(follows).values(row))
+        with suppress(sa.exc.IntegrityError):
+            sql.execute(self._engine, sa.insert(follows).values(row))
 
     def unfollow(self, agent_id: str, kind: FollowKind, subject: str) -> None:
         """Stop following an item, after noting it in the register."""
@@ -129,24 +119,18 @@ class SqlFollowing:
 
     def see(self, agent_id: str) -> None:
         """Store that the agent has seen the news until now."""
-        mine = digest(agent_id)
-        row = {"agent_key": mine, "agent_id": storable(agent_id), "seen": self.now()}
-        # Of two clicks at the same moment, the first is stored.
-        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
-            connection.execute(sa.delete(news_seen).where(news_seen.c.agent_key == mine))
-            connection.execute(sa.insert(news_seen).values(row))
+        own = {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
+        sql.put_alone(self._engine, news_seen, own | {"seen": self.now()})
 
     def _note(self, agent_id: str, kind: str, subject: str) -> datetime:
         moment = self.now()
-        if self._register is not None:
-            self._register.unfollowed(agent_id, kind, subject, moment)
+        self._register.note("follow", moment, agent=agent_id, follow=kind, subject=subject)
         return moment
 
     def _remove(self, agent_id: str, rows: sa.ColumnElement[bool], moment: datetime) -> None:
         # In a replay, `now` is the time of the register's line: later follows stay.
         mine = (follows.c.agent_key == digest(agent_id)) & (follows.c.since <= moment)
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(follows).where(mine, rows))
+        sql.execute(self._engine, sa.delete(follows).where(mine, rows))
 
 
 def follow_kinds(found: Sequence[Follow]) -> dict[FollowKind, frozenset[str]]:

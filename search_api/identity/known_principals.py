@@ -15,7 +15,6 @@ class ContributorIndex(Protocol):
 
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
         """Return those of these accounts that contributed to a document."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,15 +34,12 @@ class ReaderDirectory(Protocol):
 
     def agent(self, agent_id: str) -> Agent | None:
         """Return the agent, or None if there is no such id."""
-        ...
 
     def groups_of(self, agent_id: str) -> frozenset[str]:
         """Return the principals of the agent's groups."""
-        ...
 
     def accounts_of(self, agent_id: str) -> frozenset[str]:
         """Return the agent's accounts in the directory, each `source:name`."""
-        ...
 
 
 def reader_of(agent_id: str | None, agents: ReaderDirectory, today: date) -> Reader:
@@ -92,14 +89,12 @@ class Authority(Protocol):
     @property
     def name(self) -> str:
         """The authority: the part before the first colon of its principals."""
-        ...
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
         """Return an agent's principals, by their id or accounts (`source:name`).
 
         Raises `SourceError` if it cannot find out. It has its own timeout.
         """
-        ...
 
 
 AgentAccounts = tuple[str, frozenset[str]]

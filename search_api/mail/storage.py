@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 from uuid import uuid4
 
 import sqlalchemy as sa
 
-from indexer.state import digest, in_utc, storable
+from indexer import sql
+from indexer.register import NO_REGISTER, Register
+from indexer.state import digest, row_of
 from search_api.mail.values import (
     DigestPace,
     KeptMail,
@@ -48,7 +49,6 @@ KEPT = timedelta(days=30)
 """How long an ended message is kept, so that it is not queued again; longer than `RECENT`."""
 
 metadata = sa.MetaData()
-_MOMENT = sa.DateTime(timezone=True)
 
 mail_preferences = sa.Table(
     "mail_preferences",
@@ -58,9 +58,9 @@ mail_preferences = sa.Table(
     sa.Column("asked", sa.Boolean, nullable=False),
     sa.Column("answered", sa.Boolean, nullable=False),
     sa.Column("digest", sa.String(20), nullable=False),
-    sa.Column("chosen", _MOMENT, nullable=False),
-    sa.Column("digested", _MOMENT, nullable=False),
-    sa.Column("refused", _MOMENT),
+    sa.Column("chosen", sql.Moment, nullable=False),
+    sa.Column("digested", sql.Moment, nullable=False),
+    sa.Column("refused", sql.Moment),
     sa.Column("refused_key", sa.String(64), nullable=False),
     sa.Column("invited", sa.Boolean, nullable=False, server_default=sa.true()),
 )
@@ -75,31 +75,21 @@ mail_queue = sa.Table(
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("subject", sa.String(64), nullable=False),
-    sa.Column("queued", _MOMENT, nullable=False),
-    sa.Column("begins", _MOMENT),
-    sa.Column("due", _MOMENT, nullable=False),
+    sa.Column("queued", sql.Moment, nullable=False),
+    sa.Column("begins", sql.Moment),
+    sa.Column("due", sql.Moment, nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("lease", _MOMENT),
+    sa.Column("lease", sql.Moment),
     sa.Column("holder", sa.String(32), nullable=False),
     sa.Column("code", sa.Integer),
-    sa.Column("changed", _MOMENT, nullable=False),
+    sa.Column("changed", sql.Moment, nullable=False),
     sa.UniqueConstraint("agent_key", "kind", "subject", name="mail_queue_once"),
     sa.Index("mail_queue_due", "state", "due"),
 )
 """`code`: the server's reply code of a refusal."""
 
 _ENDED = (MailState.SENT, MailState.DROPPED, MailState.REFUSED, MailState.FAILED)
-
-
-class MailRegister(Protocol):
-    """Register where each choice is also written, to be replayed on a restored database."""
-
-    def mail_chosen(
-        self, agent_id: str, said: tuple[bool, bool, str, bool], moment: datetime
-    ) -> None:
-        """Store the choice durably, then return."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,25 +110,18 @@ class SqlMail:
         engine: sa.Engine,
         now: Callable[[], datetime],
         domain: str,
-        register: MailRegister | None = None,
+        register: Register = NO_REGISTER,
     ) -> None:
         self._engine, self.now, self._domain, self._register = engine, now, domain, register
 
     def preferences(self, agent_id: str, address: str = "") -> MailPreferences:
         """Return an agent's choices; `refused` is set only if this address was refused."""
         own = mail_preferences.c.agent_key == digest(agent_id)
-        with self._engine.connect() as connection:
-            row = connection.execute(sa.select(mail_preferences).where(own)).mappings().first()
+        row = sql.first(self._engine, sa.select(mail_preferences).where(own))
         if row is None:
             return MailPreferences()
         refused = row["refused"] if row["refused_key"] == _address_key(address) else None
-        return MailPreferences(
-            row["asked"],
-            row["answered"],
-            DigestPace(row["digest"]),
-            in_utc(refused) if refused else None,
-            row["invited"],
-        )
+        return sql.value(MailPreferences, row, refused=refused)
 
     def choose(self, agent_id: str, said: MailPreferences) -> None:
         """Store an agent's choices, register first; a refused address is tried again from now on.
@@ -146,29 +129,21 @@ class SqlMail:
         If the pace of the digest changes, its period begins now.
         """
         moment = self.now()
-        if self._register is not None:
-            kinds = (said.asked, said.answered, said.digest.value, said.invited)
-            self._register.mail_chosen(agent_id, kinds, moment)
+        kinds = (said.asked, said.answered, said.digest, said.invited)
+        self._register.note("mail", moment, agent=agent_id, said=kinds)
         row = _preferences_row(agent_id, said, moment)
         with self._engine.begin() as connection:
             own = mail_preferences.c.agent_key == row["agent_key"]
             old = connection.execute(sa.select(mail_preferences).where(own)).mappings().first()
-            if old is not None:
-                if old["digest"] == row["digest"]:  # keep the current period
-                    row["digested"] = old["digested"]
-                connection.execute(sa.delete(mail_preferences).where(own))
-            connection.execute(sa.insert(mail_preferences).values(row))
+            if old is not None and old["digest"] == row["digest"]:  # keep the current period
+                row["digested"] = old["digested"]
+            sql.put(connection, mail_preferences, row)
 
     def kept_of(self, agent_id: str) -> tuple[KeptMail, ...]:
         """Return every kept message to an agent, newest first."""
         queue = mail_queue.c
         own = sa.select(mail_queue).where(queue.agent_key == digest(agent_id))
-        with self._engine.connect() as connection:
-            rows = connection.execute(own.order_by(queue.queued.desc(), queue.id)).mappings()
-            return tuple(
-                KeptMail(MailKind(row["kind"]), in_utc(row["queued"]), MailState(row["state"]))
-                for row in rows
-            )
+        return sql.values(self._engine, KeptMail, own.order_by(queue.queued.desc(), queue.id))
 
     def queue_due(self) -> int:
         """Queue a message for each event that an agent wants and was not told; return how many.
@@ -191,8 +166,7 @@ class SqlMail:
         count = 0
         for agent_id, topic_id in invited:
             own = sa.select(mail_queue.c.id).where(mail_queue.c.agent_key == digest(agent_id))
-            with self._engine.connect() as connection:
-                lately = connection.execute(own.where(kind, week)).first()
+            lately = sql.first(self._engine, own.where(kind, week))
             if lately is None and self.preferences(agent_id).invited:
                 count += self._queue(_Reason(agent_id, MailKind.INVITED, digest(topic_id)))
         return count
@@ -227,7 +201,7 @@ class SqlMail:
                 }
                 if connection.execute(claimed.values(values)).rowcount:
                     row = connection.execute(sa.select(mail_queue).where(queue.id == id_))
-                    return _queued(row.mappings().one())
+                    return sql.value(QueuedMail, row.mappings().one())
         return None
 
     def begin_sending(self, one: QueuedMail) -> bool:
@@ -268,10 +242,8 @@ class SqlMail:
 
     def queued(self, id_: str) -> QueuedMail | None:
         """Return a message of the outbox in any state; None if it is not kept any more."""
-        with self._engine.connect() as connection:
-            found = connection.execute(sa.select(mail_queue).where(mail_queue.c.id == id_))
-            row = found.mappings().first()
-            return _queued(row) if row else None
+        row = sql.first(self._engine, sa.select(mail_queue).where(mail_queue.c.id == id_))
+        return sql.value(QueuedMail, row) if row else None
 
     def bounced(self, one: QueuedMail, code: int, address: str = "") -> bool:
         """Mark an accepted message as refused for good, because it bounced.
@@ -298,16 +270,14 @@ class SqlMail:
         queue = mail_queue.c
         handed = queue.state.in_([MailState.SENT.value, MailState.SENDING.value])
         count = sa.select(sa.func.count()).select_from(mail_queue).where(handed)
-        with self._engine.connect() as connection:
-            return int(connection.execute(count.where(queue.changed > moment)).scalar_one())
+        return int(sql.one(self._engine, count.where(queue.changed > moment)))
 
     def send_doubtful_again(self) -> int:
         """Queue doubtful messages again under the same message id; return how many."""
         moment = self.now()
         doubtful = mail_queue.c.state == MailState.DOUBTFUL.value
         again = {"state": MailState.WAITING.value, "due": moment, "changed": moment, "lease": None}
-        with self._engine.begin() as connection:
-            return connection.execute(sa.update(mail_queue).where(doubtful).values(again)).rowcount
+        return sql.execute(self._engine, sa.update(mail_queue).where(doubtful).values(again))
 
     def counts(self) -> QueueCounts:
         """Return counts of the whole outbox and of refused addresses, without names."""
@@ -322,8 +292,7 @@ class SqlMail:
         """Delete messages that ended longer than `KEPT` ago; return how many."""
         ended = mail_queue.c.state.in_([one.value for one in _ENDED])
         old = mail_queue.c.changed < self.now() - KEPT
-        with self._engine.begin() as connection:
-            return connection.execute(sa.delete(mail_queue).where(ended, old)).rowcount
+        return sql.execute(self._engine, sa.delete(mail_queue).where(ended, old))
 
     def _refuse_address(self, connection: sa.Connection, agent_id: str, address: str) -> None:
         own = mail_preferences.c.agent_key == digest(agent_id)
@@ -335,8 +304,7 @@ class SqlMail:
 
     def _queue(self, reason: _Reason) -> bool:
         try:
-            with self._engine.begin() as connection:
-                connection.execute(sa.insert(mail_queue).values(self._row(reason)))
+            sql.execute(self._engine, sa.insert(mail_queue).values(self._row(reason)))
         except sa.exc.IntegrityError:  # another process queued it at the same moment
             return False
         return True
@@ -358,23 +326,18 @@ class SqlMail:
 
     def _row(self, reason: _Reason) -> dict[str, object]:
         id_, moment = uuid4().hex, self.now()
-        return {
-            "id": id_,
-            "message_id": f"<{id_}@{self._domain}>",
-            "agent_key": digest(reason.agent_id),
-            "agent_id": storable(reason.agent_id),
-            "kind": reason.kind.value,
-            "subject": reason.subject,
-            "queued": moment,
-            "begins": reason.begins,
-            "due": moment,
-            "state": MailState.WAITING.value,
-            "attempts": 0,
-            "lease": None,
-            "holder": "",
-            "code": None,
-            "changed": moment,
-        }
+        return row_of(
+            mail_queue,
+            reason,
+            id=id_,
+            message_id=f"<{id_}@{self._domain}>",
+            state=MailState.WAITING,
+            attempts=0,
+            holder="",
+            queued=moment,
+            due=moment,
+            changed=moment,
+        )
 
     def _move(
         self,
@@ -404,23 +367,19 @@ def doubt_restored_mail(database: sa.Engine) -> None:
         [MailState.WAITING.value, MailState.CLAIMED.value, MailState.SENDING.value]
     )
     doubted = sa.update(mail_queue).where(waiting).values(state=MailState.DOUBTFUL.value)
-    with database.begin() as connection:
-        connection.execute(doubted)
+    sql.execute(database, doubted)
 
 
 def _preferences_row(agent_id: str, said: MailPreferences, moment: datetime) -> dict[str, object]:
-    return {
-        "agent_key": digest(agent_id),
-        "agent_id": storable(agent_id),
-        "asked": said.asked,
-        "answered": said.answered,
-        "invited": said.invited,
-        "digest": said.digest.value,
-        "chosen": moment,
-        "digested": moment,
-        "refused": None,
-        "refused_key": "",
-    }
+    return row_of(
+        mail_preferences,
+        said,
+        agent_id=agent_id,
+        chosen=moment,
+        digested=moment,
+        refused=None,
+        refused_key="",
+    )
 
 
 def _asked(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
@@ -499,7 +458,7 @@ def _digests(connection: sa.Connection, moment: datetime) -> Iterator[tuple[_Rea
         query = sa.select(said.agent_id, said.digested).where(due)
         for agent_id, digested in connection.execute(query):
             day = moment.date().isoformat()
-            yield _Reason(agent_id, MailKind.DIGEST, day, in_utc(digested)), moment
+            yield _Reason(agent_id, MailKind.DIGEST, day, digested), moment
 
 
 def _queued_before(
@@ -510,20 +469,6 @@ def _queued_before(
         queue.agent_key == agent_key, queue.kind == kind.value, queue.subject == subject
     )
     return sa.exists(same.correlate_except(mail_queue))
-
-
-def _queued(row: sa.RowMapping) -> QueuedMail:
-    return QueuedMail(
-        id=row["id"],
-        message_id=row["message_id"],
-        agent_id=row["agent_id"],
-        kind=MailKind(row["kind"]),
-        subject=row["subject"],
-        queued=in_utc(row["queued"]),
-        begins=in_utc(row["begins"]) if row["begins"] else None,
-        attempts=row["attempts"],
-        holder=row["holder"],
-    )
 
 
 def _address_key(address: str) -> str:

@@ -37,12 +37,12 @@ class ParsedFile(Generic[Content]):
 class ReloadedFile(Generic[Content]):
     """The present content of a file; the last content while it is missing or unreadable.
 
-    Logs call it `kind`, since a file's name may be a person's.
+    Without a path, `at_first`. Logs call it `kind`, since a file's name may be a person's.
     """
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         read_lines: Callable[[Sequence[str]], ParsedFile[Content]],
         at_first: Content,
         kind: str = "edited",
@@ -55,15 +55,14 @@ class ReloadedFile(Generic[Content]):
     def now(self) -> Content:
         """Return the content, read again if the file's time or size has changed."""
         with self._reading:
-            seen = file_stamp(self._path)
-            if seen != self._seen:
+            if self._path and (seen := file_stamp(self._path)) != self._seen:
                 self._seen = seen
-                self._read_again()
+                self._read_again(self._path)
             return self._read.content
 
-    def _read_again(self) -> None:
+    def _read_again(self, path: Path) -> None:
         try:
-            self._read = self._read_lines(lines_of(self._path))
+            self._read = self._read_lines(lines_of(path))
         except (OSError, ValueError) as error:
             fields = {"kind": self._kind, "error": type(error).__name__}
             log.warning("file not read", extra=fields)
@@ -118,7 +117,7 @@ _ACRONYM = re.compile(r"(?=(?:\w*[A-Z]){2})\w{2,10}")
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What one line of the glossary says of an expression.
+    """Definition of an expression by one line of the glossary.
 
     `meaning`: what an acronym stands for; empty for another expression. `text`: its definition, may
     be empty. `others`: further equivalents.
@@ -182,9 +181,9 @@ class Glossary:
 
 
 class GlossaryFile:
-    """The glossary in a file, read again when it changes."""
+    """The glossary in a file, read again when it changes; empty without a file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None = None) -> None:
         self._file = ReloadedFile(path, read_glossary, Glossary(), "glossary")
 
     def now(self) -> Glossary:

@@ -1,16 +1,15 @@
 """Parse a query: operators become filters, the glossary adds expansions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Protocol
 
 from expertise.places import place_in
 from indexer.access import AccessFilter
 from indexer.french.analysis import folded_words
 from indexer.ports import IndexReader
-from indexer.values import Byline, DateRange, Expansion, Question, SearchRequest
-from search_api.query.glossary import Glossary
+from indexer.values import Byline, DateRange, Question, SearchRequest
+from search_api.query.glossary import GlossaryFile
 from search_api.query.pasted_mail import question_of_mail
 from search_api.query.query import (
     FACET_FIELDS,
@@ -77,52 +76,16 @@ class ParsedQuery:
         return bool(self.bylines)
 
 
-class AuthorDirectory(Protocol):
-    """Port: finds agents who wrote and may be named, in post or departed."""
-
-    def accounts_named(self, words: Sequence[str]) -> tuple[str, ...]:
-        """Return the accounts of agents whose name has all these folded words."""
-        ...
-
-
-class ExpansionSource(Protocol):
-    """Port: the administrator's glossary."""
-
-    def now(self) -> Glossary:
-        """Return the glossary as its file is now."""
-        ...
-
-    def expansions(self, text: str) -> tuple[Expansion, ...]:
-        """Return equivalents of expressions in this text."""
-        ...
-
-
-class NoAuthorDirectory:
-    """A directory in which nobody is found."""
-
-    def accounts_named(self, words: Sequence[str]) -> tuple[str, ...]:
-        """Return no accounts."""
-        return ()
-
-
-class NoGlossary:
-    """An empty glossary."""
-
-    def now(self) -> Glossary:
-        """Return a glossary without lines."""
-        return Glossary()
-
-    def expansions(self, text: str) -> tuple[Expansion, ...]:
-        """Return no expansions."""
-        return ()
+AccountsNamed = Callable[[Sequence[str]], tuple[str, ...]]
+"""Returns the accounts of agents, in post or departed, who wrote, may be named, and whose name has
+all these folded words.
+"""
 
 
 class QueryParser:
     """Parses queries under a reader's rights: only facet values they may read are known."""
 
-    def __init__(
-        self, index: IndexReader, authors: AuthorDirectory, glossary: ExpansionSource
-    ) -> None:
+    def __init__(self, index: IndexReader, authors: AccountsNamed, glossary: GlossaryFile) -> None:
         self._index, self._authors, self._glossary = index, authors, glossary
 
     def read(
@@ -184,7 +147,7 @@ class QueryParser:
 
     def _byline(self, one: Operator) -> Byline:
         words = folded_words(one.value)
-        return Byline(self._authors.accounts_named(words) if words else (), tuple(words))
+        return Byline(self._authors(words) if words else (), tuple(words))
 
 
 def _is_understood(one: Operator, named: Mapping[Operator, tuple[str, ...]]) -> bool:

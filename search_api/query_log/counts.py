@@ -23,7 +23,6 @@ import sqlalchemy as sa
 from expertise.names import STOP_WORDS, singular
 from indexer.french.analysis import folded_words
 from search_api.query_log.storage import (
-    OLD_TABLES,
     LogPeriod,
     journal_askings,
     journal_named,
@@ -183,18 +182,6 @@ class MentionCount:
     topic_id: str
     start: date
     askers: int
-
-
-def drop_old_tables(engine: sa.Engine) -> None:
-    """Delete the tables of an earlier version, whose digests had no key."""
-    found = set(OLD_TABLES).intersection(sa.inspect(engine).get_table_names())
-    if not found:
-        return
-    with engine.begin() as connection:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("pragma secure_delete = on")
-        for name in sorted(found):
-            connection.execute(sa.text(f"drop table if exists {name}"))
 
 
 def record_mentions(

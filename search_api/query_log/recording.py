@@ -50,7 +50,6 @@ class QueryLog(Protocol):
 
     def note(self, query: AskedQuery) -> None:
         """Record a question. Returns at once and never raises, so that no answer waits or fails."""
-        ...
 
 
 class NoQueryLog:
@@ -94,11 +93,9 @@ class QueryLogWriter(Protocol):
 
     def write(self, query: AskedQuery, moment: datetime) -> None:
         """Store one question."""
-        ...
 
     def close_ended(self, moment: datetime) -> int:
         """Close a period that has ended, and return the number of deleted rows."""
-        ...
 
 
 class BackgroundQueryLog:

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
+from indexer import sql
 from search_api.query_log.counts import (
     MIN_ASKERS,
     DirectoryNames,
@@ -13,7 +14,6 @@ from search_api.query_log.counts import (
     QueryCounts,
     askers_of,
     close_mentions,
-    drop_old_tables,
     live_counts,
     may_be_shown,
     mention_counts,
@@ -64,7 +64,6 @@ class SqlQueryLog:
         self._engine, self._names, self._rules = engine, names, rules
         self._topics = topics
         self._known: tuple[datetime | None, DirectoryNames] = (None, DirectoryNames())
-        drop_old_tables(engine)
 
     def write(self, query: AskedQuery, moment: datetime) -> None:
         """Store digests of the asker and the text, and the text once enough have asked it.
@@ -132,9 +131,8 @@ class SqlQueryLog:
 
     def is_kept(self) -> bool:
         """Return whether anything is stored."""
-        with self._engine.connect() as connection:
-            asked = (sa.select(sa.exists().select_from(table)) for table in ALL_TABLES)
-            return any(connection.execute(one).scalar() for one in asked)
+        asked = (sa.select(sa.exists().select_from(table)) for table in ALL_TABLES)
+        return any(sql.scalar(self._engine, one) for one in asked)
 
     def _period(
         self, connection: sa.Connection, hour: datetime, names: DirectoryNames

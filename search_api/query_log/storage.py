@@ -13,14 +13,16 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+from indexer import sql
+
 metadata = sa.MetaData()
 
 journal_period = sa.Table(
     "journal_period",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("start", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("start", sql.Moment, nullable=False),
+    sa.Column("until", sql.Moment, nullable=False),
     sa.Column("salt", sa.String(64), nullable=False),
     sa.Column("key_check", sa.String(64), nullable=False),
 )
@@ -29,7 +31,7 @@ journal_period = sa.Table(
 journal_askings = sa.Table(
     "journal_askings",
     metadata,
-    sa.Column("hour", sa.DateTime(timezone=True), primary_key=True),
+    sa.Column("hour", sql.Moment, primary_key=True),
     sa.Column("asker", sa.String(64), primary_key=True),
     sa.Column("asked_for", sa.String(20), primary_key=True),
     sa.Column("query", sa.String(64), primary_key=True),
@@ -54,7 +56,7 @@ journal_counts = sa.Table(
     "journal_counts",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("start", sa.DateTime(timezone=True), nullable=False, index=True),
+    sa.Column("start", sql.Moment, nullable=False, index=True),
     sa.Column("asked_for", sa.String(20), nullable=False),
     sa.Column("text", sa.Text),
     sa.Column("queries", sa.Integer, nullable=False),
@@ -67,9 +69,6 @@ journal_counts = sa.Table(
 """Counts of ended periods: a row for each query that may be shown, and a row without a text for all
 others together. `results` is the sum over the `counted` askings that have a number of results.
 """
-
-OLD_TABLES = ("journal_brought", "journal_brought_counts")
-"""Tables of an earlier version, whose digests had no key: a list of agents reveals them."""
 
 journal_named = sa.Table(
     "journal_named",
@@ -85,7 +84,7 @@ journal_named_counts = sa.Table(
     metadata,
     sa.Column("agent_key", sa.String(64), primary_key=True),
     sa.Column("topic_id", sa.String(200), primary_key=True),
-    sa.Column("start", sa.DateTime(timezone=True), primary_key=True),
+    sa.Column("start", sql.Moment, primary_key=True),
     sa.Column("askers", sa.Integer, nullable=False),
 )
 """Counts of ended periods, from five askers on. `agent_key` differs in each period."""

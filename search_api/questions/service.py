@@ -6,7 +6,7 @@ sees it.
 """
 
 import heapq
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -682,7 +682,7 @@ def act_on_question(
     """
     asking, thread = asking_of(context), readable_thread(context, reader, question_id)
     acting = _Acting(context, asking, thread, reader.agent_id or "", valid_until, text_digest)
-    _ACTS[action](acting, text, title, answer_id)
+    getattr(acting, action)(text, title, answer_id)
     if action not in _UNSEEN:
         asking.publish()
 
@@ -698,7 +698,7 @@ def keep_answer(asking: Asking, answer: GivenAnswer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Acting:
-    """An agent's action on a question that they may read."""
+    """An agent's action on a question that they may read: a method for each `QuestionAction`."""
 
     context: AnswerContext
     asking: Asking
@@ -837,25 +837,6 @@ class _Acting:
         return answer_id
 
 
-_ACTS: dict[QuestionAction, Callable[[_Acting, str, str, str], None]] = {
-    QuestionAction.ACCEPT: _Acting.accept,
-    QuestionAction.DECLINE: _Acting.decline,
-    QuestionAction.RETAKE: _Acting.retake,
-    QuestionAction.TRANSFER: _Acting.transfer,
-    QuestionAction.ANSWER: _Acting.answer,
-    QuestionAction.CORRECT: _Acting.correct,
-    QuestionAction.DELETE_ANSWER: _Acting.delete_answer,
-    QuestionAction.CONFIRM: _Acting.confirm,
-    QuestionAction.STILL_RIGHT: _Acting.still_right,
-    QuestionAction.EDIT: _Acting.edit,
-    QuestionAction.HELPED: _Acting.helped,
-    QuestionAction.THANK: _Acting.thank,
-    QuestionAction.LACKS: _Acting.lacks,
-    QuestionAction.OPEN: _Acting.open,
-    QuestionAction.DELETE: _Acting.delete,
-}
-
-
 _UNSEEN = {
     QuestionAction.DECLINE,
     QuestionAction.RETAKE,
@@ -904,20 +885,9 @@ def move_questions_on(context: AnswerContext) -> int:
     asking = asking_of(context)
     moment = asking.questions.now()
     asking.questions.tidy(moment - timedelta(days=LATELY_DAYS))
-    _choose_readers(context, asking)
     due = asking.questions.due(moment)
     answering = _answering(context) if due else frozenset()
     return sum(_moved_on(context, asking, one, answering) for one in due)
-
-
-def _choose_readers(context: AnswerContext, asking: Asking) -> None:
-    """Store present members as readers of questions without readers, if there is a build."""
-    waiting = asking.questions.without_readers()
-    if not waiting or isinstance(context.build(), BuildStatus):
-        return
-    for one in waiting:
-        asking.questions.choose_readers(one.id, _members(context, one.scope_id))
-    asking.publish()
 
 
 def _moved_on(

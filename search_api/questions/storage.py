@@ -12,12 +12,14 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from statistics import median
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.batches import batches
-from indexer.state import digest, in_utc, storable
+from indexer import sql
+from indexer.register import NO_REGISTER, Register
+from indexer.state import digest, row_of, storable
 from search_api.questions.values import (
     SOURCE,
     UNDECIDED,
@@ -55,9 +57,9 @@ asked_questions = sa.Table(
     sa.Column("scope_id", sa.Text, nullable=False),
     sa.Column("named", sa.Boolean, nullable=False),
     sa.Column("stage", sa.String(20), nullable=False),
-    sa.Column("until", sa.DateTime(timezone=True)),
-    sa.Column("created", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("modified", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("until", sql.Moment),
+    sa.Column("created", sql.Moment, nullable=False),
+    sa.Column("modified", sql.Moment, nullable=False),
     sa.Column("missing", sa.Text, nullable=False),
     sa.Column("deleted", sa.Boolean, nullable=False),
     sa.Column("corrected", sa.JSON, nullable=False, server_default="[]"),
@@ -65,6 +67,7 @@ asked_questions = sa.Table(
     sa.Index("asked_questions_stage", "stage", "created", "id"),
     sa.Index("asked_questions_topic", "topic_id", "stage", "created", "id"),
     sa.Index("asked_questions_modified", "modified"),
+    info={sql.KEPT_UNNAMED: True},
 )
 """A deleted question keeps its id and number, so that its document is deleted too; it keeps
 `agent_key` for a while, so that it still counts for its asker's limits.
@@ -77,10 +80,10 @@ asked_agents = sa.Table(
     sa.Column("agent_key", sa.String(64), primary_key=True),
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("asked", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("asked", sql.Moment, nullable=False),
+    sa.Column("until", sql.Moment, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("decided", sa.DateTime(timezone=True)),
+    sa.Column("decided", sql.Moment),
     sa.Index("asked_agents_agent", "agent_key", "asked"),
 )
 
@@ -111,11 +114,12 @@ given_answers = sa.Table(
     sa.Column("agent_key", sa.String(64), nullable=False, index=True),
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
-    sa.Column("created", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("created", sql.Moment, nullable=False),
     sa.Column("corrected", sa.JSON, nullable=False),
     sa.Column("accepted", sa.Boolean, nullable=False),
     sa.Column("thanked", sa.Boolean, nullable=False),
     sa.Column("valid_until", sa.Date),
+    info={sql.KEPT_UNNAMED: True},
 )
 
 asking_preferences = sa.Table(
@@ -151,7 +155,7 @@ hidden_texts = sa.Table(
     sa.Column("question_id", sa.String(32), primary_key=True),
     sa.Column("answer_id", sa.String(32), primary_key=True),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("since", sql.Moment, nullable=False),
     sa.Column("outdated", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 """Texts hidden by the animator of their topic: the question with all its answers if `answer_id` is
@@ -174,8 +178,8 @@ text_reports = sa.Table(
     sa.Column("agent_key", sa.String(64), primary_key=True),
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("created", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("decided", sa.DateTime(timezone=True)),
+    sa.Column("created", sql.Moment, nullable=False),
+    sa.Column("decided", sql.Moment),
     sa.Column("outdated", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("text_reports_agent", "agent_key", "created"),
 )
@@ -186,34 +190,6 @@ asking_sequence = sa.Table(
     sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("last", sa.Integer, nullable=False),
 )
-
-
-class RemovedQuestions(Protocol):
-    """Register where each removal is also written, to be replayed on a restored database."""
-
-    def question_removed(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Store the removal durably, then return. `answer_id` is empty for the whole question."""
-        ...
-
-    def text_corrected(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Store durably that the author of a text replaces it."""
-        ...
-
-    def text_hidden(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Store durably that a text is hidden."""
-        ...
-
-    def text_shown(
-        self, question_id: str, answer_id: str, text_digest: str, moment: datetime
-    ) -> None:
-        """Store durably that the text with this digest is shown again."""
-        ...
-
-    def report_taken_back(
-        self, agent_id: str, question_id: str, answer_id: str, moment: datetime
-    ) -> None:
-        """Store durably that an agent takes a report back."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +211,7 @@ class SqlQuestions:
         self,
         engine: sa.Engine,
         now: Callable[[], datetime],
-        register: RemovedQuestions | None = None,
+        register: Register = NO_REGISTER,
     ) -> None:
         self._engine, self.now, self._register = engine, now, register
         self._figures: tuple[tuple[int, date], OpenQuestionFigures] | None = None
@@ -337,8 +313,7 @@ class SqlQuestions:
         rows = asked.stage.in_([one.value for one in stages]) & _waits() & ~asked.deleted & _shown()
         rows &= asked.scope == ReaderScope.EVERYBODY.value
         query = sa.select(asked.topic_id, sa.func.count()).where(rows).group_by(asked.topic_id)
-        with self._engine.connect() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+        return {row[0]: row[1] for row in sql.rows(self._engine, query)}
 
     def on_topic(self, topic_id: str, since: datetime | None = None) -> tuple[Thread, ...]:
         """Return a topic's questions asked, changed or answered since `since`; None for all."""
@@ -359,30 +334,11 @@ class SqlQuestions:
         with self._engine.connect() as connection:
             return _requests(connection, asked_agents.c.question_id == question_id)
 
-    def without_readers(self) -> tuple[AskedQuestion, ...]:
-        """Return community questions that were asked before their readers were stored."""
-        asked = asked_questions.c
-        of_community = asked.scope == ReaderScope.COMMUNITY.value
-        with self._engine.connect() as connection:
-            query = _existing(True).where(of_community, ~asked.readers_chosen)
-            return tuple(_questions(connection, query))
-
-    def choose_readers(self, question_id: str, readers: Collection[str]) -> None:
-        """Store the readers of a question that was asked before readers were stored, once."""
-        with self._writing() as (connection, seq):
-            own = (asked_questions.c.id == question_id) & ~asked_questions.c.readers_chosen
-            if _there(connection, own) and _change(
-                connection, question_id, seq, readers_chosen=True
-            ):
-                _write_readers(connection, question_id, readers)
-
     def recipients_of(self, question_id: str) -> tuple[str, ...]:
         """Return the ids of the stored recipients, in order. Not to be shown to a reader."""
         this = question_recipients.c.question_id == question_id
         ordered = sa.select(question_recipients.c.agent_id).where(this)
-        with self._engine.connect() as connection:
-            rows = connection.execute(ordered.order_by(question_recipients.c.place))
-            return tuple(rows.scalars())
+        return tuple(sql.scalars(self._engine, ordered.order_by(question_recipients.c.place)))
 
     def requested_since(self, agent_ids: Collection[str], moment: datetime) -> RecentRequests:
         """Return how many questions each of these agents was asked since `moment`."""
@@ -392,8 +348,7 @@ class SqlQuestions:
             .where(asked_agents.c.agent_key.in_(keys), asked_agents.c.asked > moment)
             .group_by(asked_agents.c.agent_key)
         )
-        with self._engine.connect() as connection:
-            return {keys[key]: count for key, count in connection.execute(query)}
+        return {keys[key]: count for key, count in sql.rows(self._engine, query)}
 
     def request(
         self,
@@ -425,7 +380,7 @@ class SqlQuestions:
                 return False
             if _has_taken_share(connection, asked["agent_key"], request.agent_id, of_asker):
                 return False
-            connection.execute(sa.insert(asked_agents).values(_request_row(request)))
+            connection.execute(sa.insert(asked_agents).values(row_of(asked_agents, request)))
             return True
 
     def has_taken_share(
@@ -542,7 +497,8 @@ class SqlQuestions:
             if connection.execute(done).rowcount:
                 values["named"] = True
             if _change(connection, answer.question_id, seq, **values):
-                connection.execute(sa.insert(given_answers).values(_answer_row(answer)))
+                row = row_of(given_answers, answer, agent_id=answer.author_id, corrected=[])
+                connection.execute(sa.insert(given_answers).values(row))
             return True
 
     def correct(self, answer_id: str, text: str, valid_until: date | None = None) -> None:
@@ -599,7 +555,7 @@ class SqlQuestions:
 
     def remove(self, question_id: str) -> None:
         """Delete a question with all its answers."""
-        self._note(question_id, "")
+        self._register.note("question", self.now(), **_this(question_id, ""))
         with self._writing() as (connection, seq):
             gone = {"title": "", "text": "", "missing": "", "agent_id": "", "scope_id": ""}
             _change(connection, question_id, seq, **gone, corrected=[], deleted=True)
@@ -636,7 +592,7 @@ class SqlQuestions:
 
     def remove_answer(self, question_id: str, answer_id: str) -> None:
         """Delete an answer. If it was accepted, the question goes to the animator's stage."""
-        self._note(question_id, answer_id)
+        self._register.note("question", self.now(), **_this(question_id, answer_id))
         with self._writing() as (connection, seq):
             own = (given_answers.c.id == answer_id) & (given_answers.c.question_id == question_id)
             stage = _stage_without(connection, question_id, answer_id)
@@ -650,26 +606,15 @@ class SqlQuestions:
         keys = {digest(id_): id_ for id_ in agent_ids}
         query = sa.select(asking_preferences).where(asking_preferences.c.agent_key.in_(keys))
         found = {id_: AskingPreferences() for id_ in agent_ids}
-        with self._engine.connect() as connection:
-            for row in connection.execute(query).mappings():
-                found[keys[row["agent_key"]]] = AskingPreferences(
-                    row["receives"], tuple(row["topics"]), row["per_week"], row["absent_until"]
-                )
+        for row in sql.mappings(self._engine, query):
+            found[keys[row["agent_key"]]] = sql.value(AskingPreferences, row)
         return found
 
     def prefer(self, agent_id: str, said: AskingPreferences) -> None:
         """Store an agent's preferences; they apply from the next question on."""
-        row = {
-            **_agent_columns(agent_id),
-            "receives": said.receives,
-            "topics": list(said.topics),
-            "per_week": said.per_week,
-            "absent_until": said.absent_until,
-        }
         with self._writing() as (connection, _):
-            own = asking_preferences.c.agent_key == row["agent_key"]
-            connection.execute(sa.delete(asking_preferences).where(own))
-            connection.execute(sa.insert(asking_preferences).values(row))
+            row = row_of(asking_preferences, said, agent_id=agent_id)
+            sql.put(connection, asking_preferences, row)
 
     def count_answered_before(self, day: date, document_id: str) -> None:
         """Count one more «Cela répond», and apart if a question open to everybody was the answer.
@@ -687,14 +632,11 @@ class SqlQuestions:
     def note_use(self, question_id: str, day: date) -> None:
         """Store the last day on which a question was used, and no name."""
         own = question_uses.c.question_id == question_id
-        with self._engine.connect() as connection:
-            query = sa.select(question_uses.c.day).where(own)
-            if (connection.execute(query).scalar() or date.min) >= day:
-                return
+        query = sa.select(question_uses.c.day).where(own)
+        if (sql.scalar(self._engine, query) or date.min) >= day:
+            return
         with self._writing() as (connection, _):
-            connection.execute(sa.delete(question_uses).where(own))
-            row = {"question_id": question_id, "day": day}
-            connection.execute(sa.insert(question_uses).values(row))
+            sql.put(connection, question_uses, {"question_id": question_id, "day": day})
 
     def expired(
         self, unanswered_before: datetime | None, unused_before: datetime | None
@@ -738,8 +680,7 @@ class SqlQuestions:
 
     def _counted(self, table: sa.Table, since: date) -> int:
         total = sa.select(sa.func.coalesce(sa.func.sum(table.c.count), 0))
-        with self._engine.connect() as connection:
-            return int(connection.execute(total.where(table.c.day >= since)).scalar_one())
+        return int(sql.one(self._engine, total.where(table.c.day >= since)))
 
     def open_figures(self, since: datetime) -> OpenQuestionFigures:
         """Return the figures of questions open to everybody that were asked since `since`.
@@ -764,12 +705,9 @@ class SqlQuestions:
             .where(asked.created > since)
             .group_by(asked.id, asked.created)
         )
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
+        rows = sql.rows(self._engine, query)
         times_s = [
-            (in_utc(first) - in_utc(created)).total_seconds()
-            for created, first in rows
-            if first is not None
+            (first - created).total_seconds() for created, first in rows if first is not None
         ]
         middle = timedelta(seconds=median(times_s)) if times_s else None
         again = self._counted(questions_found_again, since.date())
@@ -805,13 +743,11 @@ class SqlQuestions:
 
     def last_seq(self) -> int:
         """Return the number of the last change, 0 if there is none."""
-        with self._engine.connect() as connection:
-            return connection.execute(sa.select(asking_sequence.c.last)).scalar() or 0
+        return sql.scalar(self._engine, sa.select(asking_sequence.c.last)) or 0
 
     def _changed(self, rows: sa.ColumnElement[bool]) -> Iterator[ChangedQuestion]:
         query = sa.select(asked_questions.c.id, asked_questions.c.seq, asked_questions.c.deleted)
-        with self._engine.connect() as connection:
-            found = connection.execute(query.where(rows).order_by(asked_questions.c.seq)).all()
+        found = sql.rows(self._engine, query.where(rows).order_by(asked_questions.c.seq))
         for id_, seq, deleted in found:
             thread = None if deleted else self.one(id_)
             yield ChangedQuestion(seq, question_document(id_), thread)
@@ -822,17 +758,14 @@ class SqlQuestions:
         If the text is the accepted answer, the question goes to the animator's stage. If it is the
         question, its undecided requests expire.
         """
-        if self._register is not None:
-            self._register.text_hidden(question_id, answer_id, self.now())
-        own = _text(hidden_texts, question_id, answer_id)
+        self._register.note("hidden", self.now(), **_this(question_id, answer_id), hidden=True)
         with self._writing() as (connection, seq):
             stage = _stage_without(connection, question_id, answer_id)
             if not _change(connection, question_id, seq, **stage):
                 return
             row = {"question_id": question_id, "answer_id": answer_id}
             values = {"reason": storable(reason), "since": self.now()}
-            connection.execute(sa.delete(hidden_texts).where(own))
-            connection.execute(sa.insert(hidden_texts).values(**row, **values))
+            sql.put(connection, hidden_texts, row | values)
             if not answer_id:
                 _end_requests(connection, question_id, self.now())
             _decide_reports(connection, question_id, answer_id, self.now())
@@ -860,8 +793,8 @@ class SqlQuestions:
         """
         if self._text_digest(question_id, answer_id) != text_digest:
             return False
-        if self._register is not None:
-            self._register.text_shown(question_id, answer_id, text_digest, self.now())
+        this = {**_this(question_id, answer_id), "text": text_digest}
+        self._register.note("hidden", self.now(), **this, hidden=False)
         helped = (given_answers.c.id == answer_id) & given_answers.c.accepted
         with self._writing() as (connection, seq):
             found = connection.execute(sa.select(given_answers.c.id).where(helped)).first()
@@ -928,9 +861,8 @@ class SqlQuestions:
         key = (table.c.question_id, table.c.answer_id)
         query = sa.select(*key).select_from(table.join(asked_questions, this)).where(rows)
         grouped = [*key] if table is text_reports else []
-        with self._engine.connect() as connection:
-            query = query.group_by(*grouped).order_by(order, *key)
-            keys = [(one[0], one[1]) for one in connection.execute(query)]
+        query = query.group_by(*grouped).order_by(order, *key)
+        keys = [(one[0], one[1]) for one in sql.rows(self._engine, query)]
         for some in batches(keys, _READ_AT_ONCE):
             existing = _existing(True).where(asked_questions.c.id.in_({one[0] for one in some}))
             with self._engine.connect() as connection:
@@ -941,8 +873,7 @@ class SqlQuestions:
         """Return whether the agent has reported this text before, decided or not."""
         own = text_reports.c.agent_key == digest(report.agent_id)
         own &= _text(text_reports, report.question_id, report.answer_id)
-        with self._engine.connect() as connection:
-            return connection.execute(sa.select(text_reports).where(own)).first() is not None
+        return sql.first(self._engine, sa.select(text_reports).where(own)) is not None
 
     def report(self, report: TextReport, most: int, since: datetime) -> bool:
         """Store a reader's report of a text, once; return false at `most` reports since `since`."""
@@ -954,7 +885,9 @@ class SqlQuestions:
             recent = mine & (text_reports.c.created > since)
             if _count(connection, recent, text_reports) >= most:
                 return False
-            connection.execute(sa.insert(text_reports).values(_report_row(report)))
+            connection.execute(
+                sa.insert(text_reports).values(row_of(text_reports, report, decided=None))
+            )
             return True
 
     def take_report_back(
@@ -968,13 +901,11 @@ class SqlQuestions:
         own &= _text(text_reports, question_id, answer_id)
         if until is not None:
             own &= text_reports.c.created <= until
-        with self._engine.connect() as connection:
-            if connection.execute(sa.select(text_reports).where(own)).first() is None:
-                return False
-        if self._register is not None:
-            self._register.report_taken_back(agent_id, question_id, answer_id, self.now())
-        with self._engine.begin() as connection:
-            return bool(connection.execute(sa.delete(text_reports).where(own)).rowcount)
+        if sql.first(self._engine, sa.select(text_reports).where(own)) is None:
+            return False
+        this = _this(question_id, answer_id)
+        self._register.note("report", self.now(), agent=agent_id, **this)
+        return bool(sql.execute(self._engine, sa.delete(text_reports).where(own)))
 
     def reports(self, question_ids: Collection[str] | None = None) -> tuple[TextReport, ...]:
         """Return the undecided reports, oldest first. For moderators.
@@ -1003,7 +934,7 @@ class SqlQuestions:
         query = sa.select(sa.func.count(), late, sa.func.min(first.c.since)).select_from(first)
         with self._engine.connect() as connection:
             texts, late_texts, oldest = connection.execute(query).one()
-        return texts, late_texts, in_utc(oldest) if oldest else None
+        return texts, late_texts, oldest
 
     def dismiss_reports(
         self, question_id: str, answer_id: str, *, only_outdated: bool = False
@@ -1023,23 +954,17 @@ class SqlQuestions:
                 connection, question_id, seq, topic_id=topic_id
             )
 
-    def _note(self, question_id: str, answer_id: str) -> None:
-        if self._register is not None:
-            self._register.question_removed(question_id, answer_id, self.now())
-
     def _differs(
         self, table: sa.Table, own: sa.ColumnElement[bool], said: dict[str, str]
     ) -> sa.RowMapping | None:
         """Return the row if its text differs from `said`, else None."""
-        with self._engine.connect() as connection:
-            row = connection.execute(sa.select(table).where(own)).mappings().first()
+        row = sql.first(self._engine, sa.select(table).where(own))
         return None if row is None or said == {name: row[name] for name in said} else row
 
     def _note_corrected(self, question_id: str, answer_id: str) -> datetime:
         """Write to the register that a text is about to be replaced, and return the time."""
         moment = self.now()
-        if self._register is not None:
-            self._register.text_corrected(question_id, answer_id, moment)
+        self._register.note("corrected", moment, **_this(question_id, answer_id))
         return moment
 
     @contextmanager
@@ -1056,25 +981,22 @@ class SqlQuestions:
             yield connection, connection.execute(sa.select(asking_sequence.c.last)).scalar_one()
 
 
-def forget_agent_in_questions(connection: sa.Connection, agent_id: str) -> int:
-    """Erase an agent from questions, answers and everything else; return the number of rows.
+def _this(question_id: str, answer_id: str) -> dict[str, str]:
+    """Return the fields of the register that name a question, or one of its answers."""
+    return {"question": question_id, "answer": answer_id}
 
-    The texts remain, as documents of other sources do, but no longer name their author.
+
+def renumber_texts_of(connection: sa.Connection, agent_id: str) -> None:
+    """Give the next number to questions with texts of an agent who is about to be erased.
+
+    Their documents are then indexed again, without the agent's name.
     """
-    mine, rows = digest(agent_id), 0
-    more = sa.update(asking_sequence).values(last=asking_sequence.c.last + 1)
-    connection.execute(more)
+    mine = digest(agent_id)
+    connection.execute(sa.update(asking_sequence).values(last=asking_sequence.c.last + 1))
     seq = sa.select(asking_sequence.c.last).scalar_subquery()
     answered = sa.select(given_answers.c.question_id).where(given_answers.c.agent_key == mine)
     touched = (asked_questions.c.agent_key == mine) | asked_questions.c.id.in_(answered)
     connection.execute(sa.update(asked_questions).where(touched).values(seq=seq))
-    for table in (asked_questions, given_answers):
-        unnamed = sa.update(table).where(table.c.agent_key == mine)
-        rows += connection.execute(unnamed.values(agent_key="", agent_id="")).rowcount
-    asked = (asked_agents, question_recipients, question_readers)
-    for table in (*asked, asking_preferences, text_reports):
-        rows += connection.execute(sa.delete(table).where(table.c.agent_key == mine)).rowcount
-    return rows
 
 
 def forget_every_question(connection: sa.Connection) -> None:
@@ -1256,49 +1178,17 @@ def _hidden(
 def reports_of(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[TextReport, ...]:
     """Return the reports that meet a condition, oldest first."""
     query = sa.select(text_reports).where(rows).order_by(text_reports.c.created)
-    return tuple(
-        TextReport(
-            row["question_id"],
-            row["answer_id"],
-            row["agent_id"],
-            row["reason"],
-            in_utc(row["created"]),
-            row["decided"] is not None,
-            row["outdated"],
-        )
-        for row in connection.execute(query).mappings()
-    )
+    found = connection.execute(query).mappings()
+    return tuple(sql.value(TextReport, row, decided=row["decided"] is not None) for row in found)
 
 
 def _agent_columns(agent_id: str) -> dict[str, str]:
     return {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
 
 
-def _report_row(one: TextReport) -> dict[str, object]:
-    return {
-        "question_id": one.question_id,
-        "answer_id": one.answer_id,
-        **_agent_columns(one.agent_id),
-        "reason": storable(one.reason),
-        "created": one.created,
-        "outdated": one.outdated,
-    }
-
-
 def _requests(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[AgentRequest, ...]:
     query = sa.select(asked_agents).where(rows).order_by(asked_agents.c.asked)
-    return tuple(
-        AgentRequest(
-            row["question_id"],
-            row["agent_id"],
-            RequestState(row["state"]),
-            in_utc(row["asked"]),
-            in_utc(row["until"]),
-            row["reason"],
-            in_utc(row["decided"]) if row["decided"] else None,
-        )
-        for row in connection.execute(query).mappings()
-    )
+    return tuple(sql.value(AgentRequest, row) for row in connection.execute(query).mappings())
 
 
 def _planned(connection: sa.Connection, agent_key: str) -> tuple[str, ...]:
@@ -1334,91 +1224,28 @@ def _questions(connection: sa.Connection, query: sa.Select[Any]) -> list[AskedQu
         for row in connection.execute(sa.select(question_readers).where(some)).mappings():
             readers[row["question_id"]].add(row["agent_id"])
     return [
-        replace(
-            _question(row), readers=frozenset(readers[row["id"]]) if row["readers_chosen"] else None
-        )
+        _question(row, readers=readers.get(row["id"]))
         if row["scope"] == community
         else _question(row)
         for row in rows
     ]
 
 
-def _question(row: sa.RowMapping) -> AskedQuestion:
-    return AskedQuestion(
-        id=row["id"],
-        asker_id=row["agent_id"],
-        title=row["title"],
-        text=row["text"],
-        created=in_utc(row["created"]),
-        modified=in_utc(row["modified"]),
-        topic_id=row["topic_id"],
-        scope=ReaderScope(row["scope"]),
-        scope_id=row["scope_id"],
-        named=row["named"],
-        stage=QuestionStage(row["stage"]),
-        until=in_utc(row["until"]) if row["until"] else None,
-        missing=row["missing"],
-        corrected=tuple(map(datetime.fromisoformat, row["corrected"])),
-    )
+def _question(row: sa.RowMapping, **others: object) -> AskedQuestion:
+    return sql.value(AskedQuestion, row, asker_id=row["agent_id"], **others)
 
 
 def _question_row(one: AskedQuestion, seq: int) -> dict[str, object]:
-    return {
-        "id": one.id,
-        "seq": seq,
-        **_agent_columns(one.asker_id),
-        "title": storable(one.title),
-        "text": storable(one.text),
-        "topic_id": one.topic_id,
-        "scope": one.scope.value,
-        "scope_id": storable(one.scope_id),
-        "named": one.named,
-        "stage": one.stage.value,
-        "until": one.until,
-        "created": one.created,
-        "modified": one.modified,
-        "missing": one.missing,
-        "deleted": False,
-        "corrected": [],
-        "readers_chosen": one.readers is not None,
-    }
-
-
-def _request_row(one: AgentRequest) -> dict[str, object]:
-    return {
-        "question_id": one.question_id,
-        **_agent_columns(one.agent_id),
-        "state": one.state.value,
-        "asked": one.asked,
-        "until": one.until,
-        "reason": one.reason,
-        "decided": one.decided,
-    }
-
-
-def _answer(row: sa.RowMapping) -> GivenAnswer:
-    return GivenAnswer(
-        id=row["id"],
-        question_id=row["question_id"],
-        author_id=row["agent_id"],
-        text=row["text"],
-        created=in_utc(row["created"]),
-        corrected=tuple(map(datetime.fromisoformat, row["corrected"])),
-        accepted=row["accepted"],
-        thanked=row["thanked"],
-        valid_until=row["valid_until"],
+    return row_of(
+        asked_questions,
+        one,
+        agent_id=one.asker_id,
+        seq=seq,
+        deleted=False,
+        corrected=[],
+        readers_chosen=one.readers is not None,
     )
 
 
-def _answer_row(one: GivenAnswer) -> dict[str, object]:
-    return {
-        "id": one.id,
-        "question_id": one.question_id,
-        **_agent_columns(one.author_id),
-        "text": storable(one.text),
-        "created": one.created,
-        "corrected": [],
-        "accepted": one.accepted,
-        "thanked": one.thanked,
-        "valid_until": one.valid_until,
-    }
+def _answer(row: sa.RowMapping) -> GivenAnswer:
+    return sql.value(GivenAnswer, row, author_id=row["agent_id"])

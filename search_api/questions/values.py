@@ -75,7 +75,7 @@ class AskedQuestion:
     None if it is visible; `outdated`: hidden because it is a former text from a restored database.
     `corrected`: times at which its asker changed the text; former texts are not kept. `modified`
     also changes with its answers. `readers`: ids of the community's members when it was asked; None
-    until they are stored, and until then only the asker reads it.
+    if they were not stored (by versions before 0.2.0), so that only the asker reads it.
     """
 
     id: str

@@ -8,18 +8,17 @@ question matches if it contains all the words.
 import csv
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from expertise.values import AssignedTopics
 from indexer.access import AccessFilter
 from indexer.french.analysis import analyse_query
 from indexer.ports import IndexReader
 from indexer.values import Question, SearchRequest, ShowRequest
-from search_api.query.glossary import LineFault, ParsedFile, ReloadedFile, file_stamp
-from search_api.query.parser import AuthorDirectory, ExpansionSource, NoAuthorDirectory, NoGlossary
+from search_api.query.glossary import GlossaryFile, LineFault, ParsedFile, ReloadedFile, file_stamp
+from search_api.query.parser import AccountsNamed
 from search_api.ranking.fusion import ModelBars
 from search_api.ranking.ranker import Ranker, RankerIgnored, read_ranker
 from search_api.ranking.reranking import RankingPreferences
@@ -51,9 +50,9 @@ class BestBetLine:
 
 
 class BestBetsFile:
-    """The best bets in a file, read again when it changes."""
+    """The best bets in a file, read again when it changes; none without a file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None = None) -> None:
         self._file: ReloadedFile[tuple[BestBetLine, ...]] = ReloadedFile(
             path, read_best_bets, (), "best_bets"
         )
@@ -62,14 +61,6 @@ class BestBetsFile:
         """Return the best bets for a question, in the file's order."""
         terms = _terms(question.words)
         return tuple(bet for bet in self._file.now() if bet.means(terms)) if terms else ()
-
-
-class NoBestBets:
-    """The default: no best bets."""
-
-    def bets(self, question: Question) -> tuple[BestBetLine, ...]:
-        """Return no best bets."""
-        return ()
 
 
 def shown_bets(
@@ -143,22 +134,6 @@ def _can_read_anything(index: IndexReader, access: AccessFilter) -> bool:
     return index.search(SearchRequest(access, Question(), window=1, facets=())).total > 0
 
 
-class RankerSource(Protocol):
-    """Port: the ranker learned from the site's own questions."""
-
-    def ranker(self, encoder: str) -> Ranker | None:
-        """Return the current ranker for the encoder of that name, or None."""
-        ...
-
-
-class NoRanker:
-    """The default: no learned ranker."""
-
-    def ranker(self, encoder: str) -> Ranker | None:
-        """Return None."""
-        return None
-
-
 class RankerFile:
     """The ranker in a file, read again when it changes; an unusable file is logged once."""
 
@@ -169,7 +144,10 @@ class RankerFile:
         self._reading = threading.Lock()
 
     def ranker(self, encoder: str) -> Ranker | None:
-        """See `RankerSource`; the file is read again if its time or size has changed."""
+        """Return the ranker for the encoder of that name, or None.
+
+        The file is read again if its time or size has changed.
+        """
         with self._reading:
             seen = encoder, file_stamp(self._path)
             if seen != self._seen:
@@ -185,28 +163,21 @@ class RankerFile:
             return None
 
 
-class BestBetSource(Protocol):
-    """Port: the administrator's best bets."""
-
-    def bets(self, question: Question) -> tuple[BestBetLine, ...]:
-        """Return the best bets for a question, best first, before rights are checked."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class SearchConfiguration:
     """Authors, glossary, best bets, preferences and ranker of a site; each has a default.
 
+    `ranker` returns the learned ranker for the encoder of that name, None if there is none.
     `bars` are thresholds measured for the encoder on this site; None: those known by its name.
     `second_model` rereads the first documents, `topics` are those of the last build; None: there
     are none.
     """
 
-    authors: AuthorDirectory = field(default_factory=NoAuthorDirectory)
-    glossary: ExpansionSource = field(default_factory=NoGlossary)
-    best_bets: BestBetSource = field(default_factory=NoBestBets)
+    authors: AccountsNamed = lambda words: ()
+    glossary: GlossaryFile = field(default_factory=GlossaryFile)
+    best_bets: BestBetsFile = field(default_factory=BestBetsFile)
     preferences: RankingPreferences = field(default_factory=RankingPreferences)
     bars: ModelBars | None = None
     second_model: SecondModel | None = None
     topics: AssignedTopics | None = None
-    ranker: RankerSource = field(default_factory=NoRanker)
+    ranker: Callable[[str], Ranker | None] = lambda encoder: None

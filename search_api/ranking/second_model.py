@@ -30,11 +30,9 @@ class PairScorer(Protocol):
     @property
     def name(self) -> str:
         """Model and precision."""
-        ...
 
     def score(self, question: str, passage: str) -> float:
         """Return how well the passage answers, on the model's own scale; more is better."""
-        ...
 
 
 class Outcome(StrEnum):

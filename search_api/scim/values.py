@@ -39,17 +39,14 @@ class GroupReceiver(Protocol):
         self, source: str, *, name: str | None = None, external_id: str | None = None
     ) -> tuple[PushedGroup, ...]:
         """Return the source's groups without members: all, or by name or external id."""
-        ...
 
     def group(self, source: str, group_id: str) -> PushedGroup:
         """Return one group with its members. Raises `GroupUnknown`."""
-        ...
 
     def create(
         self, source: str, name: str, external_id: str, members: Sequence[GroupMember]
     ) -> PushedGroup:
         """Create a group and return it. Raises `GroupNameTaken`, `TooManyMembers`."""
-        ...
 
     def change(
         self, source: str, group_id: str, changes: Sequence[GroupChange], *, make: bool = False
@@ -58,11 +55,9 @@ class GroupReceiver(Protocol):
 
         Raises `GroupNameTaken`, `TooManyMembers`, `GroupUnknown`.
         """
-        ...
 
     def delete(self, source: str, group_id: str) -> None:
         """Delete a group with its members. Raises `GroupUnknown`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

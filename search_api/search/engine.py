@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from typing import Protocol
 
 from expertise.places import place_in
 from expertise.values import AccountDirectory, RankedDocument, Window
@@ -13,7 +12,7 @@ from indexer.access import NOBODY, AccessFilter, Reader, access_filter
 from indexer.french.stop_words import ENGLISH_WORDS
 from indexer.near_duplicates import same_text, signature
 from indexer.passages import passage_text
-from indexer.ports import Encoder, IndexReader, Probed
+from indexer.ports import Encoder, Index
 from indexer.relevance import says_nothing
 from indexer.suggestions import NearWord
 from indexer.values import (
@@ -21,7 +20,6 @@ from indexer.values import (
     Card,
     DateRange,
     DocumentText,
-    IndexEntry,
     Passage,
     Question,
     RelevanceCut,
@@ -166,20 +164,12 @@ class OpenedDocument:
     answering: ShownPassage | None
 
 
-class SearchIndex(IndexReader, Protocol):
-    """The methods of an index that a search uses."""
-
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """Return index entries by document id, as `IndexWriter.kept` does."""
-        ...
-
-
 class Search:
     """Searches under a reader's rights. Read `hits`, then `page` and `window`."""
 
     def __init__(
         self,
-        index: SearchIndex,
+        index: Index,
         encoder: Encoder,
         directory: AccountDirectory,
         configuration: SearchConfiguration = SearchConfiguration(),  # noqa: B008 - frozen, and without a state
@@ -196,8 +186,7 @@ class Search:
 
         Raises the errors of a search, and `IndexDamaged`.
         """
-        if isinstance(self._index, Probed):
-            self._index.probe()
+        self._index.probe()
         nobody = access_filter(NOBODY)
         self._index.search(SearchRequest(nobody, Question("service"), window=1, facets=()))
 
@@ -620,7 +609,7 @@ class Search:
         self, request: SearchRequest, found: SearchAnswer, today: date
     ) -> tuple[FusedHit, ...]:
         """Return all hits in the order of the tuned ranking."""
-        ranker = self._ranker.ranker(self._encoder.name)
+        ranker = self._ranker(self._encoder.name)
         words = request.question.words
         hits = tuned_window(found, request.vector, words, ranker)
         hits = placed(hits, found.attributes, place_in(words))

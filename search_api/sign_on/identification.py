@@ -30,7 +30,6 @@ class SignOnDirectory(Protocol):
 
     def agent(self, agent_id: str) -> Agent | None:
         """Return the agent with this id, or None."""
-        ...
 
     def owner_of(self, account: str) -> Agent | None:
         """Return the owner of an account (`source:name`) in the directory, or None.
@@ -38,11 +37,9 @@ class SignOnDirectory(Protocol):
         Agents who withdrew from that source are found too: they still sign on by their account, and
         may take the withdrawal back.
         """
-        ...
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
         """Return every agent with this address; case is ignored."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +183,7 @@ def by_personal_token(request: Request) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SignOn:
-    """What the sign-on routes need.
+    """Dependencies of the sign-on routes.
 
     `provider` is None if a reverse proxy identifies readers, `tokens` if personal tokens are not
     allowed. `address`: this site's origin, as readers know it. `whom_to_ask`: a French noun phrase.

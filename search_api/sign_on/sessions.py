@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from indexer import sql
 from indexer.state import digest
 
 if TYPE_CHECKING:
@@ -261,20 +262,17 @@ class SqlSessions:
         """Return the session of an id and mark it as used; None if it is unknown or has ended."""
         key, now_s = digest(session_id), self._now_s()
         alive = sa.select(sessions).where(sessions.c.key == key, ~self._over(now_s))
-        with self._engine.connect() as connection:
-            row = connection.execute(alive).mappings().one_or_none()
+        row = sql.first(self._engine, alive)
         if row is None:
             return None
         if row["seen_s"] <= now_s - SEEN_RESOLUTION_S:
-            with self._engine.begin() as connection:
-                used = sa.update(sessions).where(sessions.c.key == key)
-                connection.execute(used.values(seen_s=now_s))
-        return _session(row)
+            used = sa.update(sessions).where(sessions.c.key == key)
+            sql.execute(self._engine, used.values(seen_s=now_s))
+        return sql.value(Session, row)
 
     def end(self, session_id: str) -> None:
         """End a session."""
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(sessions).where(sessions.c.key == digest(session_id)))
+        sql.execute(self._engine, sa.delete(sessions).where(sessions.c.key == digest(session_id)))
 
     def log_out(self, logout: "ProviderLogout") -> int | None:
         """End the sessions that the provider ended; return how many, None for a repeated token."""
@@ -304,24 +302,20 @@ class SqlSessions:
         if agent_id:
             query = query.where(sessions.c.agent_key == digest(agent_id))
         order = (sessions.c.seen_s.desc(), sessions.c.key)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(*order)).mappings().all()
-        return tuple(_session(row) for row in rows)
+        return sql.values(self._engine, Session, query.order_by(*order))
 
     def revoke(self, agent_id: str, short: str) -> bool:
         """End one session of an agent; return whether it existed."""
         mine = sessions.c.agent_key == digest(agent_id)
         named = sa.func.substr(sessions.c.key, 1, SHORT_KEY_CHARS) == short
-        with self._engine.begin() as connection:
-            return connection.execute(sa.delete(sessions).where(mine, named)).rowcount > 0
+        return sql.execute(self._engine, sa.delete(sessions).where(mine, named)) > 0
 
     def revoke_all(self, agent_id: str = "", but: str = "") -> int:
         """End the sessions of an agent, or all, except the key `but`; return how many."""
         query = sa.delete(sessions).where(sessions.c.key != but)
         if agent_id:
             query = query.where(sessions.c.agent_key == digest(agent_id))
-        with self._engine.begin() as connection:
-            return connection.execute(query).rowcount
+        return sql.execute(self._engine, query)
 
     def _over(self, now_s: int) -> sa.ColumnElement[bool]:
         idle = sessions.c.seen_s <= now_s - int(self._limits.idle_s)
@@ -354,10 +348,6 @@ def _record_provider_session(
 
 def _provider_digest(issuer: str, name: str) -> str:
     return digest(f"{issuer}\n{name}") if name else ""
-
-
-def _session(row: sa.RowMapping) -> Session:
-    return Session(row["key"], row["agent_id"], row["begun_s"], row["seen_s"], row["id_token"])
 
 
 PREFIX = "qsp_"
@@ -450,14 +440,12 @@ class SqlPersonalTokens:
         key, now_s = digest(token), self._now_s()
         mine = personal_tokens.c.key == key
         query = sa.select(personal_tokens).where(mine, personal_tokens.c.ends_s > now_s)
-        with self._engine.connect() as connection:
-            row = connection.execute(query).mappings().one_or_none()
+        row = sql.first(self._engine, query)
         if row is None:
             return None
         if row["last_used"] != _day(now_s):
-            with self._engine.begin() as connection:
-                used = sa.update(personal_tokens).where(mine)
-                connection.execute(used.values(last_used=_day(now_s)))
+            used = sa.update(personal_tokens).where(mine)
+            sql.execute(self._engine, used.values(last_used=_day(now_s)))
         return _token(row)
 
     def of(self, agent_id: str = "") -> tuple[PersonalToken, ...]:
@@ -466,24 +454,21 @@ class SqlPersonalTokens:
         if agent_id:
             query = query.where(personal_tokens.c.agent_key == digest(agent_id))
         order = (personal_tokens.c.made, personal_tokens.c.label, personal_tokens.c.key)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(*order)).mappings().all()
+        rows = sql.mappings(self._engine, query.order_by(*order))
         return tuple(_token(row) for row in rows)
 
     def revoke(self, agent_id: str, short: str) -> bool:
         """Revoke one token of an agent; return whether it existed."""
         mine = personal_tokens.c.agent_key == digest(agent_id)
         named = sa.func.substr(personal_tokens.c.key, 1, SHORT_KEY_CHARS) == short
-        with self._engine.begin() as connection:
-            return connection.execute(sa.delete(personal_tokens).where(mine, named)).rowcount > 0
+        return sql.execute(self._engine, sa.delete(personal_tokens).where(mine, named)) > 0
 
     def revoke_all(self, agent_id: str = "") -> int:
         """Revoke the tokens of an agent, or of everybody; return how many."""
         query = sa.delete(personal_tokens)
         if agent_id:
             query = query.where(personal_tokens.c.agent_key == digest(agent_id))
-        with self._engine.begin() as connection:
-            return connection.execute(query).rowcount
+        return sql.execute(self._engine, query)
 
 
 def _day(now_s: int) -> date:
@@ -491,18 +476,5 @@ def _day(now_s: int) -> date:
 
 
 def _token(row: sa.RowMapping) -> PersonalToken:
-    return PersonalToken(
-        row["key"][:SHORT_KEY_CHARS],
-        row["agent_id"],
-        row["label"],
-        row["made"],
-        _day(row["ends_s"]),
-        row["last_used"],
-        row["assistant"],
-        _limit(row["sources"]),
-        _limit(row["spaces"]),
-    )
-
-
-def _limit(names: list[str] | None) -> frozenset[str] | None:
-    return None if names is None else frozenset(names)
+    others = {"short": row["key"][:SHORT_KEY_CHARS], "ends": _day(row["ends_s"])}
+    return sql.value(PersonalToken, row, **others)

@@ -9,11 +9,12 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
 
 import sqlalchemy as sa
 
-from indexer.state import digest, storable
+from indexer import sql
+from indexer.register import NO_REGISTER, Register
+from indexer.state import digest, row_of, storable
 
 MONTH_DAYS = 30
 """Period, in days, for counting openings and authors' statements."""
@@ -35,6 +36,7 @@ verifications = sa.Table(
     sa.Column("day", sa.Date, nullable=False),
     sa.Column("right", sa.Boolean, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
+    info={sql.KEPT_UNNAMED: True},
 )
 """The last statement on each document. The agent is empty once they were erased."""
 
@@ -115,57 +117,31 @@ class OwnVerifications:
     titles: Mapping[str, str] = field(default_factory=dict)
 
 
-class VerificationRegister(Protocol):
-    """Register where withdrawals are also written, to be replayed on a restored database."""
-
-    def verification_taken_back(self, agent_id: str, document_id: str) -> None:
-        """Store the withdrawal durably, then return.
-
-        `document_id` is empty for all statements of an agent.
-        """
-        ...
-
-
 class SqlVerifications:
     """Statements, marks, paces and openings in the state's database: SQLite or PostgreSQL."""
 
-    def __init__(self, engine: sa.Engine, register: VerificationRegister | None = None) -> None:
+    def __init__(self, engine: sa.Engine, register: Register = NO_REGISTER) -> None:
         self._engine, self._register = engine, register
 
     def said(self, document_ids: Collection[str]) -> Mapping[str, Verification]:
         """Return the last statement on each of these documents, even if its text has changed."""
         keys = [digest(one) for one in document_ids]
         query = sa.select(verifications).where(verifications.c.document_key.in_(keys))
-        with self._engine.connect() as connection:
-            found = map(_verification, connection.execute(query).mappings())
-            return {one.document_id: one for one in found}
+        found = sql.values(self._engine, Verification, query)
+        return {one.document_id: one for one in found}
 
     def right(self, most: int) -> Mapping[str, str]:
         """Return, by document, the hash of the text last confirmed; the newest `most`."""
         column = verifications.c
         query = sa.select(column.document_id, column.content_hash).where(column.right)
         newest = query.order_by(column.day.desc(), column.document_key).limit(most)
-        with self._engine.connect() as connection:
-            rows = connection.execute(newest).mappings()
-            return {row["document_id"]: row["content_hash"] for row in rows}
+        rows = sql.mappings(self._engine, newest)
+        return {row["document_id"]: row["content_hash"] for row in rows}
 
     def say(self, said: Verification) -> None:
         """Store a statement; it replaces the former one on the document."""
-        row = {
-            "document_key": digest(said.document_id),
-            "document_id": storable(said.document_id),
-            "content_hash": said.content_hash,
-            "agent_key": digest(said.agent_id),
-            "agent_id": storable(said.agent_id),
-            "day": said.day,
-            "right": said.right,
-            "note": storable(said.note),
-        }
-        own = verifications.c.document_key == row["document_key"]
-        # Of two statements at the same moment, the first is stored.
-        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
-            connection.execute(sa.delete(verifications).where(own))
-            connection.execute(sa.insert(verifications).values(row))
+        row = row_of(verifications, said, document_key=digest(said.document_id))
+        sql.put_alone(self._engine, verifications, row)
 
     def take_back(self, document_id: str, agent_id: str, until: date | None = None) -> None:
         """Delete an agent's statement and mark on a document, or all if `document_id` is empty.
@@ -174,8 +150,8 @@ class SqlVerifications:
         """
         own = self.of_agent(agent_id)
         ids = {one.document_id for one in own.said} | {one.document_id for one in own.marks}
-        if self._register is not None and (document_id in ids if document_id else ids):
-            self._register.verification_taken_back(agent_id, document_id)
+        if document_id in ids if document_id else ids:
+            self._register.note("verification", agent=agent_id, document=document_id)
         with self._engine.begin() as connection:
             for table in (verifications, outdated_marks):
                 rows = table.c.agent_key == digest(agent_id)
@@ -190,15 +166,7 @@ class SqlVerifications:
         column = outdated_marks.c
         mine = column.agent_key == digest(mark.agent_id)
         own = mine & (column.document_key == digest(mark.document_id))
-        row = {
-            "document_key": digest(mark.document_id),
-            "agent_key": digest(mark.agent_id),
-            "document_id": storable(mark.document_id),
-            "agent_id": storable(mark.agent_id),
-            "content_hash": mark.content_hash,
-            "day": mark.day,
-            "note": storable(mark.note),
-        }
+        row = row_of(outdated_marks, mark, document_key=digest(mark.document_id))
         recent = sa.select(sa.func.count()).select_from(outdated_marks)
         recent = recent.where(mine, ~own, column.day >= since)
         with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
@@ -211,14 +179,12 @@ class SqlVerifications:
     def marks(self, most: int) -> tuple[OutdatedMark, ...]:
         """Return the newest `most` marks, of all readers."""
         query = sa.select(outdated_marks).order_by(outdated_marks.c.day.desc()).limit(most)
-        with self._engine.connect() as connection:
-            return tuple(map(_mark, connection.execute(query).mappings()))
+        return sql.values(self._engine, OutdatedMark, query)
 
     def dismiss_marks(self, document_id: str) -> None:
         """Delete all readers' marks on a document."""
         of_it = outdated_marks.c.document_key == digest(document_id)
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(outdated_marks).where(of_it))
+        sql.execute(self._engine, sa.delete(outdated_marks).where(of_it))
 
     def count_opening(self, document_id: str, day: date) -> None:
         """Count one more reader who opened the document on that day."""
@@ -242,24 +208,19 @@ class SqlVerifications:
         total = sa.func.sum(column.openings)
         query = sa.select(column.document_id).where(column.day >= since)
         query = query.group_by(column.document_key, column.document_id).having(total >= least)
-        with self._engine.connect() as connection:
-            ordered = query.order_by(total.desc(), column.document_key).limit(most)
-            return tuple(connection.execute(ordered).scalars())
+        ordered = query.order_by(total.desc(), column.document_key).limit(most)
+        return tuple(sql.scalars(self._engine, ordered))
 
     def said_since(self, agent_id: str, day: date) -> int:
         """Return on how many documents an agent made the last statement after a day."""
         own = (verifications.c.agent_key == digest(agent_id)) & (verifications.c.day > day)
         query = sa.select(sa.func.count()).select_from(verifications).where(own)
-        with self._engine.connect() as connection:
-            return connection.execute(query).scalar_one()
+        return sql.one(self._engine, query)
 
     def choose_pace(self, agent_id: str, per_month: int) -> None:
         """Set about how many documents an agent is asked in thirty days; 0: none."""
-        own = verification_paces.c.agent_key == digest(agent_id)
-        row = {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(verification_paces).where(own))
-            connection.execute(sa.insert(verification_paces).values(**row, per_month=per_month))
+        own = {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
+        sql.put_alone(self._engine, verification_paces, own | {"per_month": per_month})
 
     def of_agent(self, agent_id: str) -> OwnVerifications:
         """Return everything stored about one agent."""
@@ -268,13 +229,12 @@ class SqlVerifications:
         def own(table: sa.Table) -> sa.Select[tuple[object]]:
             return sa.select(table).where(table.c.agent_key == mine)
 
-        with self._engine.connect() as connection:
-            pace = connection.execute(own(verification_paces)).mappings().first()
-            return OwnVerifications(
-                tuple(map(_verification, connection.execute(own(verifications)).mappings())),
-                tuple(map(_mark, connection.execute(own(outdated_marks)).mappings())),
-                pace["per_month"] if pace else None,
-            )
+        pace = sql.first(self._engine, own(verification_paces))
+        return OwnVerifications(
+            sql.values(self._engine, Verification, own(verifications)),
+            sql.values(self._engine, OutdatedMark, own(outdated_marks)),
+            pace["per_month"] if pace else None,
+        )
 
 
 _OF_DOCUMENTS = (verifications, outdated_marks, document_openings)
@@ -282,12 +242,11 @@ _OF_DOCUMENTS = (verifications, outdated_marks, document_openings)
 
 def documents_verified(engine: sa.Engine) -> frozenset[str]:
     """Return the ids of documents with a statement, a mark or openings."""
-    with engine.connect() as connection:
-        return frozenset(
-            id_
-            for table in _OF_DOCUMENTS
-            for id_ in connection.execute(sa.select(table.c.document_id)).scalars()
-        )
+    return frozenset(
+        id_
+        for table in _OF_DOCUMENTS
+        for id_ in sql.scalars(engine, sa.select(table.c.document_id))
+    )
 
 
 def forget_documents(engine: sa.Engine, document_ids: Collection[str]) -> None:
@@ -300,35 +259,4 @@ def forget_documents(engine: sa.Engine, document_ids: Collection[str]) -> None:
 
 def forget_openings(engine: sa.Engine, before: date) -> None:
     """Delete the openings of days before `before`."""
-    with engine.begin() as connection:
-        connection.execute(sa.delete(document_openings).where(document_openings.c.day < before))
-
-
-def forget_agent_in_verifications(connection: sa.Connection, agent_id: str) -> int:
-    """Erase an agent and return the number of rows.
-
-    Their statements stay, without their name.
-    """
-    mine, rows = digest(agent_id), 0
-    unnamed = sa.update(verifications).where(verifications.c.agent_key == mine)
-    rows += connection.execute(unnamed.values(agent_key="", agent_id="")).rowcount
-    for table in (outdated_marks, verification_paces):
-        rows += connection.execute(sa.delete(table).where(table.c.agent_key == mine)).rowcount
-    return rows
-
-
-def _verification(row: sa.RowMapping) -> Verification:
-    return Verification(
-        row["document_id"],
-        row["content_hash"],
-        row["agent_id"],
-        row["day"],
-        row["right"],
-        row["note"],
-    )
-
-
-def _mark(row: sa.RowMapping) -> OutdatedMark:
-    return OutdatedMark(
-        row["document_id"], row["content_hash"], row["agent_id"], row["day"], row["note"]
-    )
+    sql.execute(engine, sa.delete(document_openings).where(document_openings.c.day < before))

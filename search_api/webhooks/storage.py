@@ -13,7 +13,8 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from expertise.builds import SqlBuilds
-from indexer.state import digest, in_utc
+from indexer import sql
+from indexer.state import digest
 from search_api.questions.storage import asked_questions, given_answers
 
 FIRST_RETRY = timedelta(minutes=1)
@@ -27,13 +28,12 @@ KEPT = timedelta(days=30)
 """How long an ended event is kept, so that it is not queued again; longer than `RECENT`."""
 
 metadata = sa.MetaData()
-_MOMENT = sa.DateTime(timezone=True)
 
 webhooks = sa.Table(
     "webhooks",
     metadata,
     sa.Column("name", sa.String(100), primary_key=True),
-    sa.Column("since", _MOMENT, nullable=False),
+    sa.Column("since", sql.Moment, nullable=False),
     sa.Column("build_id", sa.String(32), nullable=False),
 )
 """`since`: earlier answers are not told. `build_id`: the last build whose changes were queued,
@@ -47,13 +47,13 @@ webhook_queue = sa.Table(
     sa.Column("webhook", sa.String(100), nullable=False),
     sa.Column("kind", sa.String(40), nullable=False),
     sa.Column("subject", sa.String(200), nullable=False),
-    sa.Column("happened", _MOMENT, nullable=False),
-    sa.Column("queued", _MOMENT, nullable=False),
-    sa.Column("due", _MOMENT, nullable=False),
+    sa.Column("happened", sql.Moment, nullable=False),
+    sa.Column("queued", sql.Moment, nullable=False),
+    sa.Column("due", sql.Moment, nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("code", sa.Integer),
-    sa.Column("changed", _MOMENT, nullable=False),
+    sa.Column("changed", sql.Moment, nullable=False),
     sa.Index("webhook_queue_due", "webhook", "state", "happened"),
 )
 """`subject`: the id of the question or topic. `code`: the HTTP status of a refusal, null if the
@@ -139,14 +139,14 @@ class SqlWebhooks:
             query = (
                 sa.select(given.id, given.question_id, given.created)
                 .join(asked_questions, asked.id == given.question_id)
-                .where(~asked.deleted, given.created > max(in_utc(since), moment - RECENT))
+                .where(~asked.deleted, given.created > max(since, moment - RECENT))
             )
             found = {_id(name, row.id): row for row in connection.execute(query)}
             ids = webhook_queue.c.id
             own = sa.select(ids).where(webhook_queue.c.webhook == name)
             queued = set(connection.execute(own).scalars())
             rows = [
-                self._row(id_, name, WebhookKind.ANSWERED, row.question_id, in_utc(row.created))
+                self._row(id_, name, WebhookKind.ANSWERED, row.question_id, row.created)
                 for id_, row in found.items()
                 if id_ not in queued
             ]
@@ -163,8 +163,7 @@ class SqlWebhooks:
         stamp = builds.current()
         if stamp is None:
             return 0
-        with self._engine.connect() as connection:
-            told = dict(connection.execute(sa.select(webhooks.c.name, webhooks.c.build_id)).all())
+        told = dict(sql.rows(self._engine, sa.select(webhooks.c.name, webhooks.c.build_id)))
         changed: dict[str, Sequence[str]] = {stamp.id: ()}
         count = 0
         for name in names:
@@ -198,20 +197,7 @@ class SqlWebhooks:
         queue = webhook_queue.c
         own = (queue.webhook == name) & (queue.state == WebhookState.WAITING.value)
         query = sa.select(webhook_queue).where(own).order_by(queue.happened, queue.id)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
-        for row in rows:
-            yield WebhookEvent(
-                row["id"],
-                row["webhook"],
-                WebhookKind(row["kind"]),
-                row["subject"],
-                in_utc(row["happened"]),
-                in_utc(row["queued"]),
-                in_utc(row["due"]),
-                row["attempts"],
-                row["code"],
-            )
+        yield from sql.values(self._engine, WebhookEvent, query)
 
     def sent(self, one: WebhookEvent) -> None:
         """Mark that the receiver took the event."""
@@ -234,8 +220,7 @@ class SqlWebhooks:
             over = (queue.webhook == one.webhook) & (queue.state == WebhookState.WAITING.value)
             over &= queue.queued <= moment - LAST_ATTEMPT
             ended = {"state": state.value, "attempts": queue.attempts + 1, "changed": moment}
-            with self._engine.begin() as connection:
-                connection.execute(sa.update(webhook_queue).where(over).values(ended))
+            sql.execute(self._engine, sa.update(webhook_queue).where(over).values(ended))
 
     def counts(self, name: str) -> WebhookCounts:
         """Return the numbers of a receiver's events that are kept."""
@@ -259,14 +244,12 @@ class SqlWebhooks:
         """Delete events that ended longer than `KEPT` ago."""
         queue = webhook_queue.c
         ended = (queue.state != WebhookState.WAITING.value) & (queue.changed < self.now() - KEPT)
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(webhook_queue).where(ended))
+        sql.execute(self._engine, sa.delete(webhook_queue).where(ended))
 
     def _change(self, one: WebhookEvent, state: WebhookState, **values: object) -> None:
         own = sa.update(webhook_queue).where(webhook_queue.c.id == one.id)
         changed = own.values(state=state.value, changed=self.now(), **values)
-        with self._engine.begin() as connection:
-            connection.execute(changed)
+        sql.execute(self._engine, changed)
 
     def _row(
         self, id_: str, name: str, kind: WebhookKind, subject: str, happened: datetime

@@ -22,12 +22,11 @@ class LanguageModel(Protocol):
 
     def write(self, messages: Sequence[Message], most_tokens: int) -> AsyncGenerator[str, None]:
         """Yield the model's answer in pieces. Raises `ModelFailed`, also if it is cut off."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WritingRules:
-    """What may be sent, and what is shown.
+    """Rules for sending documents to the model, and for showing its answer.
 
     `sources`: only documents of these sources are sent. `spaces`: only of these spaces; empty: of
     all. `restricted`: also documents that are not open to all agents. `least_share`: minimum share

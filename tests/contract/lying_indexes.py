@@ -11,6 +11,7 @@ from indexer.values import (
     DocumentText,
     IndexedDocument,
     IndexEntry,
+    IndexFill,
     Put,
     PutAccess,
     Question,
@@ -76,6 +77,21 @@ class HonestIndex:
         self, access: AccessFilter, words: Sequence[str]
     ) -> Mapping[str, tuple[NearWord, ...]]:
         return self.index.near_words(access, words)
+
+    def flush(self) -> None:
+        self.index.flush()
+
+    def expunge(self) -> None:
+        self.index.expunge()
+
+    def fill(self) -> IndexFill | None:
+        return self.index.fill()
+
+    def probe(self) -> None:
+        self.index.probe()
+
+    def verify(self) -> None:
+        self.index.verify()
 
 
 class CountsTheUnreadable(HonestIndex):

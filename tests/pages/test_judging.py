@@ -45,7 +45,10 @@ def asked_surely(parts: tuple[Index, SqlDirectory]) -> TestClient:
     """With bars of the encoder, below all of its cosines: the first document may be sure."""
     index, book = parts
     bars = ModelBars(-1.0, RelevanceCut(0.2, -1.0))
-    return client(Search(index, ENCODER, book, SearchConfiguration(authors=book, bars=bars)), book)
+    return client(
+        Search(index, ENCODER, book, SearchConfiguration(authors=book.accounts_named, bars=bars)),
+        book,
+    )
 
 
 def found(asked: TestClient, **parameters: Any) -> dict[str, Any]:

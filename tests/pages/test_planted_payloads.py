@@ -154,7 +154,9 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         "utf-8",
     )
     guidance = SearchConfiguration(
-        book, GlossaryFile(folder / "glossaire.csv"), BestBetsFile(folder / "tete.csv")
+        book.accounts_named,
+        GlossaryFile(folder / "glossaire.csv"),
+        BestBetsFile(folder / "tete.csv"),
     )
     builds.publish(
         build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY), TopicList(TOPICS)

@@ -33,7 +33,9 @@ def guided(parts: Parts, tmp_path: Path) -> TestClient:
     )
     index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
     index.write(documents())
-    guidance = SearchConfiguration(parts.book, GlossaryFile(glossary), BestBetsFile(bets))
+    guidance = SearchConfiguration(
+        parts.book.accounts_named, GlossaryFile(glossary), BestBetsFile(bets)
+    )
     search = Search(index, ENCODER, parts.book, guidance)
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     app = create_app(Services(search, parts.book, reader_of=readers, today=lambda: TODAY))

@@ -59,7 +59,7 @@ def test_a_restored_text_of_a_deleted_document_goes(tmp_path: Path) -> None:
         scans = Scans(site.engine)
         recognised(scans, "wiki:scan")
         recognised(scans, "wiki:autre")
-        site.register.gone(["wiki:scan"])
+        site.register.note("gone", documents=["wiki:scan"])
         lines = list(site.register.lines())
         replay(lines, site.engine, SqlConsent(site.engine, site.clock), site.index, b"key")
         assert scans.known("wiki") == {"wiki:autre"}

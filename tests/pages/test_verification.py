@@ -317,7 +317,7 @@ def test_what_is_kept_is_shown_taken_along_and_let_go(site: AskingSite) -> None:
     assert pages is not None
     for name in ("wiki:vieille", "wiki:neuve"):
         pages.pin("cadastre", name)
-    site.register.gone(["wiki:vieille"])
+    site.register.note("gone", documents=["wiki:vieille"])
     assert not site.index.write([Remove("wiki:vieille")]).failed
     retention._forget_feedback_on_deleted(site.register, site.engine, site.index)
     with site.engine.connect() as connection:

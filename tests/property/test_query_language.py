@@ -86,7 +86,9 @@ def search(
     book = SqlDirectory(engine)
     book.replace(FictionalDirectory())
     guidance = SearchConfiguration(
-        book, GlossaryFile(folder / "glossaire.csv"), BestBetsFile(folder / "tete.csv")
+        book.accounts_named,
+        GlossaryFile(folder / "glossaire.csv"),
+        BestBetsFile(folder / "tete.csv"),
     )
     with _index(request.param, folder) as index:
         assert index.write(documents()).failed == ()

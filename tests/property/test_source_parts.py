@@ -83,6 +83,9 @@ class MortalIndex:
     def scan(self, source: str) -> Iterator[IndexEntry]:
         return self.index.scan(source)
 
+    def flush(self) -> None:
+        self.index.flush()
+
 
 @cache
 def empty_state() -> bytes:

@@ -187,7 +187,7 @@ def test_what_was_closed_since_an_index_was_used_is_not_moved(places: TwoIndexes
     """Its rights are old, though nothing was read into the other engine yet."""
     other = places.other
     with opened(other) as application:
-        application.privacy.register.closed(["wiki:1"])
+        application.privacy.register.note("closed", documents=["wiki:1"])
     other.run("reindex", "--from", "embedded")
     assert closed(other)
     other.run("crawl", "wiki")

@@ -1,6 +1,5 @@
 """What a change of access costs on OpenSearch, and that no shortcut widens a right."""
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
@@ -12,7 +11,6 @@ from connectors.values import Access
 from indexer.access import AccessFilter
 from indexer.errors import IndexRefused
 from indexer.opensearch import access_changes
-from indexer.opensearch.alias import Alias
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.values import PutAccess, Question, ShownDocument, ShowRequest
 from tests.builders import ANYONE, ENCODER, OPEN, allowed, asking, put, reading
@@ -146,68 +144,6 @@ def test_more_lists_than_the_engine_takes_are_refused(
         monkeypatch.setattr(access_changes, "MOST_READABLE", 1)
         with pytest.raises(IndexRefused):
             index.search(asking())
-
-
-ACCENTED = "ldap:group:Équipe"
-TAKEN_APART = unicodedata.normalize("NFD", ACCENTED)
-KEPT_OUT = Access(OPEN.allowed, frozenset({ACCENTED}))
-
-
-def as_an_older_version_wrote(alias: str) -> str:
-    """Put the denial of a list in another Unicode form, and take the mark away."""
-    opensearch = client()
-    hits = opensearch.search(index=f"{alias}-access", body={"size": 10})["hits"]["hits"]
-    (denying,) = (hit for hit in hits if hit["_source"]["denied"])
-    older = {**denying["_source"], "denied": [TAKEN_APART]}
-    opensearch.index(index=f"{alias}-access", id=denying["_id"], body=older, refresh=True)
-    meta = opensearch.indices.get_mapping(index=f"{alias}-access")
-    (index,) = meta
-    kept = meta[index]["mappings"]["_meta"]
-    kept.pop("principals")
-    opensearch.indices.put_mapping(index=index, body={"_meta": kept})
-    return str(denying["_id"])
-
-
-def list_kept(alias: str, name: str) -> Mapping[str, object]:
-    source: Mapping[str, object] = client().get(index=f"{alias}-access", id=name)["_source"]
-    return source
-
-
-def test_a_denial_stored_in_another_form_shuts_out(alias: str) -> None:
-    """The engine compares words as they were written: lists of before are brought to the form."""
-    member = reading(ACCENTED)
-    with fresh_index(ENCODER.dimension, alias) as index:
-        index.write([put("wiki:1", "Le cadastre", access=KEPT_OUT), put("wiki:2", "Le cadastre")])
-        name = as_an_older_version_wrote(alias)
-        assert ids(index, member) == {"wiki:1", "wiki:2"}  # as it was before the update
-        updated = OpenSearchIndex(client(), alias, ENCODER.dimension)
-        assert ids(updated, member) == {"wiki:2"}
-        assert ids(updated, ANYONE) == {"wiki:1", "wiki:2"}
-        assert list_kept(alias, name)["denied"] == [ACCENTED]
-        assert updated.kept(["wiki:1"])["wiki:1"].access == KEPT_OUT
-        versions = versions_of_lists(alias)
-        OpenSearchIndex(client(), alias, ENCODER.dimension).count("wiki")
-        assert versions_of_lists(alias) == versions
-
-
-def test_bringing_to_the_form_takes_back_nothing_that_was_written_since(
-    alias: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A crawl closes a list between the look at it and its writing: it stays closed."""
-    with fresh_index(ENCODER.dimension, alias) as index:
-        index.write([put("wiki:1", "Le cadastre", access=KEPT_OUT)])
-        name = as_an_older_version_wrote(alias)
-        replace = Alias.replace
-
-        def late(self: Alias, hit: dict[str, object], source: dict[str, object]) -> None:
-            change(index, ["wiki:1"], CLOSED)
-            replace(self, hit, source)
-
-        monkeypatch.setattr(Alias, "replace", late)
-        updated = OpenSearchIndex(client(), alias, ENCODER.dimension)
-        assert ids(updated, ANYONE) == set()
-        assert ids(updated, MEMBER) == {"wiki:1"}
-        assert list_kept(alias, name)["allowed"] == ["ldap:group:x"]
 
 
 def shown(index: OpenSearchIndex) -> tuple[ShownDocument, ...]:

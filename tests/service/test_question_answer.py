@@ -116,7 +116,7 @@ def asked(
         if request.param == "opensearch":
             merge(alias)
         counting, encoder, log = CountingIndex(index), CountingEncoder(), NotedQueries()
-        configuration = SearchConfiguration(authors=book, bars=BARS)
+        configuration = SearchConfiguration(authors=book.accounts_named, bars=BARS)
         search = Search(counting, encoder, book, configuration)
         context = AnswerContext(search, book, today=lambda: TODAY, query_log=log)
         yield Asked(counting, encoder, log, context)
@@ -237,7 +237,7 @@ class LowestFirst:
 def test_a_learned_order_changes_the_order_alone(asked: Asked) -> None:
     """The same documents, total and facets; a result that moved says so, and who knows does not."""
     plain = asked.context.search
-    configuration = SearchConfiguration(ranker=LowestFirst(), bars=BARS)
+    configuration = SearchConfiguration(ranker=LowestFirst().ranker, bars=BARS)
     tuned = Search(asked.index, asked.encoder, asked.context.people, configuration)
     ranked = [search.rank(Query(QUESTION), READER, TODAY) for search in (plain, tuned)]
     before, after = [[hit.document_id for hit in hits] for hits in ranked]

@@ -10,12 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.ports import Checkpoint, Delete, Listing, Upsert
+from indexer.state import row_of
 from quisait.application.database import connect, migrate
 from search_api.questions.documents import QuestionsConnector
 from search_api.questions.storage import (
     SqlQuestions,
     _question_row,
-    _report_row,
     asked_questions,
     text_reports,
 )
@@ -174,7 +174,8 @@ def test_lists_of_questions_name_few_of_them_in_a_statement(questions: SqlQuesti
     with questions._engine.begin() as connection:
         rows = [_question_row(asked(id_), number) for number, id_ in enumerate(ids)]
         connection.execute(sa.insert(asked_questions), rows)
-        reports = [_report_row(TextReport(id_, "", "ag-1", "Faux.", NOW)) for id_ in ids]
+        said = [TextReport(id_, "", "ag-1", "Faux.", NOW) for id_ in ids]
+        reports = [row_of(text_reports, one, decided=None) for one in said]
         connection.execute(sa.insert(text_reports), reports)
     most = 0
 

@@ -14,11 +14,12 @@ from connectors.directory import TableDirectory
 from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole, Group
 from expertise.directory import SqlDirectory
 from expertise.directory_tables import groups, once_known
-from indexer.embedded.index import EmbeddedIndex
+from indexer.embedded.storage import EmbeddedStorage
+from indexer.live_index import EncoderRecord, LiveIndex
 from indexer.state import digest
 from indexer.values import WITHHELD, Question, ShowRequest
-from indexer.wrapped_index import NamedSourcesIndex
 from quisait.application.database import migrate
+from quisait.application.locks import WriteGate
 from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPrincipalRules
 from tests.builders import ANYONE, ENCODER, asking, put
 from tests.selection import examples
@@ -155,9 +156,11 @@ def test_the_groups_of_a_directory_that_an_older_version_read_are_known() -> Non
 
 def test_what_a_crawl_brings_opens_what_it_explains(tmp_path: Path) -> None:
     """An account that signs its first document was no mistake; what it left is one again."""
-    whole = EmbeddedIndex(tmp_path, ENCODER.dimension)
+    own = EncoderRecord(ENCODER.name, ENCODER.dimension)
+    gate = WriteGate(sa.create_engine("sqlite://"), tmp_path / "locks")
+    whole = LiveIndex(EmbeddedStorage(tmp_path / "index"), lambda _: ENCODER, gate, own)
     knowing = CurrentKnownPrincipals(book_of(ANA), whole, KnownPrincipalRules())
-    index = NamedSourcesIndex(whole, lambda: frozenset({"wiki"}), knowing)
+    index = whole.limited(lambda: frozenset({"wiki"}), knowing)
     access = Access(frozenset({EVERYONE}), frozenset({"wiki:account:Libre"}))
     whole.write([put("wiki:1", "Le cadastre", access=access)])
 

@@ -99,16 +99,3 @@ def test_a_list_of_agents_tells_nobodys_counts(journal: SqlQueryLog, engine: sa.
     assert [one.askers for one in told(journal, "ana", TODAY + DAY)] == [6, 6]
     stolen = SqlQueryLog(engine, lambda: names_of(frozenset()), QueryLogRules(b"guessed"))
     assert told(stolen, "ana") == []
-
-
-def test_what_a_former_version_kept_is_gone(journal: SqlQueryLog, engine: sa.Engine) -> None:
-    """Its digests had no key: the tables go at the next opening, whoever opens first."""
-    with engine.begin() as connection:
-        for name in ("journal_brought", "journal_brought_counts"):
-            connection.execute(sa.text(f"create table {name} (agent_key varchar(64))"))
-            row = {"key": digest("ana")}
-            connection.execute(sa.text(f"insert into {name} values (:key)"), row)  # noqa: S608
-    for _ in range(2):
-        SqlQueryLog(engine, lambda: names_of(frozenset()), QueryLogRules(KEY))
-    assert not [one for one in sa.inspect(engine).get_table_names() if "brought" in one]
-    ask(journal, 1, "le cadastre", "ana")

@@ -20,7 +20,7 @@ from indexer.opensearch.requests import (
     shown_documents,
     suggested_titles,
 )
-from indexer.opensearch.schema import COLUMNS_ALONE, NOT_IN_CARDS, Body, engine_id
+from indexer.opensearch.schema import COLUMNS_ALONE, Body, engine_id
 from indexer.parsed_query import EXACT_WEIGHT, PAIR_WEIGHT
 from indexer.quantisation import SEVEN_BITS
 from indexer.values import Put, PutAccess, Question, Remove, SearchRequest, ShowRequest
@@ -230,7 +230,7 @@ def test_documents_are_shown_under_the_filter() -> None:
     wanted = {"term": {"passages.terms": {"value": "impot"}}}
     best = body["query"]["bool"]["should"][0]["nested"]
     assert body["query"]["bool"]["filter"] == [ACCESS, named]
-    assert body["_source"] == {"excludes": NOT_IN_CARDS}
+    assert (body["_source"], body["docvalue_fields"]) == (False, ["card"])
     assert best["query"]["bool"]["should"][:2] == [wanted, {"match_all": {"boost": 0}}]
     assert best["query"]["bool"]["should"][2]["script_score"]["script"]["params"] == {
         "field": "passages.vector",

@@ -13,6 +13,7 @@ from connectors.push.group_values import GroupMember
 from connectors.push.groups import PushedGroups
 from connectors.values import Agent
 from expertise.directory import SqlDirectory
+from indexer.sql import Moment
 from indexer.state import digest
 from quisait.application.database import TABLES, migrate
 from quisait.privacy.retention import purge_agent
@@ -38,6 +39,7 @@ BESIDE: dict[str, dict[str, Any]] = {
 _VALUES: tuple[tuple[type[Any], Any], ...] = (
     (sa.Boolean, False),
     (sa.DateTime, datetime(2026, 1, 1, tzinfo=UTC)),
+    (Moment, datetime(2026, 1, 1, tzinfo=UTC)),
     (sa.Date, date(2026, 1, 1)),
     (sa.JSON, []),
     (sa.LargeBinary, b"x"),

@@ -76,14 +76,14 @@ def kinds(register: FileRegister) -> list[str]:
 
 def test_what_cannot_be_written_waits_and_is_written_in_its_order(register: FileRegister) -> None:
     """Before the next line, once each; no line waits then."""
-    register.gone(["wiki:1"])
-    register.closed(["wiki:2"])
+    register.note("gone", documents=["wiki:1"])
+    register.note("closed", documents=["wiki:2"])
     assert (kinds(register), register.waiting()) == ([], 2)
     give_back(register)
-    register.purged("ag-3")
+    register.note("purged", agent="ag-3")
     assert (kinds(register), register.waiting()) == (["gone", "closed", "purged"], 0)
     assert {mark.read() for mark in register.marks} == {register.last()}
-    register.gone(["wiki:4"])
+    register.note("gone", documents=["wiki:4"])
     assert kinds(register) == ["gone", "closed", "purged", "gone"]
 
 
@@ -103,7 +103,7 @@ def test_a_wish_acts_at_once_and_says_that_it_is_not_noted(
 
 def test_an_index_that_may_be_restored_is_told_what_waited(register: FileRegister) -> None:
     """When quisait opens, its mark stays behind; the database, that kept it, knows it."""
-    register.gone(["wiki:1"])
+    register.note("gone", documents=["wiki:1"])
     give_back(register)
     assert register.complete(opening=True) == 0
     database, index = register.marks
@@ -114,11 +114,11 @@ def test_an_index_that_may_be_restored_is_told_what_waited(register: FileRegiste
 def test_a_restored_database_is_not_taken_for_one_that_knows(register: FileRegister) -> None:
     """Its mark is not that of the line before: it stays where it is."""
     give_back(register)
-    register.gone(["wiki:0"])
+    register.note("gone", documents=["wiki:0"])
     register.marks[0].move("a line of long ago")
     register.path.rename(register.path.with_name("aside"))
     register.path.mkdir()
-    register.gone(["wiki:1"])
+    register.note("gone", documents=["wiki:1"])
     register.path.rmdir()
     register.path.with_name("aside").rename(register.path)
     assert register.complete(opening=True) == 0
@@ -128,7 +128,7 @@ def test_a_restored_database_is_not_taken_for_one_that_knows(register: FileRegis
 def test_a_sentence_says_what_waits_and_what_to_do(register: FileRegister) -> None:
     """By its path and its setting; nothing where nothing waits."""
     assert register_warning(register) == ""
-    register.gone(["wiki:1"])
+    register.note("gone", documents=["wiki:1"])
     told = register_warning(register)
     for word in (": 1.", str(register.path), "[privacy] register_file", "sauvegarde restaurée"):
         assert word in told
@@ -160,11 +160,11 @@ def test_a_register_that_cannot_be_read_is_a_sentence(register: FileRegister) ->
 def test_half_a_line_does_not_spoil_the_next(register: FileRegister) -> None:
     """A full disk or a crash cuts one short; what follows is whole, also in an older file."""
     give_back(register)
-    register.gone(["wiki:1"])
+    register.note("gone", documents=["wiki:1"])
     whole = register.path.read_text("utf-8")
     with register.path.open("a") as file:
         file.write('{"id": "cut", "at": "20')
-    register.gone(["wiki:2"])
+    register.note("gone", documents=["wiki:2"])
     assert [line["documents"] for line in register.lines()] == [["wiki:1"], ["wiki:2"]]
     last = register.path.read_text("utf-8").splitlines()[-1]
     register.path.write_text(f'{whole}{{"id": "cut", "at": "20{last}\n', "utf-8")
@@ -177,7 +177,7 @@ def test_a_disk_that_fills_up_leaves_the_file_as_it_was(
 ) -> None:
     """A line that is written in part is taken back, and waits."""
     give_back(register)
-    register.gone(["wiki:1"])
+    register.note("gone", documents=["wiki:1"])
     before = register.path.read_bytes()
     write = os.write
 
@@ -187,7 +187,7 @@ def test_a_disk_that_fills_up_leaves_the_file_as_it_was(
         return write(place, content[: len(content) - 10])
 
     monkeypatch.setattr(os, "write", full)
-    register.gone(["wiki:2"])
+    register.note("gone", documents=["wiki:2"])
     assert register.path.read_bytes() == before
     monkeypatch.undo()
     assert register.complete() == 0
@@ -225,9 +225,9 @@ def test_a_line_that_was_written_twice_counts_where_it_stands_first(
 ) -> None:
     """An older quisait repeated what had waited: what lies between is told all the same."""
     give_back(register)
-    register.gone(["wiki:1"])
+    register.note("gone", documents=["wiki:1"])
     first = register.path.read_text("utf-8")
-    register.gone(["wiki:2"])
+    register.note("gone", documents=["wiki:2"])
     with register.path.open("a") as file:
         file.write(first)
     one, two = register.lines()
@@ -260,8 +260,8 @@ def test_a_restored_inbox_publishes_nothing_that_was_deleted_or_closed_since(
     before = {"docs:deleted", "docs:closed", "docs:kept#2", "docs:parts"}
     before |= {"docs:parts#un", "docs:parts#deux"}
     assert upserted() == before
-    register.gone(["docs:deleted", "docs:parts#un", "docs:kept", "wiki:1"])
-    register.closed(["docs:closed"])
+    register.note("gone", documents=["docs:deleted", "docs:parts#un", "docs:kept", "wiki:1"])
+    register.note("closed", documents=["docs:closed"])
     register.marks[restored == "index"].move("")
     index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
     consent = SqlConsent(engine, lambda: NOW, register)
@@ -301,13 +301,13 @@ def test_each_kind_of_line_acts_on_a_restored_database(
     consent = SqlConsent(engine, lambda: NOW, register)
     consent.ask(Preference("ag-1", PreferenceKind.WITHDRAW, "wiki"))
     consent.ask(Preference("ag-2", PreferenceKind.WITHDRAW))
-    register.mail_chosen("ag-1", (False, True, "off", True), NOW)
-    register.verification_taken_back("ag-1", "wiki:1")
-    register.agent_cut("ag-4", cut=True)
-    register.agent_cut("ag-5", cut=False)
-    register.purged("ag-3")
-    register.gone(["wiki:1", "wiki:unread"])
-    register.closed(["notes:1"])
+    register.note("mail", NOW, agent="ag-1", said=[False, True, "off", True])
+    register.note("verification", agent="ag-1", document="wiki:1")
+    register.note("cut", agent="ag-4", cut=True)
+    register.note("cut", agent="ag-5", cut=False)
+    register.note("purged", agent="ag-3")
+    register.note("gone", documents=["wiki:1", "wiki:unread"])
+    register.note("closed", documents=["notes:1"])
     done = replay(list(register.lines()), engine, consent, index, b"key")
     assert done == ReplayReport(9, 2, documents=2, purged=1, sources=("notes", "wiki"))
     assert [len(before.of(one).follows) for one in ("ag-1", "ag-2")] == [1, 0]
@@ -364,13 +364,14 @@ def test_what_was_decided_about_a_text_holds_for_a_former_one(
     elif before:
         questions.hide_outdated("q", answer_id)
     for number, line in enumerate(lines, 1):
-        moment = NOW + timedelta(hours=number)
+        moment, this = NOW + timedelta(hours=number), {"question": "q", "answer": answer_id}
         if line == CORRECTED:
-            register.text_corrected("q", answer_id, moment)
+            register.note("corrected", moment, **this)
         elif line == HIDDEN:
-            register.text_hidden("q", answer_id, moment)
+            register.note("hidden", moment, **this, hidden=True)
         else:
-            register.text_shown("q", answer_id, text_digest if line == SHOWN else "x", moment)
+            shown = text_digest if line == SHOWN else "x"
+            register.note("hidden", moment, **this, text=shown, hidden=False)
     index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
     consent = SqlConsent(engine, lambda: NOW, register)
     replay(list(register.lines()), engine, consent, index, b"key")
@@ -392,7 +393,7 @@ def test_a_register_is_replayed_once(
         return replay_where_older(register, engine, consent, index, b"key", inbox)
 
     assert opened() == ReplayReport()
-    register.gone(["wiki:1"])
+    register.note("gone", documents=["wiki:1"])
     assert opened() == ReplayReport()
     register.marks[1].move("")
     assert opened() == ReplayReport(1, sources=("wiki",))
@@ -428,7 +429,7 @@ def test_a_community_that_is_accepted_no_more_is_not_opened_again(
 def test_a_line_that_cannot_be_read_is_a_sentence(register: FileRegister, damage: bytes) -> None:
     """With the file and the line's number; what is to be noted waits where it must be read."""
     give_back(register)
-    register.gone(["wiki:1"])
+    register.note("gone", documents=["wiki:1"])
     last = register.path.read_bytes()
     register.path.write_bytes(last + damage + b"\n")
     told = rf"{register.path} .* la ligne 2 est illisible"
@@ -442,7 +443,7 @@ def test_a_line_that_cannot_be_read_is_a_sentence(register: FileRegister, damage
     assert isinstance(mark, DatabaseRegisterMark)
     waiting = PendingLines(mark.engine)
     waiting.add({"id": "before", "at": NOW.isoformat(), "kind": "gone", "documents": ["wiki:2"]})
-    register.gone(["wiki:3"])
+    register.note("gone", documents=["wiki:3"])
     assert register.waiting() == 2
 
 
@@ -450,14 +451,16 @@ def test_a_restoration_replays_all_that_agents_asked_shortly_before(tmp_path: Pa
     """The register has it before the database: a backup of that moment may lack it."""
     path = tmp_path / "registre.jsonl"
     written = FileRegister(path, (), lambda: NOW, 90)
-    written.text_hidden("q" * 32, "", NOW)
-    written.text_corrected("q" * 32, "", NOW)
-    written.unfollowed("ag-1", "topic", "cadastre", NOW)
-    written.mail_chosen("ag-1", (False, False, "off", False), NOW)
-    written.verification_taken_back("ag-1", "wiki:1")
-    written.gone(["wiki:2"])
-    written.unfollowed("ag-1", "topic", "regies", NOW - timedelta(hours=2))
-    written.feedback_removed("ag-1", "", None, NOW)
+    this = {"question": "q" * 32, "answer": ""}
+    written.note("hidden", NOW, **this, hidden=True)
+    written.note("corrected", NOW, **this)
+    written.note("follow", NOW, agent="ag-1", follow="topic", subject="cadastre")
+    written.note("mail", NOW, agent="ag-1", said=[False, False, "off", False])
+    written.note("verification", agent="ag-1", document="wiki:1")
+    written.note("gone", documents=["wiki:2"])
+    earlier = NOW - timedelta(hours=2)
+    written.note("follow", earlier, agent="ag-1", follow="topic", subject="regies")
+    written.note("feedback", NOW, agent="ag-1", aspect="", subject=None)
     line = list(written.lines())[-1]["id"]
     encoder = EncoderRecord("", 0)
     manifest = Manifest(0, "", "", "", NOW.isoformat(), line, encoder, 0, {}, {})

@@ -1,0 +1,110 @@
+"""SQL that the stores share: statements in a transaction of their own, column types, values."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, TypeVar, TypeVarTuple
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+Value = TypeVar("Value")
+Columns = TypeVarTuple("Columns")
+
+
+KEPT_UNNAMED = "kept_unnamed"
+"""Key in the `info` of a table whose rows stay, without their agent, when the agent is erased. Rows
+of all other tables with a column `agent_key` are deleted then.
+"""
+
+
+class Moment(sa.types.TypeDecorator[datetime]):
+    """A column of times, read in UTC: PostgreSQL gives the server's zone, SQLite no zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Return the time in UTC."""
+        return in_utc(value) if value else None
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return the time in UTC; a time without a zone is in UTC already."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_ADAPTERS: dict[object, TypeAdapter[Any]] = {}
+"""The conversion of rows to each dataclass, by its class."""
+
+
+def value(kind: type[Value], row: sa.RowMapping, **others: object) -> Value:
+    """Return a dataclass made from a row: its fields from the columns of their names, or `others`.
+
+    Columns that no field is named after are ignored.
+    """
+    adapter: TypeAdapter[Value] = _ADAPTERS.get(kind) or TypeAdapter(kind)
+    _ADAPTERS[kind] = adapter
+    return adapter.validate_python(dict(row) | others)
+
+
+def values(engine: sa.Engine, kind: type[Value], query: sa.Select[*Columns]) -> tuple[Value, ...]:
+    """Return the rows of a query as dataclasses. See `value`."""
+    return tuple(value(kind, row) for row in mappings(engine, query))
+
+
+def rows(engine: sa.Engine, query: sa.Select[*Columns]) -> Sequence[sa.Row[*Columns]]:
+    """Return the rows of a query, as tuples."""
+    with engine.connect() as connection:
+        return connection.execute(query).all()
+
+
+def mappings(engine: sa.Engine, query: sa.Select[*Columns]) -> Sequence[sa.RowMapping]:
+    """Return the rows of a query, by column name."""
+    with engine.connect() as connection:
+        return connection.execute(query).mappings().all()
+
+
+def first(engine: sa.Engine, query: sa.Select[*Columns]) -> sa.RowMapping | None:
+    """Return the first row of a query, by column name; None if there is none."""
+    with engine.connect() as connection:
+        return connection.execute(query).mappings().first()
+
+
+def scalars(engine: sa.Engine, query: sa.Select[Value]) -> Sequence[Value]:
+    """Return the first column of a query."""
+    with engine.connect() as connection:
+        return connection.execute(query).scalars().all()
+
+
+def scalar(engine: sa.Engine, query: sa.Select[Value]) -> Value | None:
+    """Return the first column of the first row; None if there is no row."""
+    with engine.connect() as connection:
+        return connection.execute(query).scalar()
+
+
+def one(engine: sa.Engine, query: sa.Select[Value]) -> Value:
+    """Return the only value that a query finds, such as a count."""
+    with engine.connect() as connection:
+        return connection.execute(query).scalar_one()
+
+
+def execute(engine: sa.Engine, *statements: sa.Insert | sa.Update | sa.Delete) -> int:
+    """Execute statements in one transaction; return how many rows the last one changed."""
+    with engine.begin() as connection:
+        for statement in statements:
+            changed = connection.execute(statement).rowcount
+    return changed
+
+
+def put(connection: sa.Connection, table: sa.Table, row: Mapping[str, object]) -> None:
+    """Insert a row in place of the row with the same primary key."""
+    same = [column == row[column.name] for column in table.primary_key]
+    connection.execute(sa.delete(table).where(*same))
+    connection.execute(sa.insert(table).values(row))
+
+
+def put_alone(engine: sa.Engine, table: sa.Table, row: Mapping[str, object]) -> None:
+    """Do so in a transaction of its own; of two rows at the same moment, the first is stored."""
+    with suppress(sa.exc.IntegrityError), engine.begin() as connection:
+        put(connection, table, row)
