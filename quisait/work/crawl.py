@@ -20,6 +20,7 @@ from quisait.settings.sources import SourceSettings
 from quisait.work.index_limit import log_limit
 from quisait.work.parts import DividedSource, read_parts
 from quisait.work.runs import CrawlOptions, recorded_run, told_waits, with_lock
+from search_api.addresses import document_of_address
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,25 @@ def accept_roots(application: Application, sources: Sequence[SourceSettings]) ->
     for source in sources:
         if source.kind == "folder":
             on_noted_root(open_source(source, None), source, application.state, accept=True)
+
+
+def forget_reading(application: Application, source: str, folder: str) -> None:
+    """Have the next run read a folder of the source again, or all of it if `folder` is empty.
+
+    `folder` may be the id or the address of a document. Raises `SourceBusy` while the source is
+    being read, `ValueError` if nothing that was read is in the folder.
+    """
+    folder = document_of_address(folder).removeprefix(f"{source}:").strip("/")
+    with hold_source_lock(application.locks, source):
+        if not folder:
+            application.state.forget_cursors([source])
+        elif not application.state.read_again(source, f"{source}:{folder}"):
+            raise ValueError(
+                f"{source} : aucun document lu n'est dans « {folder} ». Donnez le dossier depuis "
+                "la racine de la source, ou l'adresse d'un document ; ou relisez toute la source "
+                f"(« quisait crawl {source} --full », ou ce champ laissé vide à la page "
+                "Administration). Ce qui est nouveau se lit de lui-même."
+            )
 
 
 def _crawl_one(

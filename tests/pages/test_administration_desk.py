@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
@@ -24,6 +24,7 @@ from indexer.state import reference_of
 from indexer.values import Failure
 from quisait import cli
 from quisait.application.assembly import Application, open_application
+from quisait.application.locks import hold_source_lock
 from quisait.application.sources import DIRECTORY
 from quisait.checks import run_checks
 from quisait.server.app import app_of
@@ -409,6 +410,44 @@ def test_a_source_is_read_again_when_asked(application: Application) -> None:
     after = next(application.state.runs_of("notes")).id
     worker.round()
     assert next(application.state.runs_of("notes")).id == after
+
+
+def test_a_folder_is_read_again_when_asked(application: Application) -> None:
+    """By the worker or a command; refused for a folder without documents or during a run."""
+    client = asking(application)
+    client.headers["Origin"] = "http://localhost"
+
+    def again(folder: str, source: str = "notes") -> int:
+        path = f"/administration/sources/{source}/again"
+        return client.post(path, data={"folder": folder}, follow_redirects=False).status_code
+
+    def read() -> int:
+        Worker(application, Event()).round()
+        return next(application.state.runs_of("notes")).progress.done
+
+    def with_command(*arguments: str) -> Result:
+        return CliRunner().invoke(cli.app, ["crawl", *arguments])
+
+    (beside_file("notes") / "sous").mkdir()
+    (beside_file("notes") / "sous" / "note.md").write_text("Le chevalement.", "utf-8")
+    crawl_sources(application, application.settings.sources, quiet=True)
+    assert again("sous") == 303
+    assert read() == 1
+    assert again("/documents/notes:note.md") == 303
+    assert read() == 1
+    assert again("") == 303
+    assert read() > 2
+    assert (again("nulle-part"), again("", "ailleurs")) == (422, 404)
+    with hold_source_lock(application.locks, "notes"):
+        assert again("sous") == 422
+    assert not application.state.run_is_requested("notes")
+    page = client.get("/administration").text
+    assert 'action="/administration/sources/notes/again"' in page
+    entries = application.privacy.audit.newest(10)
+    assert "source:notes, sous" in {one.subject for one in entries}
+    assert with_command("notes", "--folder", "sous/").exit_code == 0
+    assert next(application.state.runs_of("notes")).progress.done == 1
+    assert with_command("notes", "--folder", "nulle-part").exit_code == 1
 
 
 def test_a_build_and_the_directory_are_made_again_when_asked(application: Application) -> None:
