@@ -393,6 +393,29 @@ def test_a_source_of_the_desk_is_read_without_a_restart(tmp_path: Path) -> None:
         assert client.get("/documents/autre:note.md/original").status_code == 200
 
 
+def test_light_sources_are_read_first(tmp_path: Path) -> None:
+    """By a command and by a worker, whatever the order of the settings and of the outcomes."""
+    light = '\n[[sources]]\nname = "peu"\nkind = "folder"\npath = "peu"\nallowed = ["everyone"]\n'
+    (tmp_path / "quisait.toml").write_text(SETTINGS + light, "utf-8")
+    (tmp_path / "agents.csv").write_text("id,given_name,family_name\nag-1,Jo,Agent\n", "utf-8")
+    for folder, many in (("notes", 4), ("peu", 1)):
+        (tmp_path / folder).mkdir()
+        for number in range(many):
+            (tmp_path / folder / f"{number}.md").write_text(f"Le bordereau {number}.", "utf-8")
+    with (
+        patch.dict(os.environ, {"QUISAIT_FILE": str(tmp_path / "quisait.toml")}),
+        open_application(load_settings()) as application,
+    ):
+        state, sources = application.state, application.settings.sources
+        Worker(application, Event()).round()
+        assert next(state.runs_of("peu")).id < next(state.runs_of("notes")).id
+        state.forget("peu")
+        state.forget("notes")
+        outcomes = crawl_sources(application, sources, quiet=True)
+        assert [one.source for one in outcomes] == ["notes", "peu"]
+        assert next(state.runs_of("peu")).id < next(state.runs_of("notes")).id
+
+
 def test_a_source_is_read_again_when_asked(application: Application) -> None:
     """Due at once, until a run begins; one that the settings do not name is unknown."""
     client = asking(application)
