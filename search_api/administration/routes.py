@@ -81,9 +81,11 @@ def read_source_again(
     administrator: Annotated[RoleHolder, require(Role.ADMINISTRATOR, "source")],
     source: str,
     folder: Annotated[str, Form(max_length=2_000)] = "",
+    whole: Annotated[bool, Form(description="the whole source instead of a folder")] = False,
 ) -> RedirectResponse:
     """Request that a folder, or a whole source, is read again even if it has not changed."""
-    request_rereading(services_of(request), administrator, source, folder)
+    asked = None if whole else folder.strip()
+    request_rereading(services_of(request), administrator, source, asked)
     return noticed(request, "/administration#sources", "source.again")
 
 

@@ -86,19 +86,21 @@ def request_reading(context: AnswerContext, administrator: RoleHolder, source: s
 
 
 def request_rereading(
-    context: AnswerContext, administrator: RoleHolder, source: str, folder: str
+    context: AnswerContext, administrator: RoleHolder, source: str, folder: str | None
 ) -> None:
-    """Request that a folder, or a whole source, is read again; the audit log names it first.
+    """Request that a folder, or a whole source if it is None, is read again.
 
-    Raises `NotFound` for an unknown source, `InvalidParameter` if the folder cannot be read again
-    now.
+    The audit log names the folder first. Raises `NotFound` for an unknown source,
+    `InvalidParameter` if the folder cannot be read again now.
     """
-    if folder.strip():
-        note_access(context, administrator, "source folder", f"source:{source}, {folder.strip()}")
+    if folder == "":
+        raise InvalidParameter("Écrivez le dossier à relire, ou demandez toute la source.")
+    if folder:
+        note_access(context, administrator, "source folder", f"source:{source}, {folder}")
     try:
         if context.read_again is None:
             raise KeyError(source)
-        context.read_again(source, folder)
+        context.read_again(source, folder or "")
     except KeyError:
         raise NotFound(UNKNOWN_SOURCE) from None
     except (SourceError, ValueError) as error:

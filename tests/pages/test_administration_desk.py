@@ -440,9 +440,9 @@ def test_a_folder_is_read_again_when_asked(application: Application) -> None:
     client = asking(application)
     client.headers["Origin"] = "http://localhost"
 
-    def again(folder: str, source: str = "notes") -> int:
-        path = f"/administration/sources/{source}/again"
-        return client.post(path, data={"folder": folder}, follow_redirects=False).status_code
+    def again(folder: str, source: str = "notes", **more: str) -> int:
+        path, data = f"/administration/sources/{source}/again", {"folder": folder, **more}
+        return client.post(path, data=data, follow_redirects=False).status_code
 
     def read() -> int:
         Worker(application, Event()).round()
@@ -458,9 +458,9 @@ def test_a_folder_is_read_again_when_asked(application: Application) -> None:
     assert read() == 1
     assert again("/documents/notes:note.md") == 303
     assert read() == 1
-    assert again("") == 303
+    assert again("", whole="true") == 303
     assert read() > 2
-    assert (again("nulle-part"), again("", "ailleurs")) == (422, 404)
+    assert (again("nulle-part"), again(""), again("x", "ailleurs")) == (422, 422, 404)
     with hold_source_lock(application.locks, "notes"):
         assert again("sous") == 422
     assert not application.state.run_is_requested("notes")

@@ -553,11 +553,17 @@ WRITES: dict[tuple[str, str], Write] = {
         },
     ),
     ("POST", "/administration/sources/{source}/again"): Write(
-        lambda site: site.client(ADMINISTRATOR).post("/administration/sources/wiki/again"),
+        lambda site: site.client(ADMINISTRATOR).post(
+            "/administration/sources/wiki/again", data={"folder": "x"}
+        ),
         303,
         {
-            403: lambda site: site.client(MANAGER).post("/administration/sources/wiki/again"),
-            401: lambda site: site.client().post("/administration/sources/wiki/again"),
+            403: lambda site: site.client(MANAGER).post(
+                "/administration/sources/wiki/again", data={"folder": "x"}
+            ),
+            401: lambda site: site.client().post(
+                "/administration/sources/wiki/again", data={"folder": "x"}
+            ),
         },
     ),
     ("POST", "/administration/files/{name}"): Write(
