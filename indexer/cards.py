@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ NAME_SLOP = 50
 
 Words are sorted in stored and in queried names, so that given and family name match in any order.
 """
+
+CARDS_KEPT = 2_000
+"""Number of decoded cards that a process keeps: the windows of successive questions share many."""
 
 
 def account_key(account: str) -> str:
@@ -102,6 +106,7 @@ def _contribution_row(row: Contribution) -> list[Any]:
     return kept if row.volume is None else [*kept, row.volume]
 
 
+@lru_cache(maxsize=CARDS_KEPT)
 def card_of(encoded: str) -> Card:
     """Return the card that a line of JSON encodes."""
     fields: dict[str, Any] = json.loads(encoded)

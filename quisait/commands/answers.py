@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from connectors.geography import area_name
 from connectors.values import Agent
 from expertise.answer_values import BuildState, BuildStatus
@@ -73,9 +75,13 @@ def _why_nobody_reads(application: Application, agent_id: str) -> str:
 
 @contextmanager
 def answer_context(application: Application) -> Iterator[AnswerContext]:
-    """Yield the context for answers; a `NoBuild` in the block is raised as `ValueError`."""
+    """Yield the context for answers; a `NoBuild` in the block is raised as `ValueError`.
+
+    In the block, matrix products use one thread, as in the server (`warm_up`).
+    """
     try:
-        yield questions.answer_context(application)
+        with threadpool_limits(1, user_api="blas"):
+            yield questions.answer_context(application)
     except NoBuild as error:
         raise ValueError(_no_build(error.build)) from error
 

@@ -289,8 +289,10 @@ class Search:
         """Return the page with only the few nearest documents, without counts and facets."""
         near, most = results.results, min(NEAR_DOCUMENTS, hits.query.page_size)
         asked = hits.parsed.question.text.lower().split()
-        # A question in English shares no words with French documents: only vectors find them.
-        if len(near) < most and not ENGLISH_WORDS.isdisjoint(asked):
+        # A question in another language shares no words with French documents: only vectors find
+        # them. A single unknown word has no near documents.
+        foreign = len(asked) > 1 if not near else not ENGLISH_WORDS.isdisjoint(asked)
+        if len(near) < most and foreign:
             wide, found = replace(hits.query, wide=True), replace(hits.found, members=None)
             others = self._page(replace(hits, query=wide, found=found), today).results
             shown = {one.card.document_id for one in near}
