@@ -625,6 +625,12 @@ def _position_of(cursor: str | None) -> tuple[int | None, str]:
     return (int(number), note) if is_ours else (None, "")
 
 
+def without_note(cursor: str) -> str:
+    """Return a cursor of `Snapshot` without its note, so that a source lists everything again."""
+    step, _note = _position_of(cursor)
+    return cursor if step is None else f"{_CURSOR}{step}:"
+
+
 def _version_mark(version: bytes) -> bytes:
     return sha256(version).digest()[:_VERSION_BYTES]
 

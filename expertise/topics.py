@@ -4,9 +4,11 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax import SAXException
@@ -213,7 +215,10 @@ def _without_cycles(
     topics: dict[str, Topic], places: Mapping[str, str], faults: list[Malformed]
 ) -> dict[str, Topic]:
     """Remove every link of a cycle, since it is not known which link is wrong."""
-    # Imported here: it takes a second, and few lists are read.
+    with suppress(CycleError):
+        TopologicalSorter({one.id: one.broader for one in topics.values()}).prepare()
+        return topics
+    # Imported here: it takes a while, and few lists have a circle.
     import networkx as nx
 
     links = nx.DiGraph([(topic.id, up) for topic in topics.values() for up in topic.broader])

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.batches import batches
-from connectors.snapshot import SeenItems
+from connectors.snapshot import SeenItems, without_note
 from indexer import sql
 
 metadata = sa.MetaData()
@@ -229,6 +229,29 @@ class State:
             for table in OF_CURSORS:
                 for source in sources:
                     connection.execute(sa.delete(table).where(rows_of(table, source)))
+
+    def read_again(self, source: str, root: str) -> int:
+        """Forget that the documents at or below a root were read; return their number.
+
+        The next run lists the whole source, and reads these documents anew. Readers are not
+        changed. Returns 0 for a source that does not list what it has.
+        """
+        named, mine = seen.c.document_id, rows_of(seen, source)
+        root, folders = storable(root), named.endswith("/")
+        below = (named == root) | named.startswith(f"{root}/", autoescape=True)
+        with self._engine.begin() as connection:
+            gone = connection.execute(sa.delete(seen).where(mine & below & ~folders)).rowcount
+            if not gone:
+                return 0
+            # The source's fingerprint, the folders' tags and the cursor's note may say that
+            # nothing changed. A folder's row stays: without it, what is below would be hidden.
+            connection.execute(sa.delete(seen).where(mine & (named == "") & (seen.c.key != b"")))
+            connection.execute(sa.update(seen).where(mine & folders).values(access=b""))
+            kept = connection.execute(sa.select(cursors).where(rows_of(cursors, source))).all()
+            for row in kept:
+                anew = sa.update(cursors).where(cursors.c.source == row.source)
+                connection.execute(anew.values(cursor=without_note(row.cursor)))
+        return gone
 
     def adopt(self, beside: "State", sources: Collection[str]) -> None:
         """Replace cursors and failures of these sources with another state's, all at once."""

@@ -174,7 +174,8 @@ class AnswerContext:
     favourites. `mention_counts` returns how often answers named an agent, None if that is not
     counted. `join_rules` returns why an account belongs to an agent. `edited_tables`: files that
     administrators edit. `read_soon` requests a crawl of a source, and raises `KeyError` for a
-    source that the settings do not name. `new_sources` adds sources. `originals`: files of folders.
+    source that the settings do not name; `read_again` requests that a folder of a source, or all of
+    it, is read again. `new_sources` adds sources. `originals`: files of folders.
     `community_pages` stores what animators set on communities' pages, `scans` which texts were
     recognised. Where a feature is off, its field is None: `new_sources`, `originals`, `asking`
     (questions to colleagues), `following`, `mail`, `verifying` (authors' statements), `writing`
@@ -199,6 +200,7 @@ class AnswerContext:
     edited_tables: EditedTables | None = None
     originals: Originals | None = None
     read_soon: Callable[[str], None] | None = None
+    read_again: Callable[[str, str], None] | None = None
     new_sources: NewSources | None = None
     asking: Asking | None = None
     following: SqlFollowing | None = None

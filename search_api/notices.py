@@ -103,6 +103,7 @@ NOTICES: dict[str, str] = {
     "community.close": "La communauté est close : on peut la lire, plus la rejoindre.",
     "community.reopen": "La communauté est rouverte.",
     "source.read": "C’est demandé : cela commence dès qu’un programme est libre.",
+    "source.again": "C’est demandé : ce sera relu dès qu’un programme est libre.",
     "access.token": "Ce jeton n’ouvre plus rien.",
     "access.session": "Cette session est fermée.",
     "access.others": "Vos autres sessions sont fermées.",

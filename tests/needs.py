@@ -41,6 +41,7 @@ SERVERS = {
     "provider": "needs a real OpenID Connect provider",
     "browser": "needs Chromium",
     "dokuwiki": "needs the code of a real DokuWiki",
+    "request_tracker": "needs the code of a real Request Tracker",
     "small_model": "needs a small language model, served by llama.cpp",
 }
 LIBRARIES = {
@@ -103,6 +104,7 @@ _STARTS = {
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
     "tests.dokuwiki_rights.ensure_dokuwiki": "dokuwiki",
+    "tests.request_tracker.ensure_request_tracker": "request_tracker",
     "tests.small_model_server.ensure_small_model": "small_model",
     "tests.conftest.postgres": "postgres",
     "tests.model_export.exported_model": "torch",

@@ -12,6 +12,7 @@ if [ "${1:-}" = soak ]; then
     [ -x /usr/sbin/mariadbd ] || servers+=(mariadb-server)
     command -v promtool >/dev/null || servers+=(prometheus)
     [ -f /usr/share/dokuwiki/inc/auth.php ] || servers+=(dokuwiki)
+    [ -f /usr/share/request-tracker5/lib/RT.pm ] || servers+=(request-tracker5 rt5-db-sqlite libdbd-pg-perl)
     ls /usr/share/redmine/config.ru >/dev/null 2>&1 || servers+=(redmine redmine-sqlite)
 fi
 command -v chromium >/dev/null || missing+=(chromium)

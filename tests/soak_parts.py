@@ -131,6 +131,7 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
             "hyperkitty",
             "matrix",
             "redmine",
+            "request_tracker",
             "samba",
             "wagtail",
             "wordpress",

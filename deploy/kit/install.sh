@@ -12,7 +12,7 @@ Usage : ./install.sh [--prefix DOSSIER] [--site DOSSIER] [--python PYTHON] [--so
   --python PYTHON    l'interpréteur à employer (par défaut : le plus récent que ce kit connaît)
   --sources          aussi les paquets de sources : partages Windows (smb), WebDAV et Nextcloud (webdav),
                      CMIS (cmis), boîtes partagées (mailbox), listes et Mailman (lists), sites, flux, WordPress
-                     et Wagtail (sites), Redmine (redmine), DokuWiki (dokuwiki),
+                     et Wagtail (sites), Redmine (redmine), DokuWiki (dokuwiki), Request Tracker (rt),
                      git et wikis de forges (git)
   --systemd          compte « quisait », /etc/quisait, /var/lib/quisait et unités systemd
 

@@ -1,5 +1,6 @@
 """The fast encoder: an exported model, run with onnxruntime and tokenizers alone."""
 
+import ctypes
 import hashlib
 import json
 import os
@@ -288,6 +289,8 @@ def _load_version(directory: Path, written: str, _versions: _Versions) -> _Loade
     tokenizer: Tokenizer = Tokenizer.from_file(str(directory / TOKENIZER_FILE))
     tokenizer.no_padding()
     tokenizer.enable_truncation(card.max_tokens)
+    # Never freed: to free its pieces one by one at exit would take half a second.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(tokenizer))
     session = open_session(directory / card.onnx_file)
     inputs = frozenset(one.name for one in session.get_inputs())
     head = None

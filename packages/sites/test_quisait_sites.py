@@ -451,3 +451,42 @@ def test_dates_are_http_dates(harness: SiteHarness) -> None:
     """The cursor keeps the site's own clock."""
     harness.add("p.html", "Les baux se renouvellent par écrit.", ("everyone",))
     assert format_datetime(datetime.now(UTC), usegmt=True)[:16] in last_cursor(read(harness))
+
+
+def linking(*links: str, head: str = "") -> ServedPage:
+    anchors = "".join(f"<a href='{one}'>là</a> " for one in links)
+    page = html("Page", f"Un texte de la page. {anchors}", head)
+    return ServedPage(page.split(b"<nav>")[0] + b"<main>" + page.split(b"<main>")[1])
+
+
+def test_links_are_followed_where_no_map_is(harness: SiteHarness) -> None:
+    """Below the root, at most so many, none that is forbidden; a fault deletes nothing."""
+    site = harness.site
+    harness.options = harness.options.model_copy(update={"follow": 5, "exclude": ["/non/"]})
+    site.robots = "User-agent: *\nDisallow: /interdit/"
+    site.pages = {
+        "/": linking(
+            "a.html", "/a.html#bas", "/non/x.html", "/interdit/x", "http://ailleurs.test/"
+        ),
+        "/a.html": linking("sous/b", "/", "plan.pdf", "mailto:x@y.fr", "http://[", "/absente"),
+        "/sous/b": linking("c", head="<meta name='robots' content='nofollow'>"),
+        "/sous/c": linking(),
+        "/plan.pdf": ServedPage(b"%PDF-1.4", headers={"Content-Type": "application/pdf"}),
+    }
+    changes = read(harness)
+    kept = apply(changes)
+    assert sorted(kept) == ["t:/", "t:/a.html", "t:/plan.pdf", "t:/sous/b"]
+    assert not [one for one in changes if isinstance(one, Malformed)]
+    site.asked.clear()
+    again = list(harness.connector().changes(last_cursor(changes)))
+    assert not [one for one in again if isinstance(one, Upsert)]
+    assert site.asked.count("/a.html") == 1
+    site.pages["/sous/b"] = linking("c", "d", "e", "f")
+    beyond = list(harness.connector().changes(last_cursor(again)))
+    assert [one.where for one in beyond if isinstance(one, Malformed)] == ["follow"]
+    site.pages["/a.html"].status = 503
+    with pytest.raises(SourceUnreachable):
+        list(harness.connector().changes(last_cursor(beyond)))
+    site.pages["/"].status = 404
+    with pytest.raises(SourceRefused):
+        list(harness.connector().changes(last_cursor(beyond)))

@@ -19,7 +19,13 @@ from quisait.commands.output import AsJson, print_json, show
 from quisait.commands.readers import MOST_WORKERS, check_workers, helping_readers, join_readings
 from quisait.commands.run import INTERRUPTED_MESSAGE, INTERRUPTED_STATUS, run_interruptibly
 from quisait.privacy.retention import register_warning
-from quisait.work.crawl import CrawlOutcome, accept_roots, crawl_sources, read_directory
+from quisait.work.crawl import (
+    CrawlOutcome,
+    accept_roots,
+    crawl_sources,
+    forget_reading,
+    read_directory,
+)
 from quisait.work.index_limit import limit_warning
 from quisait.work.source_status import directory_state, removed_source_statuses, status_of
 from search_api.wording import safe_text
@@ -30,6 +36,13 @@ def crawl(
     full: Annotated[
         bool, typer.Option("--full", help="Tout relire, sans tenir compte du curseur")
     ] = False,
+    folder: Annotated[
+        str,
+        typer.Option(
+            "--folder",
+            help="Relire ce dossier (ou l'adresse d'un document), même sans changement",
+        ),
+    ] = "",
     accept_deletions: Annotated[
         bool,
         typer.Option(
@@ -57,6 +70,10 @@ def crawl(
     with opened_application() as application:
         chosen = sources_named(application.settings, sources or [])
         check_workers(application, chosen, workers)
+        if folder:
+            if len(chosen) != 1:
+                raise ValueError("--folder va avec une seule source : nommez-la avant.")
+            forget_reading(application, chosen[0].name, folder)
         if join:
             run_interruptibly(application, lambda stop: join_readings(application, chosen, stop))
             return

@@ -272,6 +272,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             mention_counts=application.journal.mention_counts if settings.journal.enabled else None,
             administration=ApplicationAdministration(application),
             read_soon=ApplicationAdministration(application).read_soon,
+            read_again=ApplicationAdministration(application).read_again,
             new_sources=None
             if settings.desk.sources == "none"
             else DeskSources(

@@ -22,6 +22,7 @@ from quisait.checks.references import check_topics
 from quisait.privacy.retention import frequent_queries, hidden_queries
 from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
+from quisait.work.crawl import forget_reading
 from quisait.work.index_limit import limit_warning
 from quisait.work.mail import mail_state
 from quisait.work.questions import reports_state
@@ -90,6 +91,16 @@ class ApplicationAdministration:
         known |= {BUILD} if self.application.settings.topics.file else set()
         if source not in known:
             raise KeyError(source)
+        self.application.state.request_run(source)
+
+    def read_again(self, source: str, folder: str) -> None:
+        """Request that a folder, or a whole source if it is empty, is read again by the worker.
+
+        Raises `KeyError` for an unknown source, and the errors of `forget_reading`.
+        """
+        if source not in {one.name for one in self.application.settings.sources}:
+            raise KeyError(source)
+        forget_reading(self.application, source, folder)
         self.application.state.request_run(source)
 
     def _parts(self) -> Iterator[PartState]:

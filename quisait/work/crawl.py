@@ -1,12 +1,16 @@
 """Read the directory and crawl the sources, with runs recorded and progress shown."""
 
 import logging
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 
 from connectors.parts import Divisible
-from connectors.ports import SourceError, SupportsCount, SupportsFingerprint
+from connectors.ports import SourceError, SourceUnreachable, SupportsCount, SupportsFingerprint
+from connectors.timeouts import call_with_timeout
 from expertise.directory import DirectoryReport
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl
 from indexer.errors import IndexerError
@@ -20,9 +24,14 @@ from quisait.settings.sources import SourceSettings
 from quisait.work.index_limit import log_limit
 from quisait.work.parts import DividedSource, read_parts
 from quisait.work.runs import CrawlOptions, recorded_run, told_waits, with_lock
+from search_api.addresses import document_of_address
 
 log = logging.getLogger(__name__)
 
+COUNT_S = 2.0
+"""Longest time to count the documents of a source that was never read, in seconds."""
+DOCUMENT_S = 0.1
+"""About the time to read a document, in seconds: it only orders the sources."""
 DIRECTORY_WAIT_S = 10.0
 """Seconds to wait for another reading of the directory, which takes a moment."""
 
@@ -85,17 +94,18 @@ def crawl_sources(
     quiet: bool = False,
     stop: Event | None = None,
 ) -> list[CrawlOutcome]:
-    """Crawl the sources one after another; a failing source does not stop the next.
+    """Crawl the sources one after another, light ones first; a failing one stops no other.
 
     Once `stop` is set, the current crawl ends early and no other begins.
     """
     asked = CrawlOptions(full, accept_deletions, quiet, stop or Event())
     with open_crawl_dependencies(application) as dependencies:
-        return [
-            _crawl_one(application, dependencies, source, asked)
-            for source in sources
+        outcomes = {
+            source.name: _crawl_one(application, dependencies, source, asked)
+            for source in sorted(sources, key=partial(work_ahead, application))
             if not asked.stop.is_set()
-        ]
+        }
+    return [outcomes[source.name] for source in sources if source.name in outcomes]
 
 
 def accept_roots(application: Application, sources: Sequence[SourceSettings]) -> None:
@@ -103,6 +113,42 @@ def accept_roots(application: Application, sources: Sequence[SourceSettings]) ->
     for source in sources:
         if source.kind == "folder":
             on_noted_root(open_source(source, None), source, application.state, accept=True)
+
+
+def work_ahead(application: Application, source: SourceSettings) -> float:
+    """Return about how many seconds a source takes to read; infinity if that is unknown.
+
+    They are those of its last complete run, or of as many documents as it counts at once.
+    """
+    last = application.state.last_done(source.name)
+    if last and last.ended:
+        return (last.ended - last.started).total_seconds()
+    with suppress(SourceError, OSError):
+        connector = open_source(source, application.inbox, application.questions)
+        if isinstance(connector, SupportsCount):
+            late = SourceUnreachable(source.name)
+            count = call_with_timeout(COUNT_S, partial(connector.count_pending, None), late)
+            return math.inf if count is None else count * DOCUMENT_S
+    return math.inf
+
+
+def forget_reading(application: Application, source: str, folder: str) -> None:
+    """Have the next run read a folder of the source again, or all of it if `folder` is empty.
+
+    `folder` may be the id or the address of a document. Raises `SourceBusy` while the source is
+    being read, `ValueError` if nothing that was read is in the folder.
+    """
+    folder = document_of_address(folder).removeprefix(f"{source}:").strip("/")
+    with hold_source_lock(application.locks, source):
+        if not folder:
+            application.state.forget_cursors([source])
+        elif not application.state.read_again(source, f"{source}:{folder}"):
+            raise ValueError(
+                f"{source} : aucun document lu n'est dans « {folder} ». Donnez le dossier depuis "
+                "la racine de la source, ou l'adresse d'un document ; ou relisez toute la source "
+                f"(« quisait crawl {source} --full », ou la page Administration). Ce qui est "
+                "nouveau se lit de lui-même."
+            )
 
 
 def _crawl_one(

@@ -62,6 +62,9 @@ def unknown_denials(
     return tuple(sorted(found, key=lambda denial: (-denial.documents, denial.principal)))
 
 
+_READ_AGAIN = (
+    "relisez son dossier (« quisait crawl SOURCE --folder DOSSIER », ou la page Administration)."
+)
 _FAILURES = {
     "encrypted": ("protégés par un mot de passe", "Déposez une version sans mot de passe."),
     "unreadable": (
@@ -72,7 +75,7 @@ _FAILURES = {
     "image_only": (
         "numérisés, sans texte",
         "Déposez une version avec du texte (numérisation avec reconnaissance), ou réglez [scans], "
-        "puis relancez « quisait crawl --full ».",
+        f"puis {_READ_AGAIN}",
     ),
     "awaits_recognition": (
         "numérisés, texte bientôt reconnu",
@@ -86,18 +89,18 @@ _FAILURES = {
     "too_large": (
         "trop grands",
         "Découpez le fichier, ou relevez la limite nommée (réglages [extractor]), puis "
-        "relancez « quisait crawl --full ».",
+        f"{_READ_AGAIN}",
     ),
     "timed_out": (
         "trop longs à lire",
         "Un dossier est réessayé trois fois de lui-même ; sinon relevez [extractor] timeout_s, "
-        "puis relancez « quisait crawl --full ».",
+        f"puis {_READ_AGAIN}",
     ),
     "vanished": (
         "disparus ou fermés pendant la lecture",
         "Illisible, ou disparu, pendant la lecture : un dossier est réessayé trois fois de "
-        "lui-même ; s'il existe encore, vérifiez ses droits sur le disque, puis relancez « "
-        "quisait crawl --full ».",
+        "lui-même ; s'il existe encore, vérifiez ses droits sur le disque, puis "
+        f"{_READ_AGAIN}",
     ),
     "unreached": (
         "dont le serveur ne répond pas",
@@ -116,7 +119,7 @@ _FAILURES = {
     "refused": (
         "refusés par l'index",
         "L'index a refusé ce document, qui n'est plus trouvé : signalez-le avec ce message, "
-        "puis relancez « quisait crawl --full ».",
+        f"puis {_READ_AGAIN}",
     ),
 }
 """French label, about several documents, and remedy for each kind of failure."""

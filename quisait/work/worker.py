@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from threading import Event
@@ -40,7 +40,7 @@ from quisait.privacy.retention import PurgeReport, purge_expired
 from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import reason_of
-from quisait.work.crawl import crawl_with_lock, divided_source, replace_directory
+from quisait.work.crawl import crawl_with_lock, divided_source, replace_directory, work_ahead
 from quisait.work.mail import send_mail
 from quisait.work.mailbox import read_mailbox
 from quisait.work.parts import DividedSource, has_part_left, read_parts
@@ -239,6 +239,7 @@ def purge(application: Application) -> PurgeReport:
 
 log = logging.getLogger(__name__)
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
 POLL_EVERY_S = 5.0
 """Interval between two looks for due jobs, in seconds; one costs a short query per source."""
 
@@ -264,6 +265,8 @@ class Worker:
     stop: Event
     unread: frozenset[str] = frozenset()
     """Sources that must be read in full before anybody can search the index."""
+    ahead: dict[str, float] = field(default_factory=dict)
+    """About how many seconds each source takes, computed once: of due sources, light ones first."""
 
     def work(self) -> None:
         """Run rounds until asked to stop; a failed round (a database away) is tried again."""
@@ -321,8 +324,11 @@ class Worker:
         return False
 
     def _jobs(self, dependencies: Callable[[], CrawlDependencies]) -> list[Job]:
-        """Return jobs in order: the directory, sources by due time, then the other tasks."""
+        """Return jobs in order: the directory, sources by due time and size, the other tasks."""
         tasks = tasks_of(self.application)
+        for source in self.application.settings.sources:
+            if source.name not in self.ahead:
+                self.ahead[source.name] = work_ahead(self.application, source)
         sources = [
             Job(
                 source.name,
@@ -334,7 +340,7 @@ class Worker:
         ]
         return [
             *(self._task(task) for task in tasks if task.first),
-            *sorted(sources, key=lambda job: self._next(job) or datetime.max.replace(tzinfo=UTC)),
+            *sorted(sources, key=lambda job: (self._next(job) or _NEVER, self.ahead[job.name])),
             *(self._task(task) for task in tasks if not task.first),
         ]
 

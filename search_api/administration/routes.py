@@ -19,6 +19,7 @@ from search_api.administration.service import (
     preview_change,
     readable_missing,
     request_reading,
+    request_rereading,
     system_status,
     table_page,
     write_change,
@@ -72,6 +73,20 @@ def read_source(
     request_reading(services_of(request), administrator, source)
     back = "/administration#parties" if part else "/administration#sources"
     return noticed(request, back, "source.read")
+
+
+@administration_router.post("/administration/sources/{source}/again")
+def read_source_again(
+    request: Request,
+    administrator: Annotated[RoleHolder, require(Role.ADMINISTRATOR, "source")],
+    source: str,
+    folder: Annotated[str, Form(max_length=2_000)] = "",
+    whole: Annotated[bool, Form(description="the whole source instead of a folder")] = False,
+) -> RedirectResponse:
+    """Request that a folder, or a whole source, is read again even if it has not changed."""
+    asked = None if whole else folder.strip()
+    request_rereading(services_of(request), administrator, source, asked)
+    return noticed(request, "/administration#sources", "source.again")
 
 
 @administration_router.get("/administration/files/{name}", response_class=HTMLResponse)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from connectors.ports import SourceError
 from expertise.values import AgentDirectory
 from indexer.errors import IndexerError
 from indexer.french.analysis import fold
@@ -35,6 +36,7 @@ AUDIT_PAGE = 100
 TABLE_PAGE = 100
 """Number of entries of a table on one page."""
 DOCUMENTS_TO_CHOOSE = 5
+UNKNOWN_SOURCE = "Les réglages ne nomment pas cette source."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,29 @@ def request_reading(context: AnswerContext, administrator: RoleHolder, source: s
             raise KeyError(source)
         context.read_soon(source)
     except KeyError:
-        raise NotFound("Les réglages ne nomment pas cette source.") from None
+        raise NotFound(UNKNOWN_SOURCE) from None
+
+
+def request_rereading(
+    context: AnswerContext, administrator: RoleHolder, source: str, folder: str | None
+) -> None:
+    """Request that a folder, or a whole source if it is None, is read again.
+
+    The audit log names the folder first. Raises `NotFound` for an unknown source,
+    `InvalidParameter` if the folder cannot be read again now.
+    """
+    if folder == "":
+        raise InvalidParameter("Écrivez le dossier à relire, ou demandez toute la source.")
+    if folder:
+        note_access(context, administrator, "source folder", f"source:{source}, {folder}")
+    try:
+        if context.read_again is None:
+            raise KeyError(source)
+        context.read_again(source, folder or "")
+    except KeyError:
+        raise NotFound(UNKNOWN_SOURCE) from None
+    except (SourceError, ValueError) as error:
+        raise InvalidParameter(str(error)) from error
 
 
 def edited_files(context: AnswerContext, administrator: RoleHolder) -> Mapping[str, str]:

@@ -37,6 +37,8 @@ OPENED: dict[str, str] = {
         "bureau de l’administration\u00a0: sources, moteurs, questions sans réponse"
     ),
     "POST /administration/sources/{source}": "demande de lecture d’une source",
+    "POST /administration/sources/{source}/again": "demande de relecture d’une source",
+    "source folder": "dossier d’une source à relire",
     "GET /administration/new-source": _NEW_SOURCE,
     "POST /administration/new-source": _NEW_SOURCE,
     "POST /administration/new-source/{source}/trial": "essai d’une source à ajouter",

@@ -151,7 +151,7 @@ AROUND: Mapping[str, Any] = {
     ],
 }
 """Settings that a page's example supposes, or that another of its examples gives."""
-ELSEWHERE = {"annales", "dokuwiki"} - installed_connectors().keys()
+ELSEWHERE = {"annales", "dokuwiki", "rt"} - installed_connectors().keys()
 """Kinds of sources of pages that may not be installed where the tests run."""
 
 

@@ -280,6 +280,9 @@ def expectations(
         ("GET", "/accessibilite"): asked("/accessibilite"),
         ("GET", "/administration"): asked("/administration"),
         ("POST", "/administration/sources/{source}"): posted("/administration/sources/inconnue"),
+        ("POST", "/administration/sources/{source}/again"): posted(
+            "/administration/sources/inconnue/again", folder="x"
+        ),
         ("GET", "/administration/files/{name}"): asked("/administration/files/glossary"),
         ("POST", "/administration/files/{name}"): posted("/administration/files/glossary"),
         ("GET", "/administration/new-source"): asked("/administration/new-source"),

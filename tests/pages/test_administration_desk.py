@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
@@ -24,6 +24,7 @@ from indexer.state import reference_of
 from indexer.values import Failure
 from quisait import cli
 from quisait.application.assembly import Application, open_application
+from quisait.application.locks import hold_source_lock
 from quisait.application.sources import DIRECTORY
 from quisait.checks import run_checks
 from quisait.server.app import app_of
@@ -392,6 +393,29 @@ def test_a_source_of_the_desk_is_read_without_a_restart(tmp_path: Path) -> None:
         assert client.get("/documents/autre:note.md/original").status_code == 200
 
 
+def test_light_sources_are_read_first(tmp_path: Path) -> None:
+    """By a command and by a worker, whatever the order of the settings and of the outcomes."""
+    light = '\n[[sources]]\nname = "peu"\nkind = "folder"\npath = "peu"\nallowed = ["everyone"]\n'
+    (tmp_path / "quisait.toml").write_text(SETTINGS + light, "utf-8")
+    (tmp_path / "agents.csv").write_text("id,given_name,family_name\nag-1,Jo,Agent\n", "utf-8")
+    for folder, many in (("notes", 4), ("peu", 1)):
+        (tmp_path / folder).mkdir()
+        for number in range(many):
+            (tmp_path / folder / f"{number}.md").write_text(f"Le bordereau {number}.", "utf-8")
+    with (
+        patch.dict(os.environ, {"QUISAIT_FILE": str(tmp_path / "quisait.toml")}),
+        open_application(load_settings()) as application,
+    ):
+        state, sources = application.state, application.settings.sources
+        Worker(application, Event()).round()
+        assert next(state.runs_of("peu")).id < next(state.runs_of("notes")).id
+        state.forget("peu")
+        state.forget("notes")
+        outcomes = crawl_sources(application, sources, quiet=True)
+        assert [one.source for one in outcomes] == ["notes", "peu"]
+        assert next(state.runs_of("peu")).id < next(state.runs_of("notes")).id
+
+
 def test_a_source_is_read_again_when_asked(application: Application) -> None:
     """Due at once, until a run begins; one that the settings do not name is unknown."""
     client = asking(application)
@@ -409,6 +433,44 @@ def test_a_source_is_read_again_when_asked(application: Application) -> None:
     after = next(application.state.runs_of("notes")).id
     worker.round()
     assert next(application.state.runs_of("notes")).id == after
+
+
+def test_a_folder_is_read_again_when_asked(application: Application) -> None:
+    """By the worker or a command; refused for a folder without documents or during a run."""
+    client = asking(application)
+    client.headers["Origin"] = "http://localhost"
+
+    def again(folder: str, source: str = "notes", **more: str) -> int:
+        path, data = f"/administration/sources/{source}/again", {"folder": folder, **more}
+        return client.post(path, data=data, follow_redirects=False).status_code
+
+    def read() -> int:
+        Worker(application, Event()).round()
+        return next(application.state.runs_of("notes")).progress.done
+
+    def with_command(*arguments: str) -> Result:
+        return CliRunner().invoke(cli.app, ["crawl", *arguments])
+
+    (beside_file("notes") / "sous").mkdir()
+    (beside_file("notes") / "sous" / "note.md").write_text("Le chevalement.", "utf-8")
+    crawl_sources(application, application.settings.sources, quiet=True)
+    assert again("sous") == 303
+    assert read() == 1
+    assert again("/documents/notes:note.md") == 303
+    assert read() == 1
+    assert again("", whole="true") == 303
+    assert read() > 2
+    assert (again("nulle-part"), again(""), again("x", "ailleurs")) == (422, 422, 404)
+    with hold_source_lock(application.locks, "notes"):
+        assert again("sous") == 422
+    assert not application.state.run_is_requested("notes")
+    page = client.get("/administration").text
+    assert 'action="/administration/sources/notes/again"' in page
+    entries = application.privacy.audit.newest(10)
+    assert "source:notes, sous" in {one.subject for one in entries}
+    assert with_command("notes", "--folder", "sous/").exit_code == 0
+    assert next(application.state.runs_of("notes")).progress.done == 1
+    assert with_command("notes", "--folder", "nulle-part").exit_code == 1
 
 
 def test_a_build_and_the_directory_are_made_again_when_asked(application: Application) -> None:

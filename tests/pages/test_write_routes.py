@@ -152,6 +152,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             consent=SqlConsent(engine, now),
             feedback=SqlFeedback(engine, now),
             read_soon=State(engine).request_run,
+            read_again=lambda source, folder: State(engine).request_run(source),
             new_sources=DeskSources(load_settings(), book),
             edited_tables=EditedFiles(
                 load_settings().model_copy(
@@ -549,6 +550,20 @@ WRITES: dict[tuple[str, str], Write] = {
         {
             403: lambda site: site.client(MANAGER).post("/administration/sources/wiki"),
             401: lambda site: site.client().post("/administration/sources/wiki"),
+        },
+    ),
+    ("POST", "/administration/sources/{source}/again"): Write(
+        lambda site: site.client(ADMINISTRATOR).post(
+            "/administration/sources/wiki/again", data={"folder": "x"}
+        ),
+        303,
+        {
+            403: lambda site: site.client(MANAGER).post(
+                "/administration/sources/wiki/again", data={"folder": "x"}
+            ),
+            401: lambda site: site.client().post(
+                "/administration/sources/wiki/again", data={"folder": "x"}
+            ),
         },
     ),
     ("POST", "/administration/files/{name}"): Write(

@@ -467,6 +467,27 @@ def test_rows_are_kept_as_the_port_says(engine: sa.Engine) -> None:
     assert other.rows({"s:a/1"}) == {"s:a/1": row}
 
 
+@pytest.mark.parametrize("source", ["s", "s@1/2"])
+def test_a_folder_is_read_again_and_the_rest_is_not(engine: sa.Engine, source: str) -> None:
+    """Despite tags and a note, also in a part; nobody loses or gains a reader meanwhile."""
+    state, row = State(engine), SeenRow(b"v", b"a")
+    books = {f"{folder}/{name}": Book("a", allowed(A)) for folder in "xy" for name in "12"}
+    shelf = Shelf(books, tagged=True)
+    seen = state.seen(source)
+    cursor = last_cursor(list(Snapshot(shelf, seen).changes(None)))
+    state.save(source, f"{cursor}note")
+    seen.put(1, {"": row})
+    assert state.read_again("s", "s:x/nowhere") == 0
+    assert state.read_again("s", "s:x") == 2
+    assert state.load(source) == cursor
+    assert not seen.rows({""})
+    shelf.reads = 0
+    changes = list(Snapshot(shelf, seen).changes(state.load(source)))
+    assert {one.document.id for one in changes if isinstance(one, Upsert)} == {"s:x/1", "s:x/2"}
+    assert not [one for one in changes if isinstance(one, SubtreeHidden | ContentStale)]
+    assert shelf.reads == 2
+
+
 def read(shelf: Shelf, seen: MemorySeen, since: str | None = None) -> list[Change]:
     return list(Snapshot(shelf, seen).changes(since))
 

@@ -71,6 +71,7 @@ COMPLETED = {
     "experts": "experts bornage --agent ag-2",
     "source add": "source add folder name=autres path={folder}/partages/notes --yes",
     "backup": "backup {folder}/autre-sauvegarde",
+    "crawl SOURCE --folder DOSSIER": "crawl notes --folder bornage.txt",
     "directory cut": "directory cut ag-1",
     "push token add": "push token add forum",
     "restore": "restore {folder}/sauvegardes/2026-11-26",

@@ -1,1 +1,1 @@
-"""Archives of mailing lists: mbox files, Sympa's folders, HyperKitty (docs/sources/listes.md)."""
+"""Archives of mailing lists: mbox, Sympa's folders, HyperKitty (docs/sources/courriels.md)."""

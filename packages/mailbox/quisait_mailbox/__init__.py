@@ -1,1 +1,1 @@
-"""Folders of a shared mailbox, read through IMAP (docs/sources/boite.md)."""
+"""Folders of a shared mailbox, read through IMAP (docs/sources/courriels.md)."""

@@ -1,4 +1,4 @@
-"""Read a site by its sitemaps: `SiteSource.listing_since` shows the flow."""
+"""Read a site by its sitemaps or its links: `SiteSource.listing_since` shows the flow."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -12,6 +12,7 @@ from connectors.ports import (
     Former,
     Listed,
     ListingItem,
+    Malformed,
     Note,
     RecordKept,
     RecordUnreadable,
@@ -23,15 +24,17 @@ from connectors.values import Access, Document
 from quisait_sites.options import SiteOptions
 from quisait_sites.pages import NoText, NotForSearch, page_document, page_id, plain_path
 from quisait_sites.sections import readers_by_path
-from quisait_sites.sitemap import read_site_map
+from quisait_sites.sitemap import SiteMap, follow_links, read_site_map
 
 _MOST_BYTES = 50 * 1024 * 1024
+FOLLOWED_BY_CHECK = 20
+"""Number of pages whose links a check follows."""
 _GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 
 @dataclass(slots=True)
 class SiteSource:
-    """Lists the pages of one site's sitemaps.
+    """Lists the pages of one site's sitemaps, or those that its links lead to.
 
     A page without a date in the sitemap is requested at each crawl, with `If-Modified-Since`.
     """
@@ -40,7 +43,6 @@ class SiteSource:
     options: SiteOptions
     default_access: Access
     host: HttpHost
-    _host: HttpHost = field(init=False)
     _failures: FailuresInARow = field(init=False)
 
     def listing(self) -> Iterator[ListingItem]:
@@ -52,8 +54,10 @@ class SiteSource:
 
         Raises `SourceError`.
         """
-        self._host, self._failures = self.host, FailuresInARow()
-        site = read_site_map(self._host, self.options.sitemaps, self.options.exclude)
+        self._failures = FailuresInARow()
+        site = self._pages(self.options.follow)
+        if site.more:
+            yield Malformed("follow", _more(self.options.follow))
         readers = self._readers_digest()
         # A page that leads to another has the readers of both: other settings ask for it again.
         of_readers, _, moment = former.note.partition(" ")
@@ -75,7 +79,7 @@ class SiteSource:
         address, lastmod, since = listed.place
         headers = {"If-Modified-Since": since} if since else {}
         try:
-            answer = self._host.request("GET", address, headers=headers)
+            answer = self.host.request("GET", address, headers=headers)
         except SourceRefused as error:
             raise RecordUnreadable("la page renvoie hors du site") from error
         except SourceUnreachable as error:
@@ -101,16 +105,21 @@ class SiteSource:
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per problem: skipped or undated pages. Raises `SourceError`."""
-        site = read_site_map(self.host, self.options.sitemaps, self.options.exclude)
+        site = self._pages(min(self.options.follow, FOLLOWED_BY_CHECK))
         undated = sum(not lastmod for lastmod in site.pages.values())
         if site.refused:
             yield f"robots.txt interdit {site.refused} pages, qui ne sont pas lues"
         for other in site.elsewhere:
             yield f"un plan du site est sur {other}, qui n'est pas lu : ses pages manquent"
-        if undated:
+        if undated and not self.options.follow:
             yield f"{undated} pages sans date dans le plan du site, redemandées à chaque lecture"
         if not site.pages:
             yield "aucune page dans le plan du site"
+
+    def _pages(self, follow: int) -> SiteMap:
+        if follow:
+            return follow_links(self.host, follow, self.options.exclude)
+        return read_site_map(self.host, self.options.sitemaps, self.options.exclude)
 
     def _readers_digest(self) -> str:
         sections = sorted(self.options.sections.items())
@@ -126,6 +135,10 @@ class SiteSource:
         return access.narrowed_to(self.access(found_at)) if found_at else access
 
 
+def _more(most: int) -> str:
+    return f"des liens mènent à plus de {most} pages : relevez « follow », ou laissez-en (exclude)"
+
+
 def open_site(place: SourcePlace, options: SiteOptions) -> SiteSource:
     """Return the connector of one source; no request is sent yet."""
     host = place.http(options, max_bytes=_MOST_BYTES)
@@ -136,7 +149,7 @@ KIND = ConnectorKind(
     "site web",
     SiteOptions,
     open_site,
-    about="Les pages d'un site, trouvées par son plan (sitemap). Une "
+    about="Les pages d'un site, trouvées par son plan (sitemap) ou ses liens. Une "
     "page est lue par ceux que vous dites, par section.",
     credential="",
 )

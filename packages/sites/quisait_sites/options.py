@@ -53,6 +53,13 @@ class SiteOptions(BaseModel):
         [],
         description="adresses des plans du site ; vide : ceux que nomme robots.txt, ou sitemap.xml",
     )
+    follow: int = Field(
+        0,
+        ge=0,
+        le=20_000,
+        description="pour un site sans plan : pages trouvées de lien en lien depuis « url », au "
+        "plus ; chacune est demandée à chaque lecture ; 0 : le plan du site",
+    )
     sections: Annotated[ReadersByName, AfterValidator(_sections)] = Field(
         {},
         description="lecteurs par début de chemin, le plus long l'emporte : "

@@ -1,13 +1,17 @@
-"""Read the addresses that a site lists: sitemaps (sitemaps.org) and robots.txt (RFC 9309)."""
+"""Find the pages of a site: by sitemaps (sitemaps.org) or links, and robots.txt (RFC 9309)."""
 
 import gzip
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from http import HTTPStatus
+from pathlib import PurePosixPath
 from urllib.parse import urljoin, urlsplit
 from urllib.robotparser import RobotFileParser
 
+import trafilatura
 from lxml import etree
 
 from connectors.http_host import USER_AGENT, HttpHost, HttpResponse, host_of, joined
@@ -17,22 +21,72 @@ from quisait_sites.sections import is_in_a_section
 
 MOST_PAGES = 200_000
 MOST_SITEMAPS = 1_000
+_OF_PAGES = ("", ".html", ".htm", ".xhtml", ".php", ".asp", ".aspx", ".jsp")
+"""Endings of addresses that may be pages with links."""
 _MOST_BYTES = 100 * 1024 * 1024
 """Maximum size of one unpacked sitemap: twice what sitemaps.org allows."""
 
 
 @dataclass(frozen=True, slots=True)
 class SiteMap:
-    """The pages by address, each with its `lastmod` as written, or empty.
+    """The pages by address, each with its `lastmod` as written or a mark of its content, or empty.
 
     `refused` is how many pages robots.txt forbids; `elsewhere` are other hosts, whose sitemaps are
-    not read; `now` is the site's own clock, an HTTP date, or empty.
+    not read; `now` is the site's own clock, an HTTP date, or empty; `more` tells that links lead to
+    further pages than may be followed.
     """
 
     pages: dict[str, str]
     refused: int
     elsewhere: tuple[str, ...]
     now: str
+    more: bool = False
+
+
+def follow_links(host: HttpHost, most: int, excluded: Sequence[str]) -> SiteMap:
+    """Return the pages that links lead to from the root, the nearest first, at most `most`.
+
+    Raises `SourceUnreachable` if one page fails: without its links, others would seem deleted;
+    `SourceRefused` if the root is not a page.
+    """
+    robots, now = _robots(host)
+    pages: dict[str, str] = {host.root: ""}
+    forbidden: set[str] = set()
+    for address in (waiting := [host.root]):  # it grows on the way
+        if PurePosixPath(urlsplit(address).path).suffix.lower() not in _OF_PAGES:
+            continue  # a file, which has no links
+        try:
+            answer = host.request("GET", address)
+        except SourceRefused:
+            continue  # it leads to another host
+        if address == host.root and answer.status_code != HTTPStatus.OK:
+            raise SourceRefused(f"{host.host} : « url » répond {answer.status_code} ; corrigez-la.")
+        if answer.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            del pages[address]
+            continue
+        pages[address] = f"#{sha256(answer.content).hexdigest()}"
+        for found in _links(answer, address) if answer.status_code == HTTPStatus.OK else ():
+            if found in pages or found in forbidden or not _below(host.root, found, excluded):
+                continue
+            if not robots.can_fetch(USER_AGENT, found):
+                forbidden.add(found)
+            elif len(waiting) < most:
+                pages[found] = ""
+                waiting.append(found)
+            else:
+                return SiteMap(pages, len(forbidden), (), now, more=True)
+    return SiteMap(pages, len(forbidden), (), now)
+
+
+def _links(answer: HttpResponse, address: str) -> Iterator[str]:
+    """Yield the addresses that a page links to, unless it asks that they are not followed."""
+    tree = trafilatura.load_html(answer.content)
+    if tree is None or "nofollow" in " ".join(tree.xpath("//meta[@name='robots']/@content")):
+        return
+    base = (answer.url or address, *tree.xpath("//base/@href"))
+    for link in tree.xpath("//a[not(contains(@rel, 'nofollow'))]/@href"):
+        with suppress(ValueError):  # not a valid URL
+            yield joined(joined(base[0], base[-1]), link.strip()).partition("#")[0]
 
 
 def read_site_map(host: HttpHost, named: Sequence[str], excluded: Sequence[str]) -> SiteMap:
@@ -86,7 +140,8 @@ def _entries(host: HttpHost, address: str) -> Iterator[tuple[str, str, bool]]:
     if answer.status_code != HTTPStatus.OK:
         raise SourceRefused(
             f"{host.host} : le plan du site ({urlsplit(address).path}) répond "
-            f"{answer.status_code} ; nommez le bon par « sitemaps »."
+            f"{answer.status_code} ; nommez le bon par « sitemaps », ou réglez « follow » pour "
+            "suivre les liens."
         )
     try:
         # Without entities or network access, since the content is not trusted.

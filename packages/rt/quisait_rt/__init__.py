@@ -1,0 +1,1 @@
+"""Reads the pages and files of a DokuWiki, with its access rules, as a source of quisait."""
