@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from expertise.values import AssignedTopics
 from indexer.access import AccessFilter
 from indexer.french.analysis import analyse_query
 from indexer.ports import IndexReader
@@ -168,7 +169,8 @@ class SearchConfiguration:
 
     `ranker` returns the learned ranker for the encoder of that name, None if there is none.
     `bars` are thresholds measured for the encoder on this site; None: those known by its name.
-    `second_model` rereads the first documents; None: there is none.
+    `second_model` rereads the first documents, `topics` are those of the last build; None: there
+    are none.
     """
 
     authors: AccountsNamed = lambda words: ()
@@ -177,4 +179,5 @@ class SearchConfiguration:
     preferences: RankingPreferences = field(default_factory=RankingPreferences)
     bars: ModelBars | None = None
     second_model: SecondModel | None = None
+    topics: AssignedTopics | None = None
     ranker: Callable[[str], Ranker | None] = lambda encoder: None
