@@ -11,12 +11,21 @@ import numpy as np
 from evaluation.abstention import markdown_row
 from evaluation.answers import ExpectedAnswer, Truth, document_ndcg
 from expertise.places import place_in
+from expertise.scoring import NO_TOPICS
+from expertise.values import TopicsOf
 from indexer.access import Reader
 from search_api.context import AnswerContext
 from search_api.query.query import Query
+from search_api.ranking.fusion import FusedHit
 from search_api.ranking.placed import placed
 from search_api.ranking.reranking import RankingPreferences, reranked
-from search_api.ranking.window import SERVED_WEIGHTS, WindowWeights, fused_window
+from search_api.ranking.window import (
+    MOST_ON_TOPIC,
+    SERVED_WEIGHTS,
+    WindowWeights,
+    fused_window,
+    on_topic,
+)
 
 COMPARED = {
     "what serves": SERVED_WEIGHTS,
@@ -25,7 +34,10 @@ COMPARED = {
     "passages and what is said count half": replace(SERVED_WEIGHTS, passage=0.15, said=0.15),
     "near hits .15": replace(SERVED_WEIGHTS, near_hits=0.15),
     "near hits .25": replace(SERVED_WEIGHTS, near_hits=0.25),
-    "near hits .15, without both": WindowWeights(near_hits=0.15, passage=0.0, said=0.0),
+    "without the topic": replace(SERVED_WEIGHTS, topic=0.0),
+    "topic .4": replace(SERVED_WEIGHTS, topic=0.4),
+    "topic .2": replace(SERVED_WEIGHTS, topic=0.2),
+    "near hits .15, without these three": WindowWeights(near_hits=0.15, passage=0, said=0, topic=0),
 }
 
 
@@ -57,6 +69,7 @@ def judge_orders(
         for weights in COMPARED.values():
             window = fused_window(found, hits.request.vector, words, weights)
             window = placed(window, found.attributes, place_in(words))
+            window = on_topic(window, _topics(window, context), weights.topic)
             kept = [
                 one for one in window if found.members is None or one.document_id in found.members
             ]
@@ -64,6 +77,13 @@ def judge_orders(
             orders[weights] = tuple(one.hit.document_id for one in order[:10])
         judged.append(JudgedOrder(want, orders))
     return tuple(judged)
+
+
+def _topics(window: Sequence[FusedHit], context: AnswerContext) -> TopicsOf:
+    if context.overview is None:
+        return NO_TOPICS
+    ids = [hit.document_id for hit in window[:MOST_ON_TOPIC]]
+    return context.overview.topics_of(ids, context.today())
 
 
 def order_text(administrations: Mapping[str, Sequence[JudgedOrder]]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from expertise.values import AssignedTopics
 from indexer.cluster_health import ClusterHealth
 from indexer.embedded.document_file import DocumentFile as DocumentFile
 from indexer.embedded.document_file import read_documents as read_documents
@@ -60,12 +61,15 @@ MAX_FAULTS_SHOWN = 3
 
 
 def open_guidance(
-    settings: Settings, authors: AuthorDirectory, bars: ModelBars | None = None
+    settings: Settings,
+    authors: AuthorDirectory,
+    bars: ModelBars | None = None,
+    topics: AssignedTopics | None = None,
 ) -> SearchConfiguration:
     """Return the search configuration; its files are read when a question is asked.
 
-    `bars` are the thresholds measured for the serving encoder. Raises `ValueError` if the second
-    model of the settings cannot be opened.
+    `bars` are the thresholds measured for the serving encoder, `topics` those of the last build.
+    Raises `ValueError` if the second model of the settings cannot be opened.
     """
     search = settings.search
     return SearchConfiguration(
@@ -80,6 +84,7 @@ def open_guidance(
         ),
         bars=bars,
         second_model=open_second_model(settings.reranker),
+        topics=topics,
         ranker=RankerFile(ranker_path(settings)),
     )
 

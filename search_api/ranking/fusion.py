@@ -28,7 +28,7 @@ class FusedHit(NamedTuple):
     document, None if none did (`search_api.ranking.second_model`). `title` is the gain for a title
     that repeats the question (`search_api.ranking.titles`). `learned` is the change by the learned
     ranker (`search_api.ranking.ranker`). `answering` is the gain for a near passage and for the
-    question's words (`search_api.ranking.window`).
+    question's words, `topic` for the topic of the first hit (`search_api.ranking.window`).
     """
 
     document_id: str
@@ -42,6 +42,7 @@ class FusedHit(NamedTuple):
     title: float = 0.0
     learned: float = 0.0
     answering: float = 0.0
+    topic: float = 0.0
 
     def scored(self, score: float) -> "FusedHit":
         """Return the hit with another score."""

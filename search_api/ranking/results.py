@@ -489,6 +489,8 @@ def explanation(result: Result, results: Results) -> tuple[str, ...]:
     moved = [] if by_date else [_EFFECT_SENTENCES[effect] for effect in result.effects]
     if result.parts.near_hits > 0:
         moved.insert(0, "Il est proche d’autres résultats bien placés, ce qui le relève un peu.")
+    if result.parts.topic and result is not results.results[0]:
+        moved.insert(0, "Il traite du même sujet qu’un document bien placé, ce qui le relève.")
     if result.parts.second_model is not None and not by_date:
         moved.insert(0, _second_model_sentence(result.parts.second_model))
     if result.parts.title and not by_date:

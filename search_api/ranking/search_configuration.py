@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from expertise.values import AssignedTopics
 from indexer.access import AccessFilter
 from indexer.french.analysis import analyse_query
 from indexer.ports import IndexReader
@@ -197,7 +198,8 @@ class SearchConfiguration:
     """Authors, glossary, best bets, preferences and ranker of a site; each has a default.
 
     `bars` are thresholds measured for the encoder on this site; None: those known by its name.
-    `second_model` rereads the first documents; None: there is none.
+    `second_model` rereads the first documents, `topics` are those of the last build; None: there
+    are none.
     """
 
     authors: AuthorDirectory = field(default_factory=NoAuthorDirectory)
@@ -206,4 +208,5 @@ class SearchConfiguration:
     preferences: RankingPreferences = field(default_factory=RankingPreferences)
     bars: ModelBars | None = None
     second_model: SecondModel | None = None
+    topics: AssignedTopics | None = None
     ranker: RankerSource = field(default_factory=NoRanker)

@@ -70,7 +70,13 @@ from search_api.ranking.results import (
 )
 from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
 from search_api.ranking.second_model import reread
-from search_api.ranking.window import answering, near_hits, tuned_window
+from search_api.ranking.window import (
+    MOST_ON_TOPIC,
+    answering,
+    near_hits,
+    on_topic,
+    tuned_window,
+)
 from search_api.wording import in_force
 
 PASSAGES_READ_OF = 50
@@ -180,7 +186,7 @@ class Search:
     ) -> None:
         self._index, self._encoder, self._directory = index, encoder, directory
         self._best_bets, self._preferences = configuration.best_bets, configuration.preferences
-        self._ranker = configuration.ranker
+        self._ranker, self._topics = configuration.ranker, configuration.topics
         self._parser = QueryParser(index, configuration.authors, configuration.glossary)
         self._measured, self._second_model = configuration.bars, configuration.second_model
         self.glossary = configuration.glossary
@@ -418,7 +424,7 @@ class Search:
             return unfused(found.lexical)
         if retriever is Retriever.HYBRID:
             found = self._with_said(request, found)
-        hits = self._window(request, found)
+        hits = self._window(request, found, today)
         if retriever is Retriever.HYBRID:
             hits = self._reread(hits, request, query)
         return reranked_documents(hits, found.attributes, self._preferences, today)
@@ -579,7 +585,7 @@ class Search:
             dated = unfused(found.lexical)
             return grouped_by_date(dated, found.attributes, self._preferences, today)
         # Use all fetched hits: grouped copies make room for the hits after them.
-        hits = self._window(request, found)
+        hits = self._window(request, found, today)
         if found.members is not None:
             hits = tuple(hit for hit in hits if hit.document_id in found.members)
         hits = self._reread(hits, request, query)
@@ -610,12 +616,18 @@ class Search:
     def _bars(self) -> ModelBars:
         return self._measured or known_bars(self._encoder.name)
 
-    def _window(self, request: SearchRequest, found: SearchAnswer) -> tuple[FusedHit, ...]:
+    def _window(
+        self, request: SearchRequest, found: SearchAnswer, today: date
+    ) -> tuple[FusedHit, ...]:
         """Return all hits in the order of the tuned ranking."""
         ranker = self._ranker.ranker(self._encoder.name)
         words = request.question.words
         hits = tuned_window(found, request.vector, words, ranker)
-        return placed(hits, found.attributes, place_in(words))
+        hits = placed(hits, found.attributes, place_in(words))
+        if self._topics is None:
+            return hits
+        ids = [hit.document_id for hit in hits[:MOST_ON_TOPIC]]
+        return on_topic(hits, self._topics.topics_of(ids, today))
 
     def _encoded(self, question: Question) -> Vectors | None:
         """Return the vector of the typed words; expansions would not change their meaning."""

@@ -120,6 +120,7 @@ class PartsBody(Body):
     answering: float = Field(
         description="what its nearest passage and its share of the question's words added"
     )
+    topic: float = Field(description="what the topic that it shares with the first document added")
 
 
 class DocumentFields(Body):

@@ -19,6 +19,7 @@ from search_api.ranking.window import (
     answering,
     fused_window,
     near_hits,
+    on_topic,
     smoothed,
 )
 
@@ -172,3 +173,34 @@ def test_votes_of_a_deep_window_are_smoothed_whole() -> None:
     assert gains["d299"] > 0
     served = {hit.document_id: hit.near_hits for hit in smoothed(hits[:MOST_SMOOTHED], marks, 0.2)}
     assert near_hits(hits[:MOST_SMOOTHED], marks, 0.2) == served
+
+
+_SURE = st.floats(0.0, 1.0)
+_TOPICS = st.dictionaries(
+    st.sampled_from("abcdef"),
+    st.lists(st.tuples(st.sampled_from(["bail", "impôt"]), _SURE), max_size=2),
+)
+
+
+@given(st.lists(_SURE, min_size=1, max_size=6), _TOPICS)
+def test_the_topic_of_the_first_orders_the_others(
+    scores: list[float], topics: dict[str, list[tuple[str, float]]]
+) -> None:
+    """Nobody loses a score; without a topic of the first nothing changes; the same hits return."""
+    hits = _hits(**dict(zip("abcdef", scores, strict=False)))
+    again = on_topic(hits, topics, 0.3)
+    before = {hit.document_id: hit for hit in hits}
+    assert {hit.document_id for hit in again} == set(before)
+    first = {id_ for id_, _ in topics.get(hits[0].document_id, ())}
+    for hit in again:
+        own = {id_ for id_, _ in topics.get(hit.document_id, ())}
+        assert 0 <= hit.topic <= 0.3
+        assert hit.topic == 0 or first & own
+        assert hit.score == pytest.approx(before[hit.document_id].score + hit.topic)
+    assert [hit.score for hit in again] == sorted((hit.score for hit in again), reverse=True)
+
+
+def test_a_document_on_the_topic_of_the_first_passes_another() -> None:
+    hits = _hits(first=0.9, other=0.6, same=0.5)
+    topics = {"first": [("bail", 1.0)], "other": [("impôt", 1.0)], "same": [("bail", 0.9)]}
+    assert [hit.document_id for hit in on_topic(hits, topics)] == ["first", "same", "other"]

@@ -331,6 +331,10 @@ class PartsBody(BaseModel):
     """
     what its nearest passage and its share of the question's words added
     """
+    topic: Annotated[float, Field(title="Topic")]
+    """
+    what the topic that it shares with the first document added
+    """
 
 
 class PassedOnBody(BaseModel):
