@@ -105,6 +105,9 @@ def put(connection: sa.Connection, table: sa.Table, row: Mapping[str, object]) -
 
 
 def put_alone(engine: sa.Engine, table: sa.Table, row: Mapping[str, object]) -> None:
-    """Do so in a transaction of its own; of two rows at the same moment, the first is stored."""
+    """Insert a row like `put`, in a transaction of its own.
+
+    If another process inserts a row with the same key at the same moment, its row stays.
+    """
     with suppress(sa.exc.IntegrityError), engine.begin() as connection:
         put(connection, table, row)

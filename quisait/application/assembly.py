@@ -25,10 +25,10 @@ from indexer.crawl.pipeline import CrawlDependencies
 from indexer.described_indexes import DescribedIndexes
 from indexer.encoding.wrapped_encoders import KEPT_VECTORS, QueryPriority
 from indexer.live_index import EncoderRecord, IndexStorage, LiveIndex
+from indexer.logged_index import DeletionLoggingIndex
 from indexer.ports import Encoder, Index
 from indexer.scans import Scans
 from indexer.state import State
-from indexer.wrapped_index import DeletionLoggingIndex
 from quisait.application.database import opened_database
 from quisait.application.engines import (
     OpenedEncoders,

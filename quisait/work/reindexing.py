@@ -19,6 +19,7 @@ from connectors.ports import Connector
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexOfOtherVersion
 from indexer.live_index import IndexSpec, IndexStorage, NamedIndex, Pointers
+from indexer.logged_index import DeletionLoggingIndex
 from indexer.passages import passage_text
 from indexer.ports import Encoder, Index
 from indexer.quantisation import SEVEN_BITS, WHOLE_VECTORS
@@ -35,7 +36,6 @@ from indexer.reindex import (
     reindex,
 )
 from indexer.state import State
-from indexer.wrapped_index import DeletionLoggingIndex
 from quisait.application.assembly import IndexParts, open_index_parts, open_scans
 from quisait.application.database import opened_database
 from quisait.application.engines import (

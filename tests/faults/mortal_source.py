@@ -20,9 +20,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from indexer.logged_index import DeletionLoggingIndex
 from indexer.state import State
 from indexer.values import IndexEntry
-from indexer.wrapped_index import DeletionLoggingIndex
 from quisait.application.assembly import open_application
 from quisait.application.sources import open_source
 from quisait.settings import load_settings

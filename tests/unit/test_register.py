@@ -19,9 +19,9 @@ from expertise.directory import set_cut
 from expertise.directory_tables import cut_agents
 from indexer.embedded.index import EmbeddedIndex
 from indexer.live_index import EncoderRecord
+from indexer.logged_index import DeletionLoggingIndex
 from indexer.state import State, cursors, digest
 from indexer.values import PutAccess
-from indexer.wrapped_index import DeletionLoggingIndex
 from quisait.application.database import connect, migrate
 from quisait.privacy.register import (
     DatabaseRegisterMark,
