@@ -159,16 +159,17 @@ def month(value: date | datetime | str | None) -> str:
     return f"{_MONTHS[known.month - 1]} {known.year}" if known else ""
 
 
-_VOWELS = tuple("aeiouyàâéèêëîïôùûœhAEIOUYÀÂÉÈÊËÎÏÔÙÛŒH")
+_ELIDED = re.compile(r"[aeiouàâéèêëîïôùûœh]|y(?![aeiouéè])", re.IGNORECASE)
+"""Beginning of a word after which `de` loses its vowel: « d’Yves », but « de Youssef »."""
 
 
 def of(name: str) -> str:
-    """Return `d’octobre 2025` or `de mars 2024`, with elision before a vowel or an h.
+    """Return `d’octobre 2025` or `de mars 2024`, with elision (`_ELIDED`).
 
     `name` may be a link, as Markup: it stays one.
     """
     words = name.striptags() if isinstance(name, Markup) else name
-    return ("d’" if words.startswith(_VOWELS) else "de ") + name
+    return ("d’" if _ELIDED.match(words) else "de ") + name
 
 
 def day_of(moment_s: float) -> str:

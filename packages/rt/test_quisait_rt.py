@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 import sqlalchemy as sa
-from quisait_rt.connector import KIND, RtOptions, RtSource
+from quisait_rt.connector import KIND, RtOptions
+from quisait_rt.tickets import RtSource
 
 from connectors.installed import SourcePlace
 from connectors.ports import Malformed, SourceRefused, SourceUnreachable

@@ -124,7 +124,7 @@ def test_every_kind_is_described_and_asks_no_secret() -> None:
     """Those of quisait and of packages: what is read, every field with a label, no password."""
     kinds = {one.name: one for one in offered_kinds()}
     installed = {
-        *("cmis", "feed", "git", "hyperkitty", "lists", "mailbox", "matrix", "redmine", "site"),
+        *("cmis", "feed", "git", "hyperkitty", "lists", "mailbox", "matrix", "redmine", "rt", "site"),
         *("smb", "wagtail", "webdav", "wordpress"),
     }
     assert set(kinds) >= {"folder", "export", "mediawiki", "push"} | installed
@@ -137,7 +137,7 @@ def test_every_kind_is_described_and_asks_no_secret() -> None:
         secret = [one.name for one in form.fields if "password" in one.name]
         assert all(one.endswith("_file") for one in secret), name
         asked = {one.key.removeprefix(OPTIONS) for one in form.fields}
-        assert asked & {"url", "host", "path", "lists"} or name == "push"
+        assert asked & {"url", "host", "path", "lists", "database"} or name == "push"
 
 
 @pytest.mark.parametrize(
