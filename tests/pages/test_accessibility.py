@@ -85,6 +85,7 @@ def test_forced_colours(chromium: Browser, sites: Sites) -> None:
         # At once: between letters a slow machine would show lists that take the choice away.
         page.get_by_label("Votre question").fill("bord")
         expect(page.locator("#suggestions [role=option]").first).to_be_visible()
+        page.wait_for_load_state("networkidle")  # a later answer would take the choice away
         page.keyboard.press("ArrowDown")
         options = page.locator("#suggestions [role=option]")
         expect(options.nth(0)).to_have_attribute("aria-selected", "true")
