@@ -124,8 +124,8 @@ def test_every_kind_is_described_and_asks_no_secret() -> None:
     """Those of quisait and of packages: what is read, every field with a label, no password."""
     kinds = {one.name: one for one in offered_kinds()}
     installed = {
-        *("cmis", "feed", "git", "hyperkitty", "lists", "mailbox", "matrix", "redmine", "rt", "site"),
-        *("smb", "wagtail", "webdav", "wordpress"),
+        *("cmis", "feed", "git", "hyperkitty", "lists", "mailbox", "matrix", "redmine", "site"),
+        *("rt", "smb", "wagtail", "webdav", "wordpress"),
     }
     assert set(kinds) >= {"folder", "export", "mediawiki", "push"} | installed
     assert "questions" not in kinds
