@@ -35,8 +35,8 @@ COMPARED = {
     "near hits .15": replace(SERVED_WEIGHTS, near_hits=0.15),
     "near hits .25": replace(SERVED_WEIGHTS, near_hits=0.25),
     "without the topic": replace(SERVED_WEIGHTS, topic=0.0),
-    "topic .4": replace(SERVED_WEIGHTS, topic=0.4),
-    "topic .2": replace(SERVED_WEIGHTS, topic=0.2),
+    "topic .1": replace(SERVED_WEIGHTS, topic=0.1),
+    "topic .3": replace(SERVED_WEIGHTS, topic=0.3),
     "near hits .15, without these three": WindowWeights(near_hits=0.15, passage=0, said=0, topic=0),
 }
 

@@ -39,7 +39,7 @@ class LogisticModel:
         return self.probability(found) >= self.bar
 
 
-ANY_ANSWERS = LogisticModel((2.85, 2.62, 29.41, 0.42, 2.49, 0.12, 0.83, 0.66), -9.59, 0.4)
+ANY_ANSWERS = LogisticModel((2.85, 2.59, 30.23, 0.4, 2.49, 0.1, 0.79, 0.82), -9.55, 0.4)
 """Model of whether any document of the page answers."""
 
 

@@ -34,7 +34,7 @@ class WindowWeights:
     near_hits: float = 0.2
     passage: float = 0.3
     said: float = 0.3
-    topic: float = 0.3
+    topic: float = 0.2
 
 
 SERVED_WEIGHTS = WindowWeights()
