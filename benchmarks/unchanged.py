@@ -47,7 +47,7 @@ def write_files(folder: Path, count: int) -> None:
 
 
 def memory_mib(name: str) -> float:
-    """Return a line of this process's status, as `VmHWM`, in MiB."""
+    """Return this process's memory by a name of /proc/self/status, such as `VmHWM`, in MiB."""
     lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(lines[name].split()[0]) / 1024
 
@@ -65,7 +65,7 @@ def crawl_once(place: Path) -> tuple[int, float, float, float]:
 
 
 def main(sizes: Sequence[int]) -> None:
-    """Print a line for each number of files."""
+    """Crawl folders of these numbers of files twice; print what each second crawl cost."""
     print(f"load {os.getloadavg()[0]:.1f} at the start")
     print(f"{'files':>8}{'processor':>12}{'peak':>12}{'of the crawl':>14}")
     for count in sizes:

@@ -70,13 +70,13 @@ class SourcePlace:
     password: Callable[[], str]
 
     def file(self, path: str) -> str:
-        """Return the path of a file in the options; empty if it is empty."""
+        """Return an option's path, resolved in the settings' folder; an empty one stays empty."""
         return str(self.folder / path) if path else ""
 
     def http(
         self, options: Any, called: str = "Le site", user: str = "", **limits: int
     ) -> "HttpHost":
-        """Return an `HttpHost` by the options `url`, `rate_per_s` and `ca_file`.
+        """Return an HTTP client for the options `url`, `rate_per_s` and `ca_file`.
 
         It sends the password of `user`, if that is set. Raises `SourceRefused` without a password.
         """

@@ -204,7 +204,7 @@ def remembering(connector: Connector, seen: SeenItems) -> Connector:
 
 
 def listing_of(source: ListingSource, former: Former) -> Iterator[ListingItem]:
-    """Return the source's listing; a source that can do so skips unchanged items."""
+    """Call `listing_since`, which skips unchanged items, if the source has it, else `listing`."""
     if isinstance(source, SupportsFormer):
         return source.listing_since(former)
     return source.listing()
@@ -235,7 +235,7 @@ class _Comparison:
     compared: int = -1
     """Number of documents in the listing that was compared with the index."""
     is_first: bool = False
-    """Whether no document of the source was known when the crawl began."""
+    """Whether this is the first crawl: no row of the source was stored before it."""
     known: int = 0
     """Number of rows that stay, of listed documents."""
     note: str = ""
@@ -499,9 +499,9 @@ class _Comparison:
     def _each_read(
         self, item: Listed, missing: set[str]
     ) -> Generator[Change, None, tuple[Access, bool]]:
-        """Yield a document and its parts, removed from `missing`.
+        """Read a document; yield its changes and those of its parts, and take them off `missing`.
 
-        Return their readers, and whether each document has exactly these.
+        Returns the readers, and whether every document that was read has exactly these.
         """
         access, is_exact = item.access or Access(), True
         for found in each_of(self.source.read(item)):

@@ -15,7 +15,7 @@ from indexer.values import IndexEntry, Put, PutAccess, Remove, Write, WriteRepor
 
 @dataclass(frozen=True, slots=True)
 class DeletionLoggingIndex:
-    """The `IndexWriter` of a crawl.
+    """Writes to an index, after noting deletions and narrowed rights in the register.
 
     `forget` gets the texts whose cached vectors must be deleted.
     """
@@ -25,9 +25,9 @@ class DeletionLoggingIndex:
     forget: Callable[[Sequence[str]], object]
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
-        """Log deletions and narrowed rights, forget vectors, then write.
+        """Note deletions and narrowed rights, forget vectors, then write.
 
-        Raises what the index and the deletion log raise.
+        Raises what the index and the register raise.
         """
         ids = sorted({write.document_id for write in batch})
         kept = self.index.kept(ids) if ids else {}

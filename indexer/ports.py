@@ -158,7 +158,7 @@ class IndexDenials(Protocol):
 
 
 class Index(IndexWriter, IndexReader, IndexContents, IndexDenials, Protocol):
-    """An index with all of these methods, and those of its upkeep."""
+    """Port of a whole index: writing, reading, its contents, its denials, and its upkeep."""
 
     def expunge(self) -> None:
         """Rewrite files until none holds a word of a deleted or replaced text.

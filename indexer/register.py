@@ -1,17 +1,17 @@
-"""Port of the register: what must be applied again to a restored backup of database or index."""
+"""Port of the register: a log of changes that a restored backup must apply again."""
 
 from datetime import datetime
 from typing import Protocol
 
 
 class Register(Protocol):
-    """Stores facts outside the database and the index (`quisait.privacy.register`)."""
+    """Writes such changes to a file outside database and index (`quisait.privacy.register`)."""
 
     def note(self, kind: str, moment: datetime | None = None, /, **fields: object) -> object:
-        """Store a fact durably, before it takes effect. Without `moment`, its time is now."""
+        """Write a change to disk, before it takes effect. Without `moment`, its time is now."""
 
     def noted(self, agent_id: str) -> bool:
-        """Return whether a restoration would find all facts about an agent."""
+        """Return whether a restoration would find all changes about an agent."""
 
 
 class NoRegister:

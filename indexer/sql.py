@@ -35,11 +35,11 @@ def in_utc(moment: datetime) -> datetime:
 
 
 _ADAPTERS: dict[object, TypeAdapter[Any]] = {}
-"""The conversion of rows to each dataclass, by its class."""
+"""By dataclass, the pydantic adapter that makes its values from rows."""
 
 
 def value(kind: type[Value], row: sa.RowMapping, **others: object) -> Value:
-    """Return a dataclass made from a row: its fields from the columns of their names, or `others`.
+    """Return a dataclass made from a row: each field from the column of its name or `others`.
 
     Columns that no field is named after are ignored.
     """

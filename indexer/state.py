@@ -460,7 +460,7 @@ def storable(text: str) -> str:
 
 
 def row_of(table: sa.Table, one: object, **others: object) -> dict[str, object]:
-    """Return a row: columns from the attributes of their names, or `others`; texts are storable.
+    """Return a value's row: each column from the attribute of its name or `others`, storable.
 
     The column `agent_key` is the digest of `agent_id`.
     """

@@ -14,7 +14,7 @@ def number(value: int) -> str:
 
 
 def unbroken(text: str) -> str:
-    """Return a text of ours with no-break spaces inside its quotation marks."""
+    """Return a text of the interface with no-break spaces inside its quotation marks."""
     return text.replace("« ", "«\u00a0").replace(" »", "\u00a0»")
 
 

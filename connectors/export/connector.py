@@ -91,7 +91,7 @@ class ExportSource:
         check_unchanged(file, digest.digest())
 
     def _listed(self, name: str) -> Iterator[Listed | Malformed]:
-        """Yield a document; only its readers are known if its last text is not."""
+        """Yield a document, with its readers alone if its last text is not in the files."""
         index, document_id = self._index, self._id(name)
         record = index.record_of(name)
         if name in index.stale or (record is None and name not in index.access):

@@ -160,9 +160,9 @@ def changed_during_read(path: Path) -> SourceUnreachable:
 
 
 def check_unchanged(file: ExportFile, digest: bytes) -> None:
-    """Raise `SourceUnreachable` if a file changed other than by appending since it was listed.
+    """Raise `SourceUnreachable` if the listed bytes have changed; text may be appended.
 
-    `digest` is that of the bytes that were read, from `_lines`.
+    `digest` is that of the listed bytes, from `read_lines`.
     """
     try:
         if _stamp(file.path.stat(follow_symlinks=file.named)) == file.stamp:
@@ -183,7 +183,7 @@ LineLocation = tuple[str, int]
 
 
 class RawPlace(NamedTuple):
-    """Where a line is: for comparisons, and for the administrator."""
+    """Place of a line: `location` can be compared, `where` is shown to the administrator."""
 
     location: LineLocation
     where: str

@@ -82,14 +82,14 @@ class MailFolder(Protocol):
 
 @dataclass(slots=True)
 class MailSource(ABC):
-    """A source of mail folders, which lists their threads."""
+    """Base of mailboxes and list archives: lists and reads the threads of their folders."""
 
     source: str
     _folders: dict[str, MailFolder] = field(init=False, default_factory=dict)
 
     @abstractmethod
     def connect(self) -> None:
-        """Prepare a session for one crawl. Raises `SourceError`."""
+        """Make the session or clients that open folders in this crawl. Raises `SourceError`."""
 
     @abstractmethod
     def names(self) -> Sequence[str]:

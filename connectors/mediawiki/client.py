@@ -261,7 +261,7 @@ class WikiClient:
         return None if whole is None or whole.missing else whole
 
     def listed(self, namespace: int) -> Iterator[tuple[list[WikiPage], datetime]]:
-        """Yield a namespace's pages without redirects, in batches, with the time of the query.
+        """Yield batches of a namespace's pages, without redirects, each with the query's time.
 
         They have their basic properties, the titles of their redirects, and their file's address.
         """

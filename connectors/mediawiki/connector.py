@@ -151,7 +151,7 @@ class WikiSource:
         raise RecordUnreadable("la page change sans cesse : elle sera relue")
 
     def left_out(self) -> Callable[[str], bool]:
-        """Return that every document which was not listed is closed: it was deleted or moved."""
+        """Return a function that is true for all ids: pages not listed were deleted or moved."""
         return OutsideOf(frozenset())
 
     def count_pending(self, since: str | None) -> int | None:

@@ -1,4 +1,4 @@
-"""Exporte les pages d'un Confluence (Data Center) ; une page reste fermée à qui ne lit pas ses parentes."""
+"""Exporte les pages d'un Confluence (Data Center), pour ceux qui lisent aussi toutes leurs parentes."""
 
 from commun import Application, arguments, sections, write
 

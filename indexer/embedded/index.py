@@ -122,7 +122,7 @@ class StoredDocuments:
             return {entry.document_id: entry for entry in self._store.kept(wanted)}
 
     def flush(self) -> None:
-        """Delete access lists that no document names; no write is ever pending here."""
+        """Delete access lists that no document names. Writes need no flush: they are committed."""
         with engine_faults():
             self._store.forget_lists()
 

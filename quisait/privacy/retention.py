@@ -259,7 +259,7 @@ def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, ind
 
 
 def _agent_tables(column: str) -> Iterator[sa.Table]:
-    """Yield the tables with rows of one agent in this column: `agent_key`, or also `agent_id`."""
+    """Yield the tables with a column of this name, which says whose each row is."""
     for tables in TABLES:
         yield from (table for table in tables.sorted_tables if column in table.c)
 
@@ -320,9 +320,10 @@ def _unknown_animators(connection: sa.Connection, known: sa.Select[tuple[str]]) 
 
 
 def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
-    """Delete every row of one agent, or its agent (`KEPT_UNNAMED`); return how many.
+    """Delete every row of one agent; rows of `KEPT_UNNAMED` tables only lose their agent.
 
-    Texts that the agent wrote here stay, as documents of other sources do.
+    Texts that the agent wrote here stay, as documents of other sources do. Returns the number of
+    rows.
     """
     key = digest(agent_id)
     with database.begin() as connection:

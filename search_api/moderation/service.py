@@ -261,7 +261,7 @@ def _first(found: Iterable[_Listed]) -> tuple[tuple[_Listed, ...], bool]:
 
 
 def _topic_ids(held: HeldRoles) -> frozenset[str] | None:
-    """Return the topics whose texts a role holder may moderate; None for all topics."""
+    """Return the ids of the topics that a role holder moderates; None if it is all topics."""
     return None if ALL in held.topics or held.entities else held.topics
 
 

@@ -183,7 +183,7 @@ def smoothed(
 def on_topic(
     hits: Sequence[FusedHit], topics: TopicsOf, weight: float = SERVED_WEIGHTS.topic
 ) -> tuple[FusedHit, ...]:
-    """Return the hits, best first, after those on the topics of the first one gained.
+    """Raise the scores of hits on a topic of the first hit; return all hits, best first.
 
     The first hit answers most questions (`quisait evaluate answers`), and other documents on its
     topic belong to the answer more often than those that share words with the question. The gain is

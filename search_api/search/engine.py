@@ -286,8 +286,8 @@ class Search:
         asked = hits.parsed.question.text.lower().split()
         # A question in another language shares no words with French documents: only vectors find
         # them. A single unknown word has no near documents.
-        foreign = len(asked) > 1 if not near else not ENGLISH_WORDS.isdisjoint(asked)
-        if len(near) < most and foreign:
+        by_sense = len(asked) > 1 if not near else not ENGLISH_WORDS.isdisjoint(asked)
+        if len(near) < most and by_sense:
             wide, found = replace(hits.query, wide=True), replace(hits.found, members=None)
             others = self._page(replace(hits, query=wide, found=found), today).results
             shown = {one.card.document_id for one in near}

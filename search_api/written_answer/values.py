@@ -26,7 +26,7 @@ class LanguageModel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WritingRules:
-    """Rules for sending documents to the model, and for showing its answer.
+    """Settings of written answers: what the model receives, and when its answer is shown.
 
     `sources`: only documents of these sources are sent. `spaces`: only of these spaces; empty: of
     all. `restricted`: also documents that are not open to all agents. `least_share`: minimum share

@@ -1,1 +1,1 @@
-"""Reads the pages and files of a DokuWiki, with its access rules, as a source of quisait."""
+"""Reads the tickets of a Request Tracker, with its rights, as a source of quisait."""

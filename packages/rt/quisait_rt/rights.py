@@ -53,7 +53,7 @@ class TicketRights:
     _roles: dict[tuple[str, int, str], int] = field(default_factory=dict)
     """The number of each role's group, by the domain and number of what the role is for."""
     _grants: dict[int, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
-    """The kind and number of who has the right for each queue; 0 stands for all of RT."""
+    """By queue, the kind and number of each holder of the right; queue 0 stands for all of RT."""
 
     def __post_init__(self) -> None:
         users = "SELECT u.id, u.name, u.realname, p.disabled FROM {Users} u"
