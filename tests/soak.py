@@ -3,7 +3,9 @@
 Words that name a part of `tests.soak_parts.PARTS` choose it; without any, all parts are run. Other
 arguments go to pytest. `--start HASH` begins at the file that a hash chooses, goes round, and
 `--budget-s N` begins no further file after so many seconds: successive runs with other hashes cover
-everything. Ends with the time of each part, what to run again, what was left, and one count.
+everything. A file with a failure is run once more, alone and with the same draws, and only what
+fails again counts: among so many servers on two cores, one is late now and then. Ends with the time
+of each part, what to run again, what was left, and one count.
 """
 
 import argparse
@@ -18,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from secrets import randbelow
 from typing import Any
 
@@ -43,19 +45,26 @@ class Unit:
     file: str
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of one file. `failures` are lines to print; `counts` are pytest's."""
+
+    status: int
+    seconds: float
+    counts: Counter[str]
+    failures: tuple[str, ...]
+
+
 @dataclass
 class Soak:
-    """The counts of a run."""
+    """A run: `outcomes` by file, files that were `left`, and failures that did not come again."""
 
     seed: int
     arguments: Sequence[str]
-    counts: Counter[str] = field(default_factory=Counter)
-    seconds: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-    left: list[Unit] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
     deadline: float = math.inf
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    outcomes: dict[Unit, Outcome] = field(default_factory=dict)
+    left: list[Unit] = field(default_factory=list)
+    failed_once: list[str] = field(default_factory=list)
 
     def run(self, units: Iterable[Unit]) -> None:
         """Run the files in two lanes, one that has to be alone when no other runs."""
@@ -73,11 +82,28 @@ class Soak:
 
     def _run_and_release(self, unit: Unit, free: threading.Semaphore, lanes: int) -> None:
         try:
-            self._run(unit)
+            self._keep(unit, self._run(unit))
         finally:
             free.release(lanes)
 
-    def _run(self, unit: Unit) -> None:
+    def run_failed_again(self) -> None:
+        """Run each file with a failure once more, alone, and keep the outcome of that run."""
+        for unit, first in sorted(self.outcomes.items()):
+            if not first.failures:
+                continue
+            _say(f"{unit.part} {unit.file}: again")
+            again = self._run(unit)
+            if again.status == CUT:
+                continue
+            self._keep(unit, replace(again, seconds=first.seconds + again.seconds))
+            self.failed_once += sorted({*first.failures} - {*again.failures})
+
+    def _keep(self, unit: Unit, outcome: Outcome) -> None:
+        if outcome.status == CUT:
+            self.left.append(unit)
+        self.outcomes[unit] = outcome
+
+    def _run(self, unit: Unit) -> Outcome:
         begun = time.monotonic()
         name = f"{unit.part}-{unit.file.replace('/', '-').removesuffix('.py')}"
         report, log = FOLDER / f"{name}.xml", FOLDER / f"{name}.log"
@@ -95,31 +121,37 @@ class Soak:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        took = time.monotonic() - begun
-        with self.lock:
-            self.seconds[unit.part] += took  # type: ignore[assignment]
-            own = Counter[str]()
-            failed = read_report(report, own, Times(report)) if report.exists() else []
-            self.counts += own
-            self.failures += failed
-            if status == CUT:
-                self.left.append(unit)
-            elif status not in {0, FAILED, NO_TEST}:
-                self.broken.append(f"FAILED {unit.file} ({unit.part}): pytest ended with an error")
-            _say(f"{unit.part} {unit.file}: {own['tests']} tests, {took:.0f} s")
-            if status not in {0, NO_TEST, CUT}:
-                _say(log.read_text("utf-8", "replace")[-20_000:])
+        took, counts = time.monotonic() - begun, Counter[str]()
+        failures = read_report(report, counts, Times(report)) if report.exists() else []
+        if status not in {0, FAILED, NO_TEST, CUT}:
+            failures.append(f"FAILED {unit.file} ({unit.part}): pytest ended with an error")
+            counts.update(tests=1, errors=1)
+        told = f"{unit.part} {unit.file}: {counts['tests']} tests, {took:.0f} s"
+        if status not in {0, NO_TEST, CUT}:
+            told += "\n" + log.read_text("utf-8", "replace")[-20_000:]
+        _say(told)
+        return Outcome(status, took, counts, tuple(failures))
+
+    @property
+    def failures(self) -> list[str]:
+        """The failures that came again, or that could not be tried again."""
+        return [line for one in self.outcomes.values() for line in one.failures]
 
     def lines(self) -> list[str]:
         """Times, what was left, failures and how to run them again, then one count."""
-        times = ", ".join(f"{part} {self.seconds[part]:.0f} s" for part in self.seconds)
+        seconds, counts = Counter[str](), Counter[str]()
+        for unit, outcome in self.outcomes.items():
+            seconds[unit.part] += outcome.seconds  # type: ignore[assignment]
+            counts.update(outcome.counts)
+        times = ", ".join(f"{part} {seconds[part]:.0f} s" for part in seconds)
         told = [f"Parts (seconds of their files together): {times or 'none'}"]
         if self.left:
             left = " ".join(f"{one.part}:{one.file}" for one in self.left)
             told.append(f"Left for want of time, {len(self.left)} files: {left}")
-        if failed := [*self.failures, *self.broken]:
-            told += [*failed, f"Run them again with the same draws: --seed {self.seed}"]
-        counts = self.counts + Counter(tests=len(self.broken), errors=len(self.broken))
+        if self.failed_once:
+            told += ["Failed once, and passed when run again:", *self.failed_once]
+        if self.failures:
+            told += [*self.failures, f"Run them again with the same draws: --seed {self.seed}"]
         return [*told, closing(counts, "soak")]
 
 
@@ -193,8 +225,9 @@ def main(arguments: Sequence[str]) -> int:
     others = [word for word in rest if word not in PARTS]
     soak = Soak(options.seed, others, deadline=time.monotonic() + options.budget_s)
     soak.run(units)
+    soak.run_failed_again()
     _say("\n".join(soak.lines()))
-    return 1 if soak.failures or soak.broken else 0
+    return 1 if soak.failures else 0
 
 
 if __name__ == "__main__":
