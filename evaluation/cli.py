@@ -42,7 +42,7 @@ from evaluation.isolation import (
     isolation_text,
     load_isolation_set,
 )
-from evaluation.knowing import ask_all, knowing_text
+from evaluation.knowing import ask_own_and_foreign, knowing_text
 from evaluation.measures import SavedRuns, load_ir_measures, read_saved_runs
 from evaluation.order import judge_orders, order_text
 from evaluation.quotes import judge_sentences, quotes_text
@@ -348,7 +348,9 @@ T = TypeVar("T")
 def knowing_command(administrations: Administrations) -> None:
     """Le modèle de « qui sait » : ajusté sur les autres, essayé sur chacune."""
     with errors_as_sentences():
-        typer.echo(knowing_text(_ask_each(administrations, "knowing", ask_all)))
+        truths = [read_truth(Path(one.partition("=")[2])) for one in administrations]
+        ask = partial(ask_own_and_foreign, truths)
+        typer.echo(knowing_text(_ask_each(administrations, "knowing", ask)))
 
 
 @evaluate_app.command("order")

@@ -3,9 +3,9 @@
 Each administration is scored by a model that was fitted on the others.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import cycle, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ NOBODY_WEIGHT = 1.5
 """Weight of a question that nobody can answer, beside 1 for another: there are few of them."""
 BINS = (0.0, 0.1, 0.3, 0.5, 0.75, 0.9, 1.0)
 """Bounds of the rows of the reliability table."""
+TRIED_BARS = (0.1, CARD, 0.3, 0.4, 0.5)
+"""Least probabilities of the first card for which the report counts cards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +45,45 @@ class AskedQuestion:
     documents_answer: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AskedAdministration:
+    """The questions asked of one administration: its `own`, and those of the others (`foreign`)."""
+
+    own: tuple[AskedQuestion, ...]
+    foreign: tuple[AskedQuestion, ...]
+
+
+def ask_own_and_foreign(
+    truths: Sequence[Truth],
+    truth: Truth,
+    context: AnswerContext,
+    reader_of: Callable[[str], Reader],
+) -> AskedAdministration:
+    """Ask an administration its own questions and those of the other `truths`.
+
+    Nobody there can answer a question of another administration; the agents of the administration's
+    own questions ask them in turn. Raises `IndexUnreachable`.
+    """
+    others = [want for other in truths if other != truth for want in other.questions]
+    agents = cycle(want.agent for want in truth.questions)
+    foreign = [
+        replace(want, agent=agent, nobody=True, right=frozenset(), acceptable=frozenset())
+        for want, agent in zip(others, agents, strict=False)
+    ]
+    return AskedAdministration(
+        ask_all(truth.questions, context, reader_of), ask_all(foreign, context, reader_of)
+    )
+
+
 def ask_all(
-    truth: Truth, context: AnswerContext, reader_of: Callable[[str], Reader]
+    questions: Iterable[ExpectedAnswer], context: AnswerContext, reader_of: Callable[[str], Reader]
 ) -> tuple[AskedQuestion, ...]:
-    """Ask the questions of a truth, except those that name a person or a service.
+    """Ask questions, except those that name a person or a service.
 
     Raises `IndexUnreachable`.
     """
     asked = []
-    for want in truth.questions:
+    for want in questions:
         reader = reader_of(want.agent)
         found = who_knows(context, reader, want.text, limit=CANDIDATES, least=NO_BAR, noted=False)
         if found.matches.people or found.matches.services:
@@ -92,25 +124,29 @@ def fit(asked: Sequence[AskedQuestion], without: str = "") -> LogisticRegression
     return model
 
 
-def cards(one: AskedQuestion, model: LogisticRegression) -> tuple[str, ...]:
-    """Return the ids of the candidates who would get a card, the likeliest first."""
+def cards(one: AskedQuestion, model: LogisticRegression, bar: float = CARD) -> tuple[str, ...]:
+    """Return the ids of the candidates who would get a card, the likeliest first.
+
+    `bar`: least probability of the first card if documents answer.
+    """
     if not one.ids:
         return ()
     likely = model.probabilities(one.features)
     order = np.argsort(-likely, kind="stable")
-    bars = (CARD, FURTHER_CARD) if one.documents_answer else (BARE_CARD, BARE_CARD)
+    bars = (bar, FURTHER_CARD) if one.documents_answer else (BARE_CARD, BARE_CARD)
     first = likely[order[0]] >= bars[0]
     further = [n for n in order[1:MOST_CARDS] if likely[n] >= bars[1]]
     return tuple(one.ids[n] for n in (order[0], *further)) if first else ()
 
 
-def knowing_text(administrations: Mapping[str, Sequence[AskedQuestion]]) -> str:
-    """Return the report as Markdown; `administrations` maps each name to its asked questions.
+def knowing_text(asked: Mapping[str, AskedAdministration]) -> str:
+    """Return the report as Markdown; `asked` maps the name of each administration to its questions.
 
-    It has the figures of each administration, with all features and without each; the reliability
-    of the probabilities; and the weights fitted on all administrations. Raises `ValueError` with
-    fewer than two administrations.
+    It has the figures of each administration, with all features and without each; the figures for
+    other bars; the reliability of the probabilities; and the weights fitted on all administrations.
+    Raises `ValueError` with fewer than two administrations.
     """
+    administrations = {name: one.own for name, one in asked.items()}
     if len(administrations) < 2:
         raise ValueError("Il faut les questions de deux installations au moins.")
     names = ("", *Features._fields)
@@ -137,12 +173,14 @@ def knowing_text(administrations: Mapping[str, Sequence[AskedQuestion]]) -> str:
     for without in names:
         cells = [_figures(some, folds[name, without]) for name, some in administrations.items()]
         lines.append(_row([without or "nothing", *cells]))
+    models = {name: folds[name, ""] for name in administrations}
+    lines += ["", *_bars(asked, models)]
     lines += [
         "",
         _row(["probability", "candidates", "mean", "right"]),
         _row(["---"] * 4),
     ]
-    lines += _reliability(administrations, {name: folds[name, ""] for name in administrations})
+    lines += _reliability(administrations, models)
     whole = fit([one for some in administrations.values() for one in some])
     weights = zip(Features._fields, whole.weights, strict=True)
     lines += ["", ", ".join(f"{name}={value:.1f}" for name, value in weights)]
@@ -151,16 +189,55 @@ def knowing_text(administrations: Mapping[str, Sequence[AskedQuestion]]) -> str:
 
 
 def _figures(asked: Sequence[AskedQuestion], model: LogisticRegression) -> str:
-    right, silent, wrong, named = Share(), Share(), Share(), Share()
-    for one in asked:
-        shown, want = cards(one, model), one.expected
-        if want.nobody:
-            named.add(bool(shown))
-        elif want.experts:
-            right.add(bool(shown) and shown[0] in want.experts)
-            silent.add(not shown)
-            wrong.add(bool(want.wrong & set(shown)))
-    return f"{right} / {silent} / {wrong} / {named}"
+    return _Counts().add(asked, model).cell()
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Shares of questions whose first card is right, without card, and with a wrong card.
+
+    `named`: the share of the questions that nobody can answer for which somebody has a card.
+    """
+
+    right: Share = field(default_factory=Share)
+    silent: Share = field(default_factory=Share)
+    wrong: Share = field(default_factory=Share)
+    named: Share = field(default_factory=Share)
+
+    def add(
+        self, asked: Sequence[AskedQuestion], model: LogisticRegression, bar: float = CARD
+    ) -> "_Counts":
+        """Count questions, and return the counts."""
+        for one in asked:
+            shown, want = cards(one, model, bar), one.expected
+            if want.nobody:
+                self.named.add(bool(shown))
+            elif want.experts:
+                self.right.add(bool(shown) and shown[0] in want.experts)
+                self.silent.add(not shown)
+                self.wrong.add(bool(want.wrong & set(shown)))
+        return self
+
+    def cell(self) -> str:
+        return f"{self.right} / {self.silent} / {self.wrong} / {self.named}"
+
+
+def _bars(
+    asked: Mapping[str, AskedAdministration], models: Mapping[str, LogisticRegression]
+) -> list[str]:
+    """Return the rows of the table of bars, which adds up the administrations.
+
+    Each administration is scored by the model in `models` that was not fitted on it.
+    """
+    head = "right / silent / wrong / named though nobody"
+    lines = [_row(["bar", head, "named for another administration's question"]), _row(["---"] * 3)]
+    for bar in TRIED_BARS:
+        own, foreign = _Counts(), _Counts()
+        for name, one in asked.items():
+            own.add(one.own, models[name], bar)
+            foreign.add(one.foreign, models[name], bar)
+        lines.append(_row([f"{bar:.2f}", own.cell(), str(foreign.named)]))
+    return lines
 
 
 def _reliability(
