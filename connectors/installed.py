@@ -229,14 +229,10 @@ class _GuardedSource:
         """The source's name from the settings."""
         return self.guard.source
 
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield the source's listing. Raises `SourceError`, also for ids of another source."""
-        return self.listing_since(Former())
-
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield the listing, without unchanged items if the source can skip them.
 
-        Raises `SourceError`.
+        Raises `SourceError`, also for ids of another source.
         """
         with self.guard:
             for item in listing_of(self.inner, former):

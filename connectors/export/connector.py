@@ -35,7 +35,6 @@ from connectors.records.schema import (
     RecordLine,
     parse_line,
 )
-from connectors.snapshot import Snapshot
 from connectors.values import Access, Document
 
 
@@ -143,11 +142,6 @@ class ExportSource:
 
     def _id(self, name: str) -> str:
         return f"{self.source}:{name}"
-
-
-def open_export(source: str, path: Path) -> Snapshot:
-    """Return the connector of an export."""
-    return Snapshot(ExportSource(source, path))
 
 
 def _check_header(file: ExportFile) -> None:

@@ -103,10 +103,6 @@ class MailSource(ABC):
     def open(self, name: str) -> MailFolder:
         """Open a folder. Raises `FolderClosed`, `SourceError`."""
 
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield every thread. Raises `SourceError`."""
-        return self.listing_since(Former())
-
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every thread, without the folders whose state is unchanged. Raises `SourceError`.
 

@@ -522,7 +522,7 @@ def test_a_server_that_speaks_nonsense_ends_the_reading(
         source = archive.harness.source(url=away)
         limits = HttpLimits(100, 0.2, 0.4, 0, 1_000_000)
         with pytest.raises((SourceRefused, SourceUnreachable)):
-            list(replace(source, limits=limits).listing())
+            list(Snapshot(replace(source, limits=limits)).changes(None))
         source = archive.harness.source(core_url=away)
         patient = HttpLimits(100, 1, 3, 0, 1_000_000)  # of the archive, too
         closed = apply(Snapshot(replace(source, limits=patient)).changes(None), kept)

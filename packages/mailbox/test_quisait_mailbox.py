@@ -379,9 +379,9 @@ def test_a_server_that_is_away_or_silent_is_tried_later(harness: MailboxHarness)
         for security in ("tls", "none"):
             source = replace(harness.source(port=port, security=security), limits=limits)
             with pytest.raises(SourceUnreachable):
-                list(source.listing())
+                list(Snapshot(source).changes(None))
     with pytest.raises(SourceUnreachable):
-        list(replace(harness.source(port=port), limits=limits).listing())
+        list(Snapshot(replace(harness.source(port=port), limits=limits)).changes(None))
 
 
 @contextlib.contextmanager
@@ -420,7 +420,7 @@ def test_a_password_that_cannot_be_sent_is_told_without_it() -> None:
     with plain_server("") as options:
         source = MailboxSource("t", options, lambda: "un secret d'été", limits=QUICK)
         with pytest.raises(SourceRefused, match="AUTH=PLAIN") as refused:
-            list(source.listing())
+            list(Snapshot(source).changes(None))
     assert refused.value.__cause__ is None
 
 

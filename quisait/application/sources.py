@@ -15,10 +15,10 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.account_linking import AccountAssignment, LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import AccountRecord, TableDirectory, read_records
-from connectors.export.connector import open_export
+from connectors.export.connector import ExportSource
 from connectors.file_patterns import parse_selection
 from connectors.files import OpenFile
-from connectors.folder.connector import FolderConnector
+from connectors.folder.connector import FolderSource
 from connectors.folder.walk import UnreadableFolder, walk
 from connectors.installed import SourcePlace, load_kind, open_installed
 from connectors.ldap.config import (
@@ -150,12 +150,15 @@ def open_source(
         return Snapshot(WikiSource(settings.name, wiki_place(settings)))
     if settings.kind not in BUILT_IN_KINDS:
         return _open_installed(settings)
-    path = beside_file(settings.path)
     if settings.kind == "export":
-        return open_export(settings.name, path)
-    return FolderConnector(
+        return Snapshot(ExportSource(settings.name, beside_file(settings.path)))
+    return Snapshot(_open_folder(settings))
+
+
+def _open_folder(settings: SourceSettings) -> FolderSource:
+    return FolderSource(
         settings.name,
-        path,
+        beside_file(settings.path),
         default_access=Access(frozenset(settings.allowed)),
         selection=parse_selection(settings.include, settings.exclude),
         link=settings.link,
@@ -167,18 +170,19 @@ def open_source(
 def on_noted_root(
     connector: Connector, settings: SourceSettings, state: State, *, accept: bool = False
 ) -> Connector:
-    """Return the connector; a folder's connector then refuses a root other than the noted one.
+    """Return the connector; that of a folder then refuses a root other than the noted one.
 
     The root is noted at the first reading, and again if the path in the settings changes. `accept`:
     note the root as it is now. Raises `SourceUnreachable`.
     """
-    if not isinstance(connector, FolderConnector):
+    if not (isinstance(connector, Snapshot) and isinstance(connector.origin, FolderSource)):
         return connector
+    folder = connector.origin
     noted = "" if accept else noted_root(settings, state)
     if not noted:
-        noted = connector.root_now()
+        noted = folder.root_now()
         state.note_root(settings.name, _written_path(settings), noted)
-    return replace(connector, noted_root=noted)
+    return replace(connector, origin=replace(folder, noted_root=noted))
 
 
 def noted_root(settings: SourceSettings, state: State) -> str:
@@ -262,11 +266,10 @@ class FolderOriginals:
     def open(self, source: str, document_id: str, access: AccessFilter) -> OpenFile | None:
         """Return the document's file if the folder's current rules admit the reader, else None."""
         named = self._folder(source)
-        folder = open_source(named, None) if named else None
-        if named is None or not isinstance(folder, FolderConnector):
+        if named is None:
             return None
         try:
-            folder = replace(folder, noted_root=noted_root(named, self.state))
+            folder = replace(_open_folder(named), noted_root=noted_root(named, self.state))
             found = folder.open_original(document_id)
         except SourceRefused:
             return None

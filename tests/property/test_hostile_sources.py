@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.export.connector import open_export
+from connectors.export.connector import ExportSource
 from connectors.folder.rules import RuleTable, effective_rule, parse_table
 from connectors.ports import Change, Checkpoint, SourceError, Upsert
+from connectors.snapshot import Snapshot
 from connectors.testing.memory_seen import MemorySeen
 from tests.selection import examples
 
@@ -50,7 +51,7 @@ def test_sound_records_arrive_among_any_others(noise: list[bytes], ended: bool) 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "e.jsonl"
         path.write_bytes(b"\n".join(lines) + b"\n" * ended)
-        reading = open_export("w", path).remembering(MemorySeen())
+        reading = Snapshot(ExportSource("w", path), MemorySeen())
         changes = list(reading.changes(None))
         rest = list(reading.changes(_cursor(changes)))
     arrived = {c.document.id for c in changes if isinstance(c, Upsert)}
@@ -72,7 +73,7 @@ def test_only_source_errors_are_raised(noise: list[bytes]) -> None:
         path = Path(folder) / "e.jsonl"
         path.write_bytes(b"\n".join(noise))
         with contextlib.suppress(SourceError):
-            list(open_export("w", path).changes("cursor"))
+            list(Snapshot(ExportSource("w", path)).changes("cursor"))
 
 
 sound_rows = st.sampled_from(

@@ -58,10 +58,6 @@ class CmisSource:
     _rights: AccessReading = field(init=False, compare=False)
     _told: set[tuple[str, str]] = field(init=False, compare=False)
 
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield every document with its readers. Raises `SourceError`."""
-        return self.listing_since(Former())
-
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield the documents that the log names if it suffices, else all. Raises `SourceError`."""
         client = self._client = self.client()

@@ -75,10 +75,6 @@ class WordPressSource:
     host: HttpHost
     _reading: "_Reading" = field(init=False)
 
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield every entry with its readers. Raises `SourceError`."""
-        return self.listing_since(Former())
-
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every entry; note those that will be read, many at once. Raises `SourceError`."""
         site = self._look()

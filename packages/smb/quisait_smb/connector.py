@@ -81,10 +81,6 @@ class ShareSource:
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), compare=False)
     _share: Share = field(init=False, compare=False)
 
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield every file with its readers. Raises `SourceError`."""
-        return self.listing_since(Former())
-
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every file, with its readers; access lists known to be unchanged are not read.
 

@@ -43,10 +43,6 @@ class WebdavSource:
     host: HttpHost
     _client: DavClient = field(init=False)
 
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield every file with its readers. Raises `SourceError`."""
-        return self.listing_since(Former())
-
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every file, except in unchanged folders. Raises `SourceError`."""
         self._client = self._opened()
