@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
@@ -26,6 +26,7 @@ from connectors.ldap.sids import (
     expiry_day,
     holds_nobody,
     is_disabled,
+    nested_groups,
     primary_members,
     sid_of,
 )
@@ -196,8 +197,7 @@ def groups_of(
     subgroups: dict[str, set[str]] = {}
     for entry in entries:
         dn = normalize_dn(entry.dn)
-        members[dn], subgroups[dn] = _members(entry, names, people, ids)
-        members[dn] |= primary.get(entry.dn, set())
+        members[dn], subgroups[dn] = _members(entry, names, people, ids, primary)
     for entry in entries:
         dn = normalize_dn(entry.dn)
         all_members = frozenset().union(
@@ -205,16 +205,6 @@ def groups_of(
         )
         label = next(iter(entry.values(names.label)), ids[dn])
         yield Group(f"{authority}:group:{ids[dn]}", label, all_members)
-
-
-def nested_groups(group: str, subgroups: Mapping[str, set[str]]) -> set[str]:
-    """Return a group and all groups nested in it; cycles are allowed."""
-    seen, pending = {group}, [group]
-    while pending:
-        new = subgroups[pending.pop()] - seen
-        seen |= new
-        pending += new
-    return seen
 
 
 def _group_id(entry: LdapEntry, names: GroupAttributes) -> str:
@@ -233,10 +223,14 @@ def _group_id(entry: LdapEntry, names: GroupAttributes) -> str:
 
 
 def _members(
-    entry: LdapEntry, names: GroupAttributes, people: AgentIds, groups: Mapping[str, str]
+    entry: LdapEntry,
+    names: GroupAttributes,
+    people: AgentIds,
+    groups: Collection[str],
+    primary: Mapping[str, set[str]],
 ) -> tuple[set[str], set[str]]:
     """Return the direct members: the agents' ids, and the normalized DNs of groups."""
-    agents: set[str] = set()
+    agents = set(primary.get(entry.dn, ()))
     subgroups: set[str] = set()
     for attribute in names.members:
         for raw in entry.attributes.get(attribute.lower(), ()):
@@ -279,7 +273,7 @@ class LdapDirectory:
             requested = [*filter(None, config.attributes.values()), *more[0]]
             agent_entries = self._read(server, config.agents, requested)
             requested = [names.id, names.label, *names.members, *more[1]]
-            groups = self._read(server, config.groups, requested) if config.groups else []
+            read = self._read(server, config.groups, requested) if config.groups else []
         agents: list[tuple[str, Agent]] = []
         for found in self._agents(agent_entries):
             if isinstance(found, Malformed):
@@ -300,23 +294,25 @@ class LdapDirectory:
             {normalize_dn(dn): agent.id for dn, agent in unique},
             {normalize_id(agent.id): agent.id for _, agent in unique},
         )
-        group_entries = [entry for entry in groups if isinstance(entry, LdapEntry)]
-        for referral in groups:
-            if isinstance(referral, str):
-                raise SourceRefused(
-                    f"Des groupes de l'annuaire sont ailleurs ({referral}) : sans eux, ce qui est "
-                    "fermé à leurs membres s'ouvrirait. Resserrez « groups_base »."
-                )
+        groups = [entry for entry in read if isinstance(entry, LdapEntry)]
+        if referral := next((entry for entry in read if isinstance(entry, str)), ""):
+            raise SourceRefused(
+                f"Des groupes de l'annuaire sont ailleurs ({referral}) : sans eux, ce qui est "
+                "fermé à leurs membres s'ouvrirait. Resserrez « groups_base »."
+            )
         accounts = [one for one in agent_entries if isinstance(one, LdapEntry)]
         held = {
             dn: (one, people.by_dn.get(dn, "")) for one in accounts for dn in [normalize_dn(one.dn)]
         }
-        primary = primary_members(held.values(), group_entries) if config.active_directory else {}
-        yield from groups_of(group_entries, people, names, config.authority, primary)
+        primary = primary_members(held.values(), groups) if config.active_directory else {}
+        yield from groups_of(groups, people, names, config.authority, primary)
         if config.active_directory:
+            # Windows does not count `memberUid`.
+            by_dn = tuple(one for one in names.members if one.lower() != MEMBER_UID)
+            names, known = replace(names, members=by_dn), {normalize_dn(one.dn) for one in groups}
             members = {
-                normalize_dn(one.dn): (one, *self._direct(one, people, primary))
-                for one in group_entries
+                normalize_dn(one.dn): (one, *_members(one, names, people, known, primary))
+                for one in groups
             }
             yield from SidMembers(held, members).principals(config.authority)
 
@@ -343,18 +339,6 @@ class LdapDirectory:
                         yield entry.dn, self._with_sids(entry, found)
                     else:
                         yield found
-
-    def _direct(
-        self, group: LdapEntry, people: AgentIds, primary: Mapping[str, set[str]]
-    ) -> tuple[set[str], set[str]]:
-        """Return a group's direct members: agents' ids, and the normalized DNs of all others."""
-        dns = {
-            normalize_dn(raw.decode("utf-8", "replace"))
-            for attribute in self.config.group_names.members
-            for raw in group.attributes.get(attribute.lower(), ())
-        }
-        agents = {people.by_dn[dn] for dn in dns if dn in people.by_dn}
-        return agents | primary.get(group.dn, set()), dns - people.by_dn.keys()
 
     def _with_sids(self, entry: LdapEntry, agent: Agent) -> Agent:
         """Return the agent with their accounts in sources that name accounts by SID."""
