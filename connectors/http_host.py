@@ -12,7 +12,6 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from ipaddress import ip_address
 from itertools import count
@@ -31,7 +30,7 @@ from connectors.http_limits import HttpLimits
 from connectors.metadata_addresses import is_metadata_address
 from connectors.ports import SourceRefused, SourceUnreachable
 from connectors.timeouts import call_with_timeout
-from connectors.values import assume_utc
+from connectors.values import date_of_header
 
 CHUNK_BYTES = 64 * 1024
 MAX_TRIES = 3
@@ -338,8 +337,5 @@ def _retry_after(header: str | None) -> float | None:
         return None
     if header.strip().isdecimal():
         return max(1.0, float(header))
-    try:
-        moment = parsedate_to_datetime(header)
-    except (ValueError, OverflowError):
-        return None
-    return max(1.0, (assume_utc(moment) - datetime.now(UTC)).total_seconds())
+    moment = date_of_header(header)
+    return max(1.0, (moment - datetime.now(UTC)).total_seconds()) if moment else None

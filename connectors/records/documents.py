@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
 
+from connectors.contributions import Act, contributions_of
 from connectors.files import FileState, UnsafePath, read_contained, regular_file_status
 from connectors.markdown import looks_like_markdown, read_markdown
 from connectors.ports import Malformed
@@ -118,7 +119,7 @@ def documents_of(
             kind="document",
             replaces=(),
             part_of=document.id,
-            contributions=_upload_contribution(record, context),
+            contributions=contributions_of(_uploads(record, context)),
             version=version,
         )
 
@@ -250,13 +251,10 @@ def _contributions(record: RecordLine, context: RecordContext) -> tuple[Contribu
     return tuple(tallies[key].contribution(*key, context) for key in sorted(tallies))
 
 
-def _upload_contribution(record: RecordLine, context: RecordContext) -> tuple[Contribution, ...]:
-    if not record.author:
-        return ()
-    tally = _RoleTally()
-    day = record.created.date() if record.created else None
-    tally.add(1, day, day)
-    return (tally.contribution(record.author, ContributorRole.UPLOADER, context),)
+def _uploads(record: RecordLine, context: RecordContext) -> Iterator[Act]:
+    if record.author:
+        account, label = context.qualified(record.author), context.labels.get(record.author, "")
+        yield Act(account, ContributorRole.UPLOADER, label, record.created)
 
 
 def _modified(record: RecordLine) -> datetime | None:

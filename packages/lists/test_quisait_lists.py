@@ -213,7 +213,7 @@ def test_members_narrow_the_readers(harness: ListsHarness, members: str) -> None
     ana = Access(frozenset({"t:account:ana@exemple.fr"}))
     for readers, expected in ((["everyone"], ana), ([], Access()), (["x:group:y"], Access())):
         harness.lists["a"] = ListOptions(path="a.mbox", readers=readers, members="abonnés")
-        assert harness.source().place("a").access == expected
+        assert harness.source().open("a").place.access == expected
     cursor = last_cursor(read(harness))
     (harness.folder / "abonnés").write_text("", "utf-8")
     harness.lists["a"] = ListOptions(path="a.mbox", readers=["everyone"], members="abonnés")

@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from connectors.digests import digest_of
-from connectors.file_patterns import FileSelection
 from connectors.folder.documents import described, ruled_document
 from connectors.folder.rules import (
     RuleTable,
@@ -123,9 +122,9 @@ class GitSource:
         page, history = listed.place
         return self._document(repository, tip, page, history, tables)
 
-    def left_out(self) -> Callable[[str], bool]:
+    def left_out(self) -> Callable[[str], bool] | None:
         """Return whether the settings exclude a document."""
-        return _LeftOut(self.source, self.options.selection)
+        return self.options.selection.left_out(self.source)
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per problem: skipped files, missing readers.
@@ -326,18 +325,6 @@ class GitSource:
     def _access(self, tables: tuple[RuleTable, ...], page: BranchPage) -> Access:
         rule = effective_rule(tuple(page.path.split("/")), tables)
         return access_by_rule(rule, self.default_access)
-
-
-@dataclass(frozen=True, slots=True)
-class _LeftOut:
-    """Returns whether the settings exclude a document."""
-
-    source: str
-    selection: FileSelection
-
-    def __call__(self, document_id: str) -> bool:
-        path = document_id.removeprefix(f"{self.source}:")
-        return not self.selection.takes(tuple(path.split("/")))
 
 
 def _readable_path(raw: bytes) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from urllib.parse import quote
 
+from connectors.contributions import Act, contributions_of
 from connectors.digests import hash_of
 from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost
@@ -31,7 +32,7 @@ from connectors.values import (
     account_principal,
 )
 from quisait_redmine.client import RedmineApi, Row, listed, moment_of, named, text_of
-from quisait_redmine.documents import contributions_of, conversation_of, sections_of
+from quisait_redmine.documents import conversation_of, sections_of
 from quisait_redmine.options import RedmineOptions
 from quisait_redmine.rights import MODULES, IssueSight, ProjectRights, RightsReader
 
@@ -377,7 +378,7 @@ class _Reading:
             created=moment_of(row, "created_on"),
             modified=moment_of(row, "updated_on"),
             space=item.place.name,
-            contributions=said.contributions(),
+            contributions=contributions_of(said.acts()),
         )
 
     def _page(self, place: Place, title: str, parameters: Row | None = None) -> Row | None:
@@ -400,12 +401,10 @@ class _Reading:
             created=moment_of(row, "created_on"),
             modified=moment_of(row, "updated_on"),
             space=item.place.name,
-            contributions=contributions_of(list(self._versions(item.place, title, row))),
+            contributions=contributions_of(self._versions(item.place, title, row)),
         )
 
-    def _versions(
-        self, place: Place, title: str, row: Row
-    ) -> Iterator[tuple[str, ContributorRole, str, datetime | None]]:
+    def _versions(self, place: Place, title: str, row: Row) -> Iterator[Act]:
         """Yield each version's writer, if the account may ask; the first is the page's author."""
         last = row.get("version")
         last = last if isinstance(last, int) else 1
@@ -415,27 +414,27 @@ class _Reading:
             said = self._api.get(f"projects/{place.number}/wiki/{quote(title, safe='')}/{version}")
             former = named(said or {}, "wiki_page")
             if author := named(former, "author"):
-                account = self.rights.account(author)
                 if version == 1:
-                    authors.add(account)
-                yield self._did(account, author, former, authors)
+                    authors.add(self.rights.account(author))
+                yield self._wrote(former, authors)
         if author := named(row, "author"):
-            account = self.rights.account(author)
             if last == 1:
-                authors.add(account)
-            yield self._did(account, author, row, authors)
+                authors.add(self.rights.account(author))
+            yield self._wrote(row, authors)
 
-    def _did(
-        self, account: str, author: Row, row: Row, authors: set[str]
-    ) -> tuple[str, ContributorRole, str, datetime | None]:
-        role = ContributorRole.AUTHOR if account in authors else ContributorRole.EDITOR
-        return account, role, text_of(author, "name"), moment_of(row, "updated_on")
+    def _wrote(self, row: Row, authors: set[str]) -> Act:
+        is_author = self.rights.account(named(row, "author")) in authors
+        role = ContributorRole.AUTHOR if is_author else ContributorRole.EDITOR
+        return self._act(row, role, "updated_on")
+
+    def _act(self, row: Row, role: ContributorRole, when: str = "created_on") -> Act:
+        author = named(row, "author")
+        account, label = self.rights.account(author), text_of(author, "name")
+        return Act(account, role, label, moment_of(row, when))
 
     def _news_document(self, item: ListedRecord) -> Document:
-        row, author = item.row, named(item.row, "author")
-        created = moment_of(row, "created_on")
+        row, created = item.row, moment_of(item.row, "created_on")
         written = "\n\n".join(filter(None, (text_of(row, "summary"), text_of(row, "description"))))
-        account = self.rights.account(author)
         return Document(
             id=item.id,
             source=self._source,
@@ -447,16 +446,13 @@ class _Reading:
             created=created,
             modified=created,
             space=item.place.name,
-            contributions=contributions_of(
-                [(account, ContributorRole.AUTHOR, text_of(author, "name"), created)]
-            ),
+            contributions=contributions_of([self._act(row, ContributorRole.AUTHOR)]),
         )
 
     def _file_document(self, item: ListedRecord) -> Document:
-        row, author = item.row, named(item.row, "author")
+        row = item.row
         number, name, size = row["id"], text_of(row, "filename") or "fichier", row["filesize"]
         created = moment_of(row, "created_on")
-        account = self.rights.account(author)
         return Document(
             id=item.id,
             source=self._source,
@@ -471,9 +467,7 @@ class _Reading:
             space=item.place.name,
             part_of=item.part_of,
             version=f"{number}:{size}",
-            contributions=contributions_of(
-                [(account, ContributorRole.UPLOADER, text_of(author, "name"), created)]
-            ),
+            contributions=contributions_of([self._act(row, ContributorRole.UPLOADER)]),
         )
 
 

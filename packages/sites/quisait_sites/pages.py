@@ -3,7 +3,6 @@
 import logging
 import posixpath
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -22,7 +21,7 @@ from connectors.values import (
     Document,
     EvidencePolicy,
     Section,
-    assume_utc,
+    date_of_iso,
 )
 
 MOST_AUTHORS = 20
@@ -51,7 +50,7 @@ def page_document(
     if "noindex" in answer.headers.get("X-Robots-Tag", "").lower():
         raise NotForSearch
     policy = EvidencePolicy(evidence)
-    modified = _moment(lastmod)
+    modified = date_of_iso(lastmod)
     document_id = page_id(source, address)
     if kind not in _HTML:
         content = answer.content
@@ -76,7 +75,7 @@ def page_document(
     title = (about.title if about else "") or ""
     sections = own_sections(tree, title)
     authors = [name.strip() for name in ((about.author if about else "") or "").split(";")]
-    created = _moment((about.date if about else "") or "")
+    created = date_of_iso((about.date if about else "") or "")
     written = (modified or created or datetime.now(UTC)).date()
     return Document(
         id=document_id,
@@ -137,13 +136,6 @@ def _sections(text: str, title: str) -> Iterator[Section]:
     for part in read_markdown(text).parts:
         if part.text.strip():
             yield Section(part.text, heading="" if part.heading == title else part.heading)
-
-
-def _moment(written: str) -> datetime | None:
-    """Return the moment of a W3C date (a day or a moment), or None for anything else."""
-    with suppress(ValueError, OverflowError):
-        return assume_utc(datetime.fromisoformat(written)).astimezone(UTC)
-    return None
 
 
 def _day(moment: datetime | None) -> date | None:

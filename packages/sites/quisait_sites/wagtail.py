@@ -23,7 +23,14 @@ from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mediawiki.html import sections_of
 from connectors.ports import Listed, Malformed, SourceRefused, SourceUnreachable
 from connectors.values import Access, Document, EvidencePolicy
-from quisait_sites.json_api import Address, Answered, JsonAnswer, Moment, ask_json
+from quisait_sites.json_api import (
+    Address,
+    Answered,
+    JsonAnswer,
+    Moment,
+    ask_json,
+    invalid_field,
+)
 from quisait_sites.listing import ItemsPage, whole_listing
 from quisait_sites.options import WagtailOptions
 from quisait_sites.pages import plain_path, signed_by
@@ -201,7 +208,9 @@ class _Site:
             try:
                 found[number] = WagtailPage.model_validate(one)
             except ValidationError as error:
-                closed.append(self.closed(number, f"l'interface la donne mal ({_where(error)})"))
+                closed.append(
+                    self.closed(number, f"l'interface la donne mal ({invalid_field(error)})")
+                )
         return found, closed
 
     def of_type(self, name: str, wanted: set[int]) -> Iterator[Listed | Malformed]:
@@ -251,7 +260,7 @@ class _Site:
         try:
             made = self.document(raw)
         except ValidationError as error:
-            return self.closed(number, f"l'interface la donne mal ({_where(error)})")
+            return self.closed(number, f"l'interface la donne mal ({invalid_field(error)})")
         except _NoAddress:
             return self.closed(number, "elle n'a pas d'adresse : sa section n'est pas sûre")
         version = digest_of([repr(replace(made, access=Access()))], 16)
@@ -352,10 +361,6 @@ def _page_of(answer: JsonAnswer, host: HttpHost) -> ItemsPage:
         "son adresse par « url », comme https://…/api/v2/, ou lisez le site par son plan (kind = "
         "« site ») s'il n'en a pas."
     )
-
-
-def _where(error: ValidationError) -> str:
-    return ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
 
 
 def open_wagtail(place: SourcePlace, options: WagtailOptions) -> WagtailSource:

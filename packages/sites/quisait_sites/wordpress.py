@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
-from urllib.robotparser import RobotFileParser
 
 from pydantic import ValidationError
 
@@ -34,16 +33,17 @@ from connectors.ports import (
     SourceRefused,
     SourceUnreachable,
 )
-from connectors.values import Access, Contribution, Document, EvidencePolicy
+from connectors.values import Access, Contribution, Document, EvidencePolicy, date_of_header
+from quisait_sites.json_api import invalid_field
 from quisait_sites.options import WordPressOptions
 from quisait_sites.pages import signed_by
 from quisait_sites.sections import is_in_a_section
+from quisait_sites.sitemap import robots_of
 from quisait_sites.wordpress_api import (
     Author,
     Category,
     WordPressApi,
     WordPressEntry,
-    clock_of,
     open_api,
     other_types,
     plain,
@@ -215,7 +215,7 @@ def _look(connector: WordPressSource, api: WordPressApi) -> _Site:
     for kind in options.types:
         listed[kind], began = api.contents(kind, _status(options))
         clock = clock or began
-    now = clock_of(clock)
+    now = date_of_header(clock) or datetime.now(UTC)
     categories = _listed(api, "categories", ("id", "name", "slug", "parent"), Category)
     if categories is None and options.categories:
         raise SourceRefused(
@@ -233,7 +233,7 @@ def _look(connector: WordPressSource, api: WordPressApi) -> _Site:
             try:
                 rights.items[number] = WordPressEntry.model_validate(raw)
             except ValidationError as error:
-                site.closed[number] = f"l'interface le donne mal ({_field(error)})"
+                site.closed[number] = f"l'interface le donne mal ({invalid_field(error)})"
     for kind, found in listed.items():
         for number in found.keys() & rights.items.keys():
             _look_at(connector, site, kind, rights.items[number], now)
@@ -270,7 +270,7 @@ def _look_at_files(connector: WordPressSource, site: _Site, now: datetime) -> No
         try:
             file = JoinedFile.model_validate(raw)
         except ValidationError as error:
-            site.closed[number] = f"l'interface le donne mal ({_field(error)})"
+            site.closed[number] = f"l'interface le donne mal ({invalid_field(error)})"
             continue
         entry = site.entries.get(file.post or 0)
         if file.has_text and entry is not None and entry.kind != "media":
@@ -389,7 +389,7 @@ class _Reading:
                 raise RecordVanished("il n'est plus public")
             return self._document(item, self.site.rights.access(kind, item))
         except ValidationError as error:
-            reason = f"l'interface le donne mal ({_field(error)})"
+            reason = f"l'interface le donne mal ({invalid_field(error)})"
             raise RecordUnreadable(reason) from error
         except NotExpressed as error:
             raise RecordUnreadable(str(error)) from error
@@ -448,14 +448,8 @@ def _address(root: str, item: WordPressEntry) -> str:
     return item.link or f"{root}?p={item.id}"
 
 
-def _field(error: ValidationError) -> str:
-    return ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
-
-
 def _robots(api: WordPressApi) -> Iterator[str]:
-    answer = api.host.request("GET", urljoin(api.host.root, "/robots.txt"))
-    parser = RobotFileParser()
-    parser.parse(answer.content.decode("utf-8", "replace").splitlines())
+    parser, _ = robots_of(api.host)
     if not parser.can_fetch(USER_AGENT, urljoin(api.host.root, "wp-json/")):
         yield (
             "robots.txt ferme l'interface REST aux robots : assurez-vous de l'accord de qui tient "
