@@ -13,9 +13,7 @@ from connectors.files import FileState, UnsafePath, read_contained, regular_file
 from connectors.markdown import looks_like_markdown, read_markdown
 from connectors.ports import Malformed
 from connectors.records.schema import (
-    AccessLine,
     AttachmentLine,
-    InvalidLine,
     Readers,
     RecordLine,
     Reply,
@@ -61,11 +59,6 @@ def access_of(readers: Readers | None) -> Access:
     if readers is None:
         return Access()
     return Access(frozenset(readers.allowed), frozenset(readers.denied))
-
-
-def access_of_line(line: AccessLine | InvalidLine) -> Access:
-    """Return the access that an access line gives; it admits nobody if the line is invalid."""
-    return access_of(line.readers) if isinstance(line, AccessLine) else Access()
 
 
 def documents_of(
