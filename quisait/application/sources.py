@@ -33,7 +33,7 @@ from connectors.ldap.config import (
 )
 from connectors.mediawiki.config import WikiConfig, WikiLimits
 from connectors.ports import Connector, Directory, Malformed, SourceRefused
-from connectors.push.connector import FileReader, PushConnector
+from connectors.push.connector import PushConnector
 from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
@@ -57,6 +57,7 @@ from search_api.questions.values import AUTHORITY
 
 if TYPE_CHECKING:
     from connectors.matrix.connector import MatrixConnector
+    from connectors.push.files import PushedFiles
 
 Options = TypeVar("Options", bound=BaseModel)
 
@@ -195,7 +196,7 @@ def _written_path(settings: SourceSettings) -> str:
     return str(settings_file().absolute().parent / settings.path)
 
 
-def _pushed_files(settings: SourceSettings) -> FileReader | None:
+def _pushed_files(settings: SourceSettings) -> "PushedFiles | None":
     """Return the reader of files pushed by address, or None; tokens are read later."""
     if not settings.file_hosts:
         return None
