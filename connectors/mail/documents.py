@@ -113,7 +113,7 @@ def read_mail(head: MailHead, message: Message) -> Mail:
     if message.get_content_type() in _ENCRYPTED:
         raise EncryptedMail("message chiffré")
     name, sender = _sender(_written(message, "From"))
-    found = new_text(message)
+    text, forwarded = new_text(message)
     said = re.split(r"[^a-z-]", _written(message, "Auto-Submitted").strip().lower(), maxsplit=1)[0]
     reports = message.get_content_type() == "multipart/report"
     return Mail(
@@ -121,8 +121,8 @@ def read_mail(head: MailHead, message: Message) -> Mail:
         _decoded(_written(message, "Subject")),
         sender,
         name,
-        found.text,
-        found.forwarded,
+        text,
+        forwarded,
         by_machine=said not in ("", "no"),
         is_absence=reports or said == "auto-replied" or "X-Autoreply" in message,
     )
