@@ -282,7 +282,7 @@ class LdapDirectory:
                 agents.append(found)
         id_counts = Counter(normalize_id(agent.id) for _, agent in agents)
         unique = [(dn, agent) for dn, agent in agents if id_counts[normalize_id(agent.id)] == 1]
-        holders = holders_by_account(agent for _, agent in unique)
+        holders = holders_by_account((agent.id, agent.accounts) for _, agent in unique)
         for dn, agent in agents:
             if id_counts[normalize_id(agent.id)] > 1:
                 yield Malformed(dn, "identifiant de deux entrées : aucune des deux n'est reprise")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.export.connector import ExportSource
-from connectors.folder.rules import RuleTable, effective_rule, parse_table
+from connectors.folder.rules import RuleTable, parse_table, rule_and_ignored
 from connectors.ports import Change, Checkpoint, SourceError, Upsert
 from connectors.snapshot import Snapshot
 from connectors.testing.memory_seen import MemorySeen
@@ -91,7 +91,10 @@ def test_a_broken_row_never_widens(before: list[str], odd: str, after: list[str]
     without, _ = parse_table(_table([*before, *after]), (), trusted=True)
     for path in (("x.txt",), ("a", "x.txt"), ("a", "b", "y")):
         if problems:
-            assert effective_rule(path, [with_it]) in (None, effective_rule(path, [without]))
+            assert rule_and_ignored(path, [with_it])[0] in (
+                None,
+                rule_and_ignored(path, [without])[0],
+            )
 
 
 @examples(80, 400)
@@ -102,7 +105,7 @@ def test_any_bytes_as_table_open_nothing(content: bytes) -> None:
     assert isinstance(table, RuleTable)
     if b"pattern" not in content.lower():
         assert problems
-        assert effective_rule(("any", "file"), [table]) is None
+        assert rule_and_ignored(("any", "file"), [table])[0] is None
 
 
 def _table(rows: list[str]) -> bytes:

@@ -23,9 +23,9 @@ from connectors.folder.rules import (
     RuleScope,
     RuleTable,
     access_by_rule,
-    effective_rule,
     parse_sidecar,
     parse_table,
+    rule_and_ignored,
 )
 from connectors.folder.walk import walk
 from connectors.ports import (
@@ -208,8 +208,8 @@ def test_no_untrusted_table_adds_a_reader(
         access = access_by_rule(rule, scope.default)
         return bool(access.allowed & token) and not access.denied & token
 
-    if admits(effective_rule(path, tables, own, scope)):
-        assert admits(effective_rule(path, [above], None, scope))
+    if admits(rule_and_ignored(path, tables, own, scope)[0]):
+        assert admits(rule_and_ignored(path, [above], None, scope)[0])
 
 
 def test_a_rule_that_replaces_too_much_is_not_understood(tree: Path) -> None:
