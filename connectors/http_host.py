@@ -16,7 +16,7 @@ from http import HTTPStatus
 from ipaddress import ip_address
 from itertools import count
 from socket import socket
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -124,6 +124,14 @@ class HttpResponse:
             raise requests.HTTPError(f"{self.status_code}")
 
 
+class _Request(NamedTuple):
+    """What stays the same when a request is repeated or redirected."""
+
+    method: str
+    data: Mapping[str, object] | bytes | None
+    headers: Mapping[str, str] | None
+
+
 @dataclass(frozen=True, slots=True)
 class RetryLater:
     """The host did not respond, or asks to retry later: after `wait_s` seconds, if it says."""
@@ -191,9 +199,9 @@ class HttpHost:
         `data` is a form, or the raw body. The response may have a status of 4xx, which the caller
         has to handle; redirects are followed for GET only.
         """
-        waited = 0.0
+        waited, asked = 0.0, _Request(method, data, headers)
         for attempt in count(1):
-            result = self._follow(method, url, params, data, headers)
+            result = self._follow(url, params, asked)
             if isinstance(result, HttpResponse):
                 return result
             wait_s = result.wait_s if result.wait_s is not None else float(2 ** min(attempt, 6))
@@ -210,12 +218,7 @@ class HttpHost:
         self.sleep(min(wait_s, MAX_WAIT_S))
 
     def _follow(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, object] | None,
-        data: Mapping[str, object] | bytes | None,
-        headers: Mapping[str, str] | None,
+        self, url: str, params: Mapping[str, object] | None, asked: "_Request"
     ) -> HttpResponse | RetryLater:
         """Try once, following redirects on the same host."""
         for _ in range(MAX_REDIRECTS + 1):
@@ -224,32 +227,27 @@ class HttpHost:
                     f"{self.called} {self.host} renvoie vers {host_of(url)} : seul l'hôte réglé "
                     "est lu. Corrigez l'adresse s'il a déménagé."
                 )
-            result = self._send(method, url, params, data, headers)
+            result = self._send(url, params, asked)
             if isinstance(result, RetryLater) or result.status_code not in range(300, 400):
                 return result
             location = result.headers.get("Location")
-            if location is None or method != "GET":
+            if location is None or asked.method != "GET":
                 return result
             url, params = joined(url, location), None
         raise SourceRefused(f"{self.called} {self.host} renvoie sans fin d'une adresse à l'autre.")
 
     def _send(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, object] | None,
-        data: Mapping[str, object] | bytes | None,
-        headers: Mapping[str, str] | None,
+        self, url: str, params: Mapping[str, object] | None, asked: "_Request"
     ) -> HttpResponse | RetryLater:
         self._pace()
 
         def send() -> HttpResponse | RetryLater:
             response = self._session.request(
-                method,
+                asked.method,
                 url,
                 params=params,  # type: ignore[arg-type]  # mwclient's values are all text
-                data=data,
-                headers=headers,
+                data=asked.data,
+                headers=asked.headers,
                 timeout=self.limits.timeout_s,
                 allow_redirects=False,
                 stream=True,

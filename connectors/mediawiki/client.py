@@ -20,8 +20,8 @@ from connectors.mediawiki.pages import (
     FileVersion,
     Rendering,
     SiteInfo,
+    UserGroups,
     WikiPage,
-    WikiUser,
 )
 from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
 
@@ -53,11 +53,11 @@ class WikiApi:
     maxlag_s: int = 5
     _site: Any = None
 
-    def ask(self, action: str, *, post: bool = False, **parameters: object) -> dict[str, Any]:
+    def ask(self, action: str, **parameters: object) -> dict[str, Any]:
         """Send one request. Raises `SourceUnreachable`, `SourceRefused`, `PageError`."""
         waited, wait_s, logged_in_again = 0.0, 2.0, False
         while True:
-            answer = self._send(action, post, parameters)
+            answer = self._send(action, parameters)
             code = _error_code(answer)
             if not code:
                 return answer
@@ -70,12 +70,12 @@ class WikiApi:
             else:
                 raise self._refusal(code)
 
-    def query(self, *, post: bool = False, **parameters: object) -> Iterator[dict[str, Any]]:
+    def query(self, **parameters: object) -> Iterator[dict[str, Any]]:
         """Yield every part of a query's answer, following `continue`. Raises as `ask` does."""
         position: dict[str, Any] = {}
         while True:
             try:
-                answer = self.ask("query", post=post, **parameters, **position)
+                answer = self.ask("query", **parameters, **position)
             except PageError as error:
                 raise self._unexpected(error.code) from error
             yield answer
@@ -86,11 +86,9 @@ class WikiApi:
                 raise self._unexpected("continue")
             position = following
 
-    def rows(
-        self, of: type[Value], name: str, *, post: bool = False, **parameters: object
-    ) -> Iterator[Value]:
+    def rows(self, of: type[Value], name: str, **parameters: object) -> Iterator[Value]:
         """Yield the rows of a query's list `name`, over all continuations."""
-        for answer in self.query(post=post, **parameters):
+        for answer in self.query(**parameters):
             yield from self.parse_list(of, answer, name)
 
     def parse_list(self, of: type[Value], answer: dict[str, Any], name: str) -> list[Value]:
@@ -100,20 +98,15 @@ class WikiApi:
         """
         result = answer.get("query", {})
         raw = result.get(name, []) if isinstance(result, dict) else None
-        try:
-            return TypeAdapter(list[of]).validate_python(raw)  # type: ignore[valid-type]
-        except ValidationError as error:
-            raise self._unexpected(name) from error
+        return self.parse(list[of], raw, name)  # type: ignore[valid-type]
 
-    def _send(self, action: str, post: bool, parameters: dict[str, object]) -> dict[str, Any]:
+    def _send(self, action: str, parameters: dict[str, object]) -> dict[str, Any]:
         if self._site is None:
             self.login()
         sent = {name: value for name, value in parameters.items() if value is not None}
         sent |= {"formatversion": 2, "maxlag": self.maxlag_s}
         sent |= {"assert": "user"} if self.user else {}
-        answer = self._source_errors(
-            lambda: self._site.raw_api(action, "POST" if post else "GET", False, **sent)
-        )
+        answer = self._source_errors(lambda: self._site.raw_api(action, "GET", False, **sent))
         if not isinstance(answer, dict):
             raise self._unexpected("pas un objet")
         return answer
@@ -289,7 +282,7 @@ class WikiClient:
 
     def bots(self) -> frozenset[str]:
         """Return the accounts in the wiki's group of bots, and accounts of the software."""
-        users = self.api.rows(WikiUser, "allusers", list="allusers", augroup="bot", aulimit="max")
+        users = self.api.rows(UserGroups, "allusers", list="allusers", augroup="bot", aulimit="max")
         return SYSTEM_ACCOUNTS | {user.name for user in users}
 
     def rendering(self, page_id: int) -> Rendering:

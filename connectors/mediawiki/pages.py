@@ -127,14 +127,8 @@ class WikiPage(_ApiModel):
     imageinfo: tuple[FileVersion, ...] = ()
 
 
-class WikiUser(_ApiModel):
-    """An account of the wiki."""
-
-    name: str
-
-
 class UserGroups(_ApiModel):
-    """An account and its groups; empty if there is no such account."""
+    """An account and its groups; empty if there is no such account, or they were not queried."""
 
     name: str
     groups: tuple[str, ...] = ()
