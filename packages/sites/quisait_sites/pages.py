@@ -3,7 +3,7 @@
 import logging
 import posixpath
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -76,7 +76,7 @@ def page_document(
     sections = own_sections(tree, title)
     authors = [name.strip() for name in ((about.author if about else "") or "").split(";")]
     created = date_of_iso((about.date if about else "") or "")
-    written = (modified or created or datetime.now(UTC)).date()
+    written = modified or created or datetime.now(UTC)
     return Document(
         id=document_id,
         source=source,
@@ -88,7 +88,7 @@ def page_document(
         created=created,
         modified=modified,
         evidence=policy,
-        contributions=signed_by(source, authors, _day(created), written),
+        contributions=signed_by(source, authors, created, written),
     )
 
 
@@ -110,11 +110,12 @@ def own_sections(tree: Any, title: str) -> tuple[Section, ...]:
 
 
 def signed_by(
-    source: str, names: Sequence[str], first: date | None, last: date | None
+    source: str, names: Sequence[str], first: datetime | None, last: datetime | None
 ) -> tuple[Contribution, ...]:
     """Return contributions of authors, by the names that they signed with."""
+    begun, ended = (moment.date() if moment else None for moment in (first, last))
     return tuple(
-        Contribution(f"{source}:{name}", ContributorRole.AUTHOR, name, first=first, last=last)
+        Contribution(f"{source}:{name}", ContributorRole.AUTHOR, name, first=begun, last=ended)
         for name in dict.fromkeys(filter(None, names[:MOST_AUTHORS]))
     )
 
@@ -136,7 +137,3 @@ def _sections(text: str, title: str) -> Iterator[Section]:
     for part in read_markdown(text).parts:
         if part.text.strip():
             yield Section(part.text, heading="" if part.heading == title else part.heading)
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None

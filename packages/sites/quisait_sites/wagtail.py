@@ -86,7 +86,7 @@ class WagtailSource:
 
     def listing(self) -> Iterator[Listed | Malformed]:
         """Yield every public page with its readers. Raises `SourceError`."""
-        self._site = self._opened()
+        self._site = _Site(self, self.host)
         return self._site.listing()
 
     def read(self, listed: Listed) -> Document:
@@ -95,7 +95,7 @@ class WagtailSource:
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence for each unread page or missing field. Raises `SourceError`."""
-        site = self._opened()
+        site = _Site(self, self.host)
         with_text: dict[str, bool] = {}
         dated = signed = False
         for item in site.listing():
@@ -122,9 +122,6 @@ class WagtailSource:
                 "réponse : WAGTAILAPI_LIMIT_MAX du site peut en permettre "
                 f"{PER_REQUEST}"
             )
-
-    def _opened(self) -> "_Site":
-        return _Site(self, self.host)
 
     def _about_addresses(self, site: "_Site") -> Iterator[str]:
         own = urlsplit(self.options.url).netloc.lower()
@@ -277,16 +274,12 @@ class _Site:
 
     def document(self, raw: Mapping[str, Any]) -> Document:
         """Return a page's document. Raises `ValidationError`, `_NoAddress`."""
-        connector, options, page = (
-            self.connector,
-            self.connector.options,
-            WagtailPage.model_validate(raw),
-        )
+        connector, options = self.connector, self.connector.options
+        page = WagtailPage.model_validate(raw)
         if not page.path and options.sections:
             raise _NoAddress
         access = readers_by_path(page.path, options.sections, connector.default_access)
         created = page.meta.first_published_at
-        last = page.modified or created
         names = chain.from_iterable(names_of(raw.get(one)) for one in options.author_fields)
         return Document(
             id=connector._id(page.id),
@@ -303,12 +296,7 @@ class _Site:
             modified=page.modified,
             space=self._space(page.path, access),
             evidence=EvidencePolicy(options.evidence),
-            contributions=signed_by(
-                connector.source,
-                [*names],
-                created.date() if created else None,
-                last.date() if last else None,
-            ),
+            contributions=signed_by(connector.source, [*names], created, page.modified or created),
         )
 
     def _space(self, path: str, access: Access) -> str:
