@@ -18,7 +18,7 @@ from connectors.directory import AgentRecord, agent_of_record
 from connectors.faults import expected
 from connectors.geography import DEPARTEMENTS
 from connectors.ldap.client import LdapConnection, LdapEntry, open_connection
-from connectors.ldap.config import GroupAttributes, LdapBranch, LdapConfig
+from connectors.ldap.config import LdapConfig
 from connectors.ldap.sids import (
     ACCOUNT_ATTRIBUTES,
     GROUP_ATTRIBUTES,
@@ -161,6 +161,7 @@ def departement_of(written: str) -> str:
     return next((candidate for candidate in candidates if candidate in DEPARTEMENTS), "")
 
 
+LABEL = "description"
 MEMBER_UID = "memberuid"
 """The attribute (RFC 2307) that lists members by id instead of by DN."""
 
@@ -176,8 +177,7 @@ class AgentIds:
 def groups_of(
     entries: Sequence[LdapEntry],
     people: AgentIds,
-    names: GroupAttributes,
-    authority: str,
+    config: LdapConfig,
     primary: Mapping[str, set[str]] = MappingProxyType({}),
 ) -> Iterator[Group]:
     """Yield every group with its agents and the agents of the groups nested in it.
@@ -187,7 +187,7 @@ def groups_of(
     Raises `SourceRefused` for a group without a unique name: documents that are denied to its
     members, or allowed to another group's, would open to them.
     """
-    ids = {normalize_dn(entry.dn): _group_id(entry, names) for entry in entries}
+    ids = {normalize_dn(entry.dn): _group_id(entry, config.group_id) for entry in entries}
     if len(set(map(normalize_id, ids.values()))) < len(ids):
         raise SourceRefused(
             "Deux groupes de l'annuaire portent le même nom : resserrez « groups_base », ou "
@@ -197,26 +197,26 @@ def groups_of(
     subgroups: dict[str, set[str]] = {}
     for entry in entries:
         dn = normalize_dn(entry.dn)
-        members[dn], subgroups[dn] = _members(entry, names, people, ids, primary)
+        members[dn], subgroups[dn] = _members(entry, config.members, people, ids, primary)
     for entry in entries:
         dn = normalize_dn(entry.dn)
         all_members = frozenset().union(
             *(members[nested_group] for nested_group in nested_groups(dn, subgroups))
         )
-        label = next(iter(entry.values(names.label)), ids[dn])
-        yield Group(f"{authority}:group:{ids[dn]}", label, all_members)
+        label = next(iter(entry.values(LABEL)), ids[dn])
+        yield Group(f"{config.authority}:group:{ids[dn]}", label, all_members)
 
 
-def _group_id(entry: LdapEntry, names: GroupAttributes) -> str:
+def _group_id(entry: LdapEntry, attribute: str) -> str:
     try:
-        values = entry.values(names.id)
+        values = entry.values(attribute)
     except UnicodeDecodeError:
         values = ()
     if len(values) > 1:
-        values = tuple(value for value in rdn_values(entry.dn, names.id) if value in values)
+        values = tuple(value for value in rdn_values(entry.dn, attribute) if value in values)
     if len(values) != 1 or "\0" in values[0]:
         raise SourceRefused(
-            f"Le groupe « {entry.dn} » de l'annuaire n'a pas un nom ({names.id}) à lui. Un groupe "
+            f"Le groupe « {entry.dn} » de l'annuaire n'a pas un nom ({attribute}) à lui. Un groupe "
             "mal lu pourrait ouvrir ce qu'il ferme : l'annuaire d'avant reste en place."
         )
     return values[0]
@@ -224,7 +224,7 @@ def _group_id(entry: LdapEntry, names: GroupAttributes) -> str:
 
 def _members(
     entry: LdapEntry,
-    names: GroupAttributes,
+    attributes: Sequence[str],
     people: AgentIds,
     groups: Collection[str],
     primary: Mapping[str, set[str]],
@@ -232,7 +232,7 @@ def _members(
     """Return the direct members: the agents' ids, and the normalized DNs of groups."""
     agents = set(primary.get(entry.dn, ()))
     subgroups: set[str] = set()
-    for attribute in names.members:
+    for attribute in attributes:
         for raw in entry.attributes.get(attribute.lower(), ()):
             text = raw.decode("utf-8", "replace")
             if attribute.lower() == MEMBER_UID:
@@ -267,13 +267,14 @@ class LdapDirectory:
         Entries that share an id, ignoring case, give no agent. Raises `SourceUnreachable` or
         `SourceRefused` if any result is incomplete.
         """
-        config, names = self.config, self.config.group_names
+        config = self.config
         more = (ACCOUNT_ATTRIBUTES, GROUP_ATTRIBUTES) if config.active_directory else ((), ())
         with open_connection(config) as server:
             requested = [*filter(None, config.attributes.values()), *more[0]]
-            agent_entries = self._read(server, config.agents, requested)
-            requested = [names.id, names.label, *names.members, *more[1]]
-            read = self._read(server, config.groups, requested) if config.groups else []
+            agents_at, *groups_at = self._branches()
+            agent_entries = self._read(server, *agents_at, requested)
+            requested = [config.group_id, LABEL, *config.members, *more[1]]
+            read = [one for at in groups_at for one in self._read(server, *at, requested)]
         agents: list[tuple[str, Agent]] = []
         for found in self._agents(agent_entries):
             if isinstance(found, Malformed):
@@ -305,22 +306,29 @@ class LdapDirectory:
             dn: (one, people.by_dn.get(dn, "")) for one in accounts for dn in [normalize_dn(one.dn)]
         }
         primary = primary_members(held.values(), groups) if config.active_directory else {}
-        yield from groups_of(groups, people, names, config.authority, primary)
+        yield from groups_of(groups, people, config, primary)
         if config.active_directory:
             # Windows does not count `memberUid`.
-            by_dn = tuple(one for one in names.members if one.lower() != MEMBER_UID)
-            names, known = replace(names, members=by_dn), {normalize_dn(one.dn) for one in groups}
+            by_dn = [one for one in config.members if one.lower() != MEMBER_UID]
+            known = {normalize_dn(one.dn) for one in groups}
             members = {
-                normalize_dn(one.dn): (one, *_members(one, names, people, known, primary))
+                normalize_dn(one.dn): (one, *_members(one, by_dn, people, known, primary))
                 for one in groups
             }
             yield from SidMembers(held, members).principals(config.authority)
 
+    def _branches(self) -> Iterator[tuple[str, str]]:
+        """Yield the base and the filter of the agents, then those of the groups, if any."""
+        yield self.config.agents_base, self.config.agents_filter
+        if self.config.groups_base:
+            yield self.config.groups_base, self.config.groups_filter
+
     def _read(
-        self, server: LdapConnection, branch: LdapBranch, attributes: Sequence[str]
+        self, server: LdapConnection, base: str, matching: str, attributes: Sequence[str]
     ) -> list[LdapEntry | str]:
-        """Return the entries of a branch, and referrals that may lead to accounts or groups."""
-        entries, is_domain = server.entries(branch, attributes), self.config.active_directory
+        """Return the entries below a base, and referrals that may lead to accounts or groups."""
+        entries = server.entries(base, matching, attributes)
+        is_domain = self.config.active_directory
         return [
             one for one in entries if not (is_domain and isinstance(one, str) and holds_nobody(one))
         ]
@@ -351,15 +359,15 @@ class LdapDirectory:
 
         Returns None if the server has none of `CHANGE_ATTRIBUTES`. Raises as `entries` does.
         """
-        config, digest = self.config, hashlib.sha256(repr(self.config).encode())
+        digest = hashlib.sha256(repr(self.config).encode())
         lines = []
-        with open_connection(config) as server:
-            for branch in (config.agents, *([config.groups] if config.groups else [])):
-                for entry in server.entries(branch, CHANGE_ATTRIBUTES):
+        with open_connection(self.config) as server:
+            for base, matching in self._branches():
+                for entry in server.entries(base, matching, CHANGE_ATTRIBUTES):
                     mark = entry if isinstance(entry, str) else _change_mark(entry)
                     if not mark:
                         return None
-                    lines.append(f"{branch.base}\0{mark}")
+                    lines.append(f"{base}\0{mark}")
         for line in sorted(lines):
             digest.update(line.encode() + b"\n")
         return digest.hexdigest()

@@ -20,18 +20,16 @@ from connectors.file_patterns import parse_selection
 from connectors.files import OpenFile
 from connectors.folder.connector import FolderSource
 from connectors.folder.walk import UnreadableFolder, walk
+from connectors.http_limits import HttpLimits
 from connectors.installed import SourcePlace, load_kind, open_installed
 from connectors.ldap.config import (
     ACTIVE_DIRECTORY_AGENTS,
     ACTIVE_DIRECTORY_ATTRIBUTES,
     ACTIVE_DIRECTORY_GROUPS,
     AGENT_ATTRIBUTES,
-    GroupAttributes,
-    LdapBranch,
     LdapConfig,
-    LdapLimits,
 )
-from connectors.mediawiki.config import WikiConfig, WikiLimits
+from connectors.mediawiki.config import WikiConfig
 from connectors.ports import Connector, Directory, Malformed, SourceRefused
 from connectors.push.connector import PushConnector
 from connectors.push.groups import PushedMemberships
@@ -94,7 +92,7 @@ def wiki_place(settings: SourceSettings) -> WikiConfig:
         namespaces=settings.namespaces,
         allowed=frozenset(settings.allowed),
         ca_file=str(beside_file(settings.ca_file)) if settings.ca_file else "",
-        limits=WikiLimits(rate_per_s=settings.rate_per_s / settings.parts),
+        limits=HttpLimits(rate_per_s=settings.rate_per_s / settings.parts),
     )
 
 
@@ -376,18 +374,22 @@ def ldap_place(settings: Settings) -> LdapConfig:
             groups_filter = ACTIVE_DIRECTORY_GROUPS
     return LdapConfig(
         urls=tuple(ldap.urls),
-        agents=LdapBranch(ldap.agents_base, agents_filter),
-        groups=LdapBranch(ldap.groups_base, groups_filter) if ldap.groups_base else None,
+        agents_base=ldap.agents_base,
+        agents_filter=agents_filter,
+        groups_base=ldap.groups_base,
+        groups_filter=groups_filter,
         user=ldap.user,
         password=ldap.password,
         start_tls=ldap.start_tls,
         ca_file=str(beside_file(ldap.ca_file)) if ldap.ca_file else "",
         authority=ldap.authority,
         attributes={**usual, **ldap.attributes},
-        group_names=GroupAttributes(ldap.group_id, members=tuple(ldap.members)),
-        limits=LdapLimits(ldap.page_size, ldap.timeout_s),
+        group_id=ldap.group_id,
+        members=tuple(ldap.members),
         active_directory=ldap.active_directory,
         sid_sources=tuple(source.name for source in settings.sources if "sid" in source.join),
+        page_size=ldap.page_size,
+        timeout_s=ldap.timeout_s,
     )
 
 
@@ -507,7 +509,7 @@ def reader_group_authorities(settings: Settings) -> list[Authority]:
     from connectors.mediawiki.connector import WikiGroups
 
     # No retry: a second request would be too late for the waiting reader.
-    quick = WikiLimits(
+    quick = HttpLimits(
         rate_per_s=0, timeout_s=settings.authorities.wait_s, max_wait_s=0, total_timeout_s=10
     )
     return [WikiGroups(source.name, replace(wiki_place(source), limits=quick)) for source in asked]

@@ -16,9 +16,10 @@ import sqlalchemy as sa
 
 from connectors.export.connector import ExportSource
 from connectors.folder.connector import FolderSource
-from connectors.ldap.config import LdapBranch, LdapConfig, LdapLimits
+from connectors.http_limits import HttpLimits
+from connectors.ldap.config import LdapConfig
 from connectors.ldap.directory import LdapDirectory
-from connectors.mediawiki.config import WikiConfig, WikiLimits
+from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.connector import WikiSource
 from connectors.ports import Connector, SourceError, SourceRefused
 from connectors.snapshot import Snapshot
@@ -85,7 +86,7 @@ def kept(tmp_path: Path) -> Kept:
 def test_a_wiki_that_is_none(kept: Kept, manner: Manner) -> None:
     """Silent, endless, cut, garbage, or a sign-in page in its place."""
     with hostile_server(manner) as port:
-        limits = WikiLimits(rate_per_s=0, timeout_s=1, total_timeout_s=3, max_wait_s=1)
+        limits = HttpLimits(rate_per_s=0, timeout_s=1, total_timeout_s=3, max_wait_s=1)
         place = WikiConfig(f"http://127.0.0.1:{port}/", allowed=frozenset({EVERYONE}))
         told = kept.fails(Snapshot(WikiSource("s", WikiConfig(place.url, limits=limits))))
     assert "wiki" in told
@@ -99,8 +100,10 @@ def test_a_directory_that_is_none(tmp_path: Path, manner: Manner) -> None:
     with hostile_server(manner) as port:
         place = LdapConfig(
             (f"ldap://127.0.0.1:{port}",),
-            LdapBranch("dc=a", "(uid=*)"),
-            limits=LdapLimits(timeout_s=1, total_timeout_s=3),
+            "dc=a",
+            "(uid=*)",
+            timeout_s=1,
+            total_timeout_s=3,
         )
         with pytest.raises(SourceError, match="plus tard"):
             in_time(lambda: book.replace(LdapDirectory(place), 1.0))

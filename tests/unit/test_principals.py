@@ -16,7 +16,7 @@ from connectors.directory import TableDirectory
 from connectors.export.connector import ExportSource
 from connectors.folder.connector import FolderSource
 from connectors.ldap.client import LdapEntry
-from connectors.ldap.config import GroupAttributes
+from connectors.ldap.config import LdapConfig
 from connectors.ldap.directory import AgentIds, groups_of, normalize_dn
 from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.pages import Namespace, SiteInfo, namespace_access
@@ -229,7 +229,7 @@ def test_ldap_groups_whatever_the_form(names: tuple[str, str], people: tuple[str
         f"cn={theirs},dc=x",
         {"cn": [theirs.encode()], "member": [f"uid={otherwise},dc=x".encode()]},
     )
-    (group,) = groups_of([entry], people_known, GroupAttributes(), "ldap")
+    (group,) = groups_of([entry], people_known, LdapConfig((), "", ""))
     assert shuts_out(
         Access(frozenset({EVERYONE}), frozenset({f"ldap:group:{ours}"})), group.principal
     )
