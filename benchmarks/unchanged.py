@@ -16,7 +16,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from benchmarks.indexing import DIMENSION, Costless
-from connectors.folder.connector import FolderConnector
+from connectors.folder.connector import FolderSource
+from connectors.snapshot import Snapshot
 from connectors.values import EVERYONE, Access, Section
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.embedded.index import EmbeddedIndex
@@ -57,7 +58,7 @@ def crawl_once(place: Path) -> tuple[int, float, float, float]:
     state = State(migrate(sa.create_engine(f"sqlite:///{place}/state.sqlite")))
     index = EmbeddedIndex(place / "index", DIMENSION)
     index.count("bench")
-    connector = FolderConnector("bench", place / "files", Access(frozenset({EVERYONE})))
+    connector = Snapshot(FolderSource("bench", place / "files", Access(frozenset({EVERYONE}))))
     begun, used = memory_mib("VmRSS"), time.process_time()
     report = crawl(connector, CrawlDependencies(PlainText(), Costless(), index, state, state))
     took, peak = time.process_time() - used, memory_mib("VmHWM")

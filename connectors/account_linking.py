@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol
 
 from connectors.ports import Directory, Malformed, SourceRefused, SupportsFingerprint
 from connectors.values import Agent, Group, normalize_principal
@@ -163,26 +162,12 @@ class LinkedDirectory:
         return written, holders
 
 
-class AccountHolder(Protocol):
-    """An agent, or a record that becomes one."""
-
-    @property
-    def id(self) -> str:
-        """The agent's id."""
-        ...
-
-    @property
-    def accounts(self) -> tuple[str, ...]:
-        """The accounts that the directory states for them."""
-        ...
-
-
-def holders_by_account(people: Iterable[AccountHolder]) -> HoldersByAccount:
-    """Return the stated holders of each account."""
+def holders_by_account(stated: Iterable[tuple[str, Sequence[str]]]) -> HoldersByAccount:
+    """Return the holders of each account, from agents' ids and their accounts."""
     holders: dict[str, set[str]] = defaultdict(set)
-    for person in people:
-        for account in person.accounts:
-            holders[normalize_principal(account)].add(person.id)
+    for agent_id, accounts in stated:
+        for account in accounts:
+            holders[normalize_principal(account)].add(agent_id)
     return holders
 
 

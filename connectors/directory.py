@@ -256,7 +256,7 @@ class TableDirectory:
                     valid[key] = first_where, first.model_copy(update={"listed": False})
             else:
                 valid[key] = (where, record)
-        holders = holders_by_account(record for _, record in valid.values())
+        holders = holders_by_account((one.id, one.accounts) for _, one in valid.values())
         for where, record in valid.values():
             code = record.departement.upper()
             said, malformed = agent_of_record(record, where, code if code in DEPARTEMENTS else "")

@@ -31,9 +31,19 @@ class FileSelection:
 
         None if every file is read.
         """
-        if self == EVERY_FILE:
-            return None
-        return lambda id_: not self.takes(tuple(id_.removeprefix(f"{source}:").split("/")))
+        return None if self == EVERY_FILE else _LeftOut(self, source)
+
+
+@dataclass(frozen=True, slots=True)
+class _LeftOut:
+    """Predicate of a listing; equal for the same selection and source."""
+
+    selection: FileSelection
+    source: str
+
+    def __call__(self, document_id: str) -> bool:
+        path = document_id.removeprefix(f"{self.source}:")
+        return not self.selection.takes(tuple(path.split("/")))
 
 
 EVERY_FILE = FileSelection()

@@ -12,12 +12,11 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from ipaddress import ip_address
 from itertools import count
 from socket import socket
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -31,7 +30,7 @@ from connectors.http_limits import HttpLimits
 from connectors.metadata_addresses import is_metadata_address
 from connectors.ports import SourceRefused, SourceUnreachable
 from connectors.timeouts import call_with_timeout
-from connectors.values import assume_utc
+from connectors.values import date_of_header
 
 CHUNK_BYTES = 64 * 1024
 MAX_TRIES = 3
@@ -125,6 +124,14 @@ class HttpResponse:
             raise requests.HTTPError(f"{self.status_code}")
 
 
+class _Request(NamedTuple):
+    """What stays the same when a request is repeated or redirected."""
+
+    method: str
+    data: Mapping[str, object] | bytes | None
+    headers: Mapping[str, str] | None
+
+
 @dataclass(frozen=True, slots=True)
 class RetryLater:
     """The host did not respond, or asks to retry later: after `wait_s` seconds, if it says."""
@@ -192,9 +199,9 @@ class HttpHost:
         `data` is a form, or the raw body. The response may have a status of 4xx, which the caller
         has to handle; redirects are followed for GET only.
         """
-        waited = 0.0
+        waited, asked = 0.0, _Request(method, data, headers)
         for attempt in count(1):
-            result = self._follow(method, url, params, data, headers)
+            result = self._follow(url, params, asked)
             if isinstance(result, HttpResponse):
                 return result
             wait_s = result.wait_s if result.wait_s is not None else float(2 ** min(attempt, 6))
@@ -211,12 +218,7 @@ class HttpHost:
         self.sleep(min(wait_s, MAX_WAIT_S))
 
     def _follow(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, object] | None,
-        data: Mapping[str, object] | bytes | None,
-        headers: Mapping[str, str] | None,
+        self, url: str, params: Mapping[str, object] | None, asked: "_Request"
     ) -> HttpResponse | RetryLater:
         """Try once, following redirects on the same host."""
         for _ in range(MAX_REDIRECTS + 1):
@@ -225,32 +227,27 @@ class HttpHost:
                     f"{self.called} {self.host} renvoie vers {host_of(url)} : seul l'hôte réglé "
                     "est lu. Corrigez l'adresse s'il a déménagé."
                 )
-            result = self._send(method, url, params, data, headers)
+            result = self._send(url, params, asked)
             if isinstance(result, RetryLater) or result.status_code not in range(300, 400):
                 return result
             location = result.headers.get("Location")
-            if location is None or method != "GET":
+            if location is None or asked.method != "GET":
                 return result
             url, params = joined(url, location), None
         raise SourceRefused(f"{self.called} {self.host} renvoie sans fin d'une adresse à l'autre.")
 
     def _send(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, object] | None,
-        data: Mapping[str, object] | bytes | None,
-        headers: Mapping[str, str] | None,
+        self, url: str, params: Mapping[str, object] | None, asked: "_Request"
     ) -> HttpResponse | RetryLater:
         self._pace()
 
         def send() -> HttpResponse | RetryLater:
             response = self._session.request(
-                method,
+                asked.method,
                 url,
                 params=params,  # type: ignore[arg-type]  # mwclient's values are all text
-                data=data,
-                headers=headers,
+                data=asked.data,
+                headers=asked.headers,
                 timeout=self.limits.timeout_s,
                 allow_redirects=False,
                 stream=True,
@@ -338,8 +335,5 @@ def _retry_after(header: str | None) -> float | None:
         return None
     if header.strip().isdecimal():
         return max(1.0, float(header))
-    try:
-        moment = parsedate_to_datetime(header)
-    except (ValueError, OverflowError):
-        return None
-    return max(1.0, (assume_utc(moment) - datetime.now(UTC)).total_seconds())
+    moment = date_of_header(header)
+    return max(1.0, (moment - datetime.now(UTC)).total_seconds()) if moment else None

@@ -145,7 +145,7 @@ def open_installed(name: str, kind: ConnectorKind, place: SourcePlace, options: 
         return Snapshot(_GuardedSource(connector, guard))
     if isinstance(connector, SupportsRefetch):
         return _GuardedRereadable(connector, guard, connector)
-    return _Guarded(connector, guard)
+    return _GuardedConnector(connector, guard)
 
 
 def names_in(change: Change) -> list[str]:
@@ -218,10 +218,10 @@ class _Guard:
 
 
 @dataclass(frozen=True, slots=True)
-class _GuardedSource:
-    """Wraps another package's listing: checks its ids and guards against its errors."""
+class _Guarded:
+    """Guards against the errors of another package's source; it has `check` and `count_pending`."""
 
-    inner: ListingSource
+    inner: Any
     guard: _Guard
 
     @property
@@ -229,14 +229,30 @@ class _GuardedSource:
         """The source's name from the settings."""
         return self.guard.source
 
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield the source's listing. Raises `SourceError`, also for ids of another source."""
-        return self.listing_since(Former())
+    def check(self) -> Iterator[str]:
+        """Yield the sentences of the source's check, if it has one. Raises `SourceError`."""
+        if isinstance(self.inner, SupportsCheck):
+            with self.guard:
+                yield from self.inner.check()
+
+    def count_pending(self, since: str | None) -> int | None:
+        """Return the source's count, or None if it cannot count."""
+        if not isinstance(self.inner, SupportsCount):
+            return None
+        with self.guard:
+            return self.inner.count_pending(since)
+
+
+@dataclass(frozen=True, slots=True)
+class _GuardedSource(_Guarded):
+    """Wraps another package's listing: checks its ids and guards against its errors."""
+
+    inner: ListingSource
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield the listing, without unchanged items if the source can skip them.
 
-        Raises `SourceError`.
+        Raises `SourceError`, also for ids of another source.
         """
         with self.guard:
             for item in listing_of(self.inner, former):
@@ -264,12 +280,6 @@ class _GuardedSource:
                     self.guard.require_own(names_in(found))
                     yield found
 
-    def check(self) -> Iterator[str]:
-        """Yield the sentences of the source's check, if it has one. Raises `SourceError`."""
-        if isinstance(self.inner, SupportsCheck):
-            with self.guard:
-                yield from self.inner.check()
-
     def fingerprint(self) -> str | None:
         """Return the source's fingerprint, or None if it has none. Raises `SourceError`."""
         if not isinstance(self.inner, SupportsFingerprint):
@@ -281,13 +291,6 @@ class _GuardedSource:
         """Return which documents the settings exclude, if the source can tell."""
         return self.inner.left_out() if isinstance(self.inner, SupportsSelection) else None
 
-    def count_pending(self, since: str | None) -> int | None:
-        """Return the source's count, or None if it cannot count."""
-        if not isinstance(self.inner, SupportsCount):
-            return None
-        with self.guard:
-            return self.inner.count_pending(since)
-
 
 @runtime_checkable
 class _Changes(Connector, Protocol):
@@ -295,38 +298,16 @@ class _Changes(Connector, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Guarded:
-    """Wraps another package's connector: checks its changes and guards against its errors.
+class _GuardedConnector(_Guarded):
+    """Wraps another package's connector: checks its changes and guards against its errors."""
 
-    It has all optional methods; if the connector lacks one, the result says "unknown".
-    """
-
-    connector: Connector
-    guard: _Guard
-
-    @property
-    def source(self) -> str:
-        """The source's name from the settings."""
-        return self.guard.source
+    inner: Connector
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield the connector's changes. Raises `SourceError`, also for ids of another source."""
         with self.guard:
-            for change in self.connector.changes(since):
+            for change in self.inner.changes(since):
                 yield self._guarded(change)
-
-    def count_pending(self, since: str | None) -> int | None:
-        """Return the connector's count, or None if it cannot count."""
-        if not isinstance(self.connector, SupportsCount):
-            return None
-        with self.guard:
-            return self.connector.count_pending(since)
-
-    def check(self) -> Iterable[str]:
-        """Yield the sentences of the connector's check, if it has one. Raises `SourceError`."""
-        if isinstance(self.connector, SupportsCheck):
-            with self.guard:
-                yield from self.connector.check()
 
     def _guarded(self, change: Change) -> Change:
         if isinstance(change, Upsert):
@@ -336,7 +317,7 @@ class _Guarded:
 
 
 @dataclass(frozen=True, slots=True)
-class _GuardedRereadable(_Guarded):
+class _GuardedRereadable(_GuardedConnector):
     """Wraps a connector that can also read single documents again."""
 
     rereadable: SupportsRefetch

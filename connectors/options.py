@@ -1,11 +1,12 @@
 """Types of options that several kinds of sources share."""
 
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
+from connectors.file_patterns import parse_selection
 from connectors.records.schema import Readers
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -43,11 +44,28 @@ def _groups(groups: dict[str, str]) -> dict[str, str]:
     return groups
 
 
+def _patterns(patterns: list[str]) -> list[str]:
+    parse_selection(patterns, ())
+    return patterns
+
+
+class SourceOptions(BaseModel):
+    """Base of the tables that a source's `options` in quisait.toml consist of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 """URL of a service, without account, query or fragment; it ends with a slash."""
 
 Link = Annotated[str, AfterValidator(_link)]
-"""Template of a document's web address, or empty."""
+"""Template of a document's web address (`filled`), or empty."""
+
+Patterns = Annotated[list[str], AfterValidator(_patterns)]
+"""Globs of files, as `parse_selection` takes them."""
+
+Evidence = Literal["yes", "none"]
+"""Whether contributions count as evidence."""
 
 ReaderList = Annotated[list[str], AfterValidator(_readers)]
 """Principals; empty for nobody."""
@@ -60,6 +78,18 @@ ReadersByName = Annotated[dict[str, list[str]], AfterValidator(_named_readers)]
 
 GroupPrincipals = Annotated[dict[str, str], AfterValidator(_groups)]
 """Principal of each of the server's groups, by the group's name."""
+
+
+def evidence_of(whom: str) -> Any:
+    """Return the default `Evidence` of a source; `whom` says in French who may count."""
+    return Field("yes", description=f"« none » : {whom} ne disent jamais qui sait")
+
+
+def filled(link: str, *, safe: str = "/", **values: str) -> str:
+    """Return a link in which each `{name}` is replaced by its value, percent-encoded."""
+    for name, value in values.items():
+        link = link.replace(f"{{{name}}}", quote(value, safe=safe))
+    return link
 
 
 def names_readers(field: FieldInfo) -> bool:

@@ -278,32 +278,22 @@ class Former:
     `note` is the `Note` of the last crawl, empty if that crawl did not complete. `known` returns
     the ids and roots of the items that were read with the same version or tag, and with the same
     readers or rights; a version or readers of None are not compared. `enters` returns whether a
-    document, by its id, or any document below a root is wanted.
+    document, by its id, or any document below a root is wanted. `holds` returns whether this crawl
+    reads a document, by its id; otherwise a crawl of another part does.
     """
 
     note: str = ""
     known: Callable[[Iterable[Listed | ListedFolder]], Collection[str]] = lambda items: ()
     enters: Callable[[str], bool] = lambda root: True
+    holds: Callable[[str], bool] = lambda document_id: True
 
 
-class ListingSource(Protocol):
-    """A source that lists everything it has; `connectors.snapshot` finds out what changed.
-
-    It is opened for one crawl, which may list it twice. It may have `check` (`SupportsCheck`),
-    `count_pending` (`SupportsCount`), `left_out` (`SupportsSelection`) and `fingerprint`
-    (`SupportsFingerprint`), which is called before the listing.
-    """
+class _ReadSource(Protocol):
+    """The methods that `WholeListing` and `SupportsFormer` share."""
 
     @property
     def source(self) -> str:
         """The source's name: the part of each document id before the first colon."""
-        ...
-
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield everything that the source has now. Raises `SourceUnreachable`, `SourceRefused`.
-
-        Nothing is deleted unless the listing comes to its end.
-        """
         ...
 
     def read(self, listed: Listed) -> Document | Iterable[Document | Malformed]:
@@ -316,13 +306,33 @@ class ListingSource(Protocol):
         ...
 
 
+class WholeListing(_ReadSource, Protocol):
+    """A source that lists everything at each crawl."""
+
+    def listing(self) -> Iterator[ListingItem]:
+        """Yield everything that the source has now. Raises `SourceUnreachable`, `SourceRefused`.
+
+        Nothing is deleted unless the listing comes to its end.
+        """
+        ...
+
+
 @runtime_checkable
-class SupportsFormer(Protocol):
-    """A listing source that can skip unchanged items."""
+class SupportsFormer(_ReadSource, Protocol):
+    """A source that can skip unchanged items."""
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
-        """Yield the items of `listing`, without the documents below an `UnchangedFolder`."""
+        """Yield everything, like `WholeListing.listing`; skip documents below `UnchangedFolder`."""
         ...
+
+
+ListingSource = WholeListing | SupportsFormer
+"""A source that lists what it has; `connectors.snapshot` finds out what changed.
+
+It is opened for one crawl, which may list it twice. It may have `check` (`SupportsCheck`),
+`count_pending` (`SupportsCount`), `left_out` (`SupportsSelection`) and `fingerprint`
+(`SupportsFingerprint`), which is called before the listing.
+"""
 
 
 @runtime_checkable

@@ -25,7 +25,7 @@ from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from tempfile import SpooledTemporaryFile
-from typing import IO, NamedTuple, Protocol, Self, cast, runtime_checkable
+from typing import IO, NamedTuple, Protocol, Self, cast
 
 from connectors.batches import batches
 from connectors.digests import digest_of
@@ -35,7 +35,6 @@ from connectors.ports import (
     AccessNarrowed,
     Change,
     Checkpoint,
-    Connector,
     ContentStale,
     Delete,
     Former,
@@ -149,10 +148,6 @@ class Snapshot:
         """The source's name."""
         return self.origin.source
 
-    def remembering(self, seen: SeenItems) -> Self:
-        """Return the same source, compared with what these rows say of it."""
-        return replace(self, seen=seen)
-
     def of_part(self, part: Part) -> Self:
         """Return the same source, limited to the documents of this part."""
         return replace(self, part=part)
@@ -187,20 +182,6 @@ class Snapshot:
         """Return the source's own count, or None."""
         counts = isinstance(self.origin, SupportsCount)
         return cast(SupportsCount, self.origin).count_pending(since) if counts else None
-
-
-@runtime_checkable
-class Remembers(Protocol):
-    """A connector that finds changes by comparing a listing with the rows of the former crawl."""
-
-    def remembering(self, seen: SeenItems) -> Connector:
-        """Return the same connector, with these rows."""
-        ...
-
-
-def remembering(connector: Connector, seen: SeenItems) -> Connector:
-    """Return the connector with these rows, if it needs any."""
-    return connector.remembering(seen) if isinstance(connector, Remembers) else connector
 
 
 def listing_of(source: ListingSource, former: Former) -> Iterator[ListingItem]:
@@ -264,7 +245,8 @@ class _Comparison:
         broken: SourceError | None = None
         with _Waiting() as waiting:
             try:
-                for items in _paged(listing_of(self.source, Former(note, self._known)), page):
+                former = Former(note, self._known, holds=self.part.holds)
+                for items in _paged(listing_of(self.source, former), page):
                     yield from self._compare(items, waiting)
                     # Also tells the crawl, page by page, that the source answers.
                     yield self._checkpoint()

@@ -221,6 +221,15 @@ def date_of_header(written: str) -> datetime | None:
         return None
 
 
+def date_of_iso(written: object) -> datetime | None:
+    """Return the moment of an ISO 8601 text, in UTC, or None if it is invalid or no text."""
+    try:
+        moment = datetime.fromisoformat(written if isinstance(written, str) else "")
+        return assume_utc(moment).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 class ContactVia(StrEnum):
     """How an agent may be contacted: their entity's choice, restricted by the agent's own."""
 

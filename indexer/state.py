@@ -103,7 +103,7 @@ source_roots = sa.Table(
     sa.Column("path", sa.Text, nullable=False),
     sa.Column("identity", sa.Text, nullable=False),
 )
-"""Identity of the local folder that was read as a source's root (`FolderConnector.root_now`)."""
+"""Identity of the local folder that was read as a source's root (`FolderSource.root_now`)."""
 
 scans = sa.Table(
     "scans",

@@ -181,9 +181,9 @@ class _Played:
         )
 
 
-def _request(method: str, url: str, params: Any = None, *_: object) -> str:
+def _request(url: str, params: Any, asked: Any) -> str:
     address = str(requests.Request("GET", url, params=params).prepare().url)
-    return f"{method} {_DRAWN.sub('quisait.', address)}"
+    return f"{asked.method} {_DRAWN.sub('quisait.', address)}"
 
 
 def _written(answer: HttpResponse | RetryLater) -> Any:

@@ -35,7 +35,6 @@ from connectors.records.schema import (
     RecordLine,
     parse_line,
 )
-from connectors.snapshot import Snapshot
 from connectors.values import Access, Document
 
 
@@ -97,12 +96,11 @@ class ExportSource:
         if name in index.stale or (record is None and name not in index.access):
             yield Listed(document_id, None, Access())
         elif record is None:
-            place, _ = index.access[name]
             reason = (
                 "le texte de ce document n'est plus dans l'export : ses nouveaux lecteurs ne "
                 "lisent pas l'ancien ; exportez-le à nouveau"
             )
-            yield Malformed(place.where, reason, document_id)
+            yield Malformed(index.access[name].where, reason, document_id)
             yield Listed(document_id, None, index.access_of(name))
         else:
             version = index.version_of(name, self._files)
@@ -143,11 +141,6 @@ class ExportSource:
 
     def _id(self, name: str) -> str:
         return f"{self.source}:{name}"
-
-
-def open_export(source: str, path: Path) -> Snapshot:
-    """Return the connector of an export."""
-    return Snapshot(ExportSource(source, path))
 
 
 def _check_header(file: ExportFile) -> None:

@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 
 from connectors.files import disk_timeout_error, open_regular_file
 from connectors.ports import SourceRefused, SourceUnreachable
-from connectors.records.documents import access_of, access_of_line
+from connectors.records.documents import access_of
 from connectors.records.schema import (
     MAX_LINE_BYTES,
     AccessLine,
@@ -182,44 +182,12 @@ LineLocation = tuple[str, int]
 """(file, offset in bytes) of a line; sorts in the order of the export."""
 
 
-class RawPlace(NamedTuple):
-    """Place of a line: `location` can be compared, `where` is shown to the administrator."""
+class ReaderChange(NamedTuple):
+    """The readers that a line gives to a document, and the line's place."""
 
     location: LineLocation
     where: str
-
-
-@dataclass(slots=True)
-class KnownAttachments:
-    """The attachments in each record's latest line, to delete attachments that a newer line drops.
-
-    Only lines that are still in the files count. If a record comes again in a file that replaced an
-    earlier file, its former attachments are deleted only by a deletion line or by the listing of a
-    complete export.
-    """
-
-    by_record: dict[str, frozenset[str]] = field(default_factory=dict)
-
-    def update(self, line: RecordLine | DeletedLine) -> frozenset[str]:
-        """Add a line and return the attachments that it deletes."""
-        before = self.by_record.pop(line.id, frozenset())
-        if isinstance(line, DeletedLine):
-            return before | {attachment_id(line.id, name) for name in line.attachments}
-        now = frozenset(attachment_id(line.id, a.name) for a in line.attachments)
-        if now:
-            self.by_record[line.id] = now
-        return before - now
-
-    def of_access_line(self, line: AccessLine) -> frozenset[str]:
-        """Return the attachments that get a record's new access."""
-        named = {attachment_id(line.id, name) for name in line.attachments}
-        return self.by_record.get(line.id, frozenset()) | named
-
-    def possible_documents(self, line: InvalidLine) -> frozenset[str]:
-        """Return the documents that an invalid line may be about, as far as it tells."""
-        if not (line.concerns_document and line.id):
-            return frozenset()
-        return self.by_record.get(line.id, frozenset()).union(line.ids or (), {line.id})
+    access: Access
 
 
 class StoredRecord(NamedTuple):
@@ -238,10 +206,15 @@ class ExportIndex:
     """The state of the whole export after its last line.
 
     `unattributed` are the locations of lines that may be about a document but do not say which.
-    `records` has each record's last line. `owners` maps each document to its record: its own, or
-    the record that it is attached to. `access` holds, for each document, the last line after its
-    record that changed its readers. `stale` are documents that an invalid line after their last
-    record may have changed or deleted. `gone` are documents that a line deleted.
+    `records` has each record's last line, and `attachments` the attachments in it. `owners` maps
+    each document to its record: its own, or the record that it is attached to. `access` holds, for
+    each document, the last change of its readers after its record. `stale` are documents that an
+    invalid line after their last record may have changed or deleted. `gone` are documents that a
+    line deleted.
+
+    Only lines that are still in the files count. If a record comes again in a file that replaced an
+    earlier file, its former attachments are deleted only by a deletion line or by the listing of a
+    complete export.
     """
 
     complete: bool = False
@@ -249,10 +222,10 @@ class ExportIndex:
     labels: dict[str, str] = field(default_factory=dict)
     spaces: dict[str, SpaceLine] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
-    attachments: KnownAttachments = field(default_factory=KnownAttachments)
+    attachments: dict[str, frozenset[str]] = field(default_factory=dict)
     records: dict[str, StoredRecord] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
-    access: dict[str, tuple[RawPlace, AccessLine | InvalidLine]] = field(default_factory=dict)
+    access: dict[str, ReaderChange] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     accesses: dict[Access, Access] = field(default_factory=dict)
@@ -269,10 +242,11 @@ class ExportIndex:
             case RecordLine():
                 self._add_record(raw, line)
             case DeletedLine():
-                self._discard(self.attachments.update(line) | {line.id})
+                named = (attachment_id(line.id, name) for name in line.attachments)
+                self._discard(self.attachments.pop(line.id, frozenset()).union(named, {line.id}))
             case AccessLine():
-                place = RawPlace(raw.location, raw.where)
-                self.access |= dict.fromkeys(self._documents_of(line), (place, line))
+                change = ReaderChange(raw.location, raw.where, access_of(line.readers))
+                self.access |= dict.fromkeys(self._documents_of(line), change)
             case InvalidLine():
                 self._add_invalid(raw, line)
 
@@ -294,12 +268,11 @@ class ExportIndex:
             access = access_of(self.spaces[record.space].readers)
         if name not in self.access:
             return access
-        place, line = self.access[name]
-        later = access_of_line(line)
+        later = self.access[name]
         start = (record.file, record.start) if record else ("", 0)
-        if record and any(start < one < place.location for one in self.unattributed):
-            return later.narrowed_to(access)
-        return later
+        if record and any(start < one < later.location for one in self.unattributed):
+            return later.access.narrowed_to(access)
+        return later.access
 
     def version_of(self, name: str, files: Mapping[str, ExportFile]) -> bytes:
         """Return what tells the state of a document's record and of its space.
@@ -312,13 +285,16 @@ class ExportIndex:
         parts: list[object] = [record.digest, space and space.model_dump_json()]
         if self.owners[name] != name:
             _, inode, *_ = files[record.file].stamp
-            place, _ = self.access.get(name, (None, None))
-            parts += [inode, place and place.location]
+            later = self.access.get(name)
+            parts += [inode, later and later.location]
         return repr(parts).encode()
 
     def _add_record(self, raw: RawLine, line: RecordLine) -> None:
-        own = [line.id, *(attachment_id(line.id, one.name) for one in line.attachments)]
-        self._discard(self.attachments.update(line).union(own))
+        attached = [attachment_id(line.id, one.name) for one in line.attachments]
+        own = [line.id, *attached]
+        self._discard(self.attachments.pop(line.id, frozenset()).union(own))
+        if attached:
+            self.attachments[line.id] = frozenset(attached)
         self.ids.update(own)
         self.gone.difference_update(own)
         access = access_of(line.readers) if line.readers else None
@@ -334,8 +310,9 @@ class ExportIndex:
 
         A record whose id looks like an attachment's is not an attachment: it has its own readers.
         """
-        attached = self.attachments.of_access_line(line)
-        return frozenset({name for name in attached if name not in self.records} | {line.id})
+        named = (attachment_id(line.id, name) for name in line.attachments)
+        attached = self.attachments.get(line.id, frozenset()).union(named)
+        return (attached - self.records.keys()) | {line.id}
 
     def _discard(self, ids: frozenset[str]) -> None:
         self.ids -= ids
@@ -352,13 +329,15 @@ class ExportIndex:
             self.unattributed.append(raw.location)
         elif line.concerns_document and line.type != "deleted":
             self.ids.update(line.ids or ())
-        if not is_unfinished(raw, line):
-            ids = self.attachments.possible_documents(line)
-            if line.type == "access":
-                place = RawPlace(raw.location, raw.where)
-                self.access |= dict.fromkeys(ids, (place, line))
-            else:
-                self.stale |= ids
+        if not (line.concerns_document and line.id) or is_unfinished(raw, line):
+            return
+        # The documents that the line may be about, as far as it tells.
+        ids = self.attachments.get(line.id, frozenset()).union(line.ids or (), {line.id})
+        if line.type == "access":
+            change = ReaderChange(raw.location, raw.where, Access())
+            self.access |= dict.fromkeys(ids, change)
+        else:
+            self.stale |= ids
 
 
 def digest_of_line(raw: RawLine) -> bytes:

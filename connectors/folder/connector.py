@@ -1,14 +1,13 @@
 """Read a tree of real files, with rules that say who may read them.
 
-`FolderConnector.listing` shows the flow; `rules` defines the rules and `walk` walks the tree.
+`FolderSource.listing_since` shows the flow; `rules` defines the rules and `walk` walks the tree.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Self
 
 from connectors.file_patterns import EVERY_FILE, FileSelection
 from connectors.files import FileState, OpenFile, disk_timeout_error, open_contained
@@ -23,9 +22,8 @@ from connectors.folder.walk import (
     root_identity,
     walk,
 )
-from connectors.parts import WHOLE, Part
 from connectors.ports import (
-    Change,
+    Former,
     Listed,
     ListingItem,
     Malformed,
@@ -35,7 +33,6 @@ from connectors.ports import (
     Unlisted,
 )
 from connectors.ports import ListedFolder as FolderListing
-from connectors.snapshot import SeenItems, Snapshot
 from connectors.timeouts import DISK_TIMEOUT_S, call_with_timeout
 from connectors.titles import title_of_path
 from connectors.values import Access, Content, Document
@@ -45,16 +42,15 @@ CHECKED_ENTRIES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class FolderConnector:
-    """Reads every regular file under `root` that is not hidden; links are not followed.
+class FolderSource:
+    """Lists every regular file under `root` that is not hidden; links are not followed.
 
     `default_access` applies if no rule names any readers; without it, nobody may read. A file whose
     size and modification time are unchanged has not changed. Files that `selection` excludes count
     as deleted, and nobody may read them until their deletion is applied. `link` is the URL of files
-    whose rule sets none, with `{path}` for the path. Each `part` lists every folder, and reads only
-    its own files. `rules` is a table kept outside `root`; tables and sidecars below `root` may add
-    readers only as `RuleScope` says. `noted_root` is `root_now` of an earlier crawl: if it differs
-    now, the crawl is refused.
+    whose rule sets none, with `{path}` for the path. `rules` is a table kept outside `root`; tables
+    and sidecars below `root` may add readers only as `RuleScope` says. `noted_root` is `root_now`
+    of an earlier crawl: if it differs now, the crawl is refused.
     """
 
     source: str
@@ -62,11 +58,9 @@ class FolderConnector:
     default_access: Access = field(default_factory=Access)
     selection: FileSelection = EVERY_FILE
     link: str = ""
-    part: Part = WHOLE
     rules: Path | None = None
     trusts_tables: bool = False
     noted_root: str = ""
-    seen: SeenItems | None = field(default=None, compare=False, repr=False)
 
     def root_now(self) -> str:
         """Return the identity of the root: its path without links, and its inode.
@@ -87,10 +81,6 @@ class FolderConnector:
             )
         return _resolved(self.root)
 
-    def of_part(self, part: Part) -> Self:
-        """Return the same folder, limited to the files of this part."""
-        return replace(self, part=part)
-
     def _scope(self) -> tuple[RuleScope, tuple[Malformed, ...]]:
         """Return the current rules outside the folder, and problems with them."""
         if self.rules is None:
@@ -98,37 +88,24 @@ class FolderConnector:
         table, problems = read_outside_table(self.rules, self.rules.name)
         return RuleScope(self.default_access, (table,), self.trusts_tables), problems
 
-    def _walk(self, root: Path) -> Iterator[WalkEntry]:
+    def _walk(self, root: Path, former: Former) -> Iterator[WalkEntry]:
         scope, problems = self._scope()
         yield from problems
 
         def held(path: str) -> bool:
-            return self.part.holds(f"{self.source}:{path}")
+            return former.holds(f"{self.source}:{path}")
 
-        held_here = held if self.part != WHOLE else None
-        yield from walk(root, self.selection, held=held_here, scope=scope)
+        yield from walk(root, self.selection, held=held, scope=scope)
 
-    def remembering(self, seen: SeenItems) -> Self:
-        """Return the same folder, compared with what these rows say of it."""
-        return replace(self, seen=seen)
-
-    def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield what changed since the cursor. Raises `SourceUnreachable`, `SourceRefused`."""
-        return Snapshot(self, self.seen, self.part).changes(since)
-
-    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these files, read again. Raises `SourceUnreachable`, `SourceRefused`."""
-        return Snapshot(self).refetch(document_ids)
-
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield every file with its readers. Raises `SourceUnreachable`, `SourceRefused`.
+    def listing_since(self, former: Former) -> Iterator[ListingItem]:
+        """Yield every folder, and every file of this crawl's part with its readers.
 
         A folder that cannot be read is reported. Its indexed files are hidden if the tables above
-        it changed since it was listed.
+        it changed since it was listed. Raises `SourceUnreachable`, `SourceRefused`.
         """
         root = self._read_root()
         identity = _identity(root)
-        for entry in self._walk(root):
+        for entry in self._walk(root, former):
             match entry:
                 case Malformed():
                     yield entry
@@ -156,7 +133,7 @@ class FolderConnector:
 
     def count_pending(self, since: str | None) -> int | None:
         """Return the number of files, unchanged files included."""
-        entries = self._walk(self._read_root())
+        entries = self._walk(self._read_root(), Former())
         return sum(isinstance(entry, FoundFile) for entry in entries)
 
     def check(self) -> Iterator[str]:
@@ -165,7 +142,7 @@ class FolderConnector:
         Raises `SourceError`. Looks only at the first `CHECKED_ENTRIES`; a crawl looks at all
         entries.
         """
-        for entry in islice(self._walk(self._read_root()), CHECKED_ENTRIES):
+        for entry in islice(self._walk(self._read_root(), Former()), CHECKED_ENTRIES):
             if isinstance(entry, Malformed):
                 yield f"{entry.where} : {entry.reason}"
 

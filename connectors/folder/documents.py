@@ -3,14 +3,14 @@
 import json
 from dataclasses import fields
 from datetime import datetime
-from urllib.parse import quote
 
+from connectors.contributions import Act, contributions_of
 from connectors.folder.rules import Rule
+from connectors.options import filled
 from connectors.values import (
     COPIED_FIELDS,
     Access,
     Content,
-    Contribution,
     ContributorRole,
     Document,
     EvidencePolicy,
@@ -35,11 +35,8 @@ def ruled_document(
     """
     rule = rule or Rule()
     modified = rule.modified or modified
-    written = rule.created or modified
-    day = written.date() if written else None
-    role, years = ContributorRole.AUTHOR, ((day.year, 1),) if day else ()
-    authors = tuple(
-        Contribution(f"{source}:{name}", role, name, 1, day, day, years)
+    authors = contributions_of(
+        Act(f"{source}:{name}", ContributorRole.AUTHOR, name, rule.created or modified)
         for name in dict.fromkeys(rule.author or ())
     )
     copied = {n: value for n in COPIED_FIELDS if (value := getattr(rule, n))}
@@ -49,7 +46,7 @@ def ruled_document(
         title=rule.title or "",
         access=access,
         content=content,
-        url=(rule.url or link).replace("{path}", quote(path)),
+        url=filled(rule.url or link, path=path),
         kind=rule.kind or "document",
         created=assume_utc(rule.created) if rule.created else None,
         modified=assume_utc(modified) if modified else None,

@@ -254,26 +254,19 @@ def parse_sidecar(content: bytes, folder: tuple[str, ...]) -> tuple[Rule | None,
     return _parse_rule(values, folder)
 
 
-def effective_rule(
+def rule_and_ignored(
     path: tuple[str, ...],
     tables: Sequence[RuleTable],
     sidecar: Rule | None = None,
     scope: RuleScope | None = None,
-) -> Rule | None:
-    """Return the rule of a file, from the tables of its folders (root first) and its sidecar.
-
-    Returns None if an invalid rule may apply to it: then nobody may read it.
-    """
-    return rule_and_ignored(path, tables, sidecar, scope or RuleScope())[0]
-
-
-def rule_and_ignored(
-    path: tuple[str, ...], tables: Sequence[RuleTable], sidecar: Rule | None, scope: RuleScope
 ) -> tuple[Rule | None, tuple[int, ...]]:
     """Return a file's rule, and the numbers of tables whose added readers are ignored.
 
-    The rule is that of `effective_rule`. The sidecar's number follows the last table's.
+    The rule comes from the tables of the file's folders (root first) and its sidecar; it is None if
+    an invalid rule may apply to the file: then nobody may read it. The sidecar's number follows the
+    last table's.
     """
+    scope = scope or RuleScope()
     rule = Rule()
     ignored: list[int] = []
     for number, (own, trusted) in enumerate(_rules_of(path, tables, sidecar, scope)):

@@ -26,7 +26,7 @@ from ldap3.core.exceptions import (
 from pyasn1.error import PyAsn1Error
 
 from connectors.certificates import certificate_fault
-from connectors.ldap.config import LdapBranch, LdapConfig
+from connectors.ldap.config import LdapConfig
 from connectors.ports import SourceError, SourceRefused, SourceUnreachable
 from connectors.timeouts import call_with_timeout
 
@@ -88,20 +88,22 @@ class LdapConnection:
     config: LdapConfig
     host: str
 
-    def entries(self, branch: LdapBranch, attributes: Sequence[str]) -> Iterator[LdapEntry | str]:
-        """Yield every entry of a branch; a referral is yielded as the text of its addresses.
+    def entries(
+        self, base: str, matching: str, attributes: Sequence[str]
+    ) -> Iterator[LdapEntry | str]:
+        """Yield every entry below a base; a referral is yielded as the text of its addresses.
 
         Raises `SourceUnreachable` or `SourceRefused` unless the result is complete.
         """
         cookie, count = b"", 0
         while True:
-            page, next_cookie = self._page(branch, attributes, cookie)
+            page, next_cookie = self._page(base, matching, attributes, cookie)
             count += len(page)
             looping = not page and next_cookie == cookie != b""
-            if looping or count > self.config.limits.max_entries:
+            if looping or count > self.config.max_entries:
                 raise SourceRefused(
                     f"L'annuaire {self.host} n'en finit pas : plus de "
-                    f"{self.config.limits.max_entries} entrées, ou toujours la même page. "
+                    f"{self.config.max_entries} entrées, ou toujours la même page. "
                     "Resserrez la base ou le filtre."
                 )
             yield from page
@@ -110,17 +112,15 @@ class LdapConnection:
             cookie = next_cookie
 
     def _page(
-        self, branch: LdapBranch, attributes: Sequence[str], cookie: bytes
+        self, base: str, matching: str, attributes: Sequence[str], cookie: bytes
     ) -> tuple[list[LdapEntry | str], bytes]:
-        limits = self.config.limits
-
         def search() -> None:
             self.connection.search(
-                branch.base,
-                branch.filter,
+                base,
+                matching,
                 attributes=list(attributes),
                 dereference_aliases=ldap3.DEREF_NEVER,
-                paged_size=limits.page_size,
+                paged_size=self.config.page_size,
                 paged_criticality=True,
                 paged_cookie=cookie or None,
             )
@@ -169,7 +169,7 @@ def open_connection(config: LdapConfig) -> Iterator[LdapConnection]:
 
 def _connect(config: LdapConfig, url: str) -> LdapConnection:
     address = urlsplit(url)
-    host, timeout_s = address.hostname or "", math.ceil(config.limits.timeout_s)
+    host, timeout_s = address.hostname or "", math.ceil(config.timeout_s)
     with source_errors(host):
         verified = ldap3.Tls(
             validate=ssl.CERT_REQUIRED,
@@ -213,7 +213,7 @@ def _call_with_timeout(
     """Limit the duration of the whole call: otherwise a byte now and then avoids any timeout."""
     late = _unreachable(host, "n'en finit pas de répondre")
     try:
-        call_with_timeout(config.limits.total_timeout_s, call, late)
+        call_with_timeout(config.total_timeout_s, call, late)
     except SourceUnreachable:
         # The thread still reads from the socket until it is closed.
         with suppress(OSError, AttributeError):

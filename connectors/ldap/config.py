@@ -34,56 +34,37 @@ OPTIONAL_AGENT_FIELDS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class LdapBranch:
-    """A part of the tree (`base`) and the filter of its entries that are read (RFC 4515)."""
-
-    base: str
-    filter: str
-
-
-@dataclass(frozen=True, slots=True)
-class GroupAttributes:
-    """The attributes of a group's id, label and members (DNs, or ids in `memberUid`)."""
-
-    id: str = "cn"
-    label: str = "description"
-    members: tuple[str, ...] = ("member", "uniqueMember", "memberUid")
-
-
-@dataclass(frozen=True, slots=True)
-class LdapLimits:
-    """`timeout_s` limits each read from the socket, `total_timeout_s` a whole response.
-
-    A directory of more than `max_entries` is refused.
-    """
-
-    page_size: int = 500
-    timeout_s: float = 30.0
-    total_timeout_s: float = 300.0
-    max_entries: int = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
 class LdapConfig:
     """The configuration of a directory.
 
-    The first of `urls` (`ldap://…`, `ldaps://…`) that answers is read. `attributes` maps fields of
-    `Agent` to attributes. Groups become the principals `authority:group:id`.
+    The first of `urls` (`ldap://…`, `ldaps://…`) that answers is read. Below each base, the entries
+    that match the filter (RFC 4515) are read; groups only if `groups_base` is set. `attributes`
+    maps fields of `Agent` to attributes. Groups become the principals `authority:group:id`; their
+    id is the attribute `group_id`, `members` are attributes with DNs, or ids in `memberUid`.
 
     `active_directory`: accounts and groups also become the principals `authority:sid:S-1-…`, and
     disabled accounts are not agents. `sid_sources` are sources whose accounts are SIDs.
+
+    `timeout_s` limits each read from the socket, `total_timeout_s` a whole response. A directory of
+    more than `max_entries` is refused.
     """
 
     urls: tuple[str, ...]
-    agents: LdapBranch
-    groups: LdapBranch | None = None
+    agents_base: str
+    agents_filter: str
+    groups_base: str = ""
+    groups_filter: str = ""
     user: str = ""
     password: str = field(default="", repr=False)
     start_tls: bool = False
     ca_file: str = ""
     authority: str = "ldap"
     attributes: Mapping[str, str] = field(default_factory=lambda: dict(AGENT_ATTRIBUTES))
-    group_names: GroupAttributes = GroupAttributes()
-    limits: LdapLimits = LdapLimits()
+    group_id: str = "cn"
+    members: tuple[str, ...] = ("member", "uniqueMember", "memberUid")
     active_directory: bool = False
     sid_sources: tuple[str, ...] = ()
+    page_size: int = 500
+    timeout_s: float = 30.0
+    total_timeout_s: float = 300.0
+    max_entries: int = 1_000_000

@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from connectors.directory import AgentRecord, agent_of_record
 from connectors.faults import expected
 from connectors.geography import DEPARTEMENTS
 from connectors.ldap.client import LdapConnection, LdapEntry, open_connection
-from connectors.ldap.config import GroupAttributes, LdapBranch, LdapConfig
+from connectors.ldap.config import LdapConfig
 from connectors.ldap.sids import (
     ACCOUNT_ATTRIBUTES,
     GROUP_ATTRIBUTES,
@@ -26,6 +26,7 @@ from connectors.ldap.sids import (
     expiry_day,
     holds_nobody,
     is_disabled,
+    nested_groups,
     primary_members,
     sid_of,
 )
@@ -160,6 +161,7 @@ def departement_of(written: str) -> str:
     return next((candidate for candidate in candidates if candidate in DEPARTEMENTS), "")
 
 
+LABEL = "description"
 MEMBER_UID = "memberuid"
 """The attribute (RFC 2307) that lists members by id instead of by DN."""
 
@@ -175,8 +177,7 @@ class AgentIds:
 def groups_of(
     entries: Sequence[LdapEntry],
     people: AgentIds,
-    names: GroupAttributes,
-    authority: str,
+    config: LdapConfig,
     primary: Mapping[str, set[str]] = MappingProxyType({}),
 ) -> Iterator[Group]:
     """Yield every group with its agents and the agents of the groups nested in it.
@@ -186,7 +187,7 @@ def groups_of(
     Raises `SourceRefused` for a group without a unique name: documents that are denied to its
     members, or allowed to another group's, would open to them.
     """
-    ids = {normalize_dn(entry.dn): _group_id(entry, names) for entry in entries}
+    ids = {normalize_dn(entry.dn): _group_id(entry, config.group_id) for entry in entries}
     if len(set(map(normalize_id, ids.values()))) < len(ids):
         raise SourceRefused(
             "Deux groupes de l'annuaire portent le même nom : resserrez « groups_base », ou "
@@ -196,49 +197,42 @@ def groups_of(
     subgroups: dict[str, set[str]] = {}
     for entry in entries:
         dn = normalize_dn(entry.dn)
-        members[dn], subgroups[dn] = _members(entry, names, people, ids)
-        members[dn] |= primary.get(entry.dn, set())
+        members[dn], subgroups[dn] = _members(entry, config.members, people, ids, primary)
     for entry in entries:
         dn = normalize_dn(entry.dn)
         all_members = frozenset().union(
             *(members[nested_group] for nested_group in nested_groups(dn, subgroups))
         )
-        label = next(iter(entry.values(names.label)), ids[dn])
-        yield Group(f"{authority}:group:{ids[dn]}", label, all_members)
+        label = next(iter(entry.values(LABEL)), ids[dn])
+        yield Group(f"{config.authority}:group:{ids[dn]}", label, all_members)
 
 
-def nested_groups(group: str, subgroups: Mapping[str, set[str]]) -> set[str]:
-    """Return a group and all groups nested in it; cycles are allowed."""
-    seen, pending = {group}, [group]
-    while pending:
-        new = subgroups[pending.pop()] - seen
-        seen |= new
-        pending += new
-    return seen
-
-
-def _group_id(entry: LdapEntry, names: GroupAttributes) -> str:
+def _group_id(entry: LdapEntry, attribute: str) -> str:
     try:
-        values = entry.values(names.id)
+        values = entry.values(attribute)
     except UnicodeDecodeError:
         values = ()
     if len(values) > 1:
-        values = tuple(value for value in rdn_values(entry.dn, names.id) if value in values)
+        values = tuple(value for value in rdn_values(entry.dn, attribute) if value in values)
     if len(values) != 1 or "\0" in values[0]:
         raise SourceRefused(
-            f"Le groupe « {entry.dn} » de l'annuaire n'a pas un nom ({names.id}) à lui. Un groupe "
+            f"Le groupe « {entry.dn} » de l'annuaire n'a pas un nom ({attribute}) à lui. Un groupe "
             "mal lu pourrait ouvrir ce qu'il ferme : l'annuaire d'avant reste en place."
         )
     return values[0]
 
 
 def _members(
-    entry: LdapEntry, names: GroupAttributes, people: AgentIds, groups: Mapping[str, str]
+    entry: LdapEntry,
+    attributes: Sequence[str],
+    people: AgentIds,
+    groups: Collection[str],
+    primary: Mapping[str, set[str]],
 ) -> tuple[set[str], set[str]]:
     """Return the direct members: the agents' ids, and the normalized DNs of groups."""
-    agents: set[str] = set()
+    agents = set(primary.get(entry.dn, ()))
     subgroups: set[str] = set()
-    for attribute in names.members:
+    for attribute in attributes:
         for raw in entry.attributes.get(attribute.lower(), ()):
             text = raw.decode("utf-8", "replace")
             if attribute.lower() == MEMBER_UID:
@@ -273,13 +267,14 @@ class LdapDirectory:
         Entries that share an id, ignoring case, give no agent. Raises `SourceUnreachable` or
         `SourceRefused` if any result is incomplete.
         """
-        config, names = self.config, self.config.group_names
+        config = self.config
         more = (ACCOUNT_ATTRIBUTES, GROUP_ATTRIBUTES) if config.active_directory else ((), ())
         with open_connection(config) as server:
             requested = [*filter(None, config.attributes.values()), *more[0]]
-            agent_entries = self._read(server, config.agents, requested)
-            requested = [names.id, names.label, *names.members, *more[1]]
-            groups = self._read(server, config.groups, requested) if config.groups else []
+            agents_at, *groups_at = self._branches()
+            agent_entries = self._read(server, *agents_at, requested)
+            requested = [config.group_id, LABEL, *config.members, *more[1]]
+            read = [one for at in groups_at for one in self._read(server, *at, requested)]
         agents: list[tuple[str, Agent]] = []
         for found in self._agents(agent_entries):
             if isinstance(found, Malformed):
@@ -288,7 +283,7 @@ class LdapDirectory:
                 agents.append(found)
         id_counts = Counter(normalize_id(agent.id) for _, agent in agents)
         unique = [(dn, agent) for dn, agent in agents if id_counts[normalize_id(agent.id)] == 1]
-        holders = holders_by_account(agent for _, agent in unique)
+        holders = holders_by_account((agent.id, agent.accounts) for _, agent in unique)
         for dn, agent in agents:
             if id_counts[normalize_id(agent.id)] > 1:
                 yield Malformed(dn, "identifiant de deux entrées : aucune des deux n'est reprise")
@@ -300,31 +295,40 @@ class LdapDirectory:
             {normalize_dn(dn): agent.id for dn, agent in unique},
             {normalize_id(agent.id): agent.id for _, agent in unique},
         )
-        group_entries = [entry for entry in groups if isinstance(entry, LdapEntry)]
-        for referral in groups:
-            if isinstance(referral, str):
-                raise SourceRefused(
-                    f"Des groupes de l'annuaire sont ailleurs ({referral}) : sans eux, ce qui est "
-                    "fermé à leurs membres s'ouvrirait. Resserrez « groups_base »."
-                )
+        groups = [entry for entry in read if isinstance(entry, LdapEntry)]
+        if referral := next((entry for entry in read if isinstance(entry, str)), ""):
+            raise SourceRefused(
+                f"Des groupes de l'annuaire sont ailleurs ({referral}) : sans eux, ce qui est "
+                "fermé à leurs membres s'ouvrirait. Resserrez « groups_base »."
+            )
         accounts = [one for one in agent_entries if isinstance(one, LdapEntry)]
         held = {
             dn: (one, people.by_dn.get(dn, "")) for one in accounts for dn in [normalize_dn(one.dn)]
         }
-        primary = primary_members(held.values(), group_entries) if config.active_directory else {}
-        yield from groups_of(group_entries, people, names, config.authority, primary)
+        primary = primary_members(held.values(), groups) if config.active_directory else {}
+        yield from groups_of(groups, people, config, primary)
         if config.active_directory:
+            # Windows does not count `memberUid`.
+            by_dn = [one for one in config.members if one.lower() != MEMBER_UID]
+            known = {normalize_dn(one.dn) for one in groups}
             members = {
-                normalize_dn(one.dn): (one, *self._direct(one, people, primary))
-                for one in group_entries
+                normalize_dn(one.dn): (one, *_members(one, by_dn, people, known, primary))
+                for one in groups
             }
             yield from SidMembers(held, members).principals(config.authority)
 
+    def _branches(self) -> Iterator[tuple[str, str]]:
+        """Yield the base and the filter of the agents, then those of the groups, if any."""
+        yield self.config.agents_base, self.config.agents_filter
+        if self.config.groups_base:
+            yield self.config.groups_base, self.config.groups_filter
+
     def _read(
-        self, server: LdapConnection, branch: LdapBranch, attributes: Sequence[str]
+        self, server: LdapConnection, base: str, matching: str, attributes: Sequence[str]
     ) -> list[LdapEntry | str]:
-        """Return the entries of a branch, and referrals that may lead to accounts or groups."""
-        entries, is_domain = server.entries(branch, attributes), self.config.active_directory
+        """Return the entries below a base, and referrals that may lead to accounts or groups."""
+        entries = server.entries(base, matching, attributes)
+        is_domain = self.config.active_directory
         return [
             one for one in entries if not (is_domain and isinstance(one, str) and holds_nobody(one))
         ]
@@ -344,18 +348,6 @@ class LdapDirectory:
                     else:
                         yield found
 
-    def _direct(
-        self, group: LdapEntry, people: AgentIds, primary: Mapping[str, set[str]]
-    ) -> tuple[set[str], set[str]]:
-        """Return a group's direct members: agents' ids, and the normalized DNs of all others."""
-        dns = {
-            normalize_dn(raw.decode("utf-8", "replace"))
-            for attribute in self.config.group_names.members
-            for raw in group.attributes.get(attribute.lower(), ())
-        }
-        agents = {people.by_dn[dn] for dn in dns if dn in people.by_dn}
-        return agents | primary.get(group.dn, set()), dns - people.by_dn.keys()
-
     def _with_sids(self, entry: LdapEntry, agent: Agent) -> Agent:
         """Return the agent with their accounts in sources that name accounts by SID."""
         sid = sid_of(entry) if self.config.active_directory else ""
@@ -367,15 +359,15 @@ class LdapDirectory:
 
         Returns None if the server has none of `CHANGE_ATTRIBUTES`. Raises as `entries` does.
         """
-        config, digest = self.config, hashlib.sha256(repr(self.config).encode())
+        digest = hashlib.sha256(repr(self.config).encode())
         lines = []
-        with open_connection(config) as server:
-            for branch in (config.agents, *([config.groups] if config.groups else [])):
-                for entry in server.entries(branch, CHANGE_ATTRIBUTES):
+        with open_connection(self.config) as server:
+            for base, matching in self._branches():
+                for entry in server.entries(base, matching, CHANGE_ATTRIBUTES):
                     mark = entry if isinstance(entry, str) else _change_mark(entry)
                     if not mark:
                         return None
-                    lines.append(f"{branch.base}\0{mark}")
+                    lines.append(f"{base}\0{mark}")
         for line in sorted(lines):
             digest.update(line.encode() + b"\n")
         return digest.hexdigest()

@@ -137,9 +137,8 @@ class SidMembers:
             if sid := sid_of(entry):
                 members = frozenset({agent} if agent else ())
                 yield Group(f"{authority}:sid:{sid}", sid, members)
-        direct = {
-            dn: agents for dn, (entry, agents, _) in self.groups.items() if is_security_group(entry)
-        }
+        granting = {dn for dn, (entry, *_) in self.groups.items() if is_security_group(entry)}
+        nested = {dn: inner & granting for dn, (_, _, inner) in self.groups.items()}
         for dn, (entry, _, _) in self.groups.items():
             sid = sid_of(entry)
             if not sid:
@@ -148,21 +147,18 @@ class SidMembers:
                     "L'annuaire d'avant reste en place."
                 )
             if not sid.startswith(_BUILT_IN):
-                yield Group(f"{authority}:sid:{sid}", sid, self._all_members(dn, direct))
+                holders = nested_groups(dn, nested) if dn in granting else set[str]()
+                members = frozenset().union(*(self.groups[one][1] for one in holders))
+                yield Group(f"{authority}:sid:{sid}", sid, members)
         for sid, label in WELL_KNOWN.items():
             yield Group(f"{authority}:sid:{sid}", label, everybody)
 
-    def _all_members(self, dn: str, direct: Mapping[str, set[str]]) -> frozenset[str]:
-        """Return the members of the group and of the security groups in it, at any depth."""
-        if dn not in direct:
-            return frozenset()
-        seen, pending = {dn}, [dn]
-        members: set[str] = set()
-        while pending:
-            group = pending.pop()
-            members |= direct[group]
-            _, _, subgroups = self.groups[group]
-            new = {one for one in subgroups if one in direct} - seen
-            seen |= new
-            pending += new
-        return frozenset(members)
+
+def nested_groups(group: str, subgroups: Mapping[str, set[str]]) -> set[str]:
+    """Return a group and all groups nested in it; cycles are allowed."""
+    seen, pending = {group}, [group]
+    while pending:
+        new = subgroups[pending.pop()] - seen
+        seen |= new
+        pending += new
+    return seen

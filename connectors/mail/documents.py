@@ -4,17 +4,17 @@ import base64
 import binascii
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
-from urllib.parse import quote
 
+from connectors.contributions import Act, contributions_of
 from connectors.mail.text import inner_parts, new_text, text_of
 from connectors.mail.threads import MailHead, MailThread
+from connectors.options import filled
 from connectors.values import (
     CONVERSATION_HEADINGS,
     Access,
@@ -61,6 +61,12 @@ class Mail:
     is_absence: bool
 
 
+def folder_root(source: str, folder: str) -> str:
+    """Return the id below which all documents of a folder are."""
+    written = folder.replace("%", "%25").replace("/", "%2F").replace(":", "%3A")
+    return f"{source}:{written}"
+
+
 @dataclass(frozen=True, slots=True)
 class MailPlace:
     """The ids, readers and links of a folder's documents.
@@ -75,15 +81,14 @@ class MailPlace:
     folder: str
     access: Access
     evidence: EvidencePolicy
-    domains: frozenset[str] = frozenset()
+    domains: Sequence[str] = ()
     link: str = ""
     thread_link: str = ""
 
     @property
     def root(self) -> str:
         """The id below which all documents of the folder are."""
-        written = self.folder.replace("%", "%25").replace("/", "%2F").replace(":", "%3A")
-        return f"{self.source}:{written}"
+        return folder_root(self.source, self.folder)
 
     def thread_id(self, thread: MailThread) -> str:
         """Return the id of a thread's document."""
@@ -99,8 +104,8 @@ class MailPlace:
 
     def counts(self, mail: Mail) -> bool:
         """Return whether the mail's sender counts as a contributor."""
-        domain = mail.sender.rpartition("@")[2]
-        return bool(mail.sender) and (not self.domains or domain in self.domains)
+        domains = {one.lower().lstrip("@") for one in self.domains}
+        return bool(mail.sender) and (not domains or mail.sender.rpartition("@")[2] in domains)
 
 
 def read_mail(head: MailHead, message: Message) -> Mail:
@@ -108,7 +113,7 @@ def read_mail(head: MailHead, message: Message) -> Mail:
     if message.get_content_type() in _ENCRYPTED:
         raise EncryptedMail("message chiffré")
     name, sender = _sender(_written(message, "From"))
-    found = new_text(message)
+    text, forwarded = new_text(message)
     said = re.split(r"[^a-z-]", _written(message, "Auto-Submitted").strip().lower(), maxsplit=1)[0]
     reports = message.get_content_type() == "multipart/report"
     return Mail(
@@ -116,8 +121,8 @@ def read_mail(head: MailHead, message: Message) -> Mail:
         _decoded(_written(message, "Subject")),
         sender,
         name,
-        found.text,
-        found.forwarded,
+        text,
+        forwarded,
         by_machine=said not in ("", "no"),
         is_absence=reports or said == "auto-replied" or "X-Autoreply" in message,
     )
@@ -178,7 +183,7 @@ def thread_document(place: MailPlace, thread: MailThread, mails: Sequence[Mail])
             heading = "" if first else CONVERSATION_HEADINGS[ContributorRole.ANSWERER]
             sections.append(Section(mail.text, heading, account))
         if account and mail.text:
-            done.append((account, role, mail))
+            done.append(_act(account, role, mail))
     dates = [mail.head.date for mail in said if mail.head.date]
     return Document(
         id=place.thread_id(thread),
@@ -192,7 +197,7 @@ def thread_document(place: MailPlace, thread: MailThread, mails: Sequence[Mail])
         modified=max(dates, default=None),
         space=place.folder,
         evidence=place.evidence,
-        contributions=_contributions(done),
+        contributions=_labelled(done),
     )
 
 
@@ -208,11 +213,7 @@ def attachment_document(
     media_type = part.get_content_type()
     written = _decoded(part.get_filename() or "")[-200:].replace("/", "_").strip()
     name = written or _DEFAULT_FILENAMES.get(media_type, "pièce jointe")
-    done = (
-        [(f"{place.source}:{mail.sender}", ContributorRole.UPLOADER, mail)]
-        if place.counts(mail)
-        else []
-    )
+    uploaded = _act(f"{place.source}:{mail.sender}", ContributorRole.UPLOADER, mail)
     return Document(
         id=place.attachment_id(thread, mail.head, number),
         source=place.source,
@@ -225,30 +226,19 @@ def attachment_document(
         space=place.folder,
         part_of=place.thread_id(thread),
         evidence=place.evidence,
-        contributions=_contributions(done),
+        contributions=_labelled([uploaded] if place.counts(mail) else []),
     )
 
 
-def _contributions(done: Sequence[tuple[str, ContributorRole, Mail]]) -> tuple[Contribution, ...]:
-    """Return one contribution per account and role, in the order of their first mails."""
-    by_role: dict[tuple[str, ContributorRole], list[Mail]] = {}
-    for account, role, mail in done:
-        by_role.setdefault((account, role), []).append(mail)
-    return tuple(_contribution(account, role, mails) for (account, role), mails in by_role.items())
+def _act(account: str, role: ContributorRole, mail: Mail) -> Act:
+    return Act(account, role, mail.sender_name, mail.head.date, mail.head.thanks)
 
 
-def _contribution(account: str, role: ContributorRole, mails: Sequence[Mail]) -> Contribution:
-    days = [mail.head.date.date() for mail in mails if mail.head.date]
-    years = tuple(sorted(Counter(day.year for day in days).items()))
-    return Contribution(
-        account,
-        role,
-        label=next((mail.sender_name for mail in mails if mail.sender_name), mails[0].sender),
-        count=len(mails),
-        first=min(days, default=None),
-        last=max(days, default=None),
-        years=years if len(days) == len(mails) else (),
-        thanks=sum(mail.head.thanks for mail in mails),
+def _labelled(acts: Sequence[Act]) -> tuple[Contribution, ...]:
+    """Return the contributions; an account without a name is shown by its address."""
+    return tuple(
+        replace(one, label=one.label or one.account.partition(":")[2])
+        for one in contributions_of(acts)
     )
 
 
@@ -275,22 +265,15 @@ def _link(place: MailPlace, head: MailHead, thread_link: str = "") -> str:
     if not link or not head.message_id:
         return ""
     first, *_ = (*head.references, head.message_id)
-    link = link.replace("{thread}", quote(first, safe=""))
-    return link_of(link, place.folder, head.message_id, head.date)
+    return link_of(filled(link, safe="", thread=first), place.folder, head.message_id, head.date)
 
 
 def link_of(link: str, folder: str, message_id: str, date: datetime | None) -> str:
     """Fill in a URL template. `{hash}` is HyperKitty's: base32 of the message id's SHA-1."""
     digest = hashlib.sha1(message_id.encode("utf-8", "surrogatepass"), usedforsecurity=False)
-    filled = {
-        "{id}": quote(message_id, safe=""),
-        "{hash}": base64.b32encode(digest.digest()).decode(),
-        "{month}": date.strftime("%Y-%m") if date else "",
-        "{folder}": quote(folder, safe=""),
-    }
-    for name, value in filled.items():
-        link = link.replace(name, value)
-    return link
+    hashed = base64.b32encode(digest.digest()).decode()
+    month = date.strftime("%Y-%m") if date else ""
+    return filled(link, safe="", id=message_id, hash=hashed, month=month, folder=folder)
 
 
 def _sender(written: str) -> tuple[str, str]:

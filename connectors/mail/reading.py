@@ -15,6 +15,7 @@ from connectors.mail.documents import (
     MailPlace,
     attached,
     attachment_document,
+    folder_root,
     read_mail,
     thread_document,
 )
@@ -96,16 +97,8 @@ class MailSource(ABC):
         """Return the names of the folders to read, without repetition. Raises `SourceError`."""
 
     @abstractmethod
-    def place(self, name: str) -> MailPlace:
-        """Return a folder's place, without opening it; its access may be narrower."""
-
-    @abstractmethod
     def open(self, name: str) -> MailFolder:
         """Open a folder. Raises `FolderClosed`, `SourceError`."""
-
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield every thread. Raises `SourceError`."""
-        return self.listing_since(Former())
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every thread, without the folders whose state is unchanged. Raises `SourceError`.
@@ -114,7 +107,7 @@ class MailSource(ABC):
         """
         self.connect()
         for name in self.names():
-            root = self.place(name).root
+            root = folder_root(self.source, name)
             if not former.enters(root):
                 continue
             try:
@@ -185,7 +178,7 @@ class MailSource(ABC):
 
     def left_out(self) -> Callable[[str], bool]:
         """Return whether a document is in no folder that the settings name."""
-        return OutsideOf(frozenset(self.place(name).root for name in self.names()))
+        return OutsideOf(frozenset(folder_root(self.source, name) for name in self.names()))
 
     def complaints(self, called: str) -> Iterator[str]:
         """Yield a French sentence for each folder that cannot be read or has lost readers.

@@ -8,7 +8,6 @@ import codecs
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import Compat32
@@ -136,16 +135,8 @@ def parse_mail(raw: bytes) -> Message:
         raise UnreadableMail("parties emboîtées sans fin") from error
 
 
-@dataclass(frozen=True, slots=True)
-class NewText:
-    """The new text of a mail. `forwarded`: the whole text is somebody else's."""
-
-    text: str
-    forwarded: bool = False
-
-
-def new_text(message: Message) -> NewText:
-    """Return the author's own text; if they only forward a mail, return that mail's text.
+def new_text(message: Message) -> tuple[str, bool]:
+    """Return (the author's own text, False); if they only forward a mail, (its text, True).
 
     The plain text is read, or the HTML if there is none. A mail forwarded below the author's own
     words is cut away like a quotation. Pass a message from `parse_mail`: with other policies,
@@ -153,12 +144,12 @@ def new_text(message: Message) -> NewText:
     """
     text = body_text(message)
     if own := own_text(text):
-        return NewText(own)
+        return own, False
     lines = _lines(text)
     marked = any(_FORWARDED.match(line.strip()[:_LOOKED_AT]) for line in lines)
     if marked or _FORWARDING_SUBJECT.match(str(message.get("Subject", ""))[:_LOOKED_AT]):
-        return NewText(_forwarded(lines), forwarded=True)
-    return NewText("")
+        return _forwarded(lines), True
+    return "", False
 
 
 def body_text(message: Message) -> str:

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from connectors.http_host import HttpHost, HttpResponse
+from connectors.http_host import HttpHost
 from connectors.matrix.events import EventType
 from connectors.ports import SourceRefused, SourceUnreachable
 
@@ -53,11 +53,11 @@ class MatrixClient:
 
     def user_id(self) -> str:
         """Return the account's full name, `@name:server`. Raises `SourceError`."""
-        return str(self._member(self.ask("GET", "account/whoami"), "user_id", str))
+        return str(self._member(self._ask("account/whoami"), "user_id", str))
 
     def joined_rooms(self) -> list[str]:
         """Return the ids of the rooms that the account is in, sorted. Raises `SourceError`."""
-        return sorted(map(str, self._member(self.ask("GET", "joined_rooms"), "joined_rooms", list)))
+        return sorted(map(str, self._member(self._ask("joined_rooms"), "joined_rooms", list)))
 
     def sync(self, since: str | None, wait_s: float = 0.0) -> SyncAnswer | None:
         """Return the events since a token, waiting up to `wait_s`; None if the token is unknown.
@@ -83,13 +83,9 @@ class MatrixClient:
         }
         if since is not None:
             said["since"] = since
-        response = self._send("GET", "sync", said)
-        if since is not None and response.status_code == HTTPStatus.BAD_REQUEST:
+        answer = self._ask("sync", said, none_for=None if since is None else HTTPStatus.BAD_REQUEST)
+        if answer is None:
             return None
-        try:
-            answer = self._parsed(response)
-        except RoomClosedError as error:
-            raise self._odd() from error
         rooms = answer.get("rooms") or {}
         return SyncAnswer(
             str(self._member(answer, "next_batch", str)),
@@ -102,18 +98,18 @@ class MatrixClient:
 
     def join(self, room_id: str) -> None:
         """Accept an invitation. Raises `RoomClosedError` if it is refused."""
-        self.ask_room("POST", f"join/{_quoted(room_id)}", content={})
+        self._ask_room("POST", f"join/{_quoted(room_id)}", content={})
 
     def state(self, room_id: str) -> list[Mapping[str, Any]]:
         """Return the state events of a room. Raises `RoomClosedError`."""
-        answer = self.ask_room("GET", f"rooms/{_quoted(room_id)}/state")
+        answer = self._ask_room("GET", f"rooms/{_quoted(room_id)}/state")
         if not isinstance(answer, list):
             raise self._odd()
         return [one for one in answer if isinstance(one, Mapping)]
 
     def event(self, room_id: str, event_id: str) -> Mapping[str, Any]:
         """Return one event. Raises `RoomClosedError` if the account may not see it."""
-        answer = self.ask_room("GET", f"rooms/{_quoted(room_id)}/event/{_quoted(event_id)}")
+        answer = self._ask_room("GET", f"rooms/{_quoted(room_id)}/event/{_quoted(event_id)}")
         if not isinstance(answer, Mapping):
             raise self._odd()
         return answer
@@ -134,7 +130,7 @@ class MatrixClient:
         token: object = before
         while True:
             start = {"from": token} if isinstance(token, str) else {}
-            answer = self.ask_room("GET", f"rooms/{_quoted(room_id)}/messages", {**said, **start})
+            answer = self._ask_room("GET", f"rooms/{_quoted(room_id)}/messages", {**said, **start})
             chunk = self._member(answer, "chunk", list)
             yield [one for one in chunk if isinstance(one, Mapping)]
             following = answer.get("end")
@@ -148,51 +144,42 @@ class MatrixClient:
         Raises `RoomClosedError`.
         """
         path = f"rooms/{_quoted(room_id)}/send/{EventType.MESSAGE}/{_quoted(transaction)}"
-        self.ask_room("PUT", path, content=content)
+        self._ask_room("PUT", path, content=content)
 
-    def ask(
+    def _ask(
         self,
-        method: str,
         path: str,
         params: Mapping[str, str] | None = None,
-        content: Mapping[str, Any] | None = None,
+        none_for: HTTPStatus | None = None,
     ) -> Any:
-        """Return the answer to a request about the account. Raises `SourceError`."""
+        """Return the answer about the account, or None for one status. Raises `SourceError`."""
         try:
-            return self.ask_room(method, path, params, content)
+            return self._ask_room("GET", path, params, none_for=none_for)
         except RoomClosedError as error:
             raise self._odd() from error
 
-    def ask_room(
+    def _ask_room(
         self,
         method: str,
         path: str,
         params: Mapping[str, str] | None = None,
         content: Mapping[str, Any] | None = None,
+        none_for: HTTPStatus | None = None,
     ) -> Any:
-        """Return the answer to a request about a room.
+        """Return the answer to a request about a room, or None for one status.
 
         Raises `SourceError`, or `RoomClosedError` for 403 and 404.
         """
-        return self._parsed(self._send(method, path, params, content))
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None = None,
-        content: Mapping[str, Any] | None = None,
-    ) -> HttpResponse:
-        return self.host.request(
+        response = self.host.request(
             method,
             f"{self.host.root}{API}/{path}",
             params,
             None if content is None else json.dumps(content).encode(),
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
         )
-
-    def _parsed(self, response: HttpResponse) -> Any:
         status = response.status_code
+        if status == none_for:
+            return None
         if status == HTTPStatus.UNAUTHORIZED:
             raise SourceRefused(
                 f"{self.host.called} {self.host.host} refuse le jeton du compte : faites-en un "

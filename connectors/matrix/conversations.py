@@ -6,18 +6,19 @@ current one: edits are applied, and redacted messages left out.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import quote
+from functools import partial
 
+from connectors.contributions import Act, contributions_of
 from connectors.matrix.accounts import AccountNames
 from connectors.matrix.events import EventType, Relation, RoomEvent
 from connectors.matrix.rooms import RoomState
+from connectors.options import filled
 from connectors.values import (
     CONVERSATION_HEADINGS,
     Access,
-    Contribution,
     ContributorRole,
     Document,
     EvidencePolicy,
@@ -173,43 +174,21 @@ class DocumentMaker:
             title=_title(state.name, said.messages[0].text),
             access=access,
             sections=sections,
-            url=self.link.replace("{room}", quote(state.id, safe="")).replace(
-                "{event}", quote(said.root.id, safe="")
-            ),
+            url=filled(self.link, safe="", room=state.id, event=said.root.id),
             kind="thread" if len(said.messages) > 1 else "message",
             created=moments[0] if moments else None,
             modified=max(changed, default=None),
             space=state.name,
             evidence=self.evidence(state.id),
-            contributions=tuple(self._contributions(state.names, said.messages, roles)),
+            contributions=contributions_of(map(partial(self._act, state), said.messages, roles)),
         )
 
-    def _contributions(
-        self,
-        shown: Mapping[str, str],
-        messages: Sequence[Message],
-        roles: Sequence[ContributorRole],
-    ) -> Iterator[Contribution]:
-        """Yield one contribution per account and role, in the order of their first messages."""
-        written: dict[tuple[str, ContributorRole], list[Message]] = {}
-        for message, role in zip(messages, roles, strict=True):
-            written.setdefault((message.event.sender, role), []).append(message)
-        for (user, role), theirs in written.items():
-            days = sorted(m.event.at.date() for m in theirs if m.event.at is not None)
-            years = sorted({day.year for day in days})
-            yield Contribution(
-                account=self.names.account(user),
-                role=role,
-                label=shown.get(user) or user.removeprefix("@").partition(":")[0],
-                count=len(theirs),
-                first=days[0] if days else None,
-                last=days[-1] if days else None,
-                years=tuple((year, sum(day.year == year for day in days)) for year in years)
-                if len(days) == len(theirs)
-                else (),
-                thanks=sum(message.thanks for message in theirs),
-                volume=sum(len(message.text) for message in theirs),
-            )
+    def _act(self, state: RoomState, message: Message, role: ContributorRole) -> Act:
+        user, at = message.event.sender, message.event.at
+        label = state.names.get(user) or user.removeprefix("@").partition(":")[0]
+        return Act(
+            self.names.account(user), role, label, at, message.thanks, volume=len(message.text)
+        )
 
 
 def _roles(said: Conversation) -> Iterator[ContributorRole]:

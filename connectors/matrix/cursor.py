@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 ROOMS, ALL = "rooms", "all"
 
@@ -25,42 +27,21 @@ class MatrixCursor:
     since: str = ""
     pending: Mapping[str, str | None] = field(default_factory=dict)
     removing: str = ""
-    listed: datetime | None = None
+    listed: AwareDatetime | None = None
+    v: Literal[1] = 1
 
     def to_json(self) -> str:
         """Return the cursor as text."""
-        return json.dumps(
-            {
-                "v": 1,
-                "user": self.user,
-                "rules": self.rules,
-                "sync": self.sync,
-                "since": self.since,
-                "pending": self.pending,
-                "removing": self.removing,
-                "listed": self.listed and self.listed.isoformat(),
-            }
-        )
+        return json.dumps(asdict(self), default=str)
+
+
+_CURSOR = TypeAdapter(MatrixCursor)
 
 
 def read_cursor(text: str | None, user: str) -> MatrixCursor | None:
     """Return the cursor of that account, or None if it cannot be parsed or is another account's."""
     try:
-        said = json.loads(text or "")
-        if said["v"] != 1 or said["user"] != user:
-            return None
-        listed = datetime.fromisoformat(said["listed"]) if said["listed"] else None
-        return MatrixCursor(
-            user=user,
-            rules=str(said["rules"]),
-            sync=str(said["sync"]),
-            since=str(said["since"]),
-            pending={
-                str(room): None if after is None else str(after)
-                for room, after in said["pending"].items()
-            },
-            removing=str(said["removing"]),
-            listed=listed and listed.astimezone(UTC),
-        )
-    except (ValueError, TypeError, KeyError, AttributeError):
+        cursor = _CURSOR.validate_json(text or "")
+    except ValidationError:
         return None
+    return cursor if cursor.user == user else None

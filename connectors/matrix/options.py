@@ -1,12 +1,10 @@
 """Settings of a Matrix source."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-from connectors.options import BaseUrl, ReadersByName
-
-Evidence = Literal["none", "yes"]
+from connectors.options import BaseUrl, Evidence, ReadersByName, SourceOptions
 
 DEFAULT_LINK = "https://matrix.to/#/{room}/{event}"
 
@@ -18,10 +16,8 @@ def _rooms(readers: dict[str, list[str]]) -> dict[str, list[str]]:
     return readers
 
 
-class MatrixOptions(BaseModel):
+class MatrixOptions(SourceOptions):
     """The source's table `options` in quisait.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: BaseUrl = Field(description="adresse du serveur Matrix qui tient le compte")
     evidence: Evidence = Field(

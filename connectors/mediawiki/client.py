@@ -20,8 +20,8 @@ from connectors.mediawiki.pages import (
     FileVersion,
     Rendering,
     SiteInfo,
+    UserGroups,
     WikiPage,
-    WikiUser,
 )
 from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
 
@@ -30,7 +30,20 @@ log = logging.getLogger(__name__)
 MIN_VERSION = (1, 31)
 """The oldest supported MediaWiki."""
 MAX_BACKOFF_S = 64.0
+MAXLAG_S = 5
+"""Requests wait while the wiki's replicas lag by more."""
 LOGIN_NEEDED_CODES = {"assertuserfailed", "assertnameduserfailed", "readapidenied"}
+DELETED_CODES = {"nosuchpageid", "missingtitle", "nosuchrevid"}
+SYSTEM_ACCOUNTS = frozenset(
+    {
+        "Delete page script",
+        "Maintenance script",
+        "MediaWiki default",
+        "MediaWiki message delivery",
+        "Move page script",
+        "Redirect fixer",
+    }
+)
 
 Value = TypeVar("Value")
 
@@ -44,38 +57,43 @@ class PageError(Exception):
 
 
 @dataclass(slots=True)
-class WikiApi:
-    """A session with a wiki's api.php; anonymous if `user` is empty."""
+class WikiClient:
+    """A session with a wiki's api.php, which connects at its first request.
 
-    transport: HttpHost
-    user: str = ""
-    password: str = field(default="", repr=False)
-    maxlag_s: int = 5
+    It is anonymous if the configuration names no `user`.
+    """
+
+    config: WikiConfig
+    transport: HttpHost = field(init=False)
     _site: Any = None
 
-    def ask(self, action: str, *, post: bool = False, **parameters: object) -> dict[str, Any]:
+    def __post_init__(self) -> None:
+        config = self.config
+        self.transport = HttpHost(config.root, config.limits, config.ca_file, "Le wiki")
+
+    def ask(self, action: str, **parameters: object) -> dict[str, Any]:
         """Send one request. Raises `SourceUnreachable`, `SourceRefused`, `PageError`."""
         waited, wait_s, logged_in_again = 0.0, 2.0, False
         while True:
-            answer = self._send(action, post, parameters)
+            answer = self._send(action, parameters)
             code = _error_code(answer)
             if not code:
                 return answer
             if code == "ratelimited" and waited < self.transport.limits.max_wait_s:
                 self.transport.wait(wait_s)
                 waited, wait_s = waited + wait_s, min(2 * wait_s, MAX_BACKOFF_S)
-            elif code in LOGIN_NEEDED_CODES and self.user and not logged_in_again:
+            elif code in LOGIN_NEEDED_CODES and self.config.user and not logged_in_again:
                 logged_in_again = True
                 self.login()
             else:
                 raise self._refusal(code)
 
-    def query(self, *, post: bool = False, **parameters: object) -> Iterator[dict[str, Any]]:
+    def query(self, **parameters: object) -> Iterator[dict[str, Any]]:
         """Yield every part of a query's answer, following `continue`. Raises as `ask` does."""
         position: dict[str, Any] = {}
         while True:
             try:
-                answer = self.ask("query", post=post, **parameters, **position)
+                answer = self.ask("query", **parameters, **position)
             except PageError as error:
                 raise self._unexpected(error.code) from error
             yield answer
@@ -86,11 +104,9 @@ class WikiApi:
                 raise self._unexpected("continue")
             position = following
 
-    def rows(
-        self, of: type[Value], name: str, *, post: bool = False, **parameters: object
-    ) -> Iterator[Value]:
+    def rows(self, of: type[Value], name: str, **parameters: object) -> Iterator[Value]:
         """Yield the rows of a query's list `name`, over all continuations."""
-        for answer in self.query(post=post, **parameters):
+        for answer in self.query(**parameters):
             yield from self.parse_list(of, answer, name)
 
     def parse_list(self, of: type[Value], answer: dict[str, Any], name: str) -> list[Value]:
@@ -100,20 +116,15 @@ class WikiApi:
         """
         result = answer.get("query", {})
         raw = result.get(name, []) if isinstance(result, dict) else None
-        try:
-            return TypeAdapter(list[of]).validate_python(raw)  # type: ignore[valid-type]
-        except ValidationError as error:
-            raise self._unexpected(name) from error
+        return self.parse(list[of], raw, name)  # type: ignore[valid-type]
 
-    def _send(self, action: str, post: bool, parameters: dict[str, object]) -> dict[str, Any]:
+    def _send(self, action: str, parameters: dict[str, object]) -> dict[str, Any]:
         if self._site is None:
             self.login()
         sent = {name: value for name, value in parameters.items() if value is not None}
-        sent |= {"formatversion": 2, "maxlag": self.maxlag_s}
-        sent |= {"assert": "user"} if self.user else {}
-        answer = self._source_errors(
-            lambda: self._site.raw_api(action, "POST" if post else "GET", False, **sent)
-        )
+        sent |= {"formatversion": 2, "maxlag": MAXLAG_S}
+        sent |= {"assert": "user"} if self.config.user else {}
+        answer = self._source_errors(lambda: self._site.raw_api(action, "GET", False, **sent))
         if not isinstance(answer, dict):
             raise self._unexpected("pas un objet")
         return answer
@@ -131,18 +142,23 @@ class WikiApi:
         )
         # mwclient's login depends on the version, which a private wiki tells only after login.
         self._site.version = MIN_VERSION
-        if self.user:
+        if self.config.user:
             self._source_errors(self._log_in)
-        log.info("wiki opened", extra={"host": self.transport.host, "logged_in": bool(self.user)})
+        log.info(
+            "wiki opened", extra={"host": self.transport.host, "logged_in": bool(self.config.user)}
+        )
 
     def _log_in(self) -> None:
         """Log in with a bot password (`account@name`) or the account's own.
 
         Raises as mwclient does.
         """
-        if "@" in self.user:
-            self._site.login(self.user, self.password)
-        elif self._site.clientlogin(username=self.user, password=self.password) is not True:
+        if "@" in self.config.user:
+            self._site.login(self.config.user, self.config.password)
+        elif (
+            self._site.clientlogin(username=self.config.user, password=self.config.password)
+            is not True
+        ):
             raise SourceRefused(
                 f"Le wiki {self.transport.host} demande plus qu'un mot de passe : donnez-lui un "
                 "mot de passe de robot (Spécial:Mots de passe de robots)."
@@ -200,51 +216,15 @@ class WikiApi:
             return SourceUnreachable(f"Le wiki {self.transport.host} est occupé ({code}).")
         return PageError(code)
 
-
-def wiki_api(config: WikiConfig) -> WikiApi:
-    """Return a new session; it connects at its first request."""
-    transport = HttpHost(config.root, config.limits, config.ca_file, "Le wiki")
-    return WikiApi(transport, config.user, config.password, config.limits.maxlag_s)
-
-
-def _error_code(answer: dict[str, Any]) -> str:
-    """Return the code of an answer's error, or an empty text if it has none."""
-    error = answer.get("error")
-    if error is None:
-        return ""
-    return str(error.get("code", "?")) if isinstance(error, dict) else "?"
-
-
-DELETED_CODES = {"nosuchpageid", "missingtitle", "nosuchrevid"}
-SYSTEM_ACCOUNTS = frozenset(
-    {
-        "Delete page script",
-        "Maintenance script",
-        "MediaWiki default",
-        "MediaWiki message delivery",
-        "Move page script",
-        "Redirect fixer",
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class WikiClient:
-    """The queries that the connector sends to a wiki."""
-
-    api: WikiApi
-
     def site(self) -> SiteInfo:
         """Return the wiki's namespaces and statistics."""
-        answer = next(
-            self.api.query(meta="siteinfo", siprop="namespaces|namespacealiases|statistics")
-        )
-        return self.api.parse(SiteInfo, answer.get("query"), "siteinfo")
+        answer = next(self.query(meta="siteinfo", siprop="namespaces|namespacealiases|statistics"))
+        return self.parse(SiteInfo, answer.get("query"), "siteinfo")
 
     def page(self, page_id: int) -> WikiPage | None:
         """Return a page with its whole history, its redirects and its file's versions, or None."""
         whole: WikiPage | None = None
-        for answer in self.api.query(
+        for answer in self.query(
             pageids=page_id,
             prop="info|revisions|redirects|imageinfo",
             inprop="url",
@@ -256,7 +236,7 @@ class WikiClient:
             iiprop="timestamp|user|url|size|sha1|mime|mediatype",
             iilimit="max",
         ):
-            for part in self.api.parse_list(WikiPage, answer, "pages"):
+            for part in self.parse_list(WikiPage, answer, "pages"):
                 whole = part if whole is None else _merge_parts(whole, part)
         return None if whole is None or whole.missing else whole
 
@@ -266,7 +246,7 @@ class WikiClient:
         They have their basic properties, the titles of their redirects, and their file's address.
         """
         pages: dict[int, WikiPage] = {}
-        for answer in self.api.query(
+        for answer in self.query(
             generator="allpages",
             gapnamespace=namespace,
             gapfilterredir="nonredirects",
@@ -279,8 +259,8 @@ class WikiClient:
             curtimestamp=1,
         ):
             if not pages:
-                now = self.api.parse(datetime, answer.get("curtimestamp"), "curtimestamp")
-            for part in self.api.parse_list(WikiPage, answer, "pages"):
+                now = self.parse(datetime, answer.get("curtimestamp"), "curtimestamp")
+            for part in self.parse_list(WikiPage, answer, "pages"):
                 whole = pages.get(part.pageid)
                 pages[part.pageid] = part if whole is None else _merge_parts(whole, part)
             if answer.get("batchcomplete"):
@@ -289,13 +269,13 @@ class WikiClient:
 
     def bots(self) -> frozenset[str]:
         """Return the accounts in the wiki's group of bots, and accounts of the software."""
-        users = self.api.rows(WikiUser, "allusers", list="allusers", augroup="bot", aulimit="max")
+        users = self.rows(UserGroups, "allusers", list="allusers", augroup="bot", aulimit="max")
         return SYSTEM_ACCOUNTS | {user.name for user in users}
 
     def rendering(self, page_id: int) -> Rendering:
         """Return a page as the wiki renders it. Raises `RecordVanished`, or as `ask` does."""
         try:
-            answer = self.api.ask(
+            answer = self.ask(
                 "parse",
                 pageid=page_id,
                 prop="text|categories|revid",
@@ -307,19 +287,19 @@ class WikiClient:
             if error.code in DELETED_CODES:
                 raise RecordVanished("la page a été supprimée pendant la lecture") from error
             raise
-        return self.api.parse(Rendering, answer.get("parse"), "parse")
+        return self.parse(Rendering, answer.get("parse"), "parse")
 
     def download(self, file: FileVersion) -> bytes:
         """Return a file's bytes, from the wiki's own host.
 
         Raises `RecordVanished`, or as `ask` does.
         """
-        transport = self.api.transport
+        transport = self.transport
         if file.size > transport.limits.max_bytes:
             raise RecordVanished(f"le fichier dépasse {transport.limits.max_bytes} octets")
         response = transport.request("GET", file.url)
-        if response.status_code == HTTPStatus.FORBIDDEN and self.api.user:
-            self.api.login()
+        if response.status_code == HTTPStatus.FORBIDDEN and self.config.user:
+            self.login()
             response = transport.request("GET", file.url)
         if response.status_code != HTTPStatus.OK:
             raise RecordVanished(f"le wiki ne rend pas le fichier (réponse {response.status_code})")
@@ -327,6 +307,14 @@ class WikiClient:
         if file.sha1 and digest != file.sha1.lower():
             raise RecordVanished("le fichier reçu n'est pas celui que le wiki annonce")
         return response.content
+
+
+def _error_code(answer: dict[str, Any]) -> str:
+    """Return the code of an answer's error, or an empty text if it has none."""
+    error = answer.get("error")
+    if error is None:
+        return ""
+    return str(error.get("code", "?")) if isinstance(error, dict) else "?"
 
 
 def _merge_parts(whole: WikiPage, part: WikiPage) -> WikiPage:

@@ -7,13 +7,6 @@ from connectors.http_limits import HttpLimits
 
 
 @dataclass(frozen=True, slots=True)
-class WikiLimits(HttpLimits):
-    """HTTP limits of one wiki. `maxlag_s`: requests wait while its replicas lag by more."""
-
-    maxlag_s: int = 5
-
-
-@dataclass(frozen=True, slots=True)
 class WikiConfig:
     """The configuration of a wiki: `url` is the address of api.php, or of its folder.
 
@@ -28,7 +21,7 @@ class WikiConfig:
     namespaces: Mapping[str, Sequence[str]] = field(default_factory=dict)
     allowed: frozenset[str] = frozenset()
     ca_file: str = ""
-    limits: WikiLimits = field(default_factory=WikiLimits)
+    limits: HttpLimits = field(default_factory=HttpLimits)
 
     @property
     def root(self) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, LifoQueue
 
-from connectors.mediawiki.client import PageError, WikiApi, WikiClient, wiki_api
+from connectors.mediawiki.client import PageError, WikiClient
 from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.pages import (
     NamespaceAccess,
@@ -39,7 +39,7 @@ class WikiGroups:
 
     def __init__(self, name: str, config: WikiConfig) -> None:
         self._name, self._config = name, config
-        self._idle: LifoQueue[WikiApi] = LifoQueue()
+        self._idle: LifoQueue[WikiClient] = LifoQueue()
 
     @property
     def name(self) -> str:
@@ -64,12 +64,12 @@ class WikiGroups:
         return frozenset(f"{self._name}:group:{group}" for row in own_rows for group in row.groups)
 
     @contextmanager
-    def _api(self) -> Iterator[WikiApi]:
+    def _api(self) -> Iterator[WikiClient]:
         """Lend a session for one query; if the query fails, the session is not used again."""
         try:
             api = self._idle.get_nowait()
         except Empty:
-            api = wiki_api(self._config)
+            api = WikiClient(self._config)
         try:
             yield api
         except PageError as error:
@@ -111,7 +111,7 @@ class WikiSource:
         changes. It is in seconds: what was touched in the current second may change again unseen,
         and is read again at the next crawl.
         """
-        wiki = self._wiki = WikiClient(wiki_api(self.config))
+        wiki = self._wiki = WikiClient(self.config)
         self._access = namespace_access(self.config, wiki.site())
         self._converter = PageConverter(
             self.source, wiki.bots(), lambda page: wiki.download(page.imageinfo[0])
@@ -156,7 +156,7 @@ class WikiSource:
 
     def count_pending(self, since: str | None) -> int | None:
         """Return the wiki's number of pages before the first crawl, None for later crawls."""
-        return None if since else WikiClient(wiki_api(self.config)).site().statistics.pages
+        return None if since else WikiClient(self.config).site().statistics.pages
 
     def _version(self, page: WikiPage, now: datetime) -> bytes:
         if page.touched is None or page.touched >= now:
@@ -166,7 +166,7 @@ class WikiSource:
         return repr(parts).encode()
 
     def _has_file_elsewhere(self, page: WikiPage) -> bool:
-        host = self._wiki.api.transport
+        host = self._wiki.transport
         return bool(page.imageinfo) and not host.same_host(page.imageinfo[0].url)
 
 

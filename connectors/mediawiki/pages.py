@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from connectors.contributions import Act, contributions_of
 from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.html import sections_of
 from connectors.ports import SourceRefused
@@ -126,14 +127,8 @@ class WikiPage(_ApiModel):
     imageinfo: tuple[FileVersion, ...] = ()
 
 
-class WikiUser(_ApiModel):
-    """An account of the wiki."""
-
-    name: str
-
-
 class UserGroups(_ApiModel):
-    """An account and its groups; empty if there is no such account."""
+    """An account and its groups; empty if there is no such account, or they were not queried."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -253,20 +248,20 @@ class PageConverter:
     def _contributions(self, page: WikiPage) -> tuple[Contribution, ...]:
         """Return one contribution per account and role, none for hidden and anonymous editors."""
         uploaders = {version.account for version in page.imageinfo}
-        moments: dict[tuple[str, ContributorRole], list[datetime]] = {}
-        volumes: Counter[tuple[str, ContributorRole]] = Counter()
         # Of two revisions within one second the one with the higher id is later.
         oldest_first = sorted(page.revisions, key=lambda r: (r.timestamp, r.revid))
         standing = standing_bytes(oldest_first)
-        for number, revision in enumerate(oldest_first):
-            if revision.account:
-                done = revision.account, self._role(revision, uploaders, first=number == 0)
-                moments.setdefault(done, []).append(revision.timestamp)
-                volumes[done] += standing[number] if standing else 0
         known = bool(standing) and _by_accounts(oldest_first, standing)
-        return tuple(
-            self._contribution(user, role, when, volumes[user, role] if known else None)
-            for (user, role), when in moments.items()
+        return contributions_of(
+            Act(
+                f"{self.source}:{revision.account}",
+                self._role(revision, uploaders, first=number == 0),
+                revision.account,
+                revision.timestamp,
+                volume=standing[number] if known else None,
+            )
+            for number, revision in enumerate(oldest_first)
+            if revision.account
         )
 
     def _role(
@@ -279,20 +274,6 @@ class PageConverter:
         if first:
             return ContributorRole.AUTHOR
         return ContributorRole.BOT if revision.minor else ContributorRole.EDITOR
-
-    def _contribution(
-        self, user: str, role: ContributorRole, moments: list[datetime], volume: int | None
-    ) -> Contribution:
-        return Contribution(
-            account=f"{self.source}:{user}",
-            role=role,
-            label=user,
-            count=len(moments),
-            first=min(moments).date(),
-            last=max(moments).date(),
-            years=tuple(sorted(Counter(moment.year for moment in moments).items())),
-            volume=volume,
-        )
 
 
 def _by_accounts(revisions: Sequence[Revision], standing: Sequence[int]) -> bool:

@@ -6,11 +6,10 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from connectors.batches import batches
 from connectors.files import UnsafePath
@@ -32,21 +31,12 @@ from connectors.records.documents import RecordContext, access_of, documents_of
 from connectors.records.schema import AttachmentLine, RecordLine, attachment_id, possible_records
 from connectors.values import Document
 
+if TYPE_CHECKING:  # it imports the HTTP client
+    from connectors.push.files import PushedFiles
+
 CHECKPOINT_DOCUMENTS = 200
 _ROWS_AT_ONCE = 16
 """Few rows, since each may have the maximum size of a document."""
-
-
-class FileReader(Protocol):
-    """Fetches files that documents name by their URL."""
-
-    def admits(self, attachment: AttachmentLine) -> bool:
-        """Return whether the settings allow the attachment's URL."""
-        ...
-
-    def read(self, attachment: AttachmentLine, modified: datetime | None) -> bytes:
-        """Return the file's bytes if they match the pushed file. Raises `RecordVanished`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +49,12 @@ class PushConnector:
 
     source: str
     inbox: Inbox
-    files: FileReader | None = None
-    _context: RecordContext = field(init=False)
+    files: "PushedFiles | None" = None
 
-    def __post_init__(self) -> None:
+    @property
+    def _context(self) -> RecordContext:
         # The folder is never read: no record of an inbox names a file.
-        context = RecordContext(self.source, Path("/nonexistent"), {}, {})
-        object.__setattr__(self, "_context", context)
+        return RecordContext(self.source, Path("/nonexistent"), {}, {})
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield removed readers first, then records and deletions.

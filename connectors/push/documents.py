@@ -1,15 +1,16 @@
 """Pushed documents as they are stored, and how a pushed item changes the stored document."""
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 
 import sqlalchemy as sa
 from pydantic import ValidationError
 
 from connectors.push.items import (
+    InboxUnreachable,
     PushedItem,
     PushOutcome,
     PushReceipt,
@@ -62,6 +63,15 @@ push_tags = sa.Table(
 """A row for each tag of a document and of its attachments; `record` is the key of the document."""
 
 
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Raise `InboxUnreachable` if the database does not answer during the block."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+        raise InboxUnreachable from error
+
+
 @dataclass(frozen=True, slots=True)
 class PushedDocument:
     """The latest state of one document.
@@ -89,16 +99,7 @@ class PushedDocument:
             return None
 
 
-COLUMNS = (
-    push_documents.c.id,
-    push_documents.c.seq,
-    push_documents.c.access_seq,
-    push_documents.c.line,
-    push_documents.c.gone,
-    push_documents.c.version,
-    push_documents.c.version_digest,
-    push_documents.c.digest,
-)
+COLUMNS = tuple(push_documents.c[field.name] for field in fields(PushedDocument))
 
 
 def document_from_row(row: sa.RowMapping) -> PushedDocument:
@@ -107,28 +108,19 @@ def document_from_row(row: sa.RowMapping) -> PushedDocument:
     return PushedDocument(**values)
 
 
-class VersionOrder(Enum):
-    """How a new item's version compares to the last accepted one."""
+def _advance(stored: str, given: str) -> int:
+    """Return a number above 0 if the given version is newer, below 0 if it is older, else 0.
 
-    OLDER = "older"
-    EQUAL = "equal"
-    NEWER = "newer"
-
-
-def compare_versions(stored: str, given: str) -> VersionOrder:
-    """Compare integers as numbers, and ISO 8601 dates as moments (UTC without a zone).
-
-    Any other two versions that differ have no order: the given one counts as newer.
+    Integers are compared as numbers, and ISO 8601 dates as moments (UTC without a zone). Any other
+    two versions that differ have no order: the given one counts as newer.
     """
     if stored == given:
-        return VersionOrder.EQUAL
+        return 0
     for measure in (_number, _microseconds):
         before, after = measure(stored), measure(given)
         if before is not None and after is not None:
-            if before == after:
-                return VersionOrder.EQUAL
-            return VersionOrder.OLDER if after < before else VersionOrder.NEWER
-    return VersionOrder.NEWER
+            return after - before
+    return 1
 
 
 def _number(version: str) -> int | None:
@@ -188,10 +180,10 @@ def _receipt_if_known(before: PushedDocument, item: PushedItem) -> PushReceipt |
     if not item.version:
         same = item.digest == before.digest
         return PushReceipt(name, PushOutcome.UNCHANGED, "same", "déjà reçu") if same else None
-    order = compare_versions(before.version, item.version) if before.version else None
-    if order in (None, VersionOrder.NEWER):
+    advance = _advance(before.version, item.version) if before.version else 1
+    if advance > 0:
         return None
-    if order is VersionOrder.OLDER:
+    if advance < 0:
         reason = "une version plus récente a été reçue"
         return PushReceipt(name, PushOutcome.UNCHANGED, "older", reason)
     if item.digest == before.version_digest:

@@ -7,7 +7,6 @@ that was never pushed has no members.
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -15,7 +14,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from connectors.batches import batches
-from connectors.push.documents import metadata
+from connectors.push.documents import metadata, reachable
 from connectors.push.group_values import (
     GroupChange,
     GroupDescribed,
@@ -28,7 +27,6 @@ from connectors.push.group_values import (
     PushedGroup,
     TooManyMembers,
 )
-from connectors.push.items import InboxUnreachable
 from connectors.values import assume_utc, normalize_principal
 
 MOST_GROUPS = 20_000
@@ -84,20 +82,20 @@ class PushedGroups:
             query = query.where(pushed_groups.c.name_key == _digest(name))
         if external_id is not None:
             query = query.where(pushed_groups.c.external_id == external_id)
-        with self._connected() as connection:
+        with reachable(), self._engine.begin() as connection:
             rows = connection.execute(query.order_by(pushed_groups.c.id)).mappings().all()
         return tuple(_group(row) for row in rows)
 
     def group(self, source: str, group_id: str) -> PushedGroup:
         """Return one group with its members. Raises `GroupUnknown`."""
-        with self._connected() as connection:
+        with reachable(), self._engine.begin() as connection:
             return self._whole(connection, source, group_id)
 
     def create(
         self, source: str, name: str, external_id: str, members: Sequence[GroupMember]
     ) -> PushedGroup:
         """Create a group and return it. Raises `GroupNameTaken`, `TooManyMembers`."""
-        with self._connected() as connection:
+        with reachable(), self._engine.begin() as connection:
             group_id = self._insert(connection, source, uuid4().hex, name, external_id)
             self._apply(connection, source, group_id, MembersAdded(tuple(members)))
             return self._whole(connection, source, group_id)
@@ -123,7 +121,7 @@ class PushedGroups:
     def _changed(
         self, source: str, group_id: str, changes: Sequence[GroupChange], *, make: bool
     ) -> PushedGroup:
-        with self._connected() as connection:
+        with reachable(), self._engine.begin() as connection:
             if not self._touched(connection, source, group_id):
                 if not make:
                     raise GroupUnknown
@@ -134,7 +132,7 @@ class PushedGroups:
 
     def delete(self, source: str, group_id: str) -> None:
         """Delete a group with its members. Raises `GroupUnknown`."""
-        with self._connected() as connection:
+        with reachable(), self._engine.begin() as connection:
             connection.execute(sa.delete(pushed_members).where(*_of(source, group_id)))
             own = (pushed_groups.c.source == source) & (pushed_groups.c.id == group_id)
             if not connection.execute(sa.delete(pushed_groups).where(own)).rowcount:
@@ -239,14 +237,6 @@ class PushedGroups:
                 connection.execute(sa.update(pushed_groups).where(own).values(**values))
         except sa.exc.IntegrityError as error:
             raise GroupNameTaken from error
-
-    @contextmanager
-    def _connected(self) -> Iterator[sa.Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
-            raise InboxUnreachable from error
 
 
 def forget_members(connection: sa.Connection, source: str, names: Collection[str]) -> int:

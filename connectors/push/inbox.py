@@ -4,8 +4,7 @@ Read `Inbox.receive` first. Documents stay in the inbox once they are indexed: i
 copy of such a source, and a full crawl or a new index needs all of it.
 """
 
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -21,12 +20,12 @@ from connectors.push.documents import (
     push_documents,
     push_sources,
     push_tags,
+    reachable,
     withdraw_document,
 )
 from connectors.push.groups import pushed_groups, pushed_members
 from connectors.push.items import (
     InboxFull,
-    InboxUnreachable,
     PushedItem,
     PushLimits,
     PushOutcome,
@@ -66,7 +65,7 @@ class Inbox:
 
         Raises `InboxFull` or `InboxUnreachable` if nothing was accepted.
         """
-        with self._reachable():
+        with reachable():
             applied = position_of(self._cursor_of(source)) or 0
             with self._engine.begin() as connection:
                 last = _lock_source(connection, source)
@@ -90,7 +89,7 @@ class Inbox:
         Raises `InboxUnreachable`.
         """
         found: set[str] = set()
-        with self._reachable(), self._engine.connect() as connection:
+        with reachable(), self._engine.connect() as connection:
             for some in batches(sorted(set(tags)), _KEYS_AT_ONCE):
                 query = sa.select(push_tags.c.id).where(
                     push_tags.c.source == source, push_tags.c.tag.in_(some)
@@ -102,14 +101,14 @@ class Inbox:
 
     def backlog(self, source: str) -> InboxBacklog:
         """Return the items that are not indexed yet. Raises `InboxUnreachable`."""
-        with self._reachable():
+        with reachable():
             applied = position_of(self._cursor_of(source)) or 0
             with self._engine.connect() as connection:
                 return _backlog(connection, source, applied)
 
     def forget(self, source: str) -> None:
         """Delete everything that a source pushed. Raises `InboxUnreachable`."""
-        with self._reachable(), self._engine.begin() as connection:
+        with reachable(), self._engine.begin() as connection:
             for table in (push_documents, push_sources, push_tags, pushed_members, pushed_groups):
                 connection.execute(sa.delete(table).where(table.c.source == source))
 
@@ -121,7 +120,7 @@ class Inbox:
         query = sa.select(push_documents.c.id, push_documents.c.received).where(
             push_documents.c.source == source, push_documents.c.line.is_not(None)
         )
-        with self._reachable(), self._engine.connect() as connection:
+        with reachable(), self._engine.connect() as connection:
             return {name: assume_utc(received) for name, received in connection.execute(query)}
 
     def delete(self, source: str, ids: Sequence[str]) -> None:
@@ -142,7 +141,7 @@ class Inbox:
         for name in names:
             for record_id, attachment in possible_records(name):
                 attached.setdefault(record_id, set()).add(attachment)
-        with self._reachable(), self._engine.begin() as connection:
+        with reachable(), self._engine.begin() as connection:
             own = push_sources.c.source == source
             if not connection.execute(sa.select(push_sources.c.source).where(own)).first():
                 return 0
@@ -160,7 +159,7 @@ class Inbox:
     def last_seq(self, source: str) -> int:
         """Return the number of the last accepted item, or 0 if there is none."""
         query = sa.select(push_sources.c.last_seq).where(push_sources.c.source == source)
-        with self._reachable(), self._engine.connect() as connection:
+        with reachable(), self._engine.connect() as connection:
             return connection.execute(query).scalar_one_or_none() or 0
 
     def after(
@@ -174,7 +173,7 @@ class Inbox:
         query = sa.select(*COLUMNS).where(
             push_documents.c.source == source, column > seq, column <= upto
         )
-        with self._reachable(), self._engine.connect() as connection:
+        with reachable(), self._engine.connect() as connection:
             rows = connection.execute(query.order_by(column, push_documents.c.key).limit(limit))
             return [document_from_row(row) for row in rows.mappings()]
 
@@ -183,7 +182,7 @@ class Inbox:
 
         Raises `InboxUnreachable`.
         """
-        with self._reachable(), self._engine.connect() as connection:
+        with reachable(), self._engine.connect() as connection:
             return _stored_documents(connection, source, ids)
 
     def count_after(self, source: str, seq: int) -> int:
@@ -191,15 +190,8 @@ class Inbox:
         query = sa.select(sa.func.count()).where(
             push_documents.c.source == source, push_documents.c.seq > seq
         )
-        with self._reachable(), self._engine.connect() as connection:
+        with reachable(), self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
-
-    @contextmanager
-    def _reachable(self) -> Iterator[None]:
-        try:
-            yield
-        except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
-            raise InboxUnreachable from error
 
 
 def position_of(cursor: str | None) -> int | None:
@@ -349,10 +341,8 @@ class PushService:
 
         Raises `InboxUnreachable`.
         """
-        try:
+        with reachable():
             source = self._tokens.source_of(token)
-        except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
-            raise InboxUnreachable from error
         return source if source in self._sources else None
 
     def receive(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:

@@ -28,6 +28,7 @@ from connectors.records.schema import (
     Readers,
     RecordLine,
     SectionLine,
+    Text,
     parse_line,
 )
 from connectors.values import EVERYONE, MAX_PRINCIPALS, ContributorRole, account_principal
@@ -225,7 +226,6 @@ def _address_problem(attachment: AttachmentLine, file_origins: frozenset[str]) -
 
 _TITLE_CHARACTERS = 200
 
-Short = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
 Identity = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
 
 
@@ -244,7 +244,7 @@ class _FindDocument(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
 
     id: Name
-    title: Short
+    title: Text
     content: str
     created_at: AwareDatetime
     updated_at: AwareDatetime

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
 
+from connectors.contributions import Act, contributions_of
 from connectors.files import FileState, UnsafePath, read_contained, regular_file_status
 from connectors.markdown import looks_like_markdown, read_markdown
 from connectors.ports import Malformed
 from connectors.records.schema import (
-    AccessLine,
     AttachmentLine,
-    InvalidLine,
     Readers,
     RecordLine,
     Reply,
@@ -60,11 +59,6 @@ def access_of(readers: Readers | None) -> Access:
     if readers is None:
         return Access()
     return Access(frozenset(readers.allowed), frozenset(readers.denied))
-
-
-def access_of_line(line: AccessLine | InvalidLine) -> Access:
-    """Return the access that an access line gives; it admits nobody if the line is invalid."""
-    return access_of(line.readers) if isinstance(line, AccessLine) else Access()
 
 
 def documents_of(
@@ -118,7 +112,7 @@ def documents_of(
             kind="document",
             replaces=(),
             part_of=document.id,
-            contributions=_upload_contribution(record, context),
+            contributions=contributions_of(_uploads(record, context)),
             version=version,
         )
 
@@ -250,13 +244,10 @@ def _contributions(record: RecordLine, context: RecordContext) -> tuple[Contribu
     return tuple(tallies[key].contribution(*key, context) for key in sorted(tallies))
 
 
-def _upload_contribution(record: RecordLine, context: RecordContext) -> tuple[Contribution, ...]:
-    if not record.author:
-        return ()
-    tally = _RoleTally()
-    day = record.created.date() if record.created else None
-    tally.add(1, day, day)
-    return (tally.contribution(record.author, ContributorRole.UPLOADER, context),)
+def _uploads(record: RecordLine, context: RecordContext) -> Iterator[Act]:
+    if record.author:
+        account, label = context.qualified(record.author), context.labels.get(record.author, "")
+        yield Act(account, ContributorRole.UPLOADER, label, record.created)
 
 
 def _modified(record: RecordLine) -> datetime | None:

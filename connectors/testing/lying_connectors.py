@@ -1,7 +1,8 @@
 """Faulty connectors, each with one fault that the contract must find."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from connectors.ports import (
     AccessChanged,
@@ -56,36 +57,23 @@ class RefetchedDocuments:
 Lie = Callable[[Connector, str | None], Iterator[Change]]
 
 
-@dataclass
 class LyingConnectorHarness:
-    """A harness with a faulty connector."""
+    """A harness with an altered connector; everything else is the true harness's."""
 
-    true: ConnectorHarness
-    lie: Lie
-    add: Callable[[str, str, tuple[str, ...]], None] = field(init=False)
-    resumable_count: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.add = self.true.add
-        self.resumable_count = self.true.resumable_count
+    def __init__(self, true: ConnectorHarness, altered: Callable[[Connector], Connector]) -> None:
+        self._true, self._altered = true, altered
 
     def connector(self) -> Connector:
-        return LyingConnector(self.true.connector(), self.lie)
+        return self._altered(self._true.connector())
 
-    def document_id(self, name: str) -> str:
-        return self.true.document_id(name)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._true, name)
 
-    def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
-        self.true.set_readers(name, allowed)
 
-    def remove(self, name: str) -> None:
-        self.true.remove(name)
-
-    def add_invalid_records(self) -> int:
-        return self.true.add_invalid_records()
-
-    def add_complete_document(self) -> Document:
-        return self.true.add_complete_document()
+def lying(true: ConnectorHarness, lie: Lie) -> ConnectorHarness:
+    """Return a harness whose connector has one fault."""
+    altered = LyingConnectorHarness(true, lambda connector: LyingConnector(connector, lie))
+    return cast(ConnectorHarness, altered)
 
 
 def each(alter: Callable[[Change], Change | None]) -> Lie:

@@ -18,7 +18,7 @@ pytest.register_assert_rewrite("connectors.testing.connector_contract")
 
 # Imported here: pytest rewrites only modules that are loaded after the call above.
 from connectors.testing.connector_contract import CHECKS, ConnectorHarness  # noqa: E402
-from connectors.testing.lying_connectors import LIES, Lie, LyingConnectorHarness  # noqa: E402
+from connectors.testing.lying_connectors import LIES, Lie, lying  # noqa: E402
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class NoticedLie:
     def __call__(self, harness: ConnectorHarness) -> None:
         """Raise `pytest.fail.Exception` if the check passes in spite of the fault."""
         with pytest.raises(AssertionError):
-            self.check(LyingConnectorHarness(harness, self.lie))
+            self.check(lying(harness, self.lie))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from connectors.parts import WHOLE, Part
@@ -25,7 +25,7 @@ from connectors.ports import (
     SupportsRefetch,
     Upsert,
 )
-from connectors.snapshot import remembering
+from connectors.snapshot import Snapshot
 from connectors.values import Access, Document
 from indexer.crawl.batches import (
     GUARD_SHARE,
@@ -147,7 +147,9 @@ def crawl(
     or `DeletionsHeld`; acknowledged writes stay, and the next crawl resumes at the last checkpoint.
     """
     source = connector.source
-    connector = remembering(connector, dependencies.cursors.seen(source, dependencies.check_lock))
+    if isinstance(connector, Snapshot):
+        seen = dependencies.cursors.seen(source, dependencies.check_lock)
+        connector = replace(connector, seen=seen)
     since = None if full else dependencies.cursors.load(source)
     ahead = dependencies.cursors.ahead(source)
     if ahead and not isinstance(connector, SupportsRefetch):

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from email.message import EmailMessage
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ from connectors.ports import (
 from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply, last_cursor
 from connectors.testing.memory_seen import MemorySeen
-from connectors.values import Access, Contribution, ContributorRole, Document, Section
+from connectors.values import Access, ContributorRole, Document
 from tests.hostile_server import Manner, hostile_server
 from tests.hyperkitty_server import (
     CORE_PASSWORD,
@@ -46,32 +45,13 @@ from tests.hyperkitty_server import (
     HyperkittyServer,
     ensure_hyperkitty,
 )
+from tests.made_mails import FIRST, mail, question_and_answer, thread_of_both
 from tests.recorded_servers import Check, Tape
 from tests.service.running import free_port
 
 pytestmark = pytest.mark.sources
 
-FIRST = datetime(2026, 3, 2, 10, tzinfo=UTC)
 EVERYONE = ("everyone",)
-
-
-def mail(
-    name: str,
-    text: str,
-    *,
-    answers: str = "",
-    sender: str = "Jeanne Dupont <jeanne@exemple.fr>",
-    subject: str = "Bornage",
-    minutes: int = 0,
-) -> EmailMessage:
-    message = EmailMessage()
-    message["Message-ID"] = f"<{name}@exemple.fr>"
-    message["Date"] = format_datetime(FIRST + timedelta(minutes=minutes))
-    message["From"], message["Subject"] = sender, subject
-    if answers:
-        message["In-Reply-To"] = f"<{answers}@exemple.fr>"
-    message.set_content(text)
-    return message
 
 
 def account(name: str) -> str:
@@ -155,40 +135,12 @@ class HyperkittyHarness:
         return 2
 
     def add_complete_document(self) -> Document:
-        question = mail("q", "Faut-il un géomètre ?\n\n-- \nJeanne", subject="[cadastre] Bornage")
-        answer = mail(
-            "r",
-            "Oui.\n\nLe 2 mars 2026 à 10:00, Jeanne Dupont a écrit :\n> Faut-il un géomètre ?",
-            answers="q",
-            sender='"Le Goff, Ana" <ana@exemple.fr>',
-            subject="Re: [cadastre] Bornage",
-            minutes=60,
-        )
         self.real["q"] = name = self.new_list("private", "ana")
-        for one in (question, answer):
+        for one in question_and_answer():
             self.server.archive(name, one)
         self.server.act("vote", mlist=name, message="r@exemple.fr", name="ben", value=1)
-        day, years = date(2026, 3, 2), ((2026, 1),)
-        jeanne, ana = "t:jeanne@exemple.fr", "t:ana@exemple.fr"
-        return Document(
-            id=self.document_id("q"),
-            source="t",
-            title="Bornage",
-            sections=(
-                Section("Faut-il un géomètre ?", "", jeanne),
-                Section("Oui.", "Réponse", ana),
-            ),
-            access=Access(frozenset({account(READER), account("ana")})),
-            url=f"{self.server.url}list/{name}/thread/{digest('q')}/",
-            kind="thread",
-            created=FIRST,
-            modified=FIRST + timedelta(minutes=60),
-            space=name,
-            contributions=(
-                Contribution(jeanne, ContributorRole.ASKER, "Jeanne Dupont", 1, day, day, years),
-                Contribution(ana, ContributorRole.ANSWERER, "Le Goff, Ana", 1, day, day, years, 1),
-            ),
-        )
+        url = f"{self.server.url}list/{name}/thread/{digest('q')}/"
+        return thread_of_both(self.document_id("q"), name, READERS.allowed, url, thanks=1)
 
 
 @pytest.fixture
@@ -522,7 +474,7 @@ def test_a_server_that_speaks_nonsense_ends_the_reading(
         source = archive.harness.source(url=away)
         limits = HttpLimits(100, 0.2, 0.4, 0, 1_000_000)
         with pytest.raises((SourceRefused, SourceUnreachable)):
-            list(replace(source, limits=limits).listing())
+            list(Snapshot(replace(source, limits=limits)).changes(None))
         source = archive.harness.source(core_url=away)
         patient = HttpLimits(100, 1, 3, 0, 1_000_000)  # of the archive, too
         closed = apply(Snapshot(replace(source, limits=patient)).changes(None), kept)

@@ -3,9 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
-from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -19,35 +17,12 @@ from connectors.ports import Change, Checkpoint, Listing, Malformed, SubtreeHidd
 from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
 from connectors.testing.memory_seen import MemorySeen
-from connectors.values import Access, Contribution, ContributorRole, Document, Section
+from connectors.values import Access, ContributorRole, Document
+from tests.made_mails import mail, question_and_answer, thread_of_both
 
 pytestmark = pytest.mark.sources
 
-FIRST = datetime(2026, 3, 2, 10, tzinfo=UTC)
 EVERYONE = ("everyone",)
-
-
-def mail(
-    number: int | str,
-    text: str,
-    *,
-    answers: str = "",
-    sender: str = "Jeanne Dupont <jeanne@exemple.fr>",
-    subject: str = "Bornage",
-    minutes: int = 0,
-    **fields: str,
-) -> EmailMessage:
-    """A mail that a program would send."""
-    message = EmailMessage()
-    message["Message-ID"] = f"<{number}@exemple.fr>"
-    message["Date"] = format_datetime(FIRST + timedelta(minutes=minutes))
-    message["From"], message["Subject"] = sender, subject
-    if answers:
-        message["In-Reply-To"] = f"<{answers}@exemple.fr>"
-    for name, value in fields.items():
-        message[name.replace("_", "-")] = value
-    message.set_content(text)
-    return message
 
 
 def write_mbox(path: Path, mails: Sequence[EmailMessage | bytes]) -> None:
@@ -98,41 +73,9 @@ class ListsHarness:
         return 2
 
     def add_complete_document(self) -> Document:
-        question = mail("q", "Faut-il un géomètre ?\n\n-- \nJeanne", subject="[cadastre] Bornage")
-        answer = mail(
-            "r",
-            "Oui.\n\nLe 2 mars 2026 à 10:00, Jeanne Dupont a écrit :\n> Faut-il un géomètre ?",
-            answers="q",
-            sender='"Le Goff, Ana" <Ana@Exemple.fr>',
-            subject="Re: [cadastre] Bornage",
-            minutes=60,
-        )
-        self.write("complète", [question, answer])
-        asked, answered = FIRST, FIRST + timedelta(minutes=60)
-        day = date(2026, 3, 2)
-        jeanne, ana = "t:jeanne@exemple.fr", "t:ana@exemple.fr"
-        return Document(
-            id=f"t:complète/{self.document_id('q').rpartition('/')[2]}",
-            source="t",
-            title="Bornage",
-            sections=(
-                Section("Faut-il un géomètre ?", "", jeanne),
-                Section("Oui.", "Réponse", ana),
-            ),
-            access=Access(frozenset(EVERYONE)),
-            kind="thread",
-            created=asked,
-            modified=answered,
-            space="complète",
-            contributions=(
-                Contribution(
-                    jeanne, ContributorRole.ASKER, "Jeanne Dupont", 1, day, day, ((2026, 1),)
-                ),
-                Contribution(
-                    ana, ContributorRole.ANSWERER, "Le Goff, Ana", 1, day, day, ((2026, 1),)
-                ),
-            ),
-        )
+        self.write("complète", question_and_answer())
+        thread = self.document_id("q").rpartition("/")[2]
+        return thread_of_both(f"t:complète/{thread}", "complète", frozenset(EVERYONE))
 
 
 @pytest.fixture
@@ -213,7 +156,7 @@ def test_members_narrow_the_readers(harness: ListsHarness, members: str) -> None
     ana = Access(frozenset({"t:account:ana@exemple.fr"}))
     for readers, expected in ((["everyone"], ana), ([], Access()), (["x:group:y"], Access())):
         harness.lists["a"] = ListOptions(path="a.mbox", readers=readers, members="abonnés")
-        assert harness.source().place("a").access == expected
+        assert harness.source().open("a").place.access == expected
     cursor = last_cursor(read(harness))
     (harness.folder / "abonnés").write_text("", "utf-8")
     harness.lists["a"] = ListOptions(path="a.mbox", readers=["everyone"], members="abonnés")

@@ -7,9 +7,8 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC
 from email.message import EmailMessage
-from email.utils import format_datetime
 
 import pytest
 from imapclient import IMAPClient
@@ -33,35 +32,16 @@ from connectors.ports import (
 from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
 from connectors.testing.memory_seen import MemorySeen
-from connectors.values import Access, Contribution, ContributorRole, Document, Section
+from connectors.values import Access, Document
 from tests.cut_relay import relay
 from tests.dovecot_server import PASSWORD, DovecotServer, ensure_dovecot
+from tests.made_mails import mail, question_and_answer, thread_of_both
 
 pytestmark = pytest.mark.sources
 
-FIRST = datetime(2026, 3, 2, 10, tzinfo=UTC)
 EVERYONE = ("everyone",)
 QUICK = MailboxLimits(timeout_s=20, total_timeout_s=60, waits_s=(0.01, 0.01))
 _numbers = itertools.count()
-
-
-def mail(
-    number: int | str,
-    text: str,
-    *,
-    answers: str = "",
-    sender: str = "Jeanne Dupont <jeanne@exemple.fr>",
-    minutes: int = 0,
-) -> EmailMessage:
-    """A mail that a program would send."""
-    message = EmailMessage()
-    message["Message-ID"] = f"<{number}@exemple.fr>"
-    message["Date"] = format_datetime(FIRST + timedelta(minutes=minutes))
-    message["From"], message["Subject"] = sender, "Bornage"
-    if answers:
-        message["In-Reply-To"] = f"<{answers}@exemple.fr>"
-    message.set_content(text)
-    return message
 
 
 def with_file(message: EmailMessage, name: str = "plan.pdf") -> EmailMessage:
@@ -141,35 +121,9 @@ class MailboxHarness:
         return 2
 
     def add_complete_document(self) -> Document:
-        answer = mail(
-            "r",
-            "Oui.\n\nLe 2 mars 2026 à 10:00, Jeanne Dupont a écrit :\n> Faut-il un géomètre ?",
-            answers="q",
-            sender="Ana Le Goff <Ana@Exemple.fr>",
-            minutes=60,
-        )
-        self.append("Équipe/Régies", mail("q", "Faut-il un géomètre ?"), answer)
-        day = date(2026, 3, 2)
-        jeanne, ana = "t:jeanne@exemple.fr", "t:ana@exemple.fr"
-        years = ((2026, 1),)
-        return Document(
-            id=self.document_id("q", "Équipe%2FRégies"),
-            source="t",
-            title="Bornage",
-            sections=(
-                Section("Faut-il un géomètre ?", "", jeanne),
-                Section("Oui.", "Réponse", ana),
-            ),
-            access=Access(frozenset(EVERYONE)),
-            kind="thread",
-            created=FIRST,
-            modified=FIRST + timedelta(minutes=60),
-            space="Équipe/Régies",
-            contributions=(
-                Contribution(jeanne, ContributorRole.ASKER, "Jeanne Dupont", 1, day, day, years),
-                Contribution(ana, ContributorRole.ANSWERER, "Ana Le Goff", 1, day, day, years),
-            ),
-        )
+        self.append("Équipe/Régies", *question_and_answer())
+        thread = self.document_id("q", "Équipe%2FRégies")
+        return thread_of_both(thread, "Équipe/Régies", frozenset(EVERYONE))
 
 
 @pytest.fixture
@@ -379,9 +333,9 @@ def test_a_server_that_is_away_or_silent_is_tried_later(harness: MailboxHarness)
         for security in ("tls", "none"):
             source = replace(harness.source(port=port, security=security), limits=limits)
             with pytest.raises(SourceUnreachable):
-                list(source.listing())
+                list(Snapshot(source).changes(None))
     with pytest.raises(SourceUnreachable):
-        list(replace(harness.source(port=port), limits=limits).listing())
+        list(Snapshot(replace(harness.source(port=port), limits=limits)).changes(None))
 
 
 @contextlib.contextmanager
@@ -420,7 +374,7 @@ def test_a_password_that_cannot_be_sent_is_told_without_it() -> None:
     with plain_server("") as options:
         source = MailboxSource("t", options, lambda: "un secret d'été", limits=QUICK)
         with pytest.raises(SourceRefused, match="AUTH=PLAIN") as refused:
-            list(source.listing())
+            list(Snapshot(source).changes(None))
     assert refused.value.__cause__ is None
 
 

@@ -70,7 +70,7 @@ class RedmineHarness:
         given = {"url": self.server.url, "projects": self.names or ["aucun"], "groups": GROUPS,
                  "trackers": ["*"], "wiki_files": False}  # fmt: skip
         made = RedmineOptions.model_validate(given | options)
-        return RedmineSource("t", made, Access(), KEYS["lecteur"], QUICK)
+        return RedmineSource("t", made, KEYS["lecteur"], QUICK)
 
     def project(self, allowed: tuple[str, ...] = ()) -> int:
         """The project with these readers."""
@@ -455,7 +455,7 @@ def test_who_is_locked_reads_nothing(
     server = harness.server
     server.page(project, "Page", "x", by="ben")
     options = harness.listed(account=account).options
-    made = Snapshot(RedmineSource("t", options, Access(), KEYS[key], QUICK))
+    made = Snapshot(RedmineSource("t", options, KEYS[key], QUICK))
     page = f"t:{project}/wiki/Page"
     names = {login: f"#{server.user(login)}" if account == "id" else login for login in USERS}
     others = {names["lecteur"]} if key == "admin" else set()
@@ -483,10 +483,10 @@ def test_a_key_that_opens_nothing_is_refused(harness: RedmineHarness) -> None:
     """And an address that is no Redmine's."""
     options = harness.listed().options
     with pytest.raises(SourceRefused, match="clé d'API"):
-        list(RedmineSource("t", options, Access(), "0" * 40, QUICK).listing())
+        list(RedmineSource("t", options, "0" * 40, QUICK).listing())
     elsewhere = options.model_copy(update={"url": f"{harness.server.url}ailleurs/"})
     with pytest.raises(SourceRefused, match="clé d'API"):
-        list(RedmineSource("t", elsewhere, Access(), KEYS["lecteur"], QUICK).listing())
+        list(RedmineSource("t", elsewhere, KEYS["lecteur"], QUICK).listing())
 
 
 @dataclass
@@ -551,7 +551,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeHost:
 
 def of_fake(seen: MemorySeen | None = None, **options: object) -> Snapshot:
     given = {"url": "https://r/", "trackers": ["*"], "read": ["issues"]} | options
-    made = RedmineSource("t", RedmineOptions.model_validate(given), Access(), "k")
+    made = RedmineSource("t", RedmineOptions.model_validate(given), "k")
     return Snapshot(made, seen or MemorySeen())
 
 

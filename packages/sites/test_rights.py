@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import ValidationError
 from quisait_sites.options import WagtailOptions, WordPressOptions
-from quisait_sites.pages import _moment
 from quisait_sites.sections import is_in_a_section, readers_by_path
 from quisait_sites.sitemap import _below, read_site_map
 from quisait_sites.wagtail import WagtailSource
@@ -28,7 +27,7 @@ from connectors.ports import (
 from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply, last_cursor
 from connectors.testing.memory_seen import MemorySeen
-from connectors.values import Access
+from connectors.values import Access, date_of_iso
 
 pytestmark = pytest.mark.sources
 
@@ -61,8 +60,8 @@ def test_a_section_holds_for_its_own_page_however_it_is_written(path: str, secti
 def test_what_the_settings_exclude_is_left_out_however_it_is_written() -> None:
     """Its own page too."""
     for path in ("/rh", "/RH/a.html", "/%72h/"):
-        assert not _below("https://x/", f"https://x{path}", ["/rh/"])
-    assert _below("https://x/", "https://x/rhumes", ["/rh/"])
+        assert not _below(HttpHost("https://x/"), f"https://x{path}", ["/rh/"])
+    assert _below(HttpHost("https://x/"), "https://x/rhumes", ["/rh/"])
 
 
 def test_an_address_that_is_none_does_not_end_the_reading(
@@ -85,7 +84,7 @@ def test_a_date_out_of_any_calendar_is_told_or_none(written: str) -> None:
     """Where it would only be found when the document is written, the whole run would end."""
     with pytest.raises(ValidationError):
         WordPressEntry.model_validate({"id": 1, "modified_gmt": written})
-    assert _moment(written) is None
+    assert date_of_iso(written) is None
 
 
 def test_one_file_that_is_not_given_does_not_end_the_reading(

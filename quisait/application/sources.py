@@ -15,25 +15,23 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.account_linking import AccountAssignment, LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import AccountRecord, TableDirectory, read_records
-from connectors.export.connector import open_export
+from connectors.export.connector import ExportSource
 from connectors.file_patterns import parse_selection
 from connectors.files import OpenFile
-from connectors.folder.connector import FolderConnector
+from connectors.folder.connector import FolderSource
 from connectors.folder.walk import UnreadableFolder, walk
+from connectors.http_limits import HttpLimits
 from connectors.installed import SourcePlace, load_kind, open_installed
 from connectors.ldap.config import (
     ACTIVE_DIRECTORY_AGENTS,
     ACTIVE_DIRECTORY_ATTRIBUTES,
     ACTIVE_DIRECTORY_GROUPS,
     AGENT_ATTRIBUTES,
-    GroupAttributes,
-    LdapBranch,
     LdapConfig,
-    LdapLimits,
 )
-from connectors.mediawiki.config import WikiConfig, WikiLimits
+from connectors.mediawiki.config import WikiConfig
 from connectors.ports import Connector, Directory, Malformed, SourceRefused
-from connectors.push.connector import FileReader, PushConnector
+from connectors.push.connector import PushConnector
 from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
@@ -57,6 +55,7 @@ from search_api.questions.values import AUTHORITY
 
 if TYPE_CHECKING:
     from connectors.matrix.connector import MatrixConnector
+    from connectors.push.files import PushedFiles
 
 Options = TypeVar("Options", bound=BaseModel)
 
@@ -93,7 +92,7 @@ def wiki_place(settings: SourceSettings) -> WikiConfig:
         namespaces=settings.namespaces,
         allowed=frozenset(settings.allowed),
         ca_file=str(beside_file(settings.ca_file)) if settings.ca_file else "",
-        limits=WikiLimits(rate_per_s=settings.rate_per_s / settings.parts),
+        limits=HttpLimits(rate_per_s=settings.rate_per_s / settings.parts),
     )
 
 
@@ -150,12 +149,15 @@ def open_source(
         return Snapshot(WikiSource(settings.name, wiki_place(settings)))
     if settings.kind not in BUILT_IN_KINDS:
         return _open_installed(settings)
-    path = beside_file(settings.path)
     if settings.kind == "export":
-        return open_export(settings.name, path)
-    return FolderConnector(
+        return Snapshot(ExportSource(settings.name, beside_file(settings.path)))
+    return Snapshot(_open_folder(settings))
+
+
+def _open_folder(settings: SourceSettings) -> FolderSource:
+    return FolderSource(
         settings.name,
-        path,
+        beside_file(settings.path),
         default_access=Access(frozenset(settings.allowed)),
         selection=parse_selection(settings.include, settings.exclude),
         link=settings.link,
@@ -167,18 +169,19 @@ def open_source(
 def on_noted_root(
     connector: Connector, settings: SourceSettings, state: State, *, accept: bool = False
 ) -> Connector:
-    """Return the connector; a folder's connector then refuses a root other than the noted one.
+    """Return the connector; that of a folder then refuses a root other than the noted one.
 
     The root is noted at the first reading, and again if the path in the settings changes. `accept`:
     note the root as it is now. Raises `SourceUnreachable`.
     """
-    if not isinstance(connector, FolderConnector):
+    if not (isinstance(connector, Snapshot) and isinstance(connector.origin, FolderSource)):
         return connector
+    folder = connector.origin
     noted = "" if accept else noted_root(settings, state)
     if not noted:
-        noted = connector.root_now()
+        noted = folder.root_now()
         state.note_root(settings.name, _written_path(settings), noted)
-    return replace(connector, noted_root=noted)
+    return replace(connector, origin=replace(folder, noted_root=noted))
 
 
 def noted_root(settings: SourceSettings, state: State) -> str:
@@ -191,7 +194,7 @@ def _written_path(settings: SourceSettings) -> str:
     return str(settings_file().absolute().parent / settings.path)
 
 
-def _pushed_files(settings: SourceSettings) -> FileReader | None:
+def _pushed_files(settings: SourceSettings) -> "PushedFiles | None":
     """Return the reader of files pushed by address, or None; tokens are read later."""
     if not settings.file_hosts:
         return None
@@ -262,11 +265,10 @@ class FolderOriginals:
     def open(self, source: str, document_id: str, access: AccessFilter) -> OpenFile | None:
         """Return the document's file if the folder's current rules admit the reader, else None."""
         named = self._folder(source)
-        folder = open_source(named, None) if named else None
-        if named is None or not isinstance(folder, FolderConnector):
+        if named is None:
             return None
         try:
-            folder = replace(folder, noted_root=noted_root(named, self.state))
+            folder = replace(_open_folder(named), noted_root=noted_root(named, self.state))
             found = folder.open_original(document_id)
         except SourceRefused:
             return None
@@ -372,18 +374,22 @@ def ldap_place(settings: Settings) -> LdapConfig:
             groups_filter = ACTIVE_DIRECTORY_GROUPS
     return LdapConfig(
         urls=tuple(ldap.urls),
-        agents=LdapBranch(ldap.agents_base, agents_filter),
-        groups=LdapBranch(ldap.groups_base, groups_filter) if ldap.groups_base else None,
+        agents_base=ldap.agents_base,
+        agents_filter=agents_filter,
+        groups_base=ldap.groups_base,
+        groups_filter=groups_filter,
         user=ldap.user,
         password=ldap.password,
         start_tls=ldap.start_tls,
         ca_file=str(beside_file(ldap.ca_file)) if ldap.ca_file else "",
         authority=ldap.authority,
         attributes={**usual, **ldap.attributes},
-        group_names=GroupAttributes(ldap.group_id, members=tuple(ldap.members)),
-        limits=LdapLimits(ldap.page_size, ldap.timeout_s),
+        group_id=ldap.group_id,
+        members=tuple(ldap.members),
         active_directory=ldap.active_directory,
         sid_sources=tuple(source.name for source in settings.sources if "sid" in source.join),
+        page_size=ldap.page_size,
+        timeout_s=ldap.timeout_s,
     )
 
 
@@ -503,7 +509,7 @@ def reader_group_authorities(settings: Settings) -> list[Authority]:
     from connectors.mediawiki.connector import WikiGroups
 
     # No retry: a second request would be too late for the waiting reader.
-    quick = WikiLimits(
+    quick = HttpLimits(
         rate_per_s=0, timeout_s=settings.authorities.wait_s, max_wait_s=0, total_timeout_s=10
     )
     return [WikiGroups(source.name, replace(wiki_place(source), limits=quick)) for source in asked]

@@ -205,10 +205,9 @@ def _without_quotes(field: str) -> str | None:
 
 def _text(message: Message) -> str:
     """Return the author's own text above the `ANSWER_ABOVE` line, without forwarded mails."""
-    found = new_text(message)
-    own = "" if found.forwarded else found.text
+    text, forwarded = new_text(message)
     kept = []
-    for line in own.split("\n"):
+    for line in () if forwarded else text.split("\n"):
         if ANSWER_ABOVE in line:
             break
         kept.append(line)

@@ -4,7 +4,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from connectors.mediawiki.config import WikiConfig, WikiLimits
+from connectors.http_limits import HttpLimits
+from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.connector import WikiGroups
 from connectors.ports import SourceUnreachable
 from search_api.identity.readers import Authority
@@ -22,7 +23,7 @@ class WikiGroupsHarness:
     timeout_s: float = 30.0
 
     def authority(self) -> Authority:
-        quick = WikiLimits(rate_per_s=0, timeout_s=2, max_wait_s=0, total_timeout_s=4)
+        quick = HttpLimits(rate_per_s=0, timeout_s=2, max_wait_s=0, total_timeout_s=4)
         return WikiGroups("w", WikiConfig(self.door.url, READER, PASSWORD, limits=quick))
 
     def set_groups(self, groups: Mapping[Identity, set[str]]) -> None:

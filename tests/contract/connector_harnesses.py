@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from connectors.export.connector import open_export
-from connectors.folder.connector import FolderConnector
+from connectors.export.connector import ExportSource
+from connectors.folder.connector import FolderSource
 from connectors.ports import Connector
+from connectors.snapshot import Snapshot
 from connectors.testing.memory_seen import MemorySeen
 from connectors.values import (
     Access,
@@ -31,7 +32,7 @@ class FolderHarness:
     seen: MemorySeen = field(default_factory=MemorySeen)
 
     def connector(self) -> Connector:
-        return FolderConnector("t", self.root, seen=self.seen)
+        return Snapshot(FolderSource("t", self.root), self.seen)
 
     def document_id(self, name: str) -> str:
         return f"t:{name}"
@@ -133,7 +134,7 @@ class ExportHarness:
 
     def connector(self) -> Connector:
         self._file()
-        return open_export("t", self.root).remembering(self.seen)
+        return Snapshot(ExportSource("t", self.root), self.seen)
 
     def document_id(self, name: str) -> str:
         return f"t:{name}"

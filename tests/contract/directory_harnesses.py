@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.directory import AgentRecord, TableDirectory
-from connectors.ldap.config import AGENT_ATTRIBUTES, LdapBranch, LdapConfig
+from connectors.ldap.config import AGENT_ATTRIBUTES, LdapConfig
 from connectors.ldap.directory import LdapDirectory
 from connectors.ports import Directory
 from connectors.values import Agent
@@ -61,8 +61,10 @@ class LdapDirectoryHarness:
         return LdapDirectory(
             LdapConfig(
                 (f"ldap://127.0.0.1:{self.port}",),
-                LdapBranch(BRANCH, "(objectClass=inetOrgPerson)"),
-                LdapBranch(BRANCH, GROUPS_FILTER),
+                BRANCH,
+                "(objectClass=inetOrgPerson)",
+                BRANCH,
+                GROUPS_FILTER,
                 READER,
                 PASSWORD,
                 attributes={

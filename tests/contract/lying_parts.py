@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import cast
 
 from connectors.parts import WHOLE, Divisible, Part
 from connectors.ports import (
@@ -42,21 +43,12 @@ class LyingDivision:
         return self.lie(self.true, self.part, since)
 
 
-@dataclass
-class LyingDivisionHarness(LyingConnectorHarness):
-    """A harness whose connector divides wrongly."""
-
-    part_lie: PartLie | None = None
-
-    def connector(self) -> Connector:
-        whole = self.true.connector()
+def lying(true: ConnectorHarness, lie: PartLie) -> ConnectorHarness:
+    def divided(whole: Connector) -> Connector:
         assert isinstance(whole, Divisible)
-        assert self.part_lie is not None
-        return LyingDivision(whole, self.part_lie)
+        return LyingDivision(whole, lie)
 
-
-def lying(true: ConnectorHarness, lie: PartLie) -> LyingDivisionHarness:
-    return LyingDivisionHarness(true, lambda one, since: one.changes(since), lie)
+    return cast(ConnectorHarness, LyingConnectorHarness(true, divided))
 
 
 def of_each(alter: Callable[[Part, Change], Change | None]) -> PartLie:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.testing.connector_contract import CHECKS, ConnectorHarness
-from connectors.testing.lying_connectors import LIES, Lie, LyingConnectorHarness
+from connectors.testing.lying_connectors import LIES, Lie, lying
 from connectors.values import Document
 from tests.contract.connector_harnesses import ExportHarness, FolderHarness
 from tests.contract.matrix_harness import MatrixConnectorHarness
@@ -97,7 +97,7 @@ def test_contract_rejects_each_lie(kind: str, tmp_path: Path) -> None:
         check, how, lie = case
         (root := tmp_path / f"{check}-{how}").mkdir()
         with pytest.raises(AssertionError):
-            CHECKS[check](LyingConnectorHarness(quick(kind, root), lie))
+            CHECKS[check](lying(quick(kind, root), lie))
 
     each(((f"{check}-{how}", (check, how, lie)) for check, how, lie in LIES), rejected)
 

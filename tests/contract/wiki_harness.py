@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connectors.mediawiki.config import WikiConfig, WikiLimits
+from connectors.http_limits import HttpLimits
+from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.connector import WikiSource
 from connectors.ports import Connector
 from connectors.snapshot import Snapshot
@@ -22,7 +23,7 @@ SPACES: dict[tuple[str, ...], str] = {
     (): "Silence",
     ("test:group:a",): "Équipe",
 }
-QUICK = WikiLimits(rate_per_s=0)
+QUICK = HttpLimits(rate_per_s=0)
 
 
 @dataclass

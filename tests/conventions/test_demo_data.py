@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from connectors.directory import TableDirectory
-from connectors.export.connector import open_export
-from connectors.folder.connector import FolderConnector
+from connectors.export.connector import ExportSource
+from connectors.folder.connector import FolderSource
 from connectors.ports import Change, Connector, Malformed, Upsert
+from connectors.snapshot import Snapshot
 from connectors.values import Agent, Document, Group
 from quisait.commands.demo import KINDS, demo_questions
 from quisait.work.demo_stories import stories_of
@@ -36,8 +37,8 @@ def agents() -> list[Agent]:
 
 @cache
 def changes() -> tuple[Change, ...]:
-    exports = [open_export(name, DEMO / name) for name in ("wifip", "wiki")]
-    connectors: tuple[Connector, ...] = (*exports, FolderConnector("notes", DEMO / "notes"))
+    exports = [Snapshot(ExportSource(name, DEMO / name)) for name in ("wifip", "wiki")]
+    connectors: tuple[Connector, ...] = (*exports, Snapshot(FolderSource("notes", DEMO / "notes")))
     return tuple(change for connector in connectors for change in connector.changes(None))
 
 

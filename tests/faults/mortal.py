@@ -17,7 +17,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from connectors.export.connector import open_export
+from connectors.export.connector import ExportSource
+from connectors.snapshot import Snapshot
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.ports import Index
@@ -77,7 +78,11 @@ def _crawl(place: IndexPlace) -> None:
     state = open_state(place.folder)
     dependencies = CrawlDependencies(None, ENCODER, index, state, state)  # type: ignore[arg-type]
     # Many steps that no crawl came through may delete much at once.
-    crawl(open_export(SOURCE, place.folder / "export.jsonl"), dependencies, accept_deletions=True)
+    crawl(
+        Snapshot(ExportSource(SOURCE, place.folder / "export.jsonl")),
+        dependencies,
+        accept_deletions=True,
+    )
 
 
 def _work(place: IndexPlace, what: str, name: str = "") -> None:

@@ -15,7 +15,8 @@ from uuid import uuid4
 import pytest
 from opensearchpy import OpenSearch
 
-from connectors.export.connector import open_export
+from connectors.export.connector import ExportSource
+from connectors.snapshot import Snapshot
 from connectors.values import Access
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexerError
@@ -69,7 +70,7 @@ def trial(client: OpenSearch, tmp_path: Path) -> Iterator[Trial]:
 def crawled(trial: Trial) -> None:
     state = open_state(trial.place.folder)
     dependencies = CrawlDependencies(None, ENCODER, trial.index, state, state)  # type: ignore[arg-type]
-    crawl(open_export(SOURCE, trial.history.path), dependencies, accept_deletions=True)
+    crawl(Snapshot(ExportSource(SOURCE, trial.history.path)), dependencies, accept_deletions=True)
 
 
 @dataclass

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from connectors.export.connector import open_export
+from connectors.export.connector import ExportSource
+from connectors.snapshot import Snapshot
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl
 from indexer.errors import IndexUnreachable
 from indexer.opensearch.client import connect
@@ -39,7 +40,9 @@ class Place:
 
     def crawl(self) -> CrawlReport:
         dependencies = CrawlDependencies(None, ENCODER, self.index, self.state, self.state)  # type: ignore[arg-type]
-        return crawl(open_export(SOURCE, self.history.path), dependencies, accept_deletions=True)
+        return crawl(
+            Snapshot(ExportSource(SOURCE, self.history.path)), dependencies, accept_deletions=True
+        )
 
     def found(self) -> set[str]:
         answer = self.index.search(asking("cadastre", access=MEMBER, window=1_000))

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from connectors.export.connector import open_export
+from connectors.export.connector import ExportSource
+from connectors.snapshot import Snapshot
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexUnreachable
 from indexer.opensearch.client import connect
@@ -52,7 +53,7 @@ def crawled(trial: Trial) -> bool:
     """Whether a crawl came to its end; otherwise it says that the engine does not answer."""
     state = open_state(trial.place.folder)
     dependencies = CrawlDependencies(None, ENCODER, trial.index, state, state)  # type: ignore[arg-type]
-    connector = open_export(SOURCE, trial.history.path)
+    connector = Snapshot(ExportSource(SOURCE, trial.history.path))
     try:
         crawl(connector, dependencies, accept_deletions=True)
     except IndexUnreachable:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from connectors.export.connector import open_export
+from connectors.export.connector import ExportSource
 from connectors.ports import SourceError
 from connectors.push.items import SuiteRules, parse_find_item, parse_item
+from connectors.snapshot import Snapshot
 from expertise.topics import read_topics
 from search_api.problems import Problem
 from search_api.push.routes import parsed
@@ -61,7 +62,7 @@ def test_an_export(tmp_path: Path, lines: list[bytes]) -> None:
 
     def read() -> list[str]:
         try:
-            return [repr(type(one)) for one in open_export("x", path).changes(None)]
+            return [repr(type(one)) for one in Snapshot(ExportSource("x", path)).changes(None)]
         except SourceError as error:
             return [type(error).__name__]
 

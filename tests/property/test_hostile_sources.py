@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.export.connector import open_export
-from connectors.folder.rules import RuleTable, effective_rule, parse_table
+from connectors.export.connector import ExportSource
+from connectors.folder.rules import RuleTable, parse_table, rule_and_ignored
 from connectors.ports import Change, Checkpoint, SourceError, Upsert
+from connectors.snapshot import Snapshot
 from connectors.testing.memory_seen import MemorySeen
 from tests.selection import examples
 
@@ -50,7 +51,7 @@ def test_sound_records_arrive_among_any_others(noise: list[bytes], ended: bool) 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "e.jsonl"
         path.write_bytes(b"\n".join(lines) + b"\n" * ended)
-        reading = open_export("w", path).remembering(MemorySeen())
+        reading = Snapshot(ExportSource("w", path), MemorySeen())
         changes = list(reading.changes(None))
         rest = list(reading.changes(_cursor(changes)))
     arrived = {c.document.id for c in changes if isinstance(c, Upsert)}
@@ -72,7 +73,7 @@ def test_only_source_errors_are_raised(noise: list[bytes]) -> None:
         path = Path(folder) / "e.jsonl"
         path.write_bytes(b"\n".join(noise))
         with contextlib.suppress(SourceError):
-            list(open_export("w", path).changes("cursor"))
+            list(Snapshot(ExportSource("w", path)).changes("cursor"))
 
 
 sound_rows = st.sampled_from(
@@ -90,7 +91,10 @@ def test_a_broken_row_never_widens(before: list[str], odd: str, after: list[str]
     without, _ = parse_table(_table([*before, *after]), (), trusted=True)
     for path in (("x.txt",), ("a", "x.txt"), ("a", "b", "y")):
         if problems:
-            assert effective_rule(path, [with_it]) in (None, effective_rule(path, [without]))
+            assert rule_and_ignored(path, [with_it])[0] in (
+                None,
+                rule_and_ignored(path, [without])[0],
+            )
 
 
 @examples(80, 400)
@@ -101,7 +105,7 @@ def test_any_bytes_as_table_open_nothing(content: bytes) -> None:
     assert isinstance(table, RuleTable)
     if b"pattern" not in content.lower():
         assert problems
-        assert effective_rule(("any", "file"), [table]) is None
+        assert rule_and_ignored(("any", "file"), [table])[0] is None
 
 
 def _table(rows: list[str]) -> bytes:

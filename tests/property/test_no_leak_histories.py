@@ -24,12 +24,13 @@ import sqlalchemy as sa
 from hypothesis import example, given, note
 from hypothesis import strategies as st
 
-from connectors.export.connector import open_export
-from connectors.folder.connector import FolderConnector
+from connectors.export.connector import ExportSource
+from connectors.folder.connector import FolderSource
 from connectors.ports import Change, Connector, RecordVanished, SourceUnreachable, SupportsRefetch
 from connectors.push.connector import PushConnector
 from connectors.push.inbox import Inbox
 from connectors.push.items import PushOutcome, parse_item
+from connectors.snapshot import Snapshot
 from connectors.values import EVERYONE, Access, Section
 from indexer.crawl import pipeline
 from indexer.crawl.pipeline import CrawlDependencies, crawl
@@ -111,7 +112,7 @@ class FolderHistory:
         (self.root / f"{name}.txt").unlink()
 
     def connector(self) -> Connector:
-        return FolderConnector("s", self.root)
+        return Snapshot(FolderSource("s", self.root))
 
     def _rule(self, name: str, **cells: str) -> None:
         self.rules[name] = self.rules.get(name, {}) | cells
@@ -164,7 +165,7 @@ class ExportHistory:
         self._append({"type": "deleted", "id": name})
 
     def connector(self) -> Connector:
-        return open_export("s", self.root)
+        return Snapshot(ExportSource("s", self.root))
 
     def _append(self, line: dict[str, Any], *, torn: bool = False) -> None:
         text = json.dumps(line)
@@ -197,7 +198,7 @@ class CompleteExportHistory:
         self._rewrite()
 
     def connector(self) -> Connector:
-        return open_export("s", self.root)
+        return Snapshot(ExportSource("s", self.root))
 
     def _rewrite(self) -> None:
         lines = [{"type": "header", "version": 1, "complete": True}, *self.records.values()]

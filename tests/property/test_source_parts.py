@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.folder.connector import FolderConnector
+from connectors.folder.connector import FolderSource
+from connectors.snapshot import Snapshot
 from connectors.values import Access
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.embedded.index import EmbeddedIndex
@@ -118,8 +119,8 @@ class World:
     def url(self) -> str:
         return f"sqlite:///{self.place / 'state.sqlite'}"
 
-    def connector(self) -> FolderConnector:
-        return FolderConnector("s", self.root, default_access=Access(frozenset({GROUPS[0]})))
+    def connector(self) -> Snapshot:
+        return Snapshot(FolderSource("s", self.root, default_access=Access(frozenset({GROUPS[0]}))))
 
     def write(self, name: str, text: str) -> None:
         (self.root / name).write_text(text, "utf-8")

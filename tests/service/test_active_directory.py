@@ -11,9 +11,7 @@ from connectors.ldap.config import (
     ACTIVE_DIRECTORY_AGENTS,
     ACTIVE_DIRECTORY_ATTRIBUTES,
     ACTIVE_DIRECTORY_GROUPS,
-    LdapBranch,
     LdapConfig,
-    LdapLimits,
 )
 from connectors.ldap.directory import LdapDirectory
 from connectors.ldap.sids import WELL_KNOWN
@@ -61,14 +59,16 @@ def samba() -> SambaServer:
 def place(samba: SambaServer) -> LdapConfig:
     return LdapConfig(
         (samba.tls_url,),
-        LdapBranch(SUFFIX, ACTIVE_DIRECTORY_AGENTS),
-        LdapBranch(SUFFIX, ACTIVE_DIRECTORY_GROUPS),
+        SUFFIX,
+        ACTIVE_DIRECTORY_AGENTS,
+        SUFFIX,
+        ACTIVE_DIRECTORY_GROUPS,
         f"{DOMAIN}\\{READER}",
         PASSWORD,
         ca_file=samba.ca_file,
         authority="ad",
         attributes=ACTIVE_DIRECTORY_ATTRIBUTES,
-        limits=LdapLimits(page_size=7),
+        page_size=7,
         active_directory=True,
         sid_sources=("partage",),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.ldap.config import LdapBranch, LdapConfig, LdapLimits
+from connectors.ldap.config import LdapConfig
 from connectors.ldap.directory import LdapDirectory
 from connectors.ports import Malformed, SourceRefused, SourceUnreachable
 from connectors.values import Agent, Group
@@ -37,11 +37,8 @@ def ldap() -> LdapServer:
 
 @pytest.fixture
 def place(ldap: LdapServer) -> LdapConfig:
-    people, groups = (
-        LdapBranch(AGENTS, "(objectClass=inetOrgPerson)"),
-        LdapBranch(GROUPS, ALL_GROUPS),
-    )
-    return LdapConfig((ldap.url,), people, groups, READER, PASSWORD)
+    people = "(objectClass=inetOrgPerson)"
+    return LdapConfig((ldap.url,), AGENTS, people, GROUPS, ALL_GROUPS, READER, PASSWORD)
 
 
 def read(place: LdapConfig) -> tuple[dict[str, Agent], dict[str, Group], list[Malformed]]:
@@ -95,13 +92,10 @@ REFUSALS: list[tuple[Callable[[LdapConfig], LdapConfig], str]] = [
     (lambda place: replace(place, password="faux"), "refuse le compte"),
     (lambda place: replace(place, user=BOUND), "limite le nombre d'entrées"),
     (lambda place: replace(place, user="", password=""), "cette base"),
-    (
-        lambda place: replace(place, agents=LdapBranch(f"ou=absent,{SUFFIX}", "(uid=*)")),
-        "cette base",
-    ),
-    (lambda place: replace(place, agents=LdapBranch(AGENTS, "(((")), "filtre"),
+    (lambda place: replace(place, agents_base=f"ou=absent,{SUFFIX}"), "cette base"),
+    (lambda place: replace(place, agents_filter="((("), "filtre"),
     (lambda place: replace(place, ca_file="/absent.pem", start_tls=True), "ca_file"),
-    (lambda place: replace(place, limits=LdapLimits(max_entries=1_000)), "n'en finit pas"),
+    (lambda place: replace(place, max_entries=1_000), "n'en finit pas"),
 ]
 
 
@@ -132,8 +126,7 @@ def test_a_silent_server_costs_a_bounded_time(place: LdapConfig) -> None:
     """It hangs in the middle of the entries: given up after the time of the settings."""
     with relay(int(place.urls[0].rpartition(":")[2])) as line:
         line.most_bytes, line.hangs = 30_000, True
-        quick = LdapLimits(timeout_s=1)
-        through = replace(place, urls=(f"ldap://127.0.0.1:{line.port}",), limits=quick)
+        through = replace(place, urls=(f"ldap://127.0.0.1:{line.port}",), timeout_s=1)
         with pytest.raises(SourceUnreachable):
             read(through)
 
@@ -186,8 +179,7 @@ def test_two_groups_of_one_name_refuse_the_directory(ldap: LdapServer, place: Ld
     ):
         with pytest.raises(SourceRefused, match="même nom"):
             read(place)
-        names = replace(place.group_names, id="entryUUID")
-        assert len(read(replace(place, group_names=names))[1]) == 8
+        assert len(read(replace(place, group_id="entryUUID"))[1]) == 8
 
 
 def test_the_stamp_changes_with_each_change(ldap: LdapServer, place: LdapConfig) -> None:

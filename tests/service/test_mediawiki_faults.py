@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from connectors.http_host import HttpHost
-from connectors.mediawiki.config import WikiLimits
+from connectors.http_limits import HttpLimits
 from connectors.ports import (
     Change,
     Checkpoint,
@@ -22,7 +22,7 @@ from tests.wiki_server import WikiServer, ensure_wiki
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
-HURRIED = WikiLimits(rate_per_s=0, timeout_s=20, total_timeout_s=20, max_wait_s=3)
+HURRIED = HttpLimits(rate_per_s=0, timeout_s=20, total_timeout_s=20, max_wait_s=3)
 
 
 @pytest.fixture
@@ -192,9 +192,11 @@ def test_a_lost_session_is_begun_again(reading: WikiReading, door: Door) -> None
     assert reading.titles() == ["Bornage", "Note.txt", "Régie"]
 
 
-def test_a_wiki_that_lags_says_so_itself(reading: WikiReading) -> None:
+def test_a_wiki_that_lags_says_so_itself(
+    reading: WikiReading, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The real wiki refuses a reading that bears no lag; the reading says why it ends."""
-    reading.limits = replace(HURRIED, maxlag_s=-2)
+    monkeypatch.setattr("connectors.mediawiki.client.MAXLAG_S", -2)
     with pytest.raises(SourceUnreachable, match="retard"):
         reading.read()
 

@@ -15,8 +15,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
-from connectors.export.connector import open_export
+from connectors.export.connector import ExportSource
 from connectors.ports import Malformed, Upsert
+from connectors.snapshot import Snapshot
 from connectors.values import Document
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
@@ -73,7 +74,7 @@ def run(served: tuple[Served, str], tmp_path: Path, monkeypatch: pytest.MonkeyPa
         arguments = [name, served[1], str(tmp_path / "token"), str(export)]
         monkeypatch.setattr(sys, "argv", arguments)
         runpy.run_path(str(RECIPES / f"{name}.py"), run_name="__main__")
-        changes = list(open_export(name.partition("_")[0], export).changes(None))
+        changes = list(Snapshot(ExportSource(name.partition("_")[0], export)).changes(None))
         assert not [one for one in changes if isinstance(one, Malformed)]
         return {one.document.title: one.document for one in changes if isinstance(one, Upsert)}
 

@@ -14,11 +14,12 @@ from threading import Event, Thread
 import pytest
 import sqlalchemy as sa
 
-from connectors.export.connector import open_export
-from connectors.folder.connector import FolderConnector
-from connectors.ldap.config import LdapBranch, LdapConfig, LdapLimits
+from connectors.export.connector import ExportSource
+from connectors.folder.connector import FolderSource
+from connectors.http_limits import HttpLimits
+from connectors.ldap.config import LdapConfig
 from connectors.ldap.directory import LdapDirectory
-from connectors.mediawiki.config import WikiConfig, WikiLimits
+from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.connector import WikiSource
 from connectors.ports import Connector, SourceError, SourceRefused
 from connectors.snapshot import Snapshot
@@ -85,7 +86,7 @@ def kept(tmp_path: Path) -> Kept:
 def test_a_wiki_that_is_none(kept: Kept, manner: Manner) -> None:
     """Silent, endless, cut, garbage, or a sign-in page in its place."""
     with hostile_server(manner) as port:
-        limits = WikiLimits(rate_per_s=0, timeout_s=1, total_timeout_s=3, max_wait_s=1)
+        limits = HttpLimits(rate_per_s=0, timeout_s=1, total_timeout_s=3, max_wait_s=1)
         place = WikiConfig(f"http://127.0.0.1:{port}/", allowed=frozenset({EVERYONE}))
         told = kept.fails(Snapshot(WikiSource("s", WikiConfig(place.url, limits=limits))))
     assert "wiki" in told
@@ -99,8 +100,10 @@ def test_a_directory_that_is_none(tmp_path: Path, manner: Manner) -> None:
     with hostile_server(manner) as port:
         place = LdapConfig(
             (f"ldap://127.0.0.1:{port}",),
-            LdapBranch("dc=a", "(uid=*)"),
-            limits=LdapLimits(timeout_s=1, total_timeout_s=3),
+            "dc=a",
+            "(uid=*)",
+            timeout_s=1,
+            total_timeout_s=3,
         )
         with pytest.raises(SourceError, match="plus tard"):
             in_time(lambda: book.replace(LdapDirectory(place), 1.0))
@@ -156,7 +159,7 @@ def test_an_export_that_is_none(
     if among_others:
         (folder / "a.jsonl").write_text(export(POSTS), "utf-8")
     make(folder / "b.jsonl")
-    told = kept.fails(open_export("s", folder if among_others else folder / "b.jsonl"))
+    told = kept.fails(Snapshot(ExportSource("s", folder if among_others else folder / "b.jsonl")))
     assert "b.jsonl" in told
     assert any(word in told for word in ("vérifiez", "corrigez", "Refaites")), told
 
@@ -170,7 +173,7 @@ class Rewritten:
     source: str = "s"
 
     def changes(self, since: str | None) -> Iterator[object]:
-        for count, change in enumerate(open_export("s", self.path).changes(since)):
+        for count, change in enumerate(Snapshot(ExportSource("s", self.path)).changes(since)):
             if count == 1:
                 self.how(self.path)
             yield change
@@ -214,7 +217,7 @@ def test_what_is_appended_while_an_export_is_read_waits(kept: Kept) -> None:
     dependencies = CrawlDependencies(None, ENCODER, kept.index, kept.state, kept.state)  # type: ignore[arg-type]
     crawl(Rewritten(path, appended), dependencies, full=True, accept_deletions=True)  # type: ignore[arg-type]
     assert len(kept.index.kept(["s:1", "s:2", "s:3"])) == 3
-    crawl(open_export("s", path), dependencies)
+    crawl(Snapshot(ExportSource("s", path)), dependencies)
     assert len(kept.index.kept(["s:1", "s:2", "s:3"])) == 2
 
 
@@ -236,7 +239,7 @@ def test_a_folder_that_cannot_be_listed_loses_nothing_and_opens_nothing(
         return opening(path, flags, mode, dir_fd=dir_fd)
 
     def read(*, full: bool = False) -> dict[str, frozenset[str]]:
-        source = FolderConnector("s", root)
+        source = Snapshot(FolderSource("s", root))
         in_time(lambda: crawl(source, dependencies, full=full, accept_deletions=True))
         now = kept.index.kept(["s:x.txt", "s:mort/y.txt"])
         return {name: one.access.allowed for name, one in now.items()}

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.mediawiki.config import WikiConfig, WikiLimits
+from connectors.http_limits import HttpLimits
+from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.connector import WikiGroups
 from connectors.ports import SourceError, SourceRefused
 from indexer.access import Reader
@@ -29,7 +30,7 @@ def wiki() -> WikiServer:
 
 @pytest.fixture
 def place(wiki: WikiServer) -> WikiConfig:
-    quick = WikiLimits(rate_per_s=0, timeout_s=5, max_wait_s=0)
+    quick = HttpLimits(rate_per_s=0, timeout_s=5, max_wait_s=0)
     return WikiConfig(wiki.url, READER, PASSWORD, limits=quick)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from connectors.mediawiki.config import WikiConfig, WikiLimits
+from connectors.http_limits import HttpLimits
+from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.connector import WikiSource
 from connectors.ports import Change, Checkpoint, Upsert
 from connectors.snapshot import Snapshot
@@ -12,7 +13,7 @@ from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Document
 from tests.wiki_server import PASSWORD, READER, WikiServer
 
-QUICK = WikiLimits(rate_per_s=0)
+QUICK = HttpLimits(rate_per_s=0)
 RULES = {"": ("everyone",), "Équipe": ("test:group:a",), "Fichier": ("everyone",)}
 
 
@@ -21,7 +22,7 @@ class WikiReading:
     wiki: WikiServer
     rules: Mapping[str, Sequence[str]] = field(default_factory=lambda: dict(RULES))
     url: str = ""
-    limits: WikiLimits = QUICK
+    limits: HttpLimits = QUICK
     kept: dict[str, Document] = field(default_factory=dict)
     cursor: str | None = None
     user: str = READER

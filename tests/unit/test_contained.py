@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from connectors.export.connector import open_export
+from connectors.export.connector import ExportSource
 from connectors.files import read_contained
-from connectors.folder.connector import FolderConnector
+from connectors.folder.connector import FolderSource
 from connectors.ports import Change, Malformed, RecordVanished, SourceError, SourceRefused, Upsert
 from connectors.snapshot import Snapshot
 
@@ -102,7 +102,7 @@ def test_a_folder_is_walked_inside_at_every_step(tmp_path: Path) -> None:
     place = Place(tmp_path)
 
     def read() -> None:
-        for change in FolderConnector("f", place.root).changes(None):
+        for change in Snapshot(FolderSource("f", place.root)).changes(None):
             if isinstance(change, Upsert):
                 found = change.document
                 assert "secret" not in found.id
@@ -122,7 +122,7 @@ def exported(folder: Path, *paths: str) -> Snapshot:
         {"type": "post", "id": "p", "title": "p", "readers": readers, "attachments": attached},
     ]
     (folder / "e.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return open_export("w", folder)
+    return Snapshot(ExportSource("w", folder))
 
 
 def attachments(changes: list[Change]) -> dict[str, bytes | None]:
@@ -210,7 +210,7 @@ def test_a_text_gets_the_readers_of_its_own_moment_alone(
     root = Place(tmp_path).root
     found = {
         change.document.id: change.document
-        for change in FolderConnector("f", root).changes(None)
+        for change in Snapshot(FolderSource("f", root)).changes(None)
         if isinstance(change, Upsert)
     }
     content = found["f:a/x.txt"].content
@@ -251,10 +251,10 @@ def test_an_export_of_another_folder_is_not_read_through_a_link(tmp_path: Path) 
     exported(place.root)
     (place.root / "z.jsonl").symlink_to(place.outside / "e.jsonl")
     with pytest.raises(SourceRefused, match="lien"):
-        list(open_export("w", place.root).changes(None))
+        list(Snapshot(ExportSource("w", place.root)).changes(None))
     (tmp_path / "named.jsonl").symlink_to(place.outside / "e.jsonl")
     assert [
         change.document.id
-        for change in open_export("w", tmp_path / "named.jsonl").changes(None)
+        for change in Snapshot(ExportSource("w", tmp_path / "named.jsonl")).changes(None)
         if isinstance(change, Upsert)
     ] == ["w:p"]

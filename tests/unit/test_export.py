@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from connectors.export.connector import open_export
+from connectors.export.connector import ExportSource
 from connectors.ports import (
     AccessNarrowed,
     Change,
@@ -22,6 +22,7 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.records.schema import json_schema
+from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply
 from connectors.testing.memory_seen import MemorySeen
 from connectors.values import (
@@ -68,7 +69,7 @@ SEEN = MemorySeen()
 
 
 def read(path: Path, since: str | None = None) -> list[Change]:
-    return list(open_export("w", path).remembering(SEEN).changes(since))
+    return list(Snapshot(ExportSource("w", path), SEEN).changes(since))
 
 
 def documents(changes: list[Change]) -> dict[str, Document]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.export.connector import open_export
+from connectors.export.connector import ExportSource
 from connectors.export.files import export_files, read_lines
 from connectors.ports import (
     AccessChanged,
@@ -20,6 +20,7 @@ from connectors.ports import (
     SourceUnreachable,
     Upsert,
 )
+from connectors.snapshot import Snapshot
 from connectors.values import Access
 from tests.unit.test_export import HEADER, THREAD, cursor, documents, read, write
 
@@ -104,7 +105,7 @@ def test_readers_after_a_broken_record_open_no_former_text(tmp_path: Path) -> No
 def test_a_record_that_is_not_understood_is_not_asked_for_again(tmp_path: Path) -> None:
     """Only its readers are known, until a line brings it again."""
     path = write(tmp_path / "e.jsonl", HEADER, RECORD, RECORD | {"created": "hier"})
-    again = list(open_export("w", path).refetch(frozenset({"w:t1", "w:t1#a"})))
+    again = list(Snapshot(ExportSource("w", path)).refetch(frozenset({"w:t1", "w:t1#a"})))
     assert [one for one in again if not isinstance(one, Malformed)] == []
 
 
@@ -219,7 +220,7 @@ def test_an_attachment_named_twice_stays_the_first(tmp_path: Path) -> None:
 def test_an_export_that_is_replaced_while_it_is_read_is_not_read_on(tmp_path: Path) -> None:
     """What was learned of its lines is not of the lines of another file."""
     path = write(tmp_path / "e.jsonl", HEADER, RECORD | CELL)
-    changes = open_export("w", path).refetch(frozenset({"w:t1"}))
+    changes = Snapshot(ExportSource("w", path)).refetch(frozenset({"w:t1"}))
     other = write(tmp_path / "other", HEADER, RECORD | {"title": "Un autre texte"})
     files = export_files(path)
     other.rename(path)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.file_patterns import parse_selection
-from connectors.folder.connector import FolderConnector
+from connectors.folder.connector import FolderSource
 from connectors.folder.rules import (
     MAX_RULE_BYTES,
     MAX_RULES,
@@ -23,9 +23,9 @@ from connectors.folder.rules import (
     RuleScope,
     RuleTable,
     access_by_rule,
-    effective_rule,
     parse_sidecar,
     parse_table,
+    rule_and_ignored,
 )
 from connectors.folder.walk import walk
 from connectors.ports import (
@@ -42,6 +42,7 @@ from connectors.ports import (
     Upsert,
     is_under,
 )
+from connectors.snapshot import Snapshot
 from connectors.testing.memory_seen import MemorySeen
 from connectors.titles import title_of_path
 from connectors.values import MAX_PRINCIPALS, MAX_REPLACED, Access, Document, EvidencePolicy
@@ -58,7 +59,7 @@ SEEN = MemorySeen()
 
 
 def read(root: Path, since: str | None = None, **settings: Any) -> list[Change]:
-    return list(FolderConnector("f", root, seen=SEEN, **settings).changes(since))
+    return list(Snapshot(FolderSource("f", root, **settings), SEEN).changes(since))
 
 
 def documents(changes: list[Change]) -> dict[str, Document]:
@@ -120,7 +121,7 @@ def test_who_writes_in_a_folder_adds_no_reader(tree: Path) -> None:
     assert {one.kind for name, one in found.items() if name != "x.txt"} == {"note"}
     assert {one.evidence for one in found.values()} == {EvidencePolicy.NONE}
     assert [c.where for c in changes if isinstance(c, Malformed)] == ["a/_quisait.csv"]
-    said = list(FolderConnector("f", tree).check())
+    said = list(Snapshot(FolderSource("f", tree)).check())
     assert [one.partition(" : ")[0] for one in said] == ["a/_quisait.csv"]
 
 
@@ -136,7 +137,7 @@ def test_rules_kept_outside_decide(tree: Path, tmp_path_factory: pytest.TempPath
     assert allowed(tree, rules=rules) == closed
     first = read(tree, rules=rules)
     assert all("g:g:out" in one.access.denied for one in documents(first).values())
-    opened = FolderConnector("f", tree, rules=rules).open_original("f:a/x.txt")
+    opened = FolderSource("f", tree, rules=rules).open_original("f:a/x.txt")
     assert opened is not None
     opened[1].file.close()
     assert opened[0] == Access(frozenset({"g:g:all"}), frozenset({"g:g:out"}))
@@ -207,8 +208,8 @@ def test_no_untrusted_table_adds_a_reader(
         access = access_by_rule(rule, scope.default)
         return bool(access.allowed & token) and not access.denied & token
 
-    if admits(effective_rule(path, tables, own, scope)):
-        assert admits(effective_rule(path, [above], None, scope))
+    if admits(rule_and_ignored(path, tables, own, scope)[0]):
+        assert admits(rule_and_ignored(path, [above], None, scope)[0])
 
 
 def test_a_rule_that_replaces_too_much_is_not_understood(tree: Path) -> None:
@@ -277,7 +278,7 @@ def test_a_table_too_large_to_be_held_leaves_nobody(tree: Path) -> None:
 def test_default_access_does_not_heal_a_broken_rule(tree: Path) -> None:
     """Default readers hold where no rule speaks, never where one is broken."""
     (tree / "x.txt.quisait.json").write_text("{")
-    connector = FolderConnector("f", tree, Access(frozenset({"everyone"})))
+    connector = Snapshot(FolderSource("f", tree, Access(frozenset({"everyone"}))))
     kept = documents(list(connector.changes(None)))
     assert {i: bool(d.access.allowed) for i, d in kept.items()} == {
         "f:a/b/x.txt": True, "f:a/x.txt": True, "f:x.txt": False,
@@ -552,8 +553,9 @@ def test_patterns_say_which_files_are_read(
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("texte")
-    folder = FolderConnector("f", tmp_path, selection=parse_selection(include, exclude))
-    listing = next(change for change in folder.changes(None) if isinstance(change, Listing))
+    folder = FolderSource("f", tmp_path, selection=parse_selection(include, exclude))
+    changes = Snapshot(folder).changes(None)
+    listing = next(change for change in changes if isinstance(change, Listing))
     assert {one.partition(":")[2] for one in listing.document_ids} == taken
     assert folder.count_pending(None) == len(taken)
     for name in names:
@@ -584,16 +586,16 @@ def test_what_is_left_out_later_is_closed_then_removed(tmp_path: Path, full: boo
         (root / f"d{number % 2}").mkdir(parents=True, exist_ok=True)
         (root / f"d{number % 2}" / f"{number}.txt").write_text("texte")
     everyone = Access(frozenset({"everyone"}))
-    crawl(FolderConnector("f", root, everyone), crawls.dependencies)
+    crawl(Snapshot(FolderSource("f", root, everyone)), crawls.dependencies)
     assert len(readers()) == 30
-    fewer = FolderConnector("f", root, everyone, parse_selection((), ("d0",)))
+    fewer = Snapshot(FolderSource("f", root, everyone, parse_selection((), ("d0",))))
     with pytest.raises(DeletionsHeld):
         crawl(fewer, crawls.dependencies, full=full, guard_share=0.1)
     assert {one for one, access in readers().items() if access.allowed} == {
         f"f:d1/{number}.txt" for number in range(1, 30, 2)
     }
     crawl(
-        FolderConnector("f", root, everyone), crawls.dependencies, guard_share=0.1
+        Snapshot(FolderSource("f", root, everyone)), crawls.dependencies, guard_share=0.1
     )  # it was a slip
     assert all(access == everyone for access in readers().values())
     crawl(fewer, crawls.dependencies, accept_deletions=True)
@@ -605,7 +607,7 @@ def test_a_folder_gives_its_files_an_address(tmp_path: Path) -> None:
     for name in ("à b.txt", "c.txt"):
         (tmp_path / name).write_text("texte")
     (tmp_path / "_quisait.csv").write_text("pattern,url\nc.txt,https://regle/{path}\n")
-    changes = FolderConnector("f", tmp_path, link="https://partage/{path}").changes(None)
+    changes = Snapshot(FolderSource("f", tmp_path, link="https://partage/{path}")).changes(None)
     urls = {change.document.url for change in changes if isinstance(change, Upsert)}
     assert urls == {"https://partage/%C3%A0%20b.txt", "https://regle/c.txt"}
 
@@ -639,7 +641,9 @@ def test_the_file_names_itself_before_its_path_does(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     (tmp_path / "_quisait.csv").write_text("pattern,title\ndit.md,La règle\n")
     found = [
-        c.document for c in FolderConnector("f", tmp_path).changes(None) if isinstance(c, Upsert)
+        c.document
+        for c in Snapshot(FolderSource("f", tmp_path)).changes(None)
+        if isinstance(c, Upsert)
     ]
     titles = {one.id: prepare(one, extractor).document.title for one in found}
     extractor.close()

@@ -17,7 +17,7 @@ from joserfc.jwk import OctKey
 from pydantic import ValidationError
 
 from connectors.directory import AgentRecord, read_records
-from connectors.folder.rules import effective_rule, parse_sidecar, parse_table
+from connectors.folder.rules import parse_sidecar, parse_table, rule_and_ignored
 from connectors.ldap.client import LdapEntry
 from connectors.ldap.directory import agent_of, normalize_dn, rdn_values
 from connectors.markdown import looks_like_markdown, read_markdown
@@ -179,7 +179,7 @@ def folder_rules(text: str) -> None:
     parse_table(raw(text), ("a",), trusted=True)
     parse_sidecar(raw(text), ("a",))
     table, _ = parse_table(raw(f"pattern,title\n{text}"), (), trusted=True)
-    effective_rule(("a", "b"), (table,))
+    rule_and_ignored(("a", "b"), (table,))
     cell = json.dumps(text, ensure_ascii=False)
     parse_table(raw(f"pattern,title\n{cell[:900]},\n**,{cell}"), (), trusted=True)
     parse_sidecar(raw(json.dumps({"replaces": text, "author": text})), ("a",))
@@ -445,7 +445,7 @@ def test_a_pattern_of_many_stars_is_compared_in_time() -> None:
     rows = "".join(f"**/a*/**/a*/**/a*/**/z{n},everyone\n" for n in range(20))
     table, _ = parse_table(raw(f"pattern,allowed\n{rows}**/z1,g:g:few\n"), (), trusted=True)
     began = time.process_time()
-    found = effective_rule((*("a",) * 200, "z1"), (table,))
+    found = rule_and_ignored((*("a",) * 200, "z1"), (table,))[0]
     assert time.process_time() - began < MOST_S
     assert found is not None
     assert found.allowed == ("g:g:few",)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from connectors.folder.connector import FolderConnector
+from connectors.folder.connector import FolderSource
 from connectors.ports import Change, Checkpoint, Delete, Listing, SourceUnreachable, Upsert
+from connectors.snapshot import Snapshot
 from connectors.values import Access, Content, Document
 from indexer.crawl.batches import TRIES
 from indexer.crawl.pipeline import crawl
@@ -189,7 +190,7 @@ def test_what_is_read_at_last_is_not_asked_for_again(tmp_path: Path) -> None:
 def test_a_folder_gives_a_file_again(tmp_path: Path) -> None:
     """Though its cursor has seen it; a file that is gone is left out."""
     (tmp_path / "note.txt").write_text("texte")
-    folder = FolderConnector("f", tmp_path, Access(frozenset({"everyone"})))
+    folder = Snapshot(FolderSource("f", tmp_path, Access(frozenset({"everyone"}))))
     given = list(folder.refetch(frozenset({"f:note.txt", "f:partie.txt"})))
     assert [change.document.id for change in given if isinstance(change, Upsert)] == ["f:note.txt"]
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from connectors.account_linking import LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import TableDirectory
-from connectors.export.connector import open_export
-from connectors.folder.connector import FolderConnector
+from connectors.export.connector import ExportSource
+from connectors.folder.connector import FolderSource
 from connectors.ldap.client import LdapEntry
-from connectors.ldap.config import GroupAttributes
+from connectors.ldap.config import LdapConfig
 from connectors.ldap.directory import AgentIds, groups_of, normalize_dn
 from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.pages import Namespace, SiteInfo, namespace_access
@@ -24,6 +24,7 @@ from connectors.ports import AccessChanged, Change, Upsert
 from connectors.push.items import PushedItem, SuiteRules, parse_find_item
 from connectors.records.documents import access_of
 from connectors.records.schema import RecordLine
+from connectors.snapshot import Snapshot
 from connectors.values import EVERYONE, Access, Agent, Group, normalize_principal
 from expertise.build import BuildRules
 from expertise.directory import SqlDirectory
@@ -123,14 +124,14 @@ def folder(root: Path, table: str = "", sidecar: Mapping[str, object] | None = N
     (root / "_quisait.csv").write_text(table or "pattern\n")
     if sidecar:
         (root / "x.txt.quisait.json").write_text(json.dumps(sidecar))
-    return of(iter(FolderConnector("f", root).changes(None)))
+    return of(iter(Snapshot(FolderSource("f", root)).changes(None)))
 
 
 def export(root: Path, *lines: dict[str, object]) -> Access:
     path = root / "x.jsonl"
     header = {"type": "header", "version": 1}
     path.write_text("".join(json.dumps(line) + "\n" for line in (header, *lines)))
-    return of(iter(open_export("e", path).changes(None)))
+    return of(iter(Snapshot(ExportSource("e", path)).changes(None)))
 
 
 def page(**fields: object) -> dict[str, object]:
@@ -228,7 +229,7 @@ def test_ldap_groups_whatever_the_form(names: tuple[str, str], people: tuple[str
         f"cn={theirs},dc=x",
         {"cn": [theirs.encode()], "member": [f"uid={otherwise},dc=x".encode()]},
     )
-    (group,) = groups_of([entry], people_known, GroupAttributes(), "ldap")
+    (group,) = groups_of([entry], people_known, LdapConfig((), "", ""))
     assert shuts_out(
         Access(frozenset({EVERYONE}), frozenset({f"ldap:group:{ours}"})), group.principal
     )

@@ -290,7 +290,7 @@ def test_an_active_directory_is_read_by_its_own_filters(file: Path) -> None:
     assert written.count("active_directory = false") == 1
     file.write_text(written.replace("active_directory = false", "active_directory = true"), "utf-8")
     place = ldap_place(load_settings())
-    assert place.agents.filter == ACTIVE_DIRECTORY_AGENTS
+    assert place.agents_filter == ACTIVE_DIRECTORY_AGENTS
     chosen = '[ldap]\nactive_directory = true\nagents_filter = "(sAMAccountName=ag-*)"\n'
     file.write_text(chosen, "utf-8")
-    assert ldap_place(load_settings()).agents.filter == "(sAMAccountName=ag-*)"
+    assert ldap_place(load_settings()).agents_filter == "(sAMAccountName=ag-*)"

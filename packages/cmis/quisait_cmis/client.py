@@ -11,7 +11,7 @@ from connectors.ports import RecordVanished, SourceError, SourceRefused, SourceU
 from connectors.values import Content
 from quisait_cmis.objects import (
     CmisObject,
-    NotAnAnswer,
+    ObjectUnreadable,
     latest_major,
     parse_answer,
     read_listed,
@@ -24,14 +24,6 @@ MOST_PAGES = 5_000
 _TRIES = 3
 """Number of times that a folder is listed if it changes meanwhile."""
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-
-
-class ObjectUnreadable(Exception):
-    """An object was not read; `gone`: it does not exist. The text is a French reason."""
-
-    def __init__(self, reason: str, *, gone: bool = False) -> None:
-        super().__init__(reason)
-        self.gone = gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +102,7 @@ class CmisClient:
 
     def object_of(self, object_id: str) -> CmisObject:
         """Return an object with its access list. Raises `ObjectUnreadable`, `SourceUnreachable`."""
-        answer = self._asked("object", objectId=object_id, includeACL="true")
-        try:
-            return read_object(answer)
-        except NotAnAnswer as error:
-            raise ObjectUnreadable(str(error)) from error
+        return read_object(self._asked("object", objectId=object_id, includeACL="true"))
 
     def document(self, listed: CmisObject, *, major: bool) -> tuple[CmisObject, CmisObject] | None:
         """Return the version to read, and the listed object, each with its access list.
@@ -124,7 +112,7 @@ class CmisClient:
         current = self.object_of(listed.id)
         if not major or current.flag("cmis:isLatestMajorVersion") is not False:
             return current, current
-        found = latest_major(self._several("versions", "", objectId=listed.id))
+        found = latest_major(read_listed(self._asked("versions", objectId=listed.id), ""))
         return (self.object_of(found.id), current) if found else None
 
     def children(self, folder: CmisObject) -> tuple[list[CmisObject], int]:
@@ -143,9 +131,8 @@ class CmisClient:
 
         Raises as `object_of` does.
         """
-        return self._several(
-            "parents", "object", objectId=object_id, includeRelativePathSegment="true"
-        )
+        found = self._asked("parents", objectId=object_id, includeRelativePathSegment="true")
+        return read_listed(found, "object")
 
     def read(self, found: CmisObject) -> bytes:
         """Return a document's file if nothing changed meanwhile. Raises `RecordVanished`."""
@@ -202,7 +189,7 @@ class CmisClient:
                 said = parse_answer(answer.content)
                 entries += [_log_entry(one) for one in said["objects"]]
                 more, following = said.get("hasMoreItems"), said.get("changeLogToken")
-            except (NotAnAnswer, LookupError, TypeError, AttributeError) as error:
+            except (ObjectUnreadable, LookupError, TypeError, AttributeError) as error:
                 raise LogUnreadable from error
             if not more:
                 return entries
@@ -233,7 +220,7 @@ class CmisClient:
             for one in raw:
                 try:
                     page += read_listed([one], "object")
-                except NotAnAnswer:
+                except ObjectUnreadable:
                     odd += 1
             if last and (not page or page[0].id != last):
                 return None
@@ -245,13 +232,6 @@ class CmisClient:
                 raise ObjectUnreadable("la liste de ce dossier ne finit pas")
             skipped, last = skipped + len(raw) - 1, page[-1].id
         raise ObjectUnreadable("ce dossier a trop d'objets")
-
-    def _several(self, selector: str, wrapped: str, **parameters: object) -> list[CmisObject]:
-        answer = self._asked(selector, **parameters)
-        try:
-            return read_listed(answer, wrapped)
-        except NotAnAnswer as error:
-            raise ObjectUnreadable(str(error)) from error
 
     def _asked(self, selector: str, **parameters: object) -> Any:
         """Return a JSON answer. Raises `ObjectUnreadable`, `SourceUnreachable`."""
@@ -265,10 +245,7 @@ class CmisClient:
         if status != HTTPStatus.OK:
             gone = status == HTTPStatus.NOT_FOUND
             raise ObjectUnreadable(f"le dépôt ne le rend pas (réponse {status})", gone=gone)
-        try:
-            return parse_answer(answer.content)
-        except NotAnAnswer as error:
-            raise ObjectUnreadable(str(error)) from error
+        return parse_answer(answer.content)
 
     def _asked_repository(self) -> CmisRepository:
         answer = self.host.request("GET", self.host.root.rstrip("/"))
@@ -284,7 +261,7 @@ class CmisClient:
         try:
             told = parse_answer(answer.content)
             known = {str(name): _repository(one) for name, one in told.items()}
-        except (NotAnAnswer, LookupError, TypeError, AttributeError) as error:
+        except (ObjectUnreadable, LookupError, TypeError, AttributeError) as error:
             raise SourceRefused(
                 f"{self.host.host} ne répond pas comme un service CMIS 1.1 « browser binding » : "
                 "vérifiez « url »."

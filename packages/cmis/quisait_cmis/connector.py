@@ -4,12 +4,14 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
+from connectors.contributions import Act, contributions_of
 from connectors.digests import digest_of
 from connectors.folder.documents import described
 from connectors.http_host import HttpHost
 from connectors.installed import ConnectorKind, SourcePlace
+from connectors.options import filled
 from connectors.ports import (
     Former,
     Listed,
@@ -24,14 +26,13 @@ from connectors.ports import (
 from connectors.titles import title_of_path
 from connectors.values import (
     Access,
-    Contribution,
     ContributorRole,
     Document,
     EvidencePolicy,
     Section,
 )
-from quisait_cmis.client import CmisClient, LogEntry, LogUnreadable, ObjectUnreadable
-from quisait_cmis.objects import DOCUMENT, CmisObject
+from quisait_cmis.client import CmisClient, LogEntry, LogUnreadable
+from quisait_cmis.objects import DOCUMENT, CmisObject, ObjectUnreadable
 from quisait_cmis.options import CmisOptions
 from quisait_cmis.readers import AccessReading
 from quisait_cmis.walk import ListedObject, UnlistedObjects, is_read, paths_of, walk
@@ -57,10 +58,6 @@ class CmisSource:
     _client: CmisClient = field(init=False, compare=False)
     _rights: AccessReading = field(init=False, compare=False)
     _told: set[tuple[str, str]] = field(init=False, compare=False)
-
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield every document with its readers. Raises `SourceError`."""
-        return self.listing_since(Former())
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield the documents that the log names if it suffices, else all. Raises `SourceError`."""
@@ -174,7 +171,7 @@ class CmisSource:
             created=found.moment("cmis:creationDate"),
             modified=found.moment("cmis:lastModificationDate"),
             evidence=EvidencePolicy(self.options.evidence),
-            contributions=tuple(self._contributions(found)),
+            contributions=contributions_of(self._acts(found)),
             version=found.version,
         )
 
@@ -185,17 +182,10 @@ class CmisSource:
         if not self.options.link:
             asked = urlencode({"cmisselector": "content", "objectId": found.id})
             return f"{client.repository.root_url}?{asked}"
-        named = {
-            "{id}": found.id,
-            "{series}": found.text("cmis:versionSeriesId") or found.id,
-            "{path}": path,
-        }
-        link = self.options.link
-        for name, value in named.items():
-            link = link.replace(name, quote(value))
-        return link
+        series = found.text("cmis:versionSeriesId") or found.id
+        return filled(self.options.link, id=found.id, series=series, path=path)
 
-    def _contributions(self, found: CmisObject) -> Iterator[Contribution]:
+    def _acts(self, found: CmisObject) -> Iterator[Act]:
         """Yield the creator, and the last editor if it is somebody else."""
         creator, editor = found.text("cmis:createdBy"), found.text("cmis:lastModifiedBy")
         role = ContributorRole(self.options.creator)
@@ -209,10 +199,8 @@ class CmisSource:
         ):
             if not name.strip() or "\0" in name:
                 continue
-            day = moment.date() if moment else None
-            years = ((day.year, 1),) if day else ()
             counted = ContributorRole.BOT if name in self.options.bots else as_role
-            yield Contribution(f"{self.source}:{name}", counted, name, 1, day, day, years)
+            yield Act(f"{self.source}:{name}", counted, name, moment)
 
     def _listed(self, listed: ListedObject) -> Iterator[Listed | Malformed]:
         """Yield a document with its readers; nothing for a draft or a deleted document.

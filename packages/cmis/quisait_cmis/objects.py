@@ -14,8 +14,12 @@ FOLDER, DOCUMENT = "cmis:folder", "cmis:document"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class NotAnAnswer(ValueError):
-    """The answer does not conform to CMIS; the text is French."""
+class ObjectUnreadable(Exception):
+    """An object was not read; `gone`: it does not exist. The text is a French reason."""
+
+    def __init__(self, reason: str, *, gone: bool = False) -> None:
+        super().__init__(reason)
+        self.gone = gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +90,23 @@ class CmisObject:
 
 
 def parse_answer(content: bytes) -> Any:
-    """Parse the JSON of an answer. Raises `NotAnAnswer`."""
+    """Parse the JSON of an answer. Raises `ObjectUnreadable`."""
+    if exceeds_json_values(content, MOST_VALUES):
+        raise ObjectUnreadable("une réponse du dépôt a trop de valeurs")
     try:
-        if exceeds_json_values(content, MOST_VALUES):
-            raise NotAnAnswer("une réponse du dépôt a trop de valeurs")
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        if isinstance(error, NotAnAnswer):
-            raise
-        raise NotAnAnswer("la réponse du dépôt n'est pas du JSON") from error
+        raise ObjectUnreadable("la réponse du dépôt n'est pas du JSON") from error
 
 
 def read_object(raw: Any, segment: str = "") -> CmisObject:
-    """Parse an object of an answer with `succinct`. Raises `NotAnAnswer`."""
+    """Parse an object of an answer with `succinct`. Raises `ObjectUnreadable`."""
     properties = raw.get("succinctProperties") if isinstance(raw, dict) else None
     if not isinstance(properties, dict):
-        raise NotAnAnswer("la réponse du dépôt n'est pas un objet CMIS 1.1")
+        raise ObjectUnreadable("la réponse du dépôt n'est pas un objet CMIS 1.1")
     made = CmisObject(properties, _entries(raw.get("acl")), raw.get("exactACL") is True, segment)
     if not made.id or "\0" in made.id:
-        raise NotAnAnswer("un objet du dépôt n'a pas d'identifiant")
+        raise ObjectUnreadable("un objet du dépôt n'a pas d'identifiant")
     return made
 
 
@@ -119,16 +121,16 @@ def _entry(raw: Any) -> AccessEntry:
     try:
         principal, permissions = raw["principal"]["principalId"], raw["permissions"]
     except (TypeError, LookupError) as error:
-        raise NotAnAnswer("une liste d'accès du dépôt ne se lit pas") from error
+        raise ObjectUnreadable("une liste d'accès du dépôt ne se lit pas") from error
     if not isinstance(principal, str) or not isinstance(permissions, list):
-        raise NotAnAnswer("une liste d'accès du dépôt ne se lit pas")
+        raise ObjectUnreadable("une liste d'accès du dépôt ne se lit pas")
     return AccessEntry(principal, frozenset(one for one in permissions if isinstance(one, str)))
 
 
 def read_listed(raw: Any, wrapped: str) -> list[CmisObject]:
-    """Parse the objects of a list, each inside the key `wrapped`. Raises `NotAnAnswer`."""
+    """Parse the objects of a list, each inside the key `wrapped`. Raises `ObjectUnreadable`."""
     if not isinstance(raw, list):
-        raise NotAnAnswer("la réponse du dépôt n'est pas une liste")
+        raise ObjectUnreadable("la réponse du dépôt n'est pas une liste")
     return [_listed(one, wrapped) for one in raw]
 
 
@@ -136,7 +138,7 @@ def _listed(raw: Any, wrapped: str) -> CmisObject:
     if not wrapped:
         return read_object(raw)
     if not isinstance(raw, dict):
-        raise NotAnAnswer("un objet de la liste ne se lit pas")
+        raise ObjectUnreadable("un objet de la liste ne se lit pas")
     segment = raw.get("pathSegment") or raw.get("relativePathSegment")
     return read_object(raw.get(wrapped), segment if isinstance(segment, str) else "")
 

@@ -1,11 +1,19 @@
 """Settings of a CMIS source."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from connectors.file_patterns import FileSelection, parse_selection
-from connectors.options import BaseUrl, GroupPrincipals, on_form
+from connectors.options import (
+    BaseUrl,
+    Evidence,
+    GroupPrincipals,
+    Patterns,
+    SourceOptions,
+    evidence_of,
+    on_form,
+)
 from connectors.records.schema import Readers
 
 
@@ -18,10 +26,8 @@ def _folder(path: str) -> str:
     return "/" + path.strip("/")
 
 
-class CmisOptions(BaseModel):
+class CmisOptions(SourceOptions):
     """The source's table `options` in quisait.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: BaseUrl = Field(description="adresse du service CMIS 1.1 « browser binding »")
     user: str = Field(min_length=1, description="compte qui lit")
@@ -29,10 +35,8 @@ class CmisOptions(BaseModel):
     folder: Annotated[str, AfterValidator(_folder)] = Field(
         "/", description="dossier à lire, avec ce qui est en dessous, comme « /Sites/compta »"
     )
-    include: list[str] = Field([], description="motifs des documents lus ; vide : tous")
-    exclude: list[str] = Field(
-        [], description="motifs des documents et dossiers qui ne le sont pas"
-    )
+    include: Patterns = Field([], description="motifs des documents lus ; vide : tous")
+    exclude: Patterns = Field([], description="motifs des documents et dossiers qui ne le sont pas")
     versions: Literal["latest", "major"] = Field(
         "latest",
         description="« major » : la dernière version majeure, et rien d'un document qui n'en a pas",
@@ -86,16 +90,9 @@ class CmisOptions(BaseModel):
         description="adresse d'un document pour qui le trouve, avec {id}, {series} ou {path} ; "
         "vide : celle du service",
     )
-    evidence: Literal["yes", "none"] = Field(
-        "yes", description="« none » : les auteurs ne disent jamais qui sait"
-    )
+    evidence: Evidence = evidence_of("les auteurs")
     rate_per_s: float = Field(20, gt=0, le=200, description="demandes par seconde au plus")
     ca_file: str = Field("", description="autorité de certification du serveur (PEM)")
-
-    @model_validator(mode="after")
-    def _patterns_hold(self) -> Self:
-        parse_selection(self.include, self.exclude)
-        return self
 
     @property
     def selection(self) -> FileSelection:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from connectors.file_patterns import FileSelection
-from quisait_cmis.client import CmisClient, ObjectUnreadable
-from quisait_cmis.objects import DOCUMENT, FOLDER, CmisObject
+from quisait_cmis.client import CmisClient
+from quisait_cmis.objects import DOCUMENT, FOLDER, CmisObject, ObjectUnreadable
 
 MOST_DEPTH = 200
 _ODD_NAME = "ce nom ne se lit pas"

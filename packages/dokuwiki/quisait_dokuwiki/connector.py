@@ -2,23 +2,23 @@
 
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from connectors.contributions import Act, contributions_of
 from connectors.file_patterns import parse_selection
 from connectors.files import UnsafePath, read_contained
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mediawiki.html import HEADING_SEPARATOR
-from connectors.options import GroupPrincipals, Link
+from connectors.options import GroupPrincipals, Link, SourceOptions
 from connectors.ports import (
     Listed,
     Malformed,
@@ -43,10 +43,9 @@ _PLAIN = re.compile(r"""\s*\$conf\[['"]authtype['"]\]\s*=\s*['"]authplain['"]\s*
 """Lines of settings about the way to sign in, and the only one that means the wiki's own users."""
 
 
-class DokuWikiOptions(BaseModel):
+class DokuWikiOptions(SourceOptions):
     """The source's table `options` in quisait.toml."""
 
-    model_config = ConfigDict(extra="forbid")
     path: str = Field(description="dossier des données (« data »), avec pages, media et meta")
     rules: str = Field(description="dossier des réglages (« conf »), avec acl.auth.php")
     link: Link = Field("", description="adresse du wiki, pour y mener : https://wiki.exemple/")
@@ -220,21 +219,11 @@ class DokuWikiSource:
         return changes
 
     def _contributions(self, changes: list["_Change"]) -> tuple[Contribution, ...]:
-        found: dict[tuple[str, ContributorRole], list[date]] = {}
-        for one in changes:
-            if one.login and one.type in _ROLES:
-                found.setdefault((one.login, _ROLES[one.type]), []).append(one.moment.date())
-        return tuple(
-            Contribution(
-                f"{self.source}:{login}",
-                role,
-                self._users[login].name if login in self._users else "",
-                len(days),
-                min(days),
-                max(days),
-                tuple(sorted(Counter(day.year for day in days).items())),
-            )
-            for (login, role), days in found.items()
+        names = {login: user.name for login, user in self._users.items()}
+        return contributions_of(
+            Act(f"{self.source}:{login}", _ROLES[kind], names.get(login, ""), moment)
+            for moment, kind, login in changes
+            if login and kind in _ROLES
         )
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from connectors.digests import digest_of
-from connectors.file_patterns import FileSelection
 from connectors.folder.documents import described, ruled_document
 from connectors.folder.rules import (
+    Rule,
     RuleTable,
     access_by_rule,
-    effective_rule,
     is_skipped,
     read_outside_table,
+    rule_and_ignored,
     tables_digest,
 )
 from connectors.installed import ConnectorKind, SourcePlace
@@ -123,9 +123,9 @@ class GitSource:
         page, history = listed.place
         return self._document(repository, tip, page, history, tables)
 
-    def left_out(self) -> Callable[[str], bool]:
+    def left_out(self) -> Callable[[str], bool] | None:
         """Return whether the settings exclude a document."""
-        return _LeftOut(self.source, self.options.selection)
+        return self.options.selection.left_out(self.source)
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per problem: skipped files, missing readers.
@@ -140,7 +140,7 @@ class GitSource:
         yield from (f"{one.where} : {one.reason}" for one in (*said, *branch.problems))
         if not branch.pages:
             yield f"la branche « {branch.tip.branch} » n'a aucun fichier que « include » nomme"
-        readable = (self._access(tables, page).allowed for page in branch.pages.values())
+        readable = (self._ruled(tables, path)[1].allowed for path in branch.pages)
         if branch.pages and not any(readable):
             yield "ni « allowed » ni « rules » ne nomme de lecteur : personne ne lira ces pages"
         if repository.boundary():
@@ -183,9 +183,7 @@ class GitSource:
             for blob in repository.blobs(tip):
                 path, reason = _readable_path(blob.path)
                 if not reason:
-                    rule = effective_rule(tuple(path.split("/")), tables)
-                    access = access_by_rule(rule, self.default_access)
-                    yield Listed(f"{self.source}:{path}", None, access)
+                    yield Listed(f"{self.source}:{path}", None, self._ruled(tables, path)[1])
         except Damaged:
             yield Unlisted(f"{self.source}:")
 
@@ -294,12 +292,12 @@ class GitSource:
     ) -> Document:
         most = self.options.most_file_mib << 20
         written = history.contributions(self.source, self._counts)
-        rule = effective_rule(tuple(page.path.split("/")), tables)
+        rule, access = self._ruled(tables, page.path)
         made = ruled_document(
             self.source,
             page.path,
             rule,
-            access_by_rule(rule, self.default_access),
+            access,
             content=Content(
                 posixpath.basename(page.path),
                 partial(repository.read, page.oid, most),
@@ -323,21 +321,9 @@ class GitSource:
         domains = {one.lower().lstrip("@") for one in self.options.domains}
         return not domains or mail.rpartition("@")[2] in domains
 
-    def _access(self, tables: tuple[RuleTable, ...], page: BranchPage) -> Access:
-        rule = effective_rule(tuple(page.path.split("/")), tables)
-        return access_by_rule(rule, self.default_access)
-
-
-@dataclass(frozen=True, slots=True)
-class _LeftOut:
-    """Returns whether the settings exclude a document."""
-
-    source: str
-    selection: FileSelection
-
-    def __call__(self, document_id: str) -> bool:
-        path = document_id.removeprefix(f"{self.source}:")
-        return not self.selection.takes(tuple(path.split("/")))
+    def _ruled(self, tables: tuple[RuleTable, ...], path: str) -> tuple[Rule | None, Access]:
+        rule, _ = rule_and_ignored(tuple(path.split("/")), tables)
+        return rule, access_by_rule(rule, self.default_access)
 
 
 def _readable_path(raw: bytes) -> tuple[str, str]:

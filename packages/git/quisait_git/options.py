@@ -2,11 +2,12 @@
 
 import re
 from typing import Literal, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from connectors.file_patterns import FileSelection, parse_selection
+from connectors.options import Evidence, Patterns, SourceOptions, evidence_of, filled
 
 PAGES = (
     *("*.md", "*.markdown", "*.rst", "*.adoc", "*.asciidoc", "*.org", "*.txt"),
@@ -27,10 +28,8 @@ _LINKS = {
 _WIKI = ".wiki"
 
 
-class GitOptions(BaseModel):
+class GitOptions(SourceOptions):
     """The source's table `options` in quisait.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str = Field(
         min_length=1,
@@ -38,10 +37,10 @@ class GitOptions(BaseModel):
         "de cette machine, relatif à quisait.toml",
     )
     branch: str = Field("", description="branche lue ; vide : celle que le dépôt désigne")
-    include: list[str] = Field(
+    include: Patterns = Field(
         list(PAGES), description="fichiers lus : « docs/**/*.md » ; d'office les pages et documents"
     )
-    exclude: list[str] = Field([], description="fichiers et dossiers laissés : « vendor »")
+    exclude: Patterns = Field([], description="fichiers et dossiers laissés : « vendor »")
     rules: str = Field(
         "",
         description="table de règles (pattern, allowed…) comme celle d'un dossier, hors du dépôt, "
@@ -84,13 +83,10 @@ class GitOptions(BaseModel):
     domains: list[str] = Field(
         [], description="domaines dont les adresses comptent comme auteurs ; vide : tous"
     )
-    evidence: Literal["yes", "none"] = Field(
-        "yes", description="« none » : les auteurs des pages ne disent jamais qui sait"
-    )
+    evidence: Evidence = evidence_of("les auteurs des pages")
 
     @model_validator(mode="after")
     def _holds(self) -> Self:
-        parse_selection(self.include, self.exclude)
         # A folder's path may contain spaces; no URL may look like an option or a git transport.
         bare = self.url if self.scheme != "file" else self.url.replace(" ", "")
         if self.url.startswith("-") or _UNPRINTABLE.search(bare):
@@ -145,8 +141,4 @@ class GitOptions(BaseModel):
     def page_url(self, path: str, branch: str) -> str:
         """Return the URL at which people open the file of a path; empty if it is unknown."""
         page = path.rpartition(".")[0] if "." in path.rpartition("/")[2] else path
-        said = {"branch": branch, "path": path, "page": page}
-        link = self.shown_by
-        for name, value in said.items():
-            link = link.replace(f"{{{name}}}", quote(value))
-        return link
+        return filled(self.shown_by, branch=branch, path=path, page=page)

@@ -106,33 +106,18 @@ def mails_of(path: Path, *, is_mbox: bool) -> Iterator[tuple[StoredMail, bytes]]
 
     Raises OSError, or `NoArchive` if the file is not an mbox file.
     """
-    if is_mbox:
-        yield from _mails_of_mbox(path)
-        return
     with open_regular_file(path, may_be_link=False) as opened:
         size = os.fstat(opened.fileno()).st_size
-        raw = opened.read(min(size, MOST_BYTES))
-    digest = digest_of_mail(raw if size <= MOST_BYTES else raw + str(size).encode())
-    yield (
-        StoredMail(path, 0, size, digest, is_mbox=False),
-        raw[: _LINE_BYTES if size > MOST_BYTES else None],
-    )
-
-
-def _mails_of_mbox(path: Path) -> Iterator[tuple[StoredMail, bytes]]:
-    with open_regular_file(path, may_be_link=False) as opened:
-        for mail in split_mbox(opened):
-            yield _stored(path, mail)
-
-
-def _stored(path: Path, mail: "MboxMail") -> tuple[StoredMail, bytes]:
-    raw = mail.held
-    if mail.is_whole:
-        where = StoredMail(path, mail.offset, mail.length, digest_of_mail(raw), is_mbox=True)
-        return where, raw
-    digest = digest_of_mail(raw + str(mail.length).encode())
-    where = StoredMail(path, mail.offset, mail.length, digest, is_mbox=True)
-    return where, raw[:_LINE_BYTES]
+        found = (
+            ((mail.offset, mail.length, mail.held) for mail in split_mbox(opened))
+            if is_mbox
+            else [(0, size, opened.read(min(size, MOST_BYTES)))]
+        )
+        for offset, length, held in found:
+            whole = length <= MOST_BYTES
+            digest = digest_of_mail(held if whole else held + str(length).encode())
+            stored = StoredMail(path, offset, length, digest, is_mbox)
+            yield stored, held if whole else held[:_LINE_BYTES]
 
 
 def split_mbox(opened: Lines) -> Iterator["MboxMail"]:

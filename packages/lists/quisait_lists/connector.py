@@ -54,11 +54,6 @@ class ListsSource(MailSource):
         """Return the names of the lists, sorted."""
         return sorted(self.options.lists)
 
-    def place(self, name: str) -> MailPlace:
-        """Return a list's place, with its current readers."""
-        one = self.options.lists[name]
-        return self._place(name, one, self._access(one)[0])
-
     def open(self, name: str) -> "Archive":
         """Open a list's archive as it is now. Raises `FolderClosed`, `SourceUnreachable`."""
         one = self.options.lists[name]
@@ -77,17 +72,10 @@ class ListsSource(MailSource):
             raise FolderClosed(
                 f"l'archive ne se lit pas ({os.strerror(error.errno or 0)})"
             ) from error
-        return Archive(self._place(name, one, access), warnings, state, path, tuple(files))
-
-    def _place(self, name: str, one: ListOptions, access: Access) -> MailPlace:
-        return MailPlace(
-            self.source,
-            name,
-            access,
-            EvidencePolicy(one.evidence or self.options.evidence),
-            frozenset(domain.lower().lstrip("@") for domain in self.options.domains),
-            self.options.link,
-        )
+        evidence = EvidencePolicy(one.evidence or self.options.evidence)
+        domains, link = self.options.domains, self.options.link
+        place = MailPlace(self.source, name, access, evidence, domains, link)
+        return Archive(place, warnings, state, path, tuple(files))
 
     def _access(self, one: ListOptions) -> tuple[Access, tuple[str, ...]]:
         """Return (access, French warnings); readers must be admitted by every rule."""

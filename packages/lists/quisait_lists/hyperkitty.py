@@ -98,10 +98,6 @@ class HyperkittySource(MailSource):
         """Return the names of the lists, sorted."""
         return sorted(self.options.lists)
 
-    def place(self, name: str) -> MailPlace:
-        """Return a list's place, without its readers."""
-        return self._place(name, Access())
-
     def open(self, name: str) -> "ArchivedList":
         """Open a list as it is now. Raises `FolderClosed`, `SourceError`."""
         try:
@@ -166,7 +162,7 @@ class HyperkittySource(MailSource):
             name,
             access,
             EvidencePolicy(options.lists[name].evidence or options.evidence),
-            frozenset(domain.lower().lstrip("@") for domain in options.domains),
+            options.domains,
             f"{pages}/message/{{id}}/",
             f"{pages}/thread/{{thread}}/",
         )

@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
@@ -17,7 +17,7 @@ from urllib.parse import quote, urljoin
 
 from connectors.http_host import HttpHost, HttpResponse, ResponseTooLarge
 from connectors.ports import SourceRefused, SourceUnreachable
-from connectors.values import assume_utc
+from connectors.values import date_of_iso
 from quisait_lists.archives import MOST_BYTES, NoArchive, split_mbox
 
 MOST_EXPORTED = 2 * MOST_BYTES
@@ -239,20 +239,13 @@ def _mail(entry: Mapping[str, Any]) -> ArchivedMail:
         raise SourceUnreachable(
             "HyperKitty nomme un message sans empreinte ou sans fil. Il sera relu plus tard."
         )
-    return ArchivedMail(own, thread, parent, _moment(entry.get("date")))
+    return ArchivedMail(own, thread, parent, date_of_iso(entry.get("date")))
 
 
 def _last(url: Any) -> str:
     """Return the last part of a URL, which is a digest; empty if it is not."""
     last = url.rstrip("/").rpartition("/")[2] if isinstance(url, str) else ""
     return last if _HASH.fullmatch(last) else ""
-
-
-def _moment(written: Any) -> datetime | None:
-    try:
-        return assume_utc(datetime.fromisoformat(str(written))).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _fields_of(page: str) -> Iterator[tuple[str, str]]:

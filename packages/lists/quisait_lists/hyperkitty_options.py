@@ -1,17 +1,23 @@
 """Settings of a source of Mailman 3 archives."""
 
-from typing import Literal, Self
+from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from connectors.options import LOOPBACK, BaseUrl, OptionalReaders, on_form
+from connectors.options import (
+    LOOPBACK,
+    BaseUrl,
+    Evidence,
+    OptionalReaders,
+    SourceOptions,
+    evidence_of,
+    on_form,
+)
 
 
-class ArchivedListOptions(BaseModel):
+class ArchivedListOptions(SourceOptions):
     """One list, in the table `lists`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     readers: OptionalReaders = Field(
         None,
@@ -24,7 +30,7 @@ class ArchivedListOptions(BaseModel):
         "ne sont pas demandés (pour une liste de plus de 1 000 abonnés)",
         title="Ces lecteurs sont les abonnés",
     )
-    evidence: Literal["yes", "none"] | None = Field(
+    evidence: Evidence | None = Field(
         None, description="de cette liste seule ; absent : « evidence » de la source"
     )
 
@@ -35,10 +41,8 @@ class ArchivedListOptions(BaseModel):
         return self
 
 
-class HyperkittyOptions(BaseModel):
+class HyperkittyOptions(SourceOptions):
     """The source's table `options` in quisait.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: BaseUrl = Field(
         description="adresse de HyperKitty : « https://listes.exemple.fr/archives/ »"
@@ -72,9 +76,7 @@ class HyperkittyOptions(BaseModel):
         description="domaines dont les adresses comptent comme auteurs (« exemple.gouv.fr ») ; "
         "vide : tous",
     )
-    evidence: Literal["yes", "none"] = Field(
-        "yes", description="« none » : les messages ne disent jamais qui sait"
-    )
+    evidence: Evidence = evidence_of("les messages")
     rate_per_s: float = Field(10, gt=0, le=100, description="demandes par seconde au plus")
     ca_file: str = Field("", description="autorité de certification des deux adresses (PEM)")
 

@@ -1,16 +1,12 @@
 """Settings of a source of mailing list archives."""
 
-from typing import Literal
+from pydantic import Field
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from connectors.options import Link, OptionalReaders, on_form
+from connectors.options import Evidence, Link, OptionalReaders, SourceOptions, evidence_of, on_form
 
 
-class ListOptions(BaseModel):
+class ListOptions(SourceOptions):
     """One list, in the table `lists`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str = Field(
         min_length=1,
@@ -27,15 +23,13 @@ class ListOptions(BaseModel):
         description="fichier des adresses des abonnés, une par ligne : eux seuls des lecteurs",
         title="Fichier des abonnés",
     )
-    evidence: Literal["yes", "none"] | None = Field(
+    evidence: Evidence | None = Field(
         None, description="de cette liste seule ; absent : « evidence » de la source"
     )
 
 
-class ListsOptions(BaseModel):
+class ListsOptions(SourceOptions):
     """The source's table `options` in quisait.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     lists: dict[str, ListOptions] = Field(
         min_length=1,
@@ -54,6 +48,4 @@ class ListsOptions(BaseModel):
         description="domaines dont les adresses comptent comme auteurs (« exemple.gouv.fr ») ; "
         "vide : tous",
     )
-    evidence: Literal["yes", "none"] = Field(
-        "yes", description="« none » : les messages ne disent jamais qui sait"
-    )
+    evidence: Evidence = evidence_of("les messages")

@@ -61,15 +61,14 @@ class MailboxSource(MailSource):
         """Whether the server tells if any mail of a folder changed (CONDSTORE, RFC 7162)."""
         return bool(self.session.ask(lambda client: client.has_capability("CONDSTORE")))
 
-    def place(self, name: str) -> MailPlace:
-        """Return a folder's place, without its readers."""
-        return self._place(name, Access())
-
     def open(self, name: str) -> "ImapFolder":
         """Open a folder as it is now. Raises `FolderClosed`, `SourceError`."""
         state = self._state(name)
         access, warnings = self._access(name)
-        return ImapFolder(self._place(name, access), warnings, state, self.session)
+        evidence = EvidencePolicy(self.options.evidence)
+        domains, link = self.options.domains, self.options.link
+        place = MailPlace(self.source, name, access, evidence, domains, link)
+        return ImapFolder(place, warnings, state, self.session)
 
     def _state(self, name: str) -> str:
         """Return a folder's state, or an empty text if the server does not count flag changes."""
@@ -92,16 +91,6 @@ class MailboxSource(MailSource):
             )
         written = [(_text(identifier), _text(rights)) for identifier, rights in entries]
         return readers_of(self.source, written, self.options.identifiers)
-
-    def _place(self, name: str, access: Access) -> MailPlace:
-        return MailPlace(
-            self.source,
-            name,
-            access,
-            EvidencePolicy(self.options.evidence),
-            frozenset(domain.lower().lstrip("@") for domain in self.options.domains),
-            self.options.link,
-        )
 
 
 @dataclass(slots=True)

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from connectors.options import LOOPBACK, GroupPrincipals, Link, on_form
+from connectors.options import LOOPBACK, Evidence, GroupPrincipals, Link, SourceOptions, on_form
 from connectors.records.schema import Readers
 
 ACL = "acl"
@@ -21,10 +21,8 @@ def _readers(
     return folders
 
 
-class MailboxOptions(BaseModel):
+class MailboxOptions(SourceOptions):
     """The source's table `options` in quisait.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: str = Field(min_length=1, description="serveur IMAP")
     port: int = Field(
@@ -54,7 +52,7 @@ class MailboxOptions(BaseModel):
         description='droits que désignent les groupes du serveur : { "group=compta" = '
         '"ldap:group:compta" } ; un autre groupe n\'est personne',
     )
-    evidence: Literal["yes", "none"] = Field(
+    evidence: Evidence = Field(
         "none", description="« yes » : ceux qui répondent dans la boîte comptent parmi qui sait"
     )
     domains: list[str] = Field(

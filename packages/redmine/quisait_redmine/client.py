@@ -9,7 +9,7 @@ from typing import Any
 from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost
 from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
-from connectors.values import assume_utc, date_of_header
+from connectors.values import date_of_header, date_of_iso
 
 Row = dict[str, Any]
 """A JSON object in an answer."""
@@ -145,8 +145,4 @@ def text_of(row: Row, name: str) -> str:
 
 def moment_of(row: Row, name: str) -> datetime | None:
     """Return a moment in an answer, or None."""
-    try:
-        moment = datetime.fromisoformat(text_of(row, name))
-    except ValueError:
-        return None
-    return assume_utc(moment)
+    return date_of_iso(row.get(name))

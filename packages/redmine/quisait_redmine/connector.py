@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from urllib.parse import quote
 
+from connectors.contributions import Act, contributions_of
 from connectors.digests import hash_of
 from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost
@@ -31,7 +32,7 @@ from connectors.values import (
     account_principal,
 )
 from quisait_redmine.client import RedmineApi, Row, listed, moment_of, named, text_of
-from quisait_redmine.documents import contributions_of, conversation_of, sections_of
+from quisait_redmine.documents import conversation_of, sections_of
 from quisait_redmine.options import RedmineOptions
 from quisait_redmine.rights import MODULES, IssueSight, ProjectRights, RightsReader
 
@@ -84,18 +85,19 @@ class RedmineSource:
 
     source: str
     options: RedmineOptions
-    default_access: Access
     key: str = field(default="", repr=False)
     limits: HttpLimits = field(default_factory=HttpLimits)
     ca_file: str = ""
-    _reading: "_Reading" = field(init=False)
-    _items: dict[str, "ListedRecord"] = field(init=False)
+    rights: RightsReader = field(init=False)
+    _api: RedmineApi = field(init=False)
+    _failures: FailuresInARow = field(init=False)
+    _closed: frozenset[str] = field(init=False)
+    _items: dict[str, ListedRecord] = field(init=False)
     _roots: frozenset[str] = field(init=False)
 
     def listing(self) -> Iterator[Listed | Unlisted | Malformed]:
         """Yield every item with its readers. Raises `SourceError`."""
-        self._reading = _Reading(self)
-        seen = self._reading.look()
+        seen = self._look()
         self._items = {one.id: one for one in seen.items}
         self._roots = frozenset(map(self._id, [*seen.places, *seen.closed]))
         yield from seen.problems
@@ -107,23 +109,37 @@ class RedmineSource:
         return OutsideOf(self._roots)
 
     def read(self, listed: Listed) -> Document:
-        """Return an item as it is now. Raises `SourceError`."""
-        return self._reading.document(self._items[listed.id])
+        """Return an item as it is now.
+
+        Raises `RecordVanished` if it moved, `RecordUnreadable` if Redmine fails to show it, or
+        another `SourceError` if Redmine is down.
+        """
+        item = self._items[listed.id]
+        try:
+            made = self._made(item)
+        except SourceUnreachable as error:
+            self._failures.note(error)
+            raise RecordUnreadable(str(error)) from error
+        if item.what in _ASKED:
+            self._failures.end()
+        if made is None:
+            raise RecordVanished("Redmine ne le montre plus, ou ailleurs.")
+        none = self.options.evidence == "none"
+        return replace(made, evidence=EvidencePolicy.NONE if none else EvidencePolicy.YES)
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per unread project or missing reader. Raises `SourceError`."""
         options = self.options
         if options.url.startswith("http:"):
             yield "la clé d'API part en clair : réglez « url » en https://"
-        reading = _Reading(self)
-        seen = reading.look()
+        seen = self._look()
         yield from (f"{one.where} : {one.reason}" for one in seen.problems)
         if "issues" in options.read and not options.trackers:
             yield (
                 "les demandes ne sont pas lues : nommez dans « trackers » les suivis que voit tout "
                 "rôle qui a « Voir les demandes »"
             )
-        if reading.is_admin:
+        if self.rights.is_admin:
             yield (
                 "la clé est celle d'un administrateur : un compte membre des seuls projets à lire "
                 "suffit"
@@ -134,44 +150,27 @@ class RedmineSource:
         for place in seen.places.values():
             if not place.rights.of_kind(place.kind).allowed:
                 yield f"{place.identifier} ({place.kind}) : aucun lecteur, personne ne le trouvera"
-        if unnamed := reading.rights.unnamed():
+        if unnamed := self.rights.unnamed():
             yield f"{unnamed} comptes dont Redmine ne dit pas « {options.account} »"
 
     def _id(self, root: str) -> str:
         return f"{self.source}:{root}"
 
-    def _api(self, key: str) -> RedmineApi:
-        options = self.options
-        return RedmineApi(HttpHost(options.url, self.limits, self.ca_file, "Redmine"), key)
+    def _opened(self, key: str) -> RedmineApi:
+        return RedmineApi(HttpHost(self.options.url, self.limits, self.ca_file, "Redmine"), key)
 
-
-class _Reading:
-    """One reading of a Redmine."""
-
-    def __init__(self, connector: RedmineSource) -> None:
-        self._connector = connector
-        self._options, self._source = connector.options, connector.source
-        self._api = connector._api(connector.key)
-        self.rights = RightsReader(
-            self._api, connector._api(""), connector.source, connector.options
-        )
-        self._closed: frozenset[str] = frozenset()
-        self._failures = FailuresInARow()
-        self.is_admin = False
-
-    def look(self) -> _Seen:
+    def _look(self) -> _Seen:
         """List everything that exists, with its readers. Raises `SourceError`."""
-        seen = _Seen()
-        self.is_admin = self.rights.load()
+        self._api, self._failures, seen = self._opened(self.key), FailuresInARow(), _Seen()
+        self.rights = RightsReader(self._api, self._opened(""), self.source, self.options)
+        self.rights.load()
         statuses = self._api.rows("issue_statuses", "issue_statuses") or []
         self._closed = frozenset(str(one.get("id")) for one in statuses if one.get("is_closed"))
         for project in self._projects():
             rights = self.rights.of_project(project)
             modules = {text_of(one, "name") for one in listed(project, "enabled_modules")}
-            for kind in self._options.read:
-                if MODULES[kind] not in modules or (
-                    kind == "issues" and not self._options.trackers
-                ):
+            for kind in self.options.read:
+                if MODULES[kind] not in modules or (kind == "issues" and not self.options.trackers):
                     continue
                 root = f"{project['id']}/{kind}"
                 if rights is None:
@@ -201,24 +200,6 @@ class _Reading:
         self.rights.problems.clear()
         return seen
 
-    def document(self, item: ListedRecord) -> Document:
-        """Return an item's current document.
-
-        Raises `RecordVanished` if it moved, `RecordUnreadable` if Redmine fails to show it, or
-        another `SourceError` if Redmine is down.
-        """
-        try:
-            made = self._made(item)
-        except SourceUnreachable as error:
-            self._failures.note(error)
-            raise RecordUnreadable(str(error)) from error
-        if item.what in _ASKED:
-            self._failures.end()
-        if made is None:
-            raise RecordVanished("Redmine ne le montre plus, ou ailleurs.")
-        none = self._options.evidence == "none"
-        return replace(made, evidence=EvidencePolicy.NONE if none else EvidencePolicy.YES)
-
     def _made(self, item: ListedRecord) -> Document | None:
         match item.what:
             case "issue":
@@ -236,8 +217,8 @@ class _Reading:
             raise SourceUnreachable(f"{self._api.host.host} ne liste pas ses projets.")
         for row in sorted(rows, key=lambda row: str(row.get("id"))):
             name = text_of(row, "identifier")
-            wanted = not self._options.projects or name in self._options.projects
-            if isinstance(row.get("id"), int) and wanted and name not in self._options.exclude:
+            wanted = not self.options.projects or name in self.options.projects
+            if isinstance(row.get("id"), int) and wanted and name not in self.options.exclude:
                 yield row
 
     def _listed(self, place: Place) -> list[ListedRecord] | None:
@@ -267,7 +248,7 @@ class _Reading:
                 continue
             page = self._item(place, f"{place.root}/{title}", access, row, "page")
             found.append(page)
-            if self._options.wiki_files:
+            if self.options.wiki_files:
                 whole = self._page(place, title, {"include": "attachments"})
                 rows = listed(_titled(whole, title), "attachments")
                 found += self._files(place, rows, access, page.id)
@@ -304,11 +285,11 @@ class _Reading:
                 reason = "le compte n'y voit pas toutes les demandes : son rôle doit les montrer"
                 seen.problems.append(Malformed(one.identifier, reason))
         found = []
-        every = "*" in self._options.trackers
+        every = "*" in self.options.trackers
         for row in self._api.issues({"status_id": "*", "include": "attachments"}):
             place = places.get(named(row, "project").get("id", 0))
             tracker = text_of(named(row, "tracker"), "name")
-            if place is None or not (every or tracker in self._options.trackers):
+            if place is None or not (every or tracker in self.options.trackers):
                 continue
             access = self._issue_access(place, row)
             issue = self._item(place, f"{place.root}/{row['id']}", access, row, "issue")
@@ -320,7 +301,7 @@ class _Reading:
     def _files(
         self, place: Place, rows: list[Row], access: Access, part_of: str = ""
     ) -> list[ListedRecord]:
-        above = part_of.removeprefix(f"{self._source}:") or place.root
+        above = part_of.removeprefix(f"{self.source}:") or place.root
         return [
             replace(
                 self._item(place, f"{above}/file/{row['id']}", access, row, "file"),
@@ -331,12 +312,12 @@ class _Reading:
         ]
 
     def _item(self, place: Place, path: str, access: Access, row: Row, what: str) -> ListedRecord:
-        document_id = f"{self._source}:{path}"
+        document_id = f"{self.source}:{path}"
         counted = {name: value for name, value in row.items() if name not in _UNCOUNTED}
-        settings = [place.name, self._options.model_dump(mode="json", include=_COUNTED)]
+        settings = [place.name, self.options.model_dump(mode="json", include=_COUNTED)]
         updated = moment_of(row, "updated_on")
         fresh = bool(updated and self._api.now and updated > self._api.now - FRESH)
-        is_fresh = what == "issue" and (fresh or not self._options.notes_days)
+        is_fresh = what == "issue" and (fresh or not self.options.notes_days)
         turn = self._turn(row["id"]) if what == "issue" else 0
         told = json.dumps([counted, settings, turn], sort_keys=True, default=str)
         return ListedRecord(
@@ -350,7 +331,7 @@ class _Reading:
         `updated_on`.
         """
         hours = int((self._api.now or datetime.now(UTC)).timestamp()) // 3600
-        return (hours + number) // (24 * max(self._options.notes_days, 1))
+        return (hours + number) // (24 * max(self.options.notes_days, 1))
 
     def _issue_access(self, place: Place, row: Row) -> Access:
         people = [named(row, "author"), named(row, "assigned_to")]
@@ -363,21 +344,21 @@ class _Reading:
         row = named(answer or {}, "issue")
         if not row or named(row, "project").get("id") != item.place.number:
             return None
-        said = conversation_of(row, self._closed, self._options.rejected, self.rights.account)
-        asked = sections_of(text_of(row, "description"), self._options.text)
+        said = conversation_of(row, self._closed, self.options.rejected, self.rights.account)
+        asked = sections_of(text_of(row, "description"), self.options.text)
         return Document(
             id=item.id,
-            source=self._source,
+            source=self.source,
             title=text_of(row, "subject"),
             # As of the same moment as the text.
             access=self._issue_access(item.place, row).narrowed_to(item.access),
             sections=(*(replace(one, author=said.asker) for one in asked), *said.sections()),
-            url=f"{self._options.url}issues/{row['id']}",
+            url=f"{self.options.url}issues/{row['id']}",
             kind="thread",
             created=moment_of(row, "created_on"),
             modified=moment_of(row, "updated_on"),
             space=item.place.name,
-            contributions=said.contributions(),
+            contributions=contributions_of(said.acts()),
         )
 
     def _page(self, place: Place, title: str, parameters: Row | None = None) -> Row | None:
@@ -391,89 +372,82 @@ class _Reading:
         address = f"projects/{item.place.identifier}/wiki/{quote(title, safe='')}"
         return Document(
             id=item.id,
-            source=self._source,
+            source=self.source,
             title=title.replace("_", " "),
             access=item.access,
-            sections=sections_of(text_of(row, "text"), self._options.text),
-            url=f"{self._options.url}{address}",
+            sections=sections_of(text_of(row, "text"), self.options.text),
+            url=f"{self.options.url}{address}",
             kind="page",
             created=moment_of(row, "created_on"),
             modified=moment_of(row, "updated_on"),
             space=item.place.name,
-            contributions=contributions_of(list(self._versions(item.place, title, row))),
+            contributions=contributions_of(self._versions(item.place, title, row)),
         )
 
-    def _versions(
-        self, place: Place, title: str, row: Row
-    ) -> Iterator[tuple[str, ContributorRole, str, datetime | None]]:
+    def _versions(self, place: Place, title: str, row: Row) -> Iterator[Act]:
         """Yield each version's writer, if the account may ask; the first is the page's author."""
         last = row.get("version")
         last = last if isinstance(last, int) else 1
-        asked = sorted({1, *range(max(1, last - self._options.versions), last)})
+        asked = sorted({1, *range(max(1, last - self.options.versions), last)})
         authors = set()
-        for version in asked if self._options.versions and last > 1 else ():
+        for version in asked if self.options.versions and last > 1 else ():
             said = self._api.get(f"projects/{place.number}/wiki/{quote(title, safe='')}/{version}")
             former = named(said or {}, "wiki_page")
             if author := named(former, "author"):
-                account = self.rights.account(author)
                 if version == 1:
-                    authors.add(account)
-                yield self._did(account, author, former, authors)
+                    authors.add(self.rights.account(author))
+                yield self._wrote(former, authors)
         if author := named(row, "author"):
-            account = self.rights.account(author)
             if last == 1:
-                authors.add(account)
-            yield self._did(account, author, row, authors)
+                authors.add(self.rights.account(author))
+            yield self._wrote(row, authors)
 
-    def _did(
-        self, account: str, author: Row, row: Row, authors: set[str]
-    ) -> tuple[str, ContributorRole, str, datetime | None]:
-        role = ContributorRole.AUTHOR if account in authors else ContributorRole.EDITOR
-        return account, role, text_of(author, "name"), moment_of(row, "updated_on")
+    def _wrote(self, row: Row, authors: set[str]) -> Act:
+        is_author = self.rights.account(named(row, "author")) in authors
+        role = ContributorRole.AUTHOR if is_author else ContributorRole.EDITOR
+        return self._act(row, role, "updated_on")
+
+    def _act(self, row: Row, role: ContributorRole, when: str = "created_on") -> Act:
+        author = named(row, "author")
+        account, label = self.rights.account(author), text_of(author, "name")
+        return Act(account, role, label, moment_of(row, when))
 
     def _news_document(self, item: ListedRecord) -> Document:
-        row, author = item.row, named(item.row, "author")
-        created = moment_of(row, "created_on")
+        row, created = item.row, moment_of(item.row, "created_on")
         written = "\n\n".join(filter(None, (text_of(row, "summary"), text_of(row, "description"))))
-        account = self.rights.account(author)
         return Document(
             id=item.id,
-            source=self._source,
+            source=self.source,
             title=text_of(row, "title"),
             access=item.access,
-            sections=sections_of(written, self._options.text),
-            url=f"{self._options.url}news/{row['id']}",
+            sections=sections_of(written, self.options.text),
+            url=f"{self.options.url}news/{row['id']}",
             kind="post",
             created=created,
             modified=created,
             space=item.place.name,
-            contributions=contributions_of(
-                [(account, ContributorRole.AUTHOR, text_of(author, "name"), created)]
-            ),
+            contributions=contributions_of([self._act(row, ContributorRole.AUTHOR)]),
         )
 
     def _file_document(self, item: ListedRecord) -> Document:
-        row, author = item.row, named(item.row, "author")
+        row = item.row
         number, name, size = row["id"], text_of(row, "filename") or "fichier", row["filesize"]
         created = moment_of(row, "created_on")
-        account = self.rights.account(author)
         return Document(
             id=item.id,
-            source=self._source,
+            source=self.source,
             title="",
             access=item.access,
             content=Content(
                 name, partial(self._api.file, number, name, size), None, size, title_of_path(name)
             ),
-            url=f"{self._options.url}attachments/{number}",
+            url=f"{self.options.url}attachments/{number}",
             created=created,
             modified=created,
             space=item.place.name,
             part_of=item.part_of,
             version=f"{number}:{size}",
-            contributions=contributions_of(
-                [(account, ContributorRole.UPLOADER, text_of(author, "name"), created)]
-            ),
+            contributions=contributions_of([self._act(row, ContributorRole.UPLOADER)]),
         )
 
 
@@ -499,9 +473,7 @@ _COUNTED = {"url", "text", "evidence", "versions", "account", "rejected"}
 def open_redmine(place: SourcePlace, options: RedmineOptions) -> RedmineSource:
     """Return the connector of one source; no request is sent yet."""
     limits, ca_file = HttpLimits(options.rate_per_s), place.file(options.ca_file)
-    return RedmineSource(
-        place.source, options, place.default_access, place.password(), limits, ca_file
-    )
+    return RedmineSource(place.source, options, place.password(), limits, ca_file)
 
 
 KIND = ConnectorKind(

@@ -1,14 +1,13 @@
 """Convert the texts of a Redmine to sections, and issues to conversations with contributions."""
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 
+from connectors.contributions import Act
 from connectors.markdown import read_markdown
-from connectors.values import CONVERSATION_HEADINGS, Contribution, ContributorRole, Section
+from connectors.values import CONVERSATION_HEADINGS, ContributorRole, Section
 from quisait_redmine.client import Row, listed, moment_of, named, text_of
 
 MOST_TEXT = 2_000_000
@@ -101,15 +100,12 @@ class IssueThread:
             if note.text
         )
 
-    def contributions(self) -> tuple[Contribution, ...]:
-        """Return one contribution per account and role."""
-        done = [(self.asker, ContributorRole.ASKER, self.asker_label, self.asked)]
-        done += [
-            (note.account, role, note.label, note.moment)
-            for note in self.notes
-            if note.text and (role := self._role(note)) is not ContributorRole.COMMENTER
-        ]
-        return contributions_of(done)
+    def acts(self) -> Iterator[Act]:
+        """Yield the question and the answers."""
+        yield Act(self.asker, ContributorRole.ASKER, self.asker_label, self.asked)
+        for note in self.notes:
+            if note.text and (role := self._role(note)) is not ContributorRole.COMMENTER:
+                yield Act(note.account, role, note.label, note.moment)
 
     def _role(self, note: Note) -> ContributorRole:
         if note == self.accepted:
@@ -117,32 +113,6 @@ class IssueThread:
         if note.account == self.asker:
             return ContributorRole.COMMENTER
         return ContributorRole.ANSWERER
-
-
-Done = tuple[str, ContributorRole, str, datetime | None]
-"""An account, its role, its displayed name, and when."""
-
-
-def contributions_of(done: Sequence[Done]) -> tuple[Contribution, ...]:
-    """Return one contribution per account and role."""
-    rows = []
-    ordered = sorted(done, key=lambda one: (one[0], one[1].value))
-    for (account, role), grouped in groupby(ordered, key=lambda one: (one[0], one[1])):
-        same = list(grouped)
-        days = [moment.date() for *_, moment in same if moment]
-        years = Counter(day.year for day in days)
-        rows.append(
-            Contribution(
-                account,
-                role,
-                same[-1][2],
-                len(same),
-                min(days, default=None),
-                max(days, default=None),
-                tuple(sorted(years.items())) if len(days) == len(same) else (),
-            )
-        )
-    return tuple(rows)
 
 
 def conversation_of(

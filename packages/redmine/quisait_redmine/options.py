@@ -2,17 +2,22 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from connectors.options import BaseUrl, GroupPrincipals, ReaderList
+from connectors.options import (
+    BaseUrl,
+    Evidence,
+    GroupPrincipals,
+    ReaderList,
+    SourceOptions,
+    evidence_of,
+)
 
 Kind = Literal["issues", "wiki", "news", "files"]
 
 
-class RedmineOptions(BaseModel):
+class RedmineOptions(SourceOptions):
     """The source's table `options` in quisait.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: BaseUrl = Field(description="adresse du Redmine, https:// ; seul cet hôte est lu")
     projects: list[str] = Field(
@@ -67,8 +72,6 @@ class RedmineOptions(BaseModel):
         True,
         description="pièces jointes du wiki : chaque page est alors redemandée à chaque lecture",
     )
-    evidence: Literal["yes", "none"] = Field(
-        "yes", description="« none » : les auteurs ne disent jamais qui sait"
-    )
+    evidence: Evidence = evidence_of("les auteurs")
     rate_per_s: float = Field(10, gt=0, le=100, description="demandes par seconde au plus")
     ca_file: str = Field("", description="autorité de certification du serveur (PEM)")

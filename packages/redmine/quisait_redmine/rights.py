@@ -108,18 +108,16 @@ class RightsReader:
     _builtin: dict[str, ProjectRole] = field(default_factory=dict)
     _accounts: dict[int, str] = field(default_factory=dict)
     _active: set[int] = field(default_factory=set)
+    is_admin: bool = False
+    """Whether the key is an administrator's."""
     _is_open: bool = False
-    _is_admin: bool = False
     _own: object = None
 
-    def load(self) -> bool:
-        """Read roles and accounts of all projects; return whether the key is an administrator's.
-
-        Raises `SourceError`.
-        """
-        is_admin = self._is_admin = self._current_is_admin()
+    def load(self) -> None:
+        """Read roles and accounts of all projects. Raises `SourceError`."""
+        self.is_admin = self._current_is_admin()
         # With an administrator's key, one list gives all accounts that may log in.
-        users = self.api.rows("users", "users", {"status": _ACTIVE}) if is_admin else None
+        users = self.api.rows("users", "users", {"status": _ACTIVE}) if self.is_admin else None
         for user in users or ():
             self._note_account(user, is_active=True)
         givable = {row.get("id") for row in self.api.rows("roles", "roles") or ()}
@@ -129,7 +127,6 @@ class RightsReader:
         both = common(anonymous, non_member)
         self._builtin = {_NON_MEMBER: non_member, _ANONYMOUS: both}
         self._is_open = self.options.anonymous and self._shows_anything()
-        return is_admin
 
     def of_project(self, project: Row) -> ProjectRights | None:
         """Return a project's readers, or None if the account may not see its members."""
@@ -143,7 +140,7 @@ class RightsReader:
         given: dict[str, ProjectRole] = {}
         people: set[str] = set()
         every = ProjectRole(frozenset(PERMISSIONS), IssueSight.ALL)
-        own = every if self._is_admin else NO_ROLE
+        own = every if self.is_admin else NO_ROLE
         for membership in memberships:
             role = together(self.role(row.get("id")) for row in listed(membership, "roles"))
             builtin = [one for one in (_NON_MEMBER, _ANONYMOUS) if named(membership, one)]

@@ -1,16 +1,15 @@
 """The kind of source and its options; `quisait_rt.tickets` reads."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from connectors.installed import ConnectorKind, SourcePlace
-from connectors.options import GroupPrincipals, Link
+from connectors.options import GroupPrincipals, Link, SourceOptions
 from connectors.ports import ListingSource
 
 
-class RtOptions(BaseModel):
+class RtOptions(SourceOptions):
     """The source's table `options` in quisait.toml."""
 
-    model_config = ConfigDict(extra="forbid")
     database: str = Field(
         description="base de RT, en lecture : postgresql+psycopg://lecteur@serveur/rt5"
     )

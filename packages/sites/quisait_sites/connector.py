@@ -45,10 +45,6 @@ class SiteSource:
     host: HttpHost
     _failures: FailuresInARow = field(init=False)
 
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield every page of the sitemaps with its readers. Raises `SourceError`."""
-        return self.listing_since(Former())
-
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every page. The note is the server's time, for `If-Modified-Since`.
 

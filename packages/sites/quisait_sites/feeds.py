@@ -123,12 +123,7 @@ class FeedSource:
             created=created,
             modified=modified,
             evidence=EvidencePolicy(self.options.evidence),
-            contributions=signed_by(
-                self.source,
-                names,
-                created.date() if created else None,
-                modified.date() if modified else None,
-            ),
+            contributions=signed_by(self.source, names, created, modified),
         )
 
 

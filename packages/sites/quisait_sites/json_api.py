@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from connectors.http_host import HttpHost
 from connectors.values import assume_utc
@@ -41,6 +41,11 @@ class Answered(BaseModel):
     """The fields of an answer that are used; others are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+def invalid_field(error: ValidationError) -> str:
+    """Return the path of the first invalid field of an answer."""
+    return ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,16 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from connectors.options import BaseUrl, ReaderList, ReadersByName
+from connectors.options import (
+    BaseUrl,
+    Evidence,
+    ReaderList,
+    ReadersByName,
+    SourceOptions,
+    evidence_of,
+)
 
 
 def _sections(sections: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -15,10 +22,8 @@ def _sections(sections: dict[str, list[str]]) -> dict[str, list[str]]:
     return sections
 
 
-class FeedOptions(BaseModel):
+class FeedOptions(SourceOptions):
     """The table `options` of a source of kind `feed`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: BaseUrl = Field(description="adresse du site ; seuls les flux de ce même hôte sont lus")
     feeds: list[str] = Field(
@@ -30,9 +35,7 @@ class FeedOptions(BaseModel):
         '{ "rh/feed" = ["annuaire:group:rh"] } ; [] : personne ; autres : « allowed » de la source',
         title="Lecteurs",
     )
-    evidence: Literal["yes", "none"] = Field(
-        "yes", description="« none » : les signatures des billets ne disent jamais qui sait"
-    )
+    evidence: Evidence = evidence_of("les signatures des billets")
     rate_per_s: float = Field(2, gt=0, le=50, description="demandes par seconde au plus")
     ca_file: str = Field("", description="autorité de certification du site (PEM)")
 
@@ -43,10 +46,8 @@ class FeedOptions(BaseModel):
         return self
 
 
-class SiteOptions(BaseModel):
+class SiteOptions(SourceOptions):
     """The table `options` of a source of kind `site`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: BaseUrl = Field(description="adresse du site ; rien n'est lu ailleurs que là et plus bas")
     sitemaps: list[str] = Field(
@@ -66,17 +67,13 @@ class SiteOptions(BaseModel):
         '{ "/rh/" = ["annuaire:group:rh"] } ; [] : personne ; ailleurs : « allowed » de la source',
     )
     exclude: list[str] = Field([], description="débuts de chemins qui ne sont pas lus")
-    evidence: Literal["yes", "none"] = Field(
-        "yes", description="« none » : les signatures des pages ne disent jamais qui sait"
-    )
+    evidence: Evidence = evidence_of("les signatures des pages")
     rate_per_s: float = Field(2, gt=0, le=50, description="pages demandées par seconde au plus")
     ca_file: str = Field("", description="autorité de certification du site (PEM)")
 
 
-class WordPressOptions(BaseModel):
+class WordPressOptions(SourceOptions):
     """The table `options` of a source of kind `wordpress`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: BaseUrl = Field(description="adresse du WordPress ; seul cet hôte est lu")
     user: str = Field(
@@ -114,9 +111,7 @@ class WordPressOptions(BaseModel):
         description="compte d'un auteur : le nom qu'il affiche, ou « slug », son identifiant "
         "dans les adresses",
     )
-    evidence: Literal["yes", "none"] = Field(
-        "yes", description="« none » : les auteurs ne disent jamais qui sait"
-    )
+    evidence: Evidence = evidence_of("les auteurs")
     rate_per_s: float = Field(2, gt=0, le=50, description="demandes par seconde au plus")
     ca_file: str = Field("", description="autorité de certification du site (PEM)")
 
@@ -129,10 +124,8 @@ class WordPressOptions(BaseModel):
         return self
 
 
-class WagtailOptions(BaseModel):
+class WagtailOptions(SourceOptions):
     """The table `options` of a source of kind `wagtail`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: BaseUrl = Field(description="adresse de l'API v2, comme https://intranet.exemple/api/v2/")
     types: list[str] = Field(
@@ -149,8 +142,6 @@ class WagtailOptions(BaseModel):
         description="lecteurs par début de chemin, d'une page et de celles en dessous, comme pour "
         "un site ; ailleurs : « allowed » de la source",
     )
-    evidence: Literal["yes", "none"] = Field(
-        "yes", description="« none » : les auteurs ne disent jamais qui sait"
-    )
+    evidence: Evidence = evidence_of("les auteurs")
     rate_per_s: float = Field(2, gt=0, le=50, description="demandes par seconde au plus")
     ca_file: str = Field("", description="autorité de certification du site (PEM)")

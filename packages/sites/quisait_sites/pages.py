@@ -3,8 +3,7 @@
 import logging
 import posixpath
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -22,7 +21,7 @@ from connectors.values import (
     Document,
     EvidencePolicy,
     Section,
-    assume_utc,
+    date_of_iso,
 )
 
 MOST_AUTHORS = 20
@@ -51,7 +50,7 @@ def page_document(
     if "noindex" in answer.headers.get("X-Robots-Tag", "").lower():
         raise NotForSearch
     policy = EvidencePolicy(evidence)
-    modified = _moment(lastmod)
+    modified = date_of_iso(lastmod)
     document_id = page_id(source, address)
     if kind not in _HTML:
         content = answer.content
@@ -76,8 +75,8 @@ def page_document(
     title = (about.title if about else "") or ""
     sections = own_sections(tree, title)
     authors = [name.strip() for name in ((about.author if about else "") or "").split(";")]
-    created = _moment((about.date if about else "") or "")
-    written = (modified or created or datetime.now(UTC)).date()
+    created = date_of_iso((about.date if about else "") or "")
+    written = modified or created or datetime.now(UTC)
     return Document(
         id=document_id,
         source=source,
@@ -89,7 +88,7 @@ def page_document(
         created=created,
         modified=modified,
         evidence=policy,
-        contributions=signed_by(source, authors, _day(created), written),
+        contributions=signed_by(source, authors, created, written),
     )
 
 
@@ -111,11 +110,12 @@ def own_sections(tree: Any, title: str) -> tuple[Section, ...]:
 
 
 def signed_by(
-    source: str, names: Sequence[str], first: date | None, last: date | None
+    source: str, names: Sequence[str], first: datetime | None, last: datetime | None
 ) -> tuple[Contribution, ...]:
     """Return contributions of authors, by the names that they signed with."""
+    begun, ended = (moment.date() if moment else None for moment in (first, last))
     return tuple(
-        Contribution(f"{source}:{name}", ContributorRole.AUTHOR, name, first=first, last=last)
+        Contribution(f"{source}:{name}", ContributorRole.AUTHOR, name, first=begun, last=ended)
         for name in dict.fromkeys(filter(None, names[:MOST_AUTHORS]))
     )
 
@@ -137,14 +137,3 @@ def _sections(text: str, title: str) -> Iterator[Section]:
     for part in read_markdown(text).parts:
         if part.text.strip():
             yield Section(part.text, heading="" if part.heading == title else part.heading)
-
-
-def _moment(written: str) -> datetime | None:
-    """Return the moment of a W3C date (a day or a moment), or None for anything else."""
-    with suppress(ValueError, OverflowError):
-        return assume_utc(datetime.fromisoformat(written)).astimezone(UTC)
-    return None
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None

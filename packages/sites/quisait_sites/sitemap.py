@@ -49,7 +49,7 @@ def follow_links(host: HttpHost, most: int, excluded: Sequence[str]) -> SiteMap:
     Raises `SourceUnreachable` if one page fails: without its links, others would seem deleted;
     `SourceRefused` if the root is not a page.
     """
-    robots, now = _robots(host)
+    robots, now = robots_of(host)
     pages: dict[str, str] = {host.root: ""}
     forbidden: set[str] = set()
     for address in (waiting := [host.root]):  # it grows on the way
@@ -66,7 +66,7 @@ def follow_links(host: HttpHost, most: int, excluded: Sequence[str]) -> SiteMap:
             continue
         pages[address] = f"#{sha256(answer.content).hexdigest()}"
         for found in _links(answer, address) if answer.status_code == HTTPStatus.OK else ():
-            if found in pages or found in forbidden or not _below(host.root, found, excluded):
+            if found in pages or found in forbidden or not _below(host, found, excluded):
                 continue
             if not robots.can_fetch(USER_AGENT, found):
                 forbidden.add(found)
@@ -94,7 +94,7 @@ def read_site_map(host: HttpHost, named: Sequence[str], excluded: Sequence[str])
 
     An unreadable sitemap raises: otherwise its pages would seem deleted.
     """
-    robots, now = _robots(host)
+    robots, now = robots_of(host)
     pages: dict[str, str] = {}
     refused = 0
     waiting = [*named] or robots.site_maps() or [urljoin(host.root, "sitemap.xml")]
@@ -113,7 +113,7 @@ def read_site_map(host: HttpHost, named: Sequence[str], excluded: Sequence[str])
         for found, lastmod, is_page in _entries(host, address):
             if not is_page:
                 waiting.append(found)
-            elif _below(host.root, found, excluded):
+            elif _below(host, found, excluded):
                 allowed = robots.can_fetch(USER_AGENT, found)
                 refused += not allowed
                 if allowed:
@@ -126,7 +126,8 @@ def read_site_map(host: HttpHost, named: Sequence[str], excluded: Sequence[str])
     return SiteMap(pages, refused, tuple(sorted(elsewhere)), now)
 
 
-def _robots(host: HttpHost) -> tuple[RobotFileParser, str]:
+def robots_of(host: HttpHost) -> tuple[RobotFileParser, str]:
+    """Return the site's rules for robots and its own clock, an HTTP date, or empty."""
     parser = RobotFileParser()
     answer = host.request("GET", urljoin(host.root, "/robots.txt"))
     lines = answer.content.decode("utf-8", "replace").splitlines()
@@ -174,14 +175,10 @@ def _unpacked(answer: HttpResponse) -> bytes:
     return content
 
 
-def _below(root: str, address: str, excluded: Sequence[str]) -> bool:
+def _below(host: HttpHost, address: str, excluded: Sequence[str]) -> bool:
     """Return whether the address is on this site, at or below its root, and not excluded."""
-    try:
-        own, other = urlsplit(root), urlsplit(address)
-    except ValueError:  # not a valid URL
-        return False
     return (
-        (own.scheme, own.netloc.lower()) == (other.scheme, other.netloc.lower())
-        and plain_path(address).startswith(own.path)
+        host.same_host(address)
+        and plain_path(address).startswith(urlsplit(host.root).path)
         and not is_in_a_section(plain_path(address), dict.fromkeys(excluded, ()))
     )

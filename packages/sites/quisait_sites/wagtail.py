@@ -23,7 +23,14 @@ from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mediawiki.html import sections_of
 from connectors.ports import Listed, Malformed, SourceRefused, SourceUnreachable
 from connectors.values import Access, Document, EvidencePolicy
-from quisait_sites.json_api import Address, Answered, JsonAnswer, Moment, ask_json
+from quisait_sites.json_api import (
+    Address,
+    Answered,
+    JsonAnswer,
+    Moment,
+    ask_json,
+    invalid_field,
+)
 from quisait_sites.listing import ItemsPage, whole_listing
 from quisait_sites.options import WagtailOptions
 from quisait_sites.pages import plain_path, signed_by
@@ -67,101 +74,32 @@ class WagtailPage(Answered):
         return next(filter(None, said), None)
 
 
-@dataclass(slots=True)
-class WagtailSource:
-    """Lists the public pages of a site, by their numbers."""
-
-    source: str
-    options: WagtailOptions
-    default_access: Access
-    host: HttpHost
-    _site: "_Site" = field(init=False)
-
-    def listing(self) -> Iterator[Listed | Malformed]:
-        """Yield every public page with its readers. Raises `SourceError`."""
-        self._site = self._opened()
-        return self._site.listing()
-
-    def read(self, listed: Listed) -> Document:
-        """Return a page as its listing gave it."""
-        return self._site.document(listed.place)
-
-    def check(self) -> Iterator[str]:
-        """Yield a French sentence for each unread page or missing field. Raises `SourceError`."""
-        site = self._opened()
-        with_text: dict[str, bool] = {}
-        dated = signed = False
-        for item in site.listing():
-            match item:
-                case Malformed(where, reason):
-                    yield f"{where} : {reason}"
-                case Listed(number, problem=problem) if problem:
-                    yield f"{number} : {problem}"
-                case Listed(place=raw) if raw:
-                    name, made = raw["meta"]["type"], site.document(raw)
-                    with_text[name] = with_text.get(name, False) or bool(made.sections)
-                    dated = dated or made.modified is not None
-                    signed = signed or bool(made.contributions)
-        for name in site.absent:
-            yield f"aucune page publique de type « {name} » (« types »)"
-        if not with_text:
-            yield "aucune page publique"
-            return
-        yield from self._about_addresses(site)
-        yield from _about_texts(with_text, dated=dated, signed=signed)
-        if site.per_request < PER_REQUEST and site.asked > PER_REQUEST:
-            yield (
-                f"{site.asked} demandes à chaque lecture, {site.per_request} pages au plus par "
-                "réponse : WAGTAILAPI_LIMIT_MAX du site peut en permettre "
-                f"{PER_REQUEST}"
-            )
-
-    def _opened(self) -> "_Site":
-        return _Site(self, self.host)
-
-    def _about_addresses(self, site: "_Site") -> Iterator[str]:
-        own = urlsplit(self.options.url).netloc.lower()
-        hosts = {urlsplit(one).netloc.lower() for one in site.addresses.values()}
-        for host in sorted(hosts - {own}):
-            yield (
-                f"les adresses de pages sont sur {host}, non sur {own} : corrigez le site dans "
-                "Wagtail si vos agents ne l'atteignent pas"
-            )
-        for section in self.options.sections:
-            paths = map(plain_path, site.addresses.values())
-            if not any(is_in_a_section(path, {section: ()}) for path in paths):
-                yield (
-                    f"aucune page sous « {section} » : si elle a changé d'adresse, celles en "
-                    "dessous ont les lecteurs d'ailleurs"
-                )
-
-    def _id(self, number: int) -> str:
-        return f"{self.source}:{number}"
-
-
 class _NoAddress(Exception):
     """A page has no URL, although the settings state readers by path."""
 
 
 @dataclass(slots=True)
-class _Site:
-    """The pages of a site as they are read.
+class WagtailSource:
+    """Lists the public pages of a site, by their numbers.
 
-    `titles` and `addresses` belong to all public pages; `absent` are types in the settings that no
-    page has.
+    `titles` and `addresses` belong to all public pages of the last listing; `absent` are types in
+    the settings that no page has.
     """
 
-    connector: WagtailSource
+    source: str
+    options: WagtailOptions
+    default_access: Access
     host: HttpHost
-    per_request: int = PER_REQUEST
-    asked: int = 0
-    titles: dict[str, str] = field(default_factory=dict)
-    addresses: dict[int, str] = field(default_factory=dict)
-    absent: tuple[str, ...] = ()
-    failures: FailuresInARow = field(default_factory=FailuresInARow)
+    per_request: int = field(init=False)
+    asked: int = field(init=False)
+    titles: dict[str, str] = field(init=False)
+    addresses: dict[int, str] = field(init=False)
+    absent: tuple[str, ...] = field(init=False)
+    failures: FailuresInARow = field(init=False)
 
     def listing(self) -> Iterator[Listed | Malformed]:
         """Yield every public page of the types in the settings. Raises `SourceError`."""
+        self.per_request, self.asked, self.failures = PER_REQUEST, 0, FailuresInARow()
         pages, closed = self.pages()
         yield from closed
         self.titles = {page.path: page.title for page in pages.values()}
@@ -171,11 +109,63 @@ class _Site:
         by_type: dict[str, set[int]] = {}
         for number, page in pages.items():
             by_type.setdefault(page.meta.type, set()).add(number)
-        known = self.connector.options.types
+        known = self.options.types
         self.absent = tuple(sorted(set(known) - by_type.keys()))
         for name, wanted in sorted(by_type.items()):
             if not known or name in known:
                 yield from self.of_type(name, wanted)
+
+    def read(self, listed: Listed) -> Document:
+        """Return a page as its listing gave it."""
+        return self.document(listed.place)
+
+    def check(self) -> Iterator[str]:
+        """Yield a French sentence for each unread page or missing field. Raises `SourceError`."""
+        with_text: dict[str, bool] = {}
+        dated = signed = False
+        for item in self.listing():
+            match item:
+                case Malformed(where, reason):
+                    yield f"{where} : {reason}"
+                case Listed(number, problem=problem) if problem:
+                    yield f"{number} : {problem}"
+                case Listed(place=raw) if raw:
+                    name, made = raw["meta"]["type"], self.document(raw)
+                    with_text[name] = with_text.get(name, False) or bool(made.sections)
+                    dated = dated or made.modified is not None
+                    signed = signed or bool(made.contributions)
+        for name in self.absent:
+            yield f"aucune page publique de type « {name} » (« types »)"
+        if not with_text:
+            yield "aucune page publique"
+            return
+        yield from self._about_addresses()
+        yield from _about_texts(with_text, dated=dated, signed=signed)
+        if self.per_request < PER_REQUEST and self.asked > PER_REQUEST:
+            yield (
+                f"{self.asked} demandes à chaque lecture, {self.per_request} pages au plus par "
+                "réponse : WAGTAILAPI_LIMIT_MAX du site peut en permettre "
+                f"{PER_REQUEST}"
+            )
+
+    def _about_addresses(self) -> Iterator[str]:
+        own = urlsplit(self.options.url).netloc.lower()
+        hosts = {urlsplit(one).netloc.lower() for one in self.addresses.values()}
+        for host in sorted(hosts - {own}):
+            yield (
+                f"les adresses de pages sont sur {host}, non sur {own} : corrigez le site dans "
+                "Wagtail si vos agents ne l'atteignent pas"
+            )
+        for section in self.options.sections:
+            paths = map(plain_path, self.addresses.values())
+            if not any(is_in_a_section(path, {section: ()}) for path in paths):
+                yield (
+                    f"aucune page sous « {section} » : si elle a changé d'adresse, celles en "
+                    "dessous ont les lecteurs d'ailleurs"
+                )
+
+    def _id(self, number: int) -> str:
+        return f"{self.source}:{number}"
 
     def ask(self, path: str, **params: object) -> JsonAnswer:
         """Send one request. Raises `SourceUnreachable`, `SourceRefused`."""
@@ -201,7 +191,9 @@ class _Site:
             try:
                 found[number] = WagtailPage.model_validate(one)
             except ValidationError as error:
-                closed.append(self.closed(number, f"l'interface la donne mal ({_where(error)})"))
+                closed.append(
+                    self.closed(number, f"l'interface la donne mal ({invalid_field(error)})")
+                )
         return found, closed
 
     def of_type(self, name: str, wanted: set[int]) -> Iterator[Listed | Malformed]:
@@ -233,7 +225,7 @@ class _Site:
             answer = self.ask(f"pages/{number}/")
         except SourceUnreachable as error:
             self.failures.note(error)
-            document_id = self.connector._id(number)
+            document_id = self._id(number)
             yield Malformed(f"page {number}", str(error), document_id)
             yield Listed(document_id, None)  # what was known of it stays
             return
@@ -251,7 +243,7 @@ class _Site:
         try:
             made = self.document(raw)
         except ValidationError as error:
-            return self.closed(number, f"l'interface la donne mal ({_where(error)})")
+            return self.closed(number, f"l'interface la donne mal ({invalid_field(error)})")
         except _NoAddress:
             return self.closed(number, "elle n'a pas d'adresse : sa section n'est pas sûre")
         version = digest_of([repr(replace(made, access=Access()))], 16)
@@ -259,7 +251,7 @@ class _Site:
 
     def closed(self, number: int, reason: str) -> Listed:
         """Return a page that nobody may read, and why."""
-        return Listed(self.connector._id(number), b"", problem=reason)
+        return Listed(self._id(number), b"", problem=reason)
 
     def _is_of(self, raw: Mapping[str, Any], name: str) -> bool:
         """Return whether a page has exactly this type: subtypes have further fields."""
@@ -268,20 +260,16 @@ class _Site:
 
     def document(self, raw: Mapping[str, Any]) -> Document:
         """Return a page's document. Raises `ValidationError`, `_NoAddress`."""
-        connector, options, page = (
-            self.connector,
-            self.connector.options,
-            WagtailPage.model_validate(raw),
-        )
+        options = self.options
+        page = WagtailPage.model_validate(raw)
         if not page.path and options.sections:
             raise _NoAddress
-        access = readers_by_path(page.path, options.sections, connector.default_access)
+        access = readers_by_path(page.path, options.sections, self.default_access)
         created = page.meta.first_published_at
-        last = page.modified or created
         names = chain.from_iterable(names_of(raw.get(one)) for one in options.author_fields)
         return Document(
-            id=connector._id(page.id),
-            source=connector.source,
+            id=self._id(page.id),
+            source=self.source,
             title=page.title,
             sections=sections_of(
                 html_of(raw, options.fields, (*options.author_fields, *_MODIFIED))
@@ -294,12 +282,7 @@ class _Site:
             modified=page.modified,
             space=self._space(page.path, access),
             evidence=EvidencePolicy(options.evidence),
-            contributions=signed_by(
-                connector.source,
-                [*names],
-                created.date() if created else None,
-                last.date() if last else None,
-            ),
+            contributions=signed_by(self.source, [*names], created, page.modified or created),
         )
 
     def _space(self, path: str, access: Access) -> str:
@@ -308,8 +291,7 @@ class _Site:
         Empty if a reader of the page may not read the top-level page.
         """
         first = f"/{path.lstrip('/').partition('/')[0]}/"
-        connector = self.connector
-        own = readers_by_path(first, connector.options.sections, connector.default_access)
+        own = readers_by_path(first, self.options.sections, self.default_access)
         return self.titles.get(first, "") if access.narrowed_to(own) == access else ""
 
 
@@ -352,10 +334,6 @@ def _page_of(answer: JsonAnswer, host: HttpHost) -> ItemsPage:
         "son adresse par « url », comme https://…/api/v2/, ou lisez le site par son plan (kind = "
         "« site ») s'il n'en a pas."
     )
-
-
-def _where(error: ValidationError) -> str:
-    return ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
 
 
 def open_wagtail(place: SourcePlace, options: WagtailOptions) -> WagtailSource:

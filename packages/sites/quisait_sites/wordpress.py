@@ -9,12 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
-from urllib.robotparser import RobotFileParser
 
 from pydantic import ValidationError
 
@@ -34,16 +33,17 @@ from connectors.ports import (
     SourceRefused,
     SourceUnreachable,
 )
-from connectors.values import Access, Contribution, Document, EvidencePolicy
+from connectors.values import Access, Contribution, Document, EvidencePolicy, date_of_header
+from quisait_sites.json_api import invalid_field
 from quisait_sites.options import WordPressOptions
 from quisait_sites.pages import signed_by
 from quisait_sites.sections import is_in_a_section
+from quisait_sites.sitemap import robots_of
 from quisait_sites.wordpress_api import (
     Author,
     Category,
     WordPressApi,
     WordPressEntry,
-    clock_of,
     open_api,
     other_types,
     plain,
@@ -75,10 +75,6 @@ class WordPressSource:
     host: HttpHost
     _reading: "_Reading" = field(init=False)
 
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield every entry with its readers. Raises `SourceError`."""
-        return self.listing_since(Former())
-
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every entry; note those that will be read, many at once. Raises `SourceError`."""
         site = self._look()
@@ -92,7 +88,7 @@ class WordPressSource:
             for number, one in listed.items()
             if one.id not in known and former.enters(one.id)
         ]
-        self._reading = _Reading(self, site, waiting)
+        self._reading = _Reading(site, waiting)
         for number, reason in site.closed.items():
             yield Listed(self._id(number), b"", problem=reason)
         yield from listed.values()
@@ -153,7 +149,7 @@ class WordPressSource:
     def _about_texts(self, site: "_Site") -> Iterator[str]:
         empty = coded = 0
         numbers = sorted(site.entries.keys() - site.files)[-_CHECKED_TEXTS:]
-        reading = _Reading(self, site, numbers, keep_codes=True)
+        reading = _Reading(site, numbers, keep_codes=True)
         for number in numbers:
             with suppress(RecordVanished, RecordUnreadable, RecordKept):
                 sections = reading.document(number).sections
@@ -199,6 +195,7 @@ class _Site:
     `closed` are entries that nobody may read, and why.
     """
 
+    connector: WordPressSource
     api: WordPressApi
     rights: WordPressRights
     authors: Mapping[int, Author] | None
@@ -210,6 +207,68 @@ class _Site:
     paths: set[str] = field(default_factory=set)
     hosts: set[str] = field(default_factory=set)
 
+    def look_at(self, kind: str, item: WordPressEntry, now: datetime) -> None:
+        """Add an entry with its readers, unless it is no longer public."""
+        if item.content.protected:
+            self.protected += 1
+            return
+        if item.status not in _PUBLISHED:
+            return
+        try:
+            if not item.is_open:
+                raise NotExpressed("le site ne dit pas s'il est protégé par un mot de passe")
+            access = self.rights.access(kind, item)
+        except NotExpressed as error:
+            self.closed[item.id] = str(error)
+            return
+        version = self._version(item, access) if _is_settled(item, now) else b""
+        self.entries[item.id] = _Entry(kind, access, version)
+        self.paths |= set(self.rights.paths(item))
+        self.hosts.add(urlsplit(item.link).netloc.lower())
+
+    def look_at_files(self, now: datetime) -> None:
+        """Add files attached to entries that are read; no setting gives readers to other files."""
+        listed, _ = self.api.listed("media", FIELDS)
+        for number, raw in listed.items():
+            try:
+                file = JoinedFile.model_validate(raw)
+            except ValidationError as error:
+                self.closed[number] = f"l'interface le donne mal ({invalid_field(error)})"
+                continue
+            entry = self.entries.get(file.post or 0)
+            if file.has_text and entry is not None and entry.kind != "media":
+                self.files[number] = file
+                told = f"{file} {self.space_of(file, entry.access)}"
+                version = hash_of(told) if _is_settled(file, now) else b""
+                self.entries[number] = _Entry("media", entry.access, version)
+
+    def space_of(self, file: JoinedFile, access: Access) -> str:
+        """Return the space of the entry that a file is attached to."""
+        item = self.rights.items.get(file.post or 0)
+        return self.rights.space(item, access) if item else ""
+
+    def _version(self, item: WordPressEntry, access: Access) -> bytes:
+        """Return a digest that changes with every listed field but the readers."""
+        signed = [one.account for one in self.signed(item)]
+        said = (
+            item.id,
+            item.modified_gmt,
+            item.plain_title,
+            item.link,
+            self.rights.space(item, access),
+        )
+        return hash_of(f"{said} {signed}")
+
+    def signed(self, item: WordPressEntry) -> tuple[Contribution, ...]:
+        """Return the author's contribution, from the site's list or from the entry itself."""
+        author = (self.authors or {}).get(item.author) or _joined(item)
+        if author is None or (name := plain(author.name)) in self.homonyms:
+            return ()
+        account = name if self.connector.options.accounts == "name" else author.slug
+        last = item.modified_gmt or item.date_gmt
+        signed = signed_by(self.connector.source, [account], item.date_gmt, last)
+        return tuple(replace(one, label=name) for one in signed)
+
 
 def _look(connector: WordPressSource, api: WordPressApi) -> _Site:
     """List everything that exists, with its readers. Raises `SourceError`."""
@@ -219,7 +278,7 @@ def _look(connector: WordPressSource, api: WordPressApi) -> _Site:
     for kind in options.types:
         listed[kind], began = api.contents(kind, _status(options))
         clock = clock or began
-    now = clock_of(clock)
+    now = date_of_header(clock) or datetime.now(UTC)
     categories = _listed(api, "categories", ("id", "name", "slug", "parent"), Category)
     if categories is None and options.categories:
         raise SourceRefused(
@@ -231,62 +290,21 @@ def _look(connector: WordPressSource, api: WordPressApi) -> _Site:
     rights = WordPressRights(options, connector.default_access, categories or {}, {})
     rights.check_categories()
     by_name = options.accounts == "name"
-    site = _Site(api, rights, authors, _homonyms(authors or {}) if by_name else frozenset())
+    site = _Site(
+        connector, api, rights, authors, _homonyms(authors or {}) if by_name else frozenset()
+    )
     for found in listed.values():
         for number, raw in found.items():
             try:
                 rights.items[number] = WordPressEntry.model_validate(raw)
             except ValidationError as error:
-                site.closed[number] = f"l'interface le donne mal ({_field(error)})"
+                site.closed[number] = f"l'interface le donne mal ({invalid_field(error)})"
     for kind, found in listed.items():
         for number in found.keys() & rights.items.keys():
-            _look_at(connector, site, kind, rights.items[number], now)
+            site.look_at(kind, rights.items[number], now)
     if options.files:
-        _look_at_files(connector, site, now)
+        site.look_at_files(now)
     return site
-
-
-def _look_at(
-    connector: WordPressSource, site: _Site, kind: str, item: WordPressEntry, now: datetime
-) -> None:
-    if item.content.protected:
-        site.protected += 1
-        return
-    if item.status not in _PUBLISHED:
-        return
-    try:
-        if not item.is_open:
-            raise NotExpressed("le site ne dit pas s'il est protégé par un mot de passe")
-        access = site.rights.access(kind, item)
-    except NotExpressed as error:
-        site.closed[item.id] = str(error)
-        return
-    version = _version(connector, site, item, access) if _is_settled(item, now) else b""
-    site.entries[item.id] = _Entry(kind, access, version)
-    site.paths |= set(site.rights.paths(item))
-    site.hosts.add(urlsplit(item.link).netloc.lower())
-
-
-def _look_at_files(connector: WordPressSource, site: _Site, now: datetime) -> None:
-    """Add files attached to entries that are read; no setting gives readers to other files."""
-    listed, _ = site.api.listed("media", FIELDS)
-    for number, raw in listed.items():
-        try:
-            file = JoinedFile.model_validate(raw)
-        except ValidationError as error:
-            site.closed[number] = f"l'interface le donne mal ({_field(error)})"
-            continue
-        entry = site.entries.get(file.post or 0)
-        if file.has_text and entry is not None and entry.kind != "media":
-            site.files[number] = file
-            told = f"{file} {_space_of(site, file, entry.access)}"
-            version = hash_of(told) if _is_settled(file, now) else b""
-            site.entries[number] = _Entry("media", entry.access, version)
-
-
-def _space_of(site: _Site, file: JoinedFile, access: Access) -> str:
-    item = site.rights.items.get(file.post or 0)
-    return site.rights.space(item, access) if item else ""
 
 
 def _status(options: WordPressOptions) -> str:
@@ -304,21 +322,6 @@ def _listed(
         return None
 
 
-def _version(
-    connector: WordPressSource, site: _Site, item: WordPressEntry, access: Access
-) -> bytes:
-    """Return a digest that changes with every listed field of a document, except its readers."""
-    signed = [one.account for one in _signed(connector, site, item)]
-    said = (
-        item.id,
-        item.modified_gmt,
-        item.plain_title,
-        item.link,
-        site.rights.space(item, access),
-    )
-    return hash_of(f"{said} {signed}")
-
-
 def _is_settled(item: WordPressEntry | JoinedFile, now: datetime) -> bool:
     modified = item.modified_gmt
     return modified is None or abs((now - modified).total_seconds()) >= _SETTLED_AFTER_S
@@ -328,23 +331,6 @@ def _homonyms(authors: Mapping[int, Author]) -> frozenset[str]:
     names = [plain(one.name) for one in authors.values()]
     times = Counter(name.casefold() for name in names)
     return frozenset(name for name in names if times[name.casefold()] > 1)
-
-
-def _signed(
-    connector: WordPressSource, site: _Site, item: WordPressEntry
-) -> tuple[Contribution, ...]:
-    """Return the author's contribution, from the site's list or from the entry itself."""
-    author = (site.authors or {}).get(item.author) or _joined(item)
-    if author is None or (name := plain(author.name)) in site.homonyms:
-        return ()
-    first = item.date_gmt.date() if item.date_gmt else None
-    last = item.modified_gmt.date() if item.modified_gmt else first
-    if connector.options.accounts == "name":
-        return signed_by(connector.source, [name], first, last)
-    signed = signed_by(connector.source, [author.slug], first, last)
-    return tuple(
-        Contribution(one.account, one.role, name, first=first, last=last) for one in signed
-    )
 
 
 def _joined(item: WordPressEntry) -> Author | None:
@@ -363,7 +349,6 @@ def _joined(item: WordPressEntry) -> Author | None:
 class _Reading:
     """Reads the texts of entries; `waiting` entries are requested several at once, in order."""
 
-    connector: WordPressSource
     site: _Site
     waiting: list[int]
     keep_codes: bool = False
@@ -393,7 +378,7 @@ class _Reading:
                 raise RecordVanished("il n'est plus public")
             return self._document(item, self.site.rights.access(kind, item))
         except ValidationError as error:
-            reason = f"l'interface le donne mal ({_field(error)})"
+            reason = f"l'interface le donne mal ({invalid_field(error)})"
             raise RecordUnreadable(reason) from error
         except NotExpressed as error:
             raise RecordUnreadable(str(error)) from error
@@ -408,7 +393,7 @@ class _Reading:
             same = (one for one in after if self.site.entries[one].kind == kind)
             wanted = list(islice(same, READ_PER_REQUEST))
         try:
-            given = self.site.api.read(kind, wanted, _status(self.connector.options))
+            given = self.site.api.read(kind, wanted, _status(self.site.connector.options))
         except SourceUnreachable as error:
             if len(wanted) > 1:
                 self._alone.update(wanted)
@@ -421,29 +406,29 @@ class _Reading:
 
     def _file(self, number: int) -> Document:
         file, access = self.site.files[number], self.site.entries[number].access
-        options = self.connector.options
+        options = self.site.connector.options
         where = FileSource(
-            self.connector.source, self.site.api.host, options.evidence, self.failures
+            self.site.connector.source, self.site.api.host, options.evidence, self.failures
         )
-        return where.document(file, access, _space_of(self.site, file, access))
+        return where.document(file, access, self.site.space_of(file, access))
 
     def _document(self, item: WordPressEntry, access: Access) -> Document:
         html = item.content.rendered
         if not self.keep_codes:
             html = _SHORTCODE.sub(" ", html)
         return Document(
-            id=self.connector._id(item.id),
-            source=self.connector.source,
+            id=self.site.connector._id(item.id),
+            source=self.site.connector.source,
             title=item.plain_title,
             sections=sections_of(html),
             access=access,
-            url=_address(self.connector.options.url, item),
+            url=_address(self.site.connector.options.url, item),
             kind="page",
             created=item.date_gmt,
             modified=item.modified_gmt,
             space=self.site.rights.space(item, access),
-            evidence=EvidencePolicy(self.connector.options.evidence),
-            contributions=_signed(self.connector, self.site, item),
+            evidence=EvidencePolicy(self.site.connector.options.evidence),
+            contributions=self.site.signed(item),
         )
 
 
@@ -452,14 +437,8 @@ def _address(root: str, item: WordPressEntry) -> str:
     return item.link or f"{root}?p={item.id}"
 
 
-def _field(error: ValidationError) -> str:
-    return ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
-
-
 def _robots(api: WordPressApi) -> Iterator[str]:
-    answer = api.host.request("GET", urljoin(api.host.root, "/robots.txt"))
-    parser = RobotFileParser()
-    parser.parse(answer.content.decode("utf-8", "replace").splitlines())
+    parser, _ = robots_of(api.host)
     if not parser.can_fetch(USER_AGENT, urljoin(api.host.root, "wp-json/")):
         yield (
             "robots.txt ferme l'interface REST aux robots : assurez-vous de l'accord de qui tient "

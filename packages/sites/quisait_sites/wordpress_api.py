@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from html import unescape
 from http import HTTPStatus
 from typing import Any
@@ -14,7 +12,6 @@ from pydantic import Field
 
 from connectors.http_host import HttpHost
 from connectors.ports import SourceRefused, SourceUnreachable
-from connectors.values import assume_utc
 from quisait_sites.json_api import Address, Answered, JsonAnswer, Moment, ask_json
 from quisait_sites.listing import ItemsPage, whole_listing
 
@@ -275,11 +272,3 @@ def refusal(host: HttpHost, answers: Sequence[JsonAnswer]) -> Exception:
 def plain(rendered: str) -> str:
     """Return a name or title without entities and tags, on one line."""
     return " ".join(unescape(_TAG.sub("", rendered)).split())
-
-
-def clock_of(date: str) -> datetime:
-    """Return the moment of an HTTP date, or this machine's time if it is invalid."""
-    try:
-        return assume_utc(parsedate_to_datetime(date))
-    except (ValueError, OverflowError):
-        return datetime.now(UTC)

@@ -7,13 +7,15 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote, urlsplit
 
 from connectors.batches import batches
+from connectors.contributions import Act, contributions_of
 from connectors.digests import digest_of
 from connectors.file_patterns import EVERY_FILE, FileSelection, parse_selection
 from connectors.installed import ConnectorKind, SourcePlace
+from connectors.options import filled
 from connectors.ports import (
     Former,
     Listed,
@@ -80,10 +82,6 @@ class ShareSource:
     trust_changed: bool = False
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), compare=False)
     _share: Share = field(init=False, compare=False)
-
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield every file with its readers. Raises `SourceError`."""
-        return self.listing_since(Former())
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every file, with its readers; access lists known to be unchanged are not read.
@@ -215,14 +213,12 @@ class ShareSource:
         """Return the owner's contribution; only accounts of a domain count."""
         if not owner.startswith("S-1-5-21-"):
             return ()
-        day: date | None = moment.date() if moment else None
-        years = ((day.year, 1),) if day else ()
-        account, role = f"{self.source}:{owner}", ContributorRole.AUTHOR
-        return (Contribution(account, role, "", 1, day, day, years),)
+        owned = Act(f"{self.source}:{owner}", ContributorRole.AUTHOR, when=moment)
+        return contributions_of([owned])
 
     def _address(self, path: str) -> str:
         if self.link:
-            return self.link.replace("{path}", quote(path))
+            return filled(self.link, path=path)
         place = self.place
         whole = "/".join(filter(None, (place.share, place.folder, path)))
         return f"file://{place.host}/{quote(whole)}"

@@ -4,10 +4,9 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-from connectors.file_patterns import parse_selection
-from connectors.options import on_form
+from connectors.options import Evidence, Patterns, SourceOptions, evidence_of, on_form
 from connectors.records.schema import Readers
 from connectors.values import RESERVED_AUTHORITIES
 
@@ -37,21 +36,14 @@ def _readers(named: list[str]) -> list[str]:
     return named
 
 
-def _patterns(patterns: list[str]) -> list[str]:
-    parse_selection(patterns, ())
-    return patterns
-
-
 def _authority(name: str) -> str:
     if name in RESERVED_AUTHORITIES:
         raise ValueError(f"« {name} » est réservé")
     return name
 
 
-class ShareOptions(BaseModel):
+class ShareOptions(SourceOptions):
     """The source's table `options` in quisait.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: Annotated[str, AfterValidator(_address)] = Field(
         description="adresse du partage, ou d'un dossier : smb://serveur/partage/dossier"
@@ -81,15 +73,13 @@ class ShareOptions(BaseModel):
         '{ "S-1-5-32-545" = ["everyone"] }',
         json_schema_extra=on_form("readers"),
     )
-    include: Annotated[list[str], AfterValidator(_patterns)] = Field(
+    include: Patterns = Field(
         [], description="les seuls fichiers lus : « *.pdf », « notes/** » ; vide : tous"
     )
-    exclude: Annotated[list[str], AfterValidator(_patterns)] = Field(
+    exclude: Patterns = Field(
         [], description="fichiers et dossiers laissés de côté ; l'emporte sur include"
     )
-    evidence: Literal["yes", "none"] = Field(
-        "yes", description="« none » : les propriétaires des fichiers ne disent jamais qui sait"
-    )
+    evidence: Evidence = evidence_of("les propriétaires des fichiers")
     link: str = Field(
         "",
         description="adresse d'un fichier, où {path} tient la place de son chemin ; vide : file://",

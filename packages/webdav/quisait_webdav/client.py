@@ -14,19 +14,11 @@ from quisait_webdav.multistatus import (
     LIVE,
     NEXTCLOUD,
     DavEntry,
-    NotAListing,
+    FolderUnreadable,
     plain_etag,
     propfind_body,
     read_multistatus,
 )
-
-
-class FolderUnreadable(Exception):
-    """A folder was not listed; `refused`: the account may not. The text is a French reason."""
-
-    def __init__(self, reason: str, *, refused: bool = False) -> None:
-        super().__init__(reason)
-        self.refused = refused
 
 
 @dataclass(slots=True)
@@ -62,10 +54,7 @@ class DavClient:
             raise FolderUnreadable(reason, refused=True)
         if status != HTTPStatus.MULTI_STATUS:
             raise FolderUnreadable(f"le serveur ne le liste pas (réponse {status})")
-        try:
-            return read_multistatus(answer.content, folder)
-        except NotAListing as error:
-            raise FolderUnreadable(str(error)) from error
+        return read_multistatus(answer.content, folder)
 
     def read(self, entry: DavEntry) -> bytes:
         """Return a file if it is as listed, else raise `RecordVanished`.

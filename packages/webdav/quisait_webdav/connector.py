@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
 from functools import partial
 from itertools import islice
 from typing import Any
 
+from connectors.contributions import Act, contributions_of
 from connectors.folder.documents import described, ruled_document
 from connectors.folder.rules import RuleScope
 from connectors.http_host import HttpHost
@@ -21,8 +21,8 @@ from connectors.values import (
     Document,
     EvidencePolicy,
 )
-from quisait_webdav.client import DavClient, FolderUnreadable
-from quisait_webdav.multistatus import DavEntry
+from quisait_webdav.client import DavClient
+from quisait_webdav.multistatus import DavEntry, FolderUnreadable
 from quisait_webdav.nextcloud import NextcloudRights
 from quisait_webdav.options import WebdavOptions
 from quisait_webdav.rights import Rights, Ruled, TableRights
@@ -42,10 +42,6 @@ class WebdavSource:
     default_access: Access
     host: HttpHost
     _client: DavClient = field(init=False)
-
-    def listing(self) -> Iterator[ListingItem]:
-        """Yield every file with its readers. Raises `SourceError`."""
-        return self.listing_since(Former())
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every file, except in unchanged folders. Raises `SourceError`."""
@@ -149,11 +145,9 @@ class WebdavSource:
         owner = entry.properties.get("owner-id")
         if not owner or entry.properties.get("mount-type") == _NO_OWNER:
             return ()
-        day: date | None = modified.date() if modified else None
         label = entry.properties.get("owner-display-name") or owner
         role = ContributorRole(self.options.owner)
-        years = ((day.year, 1),) if day else ()
-        return (Contribution(f"{self.source}:{owner}", role, label, 1, day, day, years),)
+        return contributions_of([Act(f"{self.source}:{owner}", role, label, modified)])
 
 
 def open_webdav(place: SourcePlace, options: WebdavOptions) -> WebdavSource:

@@ -27,8 +27,12 @@ _STATUS = re.compile("[1-5][0-9]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-class NotAListing(Exception):
-    """The answer is cut or malformed; the text is a French reason."""
+class FolderUnreadable(Exception):
+    """A folder was not listed; `refused`: the account may not. The text is a French reason."""
+
+    def __init__(self, reason: str, *, refused: bool = False) -> None:
+        super().__init__(reason)
+        self.refused = refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +77,16 @@ def read_multistatus(
 ) -> tuple[DavEntry, list[DavEntry], list[str]]:
     """Return the folder itself, its entries by name, and names that were not understood.
 
-    Raises `NotAListing`: a cut answer must not look like a folder with fewer entries.
+    Raises `FolderUnreadable`: a cut answer must not look like a folder with fewer entries.
     """
     try:
         # Without entities or network access, since the content is not trusted.
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
-        raise NotAListing("la liste reçue est coupée ou ne se lit pas") from error
+        raise FolderUnreadable("la liste reçue est coupée ou ne se lit pas") from error
     if root.tag != f"{{{DAV}}}multistatus":
-        raise NotAListing("la réponse n'est pas une liste de fichiers")
+        raise FolderUnreadable("la réponse n'est pas une liste de fichiers")
     itself: DavEntry | None = None
     inside: dict[str, DavEntry] = {}
     odd: list[str] = []
@@ -105,7 +109,7 @@ def read_multistatus(
             else:
                 inside[path] = _entry(response, path, url)
     if itself is None or not itself.is_folder:
-        raise NotAListing("la liste reçue n'est pas celle du dossier demandé")
+        raise FolderUnreadable("la liste reçue n'est pas celle du dossier demandé")
     return itself, [inside[path] for path in sorted(inside)], odd
 
 

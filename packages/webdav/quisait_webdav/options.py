@@ -2,18 +2,24 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from connectors.file_patterns import FileSelection, parse_selection
-from connectors.options import BaseUrl, GroupPrincipals, on_form
+from connectors.options import (
+    BaseUrl,
+    Evidence,
+    GroupPrincipals,
+    Patterns,
+    SourceOptions,
+    evidence_of,
+    on_form,
+)
 
 NEXTCLOUD_FILES = "/remote.php/dav/files/"
 
 
-class WebdavOptions(BaseModel):
+class WebdavOptions(SourceOptions):
     """The source's table `options` in quisait.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: BaseUrl = Field(
         description="adresse du dossier à lire ; rien n'est lu ailleurs que là et plus bas"
@@ -32,8 +38,8 @@ class WebdavOptions(BaseModel):
         json_schema_extra=on_form(narrow="ôter des lecteurs", trusted="en ajouter aussi"),
     )
     user: str = Field("", description="compte qui lit ; vide : sans compte")
-    include: list[str] = Field([], description="motifs des fichiers lus ; vide : tous")
-    exclude: list[str] = Field([], description="motifs des fichiers et dossiers qui ne le sont pas")
+    include: Patterns = Field([], description="motifs des fichiers lus ; vide : tous")
+    exclude: Patterns = Field([], description="motifs des fichiers et dossiers qui ne le sont pas")
     link: str = Field(
         "",
         description="adresse d'un fichier pour qui le trouve, avec {path} pour son chemin ; vide : "
@@ -56,15 +62,12 @@ class WebdavOptions(BaseModel):
         description="ce qu'est le propriétaire d'un fichier : « uploader » ne dit pas qui sait",
         json_schema_extra=on_form(uploader="ne dit pas qui sait", author="compte comme auteur"),
     )
-    evidence: Literal["yes", "none"] = Field(
-        "yes", description="« none » : les auteurs des fichiers ne disent jamais qui sait"
-    )
+    evidence: Evidence = evidence_of("les auteurs des fichiers")
     rate_per_s: float = Field(10, gt=0, le=100, description="demandes par seconde au plus")
     ca_file: str = Field("", description="autorité de certification du serveur (PEM)")
 
     @model_validator(mode="after")
     def _fits_the_server(self) -> Self:
-        parse_selection(self.include, self.exclude)
         nextcloud = self.server == "nextcloud"
         if nextcloud and not self.user:
             raise ValueError("« user » manque : Nextcloud dit ses partages à un compte")

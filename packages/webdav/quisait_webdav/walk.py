@@ -16,8 +16,8 @@ from connectors.ports import (
     UnchangedFolder,
     Unlisted,
 )
-from quisait_webdav.client import DavClient, FolderUnreadable
-from quisait_webdav.multistatus import DavEntry
+from quisait_webdav.client import DavClient
+from quisait_webdav.multistatus import DavEntry, FolderUnreadable
 from quisait_webdav.rights import Rights, Ruled
 
 MOST_DEPTH = 200
