@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from connectors.push.group_values import GroupNameTaken, GroupUnknown, PushedGroup, TooManyMembers
+from connectors.push.groups import PushedGroups
 from search_api.bodies import problem_responses
 from search_api.problems import Problem
 from search_api.push.routes import Sender, SendersPushRequest, inbox_problems, parsed
@@ -20,7 +21,6 @@ from search_api.scim.values import (
     GROUP,
     MOST_LISTED,
     MOST_LISTED_MEMBERS,
-    GroupReceiver,
     ScimRefused,
     group_schema,
     listed,
@@ -75,7 +75,7 @@ class ScimSender:
     """The source whose groups are requested, their store, and the address of this service."""
 
     source: str
-    receiver: GroupReceiver
+    receiver: PushedGroups
     base: str
     only: frozenset[str] | None
     without: frozenset[str]
