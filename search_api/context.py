@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from connectors.account_linking import LinkRule
 from connectors.files import OpenFile
@@ -39,6 +39,8 @@ from search_api.written_answer.values import Writing
 if TYPE_CHECKING:
     # Commands use answers too, and importing the web framework would cost them a second.
     from search_api.sign_on.identification import SignOn
+
+Part = TypeVar("Part")
 
 _NO_BUILD = "Aucune cartographie n’est publiée, ou la dernière est trop ancienne."
 
@@ -228,6 +230,13 @@ class AnswerContext:
         if isinstance(found, BuildStatus):
             raise NoBuild(found)
         return found
+
+
+def required(part: Part | None) -> Part:
+    """Return a part of the context. Raises `NotFound` if its feature is off here."""
+    if part is None:
+        raise NotFound("")
+    return part
 
 
 def incomplete(reader: Reader) -> tuple[str, ...]:

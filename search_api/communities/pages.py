@@ -16,6 +16,7 @@ from search_api.context import (
     NotFound,
     RoleHolder,
     note_access,
+    required,
 )
 from search_api.identity.principals import Role
 from search_api.questions.reading import threads_on
@@ -87,7 +88,7 @@ def set_community_page(
     Raises `NotAllowed` for a topic that the holder does not animate, `NotFound` for an unknown
     community or an unreadable document, `InvalidParameter`, `NotAudited`, and `NoBuild`.
     """
-    pages = _pages(context)
+    pages = required(context.community_pages)
     topic = community(context, holder.reader, topic_id).topic
     if not holder.held.animates_topic(topic.id):
         raise NotAllowed("Vous n’animez pas le sujet de cette communauté.")
@@ -115,12 +116,6 @@ def _pin(
     if document_id not in seen and len(seen) >= READ_FIRST:
         raise InvalidParameter(f"Épinglez {READ_FIRST} documents au plus : retirez-en un d’abord.")
     pages.pin(topic.id, document_id)
-
-
-def _pages(context: AnswerContext) -> SqlCommunityPages:
-    if context.community_pages is None:
-        raise NotFound("")
-    return context.community_pages
 
 
 def _news(

@@ -12,7 +12,7 @@ from expertise.visibility import may_be_shown
 from indexer.access import Reader
 from indexer.state import reference_of
 from indexer.values import Card
-from search_api.context import AnswerContext, InvalidParameter, NotFound, RoleHolder
+from search_api.context import AnswerContext, InvalidParameter, NotFound, RoleHolder, required
 from search_api.feedback.storage import Aspect, Feedback, OpinionSum, Subject, SubjectKind
 from search_api.people.agents import shown_agent
 
@@ -128,23 +128,21 @@ def give_feedback(
     deleted. Raises `NotFound` for a subject that the reader may not see, `InvalidParameter` for
     feedback that cannot be stored, and `IndexUnreachable`.
     """
-    if context.feedback is None:
-        raise NotFound("")
-    agent_id = reader.agent_id or ""
+    store, agent_id = required(context.feedback), reader.agent_id or ""
     aspect = Aspect.FAVOURITE if action in _OF_FAVOURITES else Aspect.OPINION
     if action in _OF_ALL:
-        context.feedback.remove(agent_id, aspect)
+        store.remove(agent_id, aspect)
         return
     proposed = aspect is Aspect.OPINION and subject.kind is SubjectKind.AGENT
     if proposed and question:
         subject = replace(subject, topic_id=named_topic(context, question))
     if action not in _KEEPING:
-        context.feedback.remove(agent_id, aspect, subject)
+        store.remove(agent_id, aspect, subject)
         return
     if not proposed:
         subject = replace(subject, topic_id="")
     _check(context, reader, aspect, subject)
-    context.feedback.keep(agent_id, aspect, subject, _KEEPING[action])
+    store.keep(agent_id, aspect, subject, _KEEPING[action])
 
 
 def feedback_reverse(

@@ -26,7 +26,7 @@ from search_api.addresses import (
     topic_address,
 )
 from search_api.communities.service import community_topic
-from search_api.context import AnswerContext, InvalidParameter, NoBuild, NotFound
+from search_api.context import AnswerContext, InvalidParameter, NoBuild, NotFound, required
 from search_api.following.storage import (
     Follow,
     FollowKind,
@@ -182,7 +182,7 @@ def change_follow(
     Raises `NotFound` for an unknown or unreadable item, `InvalidParameter` for an item that cannot
     be followed, and `IndexUnreachable`.
     """
-    following, agent = _following(context), known_agent(context, reader)
+    following, agent = required(context.following), known_agent(context, reader)
     if action is FollowAction.SEEN:
         following.see(agent.id)
     elif action is FollowAction.FORGET:
@@ -503,9 +503,3 @@ def _search_title(address: SearchAddress) -> str:
     narrowed = ", ".join([*chosen, *(["vérifiés par leur auteur"] if address.verified else [])])
     said = f"« {address.q} »" if address.q else "Tous les documents"
     return f"Recherche : {said}{f' ({narrowed})' if narrowed else ''}"
-
-
-def _following(context: AnswerContext) -> SqlFollowing:
-    if context.following is None:
-        raise NotFound("")
-    return context.following

@@ -14,7 +14,7 @@ from expertise.peers import NOTICE_DAYS
 from indexer.access import Reader, access_filter
 from search_api.addresses import community_address, question_address, unsubscribe_address
 from search_api.communities.service import invitations
-from search_api.context import AnswerContext, Asking, Mailing, NotFound
+from search_api.context import AnswerContext, Asking, Mailing, NotFound, required
 from search_api.following.service import News, NewsItem, NewsKind, ShownFollow, news
 from search_api.following.storage import FollowKind
 from search_api.mail.reply_addresses import Purpose
@@ -79,16 +79,14 @@ def shown_mails(context: AnswerContext, reader: Reader) -> tuple[ShownMail, ...]
 
     Raises `NotFound` where mails are sent, or off.
     """
-    mail = _mail(context)
-    if mail.shown is None:
-        raise NotFound("")
+    shown = required(required(context.mail).shown)
     agent = context.people.as_read(reader.agent_id or "")
-    return mail.shown.of(agent.email) if agent and agent.email else ()
+    return shown.of(agent.email) if agent and agent.email else ()
 
 
 def set_mail_preferences(context: AnswerContext, reader: Reader, said: MailPreferences) -> None:
     """Store the reader's choices. Raises `NotFound`."""
-    mail = _mail(context)
+    mail = required(context.mail)
     if reader.agent_id is None or context.people.as_read(reader.agent_id) is None:
         raise NotFound("L’annuaire ne vous connaît pas.")
     mail.store.choose(reader.agent_id, said)
@@ -103,7 +101,7 @@ def unsubscription(context: AnswerContext, link: str) -> Unsubscription:
 def unsubscribe(context: AnswerContext, link: str) -> Unsubscription:
     """End a kind of mail for the agent of a signed link, without a login. Raises `NotFound`."""
     agent_id, kind = _read(context, link)
-    store = _mail(context).store
+    store = required(context.mail).store
     said = store.preferences(agent_id)
     ended = {
         MailKind.ASKED: replace(said, asked=False),
@@ -122,7 +120,7 @@ def mail_content(context: AnswerContext, queued: QueuedMail) -> MailContent | No
 
     Raises `IndexUnreachable`: the message then waits.
     """
-    mail, agent = _mail(context), _recipient(context, queued)
+    mail, agent = required(context.mail), _recipient(context, queued)
     if agent is None or context.asking is None:
         return None
     reader = context.asking.reader_of(agent.id)
@@ -150,7 +148,7 @@ def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
     withdrawn = consent is None or consent.has_withdrawn(agent.id)
     if withdrawn and queued.kind is not MailKind.RECEIVED:  # senders are still told the outcome
         return None
-    said = _mail(context).store.preferences(agent.id, agent.email)
+    said = required(context.mail).store.preferences(agent.id, agent.email)
     return agent if said.wants(queued.kind) and not said.refused else None
 
 
@@ -175,7 +173,7 @@ def _with_addresses(
 def _asked(
     context: AnswerContext, asking: Asking, reader: Reader, agent: Agent, question_id: str
 ) -> MailContent | None:
-    mail = _mail(context)
+    mail = required(context.mail)
     question = _readable(asking, reader, question_id)
     waits = any(
         one.agent_id == agent.id and one.state is RequestState.WAITING
@@ -199,7 +197,7 @@ def _asked(
 def _answered(
     context: AnswerContext, asking: Asking, reader: Reader, agent: Agent, answer_id: str
 ) -> MailContent | None:
-    mail = _mail(context)
+    mail = required(context.mail)
     found = [
         thread.question.id
         for thread in asking.questions.of_asker(agent.id)
@@ -252,7 +250,7 @@ def _received(
     context: AnswerContext, asking: Asking, reader: Reader, agent: Agent, noted: str
 ) -> MailContent | None:
     """Return the outcome of an answer by mail; without the question if they may not read it."""
-    mail = _mail(context)
+    mail = required(context.mail)
     outcome, _, question_id = noted.partition(":")
     question = _readable(asking, reader, question_id)
     shown = (MailSection("La question", (_line(mail, question),)),) if question else ()
@@ -371,13 +369,7 @@ def _readable(asking: Asking, reader: Reader, question_id: str) -> AskedQuestion
 
 
 def _read(context: AnswerContext, link: str) -> tuple[str, MailKind]:
-    found = _mail(context).links.read(link)
+    found = required(context.mail).links.read(link)
     if found is None:
         raise NotFound("Ce lien n’est pas un lien de désinscription d’ici, ou il est incomplet.")
     return found
-
-
-def _mail(context: AnswerContext) -> Mailing:
-    if context.mail is None:
-        raise NotFound("")
-    return context.mail

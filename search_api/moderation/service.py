@@ -25,6 +25,7 @@ from search_api.context import (
     NotFound,
     RoleHolder,
     note_access,
+    required,
 )
 from search_api.feedback.service import named_topic
 from search_api.identity.principals import ALL, Grant, HeldRoles, Role
@@ -32,7 +33,6 @@ from search_api.questions.authority import entities_down_to, entities_of
 from search_api.questions.reading import (
     OTHER_TEXT,
     any_thread,
-    asking_of,
     checked_text,
     known_agent,
     open_links,
@@ -163,7 +163,7 @@ def report_text(
     Raises `NotFound` for a text that the reader may not read or wrote themselves,
     `InvalidParameter`, and `TooManyReports`.
     """
-    asking, agent = asking_of(context), known_agent(context, reader)
+    asking, agent = required(context.asking), known_agent(context, reader)
     text = _text(readable_thread(context, reader, question_id), answer_id)
     if _author(text) == agent.id:
         raise NotFound("Ce texte est le vôtre : vous pouvez le supprimer.")
@@ -189,14 +189,14 @@ def take_report_back(
     This is also possible for a text that the reader may not read any more. Raises `NotFound`, with
     the same text if there is no report or it was decided.
     """
-    asking, agent = asking_of(context), known_agent(context, reader)
+    asking, agent = required(context.asking), known_agent(context, reader)
     if not asking.questions.take_report_back(agent.id, question_id, answer_id):
         raise NotFound("Vous n’avez pas de signalement à reprendre ici, ou il est déjà traité.")
 
 
 def waiting_reports(context: AnswerContext) -> WaitingReports:
     """Return how many reported texts wait: only numbers, for administrators."""
-    asking = asking_of(context)
+    asking = required(context.asking)
     late = context.today() - timedelta(days=asking.rules.answer_days)
     late_before = datetime.combine(late, time(), UTC)
     texts, late_texts, oldest = asking.questions.waiting_reports(late_before)
@@ -279,7 +279,7 @@ def _of_others(
 
 def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDesk:
     """Return what waits for the holder. Raises `NotFound`, `IndexUnreachable`."""
-    asking = asking_of(context)
+    asking = required(context.asking)
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
     by_id = {one.id: one for one in topics}
     found = to_moderate(context, holder.reader)
@@ -333,7 +333,7 @@ def moderate(
     `text_digest`: digest of the text to show again. Raises `NotFound` for a text that the holder
     may not moderate, `InvalidParameter`, and `NotAudited`.
     """
-    asking = asking_of(context)
+    asking = required(context.asking)
     if act is ModerationAct.CLASSIFY:
         _classify(context, asking, holder, question_id, topic_id)
         return

@@ -14,7 +14,6 @@ from expertise.consent import (
     Preference,
     PreferenceKind,
     RecordedPreference,
-    SqlConsent,
 )
 from expertise.peers import AgentProfile, peers_of, profile_of
 from expertise.topics import Topic, TopicKind
@@ -24,7 +23,7 @@ from indexer.access import Reader, access_filter
 from indexer.values import Card
 from search_api.assistants.storage import AssistantCall
 from search_api.communities.service import community
-from search_api.context import AnswerContext, InvalidParameter, NotFound, incomplete
+from search_api.context import AnswerContext, InvalidParameter, NotFound, incomplete, required
 from search_api.query_log.counts import MentionCount
 from search_api.sign_on.sessions import PersonalToken, Session
 from search_api.topics.service import list_topics
@@ -145,7 +144,7 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
     accounts, sign_on = sorted(people.accounts_of(agent_id)), context.sign_on
     assistants = context.assistants
     tokens = (sign_on and sign_on.tokens) or (assistants and assistants.tokens)
-    wishes = consent_of(context).of(agent_id)
+    wishes = required(context.consent).of(agent_id)
     return StoredData(
         row=row,
         profile=profile_of(
@@ -157,7 +156,7 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
         contributions=context.search.contributed(accounts, reader),
         wishes=wishes,
         disowned=context.search.cards(sorted(agent.disowned), reader),
-        noted=consent_of(context).noted(agent_id),
+        noted=required(context.consent).noted(agent_id),
         topics=list_topics(context).topics,
         ways=NARROWER_CONTACTS[row.contact_via],
         mention_counts=(
@@ -177,7 +176,7 @@ def ask_wish(
     Raises `InvalidParameter` for an impossible wish, `NotFound`, `IndexUnreachable`.
     """
     wish = _wish(context, reader, kind, subject, way)
-    consent_of(context).ask(wish)
+    required(context.consent).ask(wish)
     if context.feedback and (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE):
         context.feedback.forget_opinions_on(wish.agent_id)
     if (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE) and context.following:
@@ -192,7 +191,7 @@ def take_back_wish(
     Raises `InvalidParameter` for a decision of others, `NotFound` if wishes are not stored.
     """
     _check_own(kind)
-    consent, agent_id = consent_of(context), reader.agent_id or ""
+    consent, agent_id = required(context.consent), reader.agent_id or ""
     held = [one.preference for one in consent.of(agent_id) if one.preference.kind is kind]
     if kind is PreferenceKind.JOIN:  # else who was invited before would still be shown
         for joined in (one for one in held if one.subject == subject):
@@ -225,7 +224,7 @@ def wish_before(
     """
     if not subject and kind is not PreferenceKind.CONTACT:
         return None
-    for one in (one.preference for one in consent_of(context).of(reader.agent_id or "")):
+    for one in (one.preference for one in required(context.consent).of(reader.agent_id or "")):
         if one.subject == subject and one.kind in (kind, OPPOSITES.get(kind)):
             way = one.said[0] if kind is PreferenceKind.CONTACT else ""
             return WishBefore(True, one.kind, way)
@@ -235,13 +234,6 @@ def wish_before(
 def _check_own(kind: PreferenceKind) -> None:
     if kind in OF_OTHERS:
         raise InvalidParameter("Cela ne se demande pas : d’autres que vous en décident.")
-
-
-def consent_of(context: AnswerContext) -> SqlConsent:
-    """Return the store of wishes. Raises `NotFound` if wishes are not stored."""
-    if context.consent is None:
-        raise NotFound("")
-    return context.consent
 
 
 def _wish(

@@ -26,6 +26,7 @@ from search_api.context import (
     Stale,
     Verifying,
     note_access,
+    required,
 )
 from search_api.feedback.service import named_topic
 from search_api.identity.principals import ALL, HeldRoles, Role
@@ -226,7 +227,7 @@ def own_verification(context: AnswerContext, reader: Reader, card: Card) -> OwnV
 
 def checked_document(context: AnswerContext, reader: Reader, document_id: str) -> CheckedDocument:
     """Return the statement on one document. Raises `NotFound`, `IndexUnreachable`."""
-    _verifying(context)
+    required(context.verifying)
     card = context.search.cards((document_id,), reader).get(document_id)
     if card is None:
         raise NotFound(_UNKNOWN)
@@ -240,7 +241,7 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
 
     Raises `NotFound`, `IndexUnreachable`.
     """
-    verifying, agent = _verifying(context), known_agent(context, reader)
+    verifying, agent = required(context.verifying), known_agent(context, reader)
     today, rules = context.today(), verifying.rules
     per_month, answers = _pace(verifying, agent.id), doubted_answers(context, reader)
     left = per_month - verifying.store.said_since(agent.id, today - timedelta(days=MONTH_DAYS))
@@ -319,7 +320,7 @@ def marks_to_decide(context: AnswerContext, reader: Reader) -> int:
 def _marked_for(
     context: AnswerContext, reader: Reader, held: HeldRoles
 ) -> tuple[DocumentToVerify, ...]:
-    marks = _verifying(context).store.marks(_MOST_MARKS)
+    marks = required(context.verifying).store.marks(_MOST_MARKS)
     cards = context.search.cards(sorted({one.document_id for one in marks}), reader)
     animated = {
         id_: card
@@ -348,7 +349,7 @@ def decide_on_marked(
     Raises `NotFound` for a document that is not in `marked_documents`, `Stale` if its text changed
     since, `InvalidParameter`, `NotAudited`, and `IndexUnreachable`.
     """
-    store, me = _verifying(context).store, holder.reader.agent_id or ""
+    store, me = required(context.verifying).store, holder.reader.agent_id or ""
     waiting = {one.card.document_id: one for one in marked_documents(context, holder)}
     if document_id not in waiting:
         raise NotFound(_UNKNOWN)
@@ -368,7 +369,7 @@ def _marked(
     context: AnswerContext, marks: Sequence[OutdatedMark], cards: Mapping[str, Card]
 ) -> dict[str, DocumentToVerify]:
     """Return, by id, those of the documents with a mark on their present text."""
-    verifying = _verifying(context)
+    verifying = required(context.verifying)
     hashes, said = context.search.text_hashes(cards), verifying.store.said(cards)
     found = {}
     for id_, card in cards.items():
@@ -405,7 +406,7 @@ def _has_author_to_ask(context: AnswerContext, card: Card) -> bool:
     owners = context.people.by_account(_owning_accounts(card)).values()
     return any(
         not one.departed(context.today())
-        and _pace(_verifying(context), one.id) > 0
+        and _pace(required(context.verifying), one.id) > 0
         and (
             context.asking is None
             or context.search.cards((card.document_id,), context.asking.reader_of(one.id))
@@ -431,7 +432,7 @@ def _is_due(last: Verification | None, day: date) -> bool:
 
 def _much_read(context: AnswerContext, reader: Reader, before: date) -> dict[str, Card]:
     """Return documents opened often in thirty days and dated before a day."""
-    verifying = _verifying(context)
+    verifying = required(context.verifying)
     if not verifying.rules.much_opened:
         return {}
     since = context.today() - timedelta(days=MONTH_DAYS)
@@ -472,7 +473,7 @@ def say_of_document(
     statement of a reader who is not its author, `Stale` if the text changed since,
     `InvalidParameter`, `TooManyMarks`, and `IndexUnreachable`.
     """
-    verifying, agent = _verifying(context), known_agent(context, reader)
+    verifying, agent = required(context.verifying), known_agent(context, reader)
     store = verifying.store
     if act in (VerificationAct.TAKE_BACK, VerificationAct.FORGET):
         if act is VerificationAct.FORGET or document_id:
@@ -501,7 +502,7 @@ def choose_pace(context: AnswerContext, reader: Reader, per_month: int) -> None:
 
     Raises `NotFound`, `InvalidParameter`.
     """
-    verifying, agent = _verifying(context), known_agent(context, reader)
+    verifying, agent = required(context.verifying), known_agent(context, reader)
     if not 0 <= per_month <= MOST_PER_MONTH:
         raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_MONTH} documents par mois.")
     verifying.store.choose_pace(agent.id, per_month)
@@ -512,7 +513,7 @@ def has_said(context: AnswerContext, reader: Reader, document_id: str) -> bool:
 
     Raises `NotFound`.
     """
-    own = _verifying(context).store.of_agent(reader.agent_id or "")
+    own = required(context.verifying).store.of_agent(reader.agent_id or "")
     return document_id in {one.document_id for one in own.said} | {
         one.document_id for one in own.marks
     }
@@ -535,12 +536,6 @@ def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerification
         len(ids - open_now.keys()),
         {id_: card.title for id_, card in open_now.items()},
     )
-
-
-def _verifying(context: AnswerContext) -> Verifying:
-    if context.verifying is None:
-        raise NotFound("")
-    return context.verifying
 
 
 def _pace(verifying: Verifying, agent_id: str) -> int:
