@@ -1,6 +1,6 @@
 """Dependencies of all answers, and the role of the reader."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -11,8 +11,10 @@ from expertise.answer_values import BuildState, BuildStatus
 from expertise.consent import SqlConsent
 from expertise.current_build import BuildReader, OpenBuild
 from expertise.directory import SqlDirectory
+from expertise.topics import Topic
 from indexer.access import AccessFilter, Reader
 from indexer.scans import Scans
+from indexer.values import Card
 from search_api.administration.system_status import SystemStatus
 from search_api.administration.tables import EditedTables
 from search_api.assistants.storage import Assistants
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 Part = TypeVar("Part")
 
+NO_SUCH_DOCUMENT = "Ce document n’existe pas, ou ne vous est pas ouvert."
 _NO_BUILD = "Aucune cartographie n’est publiée, ou la dernière est trop ancienne."
 
 
@@ -230,6 +233,24 @@ class AnswerContext:
         if isinstance(found, BuildStatus):
             raise NoBuild(found)
         return found
+
+    def topics(self) -> Mapping[str, Topic]:
+        """Return the topics of the build by id; empty without a build."""
+        build = self.build()
+        if isinstance(build, BuildStatus):
+            return {}
+        return {id_: one.topic for id_, one in build.topics.items()}
+
+    def readable_card(self, document_id: str, reader: Reader) -> Card:
+        """Return the card of a document that the reader may read.
+
+        Raises `NotFound`, with the same text for an unknown and an unreadable document, and
+        `IndexUnreachable`.
+        """
+        card = self.search.cards((document_id,), reader).get(document_id)
+        if card is None:
+            raise NotFound(NO_SUCH_DOCUMENT)
+        return card
 
 
 def required(part: Part | None) -> Part:

@@ -13,7 +13,6 @@ from search_api.context import (
     AnswerContext,
     InvalidParameter,
     NotAllowed,
-    NotFound,
     RoleHolder,
     note_access,
     required,
@@ -108,8 +107,7 @@ def _pin(
     topic: Topic,
     document_id: str,
 ) -> None:
-    if document_id not in context.search.cards((document_id,), holder.reader):
-        raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
+    context.readable_card(document_id, holder.reader)
     pins = pages.pins(topic.id)
     # Count only pins that the holder sees: they cannot remove others, nor learn of them.
     seen = context.search.cards(pins, holder.reader)

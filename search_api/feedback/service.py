@@ -6,7 +6,6 @@ from enum import StrEnum
 from functools import cached_property
 
 from connectors.values import Agent
-from expertise.answer_values import BuildStatus
 from expertise.topics import Topic
 from expertise.visibility import may_be_shown
 from indexer.access import Reader
@@ -93,7 +92,7 @@ def own_feedback(context: AnswerContext, reader: Reader) -> OwnFeedback:
     said = context.feedback.of(reader.agent_id or "")
     documents = context.search.cards(_ids(said, SubjectKind.DOCUMENT), reader)
     agents = context.people.agents(_ids(said, SubjectKind.AGENT))
-    topics, today = _topics(context), context.today()
+    topics, today = context.topics(), context.today()
     found = []
     for one in said:
         id_, topic = one.subject.id, topics.get(one.subject.topic_id)
@@ -176,7 +175,7 @@ def opinion_sums(context: AnswerContext, administrator: RoleHolder) -> tuple[Sum
         return ()
     sums = context.feedback.sums()
     named = tuple(one.subject for one in sums if one.kind is SubjectKind.DOCUMENT)
-    documents, topics = context.search.cards(named, administrator.reader), _topics(context)
+    documents, topics = context.search.cards(named, administrator.reader), context.topics()
     return tuple(
         SummedOpinions(one, documents.get(one.subject), topics.get(one.subject))
         for one in sums
@@ -222,21 +221,20 @@ class PageFeedback:
 
 def named_topic(context: AnswerContext, question: str) -> str:
     """Return the id of a topic that a question names, the first of several; else empty."""
-    build = context.build()
-    if isinstance(build, BuildStatus):
+    topics = tuple(context.topics().values())
+    if not topics:
         return ""
     # Imported here because it imports NumPy, which most pages do not need.
     from expertise.assignment import topics_named
 
-    named = topics_named(question, tuple(one.topic for one in build.topics.values()))
-    return min(named, default="")
+    return min(topics_named(question, topics), default="")
 
 
 def _check(context: AnswerContext, reader: Reader, aspect: Aspect, subject: Subject) -> None:
     """Raise `NotFound` or `InvalidParameter` if the feedback cannot be stored."""
-    if subject.kind is SubjectKind.DOCUMENT and not context.search.cards((subject.id,), reader):
-        raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
-    topics = _topics(context)
+    if subject.kind is SubjectKind.DOCUMENT:
+        context.readable_card(subject.id, reader)
+    topics = context.topics()
     named = {subject.id} if subject.kind is SubjectKind.TOPIC else {subject.topic_id} - {""}
     if not named <= topics.keys():
         raise NotFound("Sujet inconnu : il n’est pas dans la liste.")
@@ -255,10 +253,3 @@ def _check(context: AnswerContext, reader: Reader, aspect: Aspect, subject: Subj
 
 def _ids(said: Sequence[Feedback], kind: SubjectKind) -> tuple[str, ...]:
     return tuple(sorted({one.subject.id for one in said if one.subject.kind is kind}))
-
-
-def _topics(context: AnswerContext) -> Mapping[str, Topic]:
-    build = context.build()
-    if isinstance(build, BuildStatus):
-        return {}
-    return {id_: one.topic for id_, one in build.topics.items()}

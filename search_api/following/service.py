@@ -311,7 +311,7 @@ def _new_of(
         return list(_answers(context, reader, follow.subject, period)), False
     if follow.kind is FollowKind.SEARCH:
         return _documents(context, reader, _read_address(follow.subject), period, own)
-    topic = _topic(context, follow.subject)
+    topic = context.topics().get(follow.subject)
     if topic is None:
         return [], False
     items, more = _documents(context, reader, SearchAddress(any_label(topic)), period, own)
@@ -461,15 +461,8 @@ def _shown(context: AnswerContext, reader: Reader, follow: Follow) -> ShownFollo
             return ShownFollow(follow, title, community_address(topic))
     except (NotFound, NoBuild):
         return None
-    known = _topic(context, subject)
+    known = context.topics().get(subject)
     return ShownFollow(follow, known.label, topic_address(known)) if known else None
-
-
-def _topic(context: AnswerContext, topic_id: str) -> Topic | None:
-    build = context.build()
-    if isinstance(build, BuildStatus) or topic_id not in build.topics:
-        return None
-    return build.topics[topic_id].topic
 
 
 def _canonical(kind: FollowKind, subject: str) -> str:

@@ -281,7 +281,6 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
     """Return what waits for the holder. Raises `NotFound`, `IndexUnreachable`."""
     asking = required(context.asking)
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
-    by_id = {one.id: one for one in topics}
     found = to_moderate(context, holder.reader)
     moderated = _moderated(context, asking, holder.held)
     masked = asking.questions.texts_hidden(_topic_ids(holder.held))
@@ -307,7 +306,7 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
         found.waiting,
         tuple(
             UnclassifiedQuestion(
-                one, by_id.get(_nearest_topic(context, one)) if place < MOST_PROPOSED else None
+                one, _nearest_topic(context, one) if place < MOST_PROPOSED else None
             )
             for place, one in enumerate(found.unclassified)
         ),
@@ -363,7 +362,7 @@ def _classify(
     asked = ModeratedText(question, None)
     if question.hidden is not None or not _moderated(context, asking, holder.held)(asked):
         raise NotFound("Cette question n’existe pas, ou n’est pas la vôtre à modérer.")
-    if topic_id not in {one.id for one in list_topics(context).topics}:
+    if topic_id not in context.topics():
         raise InvalidParameter("Ce sujet n’est pas dans la liste.")
     note_access(context, holder, f"question {ModerationAct.CLASSIFY}", f"question_id:{question_id}")
     if not asking.questions.classify(question_id, topic_id):
@@ -470,7 +469,9 @@ def _author(text: ModeratedText) -> str:
     return text.answer.author_id if text.answer else text.question.asker_id
 
 
-def _nearest_topic(context: AnswerContext, question: AskedQuestion) -> str:
-    """Return the topic that the question names, else the nearest in words, else empty."""
+def _nearest_topic(context: AnswerContext, question: AskedQuestion) -> Topic | None:
+    """Return the topic (no métier) that the question names, else the nearest in words, or None."""
     near = related_topics(context, question.title).topics
-    return named_topic(context, question.title) or (near[0].id if near else "")
+    named = context.topics().get(named_topic(context, question.title))
+    topic = named or (near[0] if near else None)
+    return topic if topic and topic.kind is TopicKind.TOPIC else None

@@ -30,7 +30,6 @@ from search_api.context import (
 from search_api.identity.principals import Role
 from search_api.people.agents import shown_agent
 from search_api.questions.reading import checked_text
-from search_api.topics.service import list_topics
 
 
 class HolderAction(StrEnum):
@@ -149,7 +148,7 @@ def decide_on_holder(
         note_access(context, holder, f"holder {action}", f"agent:{agent_id}")
         consent.take_back(Preference(agent_id, PreferenceKind.REMOVED, topic_id))
         return
-    topic = next((one for one in list_topics(context).topics if one.id == topic_id), None)
+    topic = context.topics().get(topic_id)
     if topic is None:
         raise NotFound("Sujet inconnu : il n’est pas dans la liste.")
     agent = shown_agent(context, holder.reader, agent_id)

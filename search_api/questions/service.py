@@ -365,10 +365,8 @@ def existing_answers(
 
 def link_to_document(context: AnswerContext, reader: Reader, document_id: str) -> str:
     """Return the Markdown of a link with a document's title. Raises `NotFound`."""
-    card = context.search.cards((document_id,), reader).get(document_id)
-    if card is None:
-        raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
-    return document_link(card.title or "Sans titre", document_id)
+    title = context.readable_card(document_id, reader).title
+    return document_link(title or "Sans titre", document_id)
 
 
 def answered_by_existing(context: AnswerContext, reader: Reader, document_id: str) -> None:
@@ -379,8 +377,7 @@ def answered_by_existing(context: AnswerContext, reader: Reader, document_id: st
     document that the reader may not read.
     """
     asking = required(context.asking)
-    if not context.search.cards((document_id,), reader):
-        raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
+    context.readable_card(document_id, reader)
     everybody = Reader(reader.agent_id, frozenset({EVERYONE}))
     if not context.search.cards((document_id,), everybody):
         return
@@ -463,7 +460,6 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
     if card:
         note_opening(context, reader, card)
     mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]
-    topics = {one.id: one for one in list_topics(context).topics}
     answered = any(one.author_id == me for one in thread.answers)
     reports = asking.questions.reports({question.id}) if answered else ()
     readable = open_links(context, reader, (question.text, *(one.text for one in thread.answers)))
@@ -483,7 +479,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
             )
             for one in thread.answers
         ),
-        topics.get(question.topic_id),
+        context.topics().get(question.topic_id),
         named(question.asker_id) if question.named or own else None,
         own,
         mine[0] if mine else None,
@@ -865,7 +861,7 @@ def set_asking_preferences(context: AnswerContext, reader: Reader, said: AskingP
     asking, agent = required(context.asking), known_agent(context, reader)
     if said.per_week is not None and not 0 <= said.per_week <= MOST_PER_WEEK:
         raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_WEEK} questions par semaine.")
-    if not set(said.topics) <= {one.id for one in list_topics(context).topics}:
+    if not context.topics().keys() >= set(said.topics):
         raise InvalidParameter("Ce sujet n’est pas dans la liste.")
     asking.questions.prefer(agent.id, said)
 
@@ -1126,7 +1122,7 @@ def _checked_title(title: str) -> str:
 
 
 def _topic(context: AnswerContext, topic_id: str) -> str:
-    if topic_id and topic_id not in {one.id for one in list_topics(context).topics}:
+    if topic_id and topic_id not in context.topics():
         raise InvalidParameter("Ce sujet n’est pas dans la liste.")
     return topic_id
 

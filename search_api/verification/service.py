@@ -18,6 +18,7 @@ from expertise.votes import counting_contributions
 from indexer.access import Reader, access_filter
 from indexer.values import Card
 from search_api.context import (
+    NO_SUCH_DOCUMENT,
     AnswerContext,
     AnswerRefused,
     InvalidParameter,
@@ -56,7 +57,6 @@ _MOST_OPENED = 500
 _OPENED_PER_DAY = 200
 """Documents counted per reader and day, so that a program that opens all does not count more."""
 _WRITING = {ContributorRole.AUTHOR, ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER}
-_UNKNOWN = "Ce document n’existe pas, ou ne vous est pas ouvert."
 
 
 class WhyVerify(StrEnum):
@@ -228,9 +228,7 @@ def own_verification(context: AnswerContext, reader: Reader, card: Card) -> OwnV
 def checked_document(context: AnswerContext, reader: Reader, document_id: str) -> CheckedDocument:
     """Return the statement on one document. Raises `NotFound`, `IndexUnreachable`."""
     required(context.verifying)
-    card = context.search.cards((document_id,), reader).get(document_id)
-    if card is None:
-        raise NotFound(_UNKNOWN)
+    card = context.readable_card(document_id, reader)
     said = verified(context, [document_id]).get(document_id)
     nothing = OwnVerification(owner=False, text_hash="", said=False)
     return CheckedDocument(card, said, own_verification(context, reader, card) or nothing)
@@ -352,7 +350,7 @@ def decide_on_marked(
     store, me = required(context.verifying).store, holder.reader.agent_id or ""
     waiting = {one.card.document_id: one for one in marked_documents(context, holder)}
     if document_id not in waiting:
-        raise NotFound(_UNKNOWN)
+        raise NotFound(NO_SUCH_DOCUMENT)
     said = ""
     if act is MarkedAct.WRONG:
         said = checked_text(note, MOST_NOTE, "Écrivez ce qui n’est plus juste.")
@@ -479,9 +477,7 @@ def say_of_document(
         if act is VerificationAct.FORGET or document_id:
             store.take_back("" if act is VerificationAct.FORGET else document_id, agent.id)
         return
-    card = context.search.cards((document_id,), reader).get(document_id)
-    if card is None:
-        raise NotFound(_UNKNOWN)
+    card = context.readable_card(document_id, reader)
     if act is not VerificationAct.OUTDATED and not _is_owner(context, reader, card):
         raise NotFound("Seule la personne qui l’a écrit, ou modifié en dernier, peut le dire.")
     now, today = context.search.text_hashes([document_id]).get(document_id), context.today()
