@@ -54,7 +54,7 @@ from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.communities.storage import SqlCommunityPages
 from search_api.identity.readers import reader_of
-from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens, TokenReaders
+from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind, RequestTimeouts
 from search_api.middleware.metrics import MetricsMiddleware, request_metrics
 from search_api.query_log.recording import BackgroundQueryLog, NoQueryLog, QueryLog
@@ -332,9 +332,7 @@ def _reader_of(application: Application, sign_on: SignOn | None) -> ReaderOf:
     if server.reader == "demo":
         return DemoReaders(application.book, server.demo_agent, today)
     tokens = tokens_of(application.settings)
-    if sign_on:
-        return open_readers(application.settings, sign_on, application.book, tokens)
-    return TokenReaders(tokens, application.book, now_s, today)
+    return open_readers(application.settings, sign_on, application.book, tokens)
 
 
 def notice_key_of(settings: Settings) -> bytes:
