@@ -221,7 +221,7 @@ def _date_presets(
         without = asked.get(day.isoformat())
         text = since(address.q, day) if without is None else without
         if text is not None:
-            offered.append(DatePreset(label, address.asking(text), without is not None))
+            offered.append(DatePreset(label, address.but(q=text, wide=False), without is not None))
     return offered
 
 
