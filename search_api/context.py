@@ -18,7 +18,7 @@ from indexer.values import Card
 from search_api.administration.system_status import SystemStatus
 from search_api.administration.tables import EditedTables
 from search_api.assistants.storage import Assistants
-from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
+from search_api.audit.port import Audit, AuditUnwritable, PrivilegedAccess, RefusedAccesses
 from search_api.communities.storage import SqlCommunityPages
 from search_api.feedback.storage import SqlFeedback
 from search_api.following.storage import SqlFollowing
@@ -194,7 +194,7 @@ class AnswerContext:
     overview: BuildReader | None = None
     query_log: QueryLog = field(default_factory=NoQueryLog)
     grants: Grants = field(default_factory=Grants)
-    audit: Audit = field(default_factory=NoAudit)
+    audit: Audit = field(default_factory=Audit)
     refusals: RefusedAccesses = field(default_factory=RefusedAccesses)
     consent: SqlConsent | None = None
     feedback: SqlFeedback | None = None

@@ -138,11 +138,11 @@ class ModerationDesk:
     that the texts link to and the holder may read.
     """
 
-    reported: tuple[ModeratedText, ...]
-    hidden: tuple[ModeratedText, ...]
-    waiting: tuple[AskedQuestion, ...]
-    unclassified: tuple[UnclassifiedQuestion, ...]
-    topics: tuple[Topic, ...]
+    reported: tuple[ModeratedText, ...] = ()
+    hidden: tuple[ModeratedText, ...] = ()
+    waiting: tuple[AskedQuestion, ...] = ()
+    unclassified: tuple[UnclassifiedQuestion, ...] = ()
+    topics: tuple[Topic, ...] = ()
     more: bool = False
     open_documents: frozenset[str] = frozenset()
 
@@ -215,25 +215,11 @@ def _existing_texts(found: Iterable[tuple[Thread, str]]) -> Iterator[ModeratedTe
             continue
 
 
-@dataclass(frozen=True, slots=True)
-class ToModerate:
-    """What waits for an animator, oldest first.
-
-    `reported`: texts of others. `waiting`: questions on their topics at the animator's stage.
-    `unclassified`: questions without a topic. `more`: one of these lists is cut at `MOST_LISTED`.
-    """
-
-    reported: tuple[ModeratedText, ...] = ()
-    waiting: tuple[AskedQuestion, ...] = ()
-    unclassified: tuple[AskedQuestion, ...] = ()
-    more: bool = False
-
-
-def to_moderate(context: AnswerContext, reader: Reader) -> ToModerate:
-    """Return what waits for this reader; nothing if they animate nothing."""
+def to_moderate(context: AnswerContext, reader: Reader) -> ModerationDesk:
+    """Return what waits for this reader, without hidden texts; nothing if they animate nothing."""
     held = context.grants.held_by(reader)
     if context.asking is None or Role.ANIMATOR not in held.roles:
-        return ToModerate()
+        return ModerationDesk()
     questions, topic_ids = context.asking.questions, _topic_ids(held)
     access, moderated = access_filter(reader), _moderated(context, context.asking, held)
 
@@ -250,8 +236,13 @@ def to_moderate(context: AnswerContext, reader: Reader) -> ToModerate:
     reported_texts, more_reported = _first(reported)
     waiting, more_waiting = _first(readable(one for one in late if one.topic_id))
     unclassified, more_unclassified = _first(readable(without_topic))
-    more = more_reported or more_waiting or more_unclassified
-    return ToModerate(reported_texts, waiting, unclassified, more)
+    return ModerationDesk(
+        reported_texts,
+        (),
+        waiting,
+        tuple(UnclassifiedQuestion(one, None) for one in unclassified),
+        more=more_reported or more_waiting or more_unclassified,
+    )
 
 
 def _first(found: Iterable[_Listed]) -> tuple[tuple[_Listed, ...], bool]:
@@ -300,19 +291,16 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
             for text in some
         )
 
-    return ModerationDesk(
-        with_reports(found.reported),
-        with_reports(hidden),
-        found.waiting,
-        tuple(
-            UnclassifiedQuestion(
-                one, _nearest_topic(context, one) if place < MOST_PROPOSED else None
-            )
-            for place, one in enumerate(found.unclassified)
-        ),
-        topics,
-        found.more or more_hidden,
-        open_links(context, holder.reader, (one.text for one in texts)),
+    first, rest = found.unclassified[:MOST_PROPOSED], found.unclassified[MOST_PROPOSED:]
+    near = [replace(one, proposed=_nearest_topic(context, one.question)) for one in first]
+    return replace(
+        found,
+        reported=with_reports(found.reported),
+        hidden=with_reports(hidden),
+        unclassified=(*near, *rest),
+        topics=topics,
+        more=found.more or more_hidden,
+        open_documents=open_links(context, holder.reader, (one.text for one in texts)),
     )
 
 

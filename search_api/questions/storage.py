@@ -9,7 +9,7 @@ import operator
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
@@ -35,7 +35,6 @@ from search_api.questions.values import (
     RequestState,
     TextReport,
     Thread,
-    question_document,
 )
 
 _READ_AT_ONCE = 500
@@ -190,15 +189,6 @@ asking_sequence = sa.Table(
     sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("last", sa.Integer, nullable=False),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedQuestion:
-    """A question that changed; `thread` is None if the question was deleted or hidden."""
-
-    seq: int
-    document_id: str
-    thread: Thread | None
 
 
 class SqlQuestions:
@@ -732,25 +722,24 @@ class SqlQuestions:
                 reports_of(connection, text_reports.c.agent_key == mine),
             )
 
-    def changed_after(self, seq: int, upto: int) -> Iterator[ChangedQuestion]:
-        """Yield the questions whose number is above `seq` and up to `upto`, by number."""
-        rows = (asked_questions.c.seq > seq) & (asked_questions.c.seq <= upto)
-        yield from self._changed(rows)
+    def changed_after(self, seq: int, upto: int) -> Iterator[tuple[str, Thread | None]]:
+        """Yield (id, question) of the questions whose number is above `seq` and up to `upto`.
 
-    def changed(self, question_ids: Iterable[str]) -> Iterator[ChangedQuestion]:
-        """Yield these questions in their current version."""
+        By number; None for a question that was deleted or hidden.
+        """
+        yield from self._changed(asked_questions.c.seq > seq, asked_questions.c.seq <= upto)
+
+    def changed(self, question_ids: Iterable[str]) -> Iterator[tuple[str, Thread | None]]:
+        """Yield these questions in their current version, like `changed_after`."""
         yield from self._changed(asked_questions.c.id.in_(list(question_ids)))
 
     def last_seq(self) -> int:
         """Return the number of the last change, 0 if there is none."""
         return sql.scalar(self._engine, sa.select(asking_sequence.c.last)) or 0
 
-    def _changed(self, rows: sa.ColumnElement[bool]) -> Iterator[ChangedQuestion]:
-        query = sa.select(asked_questions.c.id, asked_questions.c.seq, asked_questions.c.deleted)
-        found = sql.rows(self._engine, query.where(rows).order_by(asked_questions.c.seq))
-        for id_, seq, deleted in found:
-            thread = None if deleted else self.one(id_)
-            yield ChangedQuestion(seq, question_document(id_), thread)
+    def _changed(self, *rows: sa.ColumnElement[bool]) -> Iterator[tuple[str, Thread | None]]:
+        query = sa.select(asked_questions.c.id).where(*rows).order_by(asked_questions.c.seq)
+        yield from ((id_, self.one(id_)) for id_ in sql.scalars(self._engine, query))
 
     def hide(self, question_id: str, answer_id: str, reason: str) -> None:
         """Show a text only to its author from now on, with a reason; its reports are decided.
