@@ -1,7 +1,6 @@
 """Responses to a push."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from pydantic import BaseModel
 
@@ -26,28 +25,6 @@ class PushBody(BaseModel):
     items: list[ReceiptBody]
 
 
-class FindFault(BaseModel):
-    """A field that was refused, in find's format."""
-
-    msg: str
-    type: str
-    loc: list[str]
-
-
-class FindItem(BaseModel):
-    """The outcome for one document of several, in find's format."""
-
-    index: int
-    status: Literal["success", "error"]
-    id: str | None = None
-    errors: list[FindFault] | None = None
-
-    def spelled(self) -> dict[str, object]:
-        """Return the JSON of find: the id is `_id`, and absent fields are left out."""
-        body = self.model_dump(exclude_none=True)
-        return {("_id" if name == "id" else name): value for name, value in body.items()}
-
-
 def push_answer(receipts: Sequence[PushReceipt]) -> PushBody:
     """Return the counts and receipts of a push."""
     counts = {one: sum(receipt.outcome is one for receipt in receipts) for one in PushOutcome}
@@ -65,16 +42,16 @@ def push_answer(receipts: Sequence[PushReceipt]) -> PushBody:
     )
 
 
-def find_fault(receipt: PushReceipt) -> FindFault:
+def find_fault(receipt: PushReceipt) -> dict[str, object]:
     """Return a refusal in find's format."""
-    return FindFault(msg=receipt.reason, type=receipt.code, loc=[receipt.place])
+    return {"msg": receipt.reason, "type": receipt.code, "loc": [receipt.place]}
 
 
 def find_answer(receipts: Sequence[PushReceipt]) -> list[dict[str, object]]:
     """Return find's response to several documents."""
     return [
-        FindItem(index=index, status="error", errors=[find_fault(receipt)]).spelled()
+        {"index": index, "status": "error", "errors": [find_fault(receipt)]}
         if receipt.outcome is PushOutcome.REFUSED
-        else FindItem(index=index, status="success", id=receipt.document_id).spelled()
+        else {"index": index, "status": "success", "_id": receipt.document_id}
         for index, receipt in enumerate(receipts)
     ]

@@ -233,6 +233,6 @@ def index(delivery: SendersPushRequest) -> JSONResponse:
     if not single:
         return JSONResponse(find_answer(receipts), status_code=status)
     if refused:
-        return JSONResponse([find_fault(receipts[0]).model_dump()], status_code=status)
+        return JSONResponse([find_fault(receipts[0])], status_code=status)
     taken = {"status": "created", "_id": receipts[0].document_id}
     return JSONResponse(taken, status_code=status)
