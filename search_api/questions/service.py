@@ -29,7 +29,6 @@ from expertise.who_knows import SURE_ODDS
 from indexer.access import AccessFilter, Reader, access_filter
 from indexer.errors import IndexUnreachable
 from indexer.values import Card
-from search_api.communities.pages import closed_communities
 from search_api.context import (
     AnswerContext,
     AnswerRefused,
@@ -645,16 +644,12 @@ def own_load(context: AnswerContext, agent: Agent) -> QuestionLoad:
     return QuestionLoad(one.asked_this_week, per_week)
 
 
-def waiting_questions(context: AnswerContext, reader: Reader) -> int:
-    """Return how many questions wait for the reader; 0 if questions are off here.
-
-    These are requests to them, and their own questions with an answer to which they did not react.
-    """
-    return sum(waiting_for(context, reader))
-
-
 def waiting_for(context: AnswerContext, reader: Reader) -> tuple[int, int]:
-    """Return the parts of `waiting_questions`: (requests, own questions with an answer)."""
+    """Return how many questions wait for the reader, as (requests to them, their own questions).
+
+    Own questions wait if they have an answer to which the reader did not react. 0 if questions are
+    off here.
+    """
     if context.asking is None or reader.agent_id is None:
         return 0, 0
     access, questions = access_filter(reader), context.asking.questions
@@ -1081,7 +1076,7 @@ def _open(
     context: AnswerContext, communities: tuple[CommunityView, ...]
 ) -> tuple[CommunityView, ...]:
     """Return the communities that may be asked: not closed, and with members, not guests alone."""
-    closed = closed_communities(context)
+    closed = context.closed_communities()
     return tuple(
         one
         for one in communities
