@@ -4,7 +4,7 @@ It only concerns documents that the reader may read, in the current version of t
 """
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -219,8 +219,7 @@ def own_verification(context: AnswerContext, reader: Reader, card: Card) -> OwnV
     if text_hash is None:
         return None
     own = context.verifying.store.of_agent(reader.agent_id)
-    of_text = [(one.document_id, one.content_hash) for one in own.said]
-    of_text += [(one.document_id, one.content_hash) for one in own.marks]
+    of_text = {(one.document_id, one.content_hash) for one in (*own.said, *own.marks)}
     said = (card.document_id, text_hash) in of_text
     return OwnVerification(_is_owner(context, reader, card), text_hash, said)
 
@@ -253,21 +252,17 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
     read = _much_read(context, reader, read_day)
     known = {**marked, **read, **old}
     own = {id_: card for id_, card in known.items() if _is_owner(context, reader, card)}
-    hashes, said = context.search.text_hashes(own), verifying.store.said(own)
     past = context.search.past(tuple(own), reader, today)
     found = []
-    for id_, card in own.items():
-        text_hash, last = hashes.get(id_), said.get(id_)
-        if text_hash is None or (last and last.content_hash != text_hash):
-            last = None
-        still = _still(marks, id_, text_hash, last)
+    for card, text_hash, last, still in _with_marks(context, marks, own):
+        id_ = card.document_id
         why = {
             WhyVerify.MARKED: bool(still),
             WhyVerify.CONTRADICTED: id_ in past and last is None,
             WhyVerify.MUCH_READ: id_ in read and _is_due(last, read_day),
             WhyVerify.OLD: id_ in old and _is_due(last, old_day),
         }
-        if text_hash and any(why.values()):
+        if any(why.values()):
             reasons = tuple(one for one, holds in why.items() if holds)
             found.append(DocumentToVerify(card, reasons, text_hash, _notes(still)))
     found.sort(key=lambda one: (list(WhyVerify).index(one.why[0]), _dated(one.card)))
@@ -327,7 +322,11 @@ def _marked_for(
         and not _has_author_to_ask(context, card)
         and _animates(context, held, card)
     }
-    found = _marked(context, marks, animated)
+    found = {
+        card.document_id: DocumentToVerify(card, (WhyVerify.MARKED,), text_hash, _notes(still))
+        for card, text_hash, _, still in _with_marks(context, marks, animated)
+        if still
+    }
     return tuple(
         found[id_] for id_ in dict.fromkeys(one.document_id for one in marks) if id_ in found
     )[:MOST_LISTED]
@@ -363,36 +362,23 @@ def decide_on_marked(
         store.dismiss_marks(document_id)
 
 
-def _marked(
+def _with_marks(
     context: AnswerContext, marks: Sequence[OutdatedMark], cards: Mapping[str, Card]
-) -> dict[str, DocumentToVerify]:
-    """Return, by id, those of the documents with a mark on their present text."""
-    verifying = required(context.verifying)
-    hashes, said = context.search.text_hashes(cards), verifying.store.said(cards)
-    found = {}
+) -> Iterator[tuple[Card, str, Verification | None, list[OutdatedMark]]]:
+    """Yield the documents with a text: (card, its hash, last statement on it, newer marks)."""
+    hashes, said = context.search.text_hashes(cards), required(context.verifying).store.said(cards)
     for id_, card in cards.items():
         text_hash, last = hashes.get(id_), said.get(id_)
         if last and last.content_hash != text_hash:
             last = None
-        if text_hash and (still := _still(marks, id_, text_hash, last)):
-            found[id_] = DocumentToVerify(card, (WhyVerify.MARKED,), text_hash, _notes(still))
-    return found
-
-
-def _still(
-    marks: Iterable[OutdatedMark],
-    document_id: str,
-    text_hash: str | None,
-    last: Verification | None,
-) -> list[OutdatedMark]:
-    """Return the marks on a text that are newer than its author's last statement."""
-    return [
-        one
-        for one in marks
-        if one.document_id == document_id
-        and one.content_hash == text_hash
-        and (last is None or one.day > last.day)
-    ]
+        if text_hash:
+            still = [
+                one
+                for one in marks
+                if (one.document_id, one.content_hash) == (id_, text_hash)
+                and (last is None or one.day > last.day)
+            ]
+            yield card, text_hash, last, still
 
 
 def _notes(marks: Iterable[OutdatedMark]) -> tuple[str, ...]:
@@ -509,10 +495,10 @@ def has_said(context: AnswerContext, reader: Reader, document_id: str) -> bool:
 
     Raises `NotFound`.
     """
-    own = required(context.verifying).store.of_agent(reader.agent_id or "")
-    return document_id in {one.document_id for one in own.said} | {
-        one.document_id for one in own.marks
-    }
+    return (
+        document_id
+        in required(context.verifying).store.of_agent(reader.agent_id or "").document_ids
+    )
 
 
 def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerifications | None:
@@ -523,13 +509,12 @@ def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerification
     if context.verifying is None or reader.agent_id is None:
         return None
     own = context.verifying.store.of_agent(reader.agent_id)
-    ids = {one.document_id for one in own.said} | {one.document_id for one in own.marks}
-    open_now = context.search.cards(sorted(ids), reader)
+    open_now = context.search.cards(sorted(own.document_ids), reader)
     return OwnVerifications(
         tuple(one for one in own.said if one.document_id in open_now),
         tuple(one for one in own.marks if one.document_id in open_now),
         _pace(context.verifying, reader.agent_id),
-        len(ids - open_now.keys()),
+        len(own.document_ids - open_now.keys()),
         {id_: card.title for id_, card in open_now.items()},
     )
 
