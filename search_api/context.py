@@ -234,6 +234,10 @@ class AnswerContext:
             raise NoBuild(found)
         return found
 
+    def closed_communities(self) -> frozenset[str]:
+        """Return the topics whose communities are closed."""
+        return self.community_pages.closed() if self.community_pages else frozenset()
+
     def topics(self) -> Mapping[str, Topic]:
         """Return the topics of the build by id; empty without a build."""
         build = self.build()

@@ -77,7 +77,7 @@ def show_community(topic: OfTopic, agent: AsAgent = "", as_json: AsJson = False)
     """La page d'une communauté, avec les droits d'un agent."""
     with opened_for_reader(agent, "quisait topics communities show") as (context, reader):
         found = community_page(context, reader, topic)
-    answers.tell_incomplete(found.community.incomplete)
+    answers.tell_incomplete(reader)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
         from search_api.communities.schemas import CommunityPageBody
@@ -188,7 +188,7 @@ def show_topic(
     """Qui tient un sujet, par où commencer, ce qui attend une réponse."""
     with opened_for_reader(agent, "quisait topics show") as (context, reader):
         found = topic_answer(context, reader, topic)
-    answers.tell_incomplete(found.incomplete)
+    answers.tell_incomplete(reader)
     view = found.view
     lines = [view.topic.label]
     lines += [

@@ -65,14 +65,9 @@ def community_page(context: AnswerContext, reader: Reader, topic_id: str) -> Com
         tuple(one.question for one in threads if one.waits)[:READ_FIRST],
         tuple(one.question for one in threads if not one.waits)[:READ_FIRST],
         _news(context, reader, topic, pins),
-        topic.id in closed_communities(context),
+        topic.id in context.closed_communities(),
         Role.ANIMATOR in held.roles and held.animates_topic(topic.id),
     )
-
-
-def closed_communities(context: AnswerContext) -> frozenset[str]:
-    """Return the topics whose communities are closed."""
-    return context.community_pages.closed() if context.community_pages else frozenset()
 
 
 def set_community_page(

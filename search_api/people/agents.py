@@ -23,7 +23,7 @@ from indexer.access import Reader, access_filter
 from indexer.values import Card
 from search_api.assistants.storage import AssistantCall
 from search_api.communities.service import community
-from search_api.context import AnswerContext, InvalidParameter, NotFound, incomplete, required
+from search_api.context import AnswerContext, InvalidParameter, NotFound, required
 from search_api.query_log.counts import MentionCount
 from search_api.sign_on.sessions import PersonalToken, Session
 from search_api.topics.service import list_topics
@@ -31,24 +31,19 @@ from search_api.topics.service import list_topics
 
 @dataclass(frozen=True, slots=True)
 class ProfileAnswer:
-    """What a reader may see of an agent. `own`: the agent is the reader.
-
-    `incomplete` names the authorities that did not answer: evidence may be missing.
-    """
+    """What a reader may see of an agent. `own`: the agent is the reader."""
 
     profile: AgentProfile
     own: bool
-    incomplete: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PeersAnswer:
-    """Agents who share an agent's topics; other fields as in `ProfileAnswer`."""
+    """Agents who share an agent's topics. `own`: the agent is the reader."""
 
     build: BuildStatus
     peers: Peers
     own: bool
-    incomplete: tuple[str, ...]
 
 
 def agent_profile(context: AnswerContext, reader: Reader, agent_id: str) -> ProfileAnswer:
@@ -60,8 +55,7 @@ def agent_profile(context: AnswerContext, reader: Reader, agent_id: str) -> Prof
     agent = shown_agent(context, reader, agent_id)
     own = agent.id == reader.agent_id
     access, today = access_filter(reader), context.today()
-    profile = profile_of(context.build(), agent, access, today, to_self=own)
-    return ProfileAnswer(profile, own, incomplete(reader))
+    return ProfileAnswer(profile_of(context.build(), agent, access, today, to_self=own), own)
 
 
 def agent_peers(
@@ -75,7 +69,7 @@ def agent_peers(
     own = agent.id == reader.agent_id
     build = context.required_build()
     found = peers_of(build, agent, access_filter(reader), to_self=own, offset=offset)
-    return PeersAnswer(build.status, found, own, incomplete(reader))
+    return PeersAnswer(build.status, found, own)
 
 
 def shown_agent(context: AnswerContext, reader: Reader, agent_id: str) -> Agent:
@@ -251,8 +245,7 @@ def _wish(
         raise InvalidParameter("Ce document ne dit rien de vous, ou ne vous est pas ouvert.")
     if kind in (PreferenceKind.JOIN, PreferenceKind.LEAVE):
         topic = community(context, reader, subject).topic
-        pages = context.community_pages
-        if kind is PreferenceKind.JOIN and pages and topic.id in pages.closed():
+        if kind is PreferenceKind.JOIN and topic.id in context.closed_communities():
             raise InvalidParameter("Cette communauté est close : on ne la rejoint plus.")
         said = topic.labels
     if kind is PreferenceKind.CONTACT:

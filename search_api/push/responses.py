@@ -28,17 +28,14 @@ class PushBody(BaseModel):
 def push_answer(receipts: Sequence[PushReceipt]) -> PushBody:
     """Return the counts and receipts of a push."""
     counts = {one: sum(receipt.outcome is one for receipt in receipts) for one in PushOutcome}
-    items = [
-        ReceiptBody(
-            id=receipt.document_id, status=receipt.outcome, code=receipt.code, reason=receipt.reason
-        )
-        for receipt in receipts
-    ]
     return PushBody(
         accepted=counts[PushOutcome.ACCEPTED],
         unchanged=counts[PushOutcome.UNCHANGED],
         refused=counts[PushOutcome.REFUSED],
-        items=items,
+        items=[
+            ReceiptBody(id=one.document_id, status=one.outcome, code=one.code, reason=one.reason)
+            for one in receipts
+        ],
     )
 
 

@@ -29,11 +29,12 @@ from expertise.who_knows import Experts
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
 from quisait.application.database import migrate
+from quisait.commands.answers import tell_incomplete
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
-from search_api.people.agents import agent_peers, agent_profile
+from search_api.people.agents import agent_peers
 from search_api.search.engine import Search
 from search_api.topics import isolation
 from search_api.topics import routes as topics
@@ -41,7 +42,7 @@ from search_api.topics.maps import (
     departement_places,
     region_places,
 )
-from search_api.topics.service import topic_answer, topic_to_go_on_from
+from search_api.topics.service import topic_to_go_on_from
 from search_api.wording import alone, basis
 from tests.builders import allowed, indexed, make_document
 from tests.pages.conftest import served
@@ -344,15 +345,15 @@ def test_a_topic_to_go_on_from_is_named_where_nobody_is_certain(
     assert (found.id if found else None) == named
 
 
-def test_an_answer_says_what_may_be_missing(services: Services) -> None:
-    """Of the authorities that did not answer for this reader; the same for every rendering."""
-    reader = replace(services.reader_of(_asked_by("ag-5")), unanswered=frozenset({"ldap", "autre"}))
-    for found in (
-        topic_answer(services, reader, "regies"),
-        agent_profile(services, reader, "ag-1"),
-        agent_peers(services, reader),
-    ):
-        assert found.incomplete == ("autre", "ldap")
+def test_a_command_says_what_may_be_missing(
+    services: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the authorities that did not answer for this reader."""
+    reader = services.reader_of(_asked_by("ag-5"))
+    tell_incomplete(reader)
+    assert capsys.readouterr().err == ""
+    tell_incomplete(replace(reader, unanswered=frozenset({"ldap", "autre"})))
+    assert "autre, ldap ne répond pas" in capsys.readouterr().err
 
 
 def _asked_by(agent: str) -> Request:
