@@ -11,7 +11,7 @@ from evaluation.cut import FIRST
 from evaluation.scratch import Bench, Scratch, evaluation_reader, judged_id, open_scratch
 from indexer.values import RelevanceCut
 from search_api.query.query import Query
-from search_api.ranking.fusion import BUNDLED_MODEL, CUTS, ModelBars, fuse
+from search_api.ranking.fusion import BUNDLED_CUT, ModelBars, fuse
 
 STEP = 0.005
 """Distance of the cosines from which a bar is chosen."""
@@ -19,7 +19,7 @@ LEAST_KEPT_SHARE = 0.95
 """Share of the relevant documents among the first `FIRST` that a cut must keep: about what the
 bundled model's cut keeps on the set where it keeps least (docs/evaluation.md).
 """
-INFORMATION = CUTS[BUNDLED_MODEL].information
+INFORMATION = BUNDLED_CUT.information
 """The required share of a question's information: independent of the encoder, so it stays."""
 _NEAR_IN_NO_CASE = 2.0
 

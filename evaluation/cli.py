@@ -62,7 +62,7 @@ from quisait.privacy.retention import audit_command
 from quisait.settings import beside_file
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.context import AnswerContext
-from search_api.ranking.fusion import BUNDLED_MODEL, CUTS, far_cosine
+from search_api.ranking.fusion import BUNDLED_CUT, known_bars
 from search_api.search.engine import Retriever
 
 evaluate_app = typer.Typer(help="Mesures sur des jeux de questions jugées.", no_args_is_help=True)
@@ -216,7 +216,7 @@ def nobody_command(
         typer.echo(degrees_text(judged.name, asked))
         typer.echo(f"\n{curve_text(judged.name, curve(asked), out_of_fold(asked))}")
         if foreign:
-            typer.echo(f"\n{cosine_text(judged.name, asked, far_cosine(encoded_by))}")
+            typer.echo(f"\n{cosine_text(judged.name, asked, known_bars(encoded_by).far_cosine)}")
 
 
 @evaluate_app.command("cut")
@@ -236,7 +236,7 @@ def cut_command(
         bench = _bench(engine, encoder, model, workers, cache)
         judged = with_fewer_documents(load_search_set(directory, limit), documents)
         foreign = load_foreign(foreign_questions, limit) if foreign_questions else ()
-        served = CUTS[BUNDLED_MODEL]
+        served = BUNDLED_CUT
         asked = evaluate_cut(judged, bench, foreign, served)
         typer.echo(cut_text(judged.name, asked, served))
 

@@ -74,7 +74,7 @@ def judge_orders(
                 one for one in window if found.members is None or one.document_id in found.members
             ]
             order = reranked(kept, found.attributes, RankingPreferences(), context.today())
-            orders[weights] = tuple(one.hit.document_id for one in order[:10])
+            orders[weights] = tuple(one.document_id for one in order[:10])
         judged.append(JudgedOrder(want, orders))
     return tuple(judged)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from connectors.values import Agent
@@ -46,11 +47,7 @@ class SearchAddress:
     @property
     def ordered(self) -> list[tuple[str, str]]:
         """The parameter of the order, if it is not the default."""
-        return [] if self.order is ResultOrder.RELEVANCE else [("sort", self.order.value)]
-
-    def sorted_by(self, order: str) -> "SearchAddress":
-        """Return the first page of the same search in another order."""
-        return replace(self, order=ResultOrder(order), page=1)
+        return [] if self.order == ResultOrder.RELEVANCE else [("sort", str(self.order))]
 
     def has(self, facet: str, value: str) -> bool:
         """Return whether the search is filtered by this value."""
@@ -59,28 +56,16 @@ class SearchAddress:
     def narrowed(self, facet: str, value: str) -> "SearchAddress":
         """Return the first page, filtered by this value too."""
         kept = tuple(dict.fromkeys((*self.filters.get(facet, ()), value)))
-        return replace(self, filters={**self.filters, facet: kept}, page=1)
+        return self.but(filters={**self.filters, facet: kept})
 
     def widened(self, facet: str, value: str) -> "SearchAddress":
         """Return the first page, without this filter."""
         kept = tuple(one for one in self.filters.get(facet, ()) if one != value)
-        return replace(self, filters={**self.filters, facet: kept}, page=1)
+        return self.but(filters={**self.filters, facet: kept})
 
-    def at(self, page: int) -> "SearchAddress":
-        """Return another page of the same search."""
-        return replace(self, page=page)
-
-    def widening(self, wide: bool) -> "SearchAddress":
-        """Return the first page of the same search, with or without near documents."""
-        return replace(self, wide=wide, page=1)
-
-    def verifying(self, verified: bool) -> "SearchAddress":
-        """Return the first page of the same search, with or without `verified`."""
-        return replace(self, verified=verified, page=1)
-
-    def asking(self, q: str) -> "SearchAddress":
-        """Return the first page of another query, with the same filters."""
-        return replace(self, q=q, page=1, wide=False)
+    def but(self, **changes: Any) -> "SearchAddress":
+        """Return the same search with other fields: its first page, unless `page` is given."""
+        return replace(self, **({"page": 1} | changes))
 
     def showing(self, facet: str) -> str:
         """Return the address of the same page with every value of a facet."""

@@ -16,11 +16,15 @@ from search_api.demo import routes as demo
 from search_api.documents import routes as documents
 from search_api.following import routes as following
 from search_api.mail import routes as mail
-from search_api.middleware.request_limits import limit_rates, limit_size_and_time
-from search_api.middleware.security import add_security_headers, check_host, check_same_site
+from search_api.middleware.request_limits import RateLimitMiddleware, SizeAndTimeMiddleware
+from search_api.middleware.security import (
+    HostMiddleware,
+    SameSiteMiddleware,
+    add_security_headers,
+)
 from search_api.moderation import routes as moderation
 from search_api.new_source import routes as new_source
-from search_api.notices import show_notices_once
+from search_api.notices import NoticeMiddleware
 from search_api.openapi import describe
 from search_api.people import routes as people
 from search_api.push import routes as push
@@ -52,12 +56,13 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     # The middleware added last sees a request first.
     sign_on = services.sign_on
-    check_same_site(app, {sign_on.address} if sign_on else ())
-    limit_size_and_time(app, services.timeouts)
-    limit_rates(app, services.rate_limiter)
+    own = frozenset({sign_on.address} if sign_on else ())
+    app.add_middleware(SameSiteMiddleware, addresses=own)
+    app.add_middleware(SizeAndTimeMiddleware, timeouts=services.timeouts)
+    app.add_middleware(RateLimitMiddleware, limiter=services.rate_limiter)
     if services.hosts is not None:
-        check_host(app, services.hosts)
-    show_notices_once(app)
+        app.add_middleware(HostMiddleware, hosts=services.hosts)
+    app.add_middleware(NoticeMiddleware)
     add_security_headers(app)
     asks = services.asking is not None
     add_embed_widget(app, STATIC / "embed", services.origins, asking=asks)

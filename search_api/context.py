@@ -1,9 +1,9 @@
 """Dependencies of all answers, and the role of the reader."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from connectors.account_linking import LinkRule
 from connectors.files import OpenFile
@@ -11,12 +11,14 @@ from expertise.answer_values import BuildState, BuildStatus
 from expertise.consent import SqlConsent
 from expertise.current_build import BuildReader, OpenBuild
 from expertise.directory import SqlDirectory
+from expertise.topics import Topic
 from indexer.access import AccessFilter, Reader
 from indexer.scans import Scans
+from indexer.values import Card
 from search_api.administration.system_status import SystemStatus
 from search_api.administration.tables import EditedTables
 from search_api.assistants.storage import Assistants
-from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
+from search_api.audit.port import Audit, AuditUnwritable, PrivilegedAccess, RefusedAccesses
 from search_api.communities.storage import SqlCommunityPages
 from search_api.feedback.storage import SqlFeedback
 from search_api.following.storage import SqlFollowing
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     # Commands use answers too, and importing the web framework would cost them a second.
     from search_api.sign_on.identification import SignOn
 
+Part = TypeVar("Part")
+
+NO_SUCH_DOCUMENT = "Ce document n’existe pas, ou ne vous est pas ouvert."
 _NO_BUILD = "Aucune cartographie n’est publiée, ou la dernière est trop ancienne."
 
 
@@ -189,7 +194,7 @@ class AnswerContext:
     overview: BuildReader | None = None
     query_log: QueryLog = field(default_factory=NoQueryLog)
     grants: Grants = field(default_factory=Grants)
-    audit: Audit = field(default_factory=NoAudit)
+    audit: Audit = field(default_factory=Audit)
     refusals: RefusedAccesses = field(default_factory=RefusedAccesses)
     consent: SqlConsent | None = None
     feedback: SqlFeedback | None = None
@@ -228,6 +233,35 @@ class AnswerContext:
         if isinstance(found, BuildStatus):
             raise NoBuild(found)
         return found
+
+    def closed_communities(self) -> frozenset[str]:
+        """Return the topics whose communities are closed."""
+        return self.community_pages.closed() if self.community_pages else frozenset()
+
+    def topics(self) -> Mapping[str, Topic]:
+        """Return the topics of the build by id; empty without a build."""
+        build = self.build()
+        if isinstance(build, BuildStatus):
+            return {}
+        return {id_: one.topic for id_, one in build.topics.items()}
+
+    def readable_card(self, document_id: str, reader: Reader) -> Card:
+        """Return the card of a document that the reader may read.
+
+        Raises `NotFound`, with the same text for an unknown and an unreadable document, and
+        `IndexUnreachable`.
+        """
+        card = self.search.cards((document_id,), reader).get(document_id)
+        if card is None:
+            raise NotFound(NO_SUCH_DOCUMENT)
+        return card
+
+
+def required(part: Part | None) -> Part:
+    """Return a part of the context. Raises `NotFound` if its feature is off here."""
+    if part is None:
+        raise NotFound("")
+    return part
 
 
 def incomplete(reader: Reader) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -171,16 +171,15 @@ def notice_of(request: Request) -> Notice | None:
     return Notice(unbroken(NOTICES[done]), path, tuple((name, one) for name, one in pairs))
 
 
-def show_notices_once(app: FastAPI) -> None:
-    """Delete the cookie of a notice with the answer that shows it."""
-    app.add_middleware(_NoticeMiddleware)
-
-
 @dataclass(frozen=True, slots=True)
-class _NoticeMiddleware:
+class NoticeMiddleware:
+    """Deletes the cookie of a notice with the answer that shows it."""
+
     app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+
         async def answer(message: Message) -> None:
             shown = scope.get("state", {}).get("notice_shown")
             if shown and message["type"] == "http.response.start":

@@ -106,13 +106,34 @@ def install_handlers(app: FastAPI) -> None:
 
     Any other exception is handled by `unexpected_error`, which the outermost middleware calls.
     """
-    app.add_exception_handler(IndexNotRead, _not_read)
-    app.add_exception_handler(IndexUnreachable, _engine)
-    app.add_exception_handler(IndexRefused, _engine)
-    app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(AnswerRefused, _refused)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _invalid)
+
+    @app.exception_handler(IndexUnreachable)
+    @app.exception_handler(IndexRefused)
+    def engine(request: Request, error: Exception) -> Response:
+        return _failed(request, 503, error)
+
+    @app.exception_handler(IndexNotRead)
+    def not_read(request: Request, error: IndexNotRead) -> Response:
+        log.error("request failed", extra={"status": 503, "error": type(error).__name__})
+        return _response(request, 503, _NOT_READ, own_code="index_not_read")
+
+    @app.exception_handler(Problem)
+    def problem(request: Request, error: Problem) -> Response:
+        if isinstance(error, ReaderRequired) and _may_sign_on(request):
+            return RedirectResponse(sign_on_address(here(request)), status_code=303)
+        return answer_to(request, error)
+
+    @app.exception_handler(AnswerRefused)
+    def refused(request: Request, error: AnswerRefused) -> Response:
+        return _response(request, error.status, str(error), own_code=error.code)
+
+    @app.exception_handler(HTTPException)
+    def http(request: Request, error: HTTPException) -> Response:
+        return _response(request, error.status_code, more_headers=error.headers or {})
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        return _response(request, 422, faults_of(error.errors()))
 
 
 def unexpected_error(request: Request, error: Exception) -> Response:
@@ -125,42 +146,18 @@ def unexpected_error(request: Request, error: Exception) -> Response:
     return _failed(request, 500, error, place)
 
 
-def _engine(request: Request, error: Exception) -> Response:
-    return _failed(request, 503, error)
-
-
-def _not_read(request: Request, error: Exception) -> Response:
-    log.error("request failed", extra={"status": 503, "error": type(error).__name__})
-    return _response(request, 503, _NOT_READ, own_code="index_not_read")
-
-
 def _failed(request: Request, status: int, error: Exception, place: str = "") -> Response:
     fields = {"status": status, "error": type(error).__name__, "place": place}
     log.error("request failed", extra=fields)
     return _response(request, status)
 
 
-def _problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)  # noqa: S101 - registered for this class
-    if isinstance(error, ReaderRequired) and _may_sign_on(request):
-        return RedirectResponse(sign_on_address(here(request)), status_code=303)
-    return answer_to(request, error)
-
-
-def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, AnswerRefused)  # noqa: S101 - registered for this class
-    return _response(request, error.status, str(error), own_code=error.code)
-
-
 def _may_sign_on(request: Request) -> bool:
     """Return whether a browser asked for a page and there is a provider to sign on at."""
     sign_on = services_of(request).sign_on
     a_page = request.method == "GET" and not request.url.path.startswith(PROGRAMS)
-    return a_page and sign_on is not None and bool(sign_on.provider) and not _has_token(request)
-
-
-def _has_token(request: Request) -> bool:
-    return "authorization" in request.headers
+    has_token = "authorization" in request.headers
+    return a_page and sign_on is not None and bool(sign_on.provider) and not has_token
 
 
 def sentence_of(error: Exception) -> str:
@@ -177,16 +174,6 @@ def sentence_of(error: Exception) -> str:
 def answer_to(request: Request, problem: Problem) -> Response:
     """Return the response of the API or of a page to a problem, for middleware."""
     return _response(request, problem.status, problem.detail, problem.headers, problem.code)
-
-
-def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
-    return _response(request, error.status_code, more_headers=error.headers or {})
-
-
-def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
-    return _response(request, 422, faults_of(error.errors()))
 
 
 _PLACES = frozenset({"query", "path", "header", "cookie", "body"})

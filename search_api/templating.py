@@ -29,7 +29,7 @@ from search_api.notices import notice_of
 from search_api.people.corrections import PageCorrections
 from search_api.plain_text import unbroken
 from search_api.questions.markdown import marked_with_lists, rendered, with_lists
-from search_api.questions.service import waiting_questions
+from search_api.questions.service import waiting_for
 from search_api.questions.values import SOURCE
 from search_api.ranking.direct_answer import unsaid_passages
 from search_api.ranking.results import excerpt, explanation
@@ -83,7 +83,7 @@ def asking_shown(services: Services, reader: Reader) -> AskingShown | None:
     """Return the entry of questions; None if questions are off or the reader is unknown."""
     if services.asking is None or reader.agent_id is None:
         return None
-    return AskingShown(waiting_questions(services, reader))
+    return AskingShown(sum(waiting_for(services, reader)))
 
 
 def page_follows(request: Request) -> PageFollows | None:

@@ -19,7 +19,7 @@ from indexer.values import Card, Passage
 from search_api.plain_text import number as number
 from search_api.plain_text import plural as plural
 from search_api.plain_text import safe_text as safe_text
-from search_api.query.parser import QueryPartKind
+from search_api.query.query import QueryPartKind
 from search_api.questions.values import OpenQuestionFigures, PassedOn, QuestionLoad, QuestionStage
 
 _MONTHS = [

@@ -16,12 +16,11 @@ from indexer.ports import Index
 from indexer.values import Passage, Put
 from quisait.application.database import migrate
 from search_api.app import Services, create_app
-from search_api.identity.tokens import TokenReaders
 from search_api.search.engine import Search
 from tests.builders import indexed, make_document, put
 from tests.opensearch_index import fresh_index
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory
-from tests.pages.conftest import NOW_S, TOKENS
+from tests.pages.conftest import NOW_S, TOKENS, token_readers
 
 ENGINES = ("embedded", "opensearch")
 
@@ -50,7 +49,7 @@ def agent_book(folder: Path) -> Iterator[SqlDirectory]:
 
 def client(search: Search, book: SqlDirectory, agent: str = "ag-1") -> TestClient:
     """The pages and the API, for that agent."""
-    readers = TokenReaders(TOKENS, book, lambda: NOW_S, lambda: TODAY)
+    readers = token_readers(book)
     app = create_app(Services(search, book, reader_of=readers, today=lambda: TODAY))
     return TestClient(app, headers={"Authorization": f"Bearer {TOKENS.make(agent, NOW_S)}"})
 

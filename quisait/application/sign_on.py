@@ -136,13 +136,13 @@ def open_application_readers(
 
 
 def open_readers(
-    settings: Settings, sign_on: SignOn, agents: ReaderDirectory, tokens: SignedTokens
+    settings: Settings, sign_on: SignOn | None, agents: ReaderDirectory, tokens: SignedTokens
 ) -> IdentifiedReaders:
     """Return the ways to identify a reader, in order of precedence."""
-    ways = [bearer(tokens, sign_on.tokens, now_s)]
-    if settings.signed_header.name:
+    ways = [bearer(tokens, sign_on.tokens if sign_on else None, now_s)]
+    if sign_on and settings.signed_header.name:
         ways.append(signed_header(open_signed_header(settings, sign_on)))
-    if sign_on.provider:
+    if sign_on and sign_on.provider:
         ways.append(session_cookie(sign_on.sessions, sign_on.cookies))
     ways.append(token_cookie(tokens, now_s))
     return IdentifiedReaders(ways, agents, today)

@@ -21,7 +21,14 @@ from quisait.clock import today
 from quisait.work import questions
 from quisait.work.crawl import CrawlOutcome
 from quisait.work.source_status import FAILURE_LABELS, FailureStatus, SourceStatus, run_text, soon
-from search_api.context import AnswerContext, NoBuild, NotAllowed, RoleHolder, open_by_role
+from search_api.context import (
+    AnswerContext,
+    NoBuild,
+    NotAllowed,
+    RoleHolder,
+    incomplete,
+    open_by_role,
+)
 from search_api.identity.principals import Role
 from search_api.identity.readers import reader_of
 from search_api.ranking.direct_answer import DirectAnswer, quoted_from
@@ -133,9 +140,9 @@ def require_build(build: BuildStatus) -> None:
         raise ValueError(_no_build(build))
 
 
-def tell_incomplete(authorities: Sequence[str]) -> None:
+def tell_incomplete(reader: Reader) -> None:
     """Print to standard error which authorities did not answer: documents may be missing."""
-    if authorities:
+    if authorities := incomplete(reader):
         print(
             f"Réponse partielle : {', '.join(authorities)} ne répond pas ; des documents que cet "
             "agent peut lire manquent peut-être.",

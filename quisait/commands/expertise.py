@@ -166,7 +166,7 @@ def peers(
     """Qui partage les sujets d'un agent ; sans AGENT, de celui qui lit."""
     with opened_for_reader(agent, "quisait peers", who) as (context, reader):
         found = agent_peers(context, reader, who)
-    answers.tell_incomplete(found.incomplete)
+    answers.tell_incomplete(reader)
     show(found, as_json, lambda found: peers_text(found.peers), "topics.schemas:PeersBody")
 
 
@@ -219,7 +219,7 @@ def profile(
     """Ce qu'un agent sait, d'après les documents, et ce qu'il déclare."""
     with opened_for_reader(agent, "quisait profile", who) as (context, reader):
         found = agent_profile(context, reader, who)
-    answers.tell_incomplete(found.incomplete)
+    answers.tell_incomplete(reader)
     show(found.profile, as_json, profile_text, "people.schemas:ProfileBody")
 
 

@@ -41,7 +41,7 @@ def search(
         print_json(answers.results_body(found))
     else:
         print(safe_text(answers.results_text(found)))
-        answers.tell_incomplete(found.results.incomplete)
+        answers.tell_incomplete(reader)
 
 
 def experts(
@@ -58,4 +58,4 @@ def experts(
         print_json(answers.experts_body(found))
     else:
         print(safe_text(answers.experts_text(found)))
-        answers.tell_incomplete(found.incomplete)
+        answers.tell_incomplete(reader)

@@ -47,7 +47,7 @@ _VERDICTS = {Verdict.ACCEPTED: "acceptée", Verdict.REFUSED: "refusée"}
 def list_communities(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Celles qui attendent une décision, et ce qui a été décidé."""
     with answers.opened_for_animator(agent, "topics communities list") as (context, holder):
-        found = proposed_communities(context, holder)
+        found = proposed_communities(context.build(), holder)
         answers.require_build(found.build)
     lines = [*map(_community_text, found.waiting), *map(_community_decision_text, found.decisions)]
     text = "\n".join(lines) or "Aucune communauté proposée."
@@ -77,7 +77,7 @@ def show_community(topic: OfTopic, agent: AsAgent = "", as_json: AsJson = False)
     """La page d'une communauté, avec les droits d'un agent."""
     with opened_for_reader(agent, "quisait topics communities show") as (context, reader):
         found = community_page(context, reader, topic)
-    answers.tell_incomplete(found.community.incomplete)
+    answers.tell_incomplete(reader)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
         from search_api.communities.schemas import CommunityPageBody
@@ -188,7 +188,7 @@ def show_topic(
     """Qui tient un sujet, par où commencer, ce qui attend une réponse."""
     with opened_for_reader(agent, "quisait topics show") as (context, reader):
         found = topic_answer(context, reader, topic)
-    answers.tell_incomplete(found.incomplete)
+    answers.tell_incomplete(reader)
     view = found.view
     lines = [view.topic.label]
     lines += [
@@ -209,7 +209,7 @@ def show_topic(
 def list_risks(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ce qui repose sur une personne, ou sur personne, parmi les sujets que l'agent anime."""
     with answers.opened_for_animator(agent, "topics risks") as (context, holder):
-        found = topics_to_watch(context, holder)
+        found = topics_to_watch(context.build(), holder)
         answers.require_build(found.build)
     text = "\n".join(map(_risk, found.topics)) or "Rien à surveiller."
     show(found.topics, as_json, lambda _: text, "communities.schemas:AtRiskBody")
@@ -219,7 +219,7 @@ def list_risks(agent: AsAnimator, as_json: AsJson = False) -> None:
 def list_proposals(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ceux de ses communautés que personne n'a encore acceptés, réunis ni refusés."""
     with answers.opened_for_animator(agent, "topics proposals list") as (context, holder):
-        found = proposed_topics(context, holder)
+        found = proposed_topics(context.build(), holder)
         answers.require_build(found.build)
     text = "\n\n".join(map(_proposal, found.waiting)) or "Aucun sujet proposé."
     show(found.waiting, as_json, lambda _: text, "communities.schemas:ProposalBody")
@@ -256,7 +256,7 @@ def refuse_proposal(proposal: ProposalId, agent: AsAnimator) -> None:
 def list_decisions(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ce qui a été décidé."""
     with answers.opened_for_animator(agent, "topics proposals decisions") as (context, holder):
-        found = proposed_topics(context, holder)
+        found = proposed_topics(context.build(), holder)
         answers.require_build(found.build)
     text = "\n".join(map(_decision, found.decisions)) or "Aucune décision."
     show(found.decisions, as_json, lambda _: text, "communities.schemas:DecisionBody")

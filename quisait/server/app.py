@@ -54,9 +54,9 @@ from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.communities.storage import SqlCommunityPages
 from search_api.identity.readers import reader_of
-from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens, TokenReaders
+from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind, RequestTimeouts
-from search_api.middleware.metrics import add_request_metrics, request_metrics
+from search_api.middleware.metrics import MetricsMiddleware, request_metrics
 from search_api.query_log.recording import BackgroundQueryLog, NoQueryLog, QueryLog
 from search_api.server import serving
 from search_api.services import DemoPerson
@@ -226,7 +226,7 @@ def _pages(
     if server.reader == "demo":  # a demonstration may run on real data
         audit_command(application.privacy, "quisait serve", ANY_AGENT)
     app = app_of(application, query_log)
-    add_request_metrics(app, request_metrics(registry))
+    app.add_middleware(MetricsMiddleware, metrics=request_metrics(registry))
     if token := application.settings.metrics.token:
         app.include_router(metrics_router(registry, token))
     return serving(app, address, port or server.port, application.settings.door.proxies)
@@ -332,9 +332,7 @@ def _reader_of(application: Application, sign_on: SignOn | None) -> ReaderOf:
     if server.reader == "demo":
         return DemoReaders(application.book, server.demo_agent, today)
     tokens = tokens_of(application.settings)
-    if sign_on:
-        return open_readers(application.settings, sign_on, application.book, tokens)
-    return TokenReaders(tokens, application.book, now_s, today)
+    return open_readers(application.settings, sign_on, application.book, tokens)
 
 
 def notice_key_of(settings: Settings) -> bytes:

@@ -39,7 +39,7 @@ from quisait.settings import Settings, beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.work.runs import BACKUP, RUNS_CONSIDERED, next_run, source_pace
 from search_api.administration import health
-from search_api.middleware.security import add_security_headers, check_host
+from search_api.middleware.security import HostMiddleware, add_security_headers
 from search_api.ranking.second_model import SecondModel
 from search_api.services import Services
 
@@ -246,7 +246,7 @@ def metrics_app(
     app.state.services = Services(
         application.search, application.book, reader_of=lambda request: NOBODY, today=today
     )
-    check_host(app, hosts)
+    app.add_middleware(HostMiddleware, hosts=hosts)
     add_security_headers(app)
     app.include_router(health.router)
     app.include_router(metrics_router(registry, application.settings.metrics.token))

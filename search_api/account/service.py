@@ -79,13 +79,12 @@ def set_preferences(context: AnswerContext, reader: Reader, said: Choices) -> No
 
     A refused address is tried again. Raises `InvalidParameter`, `NotFound`, `IndexUnreachable`.
     """
-    asked, mail = own_asking(context, reader), own_mail(context, reader)
-    checked, agent = own_verifications(context, reader), known_agent(context, reader)
-    if asked and said.asking != asked.preferences:
+    present = own_choices(context, reader)
+    if context.asking and said.asking != present.asking:
         set_asking_preferences(context, reader, said.asking)
-    if mail and said.mail != mail.preferences:
+    if context.mail and said.mail != present.mail:
         set_mail_preferences(context, reader, said.mail)
-    if checked and said.per_month not in (None, checked.per_month):
+    if context.verifying and said.per_month not in (None, present.per_month):
         choose_pace(context, reader, said.per_month or 0)
-    if said.contact not in (None, agent.contact_via):
+    if said.contact not in (None, present.contact):
         ask_wish(context, reader, PreferenceKind.CONTACT, "", said.contact or "")

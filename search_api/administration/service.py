@@ -28,6 +28,7 @@ from search_api.context import (
     RoleHolder,
     Stale,
     note_access,
+    required,
 )
 from search_api.query.query import Query
 
@@ -58,9 +59,7 @@ def system_status(context: AnswerContext, administrator: RoleHolder) -> SystemSt
 
     Raises `NotFound` if the state is not available here.
     """
-    if context.administration is None:
-        raise NotFound("")
-    return context.administration()
+    return required(context.administration)()
 
 
 def readable_missing(
@@ -207,10 +206,9 @@ def _with_document(
 @contextmanager
 def _table_refusals(context: AnswerContext) -> Iterator[EditedTables]:
     """Yield the edited tables, and turn their errors into refusals of an answer."""
-    if context.edited_tables is None:
-        raise NotFound("")
+    tables = required(context.edited_tables)
     try:
-        yield context.edited_tables
+        yield tables
     except KeyError:
         raise NotFound("Les réglages ne nomment pas ce fichier.") from None
     except FileChanged as error:

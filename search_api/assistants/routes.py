@@ -28,7 +28,6 @@ from search_api.problems import MCP, WELL_KNOWN, Problem
 from search_api.services import Services, services_of
 from search_api.sign_on import token_forms
 from search_api.sign_on.errors import NotAnAgent, ProviderRefused, ProviderUnreachable
-from search_api.sign_on.identification import IN_PERSON_METHODS, identification_of
 from search_api.sign_on.sessions import MAX_LABEL_CHARS, PREFIX, SqlPersonalTokens
 from search_api.templating import render
 
@@ -158,13 +157,8 @@ def _site(request: Request) -> str:
 
 def _in_person(request: Request, reader: NamedReader) -> Reader:
     """Return a reader with a browser; a program with a token makes no other token."""
-    who = identification_of(request)
-    if not services_of(request).demo and (who is None or who.method not in IN_PERSON_METHODS):
-        raise Problem(
-            403,
-            "Un jeton ne donne pas accès à cette page : connectez-vous dans un navigateur.",
-            code="in_person",
-        )
+    if not services_of(request).demo:
+        token_forms.identified_in_person(request)
     return reader
 
 

@@ -12,25 +12,20 @@ ANY_AGENT = "as:*"
 _AUDIT = "registre des consultations"
 _RISKS = "sujets à surveiller"
 _PROPOSALS = "sujets proposés"
-_DECIDED = "décision sur un sujet proposé"
 _TAKEN_BACK = "retrait d’une décision"
 _COMMUNITIES = "communautés proposées et décidées"
-_COMMUNITY = "décision sur une communauté"
 _ADOPTED = "adoption d’un sujet proposé"
 _MERGED = "réunion d’un sujet proposé à un autre"
 _REFUSED = "refus d’un sujet proposé"
 _COMMUNITY_PAGE = "page d’une communauté"
-_HOLDER = "décision sur une personne d’un sujet"
 _QUESTIONS = "questions signalées, masquées ou en attente"
 _NEW_SOURCE = "source à ajouter\u00a0: ce qui est demandé"
 _TABLE = "glossaire, réponses en tête ou sujets, à modifier"
 _MODERATED = "décision sur une question"
 _MARKED = "documents qui ne sont peut-être plus justes"
-_ON_MARKED = "décision sur un document signalé"
 
 OPENED: dict[str, str] = {
     "GET /audit": _AUDIT,
-    "GET /api/v1/audit": _AUDIT,
     "quisait audit": _AUDIT,
     FORGOTTEN: "retrait des entrées anciennes du registre",
     "GET /administration": (
@@ -75,12 +70,11 @@ OPENED: dict[str, str] = {
     "quisait journal": "questions fréquentes et sans réponse",
     "quisait sessions list": "sessions ouvertes et jetons personnels",
     "GET /animation": "bureau de l’animation\u00a0: sujets à surveiller et proposés",
-    "GET /api/v1/animation/risks": _RISKS,
+    "GET /animation/risks": _RISKS,
     "quisait topics risks": _RISKS,
-    "GET /api/v1/animation/proposals": _PROPOSALS,
+    "GET /animation/proposals": _PROPOSALS,
     "quisait topics proposals list": _PROPOSALS,
-    "POST /api/v1/animation/proposals/{proposal_id}": _DECIDED,
-    "POST /animation/proposals/{proposal_id}": _DECIDED,
+    "POST /animation/proposals/{proposal_id}": "décision sur un sujet proposé",
     "proposal accept": _ADOPTED,
     "quisait topics proposals accept": _ADOPTED,
     "proposal merge": _MERGED,
@@ -88,26 +82,23 @@ OPENED: dict[str, str] = {
     "proposal refuse": _REFUSED,
     "quisait topics proposals refuse": _REFUSED,
     "quisait topics proposals decisions": "décisions prises",
-    "DELETE /api/v1/animation/decisions/{decision_id}": _TAKEN_BACK,
+    "DELETE /animation/decisions/{decision_id}": _TAKEN_BACK,
     "POST /animation/decisions/{decision_id}/forget": _TAKEN_BACK,
     "quisait topics proposals forget": _TAKEN_BACK,
-    "GET /api/v1/animation/communities": _COMMUNITIES,
+    "GET /animation/communities": _COMMUNITIES,
     "quisait topics communities list": _COMMUNITIES,
-    "POST /api/v1/animation/communities/{topic_id:path}": _COMMUNITY,
-    "POST /animation/communities/{topic_id:path}": _COMMUNITY,
+    "POST /animation/communities/{topic_id:path}": "décision sur une communauté",
     "quisait topics communities accept": "acceptation d’une communauté",
     "quisait topics communities refuse": "refus d’une communauté",
     "quisait topics communities forget": _TAKEN_BACK,
-    "POST /api/v1/animation/community-pages/{topic_id:path}": _COMMUNITY_PAGE,
     "POST /animation/community-pages/{topic_id:path}": _COMMUNITY_PAGE,
     "quisait topics communities show": _COMMUNITY_PAGE,
     **{
         f"quisait topics communities {act}": _COMMUNITY_PAGE
         for act in ("pin", "unpin", "close", "reopen")
     },
-    "GET /api/v1/animation/holders": "personnes retirées d’un sujet",
-    "POST /api/v1/animation/holders/{topic_id:path}": _HOLDER,
-    "POST /animation/holders/{topic_id:path}": _HOLDER,
+    "GET /animation/holders": "personnes retirées d’un sujet",
+    "POST /animation/holders/{topic_id:path}": "décision sur une personne d’un sujet",
     "holder remove": "personne retirée d’un sujet",
     "holder restore": "personne rendue à un sujet",
     "community pin": "document épinglé à une communauté",
@@ -115,15 +106,11 @@ OPENED: dict[str, str] = {
     "community close": "communauté close",
     "community reopen": "communauté rouverte",
     "GET /animation/documents": _MARKED,
-    "GET /api/v1/animation/documents": _MARKED,
-    "POST /animation/documents": _ON_MARKED,
-    "POST /api/v1/animation/documents": _ON_MARKED,
+    "POST /animation/documents": "décision sur un document signalé",
     "document wrong": "document dit n’être plus juste",
     "document dismiss": "signalement d’un document écarté",
     "GET /animation/questions": _QUESTIONS,
-    "GET /api/v1/animation/questions": _QUESTIONS,
     "POST /animation/questions/{question_id}": _MODERATED,
-    "POST /api/v1/animation/questions/{question_id}": _MODERATED,
     "quisait questions moderation list": _QUESTIONS,
     **{
         f"quisait questions moderation {act}": _MODERATED
@@ -134,7 +121,10 @@ OPENED: dict[str, str] = {
     "question dismiss": "signalement d’une question écarté",
     "question classify": "sujet donné à une question",
 }
-"""French descriptions by an entry's `reading`, for everything that a role opens."""
+"""French descriptions by an entry's `reading`, for everything that a role opens.
+
+A page and the API's route of the same path have the same description.
+"""
 
 _ABOUT: dict[str, str] = {
     "agent": "agent {name}",
@@ -153,7 +143,7 @@ _ABOUT: dict[str, str] = {
 
 def opened(entry: AuditEntry) -> str:
     """Return the description of the page or command that was opened or refused, in French."""
-    return OPENED.get(entry.asked, "page ou commande d’une autre version")
+    return OPENED.get(entry.asked.replace(_API, "/"), "page ou commande d’une autre version")
 
 
 def way(entry: AuditEntry) -> str:

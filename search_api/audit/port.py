@@ -1,4 +1,4 @@
-"""The audit log's port: a privileged access is written to it before anything is shown.
+"""The audit log: a privileged access is written to it before anything is shown.
 
 An attempt by a reader without the role is written as `REFUSED`, at most once in `EVERY_S` for each
 agent and page. Attempts are remembered in the memory of one process: two processes may write an
@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 REFUSED = "refused "
 """Prefix of an entry's `reading` if the page was requested but not shown."""
@@ -76,32 +75,22 @@ class AuditUnwritable(Exception):
     """The access could not be written, so nothing may be shown. Try again later."""
 
 
-class Audit(Protocol):
-    """Port: stores privileged accesses. Entries are never changed, and only deleted with age."""
+class Audit:
+    """Stores privileged accesses. Entries are never changed, and only deleted with age.
+
+    This class stores nothing, so that nothing that must be logged first can be shown.
+    """
 
     def write(self, reading: PrivilegedAccess) -> None:
         """Store an access; it is durable once this returns. Raises `AuditUnwritable`."""
-
-    def newest(self, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
-        """Return the newest entries, or those before a number, newest first."""
-
-    def verify(self) -> AuditIntegrity:
-        """Read every entry, check it against the entry before, and return the result."""
-
-
-class NoAudit:
-    """No audit log: nothing that must be logged first can be shown."""
-
-    def write(self, reading: PrivilegedAccess) -> None:
-        """Raise `AuditUnwritable`."""
         raise AuditUnwritable
 
     def newest(self, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
-        """Return no entries."""
+        """Return the newest entries, or those before a number, newest first."""
         return ()
 
     def verify(self) -> AuditIntegrity:
-        """Return the result for an empty log."""
+        """Read every entry, check it against the entry before, and return the result."""
         return AuditIntegrity(0, 0, "")
 
 

@@ -15,7 +15,13 @@ import sqlalchemy as sa
 
 from indexer import sql
 from indexer.state import storable
-from search_api.audit.port import AuditEntry, AuditIntegrity, AuditUnwritable, PrivilegedAccess
+from search_api.audit.port import (
+    Audit,
+    AuditEntry,
+    AuditIntegrity,
+    AuditUnwritable,
+    PrivilegedAccess,
+)
 
 metadata = sa.MetaData()
 
@@ -82,7 +88,7 @@ _LOCK = 0x7175695F617564
 _READ_AT_ONCE = 1_000
 
 
-class SqlAudit:
+class SqlAudit(Audit):
     """The `Audit` in an SQL database. Entries are stored for `keep_days`, at least a year."""
 
     def __init__(

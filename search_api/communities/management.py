@@ -101,34 +101,47 @@ class CommunityManagement:
     everywhere: bool = False
 
 
-def topics_to_watch(context: AnswerContext, holder: RoleHolder) -> TopicsToWatch:
+Build = OpenBuild | BuildStatus
+
+
+def topics_to_watch(build: Build, holder: RoleHolder) -> TopicsToWatch:
     """Return topics with one or no holder, open questions or departures.
 
     Raises `IndexUnreachable`.
     """
-    return _watched(context.build(), holder)
+    if isinstance(build, BuildStatus):
+        return TopicsToWatch(build)
+    topics = topics_at_risk(build, holder.held.animates_topic)
+    now = sum("one_holder" in one.risks for one in topics)
+    return TopicsToWatch(build.status, topics, _trend(build, holder, now))
 
 
-def proposed_topics(context: AnswerContext, holder: RoleHolder) -> ProposedTopics:
+def proposed_topics(build: Build, holder: RoleHolder) -> ProposedTopics:
     """Return proposed topics of the animator's communities. Raises `IndexUnreachable`."""
-    return _proposed_topics(context.build(), holder)
+    if isinstance(build, BuildStatus):
+        return ProposedTopics(build)
+    decisions = _topic_decisions(build, holder)
+    return ProposedTopics(build.status, decisions.pending(), decisions.decided())
 
 
-def proposed_communities(context: AnswerContext, holder: RoleHolder) -> ProposedCommunities:
+def proposed_communities(build: Build, holder: RoleHolder) -> ProposedCommunities:
     """Return communities of agents isolated in their regions, on the animator's topics.
 
     Raises `IndexUnreachable`.
     """
-    return _proposed_communities(context.build(), holder)
+    if isinstance(build, BuildStatus):
+        return ProposedCommunities(build)
+    found = CommunityProposals(build, holder.held.animates_topic)
+    return ProposedCommunities(build.status, found.pending(), found.decided())
 
 
 def community_management(context: AnswerContext, holder: RoleHolder) -> CommunityManagement:
     """Return topics to watch and both kinds of proposals. Raises `IndexUnreachable`."""
     build = context.build()
     parts = (
-        _watched(build, holder),
-        _proposed_topics(build, holder),
-        _proposed_communities(build, holder),
+        topics_to_watch(build, holder),
+        proposed_topics(build, holder),
+        proposed_communities(build, holder),
     )
     if isinstance(build, BuildStatus):
         return CommunityManagement(build, *parts)
@@ -197,14 +210,6 @@ def decide_on_community(
         return communities.decide(topic_id, Verdict.ACCEPTED if accepted else Verdict.REFUSED)
 
 
-def _watched(build: OpenBuild | BuildStatus, holder: RoleHolder) -> TopicsToWatch:
-    if isinstance(build, BuildStatus):
-        return TopicsToWatch(build)
-    topics = topics_at_risk(build, holder.held.animates_topic)
-    now = sum("one_holder" in one.risks for one in topics)
-    return TopicsToWatch(build.status, topics, _trend(build, holder, now))
-
-
 def _trend(build: OpenBuild, holder: RoleHolder, now: int) -> tuple[tuple[date, int], ...]:
     """Return the trend: former builds as stored, the present build with its present holders."""
     present = build.stamp.day
@@ -214,22 +219,6 @@ def _trend(build: OpenBuild, holder: RoleHolder, now: int) -> tuple[tuple[date, 
             own = sum(map(holder.held.animates_topic, ids & build.topics.keys()))
             months[day.year, day.month] = (day, own)
     return (*months.values(), (present, now))[-TREND_MONTHS:]
-
-
-def _proposed_topics(build: OpenBuild | BuildStatus, holder: RoleHolder) -> ProposedTopics:
-    if isinstance(build, BuildStatus):
-        return ProposedTopics(build)
-    decisions = _topic_decisions(build, holder)
-    return ProposedTopics(build.status, decisions.pending(), decisions.decided())
-
-
-def _proposed_communities(
-    build: OpenBuild | BuildStatus, holder: RoleHolder
-) -> ProposedCommunities:
-    if isinstance(build, BuildStatus):
-        return ProposedCommunities(build)
-    found = CommunityProposals(build, holder.held.animates_topic)
-    return ProposedCommunities(build.status, found.pending(), found.decided())
 
 
 def _topic_decisions(build: OpenBuild, holder: RoleHolder) -> ProposalDecisions:

@@ -13,9 +13,9 @@ from search_api.context import (
     AnswerContext,
     InvalidParameter,
     NotAllowed,
-    NotFound,
     RoleHolder,
     note_access,
+    required,
 )
 from search_api.identity.principals import Role
 from search_api.questions.reading import threads_on
@@ -65,14 +65,9 @@ def community_page(context: AnswerContext, reader: Reader, topic_id: str) -> Com
         tuple(one.question for one in threads if one.waits)[:READ_FIRST],
         tuple(one.question for one in threads if not one.waits)[:READ_FIRST],
         _news(context, reader, topic, pins),
-        topic.id in closed_communities(context),
+        topic.id in context.closed_communities(),
         Role.ANIMATOR in held.roles and held.animates_topic(topic.id),
     )
-
-
-def closed_communities(context: AnswerContext) -> frozenset[str]:
-    """Return the topics whose communities are closed."""
-    return context.community_pages.closed() if context.community_pages else frozenset()
 
 
 def set_community_page(
@@ -87,7 +82,7 @@ def set_community_page(
     Raises `NotAllowed` for a topic that the holder does not animate, `NotFound` for an unknown
     community or an unreadable document, `InvalidParameter`, `NotAudited`, and `NoBuild`.
     """
-    pages = _pages(context)
+    pages = required(context.community_pages)
     topic = community(context, holder.reader, topic_id).topic
     if not holder.held.animates_topic(topic.id):
         raise NotAllowed("Vous n’animez pas le sujet de cette communauté.")
@@ -107,20 +102,13 @@ def _pin(
     topic: Topic,
     document_id: str,
 ) -> None:
-    if document_id not in context.search.cards((document_id,), holder.reader):
-        raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
+    context.readable_card(document_id, holder.reader)
     pins = pages.pins(topic.id)
     # Count only pins that the holder sees: they cannot remove others, nor learn of them.
     seen = context.search.cards(pins, holder.reader)
     if document_id not in seen and len(seen) >= READ_FIRST:
         raise InvalidParameter(f"Épinglez {READ_FIRST} documents au plus : retirez-en un d’abord.")
     pages.pin(topic.id, document_id)
-
-
-def _pages(context: AnswerContext) -> SqlCommunityPages:
-    if context.community_pages is None:
-        raise NotFound("")
-    return context.community_pages
 
 
 def _news(

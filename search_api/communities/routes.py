@@ -61,13 +61,13 @@ ManagerOfDecision = Annotated[RoleHolder, require(Role.ANIMATOR, "decision_id")]
 @router.get("/risks")
 def risks(request: Request, manager: Manager) -> RisksBody:
     """Return the manager's topics with risks: one or no holder, open questions, departures."""
-    return RisksBody.model_validate(topics_to_watch(services_of(request), manager))
+    return RisksBody.model_validate(topics_to_watch(services_of(request).build(), manager))
 
 
 @router.get("/proposals")
 def proposals(request: Request, manager: Manager) -> ProposalsBody:
     """Return proposed topics of the manager's communities; none is added automatically."""
-    return ProposalsBody.model_validate(proposed_topics(services_of(request), manager))
+    return ProposalsBody.model_validate(proposed_topics(services_of(request).build(), manager))
 
 
 @router.post("/proposals/{proposal_id}")
@@ -88,7 +88,9 @@ def forget(request: Request, manager: ManagerOfDecision, decision_id: str) -> No
 @router.get("/communities")
 def communities(request: Request, manager: Manager) -> CommunitiesBody:
     """Return proposed communities on the manager's topics, and decisions."""
-    return CommunitiesBody.model_validate(proposed_communities(services_of(request), manager))
+    return CommunitiesBody.model_validate(
+        proposed_communities(services_of(request).build(), manager)
+    )
 
 
 @router.post("/communities/{topic_id:path}", status_code=204)

@@ -32,7 +32,7 @@ def invitations(context: AnswerContext, reader: Reader) -> tuple[Invitation, ...
     if isinstance(build, BuildStatus) or agent is None or context.consent is None:
         return ()
     told, today = dict(agent.communities_invited), context.today()
-    closed = context.community_pages.closed() if context.community_pages else frozenset()
+    closed = context.closed_communities()
     open_ones = (one for one in invitations_of(build, agent) if one.id not in closed)
     days = timedelta(days=NOTICE_DAYS)
     return tuple(
@@ -48,7 +48,7 @@ def unread_invitations(context: AnswerContext, within_days: int) -> Iterator[tup
     build = context.build()
     if isinstance(build, BuildStatus) or context.consent is None:
         return
-    closed = context.community_pages.closed() if context.community_pages else frozenset()
+    closed = context.closed_communities()
     since = context.today() - timedelta(days=within_days)
     lately = {
         one.topic_id for one in build.builds.community_decisions.all().values() if one.day >= since
@@ -74,7 +74,7 @@ class CommunityAnswer:
 
     `member`: the reader is one of `members`, who may all be shown, by area and name. `shown`: the
     reader may be shown among the members. `invitation`: the reader's own. `left`: the reader
-    refused or left. `incomplete`: as in `TopicAnswer`.
+    refused or left.
     """
 
     build: BuildStatus
@@ -84,7 +84,6 @@ class CommunityAnswer:
     shown: bool
     documents: tuple[Card, ...]
     questions: tuple[Card, ...]
-    incomplete: tuple[str, ...]
     invitation: Invitation | None = None
     left: bool = False
 
@@ -105,7 +104,6 @@ def community(context: AnswerContext, reader: Reader, topic_id: str) -> Communit
         own is not None and own.listed,
         tuple(one.card for one in about.documents),
         about.questions,
-        about.incomplete,
         next((one for one in invitations(context, reader) if one.topic.id == topic_id), None),
         own is not None and topic_id in own.communities_left,
     )

@@ -19,7 +19,7 @@ from indexer.highlighting import highlights, question_terms
 from indexer.passages import joined
 from indexer.values import Card, Passage
 from search_api.addresses import original_address
-from search_api.context import AnswerContext, AnswerRefused, NotFound, incomplete
+from search_api.context import NO_SUCH_DOCUMENT, AnswerContext, AnswerRefused, NotFound, incomplete
 from search_api.documents.scans import recognised
 from search_api.people.service import PersonCard, asked_instead, asker_of, people_answer
 from search_api.questions.reading import note_use_of_document
@@ -54,8 +54,6 @@ RECHECK_S = 0.5
 
 LEAST_ENTRIES = 3
 """Minimum entries of a table of contents; with fewer there is none."""
-
-NO_SUCH_DOCUMENT = "Ce document n’existe pas, ou ne vous est pas ouvert."
 
 _THREAD_ORDER = (
     ContributorRole.ASKER,
@@ -181,8 +179,8 @@ def open_original(context: AnswerContext, reader: Reader, document_id: str) -> D
     Raises `NotFound`, with the same text for every obstacle, `OriginalUnreachable`, and
     `IndexUnreachable`.
     """
-    card = context.search.cards((document_id,), reader).get(document_id)
-    if card is None or context.originals is None:
+    card = context.readable_card(document_id, reader)
+    if context.originals is None:
         raise NotFound(NO_SUCH_DOCUMENT)
     try:
         opened = context.originals.open(card.source, document_id, access_filter(reader))

@@ -6,13 +6,12 @@ from enum import StrEnum
 from functools import cached_property
 
 from connectors.values import Agent
-from expertise.answer_values import BuildStatus
 from expertise.topics import Topic
 from expertise.visibility import may_be_shown
 from indexer.access import Reader
 from indexer.state import reference_of
 from indexer.values import Card
-from search_api.context import AnswerContext, InvalidParameter, NotFound, RoleHolder
+from search_api.context import AnswerContext, InvalidParameter, NotFound, RoleHolder, required
 from search_api.feedback.storage import Aspect, Feedback, OpinionSum, Subject, SubjectKind
 from search_api.people.agents import shown_agent
 
@@ -93,7 +92,7 @@ def own_feedback(context: AnswerContext, reader: Reader) -> OwnFeedback:
     said = context.feedback.of(reader.agent_id or "")
     documents = context.search.cards(_ids(said, SubjectKind.DOCUMENT), reader)
     agents = context.people.agents(_ids(said, SubjectKind.AGENT))
-    topics, today = _topics(context), context.today()
+    topics, today = context.topics(), context.today()
     found = []
     for one in said:
         id_, topic = one.subject.id, topics.get(one.subject.topic_id)
@@ -128,23 +127,21 @@ def give_feedback(
     deleted. Raises `NotFound` for a subject that the reader may not see, `InvalidParameter` for
     feedback that cannot be stored, and `IndexUnreachable`.
     """
-    if context.feedback is None:
-        raise NotFound("")
-    agent_id = reader.agent_id or ""
+    store, agent_id = required(context.feedback), reader.agent_id or ""
     aspect = Aspect.FAVOURITE if action in _OF_FAVOURITES else Aspect.OPINION
     if action in _OF_ALL:
-        context.feedback.remove(agent_id, aspect)
+        store.remove(agent_id, aspect)
         return
     proposed = aspect is Aspect.OPINION and subject.kind is SubjectKind.AGENT
     if proposed and question:
         subject = replace(subject, topic_id=named_topic(context, question))
     if action not in _KEEPING:
-        context.feedback.remove(agent_id, aspect, subject)
+        store.remove(agent_id, aspect, subject)
         return
     if not proposed:
         subject = replace(subject, topic_id="")
     _check(context, reader, aspect, subject)
-    context.feedback.keep(agent_id, aspect, subject, _KEEPING[action])
+    store.keep(agent_id, aspect, subject, _KEEPING[action])
 
 
 def feedback_reverse(
@@ -178,7 +175,7 @@ def opinion_sums(context: AnswerContext, administrator: RoleHolder) -> tuple[Sum
         return ()
     sums = context.feedback.sums()
     named = tuple(one.subject for one in sums if one.kind is SubjectKind.DOCUMENT)
-    documents, topics = context.search.cards(named, administrator.reader), _topics(context)
+    documents, topics = context.search.cards(named, administrator.reader), context.topics()
     return tuple(
         SummedOpinions(one, documents.get(one.subject), topics.get(one.subject))
         for one in sums
@@ -224,21 +221,20 @@ class PageFeedback:
 
 def named_topic(context: AnswerContext, question: str) -> str:
     """Return the id of a topic that a question names, the first of several; else empty."""
-    build = context.build()
-    if isinstance(build, BuildStatus):
+    topics = tuple(context.topics().values())
+    if not topics:
         return ""
     # Imported here because it imports NumPy, which most pages do not need.
     from expertise.assignment import topics_named
 
-    named = topics_named(question, tuple(one.topic for one in build.topics.values()))
-    return min(named, default="")
+    return min(topics_named(question, topics), default="")
 
 
 def _check(context: AnswerContext, reader: Reader, aspect: Aspect, subject: Subject) -> None:
     """Raise `NotFound` or `InvalidParameter` if the feedback cannot be stored."""
-    if subject.kind is SubjectKind.DOCUMENT and not context.search.cards((subject.id,), reader):
-        raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
-    topics = _topics(context)
+    if subject.kind is SubjectKind.DOCUMENT:
+        context.readable_card(subject.id, reader)
+    topics = context.topics()
     named = {subject.id} if subject.kind is SubjectKind.TOPIC else {subject.topic_id} - {""}
     if not named <= topics.keys():
         raise NotFound("Sujet inconnu : il n’est pas dans la liste.")
@@ -257,10 +253,3 @@ def _check(context: AnswerContext, reader: Reader, aspect: Aspect, subject: Subj
 
 def _ids(said: Sequence[Feedback], kind: SubjectKind) -> tuple[str, ...]:
     return tuple(sorted({one.subject.id for one in said if one.subject.kind is kind}))
-
-
-def _topics(context: AnswerContext) -> Mapping[str, Topic]:
-    build = context.build()
-    if isinstance(build, BuildStatus):
-        return {}
-    return {id_: one.topic for id_, one in build.topics.items()}

@@ -140,16 +140,17 @@ class SqlFeedback:
     def forget_opinions_on(self, agent_id: str) -> None:
         """Delete others' opinions on proposals of an agent who withdraws."""
         opinions = feedback.c.aspect == Aspect.OPINION.value
-        with self._engine.begin() as connection:
-            gone = sa.delete(feedback).where(_about(agent_id), opinions)
-            connection.execute(gone.where(feedback.c.since <= self._now()))
+        gone = sa.delete(feedback).where(_about(agent_id), opinions)
+        sql.execute(self._engine, gone.where(feedback.c.since <= self._now()))
 
     def sums(self) -> Sequence[OpinionSum]:
         """Return sums of opinions where enough people gave one, by kind, then subject."""
         column = feedback.c
         opinions = column.aspect == Aspect.OPINION.value
         voters = sa.func.count(sa.distinct(column.agent_key)) >= MIN_VOTERS
-        useful, not_useful = _how_many(column.useful), _how_many(~column.useful)
+        useful, not_useful = (
+            sa.func.count().filter(said) for said in (column.useful, ~column.useful)
+        )
         documents = (
             sa.select(sa.func.min(column.subject), useful, not_useful)
             .where(opinions, column.subject_kind == SubjectKind.DOCUMENT.value)
@@ -212,7 +213,3 @@ def _key(agent_id: str, aspect: Aspect, subject: Subject) -> dict[str, object]:
         "subject_key": digest(subject.id),
         "topic_id": subject.topic_id,
     }
-
-
-def _how_many(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-    return sa.func.sum(sa.case((condition, 1), else_=0))

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from search_api.addresses import local_path
 from search_api.authorization import IN_PERSON
 from search_api.bodies import PROBLEMS
-from search_api.context import NotFound
+from search_api.context import required
 from search_api.following.schemas import FollowRequest, NewsBody, OwnFollowsBody
 from search_api.following.service import FollowAction, change_follow, news, own_follows
 from search_api.following.storage import FollowKind
@@ -23,10 +23,7 @@ api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=IN_PER
 @api_router.get("/follows")
 def follows(request: Request, reader: NamedReader) -> OwnFollowsBody:
     """Return what the reader follows."""
-    found = own_follows(services_of(request), reader)
-    if found is None:
-        raise NotFound("")
-    return OwnFollowsBody.of(found)
+    return OwnFollowsBody.of(required(own_follows(services_of(request), reader)))
 
 
 @api_router.post("/follows", status_code=204)

@@ -26,7 +26,7 @@ from search_api.addresses import (
     topic_address,
 )
 from search_api.communities.service import community_topic
-from search_api.context import AnswerContext, InvalidParameter, NoBuild, NotFound
+from search_api.context import AnswerContext, InvalidParameter, NoBuild, NotFound, required
 from search_api.following.storage import (
     Follow,
     FollowKind,
@@ -182,7 +182,7 @@ def change_follow(
     Raises `NotFound` for an unknown or unreadable item, `InvalidParameter` for an item that cannot
     be followed, and `IndexUnreachable`.
     """
-    following, agent = _following(context), known_agent(context, reader)
+    following, agent = required(context.following), known_agent(context, reader)
     if action is FollowAction.SEEN:
         following.see(agent.id)
     elif action is FollowAction.FORGET:
@@ -311,7 +311,7 @@ def _new_of(
         return list(_answers(context, reader, follow.subject, period)), False
     if follow.kind is FollowKind.SEARCH:
         return _documents(context, reader, _read_address(follow.subject), period, own)
-    topic = _topic(context, follow.subject)
+    topic = context.topics().get(follow.subject)
     if topic is None:
         return [], False
     items, more = _documents(context, reader, SearchAddress(any_label(topic)), period, own)
@@ -461,15 +461,8 @@ def _shown(context: AnswerContext, reader: Reader, follow: Follow) -> ShownFollo
             return ShownFollow(follow, title, community_address(topic))
     except (NotFound, NoBuild):
         return None
-    known = _topic(context, subject)
+    known = context.topics().get(subject)
     return ShownFollow(follow, known.label, topic_address(known)) if known else None
-
-
-def _topic(context: AnswerContext, topic_id: str) -> Topic | None:
-    build = context.build()
-    if isinstance(build, BuildStatus) or topic_id not in build.topics:
-        return None
-    return build.topics[topic_id].topic
 
 
 def _canonical(kind: FollowKind, subject: str) -> str:
@@ -503,9 +496,3 @@ def _search_title(address: SearchAddress) -> str:
     narrowed = ", ".join([*chosen, *(["vérifiés par leur auteur"] if address.verified else [])])
     said = f"« {address.q} »" if address.q else "Tous les documents"
     return f"Recherche : {said}{f' ({narrowed})' if narrowed else ''}"
-
-
-def _following(context: AnswerContext) -> SqlFollowing:
-    if context.following is None:
-        raise NotFound("")
-    return context.following

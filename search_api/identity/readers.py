@@ -188,15 +188,6 @@ class AuthorityClient:
                 del self._pending[identity]
 
 
-@dataclass(frozen=True, slots=True)
-class NoSilentAuthority:
-    """The default of `silent`: no authority is known to be down."""
-
-    def __call__(self) -> frozenset[str]:
-        """Return no authority."""
-        return frozenset()
-
-
 class Authorities:
     """Every authority, called for a reader in parallel and for at most `limits.wait_s`.
 
@@ -210,7 +201,7 @@ class Authorities:
         agents: ReaderDirectory | None = None,
         limits: AuthorityLimits | None = None,
         stamp: Callable[[], Hashable] = lambda: None,
-        silent: Callable[[], frozenset[str]] = NoSilentAuthority(),
+        silent: Callable[[], frozenset[str]] = frozenset,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         names = [one.name for one in authorities]

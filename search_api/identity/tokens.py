@@ -1,4 +1,4 @@
-"""Identify the reader of a request: by a signed token, or in the demo by the chosen agent."""
+"""Signed tokens that name an agent, the readers of the demo, and readers with all principals."""
 
 from collections.abc import Callable
 from datetime import date
@@ -54,28 +54,6 @@ class SignedTokens:
 
 DEMO_COOKIE = "quisait_demo_agent"
 TOKEN_COOKIE = "quisait_token"  # noqa: S105 - a cookie's name
-
-
-class TokenReaders:
-    """Identifies readers by `Authorization: Bearer …`, or by the same token in a cookie."""
-
-    def __init__(
-        self,
-        tokens: SignedTokens,
-        agents: ReaderDirectory,
-        now_s: Callable[[], int],
-        today: Callable[[], date],
-    ) -> None:
-        self._tokens, self._agents = tokens, agents
-        self._now_s, self._today = now_s, today
-
-    def __call__(self, request: Request) -> Reader:
-        """Return the reader that a valid token names, else nobody."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            token = request.cookies.get(TOKEN_COOKIE, "")
-        agent_id = self._tokens.agent_id(token.strip(), self._now_s()) if token else None
-        return reader_of(agent_id, self._agents, self._today())
 
 
 def on_loopback(request: Request) -> bool:

@@ -14,7 +14,7 @@ from expertise.peers import NOTICE_DAYS
 from indexer.access import Reader, access_filter
 from search_api.addresses import community_address, question_address, unsubscribe_address
 from search_api.communities.service import invitations
-from search_api.context import AnswerContext, Asking, Mailing, NotFound
+from search_api.context import AnswerContext, Mailing, NotFound, required
 from search_api.following.service import News, NewsItem, NewsKind, ShownFollow, news
 from search_api.following.storage import FollowKind
 from search_api.mail.reply_addresses import Purpose
@@ -35,6 +35,8 @@ from search_api.questions.service import own_load
 from search_api.questions.values import AskedQuestion, ReaderScope, RequestState
 from search_api.wording import day, plural, questions_this_week
 
+_Words = tuple[str, str, tuple[MailSection, ...], str]
+"""The words of a message: its subject, its lead, its sections, and why it is sent."""
 _UNNAMED = "(titre réservé à ses lecteurs : voyez la page)"
 SHOWN_OF_EACH = 10
 """Maximum number of items of one follow in a digest."""
@@ -79,16 +81,14 @@ def shown_mails(context: AnswerContext, reader: Reader) -> tuple[ShownMail, ...]
 
     Raises `NotFound` where mails are sent, or off.
     """
-    mail = _mail(context)
-    if mail.shown is None:
-        raise NotFound("")
+    shown = required(required(context.mail).shown)
     agent = context.people.as_read(reader.agent_id or "")
-    return mail.shown.of(agent.email) if agent and agent.email else ()
+    return shown.of(agent.email) if agent and agent.email else ()
 
 
 def set_mail_preferences(context: AnswerContext, reader: Reader, said: MailPreferences) -> None:
     """Store the reader's choices. Raises `NotFound`."""
-    mail = _mail(context)
+    mail = required(context.mail)
     if reader.agent_id is None or context.people.as_read(reader.agent_id) is None:
         raise NotFound("L’annuaire ne vous connaît pas.")
     mail.store.choose(reader.agent_id, said)
@@ -103,7 +103,7 @@ def unsubscription(context: AnswerContext, link: str) -> Unsubscription:
 def unsubscribe(context: AnswerContext, link: str) -> Unsubscription:
     """End a kind of mail for the agent of a signed link, without a login. Raises `NotFound`."""
     agent_id, kind = _read(context, link)
-    store = _mail(context).store
+    store = required(context.mail).store
     said = store.preferences(agent_id)
     ended = {
         MailKind.ASKED: replace(said, asked=False),
@@ -122,23 +122,31 @@ def mail_content(context: AnswerContext, queued: QueuedMail) -> MailContent | No
 
     Raises `IndexUnreachable`: the message then waits.
     """
-    mail, agent = _mail(context), _recipient(context, queued)
+    mail, agent = required(context.mail), _recipient(context, queued)
     if agent is None or context.asking is None:
         return None
     reader = context.asking.reader_of(agent.id)
-    if reader.agent_id is None:
+    words_of = {
+        MailKind.ASKED: _asked,
+        MailKind.ANSWERED: _answered,
+        MailKind.INVITED: _invited,
+        MailKind.DIGEST: _digest,
+        MailKind.RECEIVED: _received,
+    }[queued.kind]
+    words = words_of(context, mail, reader, agent, queued) if reader.agent_id else None
+    if words is None:
         return None
-    if queued.kind is MailKind.DIGEST:
-        digest = _digest(context, mail, reader, agent, queued)
-        return digest and _with_addresses(context, mail, agent, queued, digest)
-    if queued.kind is MailKind.INVITED:
-        found = _invited(context, mail, reader, agent)
-        return found and _with_addresses(context, mail, agent, queued, found)
-    told = {MailKind.ASKED: _asked, MailKind.ANSWERED: _answered, MailKind.RECEIVED: _received}[
-        queued.kind
-    ]
-    found = told(context, context.asking, reader, agent, queued.subject)
-    return found and _with_addresses(context, mail, agent, queued, found)
+    subject, lead, sections, why = words
+    content = MailContent(
+        to=agent.email,
+        subject=f"Qui sait ? {subject}",
+        lead=lead,
+        sections=sections,
+        why=why,
+        unsubscribe=mail.rules.site + unsubscribe_address(mail.links.make(agent.id, queued.kind)),
+        choices=f"{mail.rules.site}/preferences#courriels",
+    )
+    return _with_replies(context, mail, agent, queued, content)
 
 
 def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
@@ -150,11 +158,11 @@ def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
     withdrawn = consent is None or consent.has_withdrawn(agent.id)
     if withdrawn and queued.kind is not MailKind.RECEIVED:  # senders are still told the outcome
         return None
-    said = _mail(context).store.preferences(agent.id, agent.email)
+    said = required(context.mail).store.preferences(agent.id, agent.email)
     return agent if said.wants(queued.kind) and not said.refused else None
 
 
-def _with_addresses(
+def _with_replies(
     context: AnswerContext, mail: Mailing, agent: Agent, queued: QueuedMail, content: MailContent
 ) -> MailContent:
     """Return the content with addresses for an answer, if it is a question, and for bounces."""
@@ -173,21 +181,17 @@ def _with_addresses(
 
 
 def _asked(
-    context: AnswerContext, asking: Asking, reader: Reader, agent: Agent, question_id: str
-) -> MailContent | None:
-    mail = _mail(context)
-    question = _readable(asking, reader, question_id)
+    context: AnswerContext, mail: Mailing, reader: Reader, agent: Agent, queued: QueuedMail
+) -> _Words | None:
+    question = _readable(context, reader, queued.subject)
     waits = any(
         one.agent_id == agent.id and one.state is RequestState.WAITING
-        for one in asking.questions.requests_of(question_id)
+        for one in required(context.asking).questions.requests_of(queued.subject)
     )
     if question is None or not waits:
         return None
     lead = "Une question vous est posée. Vous pouvez y répondre, passer la main ou décliner."
-    return _content(
-        mail,
-        agent,
-        MailKind.ASKED,
+    return (
         "Une question vous est posée",
         lead,
         (MailSection("La question", (_line(mail, question),)),),
@@ -197,23 +201,19 @@ def _asked(
 
 
 def _answered(
-    context: AnswerContext, asking: Asking, reader: Reader, agent: Agent, answer_id: str
-) -> MailContent | None:
-    mail = _mail(context)
+    context: AnswerContext, mail: Mailing, reader: Reader, agent: Agent, queued: QueuedMail
+) -> _Words | None:
     found = [
         thread.question.id
-        for thread in asking.questions.of_asker(agent.id)
+        for thread in required(context.asking).questions.of_asker(agent.id)
         for one in thread.answers
         # An asker who accepted it or gave thanks has read it.
-        if one.id == answer_id and not (one.accepted or one.thanked)
+        if one.id == queued.subject and not (one.accepted or one.thanked)
     ]
-    question = _readable(asking, reader, found[0]) if found else None
+    question = _readable(context, reader, found[0]) if found else None
     if question is None:
         return None
-    return _content(
-        mail,
-        agent,
-        MailKind.ANSWERED,
+    return (
         "Votre question a une réponse",
         "Votre question a une réponse. Dites sur sa page si elle vous a aidé, ou ce qui manque.",
         (MailSection("Votre question", (_line(mail, question),)),),
@@ -223,8 +223,8 @@ def _answered(
 
 
 def _invited(
-    context: AnswerContext, mail: Mailing, reader: Reader, agent: Agent
-) -> MailContent | None:
+    context: AnswerContext, mail: Mailing, reader: Reader, _agent: Agent, _queued: QueuedMail
+) -> _Words | None:
     """Return the invitations that the agent has not read on a page yet."""
     unread = [one.topic for one in invitations(context, reader) if not one.told]
     if not unread:
@@ -244,23 +244,18 @@ def _invited(
         "Les invitations des communautés vous sont annoncées par courriel, une fois par semaine "
         "au plus, sauf si vous y mettez fin."
     )
-    sections = (MailSection("Pour répondre", lines),)
-    return _content(mail, agent, MailKind.INVITED, subject, lead, sections, why)
+    return subject, lead, (MailSection("Pour répondre", lines),), why
 
 
 def _received(
-    context: AnswerContext, asking: Asking, reader: Reader, agent: Agent, noted: str
-) -> MailContent | None:
+    context: AnswerContext, mail: Mailing, reader: Reader, _agent: Agent, queued: QueuedMail
+) -> _Words | None:
     """Return the outcome of an answer by mail; without the question if they may not read it."""
-    mail = _mail(context)
-    outcome, _, question_id = noted.partition(":")
-    question = _readable(asking, reader, question_id)
+    outcome, _, question_id = queued.subject.partition(":")
+    question = _readable(context, reader, question_id)
     shown = (MailSection("La question", (_line(mail, question),)),) if question else ()
     published = MailOutcome(outcome).published
-    return _content(
-        mail,
-        agent,
-        MailKind.RECEIVED,
+    return (
         "Votre réponse est publiée" if published else "Votre réponse n’est pas publiée",
         NOTES[MailOutcome(outcome)],
         shown,
@@ -269,8 +264,8 @@ def _received(
 
 
 def _digest(
-    context: AnswerContext, mail: Mailing, reader: Reader, agent: Agent, queued: QueuedMail
-) -> MailContent | None:
+    context: AnswerContext, mail: Mailing, reader: Reader, _agent: Agent, queued: QueuedMail
+) -> _Words | None:
     found = news(context, reader, after=queued.begins, until=queued.queued, with_topics=False)
     if not found.count:
         return None
@@ -279,11 +274,10 @@ def _digest(
         "{num} nouveautés dans ce que vous suivez",
         found.count,
     )
-    sections = _sections(context, mail, found)
     since = day(queued.begins.date()) if queued.begins else ""
     lead = f"Ce qui est nouveau depuis le {since} dans ce que vous suivez, et que vous pouvez lire."
     why = "Vous avez choisi, dans « Préférences », de recevoir ce résumé par courriel."
-    return _content(mail, agent, MailKind.DIGEST, subject, lead, sections, why)
+    return subject, lead, _sections(context, mail, found), why
 
 
 def _sections(context: AnswerContext, mail: Mailing, found: News) -> tuple[MailSection, ...]:
@@ -343,41 +337,15 @@ def _line(mail: Mailing, question: AskedQuestion) -> MailLine:
     return MailLine(title, f"{mail.rules.site}{question_address(question.id)}")
 
 
-def _content(
-    mail: Mailing,
-    agent: Agent,
-    kind: MailKind,
-    subject: str,
-    lead: str,
-    sections: tuple[MailSection, ...],
-    why: str,
-) -> MailContent:
-    return MailContent(
-        to=agent.email,
-        subject=f"Qui sait ? {subject}",
-        lead=lead,
-        sections=sections,
-        why=why,
-        unsubscribe=f"{mail.rules.site}{unsubscribe_address(mail.links.make(agent.id, kind))}",
-        choices=f"{mail.rules.site}/preferences#courriels",
-    )
-
-
-def _readable(asking: Asking, reader: Reader, question_id: str) -> AskedQuestion | None:
-    thread = asking.questions.one(question_id)
+def _readable(context: AnswerContext, reader: Reader, question_id: str) -> AskedQuestion | None:
+    thread = required(context.asking).questions.one(question_id)
     if thread is None or not access_filter(reader).admits(thread.question.access):
         return None
     return thread.question
 
 
 def _read(context: AnswerContext, link: str) -> tuple[str, MailKind]:
-    found = _mail(context).links.read(link)
+    found = required(context.mail).links.read(link)
     if found is None:
         raise NotFound("Ce lien n’est pas un lien de désinscription d’ici, ou il est incomplet.")
     return found
-
-
-def _mail(context: AnswerContext) -> Mailing:
-    if context.mail is None:
-        raise NotFound("")
-    return context.mail

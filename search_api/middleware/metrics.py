@@ -3,7 +3,6 @@
 import time
 from dataclasses import dataclass
 
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -44,17 +43,15 @@ def request_metrics(registry: CollectorRegistry) -> RequestMetrics:
     )
 
 
-def add_request_metrics(app: FastAPI, metrics: RequestMetrics) -> None:
-    """Measure every request of the application."""
-    app.add_middleware(_MetricsMiddleware, metrics=metrics)
-
-
 @dataclass(frozen=True, slots=True)
-class _MetricsMiddleware:
+class MetricsMiddleware:
+    """Measures every request of an application."""
+
     app: ASGIApp
     metrics: RequestMetrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, then count it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

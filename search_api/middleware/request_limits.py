@@ -8,7 +8,7 @@ limit, and senders of invented names or tokens keep the limit of their address.
 import asyncio
 from dataclasses import dataclass
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,20 +23,18 @@ PUSH_PATHS = ("/api/v1/push/", "/api/v1.0/documents/", "/scim/v2/")
 """Paths with large bodies, which their routes limit by the settings."""
 
 
-def limit_size_and_time(app: FastAPI, timeouts: RequestTimeouts) -> None:
-    """Answer 413 to bodies that are too large, 408 to slow bodies, 503 to slow requests.
+@dataclass(frozen=True, slots=True)
+class SizeAndTimeMiddleware:
+    """Answers 413 to bodies that are too large, 408 to slow bodies, 503 to slow requests.
 
     A thread that works on the request is not cancelled, but nothing waits for it any more.
     """
-    app.add_middleware(_SizeAndTimeMiddleware, timeouts=timeouts)
 
-
-@dataclass(frozen=True, slots=True)
-class _SizeAndTimeMiddleware:
     app: ASGIApp
     timeouts: RequestTimeouts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -119,17 +117,15 @@ UNCOUNTED_PATHS = ("/static/", "/embed/", "/health/")
 """Paths of files and health checks, which are not counted."""
 
 
-def limit_rates(app: FastAPI, limiter: RateLimiter) -> None:
-    """Count requests by address; over the limit, refuse (429) requests without a credential."""
-    app.add_middleware(_RateLimitMiddleware, limiter=limiter)
-
-
 @dataclass(frozen=True, slots=True)
-class _RateLimitMiddleware:
+class RateLimitMiddleware:
+    """Counts requests by address; over the limit, refuses (429) requests without a credential."""
+
     app: ASGIApp
     limiter: RateLimiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
         if scope["type"] != "http" or scope["path"].startswith(UNCOUNTED_PATHS):
             await self.app(scope, receive, send)
             return

@@ -79,17 +79,15 @@ UNKNOWN_HOST = (
 )
 
 
-def check_host(app: FastAPI, hosts: Collection[str]) -> None:
-    """Refuse (421) requests whose `Host` is not in `hosts`, an IP address or `localhost`."""
-    app.add_middleware(_HostMiddleware, hosts=frozenset(host.lower() for host in hosts))
-
-
 @dataclass(frozen=True, slots=True)
-class _HostMiddleware:
+class HostMiddleware:
+    """Refuses (421) requests whose `Host` is not in `hosts`, an IP address or `localhost`."""
+
     app: ASGIApp
-    hosts: frozenset[str]
+    hosts: Collection[str]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
         if scope["type"] == "http":
             request = Request(scope)
             if not is_own_host(request.headers.get("host", ""), self.hosts):
@@ -100,12 +98,12 @@ class _HostMiddleware:
 
 
 def is_own_host(header: str, hosts: Collection[str]) -> bool:
-    """Return whether a `Host` header names this site; `hosts` are lower-case, without ports."""
+    """Return whether a `Host` header names this site; `hosts` are without ports."""
     found = _HOST.fullmatch(header.lower())
     if found is None:
         return False
     name = found[1].removesuffix(".")
-    return name == "localhost" or name in hosts or _is_address(name)
+    return name == "localhost" or name in map(str.lower, hosts) or _is_address(name)
 
 
 def _is_address(name: str) -> bool:
@@ -125,21 +123,19 @@ OTHER_SITE = (
 )
 
 
-def check_same_site(app: FastAPI, addresses: Collection[str] = ()) -> None:
-    """Refuse (403) changing requests that a browser sends from another site's page.
+@dataclass(frozen=True, slots=True)
+class SameSiteMiddleware:
+    """Refuses (403) changing requests that a browser sends from another site's page.
 
     `addresses` are this site's origins as readers know them, if a proxy sends requests to another
     origin.
     """
-    app.add_middleware(_SameSiteMiddleware, addresses=frozenset(addresses))
 
-
-@dataclass(frozen=True, slots=True)
-class _SameSiteMiddleware:
     app: ASGIApp
     addresses: frozenset[str]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
         if scope["type"] == "http" and scope["method"] not in _SAFE_METHODS:
             request = Request(scope)
             own = f"{request.url.scheme}://{request.headers.get('host', '')}"

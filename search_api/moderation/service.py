@@ -25,6 +25,7 @@ from search_api.context import (
     NotFound,
     RoleHolder,
     note_access,
+    required,
 )
 from search_api.feedback.service import named_topic
 from search_api.identity.principals import ALL, Grant, HeldRoles, Role
@@ -32,7 +33,6 @@ from search_api.questions.authority import entities_down_to, entities_of
 from search_api.questions.reading import (
     OTHER_TEXT,
     any_thread,
-    asking_of,
     checked_text,
     known_agent,
     open_links,
@@ -138,11 +138,11 @@ class ModerationDesk:
     that the texts link to and the holder may read.
     """
 
-    reported: tuple[ModeratedText, ...]
-    hidden: tuple[ModeratedText, ...]
-    waiting: tuple[AskedQuestion, ...]
-    unclassified: tuple[UnclassifiedQuestion, ...]
-    topics: tuple[Topic, ...]
+    reported: tuple[ModeratedText, ...] = ()
+    hidden: tuple[ModeratedText, ...] = ()
+    waiting: tuple[AskedQuestion, ...] = ()
+    unclassified: tuple[UnclassifiedQuestion, ...] = ()
+    topics: tuple[Topic, ...] = ()
     more: bool = False
     open_documents: frozenset[str] = frozenset()
 
@@ -163,7 +163,7 @@ def report_text(
     Raises `NotFound` for a text that the reader may not read or wrote themselves,
     `InvalidParameter`, and `TooManyReports`.
     """
-    asking, agent = asking_of(context), known_agent(context, reader)
+    asking, agent = required(context.asking), known_agent(context, reader)
     text = _text(readable_thread(context, reader, question_id), answer_id)
     if _author(text) == agent.id:
         raise NotFound("Ce texte est le vôtre : vous pouvez le supprimer.")
@@ -189,14 +189,14 @@ def take_report_back(
     This is also possible for a text that the reader may not read any more. Raises `NotFound`, with
     the same text if there is no report or it was decided.
     """
-    asking, agent = asking_of(context), known_agent(context, reader)
+    asking, agent = required(context.asking), known_agent(context, reader)
     if not asking.questions.take_report_back(agent.id, question_id, answer_id):
         raise NotFound("Vous n’avez pas de signalement à reprendre ici, ou il est déjà traité.")
 
 
 def waiting_reports(context: AnswerContext) -> WaitingReports:
     """Return how many reported texts wait: only numbers, for administrators."""
-    asking = asking_of(context)
+    asking = required(context.asking)
     late = context.today() - timedelta(days=asking.rules.answer_days)
     late_before = datetime.combine(late, time(), UTC)
     texts, late_texts, oldest = asking.questions.waiting_reports(late_before)
@@ -215,25 +215,11 @@ def _existing_texts(found: Iterable[tuple[Thread, str]]) -> Iterator[ModeratedTe
             continue
 
 
-@dataclass(frozen=True, slots=True)
-class ToModerate:
-    """What waits for an animator, oldest first.
-
-    `reported`: texts of others. `waiting`: questions on their topics at the animator's stage.
-    `unclassified`: questions without a topic. `more`: one of these lists is cut at `MOST_LISTED`.
-    """
-
-    reported: tuple[ModeratedText, ...] = ()
-    waiting: tuple[AskedQuestion, ...] = ()
-    unclassified: tuple[AskedQuestion, ...] = ()
-    more: bool = False
-
-
-def to_moderate(context: AnswerContext, reader: Reader) -> ToModerate:
-    """Return what waits for this reader; nothing if they animate nothing."""
+def to_moderate(context: AnswerContext, reader: Reader) -> ModerationDesk:
+    """Return what waits for this reader, without hidden texts; nothing if they animate nothing."""
     held = context.grants.held_by(reader)
     if context.asking is None or Role.ANIMATOR not in held.roles:
-        return ToModerate()
+        return ModerationDesk()
     questions, topic_ids = context.asking.questions, _topic_ids(held)
     access, moderated = access_filter(reader), _moderated(context, context.asking, held)
 
@@ -250,8 +236,13 @@ def to_moderate(context: AnswerContext, reader: Reader) -> ToModerate:
     reported_texts, more_reported = _first(reported)
     waiting, more_waiting = _first(readable(one for one in late if one.topic_id))
     unclassified, more_unclassified = _first(readable(without_topic))
-    more = more_reported or more_waiting or more_unclassified
-    return ToModerate(reported_texts, waiting, unclassified, more)
+    return ModerationDesk(
+        reported_texts,
+        (),
+        waiting,
+        tuple(UnclassifiedQuestion(one, None) for one in unclassified),
+        more=more_reported or more_waiting or more_unclassified,
+    )
 
 
 def _first(found: Iterable[_Listed]) -> tuple[tuple[_Listed, ...], bool]:
@@ -279,9 +270,8 @@ def _of_others(
 
 def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDesk:
     """Return what waits for the holder. Raises `NotFound`, `IndexUnreachable`."""
-    asking = asking_of(context)
+    asking = required(context.asking)
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
-    by_id = {one.id: one for one in topics}
     found = to_moderate(context, holder.reader)
     moderated = _moderated(context, asking, holder.held)
     masked = asking.questions.texts_hidden(_topic_ids(holder.held))
@@ -301,19 +291,16 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
             for text in some
         )
 
-    return ModerationDesk(
-        with_reports(found.reported),
-        with_reports(hidden),
-        found.waiting,
-        tuple(
-            UnclassifiedQuestion(
-                one, by_id.get(_nearest_topic(context, one)) if place < MOST_PROPOSED else None
-            )
-            for place, one in enumerate(found.unclassified)
-        ),
-        topics,
-        found.more or more_hidden,
-        open_links(context, holder.reader, (one.text for one in texts)),
+    first, rest = found.unclassified[:MOST_PROPOSED], found.unclassified[MOST_PROPOSED:]
+    near = [replace(one, proposed=_nearest_topic(context, one.question)) for one in first]
+    return replace(
+        found,
+        reported=with_reports(found.reported),
+        hidden=with_reports(hidden),
+        unclassified=(*near, *rest),
+        topics=topics,
+        more=found.more or more_hidden,
+        open_documents=open_links(context, holder.reader, (one.text for one in texts)),
     )
 
 
@@ -333,7 +320,7 @@ def moderate(
     `text_digest`: digest of the text to show again. Raises `NotFound` for a text that the holder
     may not moderate, `InvalidParameter`, and `NotAudited`.
     """
-    asking = asking_of(context)
+    asking = required(context.asking)
     if act is ModerationAct.CLASSIFY:
         _classify(context, asking, holder, question_id, topic_id)
         return
@@ -363,7 +350,7 @@ def _classify(
     asked = ModeratedText(question, None)
     if question.hidden is not None or not _moderated(context, asking, holder.held)(asked):
         raise NotFound("Cette question n’existe pas, ou n’est pas la vôtre à modérer.")
-    if topic_id not in {one.id for one in list_topics(context).topics}:
+    if topic_id not in context.topics():
         raise InvalidParameter("Ce sujet n’est pas dans la liste.")
     note_access(context, holder, f"question {ModerationAct.CLASSIFY}", f"question_id:{question_id}")
     if not asking.questions.classify(question_id, topic_id):
@@ -470,7 +457,9 @@ def _author(text: ModeratedText) -> str:
     return text.answer.author_id if text.answer else text.question.asker_id
 
 
-def _nearest_topic(context: AnswerContext, question: AskedQuestion) -> str:
-    """Return the topic that the question names, else the nearest in words, else empty."""
+def _nearest_topic(context: AnswerContext, question: AskedQuestion) -> Topic | None:
+    """Return the topic (no métier) that the question names, else the nearest in words, or None."""
     near = related_topics(context, question.title).topics
-    return named_topic(context, question.title) or (near[0].id if near else "")
+    named = context.topics().get(named_topic(context, question.title))
+    topic = named or (near[0] if near else None)
+    return topic if topic and topic.kind is TopicKind.TOPIC else None

@@ -5,7 +5,8 @@ each, in words. Title, link and authors are shown only for documents that the ad
 read as an agent, or for all with `with_titles`, which is noted in the audit log.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -114,12 +115,8 @@ def source_sample(
     Raises `FormIncomplete`, and `InvalidParameter` if no trial is possible now.
     """
     sources = _sources(context)
-    try:
+    with _refusals():
         trial = sources.attempt(entered)
-    except SourceIncomplete as error:
-        raise FormIncomplete(error.form) from error
-    except ValueError as error:
-        raise InvalidParameter(str(error)) from error
     own = access_filter(administrator.reader).knowing(sources.known())
     return _sample(sources, trial, own, with_titles=with_titles)
 
@@ -144,7 +141,7 @@ def _sample(
             one.modified,
             tuple(principals[p] for p in one.allowed),
             tuple(principals[p] for p in one.denied),
-            tuple(_each_once(accounts[a] for a in one.authors)) if is_shown else (),
+            tuple(dict.fromkeys(accounts[a] for a in one.authors)) if is_shown else (),
         )
 
     return SourceSample(
@@ -163,10 +160,8 @@ def source_addition(
     context: AnswerContext, administrator: RoleHolder, entered: Entered
 ) -> SettingsAddition:
     """Return what would be written into the settings. Raises `FormIncomplete`."""
-    try:
+    with _refusals():
         return _sources(context).addition(entered)
-    except SourceIncomplete as error:
-        raise FormIncomplete(error.form) from error
 
 
 def write_new_source(
@@ -176,10 +171,19 @@ def write_new_source(
 
     Raises `FormIncomplete`, and `InvalidParameter` if it cannot be written.
     """
-    try:
+    with _refusals():
         return _sources(context).write(entered)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn errors of `NewSources` into refusals of an answer."""
+    try:
+        yield
     except SourceIncomplete as error:
         raise FormIncomplete(error.form) from error
+    except AnswerRefused:
+        raise
     except ValueError as error:
         raise InvalidParameter(str(error)) from error
 
@@ -196,7 +200,3 @@ def _sources(context: AnswerContext) -> NewSources:
     if context.new_sources is None:
         raise NotFound("Aucune source ne s’ajoute depuis ce bureau ([desk] sources).")
     return context.new_sources
-
-
-def _each_once(names: Iterable[str]) -> Iterable[str]:
-    return dict.fromkeys(names)

@@ -14,7 +14,6 @@ from expertise.consent import (
     Preference,
     PreferenceKind,
     RecordedPreference,
-    SqlConsent,
 )
 from expertise.peers import AgentProfile, peers_of, profile_of
 from expertise.topics import Topic, TopicKind
@@ -24,7 +23,7 @@ from indexer.access import Reader, access_filter
 from indexer.values import Card
 from search_api.assistants.storage import AssistantCall
 from search_api.communities.service import community
-from search_api.context import AnswerContext, InvalidParameter, NotFound, incomplete
+from search_api.context import AnswerContext, InvalidParameter, NotFound, required
 from search_api.query_log.counts import MentionCount
 from search_api.sign_on.sessions import PersonalToken, Session
 from search_api.topics.service import list_topics
@@ -32,24 +31,19 @@ from search_api.topics.service import list_topics
 
 @dataclass(frozen=True, slots=True)
 class ProfileAnswer:
-    """What a reader may see of an agent. `own`: the agent is the reader.
-
-    `incomplete` names the authorities that did not answer: evidence may be missing.
-    """
+    """What a reader may see of an agent. `own`: the agent is the reader."""
 
     profile: AgentProfile
     own: bool
-    incomplete: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PeersAnswer:
-    """Agents who share an agent's topics; other fields as in `ProfileAnswer`."""
+    """Agents who share an agent's topics. `own`: the agent is the reader."""
 
     build: BuildStatus
     peers: Peers
     own: bool
-    incomplete: tuple[str, ...]
 
 
 def agent_profile(context: AnswerContext, reader: Reader, agent_id: str) -> ProfileAnswer:
@@ -61,8 +55,7 @@ def agent_profile(context: AnswerContext, reader: Reader, agent_id: str) -> Prof
     agent = shown_agent(context, reader, agent_id)
     own = agent.id == reader.agent_id
     access, today = access_filter(reader), context.today()
-    profile = profile_of(context.build(), agent, access, today, to_self=own)
-    return ProfileAnswer(profile, own, incomplete(reader))
+    return ProfileAnswer(profile_of(context.build(), agent, access, today, to_self=own), own)
 
 
 def agent_peers(
@@ -76,7 +69,7 @@ def agent_peers(
     own = agent.id == reader.agent_id
     build = context.required_build()
     found = peers_of(build, agent, access_filter(reader), to_self=own, offset=offset)
-    return PeersAnswer(build.status, found, own, incomplete(reader))
+    return PeersAnswer(build.status, found, own)
 
 
 def shown_agent(context: AnswerContext, reader: Reader, agent_id: str) -> Agent:
@@ -145,7 +138,7 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
     accounts, sign_on = sorted(people.accounts_of(agent_id)), context.sign_on
     assistants = context.assistants
     tokens = (sign_on and sign_on.tokens) or (assistants and assistants.tokens)
-    wishes = consent_of(context).of(agent_id)
+    wishes = required(context.consent).of(agent_id)
     return StoredData(
         row=row,
         profile=profile_of(
@@ -157,7 +150,7 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
         contributions=context.search.contributed(accounts, reader),
         wishes=wishes,
         disowned=context.search.cards(sorted(agent.disowned), reader),
-        noted=consent_of(context).noted(agent_id),
+        noted=required(context.consent).noted(agent_id),
         topics=list_topics(context).topics,
         ways=NARROWER_CONTACTS[row.contact_via],
         mention_counts=(
@@ -177,7 +170,7 @@ def ask_wish(
     Raises `InvalidParameter` for an impossible wish, `NotFound`, `IndexUnreachable`.
     """
     wish = _wish(context, reader, kind, subject, way)
-    consent_of(context).ask(wish)
+    required(context.consent).ask(wish)
     if context.feedback and (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE):
         context.feedback.forget_opinions_on(wish.agent_id)
     if (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE) and context.following:
@@ -192,7 +185,7 @@ def take_back_wish(
     Raises `InvalidParameter` for a decision of others, `NotFound` if wishes are not stored.
     """
     _check_own(kind)
-    consent, agent_id = consent_of(context), reader.agent_id or ""
+    consent, agent_id = required(context.consent), reader.agent_id or ""
     held = [one.preference for one in consent.of(agent_id) if one.preference.kind is kind]
     if kind is PreferenceKind.JOIN:  # else who was invited before would still be shown
         for joined in (one for one in held if one.subject == subject):
@@ -225,7 +218,7 @@ def wish_before(
     """
     if not subject and kind is not PreferenceKind.CONTACT:
         return None
-    for one in (one.preference for one in consent_of(context).of(reader.agent_id or "")):
+    for one in (one.preference for one in required(context.consent).of(reader.agent_id or "")):
         if one.subject == subject and one.kind in (kind, OPPOSITES.get(kind)):
             way = one.said[0] if kind is PreferenceKind.CONTACT else ""
             return WishBefore(True, one.kind, way)
@@ -235,13 +228,6 @@ def wish_before(
 def _check_own(kind: PreferenceKind) -> None:
     if kind in OF_OTHERS:
         raise InvalidParameter("Cela ne se demande pas : d’autres que vous en décident.")
-
-
-def consent_of(context: AnswerContext) -> SqlConsent:
-    """Return the store of wishes. Raises `NotFound` if wishes are not stored."""
-    if context.consent is None:
-        raise NotFound("")
-    return context.consent
 
 
 def _wish(
@@ -259,8 +245,7 @@ def _wish(
         raise InvalidParameter("Ce document ne dit rien de vous, ou ne vous est pas ouvert.")
     if kind in (PreferenceKind.JOIN, PreferenceKind.LEAVE):
         topic = community(context, reader, subject).topic
-        pages = context.community_pages
-        if kind is PreferenceKind.JOIN and pages and topic.id in pages.closed():
+        if kind is PreferenceKind.JOIN and topic.id in context.closed_communities():
             raise InvalidParameter("Cette communauté est close : on ne la rejoint plus.")
         said = topic.labels
     if kind is PreferenceKind.CONTACT:

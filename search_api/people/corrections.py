@@ -19,11 +19,17 @@ from expertise.visibility import may_be_named, may_be_shown
 from indexer.access import Reader
 from indexer.state import reference_of
 from indexer.values import Card
-from search_api.context import AnswerContext, NotAllowed, NotFound, RoleHolder, note_access
+from search_api.context import (
+    AnswerContext,
+    NotAllowed,
+    NotFound,
+    RoleHolder,
+    note_access,
+    required,
+)
 from search_api.identity.principals import Role
-from search_api.people.agents import consent_of, shown_agent
+from search_api.people.agents import shown_agent
 from search_api.questions.reading import checked_text
-from search_api.topics.service import list_topics
 
 
 class HolderAction(StrEnum):
@@ -137,12 +143,12 @@ def decide_on_holder(
     """
     if not holder.held.animates_topic(topic_id):
         raise NotAllowed("Vous n’animez pas ce sujet.")
-    consent = consent_of(context)
+    consent = required(context.consent)
     if action is HolderAction.RESTORE:
         note_access(context, holder, f"holder {action}", f"agent:{agent_id}")
         consent.take_back(Preference(agent_id, PreferenceKind.REMOVED, topic_id))
         return
-    topic = next((one for one in list_topics(context).topics if one.id == topic_id), None)
+    topic = context.topics().get(topic_id)
     if topic is None:
         raise NotFound("Sujet inconnu : il n’est pas dans la liste.")
     agent = shown_agent(context, holder.reader, agent_id)

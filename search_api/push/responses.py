@@ -1,37 +1,10 @@
-"""Responses to a push, and the port that receives pushed documents."""
+"""Responses to a push."""
 
-from collections.abc import Collection, Container, Sequence
-from typing import Literal, Protocol
+from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from connectors.push.items import PushLimits, PushOutcome, PushReceipt
-
-
-class PushReceiver(Protocol):
-    """Receives pushed documents; every method may raise `InboxUnreachable`."""
-
-    limits: PushLimits
-
-    def source_of(self, token: str) -> str | None:
-        """Return the source that a token belongs to, None for an unknown token."""
-
-    def receive(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
-        """Store records, deletions and changes of access durably. Raises `InboxFull`."""
-
-    def receive_find(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
-        """Store documents in the format of La Suite's find, as `receive` does."""
-
-    def tagged(
-        self, source: str, tags: Collection[str], *, attachments: bool = True
-    ) -> tuple[str, ...]:
-        """Return ids of the source's documents and attachments that have one of these tags."""
-
-    def read_by(self, source: str, ids: Sequence[str], principals: Container[str]) -> list[str]:
-        """Return those of the ids whose document names one of these principals as a reader."""
-
-    def delete(self, source: str, ids: Sequence[str]) -> tuple[PushReceipt, ...]:
-        """Store deletions."""
+from connectors.push.items import PushOutcome, PushReceipt
 
 
 class ReceiptBody(BaseModel):
@@ -52,55 +25,30 @@ class PushBody(BaseModel):
     items: list[ReceiptBody]
 
 
-class FindFault(BaseModel):
-    """A field that was refused, in find's format."""
-
-    msg: str
-    type: str
-    loc: list[str]
-
-
-class FindItem(BaseModel):
-    """The outcome for one document of several, in find's format."""
-
-    index: int
-    status: Literal["success", "error"]
-    id: str | None = None
-    errors: list[FindFault] | None = None
-
-    def spelled(self) -> dict[str, object]:
-        """Return the JSON of find: the id is `_id`, and absent fields are left out."""
-        body = self.model_dump(exclude_none=True)
-        return {("_id" if name == "id" else name): value for name, value in body.items()}
-
-
 def push_answer(receipts: Sequence[PushReceipt]) -> PushBody:
     """Return the counts and receipts of a push."""
     counts = {one: sum(receipt.outcome is one for receipt in receipts) for one in PushOutcome}
-    items = [
-        ReceiptBody(
-            id=receipt.document_id, status=receipt.outcome, code=receipt.code, reason=receipt.reason
-        )
-        for receipt in receipts
-    ]
     return PushBody(
         accepted=counts[PushOutcome.ACCEPTED],
         unchanged=counts[PushOutcome.UNCHANGED],
         refused=counts[PushOutcome.REFUSED],
-        items=items,
+        items=[
+            ReceiptBody(id=one.document_id, status=one.outcome, code=one.code, reason=one.reason)
+            for one in receipts
+        ],
     )
 
 
-def find_fault(receipt: PushReceipt) -> FindFault:
+def find_fault(receipt: PushReceipt) -> dict[str, object]:
     """Return a refusal in find's format."""
-    return FindFault(msg=receipt.reason, type=receipt.code, loc=[receipt.place])
+    return {"msg": receipt.reason, "type": receipt.code, "loc": [receipt.place]}
 
 
 def find_answer(receipts: Sequence[PushReceipt]) -> list[dict[str, object]]:
     """Return find's response to several documents."""
     return [
-        FindItem(index=index, status="error", errors=[find_fault(receipt)]).spelled()
+        {"index": index, "status": "error", "errors": [find_fault(receipt)]}
         if receipt.outcome is PushOutcome.REFUSED
-        else FindItem(index=index, status="success", id=receipt.document_id).spelled()
+        else {"index": index, "status": "success", "_id": receipt.document_id}
         for index, receipt in enumerate(receipts)
     ]

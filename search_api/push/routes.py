@@ -15,13 +15,14 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
+from connectors.push.inbox import PushService
 from connectors.push.items import InboxFull, InboxUnreachable, PushOutcome, PushReceipt
 from connectors.tables import exceeds_json_values
 from search_api.bodies import problem_responses
 from search_api.limits import RequesterKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.problems import Problem
-from search_api.push.responses import PushBody, PushReceiver, find_answer, find_fault, push_answer
+from search_api.push.responses import PushBody, find_answer, find_fault, push_answer
 from search_api.services import services_of
 
 RETRY_AFTER_S = 30
@@ -42,10 +43,10 @@ class PushRequest:
 
     source: str
     body: bytes
-    receiver: PushReceiver
+    receiver: PushService
 
 
-def receiver_of(request: Request) -> PushReceiver:
+def receiver_of(request: Request) -> PushService:
     """Return the receiver; a problem 404 if no source of the settings is pushed to."""
     receiver = services_of(request).push_receiver
     if receiver is None:
@@ -232,6 +233,6 @@ def index(delivery: SendersPushRequest) -> JSONResponse:
     if not single:
         return JSONResponse(find_answer(receipts), status_code=status)
     if refused:
-        return JSONResponse([find_fault(receipts[0]).model_dump()], status_code=status)
+        return JSONResponse([find_fault(receipts[0])], status_code=status)
     taken = {"status": "created", "_id": receipts[0].document_id}
     return JSONResponse(taken, status_code=status)

@@ -180,19 +180,11 @@ class Glossary:
         return ()
 
 
-class GlossaryFile:
+class GlossaryFile(ReloadedFile[Glossary]):
     """The glossary in a file, read again when it changes; empty without a file."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._file = ReloadedFile(path, read_glossary, Glossary(), "glossary")
-
-    def now(self) -> Glossary:
-        """Return the glossary as its file is now."""
-        return self._file.now()
-
-    def expansions(self, text: str) -> tuple[Expansion, ...]:
-        """Return equivalents of expressions in this text."""
-        return self.now().expansions(text)
+        super().__init__(path, read_glossary, Glossary(), "glossary")
 
 
 def read_glossary(lines: Sequence[str]) -> ParsedFile[Glossary]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 from expertise.places import place_in
 from indexer.access import AccessFilter
@@ -14,7 +13,7 @@ from search_api.query.pasted_mail import question_of_mail
 from search_api.query.query import (
     FACET_FIELDS,
     Operator,
-    OperatorField,
+    QueryPartKind,
     operators_in,
     read_day,
     read_question,
@@ -24,20 +23,6 @@ from search_api.query.typed_references import with_references_in_one_way
 
 FACET_VALUES = 1000
 """Number of a facet's values among which the value of an operator is looked up."""
-
-
-class QueryPartKind(StrEnum):
-    """The meaning of a part of a query; `WORDS`: an unknown value, searched as words."""
-
-    AUTHOR = "author"
-    SINCE = "since"
-    BEFORE = "before"
-    ENTITY = "entity"
-    KIND = "kind"
-    SOURCE = "source"
-    SPACE = "space"
-    ANY_OF = "any_of"
-    WORDS = "words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +87,7 @@ class QueryParser:
         named = self._values(found, access)
         kept, parts, rest = [], [], text or typed
         for one in found:
-            said = QueryPartKind(one.field) if _is_understood(one, named) else QueryPartKind.WORDS
+            said = one.field if _is_understood(one, named) else QueryPartKind.WORDS
             if said is not QueryPartKind.WORDS:
                 kept.append(one)
                 rest = _blanked(rest, one.start, one.end)
@@ -115,14 +100,14 @@ class QueryParser:
         place = place_in(question.text)
         question = replace(
             question,
-            expansions=self._glossary.expansions(question.text),
+            expansions=self._glossary.now().expansions(question.text),
             aside=place.parts if place else (),
         )
         typed_filters = [(one.field, named[one]) for one in kept if one in named]
         return ParsedQuery(
             question,
             _joined(filters or {}, typed_filters),
-            tuple(self._byline(one) for one in kept if one.field is OperatorField.AUTHOR),
+            tuple(self._byline(one) for one in kept if one.field is QueryPartKind.AUTHOR),
             _period(kept),
             tuple(parts),
             _joined({}, typed_filters),
@@ -154,7 +139,7 @@ def _is_understood(one: Operator, named: Mapping[Operator, tuple[str, ...]]) -> 
     if one.field in FACET_FIELDS:
         return bool(named[one])
     return bool(
-        folded_words(one.value) if one.field is OperatorField.AUTHOR else read_day(one.value)
+        folded_words(one.value) if one.field is QueryPartKind.AUTHOR else read_day(one.value)
     )
 
 
@@ -168,7 +153,7 @@ def _named(value: str, known: Sequence[str]) -> tuple[str, ...]:
 
 
 def _joined(
-    chosen: Mapping[str, tuple[str, ...]], named: Sequence[tuple[OperatorField, tuple[str, ...]]]
+    chosen: Mapping[str, tuple[str, ...]], named: Sequence[tuple[QueryPartKind, tuple[str, ...]]]
 ) -> dict[str, tuple[str, ...]]:
     """Return the filters of operators and of the reader together.
 
@@ -188,10 +173,10 @@ def _joined(
 def _period(kept: Sequence[Operator]) -> DateRange | None:
     """Return the period of all dates together: the latest beginning and the earliest end."""
     begins = [
-        day for one in kept if one.field is OperatorField.SINCE and (day := read_day(one.value))
+        day for one in kept if one.field is QueryPartKind.SINCE and (day := read_day(one.value))
     ]
     ends = [
-        day for one in kept if one.field is OperatorField.BEFORE and (day := read_day(one.value))
+        day for one in kept if one.field is QueryPartKind.BEFORE and (day := read_day(one.value))
     ]
     return DateRange(max(begins, default=None), min(ends, default=None)) if begins or ends else None
 

@@ -18,8 +18,8 @@ PHRASE = r'-?"[^"]*"'
 """Matches a quoted phrase, in which no operator is read."""
 
 
-class OperatorField(StrEnum):
-    """What an operator restricts; facets have their own names."""
+class QueryPartKind(StrEnum):
+    """The meaning of a part of a query; `WORDS`: an unknown value, searched as words."""
 
     AUTHOR = "author"
     SINCE = "since"
@@ -28,24 +28,26 @@ class OperatorField(StrEnum):
     KIND = "kind"
     SOURCE = "source"
     SPACE = "space"
+    ANY_OF = "any_of"
+    WORDS = "words"
 
 
 FACET_FIELDS = frozenset(
-    {OperatorField.ENTITY, OperatorField.KIND, OperatorField.SOURCE, OperatorField.SPACE}
+    {QueryPartKind.ENTITY, QueryPartKind.KIND, QueryPartKind.SOURCE, QueryPartKind.SPACE}
 )
 
 _NAMES = {
-    "auteur": OperatorField.AUTHOR,
-    "autrice": OperatorField.AUTHOR,
-    "apres": OperatorField.SINCE,
-    "depuis": OperatorField.SINCE,
-    "avant": OperatorField.BEFORE,
-    "entite": OperatorField.ENTITY,
-    "service": OperatorField.ENTITY,
-    "type": OperatorField.KIND,
-    "nature": OperatorField.KIND,
-    "source": OperatorField.SOURCE,
-    "espace": OperatorField.SPACE,
+    "auteur": QueryPartKind.AUTHOR,
+    "autrice": QueryPartKind.AUTHOR,
+    "apres": QueryPartKind.SINCE,
+    "depuis": QueryPartKind.SINCE,
+    "avant": QueryPartKind.BEFORE,
+    "entite": QueryPartKind.ENTITY,
+    "service": QueryPartKind.ENTITY,
+    "type": QueryPartKind.KIND,
+    "nature": QueryPartKind.KIND,
+    "source": QueryPartKind.SOURCE,
+    "espace": QueryPartKind.SPACE,
 }
 _MONTHS = {
     name: number
@@ -84,7 +86,7 @@ _WRITTEN = re.compile(r"(?:(\d{1,2})(?:er)?\s+)?([^\W\d_]+)\.?\s+(\d{4})")
 class Operator:
     """One operator: `text[start:end]` is the whole of it, `value` has no quotes."""
 
-    field: OperatorField
+    field: QueryPartKind
     value: str
     start: int
     end: int
@@ -98,7 +100,7 @@ def operators_in(text: str) -> Iterator[Operator]:
         if not match["name"]:
             continue
         field, value = _NAMES[fold(match["name"].lower())], match["value"]
-        if value[0] != '"' and field not in (OperatorField.SINCE, OperatorField.BEFORE):
+        if value[0] != '"' and field not in (QueryPartKind.SINCE, QueryPartKind.BEFORE):
             value = value.split()[0]  # only date operators take a date of several words
             at = match.start("value") + len(value)
         bare = value.strip('"').strip()
@@ -188,7 +190,7 @@ def since(typed: str, day: date) -> str | None:
     plain = typed.translate(_QUOTES)
     kept, at = [], 0
     for operator in operators_in(plain):
-        if operator.field is OperatorField.SINCE:
+        if operator.field is QueryPartKind.SINCE:
             kept.append(typed[at : operator.start])
             at = operator.end
     words = " ".join("".join((*kept, typed[at:])).split())

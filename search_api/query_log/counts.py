@@ -30,7 +30,6 @@ from search_api.query_log.storage import (
     journal_period,
     journal_texts,
     named_key,
-    utc,
 )
 
 MAX_CHARACTERS = 200
@@ -137,8 +136,8 @@ def live_counts(connection: sa.Connection, names: DirectoryNames) -> list[QueryC
             sa.func.count().label("askings"),
             sa.func.coalesce(sa.func.sum(asked.results), 0).label("results"),
             sa.func.count(asked.results).label("counted"),
-            _how_many(asked.results == 0).label("zero"),
-            _how_many(asked.followed & ~asked.further).label("abandoned"),
+            sa.func.count().filter(asked.results == 0).label("zero"),
+            sa.func.count().filter(asked.followed & ~asked.further).label("abandoned"),
         )
         .outerjoin_from(journal_askings, journal_texts, journal_texts.c.query == asked.query)
         .group_by(asked.asked_for, asked.query, journal_texts.c.text)
@@ -165,10 +164,6 @@ def askers_of(connection: sa.Connection, query: str) -> int:
     column = journal_askings.c.asker
     counted = sa.select(sa.func.count(sa.distinct(column))).where(journal_askings.c.query == query)
     return connection.execute(counted).scalar_one()
-
-
-def _how_many(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-    return sa.func.sum(sa.case((condition, 1), else_=0))
 
 
 OTHER_TOPICS = ""
@@ -247,7 +242,7 @@ def _keys_of(connection: sa.Connection, key: bytes, agent_id: str) -> list[str]:
     asked = (
         sa.select(table.c.start).distinct() for table in (journal_period, journal_named_counts)
     )
-    starts = {utc(start) for one in asked for start in connection.execute(one).scalars()}
+    starts = {start for one in asked for start in connection.execute(one).scalars()}
     return [named_key(key, start, agent_id) for start in sorted(starts)]
 
 

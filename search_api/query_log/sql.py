@@ -35,7 +35,6 @@ from search_api.query_log.storage import (
     journal_texts,
     locked_period,
     period_has_ended,
-    utc,
 )
 
 
@@ -101,7 +100,7 @@ class SqlQueryLog:
         with self._engine.begin() as connection:
             row, gone = locked_period(connection), 0
             if row is not None and period_has_ended(row, hour):
-                gone = _close(connection, utc(row.start), self._names_in(hour))
+                gone = _close(connection, row.start, self._names_in(hour))
                 connection.execute(sa.delete(journal_period))
             too_old = sa.delete(journal_counts).where(journal_counts.c.start < oldest)
             gone += connection.execute(too_old).rowcount
@@ -142,7 +141,7 @@ class SqlQueryLog:
         if period is not None:
             return period
         if row is not None:
-            _close(connection, utc(row.start), names)
+            _close(connection, row.start, names)
         return begin_period(connection, self._rules.key, hour, self._rules.period_days)
 
     def _names_in(self, hour: datetime) -> DirectoryNames:

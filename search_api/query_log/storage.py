@@ -131,7 +131,7 @@ class LogPeriod:
 
 def named_key(key: bytes, start: datetime, agent_id: str) -> str:
     """Return the digest of an agent named in the period that began at `start`."""
-    text = f"named\0{utc(start).isoformat()}\0{agent_id}".encode("utf-8", "surrogatepass")
+    text = f"named\0{start.isoformat()}\0{agent_id}".encode("utf-8", "surrogatepass")
     return hmac.new(key, text, hashlib.sha256).hexdigest()
 
 
@@ -158,7 +158,7 @@ def current_period(row: sa.Row[tuple[object, ...]], key: bytes, hour: datetime) 
     secret = _secret(key, row.salt)
     if period_has_ended(row, hour) or not hmac.compare_digest(row.key_check, _check(secret)):
         return None
-    return LogPeriod(utc(row.start), utc(row.until), secret)
+    return LogPeriod(row.start, row.until, secret)
 
 
 def period_has_ended(row: sa.Row[tuple[object, ...]], hour: datetime) -> bool:
@@ -167,8 +167,7 @@ def period_has_ended(row: sa.Row[tuple[object, ...]], hour: datetime) -> bool:
     A period that begins more than its own length after now counts as ended: a wrong clock began it,
     and otherwise it would last too long.
     """
-    start, until = utc(row.start), utc(row.until)
-    return not start - (until - start) <= hour < until
+    return not row.start - (row.until - row.start) <= hour < row.until
 
 
 def begin_period(connection: sa.Connection, key: bytes, hour: datetime, days: int) -> LogPeriod:
@@ -187,11 +186,6 @@ def begin_period(connection: sa.Connection, key: bytes, hour: datetime, days: in
     if changed.rowcount == 0:
         connection.execute(sa.insert(journal_period).values(id=PERIOD_ROW_ID, **row))
     return LogPeriod(start, start + timedelta(days=days), secret)
-
-
-def utc(moment: datetime) -> datetime:
-    """Return the moment in UTC; SQLite does not store its time zone."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _secret(key: bytes, salt: str) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from itertools import starmap
 
 import sqlalchemy as sa
 
@@ -20,8 +21,8 @@ from connectors.values import (
     Section,
 )
 from search_api.questions.markdown import plain_text
-from search_api.questions.storage import ChangedQuestion, SqlQuestions
-from search_api.questions.values import SOURCE, GivenAnswer, Thread
+from search_api.questions.storage import SqlQuestions
+from search_api.questions.values import SOURCE, GivenAnswer, Thread, question_document
 
 KIND = "question"
 UNNAMED = "Un ou une collègue"
@@ -43,8 +44,8 @@ class QuestionsConnector:
             whole = since is None or seq > upto
             ids = []
             for one in self.questions.changed_after(0 if whole else seq, upto):
-                ids.append(one.document_id)
-                yield _change(one)
+                ids.append(question_document(one[0]))
+                yield _change(*one)
         if whole:
             yield Listing(frozenset(ids))
         yield Checkpoint(str(upto))
@@ -52,7 +53,7 @@ class QuestionsConnector:
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these questions in their current version. Raises `SourceUnreachable`."""
         with _reachable():
-            yield from map(_change, self.questions.changed(map(question_id_of, document_ids)))
+            yield from starmap(_change, self.questions.changed(map(question_id_of, document_ids)))
 
 
 def question_id_of(document_id: str) -> str:
@@ -70,8 +71,8 @@ def _reachable() -> Iterator[None]:
         ) from error
 
 
-def _change(one: ChangedQuestion) -> Change:
-    return Upsert(document_of(one.thread)) if one.thread else Delete(one.document_id)
+def _change(question_id: str, thread: Thread | None) -> Change:
+    return Upsert(document_of(thread)) if thread else Delete(question_document(question_id))
 
 
 def document_of(thread: Thread) -> Document:

@@ -10,10 +10,10 @@ from enum import StrEnum
 
 from connectors.values import Agent
 from indexer.state import storable
-from search_api.context import AnswerContext, Asking, Mailing, NotFound
+from search_api.context import AnswerContext, Asking, Mailing, NotFound, required
 from search_api.mail.incoming import IncomingMail
 from search_api.mail.reply_addresses import Purpose, ReplyAddresses, SignedAddress
-from search_api.questions.reading import asking_of, has_words, readable_thread
+from search_api.questions.reading import has_words, readable_thread
 from search_api.questions.service import TooManyAnswers, keep_answer
 from search_api.questions.values import MOST_TEXT, UNDECIDED, GivenAnswer
 
@@ -80,7 +80,8 @@ def receive_mail(context: AnswerContext, mail: IncomingMail) -> MailOutcome:
 
     Raises `NotFound` if no mailbox is read here, and `IndexUnreachable`.
     """
-    mailing, replies = _replies(context)
+    mailing = required(context.mail)
+    replies = required(mailing.replies)
     for signed in mail.signed:
         if signed.purpose is Purpose.BOUNCE:
             return _bounced(context, mailing, replies, signed, mail)
@@ -119,7 +120,7 @@ def _published(
     context: AnswerContext, agent: Agent, signed: SignedAddress, mail: IncomingMail, answer_id: str
 ) -> MailOutcome:
     """Publish the answer; return the outcome."""
-    asking, consent = asking_of(context), context.consent
+    asking, consent = required(context.asking), context.consent
     reader = asking.reader_of(agent.id)
     if reader.agent_id is None:
         return MailOutcome.GONE
@@ -195,9 +196,3 @@ def _bounced(
     code = (failed or mail.failed[0]).code
     mailing.store.bounced(sent, code, address if failed else "")
     return MailOutcome.BOUNCED
-
-
-def _replies(context: AnswerContext) -> tuple[Mailing, ReplyAddresses]:
-    if context.mail is None or context.mail.replies is None:
-        raise NotFound("")
-    return context.mail, context.mail.replies

@@ -2,7 +2,6 @@
 
 from connectors.geography import distance_km
 from connectors.values import Agent
-from expertise.answer_values import BuildStatus
 from expertise.names import asked_words
 from expertise.topics import Topic, TopicKind, label_key
 from search_api.context import AnswerContext, InvalidParameter
@@ -23,11 +22,8 @@ def known_metier(context: AnswerContext, topic_id: str) -> str:
 
 def asked_metier(context: AnswerContext, topic_id: str) -> Topic | None:
     """Return the métier with this topic id, or None if it is another topic or unknown."""
-    build = context.build()
-    if isinstance(build, BuildStatus) or topic_id not in build.topics:
-        return None
-    topic = build.topics[topic_id].topic
-    return topic if topic.kind is TopicKind.METIER else None
+    topic = context.topics().get(topic_id)
+    return topic if topic and topic.kind is TopicKind.METIER else None
 
 
 def holders_of_metier(context: AnswerContext, metier: Topic, asker: Agent | None) -> list[Agent]:

@@ -6,20 +6,13 @@ from collections.abc import Iterable
 from connectors.values import Agent
 from indexer.access import Reader, access_filter
 from indexer.state import storable
-from search_api.context import AnswerContext, Asking, InvalidParameter, NotFound
+from search_api.context import AnswerContext, InvalidParameter, NotFound, required
 from search_api.questions.markdown import linked_documents
 from search_api.questions.values import SOURCE, Thread
 
 _ID = re.compile(r"[0-9a-f]{32}")
 OTHER_TEXT = "Ce texte a changé depuis que vous l’avez lu : relisez-le, puis décidez."
 _UNKNOWN = "Cette question n’existe pas, ou ne vous est pas ouverte."
-
-
-def asking_of(context: AnswerContext) -> Asking:
-    """Return the services for questions. Raises `NotFound` if questions are off."""
-    if context.asking is None:
-        raise NotFound("")
-    return context.asking
 
 
 def known_agent(context: AnswerContext, reader: Reader) -> Agent:
@@ -45,7 +38,7 @@ def readable_thread(context: AnswerContext, reader: Reader, question_id: str) ->
 
 def any_thread(context: AnswerContext, reader: Reader, question_id: str) -> Thread:
     """Return a readable question with all hidden texts, for moderators. Raises `NotFound`."""
-    questions = asking_of(context).questions
+    questions = required(context.asking).questions
     known = _ID.fullmatch(question_id)
     thread = questions.one(question_id, with_hidden=True) if known else None
     if thread is None or not access_filter(reader).admits(thread.question.access):
@@ -76,7 +69,7 @@ def note_use(context: AnswerContext, reader: Reader, thread: Thread) -> None:
     """Store that an agent other than its asker and answerers opened a question today; no name."""
     own = {thread.question.asker_id, *(one.author_id for one in thread.answers)}
     if reader.agent_id not in own:
-        asking_of(context).questions.note_use(thread.question.id, context.today())
+        required(context.asking).questions.note_use(thread.question.id, context.today())
 
 
 def note_use_of_document(context: AnswerContext, reader: Reader, document_id: str) -> None:

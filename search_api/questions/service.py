@@ -29,8 +29,14 @@ from expertise.who_knows import SURE_ODDS
 from indexer.access import AccessFilter, Reader, access_filter
 from indexer.errors import IndexUnreachable
 from indexer.values import Card
-from search_api.communities.pages import closed_communities
-from search_api.context import AnswerContext, AnswerRefused, Asking, InvalidParameter, NotFound
+from search_api.context import (
+    AnswerContext,
+    AnswerRefused,
+    Asking,
+    InvalidParameter,
+    NotFound,
+    required,
+)
 from search_api.feedback.service import named_topic
 from search_api.identity.principals import ALL, Role
 from search_api.people.service import CHOSEN_FROM
@@ -50,7 +56,6 @@ from search_api.questions.metiers import asked_metier, holders_of_metier, known_
 from search_api.questions.reading import (
     OTHER_TEXT,
     any_thread,
-    asking_of,
     checked_text,
     known_agent,
     note_use,
@@ -298,7 +303,7 @@ def asking_form(
 
     Raises `NotFound`, `IndexUnreachable`.
     """
-    asking, agent = asking_of(context), known_agent(context, reader)
+    asking, agent = required(context.asking), known_agent(context, reader)
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
     named = new.topic_id or proposed_topic(context, new.title)
     new, answering = replace(new, topic_id=named), _accepted(context)
@@ -350,7 +355,7 @@ def existing_answers(
 
     Raises `IndexUnreachable`.
     """
-    asking_of(context)
+    required(context.asking)
     if not text.strip():
         return ()
     query = Query(text.strip()[:MOST_TITLE], page_size=most)
@@ -359,10 +364,8 @@ def existing_answers(
 
 def link_to_document(context: AnswerContext, reader: Reader, document_id: str) -> str:
     """Return the Markdown of a link with a document's title. Raises `NotFound`."""
-    card = context.search.cards((document_id,), reader).get(document_id)
-    if card is None:
-        raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
-    return document_link(card.title or "Sans titre", document_id)
+    title = context.readable_card(document_id, reader).title
+    return document_link(title or "Sans titre", document_id)
 
 
 def answered_by_existing(context: AnswerContext, reader: Reader, document_id: str) -> None:
@@ -372,9 +375,8 @@ def answered_by_existing(context: AnswerContext, reader: Reader, document_id: st
     may read do not count: the number is public and would reveal them. Raises `NotFound` for a
     document that the reader may not read.
     """
-    asking = asking_of(context)
-    if not context.search.cards((document_id,), reader):
-        raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
+    asking = required(context.asking)
+    context.readable_card(document_id, reader)
     everybody = Reader(reader.agent_id, frozenset({EVERYONE}))
     if not context.search.cards((document_id,), everybody):
         return
@@ -387,7 +389,7 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
 
     Raises `InvalidParameter`, `TooManyQuestions`, `NotFound`, `IndexUnreachable`.
     """
-    asking, agent = asking_of(context), known_agent(context, reader)
+    asking, agent = required(context.asking), known_agent(context, reader)
     question = _draft(context, agent, new)
     moment = question.created
     first = _may_be_first(context, reader, new.to)
@@ -408,7 +410,7 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
 
 def _draft(context: AnswerContext, agent: Agent, new: NewQuestion) -> AskedQuestion:
     """Return the question that an agent writes, checked. Raises `InvalidParameter`."""
-    asking = asking_of(context)
+    asking = required(context.asking)
     moment = asking.questions.now()
     scope_id = _scope_id(context, agent, new)
     return AskedQuestion(
@@ -435,7 +437,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
     Other readers of a former text that waits for its author's confirmation only see that it
     changed.
     """
-    asking, thread = asking_of(context), _shown_thread(context, reader, question_id)
+    asking, thread = required(context.asking), _shown_thread(context, reader, question_id)
     question, me = thread.question, reader.agent_id
     own = question.asker_id == me
     requests = asking.questions.requests_of(question.id)
@@ -457,7 +459,6 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
     if card:
         note_opening(context, reader, card)
     mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]
-    topics = {one.id: one for one in list_topics(context).topics}
     answered = any(one.author_id == me for one in thread.answers)
     reports = asking.questions.reports({question.id}) if answered else ()
     readable = open_links(context, reader, (question.text, *(one.text for one in thread.answers)))
@@ -477,7 +478,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
             )
             for one in thread.answers
         ),
-        topics.get(question.topic_id),
+        context.topics().get(question.topic_id),
         named(question.asker_id) if question.named or own else None,
         own,
         mine[0] if mine else None,
@@ -545,7 +546,7 @@ def _may_be_named_here(context: AnswerContext, agent: Agent) -> bool:
 
 def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
     """Return the reader's questions and requests. Raises `NotFound`, `IndexUnreachable`."""
-    asking, agent = asking_of(context), known_agent(context, reader)
+    asking, agent = required(context.asking), known_agent(context, reader)
     access, questions = access_filter(reader), asking.questions
     joined = {topic.id for one in _communities(context, agent) for topic in one.topics}
     held = context.grants.held_by(reader)
@@ -584,7 +585,7 @@ def _open_questions(
     context: AnswerContext, access: AccessFilter, agent: Agent, above: Collection[str]
 ) -> tuple[Questions, Questions, Questions]:
     """Return others' open questions: (on the agent's topics, of their département, others)."""
-    questions, build = asking_of(context).questions, context.build()
+    questions, build = required(context.asking).questions, context.build()
     topics = () if isinstance(build, BuildStatus) else own_topics(build, agent)
 
     def readable(found: Iterable[AskedQuestion], most: int, known: Collection[str]) -> Questions:
@@ -637,22 +638,18 @@ def _as_told(request: AgentRequest, rules: AskingRules) -> AgentRequest:
 
 def own_load(context: AnswerContext, agent: Agent) -> QuestionLoad:
     """Return how many questions an agent was asked this week. Raises `NotFound`."""
-    rules = asking_of(context).rules
+    rules = required(context.asking).rules
     (one,) = _possible(context, [agent])
     per_week = weekly_limit(one, rules) if one.preferences.receives else 0
     return QuestionLoad(one.asked_this_week, per_week)
 
 
-def waiting_questions(context: AnswerContext, reader: Reader) -> int:
-    """Return how many questions wait for the reader; 0 if questions are off here.
-
-    These are requests to them, and their own questions with an answer to which they did not react.
-    """
-    return sum(waiting_for(context, reader))
-
-
 def waiting_for(context: AnswerContext, reader: Reader) -> tuple[int, int]:
-    """Return the parts of `waiting_questions`: (requests, own questions with an answer)."""
+    """Return how many questions wait for the reader, as (requests to them, their own questions).
+
+    Own questions wait if they have an answer to which the reader did not react. 0 if questions are
+    off here.
+    """
     if context.asking is None or reader.agent_id is None:
         return 0, 0
     access, questions = access_filter(reader), context.asking.questions
@@ -680,7 +677,7 @@ def act_on_question(
     Raises `NotFound` for an action that the reader may not do, `InvalidParameter`, and
     `IndexUnreachable`.
     """
-    asking, thread = asking_of(context), readable_thread(context, reader, question_id)
+    asking, thread = required(context.asking), readable_thread(context, reader, question_id)
     acting = _Acting(context, asking, thread, reader.agent_id or "", valid_until, text_digest)
     getattr(acting, action)(text, title, answer_id)
     if action not in _UNSEEN:
@@ -856,17 +853,17 @@ def own_asking(context: AnswerContext, reader: Reader) -> OwnAsking | None:
 
 def set_asking_preferences(context: AnswerContext, reader: Reader, said: AskingPreferences) -> None:
     """Store the reader's preferences. Raises `InvalidParameter`, `NotFound`."""
-    asking, agent = asking_of(context), known_agent(context, reader)
+    asking, agent = required(context.asking), known_agent(context, reader)
     if said.per_week is not None and not 0 <= said.per_week <= MOST_PER_WEEK:
         raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_WEEK} questions par semaine.")
-    if not set(said.topics) <= {one.id for one in list_topics(context).topics}:
+    if not context.topics().keys() >= set(said.topics):
         raise InvalidParameter("Ce sujet n’est pas dans la liste.")
     asking.questions.prefer(agent.id, said)
 
 
 def forget_own_questions(context: AnswerContext, reader: Reader) -> None:
     """Delete every question and answer of the reader. Raises `NotFound`, `IndexUnreachable`."""
-    asking, agent = asking_of(context), known_agent(context, reader)
+    asking, agent = required(context.asking), known_agent(context, reader)
     own = asking.questions.of_agent(agent.id)
     for question in own.questions:
         asking.questions.remove(question.id)
@@ -882,7 +879,7 @@ def move_questions_on(context: AnswerContext) -> int:
     remaining time in addition to their own, and never earlier to the next stage: nobody can tell a
     decline from silence. Returns how many questions moved.
     """
-    asking = asking_of(context)
+    asking = required(context.asking)
     moment = asking.questions.now()
     asking.questions.tidy(moment - timedelta(days=LATELY_DAYS))
     due = asking.questions.due(moment)
@@ -917,7 +914,7 @@ def _go_on(context: AnswerContext, question: AskedQuestion, answering: frozenset
     """
     if _ask_next(context, question):
         return True
-    questions = asking_of(context).questions
+    questions = required(context.asking).questions
     if is_with_somebody(questions.requests_of(question.id), questions.now()):
         return False
     _to_community(context, question, answering)
@@ -926,7 +923,7 @@ def _go_on(context: AnswerContext, question: AskedQuestion, answering: frozenset
 
 def _still_may(context: AnswerContext, question: AskedQuestion, agent_id: str) -> bool:
     """Return whether the agent may still be asked: not withdrawn, gone, away or without rights."""
-    asking = asking_of(context)
+    asking = required(context.asking)
     agent = context.people.agents([agent_id]).get(agent_id)
     if agent is None:
         return False
@@ -944,7 +941,7 @@ def _ask_next(context: AnswerContext, question: AskedQuestion) -> bool:
     At most `MOST_ASKED` agents are asked. Recipients who may not be asked now are skipped. Nobody
     is asked for an asker who was erased.
     """
-    asking = asking_of(context)
+    asking = required(context.asking)
     requests = asking.questions.requests_of(question.id)
     if not question.asker_id or len(requests) >= MOST_ASKED:
         return False
@@ -969,7 +966,7 @@ def _ask_next(context: AnswerContext, question: AskedQuestion) -> bool:
 
 
 def _possible(context: AnswerContext, named: Sequence[Agent]) -> list[PossibleAnswerer]:
-    asking, ids = asking_of(context), [one.id for one in named]
+    asking, ids = required(context.asking), [one.id for one in named]
     questions, moment = asking.questions, asking.questions.now()
     lately = questions.requested_since(ids, moment - timedelta(days=LATELY_DAYS))
     week = questions.requested_since(ids, moment - timedelta(days=WEEK_DAYS))
@@ -991,7 +988,7 @@ def _recipients(
     Later the same search would find other people, because the question's own document supports
     them.
     """
-    asking = asking_of(context)
+    asking = required(context.asking)
     reader = asking.reader_of(asker.id)
     people = _possible(context, _named(context, question, asker, first, reader))
     moment = asking.questions.now()
@@ -1015,7 +1012,7 @@ def _in_turn(
 
     The agent `first` comes before all others.
     """
-    asking, first_id = asking_of(context), first.id if first else ""
+    asking, first_id = required(context.asking), first.id if first else ""
     for one in first_of(people, question, asker, asking.rules, context.today(), first_id):
         if _may_read(asking, one.agent.id, question):
             yield one
@@ -1055,7 +1052,7 @@ def _to_community(
     context: AnswerContext, question: AskedQuestion, answering: frozenset[str]
 ) -> None:
     """Put the question to its topic's community for one agent's time, else to the animator."""
-    asking = asking_of(context)
+    asking = required(context.asking)
     if question.topic_id in answering:
         until = asking.questions.now() + timedelta(days=asking.rules.answer_days)
         asking.questions.move(question.id, QuestionStage.COMMUNITY, until)
@@ -1079,7 +1076,7 @@ def _open(
     context: AnswerContext, communities: tuple[CommunityView, ...]
 ) -> tuple[CommunityView, ...]:
     """Return the communities that may be asked: not closed, and with members, not guests alone."""
-    closed = closed_communities(context)
+    closed = context.closed_communities()
     return tuple(
         one
         for one in communities
@@ -1120,7 +1117,7 @@ def _checked_title(title: str) -> str:
 
 
 def _topic(context: AnswerContext, topic_id: str) -> str:
-    if topic_id and topic_id not in {one.id for one in list_topics(context).topics}:
+    if topic_id and topic_id not in context.topics():
         raise InvalidParameter("Ce sujet n’est pas dans la liste.")
     return topic_id
 

@@ -9,7 +9,6 @@ import operator
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
@@ -31,11 +30,9 @@ from search_api.questions.values import (
     OwnAsking,
     QuestionStage,
     ReaderScope,
-    RecentRequests,
     RequestState,
     TextReport,
     Thread,
-    question_document,
 )
 
 _READ_AT_ONCE = 500
@@ -184,21 +181,19 @@ text_reports = sa.Table(
     sa.Index("text_reports_agent", "agent_key", "created"),
 )
 
+_hiding = hidden_texts.alias()
+"""The row, if any, that hides the question or the answer of a query's row."""
+_HIDDEN = (
+    _hiding.c.reason.label("hidden"),
+    sa.func.coalesce(_hiding.c.outdated, sa.false()).label("outdated"),
+)
+
 asking_sequence = sa.Table(
     "asking_sequence",
     metadata,
     sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("last", sa.Integer, nullable=False),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedQuestion:
-    """A question that changed; `thread` is None if the question was deleted or hidden."""
-
-    seq: int
-    document_id: str
-    thread: Thread | None
 
 
 class SqlQuestions:
@@ -242,23 +237,32 @@ class SqlQuestions:
     def one(self, question_id: str, *, with_hidden: bool = False) -> Thread | None:
         """Return a question with its answers; None if it is unknown, deleted or hidden."""
         query = _existing(with_hidden).where(asked_questions.c.id == question_id)
+        return next(iter(self._threads(query, with_hidden)), None)
+
+    def _threads(self, query: sa.Select[Any], with_hidden: bool = False) -> tuple[Thread, ...]:
+        given, shown = given_answers.c, sa.true() if with_hidden else _hiding.c.reason.is_(None)
+        answers: dict[str, list[GivenAnswer]] = defaultdict(list)
         with self._engine.connect() as connection:
-            return next(iter(_threads(connection, query, with_hidden)), None)
+            questions = _questions(connection, query)
+            for ids in batches([one.id for one in questions], _READ_AT_ONCE):
+                answered = _given(given.question_id.in_(ids), shown)
+                ordered = answered.order_by(given.accepted.desc(), given.created, given.id)
+                for one in map(_answer, connection.execute(ordered).mappings()):
+                    answers[one.question_id].append(one)
+        return tuple(Thread(one, tuple(answers[one.id])) for one in questions)
 
     def of_asker(self, agent_id: str) -> tuple[Thread, ...]:
         """Return the questions of an agent, newest first, including hidden ones."""
         query = _existing(True).where(asked_questions.c.agent_key == digest(agent_id))
         newest = asked_questions.c.created.desc()
-        with self._engine.connect() as connection:
-            return _threads(connection, query.order_by(newest, asked_questions.c.id))
+        return self._threads(query.order_by(newest, asked_questions.c.id))
 
     def waiting_for(self, agent_id: str) -> tuple[tuple[AgentRequest, AskedQuestion], ...]:
         """Return the undecided requests to an agent, with their questions, oldest first."""
         own = asked_agents.c.agent_key == digest(agent_id)
+        requests = self._requests(own & _undecided())
+        query = _existing().where(asked_questions.c.id.in_([one.question_id for one in requests]))
         with self._engine.connect() as connection:
-            requests = _requests(connection, own & _undecided())
-            ids = [one.question_id for one in requests]
-            query = _existing().where(asked_questions.c.id.in_(ids))
             by_id = {one.id: one for one in _questions(connection, query)}
         return tuple((one, by_id[one.question_id]) for one in requests if one.question_id in by_id)
 
@@ -325,14 +329,15 @@ class SqlQuestions:
             answered = sa.select(given.question_id).where(lately)
             rows &= (asked.modified > since) | asked.id.in_(answered)
         newest = asked_questions.c.modified.desc()
-        with self._engine.connect() as connection:
-            query = _existing().where(rows).order_by(newest, asked_questions.c.id)
-            return _threads(connection, query)
+        return self._threads(_existing().where(rows).order_by(newest, asked_questions.c.id))
 
     def requests_of(self, question_id: str) -> tuple[AgentRequest, ...]:
         """Return the requests for a question, in order of time. Not to be shown to a reader."""
-        with self._engine.connect() as connection:
-            return _requests(connection, asked_agents.c.question_id == question_id)
+        return self._requests(asked_agents.c.question_id == question_id)
+
+    def _requests(self, rows: sa.ColumnElement[bool]) -> tuple[AgentRequest, ...]:
+        query = sa.select(asked_agents).where(rows).order_by(asked_agents.c.asked)
+        return sql.values(self._engine, AgentRequest, query)
 
     def recipients_of(self, question_id: str) -> tuple[str, ...]:
         """Return the ids of the stored recipients, in order. Not to be shown to a reader."""
@@ -340,7 +345,7 @@ class SqlQuestions:
         ordered = sa.select(question_recipients.c.agent_id).where(this)
         return tuple(sql.scalars(self._engine, ordered.order_by(question_recipients.c.place)))
 
-    def requested_since(self, agent_ids: Collection[str], moment: datetime) -> RecentRequests:
+    def requested_since(self, agent_ids: Collection[str], moment: datetime) -> dict[str, int]:
         """Return how many questions each of these agents was asked since `moment`."""
         keys = {digest(id_): id_ for id_ in agent_ids}
         query = (
@@ -559,16 +564,8 @@ class SqlQuestions:
         with self._writing() as (connection, seq):
             gone = {"title": "", "text": "", "missing": "", "agent_id": "", "scope_id": ""}
             _change(connection, question_id, seq, **gone, corrected=[], deleted=True)
-            this = given_answers.c.question_id == question_id
-            connection.execute(sa.delete(given_answers).where(this))
-            kept = (
-                hidden_texts,
-                text_reports,
-                question_uses,
-                question_recipients,
-                question_readers,
-            )
-            for table in kept:
+            moderated = (hidden_texts, text_reports, question_uses)
+            for table in (given_answers, *moderated, question_recipients, question_readers):
                 connection.execute(sa.delete(table).where(table.c.question_id == question_id))
             _end_requests(connection, question_id, self.now())
 
@@ -694,13 +691,9 @@ class SqlQuestions:
 
     def _open_figures(self, since: datetime) -> OpenQuestionFigures:
         asked, given = asked_questions.c, given_answers.c
-        by_another = (given.question_id == asked.id) & (
-            (given.agent_key != asked.agent_key) | (asked.agent_key == "")
-        )
-        by_another &= given.id.not_in(sa.select(hidden_texts.c.answer_id))
         query = (
             sa.select(asked.created, sa.func.min(given.created))
-            .select_from(asked_questions.outerjoin(given_answers, by_another))
+            .select_from(asked_questions.outerjoin(given_answers, _by_another()))
             .where(~asked.deleted, asked.scope == ReaderScope.EVERYBODY.value, _shown())
             .where(asked.created > since)
             .group_by(asked.id, asked.created)
@@ -716,41 +709,44 @@ class SqlQuestions:
     def of_agent(self, agent_id: str) -> OwnAsking:
         """Return everything that is stored about one agent, including hidden texts."""
         mine = digest(agent_id)
+        own = _existing(True).where(asked_questions.c.agent_key == mine)
+        answered = _given(given_answers.c.agent_key == mine).order_by(given_answers.c.created)
+        planned, readers = question_recipients.c, question_readers.c
+        asked = sa.select(asked_agents.c.question_id).where(asked_agents.c.agent_key == mine)
+        may_be_asked = sa.select(planned.question_id).where(
+            planned.agent_key == mine, planned.question_id.not_in(asked)
+        )
+        may_read = sa.select(readers.question_id).where(readers.agent_key == mine)
         with self._engine.connect() as connection:
-            own = _existing(True).where(asked_questions.c.agent_key == mine)
-            answered = sa.select(given_answers).where(given_answers.c.agent_key == mine)
-            rows = connection.execute(answered.order_by(given_answers.c.created)).mappings()
-            answers = list(map(_answer, rows))
-            hidden = _hidden(connection, [one.question_id for one in answers])
-            return OwnAsking(
-                self.preferences([agent_id])[agent_id],
-                tuple(one.question for one in _threads(connection, own)),
-                tuple(replace(one, **hidden.get((one.question_id, one.id), {})) for one in answers),
-                _requests(connection, asked_agents.c.agent_key == mine),
-                _planned(connection, mine),
-                _readable(connection, mine),
-                reports_of(connection, text_reports.c.agent_key == mine),
-            )
+            questions = tuple(_questions(connection, own))
+        return OwnAsking(
+            self.preferences([agent_id])[agent_id],
+            questions,
+            tuple(map(_answer, sql.mappings(self._engine, answered))),
+            self._requests(asked_agents.c.agent_key == mine),
+            tuple(sql.scalars(self._engine, may_be_asked.order_by(planned.question_id))),
+            tuple(sql.scalars(self._engine, may_read.order_by(readers.question_id))),
+            self._reports(text_reports.c.agent_key == mine),
+        )
 
-    def changed_after(self, seq: int, upto: int) -> Iterator[ChangedQuestion]:
-        """Yield the questions whose number is above `seq` and up to `upto`, by number."""
-        rows = (asked_questions.c.seq > seq) & (asked_questions.c.seq <= upto)
-        yield from self._changed(rows)
+    def changed_after(self, seq: int, upto: int) -> Iterator[tuple[str, Thread | None]]:
+        """Yield (id, question) of the questions whose number is above `seq` and up to `upto`.
 
-    def changed(self, question_ids: Iterable[str]) -> Iterator[ChangedQuestion]:
-        """Yield these questions in their current version."""
+        By number; None for a question that was deleted or hidden.
+        """
+        yield from self._changed(asked_questions.c.seq > seq, asked_questions.c.seq <= upto)
+
+    def changed(self, question_ids: Iterable[str]) -> Iterator[tuple[str, Thread | None]]:
+        """Yield these questions in their current version, like `changed_after`."""
         yield from self._changed(asked_questions.c.id.in_(list(question_ids)))
 
     def last_seq(self) -> int:
         """Return the number of the last change, 0 if there is none."""
         return sql.scalar(self._engine, sa.select(asking_sequence.c.last)) or 0
 
-    def _changed(self, rows: sa.ColumnElement[bool]) -> Iterator[ChangedQuestion]:
-        query = sa.select(asked_questions.c.id, asked_questions.c.seq, asked_questions.c.deleted)
-        found = sql.rows(self._engine, query.where(rows).order_by(asked_questions.c.seq))
-        for id_, seq, deleted in found:
-            thread = None if deleted else self.one(id_)
-            yield ChangedQuestion(seq, question_document(id_), thread)
+    def _changed(self, *rows: sa.ColumnElement[bool]) -> Iterator[tuple[str, Thread | None]]:
+        query = sa.select(asked_questions.c.id).where(*rows).order_by(asked_questions.c.seq)
+        yield from ((id_, self.one(id_)) for id_ in sql.scalars(self._engine, query))
 
     def hide(self, question_id: str, answer_id: str, reason: str) -> None:
         """Show a text only to its author from now on, with a reason; its reports are decided.
@@ -865,8 +861,7 @@ class SqlQuestions:
         keys = [(one[0], one[1]) for one in sql.rows(self._engine, query)]
         for some in batches(keys, _READ_AT_ONCE):
             existing = _existing(True).where(asked_questions.c.id.in_({one[0] for one in some}))
-            with self._engine.connect() as connection:
-                threads = {one.question.id: one for one in _threads(connection, existing, True)}
+            threads = {one.question.id: one for one in self._threads(existing, True)}
             yield from ((threads[one[0]], one[1]) for one in some if one[0] in threads)
 
     def is_reported(self, report: TextReport) -> bool:
@@ -915,8 +910,14 @@ class SqlQuestions:
         rows: sa.ColumnElement[bool] = text_reports.c.decided.is_(None)
         if question_ids is not None:
             rows &= text_reports.c.question_id.in_(question_ids)
-        with self._engine.connect() as connection:
-            return reports_of(connection, rows)
+        return self._reports(rows)
+
+    def _reports(self, rows: sa.ColumnElement[bool]) -> tuple[TextReport, ...]:
+        query = sa.select(text_reports).where(rows).order_by(text_reports.c.created)
+        found = sql.mappings(self._engine, query)
+        return tuple(
+            sql.value(TextReport, row, decided=row["decided"] is not None) for row in found
+        )
 
     def waiting_reports(self, late_before: datetime) -> tuple[int, int, datetime | None]:
         """Count texts with undecided reports: (all, late ones, time of the oldest report).
@@ -1011,8 +1012,16 @@ def forget_every_question(connection: sa.Connection) -> None:
 
 
 def _existing(with_hidden: bool = False) -> sa.Select[Any]:
-    query = sa.select(asked_questions).where(~asked_questions.c.deleted)
-    return query if with_hidden else query.where(_shown())
+    own = _text(_hiding, asked_questions.c.id, "")
+    query = sa.select(asked_questions, *_HIDDEN).outerjoin(_hiding, own)
+    query = query.where(~asked_questions.c.deleted)
+    return query if with_hidden else query.where(_hiding.c.reason.is_(None))
+
+
+def _given(*rows: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Return the query of the answers that meet conditions, including hidden ones."""
+    own = _text(_hiding, given_answers.c.question_id, given_answers.c.id)
+    return sa.select(given_answers, *_HIDDEN).outerjoin(_hiding, own).where(*rows)
 
 
 def _shown() -> sa.ColumnElement[bool]:
@@ -1022,10 +1031,15 @@ def _shown() -> sa.ColumnElement[bool]:
 
 def _answered_by_another(*more: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     """Return the condition that a visible answer by another than the asker meets `more`."""
+    return sa.exists().where(_by_another(), *more)
+
+
+def _by_another() -> sa.ColumnElement[bool]:
+    """Return the condition that an answer to the question is visible and not by its asker."""
     given, asked = given_answers.c, asked_questions.c
-    by_another = (asked.agent_key == "") | (given.agent_key != asked.agent_key)
     hidden = sa.exists().where(_text(hidden_texts, given.question_id, given.id))
-    return sa.exists().where(given.question_id == asked.id, by_another, ~hidden, *more)
+    theirs = (asked.agent_key == "") | (given.agent_key != asked.agent_key)
+    return (given.question_id == asked.id) & theirs & ~hidden
 
 
 def _waits() -> sa.ColumnElement[bool]:
@@ -1034,7 +1048,7 @@ def _waits() -> sa.ColumnElement[bool]:
 
 
 def _text(
-    table: sa.Table,
+    table: sa.FromClause,
     question_id: str | sa.ColumnElement[str],
     answer_id: str | sa.ColumnElement[str],
 ) -> sa.ColumnElement[bool]:
@@ -1132,79 +1146,8 @@ def _end_requests(connection: sa.Connection, question_id: str, moment: datetime)
     connection.execute(undecided.values(state=RequestState.EXPIRED.value))
 
 
-def _threads(
-    connection: sa.Connection, query: sa.Select[Any], with_hidden: bool = False
-) -> tuple[Thread, ...]:
-    questions = _questions(connection, query)
-    threads: list[Thread] = []
-    for some in batches(questions, _READ_AT_ONCE):
-        threads += _with_answers(connection, some, with_hidden)
-    return tuple(threads)
-
-
-def _with_answers(
-    connection: sa.Connection, questions: Sequence[AskedQuestion], with_hidden: bool
-) -> Iterator[Thread]:
-    ids = [one.id for one in questions]
-    hidden = _hidden(connection, ids)
-    answered = sa.select(given_answers).where(given_answers.c.question_id.in_(ids))
-    ordered = answered.order_by(
-        given_answers.c.accepted.desc(), given_answers.c.created, given_answers.c.id
-    )
-    answers: dict[str, list[GivenAnswer]] = defaultdict(list)
-    for one in map(_answer, connection.execute(ordered).mappings()):
-        answer = replace(one, **hidden.get((one.question_id, one.id), {}))
-        if with_hidden or answer.hidden is None:
-            answers[one.question_id].append(answer)
-    for question in questions:
-        shown = replace(question, **hidden.get((question.id, ""), {}))
-        yield Thread(shown, tuple(answers[question.id]))
-
-
-def _hidden(
-    connection: sa.Connection, question_ids: Collection[str]
-) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return why texts are hidden, by (question id, answer id or empty for the question)."""
-    query = sa.select(hidden_texts).where(hidden_texts.c.question_id.in_(question_ids))
-    return {
-        (row["question_id"], row["answer_id"]): {
-            "hidden": row["reason"],
-            "outdated": row["outdated"],
-        }
-        for row in connection.execute(query).mappings()
-    }
-
-
-def reports_of(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[TextReport, ...]:
-    """Return the reports that meet a condition, oldest first."""
-    query = sa.select(text_reports).where(rows).order_by(text_reports.c.created)
-    found = connection.execute(query).mappings()
-    return tuple(sql.value(TextReport, row, decided=row["decided"] is not None) for row in found)
-
-
 def _agent_columns(agent_id: str) -> dict[str, str]:
     return {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
-
-
-def _requests(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[AgentRequest, ...]:
-    query = sa.select(asked_agents).where(rows).order_by(asked_agents.c.asked)
-    return tuple(sql.value(AgentRequest, row) for row in connection.execute(query).mappings())
-
-
-def _planned(connection: sa.Connection, agent_key: str) -> tuple[str, ...]:
-    """Return the ids of questions that an agent may be asked in their turn, and was not yet."""
-    own = question_recipients.c.agent_key == agent_key
-    asked = sa.select(asked_agents.c.question_id).where(asked_agents.c.agent_key == agent_key)
-    query = sa.select(question_recipients.c.question_id).where(own)
-    query = query.where(question_recipients.c.question_id.not_in(asked))
-    return tuple(connection.execute(query.order_by(question_recipients.c.question_id)).scalars())
-
-
-def _readable(connection: sa.Connection, agent_key: str) -> tuple[str, ...]:
-    """Return the ids of community questions that an agent may read as a member at that time."""
-    readers = question_readers.c
-    query = sa.select(readers.question_id).where(readers.agent_key == agent_key)
-    return tuple(connection.execute(query.order_by(readers.question_id)).scalars())
 
 
 def _write_readers(connection: sa.Connection, question_id: str, readers: Collection[str]) -> None:

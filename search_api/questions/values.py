@@ -5,7 +5,7 @@ one of them at a time, then to the community of its topic, then to the topic's a
 who declined or let the time pass is the only one who is told so.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -354,8 +354,3 @@ class OpenQuestionFigures:
     answered: int = 0
     median: timedelta | None = None
     found_again: int = 0
-
-
-RecentRequests = Mapping[str, int]
-"""Number of questions asked since some moment, by agent id; agents who were asked none are absent.
-"""

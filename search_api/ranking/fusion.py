@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -19,6 +20,17 @@ within the error of their mean (`fe65daca:benchmarks/tuning.py`, docs/evaluation
 """
 
 
+class RankingEffect(StrEnum):
+    """A reason, other than the question, that moved a document."""
+
+    RECENT = "recent"
+    TRUSTED = "trusted"
+    DISTRUSTED = "distrusted"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
+    SUCCEEDS = "succeeds"
+
+
 class FusedHit(NamedTuple):
     """A document with its fused score and the parts of the score.
 
@@ -29,6 +41,8 @@ class FusedHit(NamedTuple):
     that repeats the question (`search_api.ranking.titles`). `learned` is the change by the learned
     ranker (`search_api.ranking.ranker`). `answering` is the gain for a near passage and for the
     question's words, `topic` for the topic of the first hit (`search_api.ranking.window`).
+    `copies`: ids of other places of the same text, best first; `effects`: what else moved the
+    document (`search_api.ranking.reranking`).
     """
 
     document_id: str
@@ -43,10 +57,8 @@ class FusedHit(NamedTuple):
     learned: float = 0.0
     answering: float = 0.0
     topic: float = 0.0
-
-    def scored(self, score: float) -> "FusedHit":
-        """Return the hit with another score."""
-        return self if score == self.score else FusedHit(self[0], score, *self[2:])
+    copies: tuple[str, ...] = ()
+    effects: tuple[RankingEffect, ...] = ()
 
 
 def fuse(
@@ -119,47 +131,34 @@ def unfused(ranking: Sequence[SearchHit]) -> tuple[FusedHit, ...]:
 
 BUNDLED_MODEL = "multilingual-e5-small"
 
-FAR_COSINES: Mapping[str, float] = MappingProxyType({BUNDLED_MODEL: 0.845})
-"""By model: cosine below which even the nearest document is far from a question. Each model has its
-own range of cosines. For models missing here no question counts as far. `quisait evaluate nobody
---foreign-questions` prints the figures to choose by (decision 8).
-"""
-
-
-def far_cosine(encoder: str) -> float:
-    """Return the far cosine of an encoder (model, then precision); minus infinity if unknown."""
-    return FAR_COSINES.get(encoder.partition("/")[0], -math.inf)
-
-
-CUTS: Mapping[str, RelevanceCut] = MappingProxyType(
-    {BUNDLED_MODEL: RelevanceCut(information=0.2, cosine=0.845)}
-)
-"""By model: where a result set ends. For models missing here nothing was measured, and their result
-sets contain everything that matches. `quisait evaluate cut` prints the figures to choose by
-(decision 35).
-"""
-
-
-def relevance_cut(encoder: str) -> RelevanceCut | None:
-    """Return the cut of an encoder, by its name (model, then precision); None if unknown."""
-    return CUTS.get(encoder.partition("/")[0])
-
 
 @dataclass(frozen=True, slots=True)
 class ModelBars:
     """Thresholds of one model: `far_cosine`, and the `cut` of result sets (None: no cut).
 
-    Below `far_cosine` even the nearest document is far. `quisait evaluate bars` measures and stores
-    them for one model on one machine.
+    Below `far_cosine` even the nearest document is far from a question. `quisait evaluate bars`
+    measures and stores them for one model on one machine.
     """
 
     far_cosine: float
     cut: RelevanceCut | None
 
 
+BUNDLED_CUT = RelevanceCut(information=0.2, cosine=0.845)
+KNOWN_BARS: Mapping[str, ModelBars] = MappingProxyType(
+    {BUNDLED_MODEL: ModelBars(0.845, BUNDLED_CUT)}
+)
+"""By model, since each model has its own range of cosines. `quisait evaluate nobody
+--foreign-questions` and `quisait evaluate cut` print the figures to choose by (decisions 8, 35).
+"""
+
+
 def known_bars(encoder: str) -> ModelBars:
-    """Return the thresholds of an encoder by its name; none for an unknown model."""
-    return ModelBars(far_cosine(encoder), relevance_cut(encoder))
+    """Return the thresholds of an encoder, by its name (model, then precision).
+
+    For an unknown model no question counts as far, and result sets contain all that matches.
+    """
+    return KNOWN_BARS.get(encoder.partition("/")[0], ModelBars(-math.inf, None))
 
 
 def requiring_all_words(question: Question) -> Question:

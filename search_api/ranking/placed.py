@@ -32,5 +32,7 @@ def placed(
         title = frozenset().union(*title_terms(mark.title))
         return any(words and words <= title for words in said)
 
-    again = [hit.scored(hit.score * (1 + PLACE_WEIGHT)) if is_there(hit) else hit for hit in hits]
+    again = [
+        hit._replace(score=hit.score * (1 + PLACE_WEIGHT)) if is_there(hit) else hit for hit in hits
+    ]
     return tuple(sorted(again, key=lambda hit: (-hit.score, hit.document_id)))

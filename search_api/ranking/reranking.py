@@ -9,14 +9,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from functools import cached_property, lru_cache
-from typing import NamedTuple
 
 from expertise.votes import FORWARDED
 from indexer.near_duplicates import RUN_BYTES, bands, resemblance, same_text, shared_text
 from indexer.values import WINDOW, HitAttributes
-from search_api.ranking.fusion import FusedHit
+from search_api.ranking.fusion import FusedHit, RankingEffect
 
 
 class Successors:
@@ -130,51 +128,20 @@ class RankingPreferences:
     past_share: float = 0.7
 
 
-class RankingEffect(StrEnum):
-    """A reason, other than the question, that moved a document."""
-
-    RECENT = "recent"
-    TRUSTED = "trusted"
-    DISTRUSTED = "distrusted"
-    EXPIRED = "expired"
-    REPLACED = "replaced"
-    SUCCEEDS = "succeeds"
-
-
-class RankedResult(NamedTuple):
-    """A result of the window: its hit with the final score, and its copies, best first."""
-
-    hit: FusedHit
-    copies: tuple[str, ...] = ()
-    effects: tuple[RankingEffect, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Weighted:
-    """The hits in their order, the effects on each, and the successors."""
-
-    hits: tuple[FusedHit, ...]
-    effects: Mapping[str, tuple[RankingEffect, ...]]
-    succession: Successors
-
-
 def reranked(
     hits: Sequence[FusedHit],
     marks: Mapping[str, HitAttributes],
     preferences: RankingPreferences,
     today: date,
     window: int = WINDOW,
-) -> tuple[RankedResult, ...]:
+) -> tuple[FusedHit, ...]:
     """Return the first `window` results, best first, ties by id; unmarked hits keep their score.
 
     A document that another one of the window replaces comes below its successor, which takes the
     better place of the two. Copies form one result.
     """
-    found = _weighted(hits, marks, preferences, today)
-    heads = group_copies(found.hits, marks, found.succession)[:window]
-    return tuple(
-        RankedResult(hit, copies, found.effects.get(hit.document_id, ())) for hit, copies in heads
-    )
+    ordered, succession = _weighted(hits, marks, preferences, today)
+    return group_copies(ordered, marks, succession)[:window]
 
 
 def reranked_documents(
@@ -184,7 +151,7 @@ def reranked_documents(
     today: date,
 ) -> tuple[FusedHit, ...]:
     """Return every document in the order of `reranked`, copies in their own places."""
-    return _weighted(hits, marks, preferences, today).hits[:WINDOW]
+    return _weighted(hits, marks, preferences, today)[0][:WINDOW]
 
 
 def _weighted(
@@ -192,8 +159,11 @@ def _weighted(
     marks: Mapping[str, HitAttributes],
     preferences: RankingPreferences,
     today: date,
-) -> _Weighted:
-    """Apply trust and freshness, lift successors, then lower expired and replaced documents."""
+) -> tuple[tuple[FusedHit, ...], Successors]:
+    """Apply trust and freshness, lift successors, then lower expired and replaced documents.
+
+    Returns the hits in their order, with the effects on each, and the successors.
+    """
     known = {hit.document_id: marks[hit.document_id] for hit in hits if hit.document_id in marks}
     weighed = {hit.document_id: hit.score for hit in hits}
     effects: dict[str, list[RankingEffect]] = defaultdict(list)
@@ -225,9 +195,11 @@ def _weighted(
     rows = [
         (-scores[id_], succession.depth(id_), id_, hit) for id_, hit in zip(ids, hits, strict=True)
     ]
-    ordered = tuple(hit.scored(-below) for below, _, _, hit in sorted(rows))
-    told = {document_id: tuple(some) for document_id, some in effects.items()}
-    return _Weighted(ordered, told, succession)
+    ordered = tuple(
+        hit._replace(score=-below, effects=tuple(effects.get(id_, ())))
+        for below, _, id_, hit in sorted(rows)
+    )
+    return ordered, succession
 
 
 FORWARD_RESEMBLANCE = 0.3
@@ -261,16 +233,16 @@ def grouped_by_date(
     marks: Mapping[str, HitAttributes],
     preferences: RankingPreferences,
     today: date,
-) -> tuple[RankedResult, ...]:
+) -> tuple[FusedHit, ...]:
     """Return a ranking by date, in which copies are grouped below the newest of them."""
     succession = Successors(marks, preferences.trust, today)
-    return tuple(RankedResult(hit, copies) for hit, copies in group_copies(hits, marks, succession))
+    return group_copies(hits, marks, succession)
 
 
 def group_copies(
     ordered: Sequence[FusedHit], marks: Mapping[str, HitAttributes], succession: Successors
-) -> list[tuple[FusedHit, tuple[str, ...]]]:
-    """Return each hit with its copies.
+) -> tuple[FusedHit, ...]:
+    """Return the hits that are not copies of others, each with its copies.
 
     A hit is grouped with the first hit before it of which it is a copy; copies of copies do not
     count.
@@ -295,11 +267,11 @@ def group_copies(
         else:
             for key in keys:
                 heads.setdefault(key, []).append(document_id)
-    return [
-        (hit, tuple(copies.get(hit.document_id, ())))
+    return tuple(
+        hit._replace(copies=tuple(copies.get(hit.document_id, ())))
         for hit in ordered
         if hit.document_id not in beneath
-    ]
+    )
 
 
 def _are_copies(one: HitAttributes, other: HitAttributes) -> bool:

@@ -20,9 +20,9 @@ from indexer.values import (
 )
 from search_api.query.parser import QueryPart
 from search_api.query.query import ResultOrder
-from search_api.ranking.fusion import FusedHit
+from search_api.ranking.fusion import FusedHit, RankingEffect
 from search_api.ranking.preamble import Span, after_colon, after_preamble
-from search_api.ranking.reranking import RankedResult, RankingEffect, Successors
+from search_api.ranking.reranking import Successors
 
 EXCERPT_CHARACTERS = 320
 
@@ -171,8 +171,7 @@ class Result:
     """One document of the page.
 
     `passages` come best first; in a conversation, `voices[i]` is the author of `passages[i]`.
-    `effects` are what moved the document besides the question. `copies` are other places of the
-    same text.
+    `copies` are other places of the same text.
     """
 
     card: Card
@@ -184,7 +183,6 @@ class Result:
     replaced_by: tuple[DocumentReference, ...] = ()
     part_of: DocumentReference | None = None
     copies: tuple[DocumentCopy, ...] = ()
-    effects: tuple[RankingEffect, ...] = ()
 
     @property
     def answering(self) -> tuple[tuple[ShownPassage, DocumentAuthor | None], ...]:
@@ -337,7 +335,7 @@ HEADED_ROLES = {heading: role for role, heading in CONVERSATION_HEADINGS.items()
 
 
 def page_results(
-    page: Sequence[RankedResult],
+    page: Sequence[FusedHit],
     shown: Sequence[ShownDocument],
     named: Mapping[str, Card],
     agents: Mapping[str, Agent],
@@ -350,14 +348,14 @@ def page_results(
     `named` are the readable cards of the copies, and of the documents that the page's documents
     name.
     """
-    places = {one.hit.document_id: one for one in page}
+    hits = {one.document_id: one for one in page}
     return tuple(
         Result(
             card=one.card,
             authors=document_authors(one.card.contributions, agents, today),
             passages=(parts := best_parts(one)),
             voices=tuple(passage_author(part.passage, one.card, agents, today) for part in parts),
-            parts=places[one.card.document_id].hit,
+            parts=hits[one.card.document_id],
             replaces=tuple(
                 document_reference(named[name])
                 for name in one.card.replaces
@@ -369,10 +367,9 @@ def page_results(
             else None,
             copies=tuple(
                 DocumentCopy(document_reference(named[copy]), named[copy].source, named[copy].space)
-                for copy in places[one.card.document_id].copies
+                for copy in hits[one.card.document_id].copies
                 if copy in named
             ),
-            effects=places[one.card.document_id].effects,
         )
         for one in shown
     )
@@ -486,7 +483,7 @@ def explanation(result: Result, results: Results) -> tuple[str, ...]:
     place = "Les résultats sont rangés par date." if by_date else ""
     if not by_date and results.counts is not None:
         place = _rank_sentence(result)
-    moved = [] if by_date else [_EFFECT_SENTENCES[effect] for effect in result.effects]
+    moved = [] if by_date else [_EFFECT_SENTENCES[effect] for effect in result.parts.effects]
     if result.parts.near_hits > 0:
         moved.insert(0, "Il est proche d’autres résultats bien placés, ce qui le relève un peu.")
     if result.parts.topic and result is not results.results[0]:

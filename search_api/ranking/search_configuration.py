@@ -49,18 +49,16 @@ class BestBetLine:
         return any(pattern <= terms for pattern in self.patterns)
 
 
-class BestBetsFile:
+class BestBetsFile(ReloadedFile[tuple[BestBetLine, ...]]):
     """The best bets in a file, read again when it changes; none without a file."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._file: ReloadedFile[tuple[BestBetLine, ...]] = ReloadedFile(
-            path, read_best_bets, (), "best_bets"
-        )
+        super().__init__(path, read_best_bets, (), "best_bets")
 
     def bets(self, question: Question) -> tuple[BestBetLine, ...]:
         """Return the best bets for a question, in the file's order."""
         terms = _terms(question.words)
-        return tuple(bet for bet in self._file.now() if bet.means(terms)) if terms else ()
+        return tuple(bet for bet in self.now() if bet.means(terms)) if terms else ()
 
 
 def shown_bets(

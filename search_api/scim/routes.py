@@ -12,7 +12,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from connectors.push.group_values import GroupNameTaken, GroupUnknown, PushedGroup, TooManyMembers
+from connectors.push.group_values import (
+    GroupDescribed,
+    GroupNameTaken,
+    GroupUnknown,
+    MembersReplaced,
+    PushedGroup,
+    TooManyMembers,
+)
+from connectors.push.groups import PushedGroups
 from search_api.bodies import problem_responses
 from search_api.problems import Problem
 from search_api.push.routes import Sender, SendersPushRequest, inbox_problems, parsed
@@ -20,7 +28,6 @@ from search_api.scim.values import (
     GROUP,
     MOST_LISTED,
     MOST_LISTED_MEMBERS,
-    GroupReceiver,
     ScimRefused,
     group_schema,
     listed,
@@ -75,7 +82,7 @@ class ScimSender:
     """The source whose groups are requested, their store, and the address of this service."""
 
     source: str
-    receiver: GroupReceiver
+    receiver: PushedGroups
     base: str
     only: frozenset[str] | None
     without: frozenset[str]
@@ -238,17 +245,18 @@ def create(sender: FromApplication, delivery: SendersPushRequest) -> Response:
     """Create a group."""
     told = read_group(parsed(delivery.body))
     with _scim_errors():
-        made = sender.receiver.create(sender.source, told.name, told.external_id, told.members)
+        made = sender.receiver.create(sender.source, *told)
     return sender.answer(made, 201)
 
 
 @router.put("/Groups/{group_id}", response_model=None)
 def put(sender: FromApplication, delivery: SendersPushRequest, group_id: GroupId) -> Response:
     """Replace a group; an unknown group is created if its name equals its id."""
-    told = read_group(parsed(delivery.body))
-    make = told.name == group_id and may_make(group_id, ())
+    name, external_id, members = read_group(parsed(delivery.body))
+    changes = (GroupDescribed(name, external_id), MembersReplaced(members))
+    make = name == group_id and may_make(group_id, ())
     with _scim_errors():
-        changed = sender.receiver.change(sender.source, group_id, told.as_changes(), make=make)
+        changed = sender.receiver.change(sender.source, group_id, changes, make=make)
     return sender.answer(changed)
 
 

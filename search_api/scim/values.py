@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,6 +17,7 @@ from connectors.push.group_values import (
     MembersReplaced,
     PushedGroup,
 )
+from connectors.push.groups import PushedGroups
 
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 _CORE = "urn:ietf:params:scim:schemas:core:2.0"
@@ -32,39 +33,11 @@ _PATH = re.compile(rf"(?:{re.escape(GROUP)}:)?(\w+)(?:\[\s*(\w+)\s+eq\s+\"([^\"]
 _FILTER = re.compile(r'(?:urn:[\w:.]+:)?(\w+)\s+eq\s+"((?:[^"\\]|\\.)*)"', re.IGNORECASE)
 
 
-class GroupReceiver(Protocol):
-    """Stores pushed groups durably; every method may raise `InboxUnreachable`."""
-
-    def found(
-        self, source: str, *, name: str | None = None, external_id: str | None = None
-    ) -> tuple[PushedGroup, ...]:
-        """Return the source's groups without members: all, or by name or external id."""
-
-    def group(self, source: str, group_id: str) -> PushedGroup:
-        """Return one group with its members. Raises `GroupUnknown`."""
-
-    def create(
-        self, source: str, name: str, external_id: str, members: Sequence[GroupMember]
-    ) -> PushedGroup:
-        """Create a group and return it. Raises `GroupNameTaken`, `TooManyMembers`."""
-
-    def change(
-        self, source: str, group_id: str, changes: Sequence[GroupChange], *, make: bool = False
-    ) -> PushedGroup:
-        """Apply all changes or none, and return the group. `make`: create it if it is unknown.
-
-        Raises `GroupNameTaken`, `TooManyMembers`, `GroupUnknown`.
-        """
-
-    def delete(self, source: str, group_id: str) -> None:
-        """Delete a group with its members. Raises `GroupUnknown`."""
-
-
 @dataclass(frozen=True, slots=True)
 class SuiteGroups:
     """The store of groups, and the sources whose settings accept groups."""
 
-    receiver: GroupReceiver
+    receiver: PushedGroups
     sources: frozenset[str]
 
 
@@ -93,6 +66,9 @@ class _Scim(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
 
 
+_Form = TypeVar("_Form", bound=_Scim)
+
+
 class _Member(_Scim):
     value: Name
     email: str = Field("", max_length=320, pattern=r"^[^\x00]*$")
@@ -105,27 +81,10 @@ class _Group(_Scim):
     members: list[_Member] = []
 
 
-@dataclass(frozen=True, slots=True)
-class GroupDescription:
-    """A whole group as it was pushed."""
-
-    name: str
-    external_id: str
-    members: tuple[GroupMember, ...]
-
-    def as_changes(self) -> tuple[GroupChange, ...]:
-        """Return the changes that turn any group into this one."""
-        described = GroupDescribed(self.name, self.external_id)
-        return described, MembersReplaced(self.members)
-
-
-def read_group(body: object) -> GroupDescription:
-    """Return the group of a request. Raises `ScimRefused`."""
-    try:
-        found = _Group.model_validate(_lower(body))
-    except ValidationError as error:
-        raise _invalid(error) from None
-    return GroupDescription(found.displayname, found.externalid, _members(found.members))
+def read_group(body: object) -> tuple[str, str, tuple[GroupMember, ...]]:
+    """Return a request's group: its name, external id and members. Raises `ScimRefused`."""
+    found = _valid(_Group, _lower(body))
+    return found.displayname, found.externalid, _members(found.members)
 
 
 def read_patch(body: object) -> tuple[GroupChange, ...]:
@@ -163,10 +122,7 @@ class GroupSearch(_Scim):
 
 def read_search(body: object) -> GroupSearch:
     """Return the search of a request. Raises `ScimRefused`."""
-    try:
-        return GroupSearch.model_validate(_lower(body))
-    except ValidationError as error:
-        raise _invalid(error) from None
+    return _valid(GroupSearch, _lower(body))
 
 
 def read_filter(text: str) -> tuple[str, str]:
@@ -328,26 +284,18 @@ def _change(verb: str, attribute: str, value: object) -> GroupChange:
         case "remove", "displayname":
             raise ScimRefused(400, "« displayName » est exigé", "mutability")
         case _, "displayname":
-            return GroupDescribed(name=_named({"displayname": value}).displayname)
+            return GroupDescribed(name=_valid(_Group, {"displayname": value}).displayname)
         case _, "externalid":
-            return GroupDescribed(
-                external_id=_named({"displayname": "x", "externalid": value}).externalid
-            )
+            told = _valid(_Group, {"displayname": "x", "externalid": value})
+            return GroupDescribed(external_id=told.externalid)
     raise ScimRefused(400, "attributs pris : displayName, externalId, members", "invalidPath")
-
-
-def _named(values: dict[str, object]) -> _Group:
-    try:
-        return _Group.model_validate(values)
-    except ValidationError as error:
-        raise _invalid(error) from None
 
 
 def _several(value: object, *, may_be_empty: bool = False) -> tuple[GroupMember, ...]:
     several = value if isinstance(value, list) else [value]
     if not several and not may_be_empty:
         raise ScimRefused(400, "« value » ne nomme aucun membre", "invalidValue")
-    return _members(_named({"displayname": "x", "members": several}).members)
+    return _members(_valid(_Group, {"displayname": "x", "members": several}).members)
 
 
 def _members(found: Sequence[_Member]) -> tuple[GroupMember, ...]:
@@ -356,11 +304,17 @@ def _members(found: Sequence[_Member]) -> tuple[GroupMember, ...]:
     return tuple(GroupMember(one.value, one.email.strip()) for one in found)
 
 
-def _invalid(error: ValidationError) -> ScimRefused:
-    """Return a refusal that names the attribute and what it expects, never the value."""
-    first = error.errors(include_input=False, include_url=False)[0]
+def _valid(kind: type[_Form], values: object) -> _Form:
+    """Return a value made from JSON.
+
+    Raises `ScimRefused`, which names the attribute and what it expects, never the value.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
     place = ".".join(map(str, first["loc"]))
-    return ScimRefused(400, f"« {place} » : {expected(first)}", "invalidValue")
+    raise ScimRefused(400, f"« {place} » : {expected(first)}", "invalidValue")
 
 
 def _lower(value: Any, depth: int = 0) -> Any:

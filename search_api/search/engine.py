@@ -46,7 +46,6 @@ from search_api.ranking.fusion import (
 )
 from search_api.ranking.placed import placed
 from search_api.ranking.reranking import (
-    RankedResult,
     Successors,
     grouped_by_date,
     reranked,
@@ -331,7 +330,7 @@ class Search:
         read = [hit for hit in ranked if hit.document_id in cards]
         gains = near_hits(read, found.attributes) if request.vector is not None else {}
         said = self._said(request, found)
-        gained = [hit.scored(hit.score + gains.get(hit.document_id, 0.0)) for hit in read]
+        gained = [hit._replace(score=hit.score + gains.get(hit.document_id, 0.0)) for hit in read]
         paged = answering(gained, replace(found, said=said))
         places = {hit.document_id: place for place, hit in enumerate(paged, 1)}
         documents = tuple(
@@ -375,9 +374,9 @@ class Search:
         vector = self._encoded(question)
         signed = signature(read.passages)
         copies = self._copies(read, signed, access) if signed else ()
-        hit = FusedHit(document_id, 0.0, 0.0, None, 0.0, None)
+        hit = FusedHit(document_id, 0.0, 0.0, None, 0.0, None, copies=copies)
         request = SearchRequest(access, question, vector)
-        shown, named = self._shown((RankedResult(hit, copies),), request)
+        shown, named = self._shown((hit,), request)
         if not shown:
             return None  # the reader lost access meanwhile
         marks = page_marks(shown, named)
@@ -385,7 +384,7 @@ class Search:
         others = tuple(one for one in copies if not successors.related(document_id, one))
         card = read.card
         agents = self._directory.by_account(row.account for row in card.contributions)
-        page = (RankedResult(hit, others),)
+        page = (hit._replace(copies=others),)
         (result,) = page_results(page, shown, named, agents, today, successors)
         return OpenedDocument(
             result=replace(result, card=card),
@@ -568,7 +567,7 @@ class Search:
 
     def _reranked(
         self, query: Query, request: SearchRequest, found: SearchAnswer, today: date
-    ) -> tuple[RankedResult, ...]:
+    ) -> tuple[FusedHit, ...]:
         """Return the window: fused and reranked, or in date order."""
         if _by_date(query, request.question):
             dated = unfused(found.lexical)
@@ -651,13 +650,13 @@ class Search:
         return shown_bets(self._best_bets.bets(question), self._index, access)
 
     def _shown(
-        self, page: Sequence[RankedResult], request: SearchRequest
+        self, page: Sequence[FusedHit], request: SearchRequest
     ) -> tuple[Sequence[ShownDocument], dict[str, Card]]:
         """Return (documents of the page, cards of these, of their copies and of named documents).
 
         Only documents that the reader may read.
         """
-        ids = tuple(one.hit.document_id for one in page)
+        ids = tuple(one.document_id for one in page)
         copies = tuple(copy for one in page for copy in one.copies[:MOST_COPIES])
         asked = ShowRequest(request.access, ids, request.question, request.vector, PASSAGES)
         found = self._index.show(replace(asked, successors=True, by_card=copies))

@@ -53,7 +53,7 @@ def _document(result: Result, found: QuestionAnswer, today: date, *, explain: bo
         other_passages=answering[1:],
         score=result.parts.score if explain else None,
         parts=_parts(result, counted=results.counts is not None) if explain else None,
-        effects=result.effects if explain else (),
+        effects=result.parts.effects if explain else (),
         why=explanation(result, results) if explain else (),
     )
     return DocumentBody.model_validate(answer)

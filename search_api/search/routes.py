@@ -33,9 +33,9 @@ from search_api.parameters import (
 )
 from search_api.people.colleagues import colleagues
 from search_api.people.service import MOST_CARDS
-from search_api.query.parser import QueryPart, QueryPartKind
+from search_api.query.parser import QueryPart
 from search_api.query.query import Query as Asked
-from search_api.query.query import ResultOrder, since
+from search_api.query.query import QueryPartKind, ResultOrder, since
 from search_api.ranking.results import Results
 from search_api.search.engine import OF_A_PERSON
 from search_api.search.responses import experts_answer, search_answer
@@ -221,7 +221,7 @@ def _date_presets(
         without = asked.get(day.isoformat())
         text = since(address.q, day) if without is None else without
         if text is not None:
-            offered.append(DatePreset(label, address.asking(text), without is not None))
+            offered.append(DatePreset(label, address.but(q=text, wide=False), without is not None))
     return offered
 
 

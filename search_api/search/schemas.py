@@ -30,8 +30,8 @@ from search_api.bodies import (
     WebAddress,
 )
 from search_api.people.service import CardReason
-from search_api.query.parser import QueryPartKind
-from search_api.ranking.reranking import RankingEffect
+from search_api.query.query import QueryPartKind
+from search_api.ranking.fusion import RankingEffect
 from search_api.ranking.results import DocumentAuthor, excerpt_span
 from search_api.search.suggestions import SuggestionKind
 from search_api.wording import kind_label, place_label

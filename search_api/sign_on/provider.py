@@ -107,7 +107,9 @@ class Provider:
     def __init__(self, rules: ProviderRules, now_s: Callable[[], int]) -> None:
         self.rules, self._now_s = rules, now_s
         self._metadata = CachedFetch(self._discovered, now_s)
-        self._keys = ProviderKeys(lambda: self._fetched(self.metadata()["jwks_uri"]), now_s)
+        self._keys = ProviderKeys(
+            lambda: fetch_object(self.metadata()["jwks_uri"], rules.http), now_s
+        )
 
     def authorization_address(self, attempt: SignOnAttempt) -> str:
         """Return the address for signing on. Raises `ProviderUnreachable`, `ProviderRefused`."""
@@ -151,18 +153,8 @@ class Provider:
 
         Raises `ProviderUnreachable` and `ProviderRefused`.
         """
-        now_s, rules = self._now_s(), self.rules
-        header, claims = signed_claims(token, self._keys, rules.algorithms, "logout")
-        checked_claims(
-            claims,
-            "logout",
-            issuer=rules.issuer,
-            audience=rules.client_id,
-            now_s=now_s,
-            skew_s=rules.skew_s,
-            expires=False,
-        )
-        return checked_logout(header, claims, now_s, rules.skew_s)
+        header, claims = self._signed(token, "logout")
+        return checked_logout(header, claims, self._now_s(), self.rules.skew_s)
 
     def access_token(self, token: str, audience: str) -> Claims:
         """Return the claims of a person's access token for this audience alone (RFC 9068).
@@ -171,17 +163,7 @@ class Provider:
         without a person names the application as its subject. Raises `ProviderUnreachable` and
         `ProviderRefused`.
         """
-        rules = self.rules
-        header, claims = signed_claims(token, self._keys, rules.algorithms, "access_token")
-        checked_claims(
-            claims,
-            "access_token",
-            issuer=rules.issuer,
-            audience=audience,
-            now_s=self._now_s(),
-            skew_s=rules.skew_s,
-            expires=True,
-        )
+        header, claims = self._signed(token, "access_token", audience, expires=True)
         # Another signed token of the provider must not be accepted as an access token.
         if str(header.get("typ", "")).lower().removeprefix("application/") != "at+jwt":
             raise ProviderRefused("access_token_typ", UNVERIFIABLE)
@@ -215,10 +197,7 @@ class Provider:
             if self.rules.signed_introspection:
                 raise ProviderRefused("introspection_unsigned", UNVERIFIABLE)
             return self._own_introspection(_object(response))
-        header, claims = signed_claims(
-            response.text.strip(), self._keys, self.rules.algorithms, "introspection"
-        )
-        self._check_addressee(claims, "introspection")
+        header, claims = self._signed(response.text.strip(), "introspection")
         said = claims.get("token_introspection")
         if header.get("typ") != _SIGNED_INTROSPECTION.removeprefix("application/") or not (
             isinstance(said, dict)
@@ -259,7 +238,8 @@ class Provider:
 
     def _discovered(self) -> Mapping[str, Any]:
         issuer = self.rules.issuer
-        found = self._fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+        found = fetch_object(address, self.rules.http)
         if found.get("issuer") != issuer:
             raise ProviderRefused("discovered_issuer", UNVERIFIABLE)
         for name in _ENDPOINTS:
@@ -290,14 +270,10 @@ class Provider:
         return dict(token)
 
     def _userinfo(self, access_token: str, subject: str) -> Claims:
-        response = self._asked(
-            self.metadata()["userinfo_endpoint"], {"Authorization": f"Bearer {access_token}"}
-        )
+        bearer = {"Authorization": f"Bearer {access_token}"}
+        response = get_response(self.metadata()["userinfo_endpoint"], bearer, self.rules.http)
         if _media_type(response) == "application/jwt":
-            _, claims = signed_claims(
-                response.text.strip(), self._keys, self.rules.algorithms, "userinfo"
-            )
-            self._check_addressee(claims, "userinfo")
+            _, claims = self._signed(response.text.strip(), "userinfo")
         elif self.rules.signed_userinfo:
             raise ProviderRefused("userinfo_unsigned", UNVERIFIABLE)
         else:
@@ -306,17 +282,26 @@ class Provider:
             raise ProviderRefused("userinfo_sub", UNVERIFIABLE)
         return claims
 
-    def _check_addressee(self, claims: dict[str, Any], what: str) -> None:
-        """Raise `ProviderRefused` unless signed claims are from this provider for this client."""
+    def _signed(
+        self, token: str, what: str, audience: str | None = None, *, expires: bool = False
+    ) -> tuple[Mapping[str, Any], Claims]:
+        """Return (header, claims) of a token that this provider signed for this audience.
+
+        Without an `audience`, it must be this client; with `expires`, it must have an end. Raises
+        `ProviderRefused`.
+        """
+        rules = self.rules
+        header, claims = signed_claims(token, self._keys, rules.algorithms, what)
         checked_claims(
             claims,
             what,
-            issuer=self.rules.issuer,
-            audience=self.rules.client_id,
+            issuer=rules.issuer,
+            audience=rules.client_id if audience is None else audience,
             now_s=self._now_s(),
-            skew_s=self.rules.skew_s,
-            expires=False,
+            skew_s=rules.skew_s,
+            expires=expires,
         )
+        return header, claims
 
     def _client(self) -> OAuth2Session:
         rules, offered = self.rules, self.metadata().get("token_endpoint_auth_methods_supported")
@@ -329,12 +314,6 @@ class Provider:
             redirect_uri=rules.redirect_uri,
             code_challenge_method="S256",
         )
-
-    def _fetched(self, address: str) -> dict[str, Any]:
-        return fetch_object(address, self.rules.http)
-
-    def _asked(self, address: str, headers: Mapping[str, str]) -> requests.Response:
-        return get_response(address, headers, self.rules.http)
 
 
 def fetch_object(address: str, how: ProviderHttp) -> dict[str, Any]:

@@ -20,12 +20,7 @@ from search_api.sign_on.errors import (
     SignOnFailed,
     logged_reason,
 )
-from search_api.sign_on.identification import (
-    IN_PERSON_METHODS,
-    Identification,
-    SignOn,
-    identification_of,
-)
+from search_api.sign_on.identification import Identification, SignOn
 from search_api.sign_on.provider import Provider
 from search_api.sign_on.sessions import (
     MAX_LABEL_CHARS,
@@ -197,14 +192,7 @@ NAMED = 40
 
 
 def _in_person(request: Request, reader: NamedReader) -> Identification:
-    who = identification_of(request)
-    if who is None or who.method not in IN_PERSON_METHODS:
-        raise Problem(
-            403,
-            "Un jeton ne donne pas accès à cette page : connectez-vous dans un navigateur.",
-            code="in_person",
-        )
-    return who
+    return token_forms.identified_in_person(request)
 
 
 InPerson = Annotated[Identification, Depends(_in_person)]

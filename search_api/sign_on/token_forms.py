@@ -2,13 +2,32 @@
 
 from collections.abc import Set
 
+from fastapi import Request
+
 from search_api.problems import Problem
+from search_api.sign_on.identification import (
+    IN_PERSON_METHODS,
+    Identification,
+    identification_of,
+)
 from search_api.sign_on.sessions import (
     MAX_LABEL_CHARS,
     MAX_TOKENS,
     SqlPersonalTokens,
     TooManyTokens,
 )
+
+
+def identified_in_person(request: Request) -> Identification:
+    """Return how a person with a browser was identified. Raises `Problem` for a program."""
+    who = identification_of(request)
+    if who is None or who.method not in IN_PERSON_METHODS:
+        raise Problem(
+            403,
+            "Un jeton ne donne pas accès à cette page : connectez-vous dans un navigateur.",
+            code="in_person",
+        )
+    return who
 
 
 def permitted(tokens: SqlPersonalTokens | None) -> SqlPersonalTokens:

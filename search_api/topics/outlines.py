@@ -1,7 +1,6 @@
 """Outlines of the départements, from the drawing of the package `pygal_maps_fr` (LGPL, Kozea).
 
-The drawing is read, rounded to a coarse grid and merged into regions, once per process. If the
-package is missing or unreadable there are no outlines, and the map is made of tiles.
+The drawing is read, rounded to a coarse grid and merged into regions, once per process.
 """
 
 import re
@@ -59,16 +58,13 @@ def region_outlines() -> Mapping[str, Outline]:
 
 @cache
 def _rings_by_code() -> Mapping[str, Sequence[Ring]]:
-    try:
-        drawn = (files("pygal_maps_fr") / "fr.departments.svg").read_bytes()
-        root = etree.fromstring(drawn, etree.XMLParser(resolve_entities=False, no_network=True))
-        found: dict[str, list[Ring]] = defaultdict(list)
-        for group in root.iter(f"{_SVG}g"):
-            if code := _CODE.match(group.get("class", "")):
-                for path in group.iter(f"{_SVG}path"):
-                    found[code[1]] += [_on_grid(ring) for ring in _read_path(path.get("d", ""))]
-    except (ModuleNotFoundError, FileNotFoundError, etree.XMLSyntaxError, ValueError, IndexError):
-        return {}
+    drawn = (files("pygal_maps_fr") / "fr.departments.svg").read_bytes()
+    root = etree.fromstring(drawn, etree.XMLParser(resolve_entities=False, no_network=True))
+    found: dict[str, list[Ring]] = defaultdict(list)
+    for group in root.iter(f"{_SVG}g"):
+        if code := _CODE.match(group.get("class", "")):
+            for path in group.iter(f"{_SVG}path"):
+                found[code[1]] += [_on_grid(ring) for ring in _read_path(path.get("d", ""))]
     return found
 
 

@@ -17,7 +17,7 @@ from expertise.who_knows import Experts
 from indexer.access import Reader, access_filter
 from indexer.french.analysis import terms
 from indexer.values import Card, Question, ShowRequest
-from search_api.context import AnswerContext, NotFound, incomplete
+from search_api.context import AnswerContext, NotFound
 from search_api.questions.reading import threads_on
 from search_api.questions.values import AskedQuestion
 
@@ -58,7 +58,6 @@ class TopicAnswer:
 
     `documents` are in force. `asked`: unanswered questions that were asked here. `nowhere`: codes
     of regions without a holder, if there is a holder elsewhere. `community`: the accepted one.
-    `incomplete` names the authorities that did not answer: documents may be missing.
     """
 
     build: BuildStatus
@@ -68,7 +67,6 @@ class TopicAnswer:
     asked: tuple[AskedQuestion, ...]
     nowhere: tuple[str, ...]
     community: CommunityView | None
-    incomplete: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +112,6 @@ def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> Topic
             ),
             None,
         ),
-        incomplete(reader),
     )
 
 

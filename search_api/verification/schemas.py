@@ -35,15 +35,18 @@ class PaceRequest(Body):
     per_month: int = Field(ge=0, le=MOST_PER_MONTH)
 
 
-class DocumentToVerifyBody(Body):
-    """A document of the reader that may no longer be right."""
-
+class _OfDocumentBody(Body):
     parts_of_answer = ("card",)
     id: str = Field(validation_alias="document_id")
     title: str
     page: DocumentPage = Field(
         validation_alias=AliasPath("document_id"), description="path of its page on this site"
     )
+
+
+class DocumentToVerifyBody(_OfDocumentBody):
+    """A document of the reader that may no longer be right."""
+
     why: list[WhyVerify]
     text_hash: str
     notes: list[str] = Field(description="what is no longer right according to readers")
@@ -73,15 +76,9 @@ class ToVerifyBody(Body):
     more: bool = Field(description="further documents wait")
 
 
-class CheckedDocumentBody(Body):
+class CheckedDocumentBody(_OfDocumentBody):
     """The statement on a document, and what the reader may say of it."""
 
-    parts_of_answer = ("card",)
-    id: str = Field(validation_alias="document_id")
-    title: str
-    page: DocumentPage = Field(
-        validation_alias=AliasPath("document_id"), description="path of its page on this site"
-    )
     verified: VerificationBody | None = Field(description="null if nobody said anything")
     owner: bool = Field(
         validation_alias=AliasPath("own", "owner"), description="you wrote it, or changed it last"

@@ -4,7 +4,7 @@ It only concerns documents that the reader may read, in the current version of t
 """
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -18,6 +18,7 @@ from expertise.votes import counting_contributions
 from indexer.access import Reader, access_filter
 from indexer.values import Card
 from search_api.context import (
+    NO_SUCH_DOCUMENT,
     AnswerContext,
     AnswerRefused,
     InvalidParameter,
@@ -26,6 +27,7 @@ from search_api.context import (
     Stale,
     Verifying,
     note_access,
+    required,
 )
 from search_api.feedback.service import named_topic
 from search_api.identity.principals import ALL, HeldRoles, Role
@@ -55,7 +57,6 @@ _MOST_OPENED = 500
 _OPENED_PER_DAY = 200
 """Documents counted per reader and day, so that a program that opens all does not count more."""
 _WRITING = {ContributorRole.AUTHOR, ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER}
-_UNKNOWN = "Ce document n’existe pas, ou ne vous est pas ouvert."
 
 
 class WhyVerify(StrEnum):
@@ -218,18 +219,15 @@ def own_verification(context: AnswerContext, reader: Reader, card: Card) -> OwnV
     if text_hash is None:
         return None
     own = context.verifying.store.of_agent(reader.agent_id)
-    of_text = [(one.document_id, one.content_hash) for one in own.said]
-    of_text += [(one.document_id, one.content_hash) for one in own.marks]
+    of_text = {(one.document_id, one.content_hash) for one in (*own.said, *own.marks)}
     said = (card.document_id, text_hash) in of_text
     return OwnVerification(_is_owner(context, reader, card), text_hash, said)
 
 
 def checked_document(context: AnswerContext, reader: Reader, document_id: str) -> CheckedDocument:
     """Return the statement on one document. Raises `NotFound`, `IndexUnreachable`."""
-    _verifying(context)
-    card = context.search.cards((document_id,), reader).get(document_id)
-    if card is None:
-        raise NotFound(_UNKNOWN)
+    required(context.verifying)
+    card = context.readable_card(document_id, reader)
     said = verified(context, [document_id]).get(document_id)
     nothing = OwnVerification(owner=False, text_hash="", said=False)
     return CheckedDocument(card, said, own_verification(context, reader, card) or nothing)
@@ -240,7 +238,7 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
 
     Raises `NotFound`, `IndexUnreachable`.
     """
-    verifying, agent = _verifying(context), known_agent(context, reader)
+    verifying, agent = required(context.verifying), known_agent(context, reader)
     today, rules = context.today(), verifying.rules
     per_month, answers = _pace(verifying, agent.id), doubted_answers(context, reader)
     left = per_month - verifying.store.said_since(agent.id, today - timedelta(days=MONTH_DAYS))
@@ -254,21 +252,17 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
     read = _much_read(context, reader, read_day)
     known = {**marked, **read, **old}
     own = {id_: card for id_, card in known.items() if _is_owner(context, reader, card)}
-    hashes, said = context.search.text_hashes(own), verifying.store.said(own)
     past = context.search.past(tuple(own), reader, today)
     found = []
-    for id_, card in own.items():
-        text_hash, last = hashes.get(id_), said.get(id_)
-        if text_hash is None or (last and last.content_hash != text_hash):
-            last = None
-        still = _still(marks, id_, text_hash, last)
+    for card, text_hash, last, still in _with_marks(context, marks, own):
+        id_ = card.document_id
         why = {
             WhyVerify.MARKED: bool(still),
             WhyVerify.CONTRADICTED: id_ in past and last is None,
             WhyVerify.MUCH_READ: id_ in read and _is_due(last, read_day),
             WhyVerify.OLD: id_ in old and _is_due(last, old_day),
         }
-        if text_hash and any(why.values()):
+        if any(why.values()):
             reasons = tuple(one for one, holds in why.items() if holds)
             found.append(DocumentToVerify(card, reasons, text_hash, _notes(still)))
     found.sort(key=lambda one: (list(WhyVerify).index(one.why[0]), _dated(one.card)))
@@ -319,7 +313,7 @@ def marks_to_decide(context: AnswerContext, reader: Reader) -> int:
 def _marked_for(
     context: AnswerContext, reader: Reader, held: HeldRoles
 ) -> tuple[DocumentToVerify, ...]:
-    marks = _verifying(context).store.marks(_MOST_MARKS)
+    marks = required(context.verifying).store.marks(_MOST_MARKS)
     cards = context.search.cards(sorted({one.document_id for one in marks}), reader)
     animated = {
         id_: card
@@ -328,7 +322,11 @@ def _marked_for(
         and not _has_author_to_ask(context, card)
         and _animates(context, held, card)
     }
-    found = _marked(context, marks, animated)
+    found = {
+        card.document_id: DocumentToVerify(card, (WhyVerify.MARKED,), text_hash, _notes(still))
+        for card, text_hash, _, still in _with_marks(context, marks, animated)
+        if still
+    }
     return tuple(
         found[id_] for id_ in dict.fromkeys(one.document_id for one in marks) if id_ in found
     )[:MOST_LISTED]
@@ -348,10 +346,10 @@ def decide_on_marked(
     Raises `NotFound` for a document that is not in `marked_documents`, `Stale` if its text changed
     since, `InvalidParameter`, `NotAudited`, and `IndexUnreachable`.
     """
-    store, me = _verifying(context).store, holder.reader.agent_id or ""
+    store, me = required(context.verifying).store, holder.reader.agent_id or ""
     waiting = {one.card.document_id: one for one in marked_documents(context, holder)}
     if document_id not in waiting:
-        raise NotFound(_UNKNOWN)
+        raise NotFound(NO_SUCH_DOCUMENT)
     said = ""
     if act is MarkedAct.WRONG:
         said = checked_text(note, MOST_NOTE, "Écrivez ce qui n’est plus juste.")
@@ -364,36 +362,23 @@ def decide_on_marked(
         store.dismiss_marks(document_id)
 
 
-def _marked(
+def _with_marks(
     context: AnswerContext, marks: Sequence[OutdatedMark], cards: Mapping[str, Card]
-) -> dict[str, DocumentToVerify]:
-    """Return, by id, those of the documents with a mark on their present text."""
-    verifying = _verifying(context)
-    hashes, said = context.search.text_hashes(cards), verifying.store.said(cards)
-    found = {}
+) -> Iterator[tuple[Card, str, Verification | None, list[OutdatedMark]]]:
+    """Yield the documents with a text: (card, its hash, last statement on it, newer marks)."""
+    hashes, said = context.search.text_hashes(cards), required(context.verifying).store.said(cards)
     for id_, card in cards.items():
         text_hash, last = hashes.get(id_), said.get(id_)
         if last and last.content_hash != text_hash:
             last = None
-        if text_hash and (still := _still(marks, id_, text_hash, last)):
-            found[id_] = DocumentToVerify(card, (WhyVerify.MARKED,), text_hash, _notes(still))
-    return found
-
-
-def _still(
-    marks: Iterable[OutdatedMark],
-    document_id: str,
-    text_hash: str | None,
-    last: Verification | None,
-) -> list[OutdatedMark]:
-    """Return the marks on a text that are newer than its author's last statement."""
-    return [
-        one
-        for one in marks
-        if one.document_id == document_id
-        and one.content_hash == text_hash
-        and (last is None or one.day > last.day)
-    ]
+        if text_hash:
+            still = [
+                one
+                for one in marks
+                if (one.document_id, one.content_hash) == (id_, text_hash)
+                and (last is None or one.day > last.day)
+            ]
+            yield card, text_hash, last, still
 
 
 def _notes(marks: Iterable[OutdatedMark]) -> tuple[str, ...]:
@@ -405,7 +390,7 @@ def _has_author_to_ask(context: AnswerContext, card: Card) -> bool:
     owners = context.people.by_account(_owning_accounts(card)).values()
     return any(
         not one.departed(context.today())
-        and _pace(_verifying(context), one.id) > 0
+        and _pace(required(context.verifying), one.id) > 0
         and (
             context.asking is None
             or context.search.cards((card.document_id,), context.asking.reader_of(one.id))
@@ -431,7 +416,7 @@ def _is_due(last: Verification | None, day: date) -> bool:
 
 def _much_read(context: AnswerContext, reader: Reader, before: date) -> dict[str, Card]:
     """Return documents opened often in thirty days and dated before a day."""
-    verifying = _verifying(context)
+    verifying = required(context.verifying)
     if not verifying.rules.much_opened:
         return {}
     since = context.today() - timedelta(days=MONTH_DAYS)
@@ -472,15 +457,13 @@ def say_of_document(
     statement of a reader who is not its author, `Stale` if the text changed since,
     `InvalidParameter`, `TooManyMarks`, and `IndexUnreachable`.
     """
-    verifying, agent = _verifying(context), known_agent(context, reader)
+    verifying, agent = required(context.verifying), known_agent(context, reader)
     store = verifying.store
     if act in (VerificationAct.TAKE_BACK, VerificationAct.FORGET):
         if act is VerificationAct.FORGET or document_id:
             store.take_back("" if act is VerificationAct.FORGET else document_id, agent.id)
         return
-    card = context.search.cards((document_id,), reader).get(document_id)
-    if card is None:
-        raise NotFound(_UNKNOWN)
+    card = context.readable_card(document_id, reader)
     if act is not VerificationAct.OUTDATED and not _is_owner(context, reader, card):
         raise NotFound("Seule la personne qui l’a écrit, ou modifié en dernier, peut le dire.")
     now, today = context.search.text_hashes([document_id]).get(document_id), context.today()
@@ -501,7 +484,7 @@ def choose_pace(context: AnswerContext, reader: Reader, per_month: int) -> None:
 
     Raises `NotFound`, `InvalidParameter`.
     """
-    verifying, agent = _verifying(context), known_agent(context, reader)
+    verifying, agent = required(context.verifying), known_agent(context, reader)
     if not 0 <= per_month <= MOST_PER_MONTH:
         raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_MONTH} documents par mois.")
     verifying.store.choose_pace(agent.id, per_month)
@@ -512,10 +495,10 @@ def has_said(context: AnswerContext, reader: Reader, document_id: str) -> bool:
 
     Raises `NotFound`.
     """
-    own = _verifying(context).store.of_agent(reader.agent_id or "")
-    return document_id in {one.document_id for one in own.said} | {
-        one.document_id for one in own.marks
-    }
+    return (
+        document_id
+        in required(context.verifying).store.of_agent(reader.agent_id or "").document_ids
+    )
 
 
 def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerifications | None:
@@ -526,21 +509,14 @@ def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerification
     if context.verifying is None or reader.agent_id is None:
         return None
     own = context.verifying.store.of_agent(reader.agent_id)
-    ids = {one.document_id for one in own.said} | {one.document_id for one in own.marks}
-    open_now = context.search.cards(sorted(ids), reader)
+    open_now = context.search.cards(sorted(own.document_ids), reader)
     return OwnVerifications(
         tuple(one for one in own.said if one.document_id in open_now),
         tuple(one for one in own.marks if one.document_id in open_now),
         _pace(context.verifying, reader.agent_id),
-        len(ids - open_now.keys()),
+        len(own.document_ids - open_now.keys()),
         {id_: card.title for id_, card in open_now.items()},
     )
-
-
-def _verifying(context: AnswerContext) -> Verifying:
-    if context.verifying is None:
-        raise NotFound("")
-    return context.verifying
 
 
 def _pace(verifying: Verifying, agent_id: str) -> int:

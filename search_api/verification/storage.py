@@ -74,31 +74,33 @@ document_openings = sa.Table(
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
+class _OnText:
+    """What an agent said of a text on a day."""
+
+    document_id: str
+    content_hash: str
+    agent_id: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Verification(_OnText):
     """An author's statement on a text. `note`: what is no longer right; empty if all is right.
 
     `agent_id` is empty once the author was erased.
     """
 
-    document_id: str
-    content_hash: str
-    agent_id: str
-    day: date
     right: bool
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class OutdatedMark:
+class OutdatedMark(_OnText):
     """A reader's mark that a text is no longer right. Nobody else sees who the reader is.
 
     `note`: what is no longer right; empty in marks of earlier versions.
     """
 
-    document_id: str
-    content_hash: str
-    agent_id: str
-    day: date
     note: str = ""
 
 
@@ -115,6 +117,11 @@ class OwnVerifications:
     per_month: int | None = None
     hidden: int = 0
     titles: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def document_ids(self) -> frozenset[str]:
+        """Ids of the documents with a statement or a mark."""
+        return frozenset(one.document_id for one in (*self.said, *self.marks))
 
 
 class SqlVerifications:
@@ -148,8 +155,7 @@ class SqlVerifications:
 
         The register is written first if there is something to delete. `until`: later ones stay.
         """
-        own = self.of_agent(agent_id)
-        ids = {one.document_id for one in own.said} | {one.document_id for one in own.marks}
+        ids = self.of_agent(agent_id).document_ids
         if document_id in ids if document_id else ids:
             self._register.note("verification", agent=agent_id, document=document_id)
         with self._engine.begin() as connection:

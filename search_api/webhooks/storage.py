@@ -146,7 +146,7 @@ class SqlWebhooks:
             own = sa.select(ids).where(webhook_queue.c.webhook == name)
             queued = set(connection.execute(own).scalars())
             rows = [
-                self._row(id_, name, WebhookKind.ANSWERED, row.question_id, row.created)
+                self._row(name, row.id, WebhookKind.ANSWERED, row.question_id, row.created)
                 for id_, row in found.items()
                 if id_ not in queued
             ]
@@ -182,7 +182,7 @@ class SqlWebhooks:
         told = sa.update(webhooks).where(own).values(build_id=build_id)
         moment = self.now()
         rows = [
-            self._row(_id(name, f"{build_id} {id_}"), name, WebhookKind.TOPIC, id_, moment)
+            self._row(name, f"{build_id} {id_}", WebhookKind.TOPIC, id_, moment)
             for id_ in topic_ids
         ]
         with self._engine.begin() as connection:
@@ -252,11 +252,11 @@ class SqlWebhooks:
         sql.execute(self._engine, changed)
 
     def _row(
-        self, id_: str, name: str, kind: WebhookKind, subject: str, happened: datetime
+        self, name: str, what: str, kind: WebhookKind, subject: str, happened: datetime
     ) -> dict[str, object]:
         moment = self.now()
         return {
-            "id": id_,
+            "id": _id(name, what),
             "webhook": name,
             "kind": kind.value,
             "subject": subject,

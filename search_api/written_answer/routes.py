@@ -1,41 +1,21 @@
 """The API of written answers, as server-sent events."""
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Annotated, cast
+from collections.abc import AsyncIterator
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse
 
 from indexer.access import Reader
-from search_api.bodies import PROBLEMS, Body
+from search_api.bodies import PROBLEMS
 from search_api.limits import RequesterKind, RequestKind, TooManyConcurrentRequests
 from search_api.parameters import RETRY_S, KnownReader
 from search_api.problems import Problem
 from search_api.services import services_of
-from search_api.written_answer.schemas import (
-    AskedAnswerBody,
-    EndBody,
-    EventBody,
-    PassagesBody,
-    RewrittenBody,
-    SentenceBody,
-)
+from search_api.written_answer.schemas import AskedAnswerBody, EventBody
 from search_api.written_answer.service import write_answer, writing_of
-from search_api.written_answer.values import (
-    AnswerEnd,
-    KeptSentence,
-    RewrittenQuestion,
-    SentPassages,
-)
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
-
-_BODIES: Mapping[type, type[Body]] = {
-    RewrittenQuestion: RewrittenBody,
-    SentPassages: PassagesBody,
-    KeptSentence: SentenceBody,
-    AnswerEnd: EndBody,
-}
 
 
 async def _in_turn(request: Request, reader: KnownReader) -> AsyncIterator[Reader]:
@@ -61,5 +41,5 @@ async def written_answer(
 
     Nothing is kept. `/search` gives the answer without a model, as `direct_answer`.
     """
-    async for event in write_answer(services_of(request), reader, asked.asked()):
-        yield cast(EventBody, _BODIES[type(event)].model_validate(event))
+    async for event in write_answer(services_of(request), reader, asked):
+        yield event

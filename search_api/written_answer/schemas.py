@@ -1,4 +1,4 @@
-"""API schemas of written answers."""
+"""Request and events of written answers, as the API publishes them."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from indexer.values import FACETS
 from search_api.bodies import Body
 from search_api.parameters import FILTER_VALUES
-from search_api.written_answer.values import AskedAnswer, Outcome
+from search_api.written_answer.values import Outcome
 
 MOST_TURNS = 6
 
@@ -31,11 +31,6 @@ class AskedAnswerBody(BaseModel):
     thread: list[Annotated[str, Field(max_length=1_000)]] = Field(
         [], max_length=MOST_TURNS, description="the questions before it, oldest first"
     )
-
-    def asked(self) -> AskedAnswer:
-        """Return the question as a value."""
-        filters = {name: tuple(values) for name, values in self.filters.items() if values}
-        return AskedAnswer(self.q.strip(), filters, tuple(self.thread))
 
 
 class RewrittenBody(Body):

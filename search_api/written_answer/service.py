@@ -26,18 +26,20 @@ from search_api.query.query import Query
 from search_api.ranking.results import Results
 from search_api.wording import in_force, plural, safe_text
 from search_api.written_answer.grounding import Fault, Grounds, fault_of
+from search_api.written_answer.schemas import (
+    AskedAnswerBody,
+    EndBody,
+    EventBody,
+    PassagesBody,
+    RewrittenBody,
+    SentenceBody,
+)
 from search_api.written_answer.sentences import CitedSentence, SentenceCutter, without_thoughts
 from search_api.written_answer.values import (
-    AnswerEnd,
-    AnswerEvent,
-    AskedAnswer,
-    KeptSentence,
     Message,
     ModelFailed,
     NumberedPassage,
     Outcome,
-    RewrittenQuestion,
-    SentPassages,
     Writing,
 )
 
@@ -80,9 +82,9 @@ def writing_of(context: AnswerContext) -> Writing:
 
 
 async def write_answer(
-    context: AnswerContext, reader: Reader, asked: AskedAnswer
-) -> AsyncIterator[AnswerEvent]:
-    """Yield the events of a written answer; the last one is an `AnswerEnd`.
+    context: AnswerContext, reader: Reader, asked: AskedAnswerBody
+) -> AsyncIterator[EventBody]:
+    """Yield the events of a written answer; the last one is an `EndBody`.
 
     A sentence is yielded once it is checked, and the kept ones are the required share of those
     before it. They are to be shown only if the end says so.
@@ -92,16 +94,17 @@ async def write_answer(
     checked = _Checked(writing.rules.least_share)
     try:
         asker = await run_in_threadpool(asker_of, context, reader)
-        question = _without_asker(asked.q, asker)
+        question = _without_asker(asked.q.strip(), asker)
         if asked.thread:
             question = await _within(until, _self_standing(writing, asked, asker)) or question
-            yield RewrittenQuestion(question)
-        query = Query(question, asked.filters, page_size=writing.rules.passages)
+            yield RewrittenBody(q=question)
+        filters = {name: tuple(values) for name, values in asked.filters.items() if values}
+        query = Query(question, filters, page_size=writing.rules.passages)
         passages = await run_in_threadpool(passages_to_send, context, reader, query)
         if not passages:
-            yield AnswerEnd(Outcome.NOTHING_TO_SEND, _SAID[Outcome.NOTHING_TO_SEND])
+            yield checked.end(Outcome.NOTHING_TO_SEND)
             return
-        yield SentPassages(passages)
+        yield PassagesBody.model_validate({"passages": passages})
         grounds = [Grounds(one.title, one.heading, one.text) for one in passages]
         cutter = SentenceCutter()
         messages = _messages(question, passages)
@@ -198,13 +201,13 @@ def _messages(question: str, passages: Sequence[NumberedPassage]) -> list[Messag
     return [{"role": "system", "content": _RULES}, {"role": "user", "content": asked}]
 
 
-async def _self_standing(writing: Writing, asked: AskedAnswer, asker: Agent | None) -> str:
+async def _self_standing(writing: Writing, asked: AskedAnswerBody, asker: Agent | None) -> str:
     """Return a follow-up question as the model rewrites it; empty if it writes nothing.
 
     Earlier answers are not sent: the reader may no longer be allowed to read what they quote.
     """
     lines = [f"Question : {one}" for one in asked.thread]
-    thread = _without_asker("\n".join([*lines, f"Dernière question : {asked.q}"]), asker)
+    thread = _without_asker("\n".join([*lines, f"Dernière question : {asked.q.strip()}"]), asker)
     messages = [{"role": "system", "content": _REWRITING}, {"role": "user", "content": thread}]
     async with aclosing(writing.model.write(messages, QUESTION_TOKENS)) as pieces:
         written = without_thoughts("".join([piece async for piece in pieces])).strip()
@@ -245,7 +248,7 @@ class _Checked:
     least_share: float
     kept: int = 0
     struck: int = 0
-    waiting: list[KeptSentence] = field(default_factory=list)
+    waiting: list[SentenceBody] = field(default_factory=list)
 
     @property
     def enough(self) -> bool:
@@ -253,21 +256,21 @@ class _Checked:
 
     async def add(
         self, written: Sequence[CitedSentence], grounds: Sequence[Grounds]
-    ) -> Sequence[KeptSentence]:
+    ) -> Sequence[SentenceBody]:
         """Check sentences, outside the event loop, and return those that may be shown now."""
-        shown: list[KeptSentence] = []
+        shown: list[SentenceBody] = []
         for one in written:
             fault: Fault | None = await run_in_threadpool(fault_of, one, grounds)
             self.struck += fault is not None
             if fault is None:
                 self.kept += 1
-                self.waiting.append(KeptSentence(one.text, one.cited))
+                self.waiting.append(SentenceBody(text=one.text, cited=list(one.cited)))
             if self.enough:
                 shown += self.waiting
                 self.waiting.clear()
         return shown
 
-    def end(self, outcome: Outcome) -> AnswerEnd:
+    def end(self, outcome: Outcome) -> EndBody:
         """Return the last event."""
         written = plural("Réponse de {num} phrase", "Réponse de {num} phrases", self.kept)
         struck = plural(
@@ -276,4 +279,4 @@ class _Checked:
             self.struck,
         )
         said = _SAID.get(outcome) or f"{written}{struck if self.struck else ''}."
-        return AnswerEnd(outcome, said, self.kept, self.struck)
+        return EndBody(outcome=outcome, said=said, kept=self.kept, struck=self.struck)

@@ -59,15 +59,6 @@ class Writing:
 
 
 @dataclass(frozen=True, slots=True)
-class AskedAnswer:
-    """A question with its page's filters; `thread` has the questions before it, oldest first."""
-
-    q: str
-    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    thread: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class NumberedPassage:
     """A passage sent to the language model, with the number by which sentences cite it.
 
@@ -90,38 +81,3 @@ class Outcome(StrEnum):
     NOTHING_TO_SEND = "nothing_to_send"
     UNSUPPORTED = "unsupported"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class RewrittenQuestion:
-    """The question that is searched, in place of a follow-up question."""
-
-    q: str
-
-
-@dataclass(frozen=True, slots=True)
-class SentPassages:
-    """The passages that the model gets."""
-
-    passages: tuple[NumberedPassage, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class KeptSentence:
-    """A sentence that its passages say, and their numbers."""
-
-    text: str
-    cited: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerEnd:
-    """The end: its outcome, a French sentence, and how many sentences were kept and struck out."""
-
-    outcome: Outcome
-    said: str
-    kept: int = 0
-    struck: int = 0
-
-
-AnswerEvent = RewrittenQuestion | SentPassages | KeptSentence | AnswerEnd

@@ -20,11 +20,10 @@ from indexer.embedded.index import EmbeddedIndex
 from quisait.application.database import migrate
 from quisait.cli import app
 from search_api.app import Services, create_app
-from search_api.identity.tokens import TokenReaders
 from search_api.search.engine import Search
 from tests.conventions.test_code_rules import ASSEMBLY, PACKAGES, REPOSITORY
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
-from tests.pages.conftest import NOW_S, TOKENS
+from tests.pages.conftest import NOW_S, TOKENS, token_readers
 
 pytestmark = pytest.mark.sources
 
@@ -111,7 +110,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book = SqlDirectory(engine)
     book.replace(FictionalDirectory())
-    readers = TokenReaders(TOKENS, book, lambda: NOW_S, lambda: TODAY)
+    readers = token_readers(book)
     services = Services(Search(index, ENCODER, book), book, reader_of=readers, today=lambda: TODAY)
     headers = {"Authorization": f"Bearer {TOKENS.make('ag-1', NOW_S)}"}
     yield TestClient(create_app(services), headers=headers)

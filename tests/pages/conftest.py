@@ -18,7 +18,8 @@ from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
 from quisait.application.database import migrate
 from search_api.app import Services, create_app
-from search_api.identity.tokens import DemoReaders, SignedTokens, TokenReaders
+from search_api.authorization import IdentifiedReaders, bearer, token_cookie
+from search_api.identity.tokens import DemoReaders, SignedTokens
 from search_api.search.engine import Search
 from search_api.server import server
 from tests.needs import starting
@@ -33,6 +34,12 @@ CHROMIUM_ARGS = [
     "--no-first-run",
     "--disable-background-networking",
 ]
+
+
+def token_readers(book: SqlDirectory) -> IdentifiedReaders:
+    """Readers named by a signed token, in a header or a cookie."""
+    ways = [bearer(TOKENS, None, lambda: NOW_S), token_cookie(TOKENS, lambda: NOW_S)]
+    return IdentifiedReaders(ways, book, lambda: TODAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
 @pytest.fixture(scope="session")
 def token_app(parts: Parts) -> FastAPI:
     """Readers are named by signed tokens."""
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+    readers = token_readers(parts.book)
     return create_app(Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY))
 
 

@@ -26,7 +26,7 @@ from indexer.values import Put, PutAccess, Remove
 from quisait.application.database import migrate
 from quisait.clock import now
 from search_api.app import Services, create_app
-from search_api.audit.port import NoAudit
+from search_api.audit.port import Audit
 from search_api.audit.sql import SqlAudit
 from search_api.identity import principals
 from search_api.identity.principals import Grant, Grants
@@ -298,7 +298,7 @@ def test_who_decided_what_is_in_the_audit(desk: Desk) -> None:
     )
     client.delete(f"/api/v1/animation/decisions/{body['id']}")
     assert audit.newest(1)[0].subject == f"decision_id:{body['id']}"
-    blind = replace(desk.services, audit=NoAudit())
+    blind = replace(desk.services, audit=Audit())
     app = TestClient(create_app(blind), headers={"x-agent": "ag-1"})
     refused = app.post(f"/api/v1/animation/proposals/{id_}", json={"verdict": "refuse"})
     assert refused.status_code == 503

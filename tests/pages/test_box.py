@@ -12,9 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from quisait.server.app import intranet_app
 from search_api.app import Services, create_app
-from search_api.identity.tokens import TokenReaders
 from tests.pages.administration import SECRET, TODAY
-from tests.pages.conftest import NOW_S, TOKENS, Parts, served
+from tests.pages.conftest import NOW_S, TOKENS, Parts, served, token_readers
 from tests.pages.test_accessibility import faults_of
 
 pytestmark = pytest.mark.pages
@@ -39,7 +38,7 @@ def sites(parts: Parts) -> Iterator[Sites]:
     with ExitStack() as servers:
         named, other = intranet_app(INTRANET), intranet_app(INTRANET)
         origins = [servers.enter_context(served(app)) for app in (named, other)]
-        readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+        readers = token_readers(parts.book)
         services = Services(
             parts.search, parts.book, reader_of=readers, today=lambda: TODAY, origins={origins[0]}
         )

@@ -14,12 +14,12 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
 from search_api.app import Services, create_app
-from search_api.identity.tokens import DemoReaders, TokenReaders
+from search_api.identity.tokens import DemoReaders
 from search_api.limits import RateLimiter, RequesterKind, RequestTimeouts
 from search_api.middleware.security import is_own_host
 from search_api.server import HEAD_BYTES, HeadTimeoutProtocol
 from tests.pages.administration import TODAY
-from tests.pages.conftest import NOW_S, TOKENS, Parts, chromium_mapping, served
+from tests.pages.conftest import NOW_S, TOKENS, Parts, chromium_mapping, served, token_readers
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -145,7 +145,7 @@ def test_headers_of_every_kind_of_answer(parts: Parts) -> None:
 
 def limited(parts: Parts, **per_minute: int) -> FastAPI:
     rates = RateLimiter({RequesterKind(name): most for name, most in per_minute.items()})
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+    readers = token_readers(parts.book)
     return create_app(
         Services(
             parts.search, parts.book, reader_of=readers, today=lambda: TODAY, rate_limiter=rates
@@ -189,7 +189,7 @@ def test_a_stranger_in_haste_waits(parts: Parts, shown: dict[str, str]) -> None:
 @pytest.fixture(scope="module")
 def bounded(parts: Parts) -> Iterator[str]:
     """A real server that waits a short time only, with one route that never answers."""
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+    readers = token_readers(parts.book)
     services = Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY)
     app = create_app(replace(services, timeouts=RequestTimeouts(body_s=0.6, answer_s=0.4)))
 

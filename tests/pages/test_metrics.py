@@ -16,7 +16,7 @@ from indexer.errors import IndexUnreachable
 from quisait.application.database import migrate
 from quisait.server.metrics import metrics_router
 from search_api.app import Services, create_app
-from search_api.middleware.metrics import add_request_metrics, request_metrics
+from search_api.middleware.metrics import MetricsMiddleware, request_metrics
 from search_api.search.engine import Search
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts
@@ -111,7 +111,7 @@ def measured(parts: Parts) -> tuple[FastAPI, CollectorRegistry]:
         Services(parts.search, parts.book, reader_of=lambda request: NOBODY, today=lambda: TODAY)
     )
     registry = CollectorRegistry()
-    add_request_metrics(app, request_metrics(registry))
+    app.add_middleware(MetricsMiddleware, metrics=request_metrics(registry))
     app.include_router(metrics_router(registry, "t" * 32))
     return app, registry
 

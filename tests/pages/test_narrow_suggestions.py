@@ -19,12 +19,12 @@ from indexer.values import Put
 from quisait.application.database import migrate
 from quisait.server.app import intranet_app
 from search_api.app import Services, create_app
-from search_api.identity.tokens import DemoReaders, TokenReaders
+from search_api.identity.tokens import DemoReaders
 from search_api.search.engine import Search
 from tests.builders import put
 from tests.pages import test_box
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory
-from tests.pages.conftest import NOW_S, TOKENS, served
+from tests.pages.conftest import served, token_readers
 from tests.pages.test_accessibility import faults_of
 from tests.pages.test_browser import opened
 
@@ -70,7 +70,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
     with ExitStack() as servers:
         intranet = intranet_app(test_box.INTRANET)
         origin = servers.enter_context(served(intranet))
-        readers = TokenReaders(TOKENS, book, lambda: NOW_S, lambda: TODAY)
+        readers = token_readers(book)
         named = replace(services, demo=False, reader_of=readers, origins={origin})
         quisait = servers.enter_context(served(create_app(named)))
         intranet.state.quisait = quisait

@@ -13,11 +13,10 @@ from fastapi.testclient import TestClient
 from indexer.values import Vectors
 from search_api.administration import health
 from search_api.app import Services, create_app
-from search_api.identity.tokens import TokenReaders
 from search_api.limits import MAX_QUESTIONS, MAX_WAITING, ConcurrencyLimiter
 from search_api.search.engine import Search
 from tests.pages.administration import TODAY, WordEncoder
-from tests.pages.conftest import NOW_S, TOKENS, Parts, served
+from tests.pages.conftest import NOW_S, TOKENS, Parts, served, token_readers
 from tests.service.running import wait_until
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
@@ -63,7 +62,7 @@ def encoder() -> Iterator[WatchedEncoder]:
 
 def services(parts: Parts, encoder: WatchedEncoder, at_once: ConcurrencyLimiter) -> Services:
     search = Search(parts.index, encoder, parts.book)
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+    readers = token_readers(parts.book)
     return Services(
         search, parts.book, reader_of=readers, today=lambda: TODAY, concurrency_limiter=at_once
     )

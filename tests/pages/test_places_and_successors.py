@@ -198,7 +198,7 @@ def test_a_source_trusted_no_more_takes_no_place(
     shown = {one.card.document_id: one for one in answered}
     assert [one.document_id for one in shown["wiki:w1"].replaced_by] == ["forum:f"] * believed
     assert [one.document_id for one in shown["forum:f"].replaces] == ["wiki:w1"] * believed
-    assert ("replaced" in shown["wiki:w1"].effects) is believed
+    assert ("replaced" in shown["wiki:w1"].parts.effects) is believed
 
 
 @pytest.mark.parametrize("names", ["ab", "abc"])

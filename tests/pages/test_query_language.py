@@ -8,13 +8,12 @@ from fastapi.testclient import TestClient
 from indexer.embedded.index import EmbeddedIndex
 from quisait.application.engines import check_search_file
 from search_api.app import Services, create_app
-from search_api.identity.tokens import TokenReaders
 from search_api.query.glossary import GlossaryFile
 from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
 from search_api.search.engine import Search
 from search_api.templating import Glossed
 from tests.pages.administration import ENCODER, TODAY, documents
-from tests.pages.conftest import NOW_S, TOKENS, Parts
+from tests.pages.conftest import NOW_S, TOKENS, Parts, token_readers
 
 pytestmark = pytest.mark.pages
 
@@ -37,7 +36,7 @@ def guided(parts: Parts, tmp_path: Path) -> TestClient:
         parts.book.accounts_named, GlossaryFile(glossary), BestBetsFile(bets)
     )
     search = Search(index, ENCODER, parts.book, guidance)
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+    readers = token_readers(parts.book)
     app = create_app(Services(search, parts.book, reader_of=readers, today=lambda: TODAY))
     return TestClient(app, headers={"Authorization": f"Bearer {TOKENS.make('ag-1', NOW_S)}"})
 

@@ -19,10 +19,9 @@ from search_api.authorization import require
 from search_api.context import RoleHolder
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
-from search_api.identity.tokens import TokenReaders
 from search_api.templating import ROLE_PAGES
 from tests.pages.administration import TODAY
-from tests.pages.conftest import NOW_S, TOKENS, Parts
+from tests.pages.conftest import NOW_S, TOKENS, Parts, token_readers
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -55,7 +54,7 @@ def audit(engine: sa.Engine) -> SqlAudit:
 
 @pytest.fixture
 def app(parts: Parts, audit: SqlAudit) -> FastAPI:
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+    readers = token_readers(parts.book)
     services = Services(
         parts.search, parts.book, reader_of=readers, today=lambda: TODAY, grants=GRANTS, audit=audit
     )
@@ -160,7 +159,7 @@ def test_the_navigation_offers_what_one_may_open(app: FastAPI) -> None:
 
 def test_a_departed_officer_is_nobody(parts: Parts, audit: SqlAudit) -> None:
     """A role is held by a reader, and who left is none."""
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+    readers = token_readers(parts.book)
     grants = Grants((Grant(Role.OFFICER, agents=frozenset({"ag-3"})),))
     services = Services(
         parts.search, parts.book, reader_of=readers, today=lambda: TODAY, grants=grants, audit=audit

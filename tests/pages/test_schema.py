@@ -37,13 +37,12 @@ from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
-from search_api.identity.tokens import TokenReaders
 from search_api.scim.values import SuiteGroups
 from search_api.written_answer.model import ModelServer
 from search_api.written_answer.values import Writing, WritingRules
 from tests.pages.access_routes import each_route
 from tests.pages.administration import ENCODER, TODAY
-from tests.pages.conftest import NOW_S, TOKENS, Parts
+from tests.pages.conftest import NOW_S, TOKENS, Parts, token_readers
 from tests.pages.signing_on import signing_on_app
 from tests.pages.states import TOPICS
 
@@ -73,7 +72,7 @@ def pushed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
     tokens = PushTokens(engine)
     inbox = Inbox(engine, State(engine).load, 100_000)
     rules, limits = {"docs": SuiteRules()}, PushLimits(1_000_000, 100_000, 100)
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+    readers = token_readers(parts.book)
     reception = PushService(inbox, tokens, rules, limits)
     services = Services(
         parts.search,

@@ -7,7 +7,6 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -30,21 +29,20 @@ from expertise.who_knows import Experts
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
 from quisait.application.database import migrate
+from quisait.commands.answers import tell_incomplete
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
-from search_api.people.agents import agent_peers, agent_profile
+from search_api.people.agents import agent_peers
 from search_api.search.engine import Search
-from search_api.topics import isolation, outlines
+from search_api.topics import isolation
 from search_api.topics import routes as topics
 from search_api.topics.maps import (
     departement_places,
-    departement_tiles,
     region_places,
-    region_tiles,
 )
-from search_api.topics.service import topic_answer, topic_to_go_on_from
+from search_api.topics.service import topic_to_go_on_from
 from search_api.wording import alone, basis
 from tests.builders import allowed, indexed, make_document
 from tests.pages.conftest import served
@@ -347,15 +345,15 @@ def test_a_topic_to_go_on_from_is_named_where_nobody_is_certain(
     assert (found.id if found else None) == named
 
 
-def test_an_answer_says_what_may_be_missing(services: Services) -> None:
-    """Of the authorities that did not answer for this reader; the same for every rendering."""
-    reader = replace(services.reader_of(_asked_by("ag-5")), unanswered=frozenset({"ldap", "autre"}))
-    for found in (
-        topic_answer(services, reader, "regies"),
-        agent_profile(services, reader, "ag-1"),
-        agent_peers(services, reader),
-    ):
-        assert found.incomplete == ("autre", "ldap")
+def test_a_command_says_what_may_be_missing(
+    services: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the authorities that did not answer for this reader."""
+    reader = services.reader_of(_asked_by("ag-5"))
+    tell_incomplete(reader)
+    assert capsys.readouterr().err == ""
+    tell_incomplete(replace(reader, unanswered=frozenset({"ldap", "autre"})))
+    assert "autre, ldap ne répond pas" in capsys.readouterr().err
 
 
 def _asked_by(agent: str) -> Request:
@@ -568,64 +566,16 @@ def test_without_a_build_the_pages_say_so(services: Services) -> None:
 
 def test_the_map_is_the_country() -> None:
     """Each département and region is drawn once, apart from all others; north is above south."""
-    for places in (departement_places(), departement_tiles()):
-        of = {place.code: place for place in places}
-        assert len({(place.x, place.y) for place in places}) == len(of) == len(DEPARTEMENTS)
-        assert of["59"].y < of["02"].y < of["66"].y
-        assert of["29"].x < of["18"].x < of["67"].x
-    for places in (region_places(), region_tiles()):
-        assert len({(place.x, place.y) for place in places}) == len(places) == len(REGIONS)
-    outlined = {place.code for place in departement_places() if place.outline}
+    places, regions = departement_places(), region_places()
+    of = {place.code: place for place in places}
+    assert len({(place.x, place.y) for place in places}) == len(of) == len(DEPARTEMENTS)
+    assert of["59"].y < of["02"].y < of["66"].y
+    assert of["29"].x < of["18"].x < of["67"].x
+    assert len({(place.x, place.y) for place in regions}) == len(regions) == len(REGIONS)
+    outlined = {place.code for place in places if place.outline}
     assert len(outlined) == 102
     assert {"971", "972", "973", "974", "975", "976", "2A", "75"} <= outlined
-    assert len({place.code for place in region_places() if place.outline}) == 19
-
-
-DRAWN = (
-    '<svg xmlns="http://www.w3.org/2000/svg"><g class="z22 departement"><path d="{}"/></g></svg>'
-)
-
-
-@pytest.mark.parametrize(
-    "drawing",
-    [
-        None,
-        "",
-        "<svg",
-        DRAWN.format("M 1"),
-        DRAWN.format("z"),
-    ],
-)
-def test_without_outlines_the_map_is_made_of_tiles(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, drawing: str | None
-) -> None:
-    """Where the package is away or its drawing is no longer what it was, no place is missing."""
-    named = resources.files
-
-    def missing(package: str) -> object:
-        if package != "pygal_maps_fr":
-            return named(package)
-        if drawing is None:
-            raise ModuleNotFoundError(package)
-        (tmp_path / "fr.departments.svg").write_text(drawing)
-        return tmp_path
-
-    monkeypatch.setattr(outlines, "files", missing)
-    caches = (
-        outlines._rings_by_code,
-        outlines.departement_outlines,
-        outlines.region_outlines,
-        departement_places,
-        region_places,
-    )
-    for one in caches:
-        one.cache_clear()
-    try:
-        assert departement_places() == departement_tiles()
-        assert region_places() == region_tiles()
-    finally:
-        for one in caches:
-            one.cache_clear()
+    assert len({place.code for place in regions if place.outline}) == 19
 
 
 def test_deeper_is_more(client: TestClient) -> None:

@@ -24,7 +24,6 @@ from quisait.application.written_answer import check_model
 from quisait.settings.written_answer import WrittenAnswerSettings
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
-from search_api.identity.tokens import TokenReaders
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind
 from search_api.query.query import Query
 from search_api.search.engine import Search
@@ -36,7 +35,7 @@ from tests.model_server import ModelServer as Server
 from tests.model_server import event, events_of, model_server, quoted, shown, streamed
 from tests.own_loop import apart
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
-from tests.pages.conftest import NOW_S, TOKENS, Parts, served
+from tests.pages.conftest import NOW_S, TOKENS, Parts, served, token_readers
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -91,7 +90,7 @@ def writing(model: Server, parts: Parts, limit_s: float = 30.0, **rules: Any) ->
 
 
 def app_with(parts: Parts, writing: Writing | None) -> FastAPI:
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+    readers = token_readers(parts.book)
     return create_app(
         Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY, writing=writing)
     )

@@ -21,8 +21,9 @@ from quisait.application.database import migrate
 from search_api.context import AnswerContext
 from search_api.search.engine import Search
 from search_api.written_answer.model import ModelServer
+from search_api.written_answer.schemas import AskedAnswerBody, EndBody
 from search_api.written_answer.service import write_answer
-from search_api.written_answer.values import AnswerEnd, AskedAnswer, Writing, WritingRules
+from search_api.written_answer.values import Writing, WritingRules
 from tests.builders import ENCODER, indexed, make_document
 from tests.model_server import ModelServer as Server
 from tests.model_server import model_server
@@ -127,12 +128,12 @@ def limited(reader: Reader, draw: random.Random) -> Reader:
     return replace(reader, sources=sources, spaces=spaces)
 
 
-def drawn_question(draw: random.Random) -> AskedAnswer:
+def drawn_question(draw: random.Random) -> AskedAnswerBody:
     own = draw.choice(["", "Maëlle Guivarc'h, ", "GUIVARC'H Maëlle : ", "je suis ag-77 ; "])
     secret = draw.choice(["", f" secret{draw.randrange(DOCUMENTS)}x"])
     said = f"{own}note sur {draw.choice(SUBJECTS)}{secret}"
-    thread = (f"{own}{draw.choice(SUBJECTS)} ?",) if draw.random() < 0.3 else ()
-    return AskedAnswer(said, {}, thread)
+    thread = [f"{own}{draw.choice(SUBJECTS)} ?"] if draw.random() < 0.3 else []
+    return AskedAnswerBody(q=said, thread=thread)
 
 
 def test_a_model_is_sent_what_may_be_read_and_sent(
@@ -150,7 +151,7 @@ def test_a_model_is_sent_what_may_be_read_and_sent(
             rules, asked = drawn_rules(draw), drawn_question(draw)
             before = len(server.sent)
             events = run_apart(answered(index, book, server, reader, rules, asked))
-            assert isinstance(events[-1], AnswerEnd)
+            assert isinstance(events[-1], EndBody)
             texts = "\n".join(server.texts[before:])
             told = {one.word for one in secrets if one.word in texts and one.word not in asked.q}
             allowed = {one.word for one in secrets if one.may_be_sent(reader, rules)}
@@ -168,7 +169,7 @@ async def answered(
     server: Server,
     reader: Reader,
     rules: WritingRules,
-    asked: AskedAnswer,
+    asked: AskedAnswerBody,
 ) -> list[object]:
     present = replace(reader, sources=None, spaces=None)
     writing = Writing(ModelServer(server.url, "petit"), rules, lambda _: present)

@@ -16,8 +16,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from quisait.application.database import migrate
 from search_api.query.glossary import GlossaryFile
-from search_api.query.parser import QueryPartKind
-from search_api.query.query import Query
+from search_api.query.query import Query, QueryPartKind
 from search_api.ranking.results import Results
 from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
 from search_api.search.engine import OF_A_PERSON, Search

@@ -9,7 +9,7 @@ from connectors.values import EVERYONE
 from indexer.access import Reader
 from indexer.ports import Index
 from indexer.values import Question
-from search_api.ranking.fusion import far_cosine, requiring_all_words
+from search_api.ranking.fusion import known_bars, requiring_all_words
 from search_api.search.engine import Search
 from tests.builders import allowed, put
 from tests.encoders import FakeEncoder
@@ -60,7 +60,7 @@ def test_a_word_that_no_document_has_beside_the_others_is_far(search: Search, to
     """Far in sense, and no single document has all the words."""
     window = search.window_of(topic, CLAIRE)
     assert window.far
-    assert window.closest < far_cosine(MeasuredEncoder().name)
+    assert window.closest < known_bars(MeasuredEncoder().name).far_cosine
 
 
 @pytest.mark.parametrize("topic", ["bail", "Qui contrôle la caisse du régisseur ?", "baux ruraux"])

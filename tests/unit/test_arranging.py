@@ -11,9 +11,8 @@ from connectors.values import Section
 from indexer.near_duplicates import bands, resemblance, same_text, shared_text, signature
 from indexer.passages import cut
 from indexer.values import HitAttributes, Passage
-from search_api.ranking.fusion import FusedHit
+from search_api.ranking.fusion import FusedHit, RankingEffect
 from search_api.ranking.reranking import (
-    RankingEffect,
     RankingPreferences,
     Successors,
     grouped_by_date,
@@ -43,7 +42,7 @@ def order(
     preferences: RankingPreferences = PLAIN,
 ) -> list[str]:
     hits = [hit(*one) for one in scores.items()]
-    return [one.hit.document_id for one in reranked(hits, marks, preferences, TODAY)]
+    return [one.document_id for one in reranked(hits, marks, preferences, TODAY)]
 
 
 def test_undated_sets_stay_as_they_are() -> None:
@@ -51,7 +50,7 @@ def test_undated_sets_stay_as_they_are() -> None:
     scores = {"a": 0.9, "b": 0.9, "c": 0.1}
     hits = [hit(*one) for one in scores.items()]
     placed = reranked(hits, {one: HitAttributes("wiki") for one in scores}, PLAIN, TODAY)
-    assert [(one.hit, one.copies, one.effects) for one in placed] == [(h, (), ()) for h in hits]
+    assert list(placed) == list(hits)
 
 
 def test_a_successor_takes_the_better_place() -> None:
@@ -149,7 +148,7 @@ def test_freshness_is_mild_and_trust_multiplies() -> None:
     assert order({"old": 1.0, "undated": 0.98, "new": 0.9}, marks) == ["old", "undated", "new"]
     trusting = RankingPreferences(trust={"wiki": 1.2})
     placed = reranked([hit("old", 1.0), hit("new", 0.9)], marks, trusting, TODAY)
-    assert [(one.hit.document_id, one.effects) for one in placed] == [
+    assert [(one.document_id, one.effects) for one in placed] == [
         ("new", (RankingEffect.TRUSTED, RankingEffect.RECENT)),
         ("old", ()),
     ]
@@ -170,7 +169,7 @@ def test_copies_are_one_result() -> None:
     hits = [hit(*one) for one in scores.items()]
     del marks["f"]
     placed = reranked(hits, marks, PLAIN, TODAY)
-    assert [(one.hit.document_id, one.copies) for one in placed] == [
+    assert [(one.document_id, one.copies) for one in placed] == [
         ("c", ("a", "b")),
         ("d", ()),
         ("e", ()),
@@ -180,7 +179,7 @@ def test_copies_are_one_result() -> None:
     assert [one.document_id for one in alone] == ["c", "a", "b", "d", "e", "f"]
     related = {"a": text, "f": text._replace(replaces=("a",))}
     placed = reranked([hit("a", 0.8), hit("f", 0.1)], related, PLAIN, TODAY)
-    assert [(one.hit.document_id, one.copies) for one in placed] == [("f", ()), ("a", ())]
+    assert [(one.document_id, one.copies) for one in placed] == [("f", ()), ("a", ())]
 
 
 def test_many_copies_leave_the_window_to_others() -> None:
@@ -188,9 +187,9 @@ def test_many_copies_leave_the_window_to_others() -> None:
     marks = {f"copy{n:03}": HitAttributes("wiki", text_signature=signed(TEXT)) for n in range(30)}
     hits = [hit(one, 0.9) for one in marks] + [hit("other", 0.1)]
     placed = reranked(hits, marks, PLAIN, TODAY, window=2)
-    assert [one.hit.document_id for one in placed] == ["copy000", "other"]
+    assert [one.document_id for one in placed] == ["copy000", "other"]
     dated = grouped_by_date(hits, marks, PLAIN, TODAY)
-    assert [(one.hit.document_id, len(one.copies)) for one in dated] == [
+    assert [(one.document_id, len(one.copies)) for one in dated] == [
         ("copy000", 29),
         ("other", 0),
     ]
@@ -252,11 +251,9 @@ def test_no_successor_stands_below_what_it_replaces(
     }
     hits = [hit(*one) for one in zip(names, scores, strict=True)]
     placed = reranked(hits, marks, RankingPreferences(past_share=share), TODAY)
-    found = [one.hit.document_id for one in placed]
+    found = [one.document_id for one in placed]
     assert sorted(found) == sorted(names)
-    assert [one.hit.score for one in placed] == sorted(
-        (one.hit.score for one in placed), reverse=True
-    )
+    assert [one.score for one in placed] == sorted((one.score for one in placed), reverse=True)
     succession = Successors(marks, {}, TODAY)
     for name in names:
         assert name not in succession.successors(name)

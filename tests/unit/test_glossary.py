@@ -89,19 +89,19 @@ def test_an_edited_glossary_holds_at_the_next_question(
     """Read again when it changes; away or broken, what it said last holds; no text is logged."""
     path = tmp_path / "glossaire.csv"
     glossary = GlossaryFile(path)
-    assert glossary.expansions("CFE") == ()
+    assert glossary.now().expansions("CFE") == ()
     path.write_text("\ufeffCFE;taxe\nmalformee-secrete\n", encoding="utf-8")
     with caplog.at_level(logging.WARNING):
-        assert [one.others for one in glossary.expansions("CFE")] == [("taxe",)]
+        assert [one.others for one in glossary.now().expansions("CFE")] == [("taxe",)]
     assert [(r.message, r.line) for r in caplog.records] == [("line left out", 2)]  # type: ignore[attr-defined]
     assert "secrete" not in caplog.text
     path.write_text("CFE;impôt\n", encoding="utf-8")
     os.utime(path, ns=(1, 1))
-    assert [one.others for one in glossary.expansions("CFE")] == [("impôt",)]
+    assert [one.others for one in glossary.now().expansions("CFE")] == [("impôt",)]
     path.write_bytes(b"CFE;\xff\xfe\n")
-    assert [one.others for one in glossary.expansions("CFE")] == [("impôt",)]
+    assert [one.others for one in glossary.now().expansions("CFE")] == [("impôt",)]
     path.unlink()
-    assert [one.others for one in glossary.expansions("CFE")] == [("impôt",)]
+    assert [one.others for one in glossary.now().expansions("CFE")] == [("impôt",)]
 
 
 def test_an_unchanged_file_is_read_once(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_api.query.query import OperatorField, operators_in, read_day
+from search_api.query.query import QueryPartKind, operators_in, read_day
 
 pytestmark = pytest.mark.search
 
@@ -14,28 +14,28 @@ pytestmark = pytest.mark.search
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("auteur:Dupont taxe", [(OperatorField.AUTHOR, "Dupont")]),
-        ("AUTEUR : Dupont", [(OperatorField.AUTHOR, "Dupont")]),
-        ('entité:"SIP Guingamp" x', [(OperatorField.ENTITY, "SIP Guingamp")]),
-        ("entite:sip type:note", [(OperatorField.ENTITY, "sip"), (OperatorField.KIND, "note")]),
+        ("auteur:Dupont taxe", [(QueryPartKind.AUTHOR, "Dupont")]),
+        ("AUTEUR : Dupont", [(QueryPartKind.AUTHOR, "Dupont")]),
+        ('entité:"SIP Guingamp" x', [(QueryPartKind.ENTITY, "SIP Guingamp")]),
+        ("entite:sip type:note", [(QueryPartKind.ENTITY, "sip"), (QueryPartKind.KIND, "note")]),
         (
             "source:wiki espace:fiscalité",
-            [(OperatorField.SOURCE, "wiki"), (OperatorField.SPACE, "fiscalité")],
+            [(QueryPartKind.SOURCE, "wiki"), (QueryPartKind.SPACE, "fiscalité")],
         ),
-        ("après:12 mars 2024 taxe", [(OperatorField.SINCE, "12 mars 2024")]),
+        ("après:12 mars 2024 taxe", [(QueryPartKind.SINCE, "12 mars 2024")]),
         (
             'apres:"mars 2024" avant:2025',
-            [(OperatorField.SINCE, "mars 2024"), (OperatorField.BEFORE, "2025")],
+            [(QueryPartKind.SINCE, "mars 2024"), (QueryPartKind.BEFORE, "2025")],
         ),
-        ("avant:12/03/2024", [(OperatorField.BEFORE, "12/03/2024")]),
-        ("auteur:mai 2024", [(OperatorField.AUTHOR, "mai")]),
+        ("avant:12/03/2024", [(QueryPartKind.BEFORE, "12/03/2024")]),
+        ("auteur:mai 2024", [(QueryPartKind.AUTHOR, "mai")]),
         ('"note auteur:x"', []),
         ("l'auteur:x -type:note", []),
-        ('auteur: auteur:"" auteur:" "', [(OperatorField.AUTHOR, "auteur:")]),
+        ('auteur: auteur:"" auteur:" "', [(QueryPartKind.AUTHOR, "auteur:")]),
         ("titre:x", []),
     ],
 )
-def test_operators_are_found(text: str, found: list[tuple[OperatorField, str]]) -> None:
+def test_operators_are_found(text: str, found: list[tuple[QueryPartKind, str]]) -> None:
     """With or without accents, quotes and spaces; never within quotes or a word."""
     assert [(one.field, one.value) for one in operators_in(text)] == found
 

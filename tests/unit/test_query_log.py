@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from quisait.application.database import connect, migrate
 from search_api.query_log.recording import AskedQuery, BackgroundQueryLog
-from search_api.query_log.storage import journal_askings, journal_counts, journal_period, utc
+from search_api.query_log.storage import journal_askings, journal_counts, journal_period
 from tests.journals import (
     DAY,
     HOUR,
@@ -51,7 +51,7 @@ def test_the_fifth_asker_brings_the_text(engine: sa.Engine) -> None:
 def test_nothing_finer_than_an_hour_nor_any_name_is_kept(engine: sa.Engine) -> None:
     """Neither minutes, nor an agent's id, nor an order that would tell them."""
     asked_by(journal_of(engine), ["marie", "paul"], "bornage", NINE)
-    assert {utc(row["hour"]) for row in rows(engine, journal_askings)} == {
+    assert {row["hour"] for row in rows(engine, journal_askings)} == {
         NINE.replace(minute=0, second=0)
     }
     assert "ag-" not in everything(engine)
