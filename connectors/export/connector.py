@@ -18,6 +18,8 @@ from connectors.export.files import (
     export_files,
     read_lines,
 )
+from connectors.export.options import ExportOptions
+from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
     Gone,
     Listed,
@@ -148,6 +150,21 @@ class ExportSource:
 def open_export(source: str, path: Path) -> Snapshot:
     """Return the connector of an export."""
     return Snapshot(ExportSource(source, path))
+
+
+def _opened(place: SourcePlace, options: ExportOptions) -> Snapshot:
+    return open_export(place.source, (place.folder / options.path).resolve())
+
+
+KIND = ConnectorKind(
+    "export en JSON Lines",
+    ExportOptions,
+    _opened,
+    about="Un fichier qu’une autre application écrit, une ligne par message ou page. Chaque ligne "
+    "nomme ses lecteurs.",
+    credential="",
+    asks=("every", "trust", "join"),
+)
 
 
 def _check_header(file: ExportFile) -> None:

@@ -1,9 +1,9 @@
 """Build the form of a kind of source from its settings, and read the typed values.
 
-Built-in kinds use fields of `SourceSettings`; installed kinds use their own options, under
-`options.`, and the few fields of every source. A field's title is its label, or its description up
-to the first « ; » or « : »; the rest of the description is its hint. `connectors.options.on_form`
-says more where an option needs it.
+A form asks for the options of its kind, and for a few settings of every source. The options of
+installed kinds are written under `options.`. A field's title is its label, or its description up to
+the first « ; » or « : »; the rest of the description is its hint. `connectors.options.on_form` says
+more where an option needs it.
 """
 
 import math
@@ -18,7 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from connectors.installed import ConnectorKind, installed_connectors, load_kind
+from connectors.installed import OWN_KINDS, installed_connectors, load_kind
 from connectors.options import FORM, names_readers, on_form
 from connectors.ports import SourceRefused
 from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings
@@ -74,46 +74,14 @@ _HINTS = {
     "source a vérifiée) ; vide : les comptes que donne l’annuaire.",
 }
 """Hints that replace a description about the file or about other kinds."""
-_BUILT_IN: dict[str, tuple[str, str, str, dict[SourceStep, tuple[str, ...]]]] = {
-    "folder": (
-        "dossier de fichiers",
-        "Les fichiers d’un dossier de cette machine, ou monté sur elle. Ils sont lus par ceux que "
-        "vous dites, ou que disent des tables _quisait.csv dans le dossier.",
-        "",
-        {
-            SourceStep.PLACE: ("path",),
-            SourceStep.READERS: ("allowed",),
-            SourceStep.OPTIONS: ("include", "exclude", "link", "every", "trust"),
-        },
-    ),
-    "export": (
-        "export en JSON Lines",
-        "Un fichier qu’une autre application écrit, une ligne par message ou page. Chaque ligne "
-        "nomme ses lecteurs.",
-        "",
-        {SourceStep.PLACE: ("path",), SourceStep.OPTIONS: ("every", "trust", "join")},
-    ),
-    "mediawiki": (
-        "wiki MediaWiki",
-        "Les pages et fichiers d’un wiki. Un espace de noms est lu par ceux que vous dites.",
-        "le mot de passe de robot du compte",
-        {
-            SourceStep.PLACE: ("url",),
-            SourceStep.ACCOUNT: ("user",),
-            SourceStep.READERS: ("allowed", "namespaces"),
-            SourceStep.OPTIONS: ("every", "trust", "join", "rate_per_s", "ca_file"),
-        },
-    ),
-    "push": (
-        "application qui pousse ses documents",
-        "Une application envoie elle-même ses documents, avec leurs lecteurs : La Suite, ou la "
-        "vôtre. Un jeton lui est donné ensuite.",
-        "",
-        {SourceStep.READERS: ("open_reach",), SourceStep.OPTIONS: ("link", "trust", "join")},
-    ),
+_OF_EVERY_KIND = {
+    "name": SourceStep.PLACE,
+    "allowed": SourceStep.READERS,
+    "every": SourceStep.OPTIONS,
+    "trust": SourceStep.OPTIONS,
+    "join": SourceStep.OPTIONS,
 }
-"""Label, explanation, name of the password, and fields of each step."""
-_OF_EVERY_KIND = ("every", "trust", "join")
+"""The settings of every source that a form may ask for (`ConnectorKind.asks`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +141,14 @@ class KindForm:
 
 
 def offered_kinds() -> list[KindOffered]:
-    """Return the folder kind, installed kinds that load, by label, then other built-in kinds."""
-    folder, *others = (kind_form(name).offered for name in _BUILT_IN)
+    """Return the folder kind, installed kinds that load, by label, then quisait's other kinds."""
+    folder, *others = (kind_form(name).offered for name in OWN_KINDS)
     found = []
-    for name in installed_connectors():
+    for name in installed_connectors().keys() - set(BUILT_IN_KINDS):
         try:
             found.append(kind_form(name).offered)
-        except (KeyError, SourceRefused):
-            continue  # a built-in name, or it does not load: `connector list` reports it
+        except SourceRefused:
+            continue  # it does not load: `connector list` reports it
     return [folder, *sorted(found, key=lambda one: one.label.lower()), *others]
 
 
@@ -190,46 +158,39 @@ def kind_form(name: str) -> KindForm:
 
     Raises `KeyError` for a kind that cannot be added, `SourceRefused` if it does not load.
     """
-    named = AskedField("name", "name", SourceSettings.model_fields["name"], SourceStep.PLACE)
-    if name in _BUILT_IN:
-        label, about, credential, by_step = _BUILT_IN[name]
-        own = [
-            AskedField(one, one, SourceSettings.model_fields[one], step)
-            for step, names in by_step.items()
-            for one in names
-        ]
-        return KindForm(KindOffered(name, label, about), credential, (named, *own))
-    if name in BUILT_IN_KINDS or name not in installed_connectors():
+    if name not in OWN_KINDS and (name in BUILT_IN_KINDS or name not in installed_connectors()):
         raise KeyError(name)
-    return _installed_form(name, load_kind(name), named)
-
-
-def _installed_form(name: str, kind: ConnectorKind, named: AskedField) -> KindForm:
+    kind, prefix = load_kind(name), "" if name in OWN_KINDS else OPTIONS
     own, untypable = [], []
     for option, field in kind.options.model_fields.items():
         if not field.repr or _SECRET.search(option):
             untypable += [option] if field.is_required() else []
-            continue
-        own.append(AskedField(OPTIONS + option, option, field, _step_of(option, field)))
-    allowed = AskedField(
-        "allowed", "allowed", SourceSettings.model_fields["allowed"], SourceStep.READERS
-    )
-    rest = [
-        AskedField(one, one, SourceSettings.model_fields[one], SourceStep.OPTIONS)
-        for one in _OF_EVERY_KIND
-    ]
+        elif step := _step_of(option, field):
+            own.append(AskedField(prefix + option, option, field, step))
     own.sort(key=lambda one: not one.field.is_required())
+    common = [
+        AskedField(one, one, SourceSettings.model_fields[one], step)
+        for one, step in _OF_EVERY_KIND.items()
+        if one in ("name", *kind.asks)
+    ]
+    order = list(SourceStep)
+
+    def place(one: AskedField) -> tuple[int, bool]:
+        """Sort by step; the last step asks for the kind's own options first."""
+        return order.index(one.step), one.step is SourceStep.OPTIONS and one in common
+
     return KindForm(
         KindOffered(name, kind.label, kind.about),
         kind.credential,
-        (named, allowed, *own, *rest),
+        tuple(sorted([*common, *own], key=place)),
         tuple(untypable),
     )
 
 
-def _step_of(option: str, field: FieldInfo) -> SourceStep:
+def _step_of(option: str, field: FieldInfo) -> SourceStep | None:
+    """Return the step that asks for an option, None if the form does not ask for it."""
     if step := _on_form(field)["step"]:
-        return SourceStep(step)
+        return None if step == "never" else SourceStep(step)
     if option == "user":
         return SourceStep.ACCOUNT
     if names_readers(field):
