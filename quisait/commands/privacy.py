@@ -16,7 +16,6 @@ from quisait.application.startup import errors_as_sentences, opened_application,
 from quisait.commands.answers import command_line_reader, opened_answers
 from quisait.commands.output import AsJson, print_json, show
 from quisait.privacy.replay import ReplayReport, replay
-from quisait.privacy.report import report_text
 from quisait.privacy.retention import (
     Privacy,
     audit_command,
@@ -125,6 +124,9 @@ privacy_app = typer.Typer(help="Données personnelles.", no_args_is_help=True)
 @privacy_app.command()
 def report() -> None:
     """Le registre du traitement, d'après la configuration, pour l'analyse d'impact (Markdown)."""
+    # Imported here: other commands do not need templates.
+    from quisait.privacy.report import report_text
+
     with errors_as_sentences():
         print(report_text(read_settings()))
 
