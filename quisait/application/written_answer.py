@@ -4,10 +4,8 @@ import asyncio
 import time
 
 from quisait.application.assembly import Application
-from quisait.clock import today
 from quisait.settings import beside_file
 from quisait.settings.written_answer import WrittenAnswerSettings
-from search_api.identity.readers import reader_of
 from search_api.limits import RateLimiter, RequesterKind
 from search_api.written_answer.values import LanguageModel, ModelFailed, Writing, WritingRules
 
@@ -29,9 +27,7 @@ def open_writing(application: Application) -> Writing | None:
     return Writing(
         open_model(said),
         rules,
-        lambda agent_id: application.authorities.complete(
-            reader_of(agent_id, application.book, today())
-        ),
+        application.reader,
         RateLimiter({RequesterKind.READER: per_minute}),
     )
 

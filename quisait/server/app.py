@@ -53,7 +53,6 @@ from search_api.app import ReaderOf, Services, create_app
 from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.communities.storage import SqlCommunityPages
-from search_api.identity.readers import reader_of
 from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens, TokenReaders
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind, RequestTimeouts
 from search_api.middleware.metrics import add_request_metrics, request_metrics
@@ -307,9 +306,7 @@ def open_assistants(application: Application) -> Assistants | None:
     return Assistants(
         open_personal_tokens(settings, database) if in_person else None,
         SqlAssistantCalls(database, now_s),
-        lambda agent_id: application.authorities.complete(
-            reader_of(agent_id, application.book, today())
-        ),
+        application.reader,
         settings.assistants.kept_days,
         settings.assistants.audience,
     )

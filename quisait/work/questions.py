@@ -15,7 +15,6 @@ from quisait.work.runs import CrawlOptions
 from search_api.communities.storage import SqlCommunityPages
 from search_api.context import AnswerContext, Asking, Mailing
 from search_api.following.storage import SqlFollowing
-from search_api.identity.readers import reader_of
 from search_api.moderation.service import waiting_reports
 from search_api.questions.limits import DailyActs
 from search_api.questions.service import move_questions_on
@@ -47,9 +46,7 @@ def open_asking(application: Application) -> Asking | None:
         application.questions,
         rules,
         lambda: publish_questions(application),
-        lambda agent_id: application.authorities.complete(
-            reader_of(agent_id, application.book, today())
-        ),
+        application.reader,
         DailyActs(now),
     )
 
