@@ -11,8 +11,12 @@ import typer
 
 from indexer.access import Reader
 from quisait.application.assembly import Application
-from quisait.application.database import opened_database
-from quisait.application.startup import errors_as_sentences, opened_application, read_settings
+from quisait.application.startup import (
+    errors_as_sentences,
+    opened_application,
+    opened_state,
+    read_settings,
+)
 from quisait.commands.answers import command_line_reader, opened_answers
 from quisait.commands.output import AsJson, print_json, show
 from quisait.privacy.replay import ReplayReport, replay
@@ -31,10 +35,8 @@ from search_api.context import AnswerContext
 @contextmanager
 def opened_privacy() -> Iterator[Privacy]:
     """Open the privacy services without the application: no index and no encoder."""
-    with errors_as_sentences():
-        settings = read_settings()
-        with opened_database(settings) as database:
-            yield open_privacy(settings, database)
+    with opened_state() as (settings, database):
+        yield open_privacy(settings, database)
 
 
 def audited_reader(application: Application, agent: str, command: str, shown: str = "") -> Reader:
