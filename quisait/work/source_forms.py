@@ -110,6 +110,11 @@ class AskedField:
         model = arguments[1] if get_origin(self.annotation) is dict else None
         return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
+    def cells(self, number: int) -> Iterator["AskedField"]:
+        """Yield the fields of one row of a table; nothing for a field that is no table."""
+        for name, field in self.rows.model_fields.items() if self.rows else ():
+            yield AskedField(f"{self.key}.{number}.{name}", name, field, self.step)
+
 
 @dataclass(frozen=True, slots=True)
 class KindForm:
@@ -210,7 +215,7 @@ def asked_fields(
     """Yield a step's fields with their typed text. `more` names a table that gets another row."""
     for one in form.of_step(step):
         if one.rows is None:
-            yield _shown(one, one.key, entered, faults)
+            yield _shown(one, entered, faults)
             continue
         rows = max(row_numbers(one.key, entered), default=-1) + 1
         for number in range(max(1, rows) + (more == one.key)):
@@ -230,10 +235,8 @@ ROW_NAME = "nom"
 def _row(
     table: AskedField, number: int, entered: Entered, faults: Mapping[str, str]
 ) -> Iterator[SourceField]:
-    assert table.rows is not None  # noqa: S101 - it is a table
-    prefix = f"{table.key}.{number}."
     legend = f"{_on_form(table.field)['row'] or 'Ligne'} {number + 1}"
-    named = f"{prefix}{ROW_NAME}"
+    named = f"{table.key}.{number}.{ROW_NAME}"
     yield SourceField(
         named,
         _label(table) or "Nom",
@@ -244,13 +247,12 @@ def _row(
         group=legend,
         fault=faults.get(named, ""),
     )
-    for name, field in table.rows.model_fields.items():
-        inner = AskedField(prefix + name, name, field, table.step)
-        yield _shown(inner, inner.key, entered, faults, legend)
+    for cell in table.cells(number):
+        yield _shown(cell, entered, faults, legend)
 
 
 def _shown(
-    one: AskedField, key: str, entered: Entered, faults: Mapping[str, str], group: str = ""
+    one: AskedField, entered: Entered, faults: Mapping[str, str], group: str = ""
 ) -> SourceField:
     label, hint = _label_and_hint(one)
     widget: Literal["text", "number", "lines", "choice"] = "text"
@@ -260,7 +262,7 @@ def _shown(
     if origin is Literal:
         said = CHOICES | _on_form(one.field)["choices"]
         widget, choices = "choice", tuple((v, said.get(v, v)) for v in get_args(kind))
-        if _is_optional(one.field.annotation):
+        if type(None) in get_args(one.field.annotation):
             choices = (("", "comme la source"), *choices)
     elif kind is bool:
         widget, choices = "choice", (("true", "oui"), ("false", "non"))
@@ -269,15 +271,15 @@ def _shown(
     elif kind in (int, float):
         widget = "number"
     return SourceField(
-        key,
+        one.key,
         label,
         hint,
         widget,
-        entered.get(key, default),
+        entered.get(one.key, default),
         required=one.required,
         choices=choices,
         group=group,
-        fault=faults.get(key, ""),
+        fault=faults.get(one.key, ""),
     )
 
 
@@ -364,17 +366,14 @@ def typed_values(form: KindForm, entered: Entered) -> dict[str, Any]:
 
 
 def _typed_rows(table: AskedField, entered: Entered) -> dict[str, Any] | None:
-    assert table.rows is not None  # noqa: S101 - it is a table
     rows: dict[str, Any] = {}
     for number in sorted(row_numbers(table.key, entered)):
-        prefix = f"{table.key}.{number}."
         row = {}
-        for name, field in table.rows.model_fields.items():
-            inner = AskedField(prefix + name, name, field, table.step)
-            value = _typed_value(inner, entered.get(inner.key, ""))
-            if value is not None and (field.is_required() or value != field.default):
-                row[name] = value
-        rows[entered.get(f"{prefix}{ROW_NAME}", "").strip()] = row
+        for cell in table.cells(number):
+            value = _typed_value(cell, entered.get(cell.key, ""))
+            if value is not None and (cell.field.is_required() or value != cell.field.default):
+                row[cell.name] = value
+        rows[entered.get(f"{table.key}.{number}.{ROW_NAME}", "").strip()] = row
     return rows or None
 
 
@@ -469,7 +468,3 @@ def _without_none(annotation: Any) -> Any:
         if (hasattr(annotation, "__metadata__"))
         else annotation
     )
-
-
-def _is_optional(annotation: Any) -> bool:
-    return type(None) in get_args(annotation)
