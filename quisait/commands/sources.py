@@ -6,13 +6,11 @@ from typing import Annotated
 
 import typer
 
-from expertise.directory import SqlDirectory
-from indexer.state import State
 from quisait.application.startup import opened_state
 from quisait.commands.connectors import trial_lines
 from quisait.commands.output import AsJson, show
 from quisait.privacy.retention import Privacy, audit_command, open_privacy
-from quisait.work.new_source import DeskSources, entered_by_command
+from quisait.work.new_source import DeskSources, entered_by_command, open_sources_of_machine
 from search_api.new_source.values import SourceTrial
 
 source_app = typer.Typer(
@@ -29,9 +27,7 @@ GivenSettings = Annotated[
 @contextmanager
 def _opened() -> Iterator[tuple[DeskSources, Privacy]]:
     with opened_state() as (settings, database):
-        soon = State(database).request_run
-        sources = DeskSources(settings, SqlDirectory(database), desk=False, read_soon=soon)
-        yield sources, open_privacy(settings, database)
+        yield open_sources_of_machine(settings, database), open_privacy(settings, database)
 
 
 @source_app.command("try")

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from pydantic import ValidationError
 
 from connectors.installed import installed_connectors, load_kind
@@ -23,6 +24,7 @@ from connectors.ports import SourceRefused
 from connectors.values import EVERYONE
 from expertise.directory import SqlDirectory
 from indexer.access import PrincipalLookup
+from indexer.state import State
 from quisait.clock import today
 from quisait.settings import Settings, beside_file, settings_file
 from quisait.settings.files import OTHERS_READ_OR_WRITE, account
@@ -547,6 +549,12 @@ class DeskSources:
         if one.key != "allowed":
             return one
         return replace(one, suggestions=self.book.largest_groups(SUGGESTED_GROUPS))
+
+
+def open_sources_of_machine(settings: Settings, database: sa.Engine) -> DeskSources:
+    """Return the sources for commands, without index or encoder."""
+    soon = State(database).request_run
+    return DeskSources(settings, SqlDirectory(database), desk=False, read_soon=soon)
 
 
 def settings_keys(kind: KindForm) -> tuple[str, ...]:
