@@ -43,7 +43,7 @@ from indexer.ports import IndexDenials
 from indexer.state import State
 from quisait.application.database import opened_database
 from quisait.settings import DIRECTORY as DIRECTORY
-from quisait.settings import Settings, beside_file, settings_file
+from quisait.settings import Settings, beside_file, file_named, settings_file
 from quisait.settings.sources import LdapSettings, SourceSettings, password_variable
 from quisait.settings.types import fault_lines, seconds_of
 from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPrincipalRules
@@ -312,7 +312,7 @@ def ldap_place(settings: Settings) -> LdapConfig:
         user=ldap.user,
         password=ldap.password,
         start_tls=ldap.start_tls,
-        ca_file=str(beside_file(ldap.ca_file)) if ldap.ca_file else "",
+        ca_file=file_named(ldap.ca_file),
         authority=ldap.authority,
         attributes={**usual, **ldap.attributes},
         group_names=GroupAttributes(ldap.group_id, members=tuple(ldap.members)),

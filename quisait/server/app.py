@@ -38,7 +38,6 @@ from quisait.application.sign_on import (
     open_sign_on,
 )
 from quisait.application.sources import FolderOriginals, join_rules
-from quisait.application.verification import open_verifying
 from quisait.application.written_answer import open_writing
 from quisait.clock import now, now_s, today
 from quisait.privacy.retention import audit_command
@@ -48,7 +47,7 @@ from quisait.work.administration import ApplicationAdministration
 from quisait.work.edited_tables import EditedFiles
 from quisait.work.mail import open_mailing
 from quisait.work.new_source import DeskSources
-from quisait.work.questions import open_asking, open_following
+from quisait.work.questions import open_asking, open_following, open_verifying
 from search_api.app import ReaderOf, Services, create_app
 from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from search_api.audit.descriptions import ANY_AGENT
@@ -285,7 +284,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             following=open_following(application),
             mail=open_mailing(application),
             community_pages=SqlCommunityPages(application.database, now),
-            verifying=open_verifying(settings, application.database, application.privacy.register),
+            verifying=open_verifying(application),
             originals=FolderOriginals(settings, application.known, application.state),
             scans=application.scans,
             assistants=open_assistants(application),
