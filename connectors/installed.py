@@ -1,4 +1,4 @@
-"""Connectors from other packages, found by entry points and opened with their options.
+"""The kinds of sources: quisait's own, and those of other packages, found by entry points.
 
 A package's `pyproject.toml` names a `ConnectorKind` in the group `quisait.connectors`; the entry
 point's name is the `kind` of a source in the settings. docs/connecteur.md walks through one.
@@ -8,6 +8,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import TracebackType
@@ -53,6 +54,8 @@ log = logging.getLogger(__name__)
 
 GROUP = "quisait.connectors"
 """The group of entry points by which a package adds kinds of sources."""
+OWN_KINDS = ("folder", "export", "mediawiki", "push")
+"""Kinds of `connectors`, whose options are written in the source's own table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +64,16 @@ class SourcePlace:
 
     `folder` is the base of relative paths. `default_access` are the source's `allowed` readers, for
     documents that name no readers themselves; empty means nobody. `password` raises `SourceRefused`
-    if the settings name none.
+    if the settings name none. `parts` is the number of readers that share the source. `inbox` is
+    for the kind `push` alone.
     """
 
     source: str
     folder: Path
     default_access: Access
     password: Callable[[], str]
+    parts: int = 1
+    inbox: object = None
 
     def file(self, path: str) -> str:
         """Return an option's path, resolved in the settings' folder; an empty one stays empty."""
@@ -95,9 +101,9 @@ class ConnectorKind:
     of the source's `options` table; each field's description is for the administrator. `open` sends
     nothing to the source yet, and raises `SourceRefused` or `SourceUnreachable`.
 
-    The last two fields help the person who adds a source: `about` is a French sentence on what is
-    read and who will read it; `credential` names what the file `password_file` holds, empty if the
-    source needs no secret.
+    The last fields help the person who adds a source: `about` is a French sentence on what is read
+    and who will read it; `credential` names what the file `password_file` holds, empty if the
+    source needs no secret; `asks` are the settings of every source that the form asks for.
     """
 
     label: str
@@ -105,6 +111,7 @@ class ConnectorKind:
     open: Callable[[SourcePlace, Any], ListingSource | Connector]
     about: str = ""
     credential: str = "le mot de passe du compte qui lit"
+    asks: tuple[str, ...] = ("allowed", "every", "trust", "join")
 
 
 def installed_connectors() -> dict[str, EntryPoint]:
@@ -114,6 +121,9 @@ def installed_connectors() -> dict[str, EntryPoint]:
 
 def load_kind(name: str) -> ConnectorKind:
     """Return the kind of that name. Raises `SourceRefused` if it is missing or fails to load."""
+    if name in OWN_KINDS:
+        own: ConnectorKind = import_module(f"connectors.{name}.connector").KIND
+        return own
     entry = installed_connectors().get(name)
     if entry is None:
         raise SourceRefused(
@@ -134,6 +144,12 @@ def load_kind(name: str) -> ConnectorKind:
             "ConnectorKind (docs/connecteur.md)."
         )
     return kind
+
+
+def open_own(kind: ConnectorKind, place: SourcePlace, options: Any) -> Connector:
+    """Open a connector of one of `OWN_KINDS`. Raises `SourceError`."""
+    found = kind.open(place, options)
+    return found if isinstance(found, _Changes) else Snapshot(found)
 
 
 def open_installed(name: str, kind: ConnectorKind, place: SourcePlace, options: Any) -> Connector:

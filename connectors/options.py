@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 
 from connectors.file_patterns import parse_selection
 from connectors.records.schema import Readers
+from connectors.values import normalize_principal
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 """Names of this machine, to which a connection cannot be overheard."""
@@ -53,6 +54,23 @@ class SourceOptions(BaseModel):
     """Base of the tables that a source's `options` in quisait.toml consist of."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _principal(written: str) -> str:
+    return normalize_principal(written.strip())
+
+
+Principal = Annotated[str, AfterValidator(_principal)]
+"""A normalized principal: `everyone`, or `authority:kind:id`, without spaces around."""
+
+
+def without_password(written: str) -> str:
+    """Return the address. Raises `ValueError`, without repeating it, if it has an account."""
+    if "@" in written.partition("://")[2].partition("/")[0]:
+        raise ValueError(
+            "retirez compte et mot de passe de l'adresse : d'autres réglages les disent"
+        )
+    return written
 
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
@@ -102,11 +120,12 @@ FORM = "form"
 
 
 def on_form(
-    step: Literal["", "place", "readers"] = "", row: str = "", **choices: str
+    step: Literal["", "place", "readers", "never"] = "", row: str = "", **choices: str
 ) -> dict[str, Any]:
     """Return an option's `json_schema_extra`: how the form of a new source asks for it.
 
-    `step` asks for the option instead of the step that its type suggests. `row` names a row of a
-    table, and `choices` gives French words for values. The option's `title` is its label.
+    `step` asks for the option instead of the step that its type suggests, or leaves it out of the
+    form (`never`). `row` names a row of a table, and `choices` gives French words for values. The
+    option's `title` is its label.
     """
     return {FORM: {"step": step, "row": row, "choices": choices}}

@@ -18,6 +18,8 @@ from connectors.export.files import (
     export_files,
     read_lines,
 )
+from connectors.export.options import ExportOptions
+from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
     Gone,
     Listed,
@@ -141,6 +143,22 @@ class ExportSource:
 
     def _id(self, name: str) -> str:
         return f"{self.source}:{name}"
+
+
+def open_export(place: SourcePlace, options: ExportOptions) -> ExportSource:
+    """Return the source of an export in JSON Lines."""
+    return ExportSource(place.source, (place.folder / options.path).resolve())
+
+
+KIND = ConnectorKind(
+    "export en JSON Lines",
+    ExportOptions,
+    open_export,
+    about="Un fichier qu’une autre application écrit, une ligne par message ou page. Chaque ligne "
+    "nomme ses lecteurs.",
+    credential="",
+    asks=("every", "trust", "join"),
+)
 
 
 def _check_header(file: ExportFile) -> None:

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from connectors.file_patterns import EVERY_FILE, FileSelection
+from connectors.file_patterns import EVERY_FILE, FileSelection, parse_selection
 from connectors.files import FileState, OpenFile, disk_timeout_error, open_contained
 from connectors.folder.documents import described, ruled_document
+from connectors.folder.options import FolderOptions
 from connectors.folder.rules import Rule, RuleScope, access_by_rule, read_outside_table
 from connectors.folder.walk import (
     FoundFile,
@@ -22,6 +23,7 @@ from connectors.folder.walk import (
     root_identity,
     walk,
 )
+from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
     Former,
     Listed,
@@ -204,3 +206,27 @@ def _resolved(root: Path) -> Path:
         raise SourceUnreachable(
             f"Le dossier {root} est introuvable : vérifiez le chemin, ou que le disque est monté."
         ) from error
+
+
+def open_folder(place: SourcePlace, options: FolderOptions) -> FolderSource:
+    """Return the source of one folder."""
+    return FolderSource(
+        place.source,
+        (place.folder / options.path).resolve(),
+        place.default_access,
+        parse_selection(options.include, options.exclude),
+        options.link,
+        rules=(place.folder / options.rules).resolve() if options.rules else None,
+        trusts_tables=options.tables == "trusted",
+    )
+
+
+KIND = ConnectorKind(
+    "dossier de fichiers",
+    FolderOptions,
+    open_folder,
+    about="Les fichiers d’un dossier de cette machine, ou monté sur elle. Ils sont lus par ceux "
+    "que vous dites, ou que disent des tables _quisait.csv dans le dossier.",
+    credential="",
+    asks=("allowed", "every", "trust"),
+)

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connectors.http_limits import HttpLimits
+from connectors.installed import SourcePlace
+from connectors.mediawiki.options import WikiOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +29,19 @@ class WikiConfig:
     def root(self) -> str:
         """The address of the folder that contains api.php, with a slash at its end."""
         return self.url.removesuffix("api.php").rstrip("/") + "/"
+
+
+def wiki_config(place: SourcePlace, options: WikiOptions) -> WikiConfig:
+    """Return the configuration of a source's wiki.
+
+    Raises `SourceRefused` if the password is missing or its file cannot be read.
+    """
+    return WikiConfig(
+        options.url,
+        options.user,
+        place.password() if options.user else "",
+        options.namespaces,
+        place.default_access.allowed,
+        place.file(options.ca_file),
+        HttpLimits(rate_per_s=options.rate_per_s / place.parts),
+    )

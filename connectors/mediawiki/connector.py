@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, LifoQueue
 
+from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mediawiki.client import PageError, WikiClient
-from connectors.mediawiki.config import WikiConfig
+from connectors.mediawiki.config import WikiConfig, wiki_config
+from connectors.mediawiki.options import WikiOptions
 from connectors.mediawiki.pages import (
     NamespaceAccess,
     PageConverter,
@@ -171,3 +173,17 @@ class WikiSource:
 
 
 _FILE_ELSEWHERE = "le fichier est sur un autre hôte que celui de « url » : seule sa page est lue"
+
+
+def open_wiki(place: SourcePlace, options: WikiOptions) -> WikiSource:
+    """Return the source of one wiki; no request is sent yet. Raises `SourceRefused`."""
+    return WikiSource(place.source, wiki_config(place, options))
+
+
+KIND = ConnectorKind(
+    "wiki MediaWiki",
+    WikiOptions,
+    open_wiki,
+    about="Les pages et fichiers d’un wiki. Un espace de noms est lu par ceux que vous dites.",
+    credential="le mot de passe de robot du compte",
+)

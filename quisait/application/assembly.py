@@ -21,6 +21,7 @@ from expertise.build_rules import BuildRules
 from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
+from indexer.access import Reader
 from indexer.crawl.pipeline import CrawlDependencies
 from indexer.described_indexes import DescribedIndexes
 from indexer.encoding.wrapped_encoders import KEPT_VECTORS, QueryPriority
@@ -49,13 +50,13 @@ from quisait.application.sources import (
     source_names,
     sources_with_groups,
 )
-from quisait.clock import now
+from quisait.clock import now, today
 from quisait.privacy.replay import replay_where_older
 from quisait.privacy.retention import Privacy, open_privacy, open_query_log, query_log_key
 from quisait.settings import EncoderSettings, Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER, close_to_others
 from search_api.identity.known_principals import CurrentKnownPrincipals
-from search_api.identity.readers import Authorities
+from search_api.identity.readers import Authorities, reader_of
 from search_api.query_log.sql import SqlQueryLog
 from search_api.questions.authority import ScopeAuthority
 from search_api.questions.storage import SqlQuestions
@@ -92,6 +93,13 @@ class Application:
     second_model: SecondModel | None
     questions: SqlQuestions
     scans: Scans
+
+    def reader(self, agent_id: str) -> Reader:
+        """Return the reader of an agent, with the groups that every authority gives now.
+
+        The reader has no id and reads nothing if the directory does not know the agent.
+        """
+        return self.authorities.complete(reader_of(agent_id, self.book, today()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from quisait.settings import (
     SearchSettings,
     Settings,
     beside_file,
+    file_named,
 )
 from quisait.settings.files import RANKER_FILE
 from quisait.settings.types import seconds_of
@@ -300,8 +301,9 @@ def open_extractor(settings: ExtractorSettings) -> Iterator[Extractor]:
     if settings.kind == "tika":
         from indexer.extraction.tika_server import TikaServerExtractor
 
-        ca_file = str(beside_file(settings.ca_file)) if settings.ca_file else ""
-        yield TikaServerExtractor(settings.url, limits, settings.restart_s, ca_file)
+        yield TikaServerExtractor(
+            settings.url, limits, settings.restart_s, file_named(settings.ca_file)
+        )
         return
     from indexer.extraction.in_process import InProcessExtractor
 
@@ -320,7 +322,7 @@ def open_client(settings: IndexSettings) -> "OpenSearch":
 def _client_of(settings: IndexSettings, urls: Sequence[str], **bounds: float) -> "OpenSearch":
     from indexer.opensearch.client import connect
 
-    ca_file = str(beside_file(settings.ca_file)) if settings.ca_file else ""
+    ca_file = file_named(settings.ca_file)
     return connect(urls, user=settings.user, password=settings.password, ca_file=ca_file, **bounds)
 
 

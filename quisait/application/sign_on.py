@@ -10,7 +10,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from quisait.clock import now_s, today
-from quisait.settings import Settings, beside_file
+from quisait.settings import Settings, beside_file, file_named
 from quisait.settings.types import seconds_of
 from search_api.authorization import (
     IdentifiedReaders,
@@ -64,8 +64,7 @@ def open_provider(settings: Settings) -> Provider | None:
 
 def provider_http_of(settings: Settings) -> ProviderHttp:
     """Return the timeout and the CA file for requests to a provider."""
-    file = settings.oidc.ca_file
-    return ProviderHttp(settings.oidc.timeout_s, str(beside_file(file)) if file else "")
+    return ProviderHttp(settings.oidc.timeout_s, file_named(settings.oidc.ca_file))
 
 
 def open_keys(settings: Settings) -> ProviderKeys:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,13 +15,12 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.account_linking import AccountAssignment, LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import AccountRecord, TableDirectory, read_records
-from connectors.export.connector import ExportSource
 from connectors.file_patterns import parse_selection
 from connectors.files import OpenFile
-from connectors.folder.connector import FolderSource
+from connectors.folder.connector import FolderSource, open_folder
 from connectors.folder.walk import UnreadableFolder, walk
 from connectors.http_limits import HttpLimits
-from connectors.installed import SourcePlace, load_kind, open_installed
+from connectors.installed import OWN_KINDS, SourcePlace, load_kind, open_installed, open_own
 from connectors.ldap.config import (
     ACTIVE_DIRECTORY_AGENTS,
     ACTIVE_DIRECTORY_ATTRIBUTES,
@@ -29,9 +28,8 @@ from connectors.ldap.config import (
     AGENT_ATTRIBUTES,
     LdapConfig,
 )
-from connectors.mediawiki.config import WikiConfig
+from connectors.mediawiki.config import wiki_config
 from connectors.ports import Connector, Directory, Malformed, SourceRefused
-from connectors.push.connector import PushConnector
 from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
@@ -44,8 +42,8 @@ from indexer.ports import IndexDenials
 from indexer.state import State
 from quisait.application.database import opened_database
 from quisait.settings import DIRECTORY as DIRECTORY
-from quisait.settings import Settings, beside_file, settings_file
-from quisait.settings.sources import BUILT_IN_KINDS, LdapSettings, SourceSettings, password_variable
+from quisait.settings import Settings, beside_file, file_named, settings_file
+from quisait.settings.sources import LdapSettings, SourceSettings, password_variable
 from quisait.settings.types import fault_lines, seconds_of
 from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPrincipalRules
 from search_api.identity.readers import Authorities, Authority, AuthorityLimits
@@ -55,7 +53,6 @@ from search_api.questions.values import AUTHORITY
 
 if TYPE_CHECKING:
     from connectors.matrix.connector import MatrixConnector
-    from connectors.push.files import PushedFiles
 
 Options = TypeVar("Options", bound=BaseModel)
 
@@ -78,22 +75,6 @@ def sources_named(settings: Settings, names: list[str]) -> list[SourceSettings]:
             f"{', '.join(sorted(known)) or 'aucune'}."
         )
     return [source for source in settings.sources if not names or source.name in names]
-
-
-def wiki_place(settings: SourceSettings) -> WikiConfig:
-    """Return the wiki's address, account and limits.
-
-    Raises `SourceRefused` if the password is missing or its file cannot be read.
-    """
-    return WikiConfig(
-        url=settings.url,
-        user=settings.user,
-        password=source_password(settings) if settings.user else "",
-        namespaces=settings.namespaces,
-        allowed=frozenset(settings.allowed),
-        ca_file=str(beside_file(settings.ca_file)) if settings.ca_file else "",
-        limits=HttpLimits(rate_per_s=settings.rate_per_s / settings.parts),
-    )
 
 
 def source_password(settings: SourceSettings) -> str:
@@ -134,36 +115,16 @@ def open_source(
 ) -> Connector:
     """Return the connector of a source; a push source reads `inbox`, asked questions `questions`.
 
-    Raises `SourceRefused` if a password's file cannot be read.
+    Raises `SourceRefused` if a password's file cannot be read, or if an installed connector cannot
+    be loaded or refuses its options.
     """
-    if settings.kind == "push":
-        assert inbox is not None  # noqa: S101 - nothing else can be read
-        return PushConnector(settings.name, inbox, _pushed_files(settings))
     if settings.kind == "questions":
         assert questions is not None  # noqa: S101 - nothing else can be read
         return QuestionsConnector(questions)
-    if settings.kind == "mediawiki":
-        # Imported here: only a wiki's crawl needs the client.
-        from connectors.mediawiki.connector import WikiSource
-
-        return Snapshot(WikiSource(settings.name, wiki_place(settings)))
-    if settings.kind not in BUILT_IN_KINDS:
-        return _open_installed(settings)
-    if settings.kind == "export":
-        return Snapshot(ExportSource(settings.name, beside_file(settings.path)))
-    return Snapshot(_open_folder(settings))
-
-
-def _open_folder(settings: SourceSettings) -> FolderSource:
-    return FolderSource(
-        settings.name,
-        beside_file(settings.path),
-        default_access=Access(frozenset(settings.allowed)),
-        selection=parse_selection(settings.include, settings.exclude),
-        link=settings.link,
-        rules=beside_file(settings.rules) if settings.rules else None,
-        trusts_tables=settings.tables == "trusted",
-    )
+    kind, place = load_kind(settings.kind), _place_of(settings, inbox)
+    if settings.kind in OWN_KINDS:
+        return open_own(kind, place, settings)
+    return open_installed(settings.kind, kind, place, _validated(settings, kind.options))
 
 
 def on_noted_root(
@@ -194,37 +155,6 @@ def _written_path(settings: SourceSettings) -> str:
     return str(settings_file().absolute().parent / settings.path)
 
 
-def _pushed_files(settings: SourceSettings) -> "PushedFiles | None":
-    """Return the reader of files pushed by address, or None; tokens are read later."""
-    if not settings.file_hosts:
-        return None
-    # Imported here, like a wiki's client.
-    from connectors.push.files import FileOrigin, PushedFiles
-
-    ca_file = str(beside_file(settings.ca_file)) if settings.ca_file else ""
-    return PushedFiles(
-        {
-            origin: FileOrigin(partial(_token_in, token), ca_file)
-            for origin, token in settings.file_hosts.items()
-        }
-    )
-
-
-def _token_in(path: str) -> str:
-    """Return the token in a file, empty without a path.
-
-    Raises `OSError` or `UnicodeDecodeError`.
-    """
-    return beside_file(path).read_text("utf-8").strip() if path else ""
-
-
-def _open_installed(settings: SourceSettings) -> Connector:
-    """Open an installed connector. Raises `SourceRefused` for a load error or faulty options."""
-    kind = load_kind(settings.kind)
-    options = _validated(settings, kind.options)
-    return open_installed(settings.kind, kind, _place_of(settings), options)
-
-
 def matrix_connector(settings: SourceSettings) -> "MatrixConnector":
     """Return the Matrix connector of a source, for the bot. Raises `SourceRefused`."""
     from connectors.matrix.connector import open_rooms  # imported here, like for a wiki
@@ -241,12 +171,14 @@ def _validated(settings: SourceSettings, model: type[Options]) -> Options:
         raise SourceRefused(faults) from None
 
 
-def _place_of(settings: SourceSettings) -> SourcePlace:
+def _place_of(settings: SourceSettings, inbox: Inbox | None = None) -> SourcePlace:
     return SourcePlace(
         settings.name,
         beside_file(""),
         Access(frozenset(settings.allowed)),
         lambda: source_password(settings),
+        settings.parts,
+        inbox,
     )
 
 
@@ -268,7 +200,9 @@ class FolderOriginals:
         if named is None:
             return None
         try:
-            folder = replace(_open_folder(named), noted_root=noted_root(named, self.state))
+            folder = replace(
+                open_folder(_place_of(named), named), noted_root=noted_root(named, self.state)
+            )
             found = folder.open_original(document_id)
         except SourceRefused:
             return None
@@ -381,7 +315,7 @@ def ldap_place(settings: Settings) -> LdapConfig:
         user=ldap.user,
         password=ldap.password,
         start_tls=ldap.start_tls,
-        ca_file=str(beside_file(ldap.ca_file)) if ldap.ca_file else "",
+        ca_file=file_named(ldap.ca_file),
         authority=ldap.authority,
         attributes={**usual, **ldap.attributes},
         group_id=ldap.group_id,
@@ -512,4 +446,7 @@ def reader_group_authorities(settings: Settings) -> list[Authority]:
     quick = HttpLimits(
         rate_per_s=0, timeout_s=settings.authorities.wait_s, max_wait_s=0, total_timeout_s=10
     )
-    return [WikiGroups(source.name, replace(wiki_place(source), limits=quick)) for source in asked]
+    return [
+        WikiGroups(source.name, replace(wiki_config(_place_of(source), source), limits=quick))
+        for source in asked
+    ]

@@ -22,6 +22,8 @@ from quisait.settings.files import account
 from quisait.settings.types import reason_of, unreadable_message, validation_messages
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from quisait.application.assembly import Application
 
 
@@ -33,6 +35,20 @@ def opened_application() -> Iterator["Application"]:
 
     with errors_as_sentences(), open_application(read_settings()) as application:
         yield application
+
+
+@contextmanager
+def opened_state() -> Iterator[tuple[Settings, "sa.Engine"]]:
+    """Open the settings and the state's database for a command that needs no index or encoder.
+
+    Errors in the block are printed as sentences.
+    """
+    from quisait.application.database import opened_database  # imported here: see above
+
+    with errors_as_sentences():
+        settings = read_settings()
+        with opened_database(settings) as database:
+            yield settings, database
 
 
 def read_settings(*, without_file: bool = False) -> Settings:

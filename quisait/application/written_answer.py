@@ -4,10 +4,8 @@ import asyncio
 import time
 
 from quisait.application.assembly import Application
-from quisait.clock import today
-from quisait.settings import beside_file
+from quisait.settings import file_named
 from quisait.settings.written_answer import WrittenAnswerSettings
-from search_api.identity.readers import reader_of
 from search_api.limits import RateLimiter, RequesterKind
 from search_api.written_answer.values import LanguageModel, ModelFailed, Writing, WritingRules
 
@@ -29,9 +27,7 @@ def open_writing(application: Application) -> Writing | None:
     return Writing(
         open_model(said),
         rules,
-        lambda agent_id: application.authorities.complete(
-            reader_of(agent_id, application.book, today())
-        ),
+        application.reader,
         RateLimiter({RequesterKind.READER: per_minute}),
     )
 
@@ -41,8 +37,7 @@ def open_model(said: WrittenAnswerSettings) -> LanguageModel:
     # Imported here: the HTTP client is loaded only if the settings ask for it.
     from search_api.written_answer.model import ModelServer
 
-    ca_file = str(beside_file(said.ca_file)) if said.ca_file else ""
-    return ModelServer(said.url, said.model, said.key, ca_file, said.time_limit_s)
+    return ModelServer(said.url, said.model, said.key, file_named(said.ca_file), said.time_limit_s)
 
 
 def check_model(said: WrittenAnswerSettings) -> str:

@@ -30,7 +30,6 @@ from search_api.context import (
     open_by_role,
 )
 from search_api.identity.principals import Role
-from search_api.identity.readers import reader_of
 from search_api.ranking.direct_answer import DirectAnswer, quoted_from
 from search_api.ranking.results import Result, Results, excerpt_span
 from search_api.search.engine import OF_A_PERSON
@@ -60,7 +59,7 @@ def command_line_reader(application: Application, agent_id: str) -> Reader:
     """Return the named agent's reader, or the demo's. Raises `ValueError` if there is none."""
     server = application.settings.server
     chosen = agent_id or (server.demo_agent if server.reader == "demo" else "")
-    reader = application.authorities.complete(reader_of(chosen, application.book, today()))
+    reader = application.reader(chosen)
     if reader.agent_id is None:
         raise ValueError(_why_nobody_reads(application, chosen))
     return reader

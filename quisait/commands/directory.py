@@ -154,6 +154,11 @@ def directory_status(application: Application, *, unmatched: bool = False) -> Di
     agents = [entry for entry in entries if isinstance(entry, Agent)]
     ids, kept = {agent.id for agent in agents}, {agent.id for agent in application.book.everyone()}
     accounts = {account for agent in agents for account in agent.accounts}
+    ambiguous = {
+        AmbiguousAccount(entry.account, entry.agent_ids)
+        for entry in entries
+        if isinstance(entry, DisputedAccount)
+    }
     return DirectoryStatus(
         agents=len(agents),
         departed=sum(agent.departed(today()) for agent in agents),
@@ -161,7 +166,7 @@ def directory_status(application: Application, *, unmatched: bool = False) -> Di
         arriving=len(ids - kept),
         leaving=len(kept - ids),
         joined=dict(sorted(Counter(account.partition(":")[0] for account in accounts).items())),
-        ambiguous=tuple(sorted(_ambiguous(entries), key=lambda conflict: conflict.account)),
+        ambiguous=tuple(sorted(ambiguous, key=lambda conflict: conflict.account)),
         malformed=tuple(
             entry
             for entry in entries
@@ -171,14 +176,6 @@ def directory_status(application: Application, *, unmatched: bool = False) -> Di
         if unmatched
         else None,
     )
-
-
-def _ambiguous(entries: list[Agent | Group | Malformed]) -> set[AmbiguousAccount]:
-    return {
-        AmbiguousAccount(entry.account, entry.agent_ids)
-        for entry in entries
-        if isinstance(entry, DisputedAccount)
-    }
 
 
 def _contributing_accounts(application: Application) -> set[str]:

@@ -108,11 +108,13 @@ def _body(outcome: BuildOutcome) -> dict[str, Any]:
     }
 
 
+OfArea = Annotated[str, typer.Option("--area", help="Département (22) ou région (r53)")]
+OfTopic = Annotated[str, typer.Option("--topic", help="Identifiant d'un sujet de la liste")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Résultat en CSV")]
+
+
 def isolation(
-    area: Annotated[str, typer.Option(help="Département (22) ou région (r53)")] = "",
-    topic: Annotated[str, typer.Option(help="Identifiant d'un sujet de la liste")] = "",
-    as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Résultat en CSV")] = False,
+    area: OfArea = "", topic: OfTopic = "", as_json: AsJson = False, as_csv: AsCsv = False
 ) -> None:
     """Qui est seul sur un sujet, par territoire ; ce n'est pas un classement."""
     with answers.opened_answers() as (application, context):
@@ -141,10 +143,7 @@ def _line(holder: IsolatedHolder) -> str:
 
 
 def coverage(
-    area: Annotated[str, typer.Option(help="Département (22) ou région (r53)")] = "",
-    topic: Annotated[str, typer.Option(help="Identifiant d'un sujet de la liste")] = "",
-    as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Résultat en CSV")] = False,
+    area: OfArea = "", topic: OfTopic = "", as_json: AsJson = False, as_csv: AsCsv = False
 ) -> None:
     """Combien de personnes tiennent chaque sujet, ou un sujet par territoire ; ce qui manque."""
     with answers.opened_answers() as (_, context):

@@ -1,27 +1,24 @@
 """`quisait journal`: the query log, for administrators."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from expertise.directory import SqlDirectory
-from quisait.application.database import opened_database
-from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.application.startup import opened_state
 from quisait.clock import now
 from quisait.commands.output import AsJson, print_json
-from quisait.commands.privacy import opened_privacy
 from quisait.privacy.retention import (
     audit_command,
     frequent_queries,
     hidden_queries,
+    open_privacy,
     open_query_log,
 )
 from quisait.settings import Settings
 from search_api.query_log.counts import MIN_ASKERS, QueryCounts
-from search_api.query_log.sql import SqlQueryLog
 
 journal_app = typer.Typer(
     help="Ce qui est demandé, sans savoir par qui.", invoke_without_command=True
@@ -41,13 +38,6 @@ TABLES: tuple[tuple[str, str, Order], ...] = (
 _KINDS = {"search": "documents", "experts": "qui sait"}
 
 
-@contextmanager
-def opened_journal(settings: Settings) -> Iterator[SqlQueryLog]:
-    """Open the query log without the application: no index and no encoder."""
-    with opened_database(settings) as database:
-        yield open_query_log(settings, database, SqlDirectory(database))
-
-
 @journal_app.callback()
 def journal(
     context: typer.Context,
@@ -58,12 +48,9 @@ def journal(
     """Les questions fréquentes, sans réponse, abandonnées ; combien restent cachées."""
     if context.invoked_subcommand is not None:
         return
-    with errors_as_sentences():
-        settings = read_settings()
-        with opened_privacy() as privacy:
-            audit_command(privacy, "quisait journal")
-        with opened_journal(settings) as kept:
-            counts = kept.counts(now(), days)
+    with opened_state() as (settings, database):
+        audit_command(open_privacy(settings, database), "quisait journal")
+        counts = open_query_log(settings, database, SqlDirectory(database)).counts(now(), days)
     if as_json:
         print_json(report_body(counts, days, limit))
     else:
@@ -73,8 +60,8 @@ def journal(
 @journal_app.command()
 def purge() -> None:
     """Efface tout le journal, le sel d'abord."""
-    with errors_as_sentences(), opened_journal(read_settings()) as kept:
-        gone = kept.purge()
+    with opened_state() as (settings, database):
+        gone = open_query_log(settings, database, SqlDirectory(database)).purge()
     print(f"Journal effacé : {gone} lignes.")
 
 

@@ -11,12 +11,15 @@ import typer
 
 from indexer.access import Reader
 from quisait.application.assembly import Application
-from quisait.application.database import opened_database
-from quisait.application.startup import errors_as_sentences, opened_application, read_settings
+from quisait.application.startup import (
+    errors_as_sentences,
+    opened_application,
+    opened_state,
+    read_settings,
+)
 from quisait.commands.answers import command_line_reader, opened_answers
 from quisait.commands.output import AsJson, print_json, show
 from quisait.privacy.replay import ReplayReport, replay
-from quisait.privacy.report import report_text
 from quisait.privacy.retention import (
     Privacy,
     audit_command,
@@ -32,10 +35,8 @@ from search_api.context import AnswerContext
 @contextmanager
 def opened_privacy() -> Iterator[Privacy]:
     """Open the privacy services without the application: no index and no encoder."""
-    with errors_as_sentences():
-        settings = read_settings()
-        with opened_database(settings) as database:
-            yield open_privacy(settings, database)
+    with opened_state() as (settings, database):
+        yield open_privacy(settings, database)
 
 
 def audited_reader(application: Application, agent: str, command: str, shown: str = "") -> Reader:
@@ -125,6 +126,9 @@ privacy_app = typer.Typer(help="Données personnelles.", no_args_is_help=True)
 @privacy_app.command()
 def report() -> None:
     """Le registre du traitement, d'après la configuration, pour l'analyse d'impact (Markdown)."""
+    # Imported here: other commands do not need templates.
+    from quisait.privacy.report import report_text
+
     with errors_as_sentences():
         print(report_text(read_settings()))
 

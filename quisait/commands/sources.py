@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.application.startup import opened_state
 from quisait.commands.connectors import trial_lines
 from quisait.commands.output import AsJson, show
-from quisait.privacy.retention import Privacy, audit_command
-from quisait.work.new_source import DeskSources, entered_by_command, opened_sources_of_machine
-from search_api.new_source.values import SettingsAddition, SourceTrial
+from quisait.privacy.retention import Privacy, audit_command, open_privacy
+from quisait.work.new_source import DeskSources, entered_by_command, open_sources_of_machine
+from search_api.new_source.values import SourceTrial
 
 source_app = typer.Typer(
     help="Ajouter une source aux réglages, après l'avoir essayée.", no_args_is_help=True
@@ -26,8 +26,8 @@ GivenSettings = Annotated[
 
 @contextmanager
 def _opened() -> Iterator[tuple[DeskSources, Privacy]]:
-    with errors_as_sentences(), opened_sources_of_machine(read_settings()) as found:
-        yield found
+    with opened_state() as (settings, database):
+        yield open_sources_of_machine(settings, database), open_privacy(settings, database)
 
 
 @source_app.command("try")
@@ -67,15 +67,12 @@ def add_source(
             raise typer.Exit(1)
         if not yes and not typer.confirm(f"L'ajouter à {added.path} ?"):
             raise typer.Exit(1)
-        _show_written(sources.write(entered))
+        written = sources.write(entered)
+    print(f"Écrite dans {written.path} ; le fichier d'avant est gardé : {written.backup}.")
+    for step in written.next_steps:
+        print(step)
 
 
 def _show_trial(sources: DeskSources, found: SourceTrial, *, as_json: bool) -> None:
     named = {one for document in found.documents for one in document.allowed + document.denied}
     show(found, as_json, lambda _: "\n".join(trial_lines(found, sources.in_words(named))))
-
-
-def _show_written(added: SettingsAddition) -> None:
-    print(f"Écrite dans {added.path} ; le fichier d'avant est gardé : {added.backup}.")
-    for step in added.next_steps:
-        print(step)

@@ -13,9 +13,13 @@ import sqlalchemy as sa
 import typer
 
 from indexer.errors import IndexRefused
-from quisait.application.database import opened_database
 from quisait.application.sources import open_inbox, opened_push_tokens, sources_named
-from quisait.application.startup import errors_as_sentences, opened_application, read_settings
+from quisait.application.startup import (
+    errors_as_sentences,
+    opened_application,
+    opened_state,
+    read_settings,
+)
 from quisait.clock import now_s
 from quisait.commands.output import AsJson, print_json
 from quisait.commands.privacy import opened_privacy
@@ -49,12 +53,10 @@ def opened_sessions() -> Iterator[SessionStores]:
     from quisait.application.sign_on import open_sessions
     from search_api.sign_on.sessions import SqlPersonalTokens
 
-    with errors_as_sentences():
-        settings = read_settings()
-        with opened_database(settings) as database:
-            # Tokens that the settings no longer allow can still be listed and revoked.
-            tokens = SqlPersonalTokens(database, max(1, settings.sign_on.token_days), now_s)
-            yield SessionStores(database, open_sessions(settings, database), tokens)
+    with opened_state() as (settings, database):
+        # Tokens that the settings no longer allow can still be listed and revoked.
+        tokens = SqlPersonalTokens(database, max(1, settings.sign_on.token_days), now_s)
+        yield SessionStores(database, open_sessions(settings, database), tokens)
 
 
 @sessions_app.command("list")
@@ -146,22 +148,20 @@ def keep_only(
 
     Ce qui a été reçu depuis que la liste est écrite reste.
     """
-    with errors_as_sentences():
-        settings = read_settings()
+    with opened_state() as (settings, database):
         _require_push_source(settings, source)
         kept, listed = _read_listing(listing)
-        with opened_database(settings) as database:
-            inbox = open_inbox(settings, database)
-            standing = inbox.standing(source)
-            gone = sorted(name for name, at in standing.items() if name not in kept and at < listed)
-            share = 1.0 if accept_deletions else settings.guard_share
-            if len(gone) > share * len(standing):
-                raise IndexRefused(
-                    f"{len(gone)} des {len(standing)} documents de {source} disparaîtraient : rien "
-                    "n'est supprimé. Vérifiez que la liste est entière, puis relancez avec "
-                    "« --accept-deletions »."
-                )
-            inbox.delete(source, gone)
+        inbox = open_inbox(settings, database)
+        standing = inbox.standing(source)
+        gone = sorted(name for name, at in standing.items() if name not in kept and at < listed)
+        share = 1.0 if accept_deletions else settings.guard_share
+        if len(gone) > share * len(standing):
+            raise IndexRefused(
+                f"{len(gone)} des {len(standing)} documents de {source} disparaîtraient : rien "
+                "n'est supprimé. Vérifiez que la liste est entière, puis relancez avec "
+                "« --accept-deletions »."
+            )
+        inbox.delete(source, gone)
     print(f"{source} : {len(gone)} supprimés, {len(standing) - len(gone)} gardés.")
 
 

@@ -38,7 +38,6 @@ from quisait.application.sign_on import (
     open_sign_on,
 )
 from quisait.application.sources import FolderOriginals, join_rules
-from quisait.application.verification import open_verifying
 from quisait.application.written_answer import open_writing
 from quisait.clock import now, now_s, today
 from quisait.privacy.retention import audit_command
@@ -48,12 +47,11 @@ from quisait.work.administration import ApplicationAdministration
 from quisait.work.edited_tables import EditedFiles
 from quisait.work.mail import open_mailing
 from quisait.work.new_source import DeskSources
-from quisait.work.questions import open_asking, open_following
+from quisait.work.questions import open_asking, open_following, open_verifying
 from search_api.app import ReaderOf, Services, create_app
 from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.communities.storage import SqlCommunityPages
-from search_api.identity.readers import reader_of
 from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind, RequestTimeouts
 from search_api.middleware.metrics import MetricsMiddleware, request_metrics
@@ -286,7 +284,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             following=open_following(application),
             mail=open_mailing(application),
             community_pages=SqlCommunityPages(application.database, now),
-            verifying=open_verifying(settings, application.database, application.privacy.register),
+            verifying=open_verifying(application),
             originals=FolderOriginals(settings, application.known, application.state),
             scans=application.scans,
             assistants=open_assistants(application),
@@ -307,9 +305,7 @@ def open_assistants(application: Application) -> Assistants | None:
     return Assistants(
         open_personal_tokens(settings, database) if in_person else None,
         SqlAssistantCalls(database, now_s),
-        lambda agent_id: application.authorities.complete(
-            reader_of(agent_id, application.book, today())
-        ),
+        application.reader,
         settings.assistants.kept_days,
         settings.assistants.audience,
     )

@@ -728,6 +728,11 @@ def beside_file(path: str) -> Path:
     return (settings_file().parent / path).resolve()
 
 
+def file_named(path: str) -> str:
+    """Return the absolute path of a file that a setting names; empty if the setting is empty."""
+    return str(beside_file(path)) if path else ""
+
+
 def unknown_variables() -> list[str]:
     """Return the QUISAIT_… environment variables that name no setting, often misspelt ones."""
     own = {FILE_VARIABLE, FOLDER}

@@ -1,53 +1,43 @@
 """Settings of sources, directory, access lists, authorities and roles."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from connectors.file_patterns import parse_selection
-from connectors.installed import installed_connectors
+from connectors.export.options import ExportOptions
+from connectors.folder.options import FolderOptions
+from connectors.installed import OWN_KINDS, installed_connectors
 from connectors.ldap.config import AGENT_ATTRIBUTES, OPTIONAL_AGENT_FIELDS
-from connectors.options import LOOPBACK
+from connectors.mediawiki.options import WikiOptions
+from connectors.options import LOOPBACK, Principal
 from connectors.parts import MOST_PARTS
-from connectors.push.addresses import is_origin
+from connectors.push.options import PushOptions
 from connectors.values import RESERVED_AUTHORITIES
-from quisait.settings.types import (
-    Duration,
-    Principal,
-    Secret,
-    SettingsTable,
-    pace,
-    without_password,
-)
+from quisait.settings.types import Duration, Secret, SettingsTable, pace
 from search_api.identity.principals import Grant, Role
 
 DIVISIBLE = frozenset({"folder", "export", "mediawiki"})
 """Kinds of sources that can be read in parts."""
 
-BUILT_IN_KINDS = ("folder", "export", "mediawiki", "push", "questions")
+BUILT_IN_KINDS = (*OWN_KINDS, "questions")
 
-OF_KINDS: dict[str, tuple[str, ...]] = {
-    "path": ("folder", "export"),
-    "include": ("folder",),
-    "exclude": ("folder",),
-    "rules": ("folder",),
-    "tables": ("folder",),
-    "open_reach": ("push",),
-    "link": ("folder", "push"),
-    "file_hosts": ("push",),
-    "scim": ("push",),
-    "search_client": ("push",),
-    "url": ("mediawiki",),
-    "user": ("mediawiki",),
-    "namespaces": ("mediawiki",),
-    "rate_per_s": ("mediawiki",),
-    "ca_file": ("mediawiki", "push"),
-    "reader_groups": ("mediawiki",),
+_OPTIONS: dict[str, type[BaseModel]] = {
+    "folder": FolderOptions,
+    "export": ExportOptions,
+    "mediawiki": WikiOptions,
+    "push": PushOptions,
 }
-"""Settings of a source and the only kinds that read them; any other kind refuses them."""
+"""The settings that only these kinds read; any other kind refuses them."""
 
 
 def _authority(name: str) -> str:
@@ -70,47 +60,13 @@ def _known_kind(kind: str) -> str:
     return kind
 
 
-def _where_it_is_read(path: str, about: ValidationInfo) -> str:
-    """Require a path for a source on this machine."""
-    if not path and about.data.get("kind") in ("folder", "export"):
-        raise PydanticCustomError("missing", "path is missing")
-    return path
-
-
-def _where_it_answers(url: str, about: ValidationInfo) -> str:
-    """Require an http(s) address, without a password, for a wiki."""
-    if url:
-        without_password(url)
-        if not url.startswith(("https://", "http://")):
-            raise ValueError("donnez une adresse en https:// ou http://")
-    elif about.data.get("kind") == "mediawiki":
-        raise PydanticCustomError("missing", "url is missing")
-    return url
-
-
-def _file_patterns(patterns: list[str]) -> list[str]:
-    parse_selection(patterns, ())
-    return patterns
-
-
-def _file_hosts(hosts: dict[str, str]) -> dict[str, str]:
-    for origin in hosts:
-        if not is_origin(origin):
-            # The refused text may contain a password: it is not repeated.
-            raise ValueError(
-                "donnez l'origine seule, en minuscules : https://hote ou https://hote:port, sans "
-                "chemin ni compte ; http:// pour cette machine seulement"
-            )
-    return hosts
-
-
 def password_variable(source: str) -> str:
     """Return the name of the environment variable that holds the password of a source."""
     return f"QUISAIT_PASSWORD_{source.upper().replace('-', '_')}"
 
 
-class SourceSettings(SettingsTable):
-    """Une source de documents."""
+class EverySource(SettingsTable):
+    """The settings that all kinds of sources have."""
 
     name: Annotated[
         str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$"), AfterValidator(_authority)
@@ -122,11 +78,6 @@ class SourceSettings(SettingsTable):
         "(wiki), « push » (reçus d'une application), ou un connecteur installé "
         "(« quisait connector list ») ; « questions » est ajoutée par [questions]"
     )
-    path: Annotated[str, AfterValidator(_where_it_is_read)] = Field(
-        "",
-        validate_default=True,
-        description="dossier ou fichier, relatif à quisait.toml ; rien pour les autres",
-    )
     every: Annotated[str, AfterValidator(pace)] = Field(
         "",
         description="rythme de lecture par « quisait run » : « 15 min », « 2 h », « 1 j », ou "
@@ -136,25 +87,6 @@ class SourceSettings(SettingsTable):
         [],
         description="lecteurs de ce qui n'en nomme pas : fichiers sans règle (dossiers), espace "
         "principal (wiki) ; vide : personne",
-    )
-    include: Annotated[list[str], AfterValidator(_file_patterns)] = Field(
-        [],
-        description="d'un dossier, les seuls fichiers lus : « *.pdf », « notes/** » ; vide : tous",
-    )
-    exclude: Annotated[list[str], AfterValidator(_file_patterns)] = Field(
-        [],
-        description="d'un dossier, les fichiers et dossiers laissés de côté : « *.png », "
-        "« archives » ; l'emporte sur include",
-    )
-    rules: str = Field(
-        "",
-        description="d'un dossier, table de règles (pattern, allowed…) gardée hors de lui, "
-        "relative à quisait.toml ; celles du dossier ne font alors que restreindre ; vide : aucune",
-    )
-    tables: Literal["narrow", "trusted"] = Field(
-        "narrow",
-        description="d'un dossier, ce que peuvent les tables _quisait.csv des sous-dossiers et les "
-        "fiches : « narrow » : ôter des lecteurs ; « trusted » : en ajouter aussi",
     )
     scans: bool = Field(
         True, description="reconnaître le texte de ses documents numérisés, si [scans] est allumé"
@@ -166,51 +98,8 @@ class SourceSettings(SettingsTable):
         description="confiance : multiplie la note de ses documents ; ils remplacent ceux de leur "
         "source, et ceux de sources de confiance moindre",
     )
-    open_reach: list[Literal["public", "authenticated"]] = Field(
-        [],
-        description="documents de La Suite que tout agent trouve, de ceux qu'un lien ouvre : "
-        "« public », « authenticated » ; vide : aucun",
-        title="Documents de La Suite que tout agent trouve",
-    )
-    link: str = Field(
-        "",
-        description="adresse d'un document de La Suite, où {id} tient sa place, ou d'un fichier "
-        "d'un dossier, où {path} tient la place de son chemin ; vide : aucune",
-    )
-    file_hosts: Annotated[dict[str, str], AfterValidator(_file_hosts)] = Field(
-        {},
-        description="serveurs où chercher les fichiers qu'une application pousse par leur adresse, "
-        "et le fichier du jeton à leur présenter (vide : aucun jeton) : "
-        '{ "https://drive.exemple" = "drive.jeton" } ; vide : aucun fichier n\'est cherché',
-    )
-    scim: bool = Field(
-        False,
-        description="prend les groupes que l'application envoie (SCIM 2.0) ; sans cela ils ne sont "
-        "personne",
-    )
-    search_client: str = Field(
-        "",
-        description="identifiant, chez le fournisseur d'identité, de l'application de La Suite qui "
-        "cherche ici au nom de ses agents ; vide : aucune",
-    )
-    url: Annotated[str, AfterValidator(_where_it_answers)] = Field(
-        "", validate_default=True, description="adresse de api.php d'un wiki"
-    )
-    user: str = Field(
-        "", description="compte qui lit le wiki (« compte@robot » pour un mot de passe de robot)"
-    )
     password_file: str = Field(
         "", description="fichier du mot de passe ; ou la variable QUISAIT_PASSWORD_ suivie du nom"
-    )
-    namespaces: dict[str, list[Principal]] = Field(
-        {},
-        description="espaces de noms lus (nom ou numéro) et leurs lecteurs ; [] : personne",
-        title="Espaces de noms lus, et leurs lecteurs",
-    )
-    rate_per_s: float = Field(
-        10,
-        ge=0,
-        description="demandes par seconde au plus, toutes parties ensemble ; 0 : sans attendre",
     )
     parts: int = Field(
         1,
@@ -219,19 +108,11 @@ class SourceSettings(SettingsTable):
         description="en tant de parties que plusieurs lecteurs se partagent (dossier, export, "
         "wiki ; base PostgreSQL) ; 1 : lue entière",
     )
-    ca_file: str = Field(
-        "", description="autorité de certification du wiki, ou de « file_hosts » (PEM)"
-    )
     options: dict[str, Any] = Field(
         {},
         repr=False,
         description="d'un connecteur installé, ses propres réglages, que « quisait connector "
         "list » décrit",
-    )
-    reader_groups: bool = Field(
-        False,
-        description="demander au wiki les groupes du compte de chaque lecteur : droits "
-        "« nom:group:groupe »",
     )
     join: list[Literal["uid", "email", "sid"]] = Field(
         [],
@@ -240,13 +121,43 @@ class SourceSettings(SettingsTable):
         "active_directory) ; vide : les comptes que donne l'annuaire",
     )
 
+
+class SourceSettings(PushOptions, WikiOptions, ExportOptions, FolderOptions, EverySource):
+    """Une source de documents."""
+
+    path: str = Field(
+        "",
+        validate_default=True,
+        description="dossier ou fichier, relatif à quisait.toml ; rien pour les autres",
+    )
+    link: str = Field(
+        "",
+        description="adresse d'un document de La Suite, où {id} tient sa place, ou d'un fichier "
+        "d'un dossier, où {path} tient la place de son chemin ; vide : aucune",
+    )
+    ca_file: str = Field(
+        "", description="autorité de certification du wiki, ou de « file_hosts » (PEM)"
+    )
+
+    @field_validator("path", "url")
+    @classmethod
+    def _given_where_needed(cls, place: str, about: ValidationInfo) -> str:
+        """Require the place of a source of the kinds that have one."""
+        own = _OPTIONS.get(about.data.get("kind", ""))
+        if not place and own and about.field_name in own.model_fields:
+            raise PydanticCustomError("missing", "the place is missing")
+        return place
+
     @model_validator(mode="after")
-    def _where_it_has_a_meaning(self) -> "SourceSettings":
+    def _of_its_kind(self) -> Self:
+        """Refuse settings that the source's kind does not read."""
         if self.options and self.kind in BUILT_IN_KINDS:
             raise ValueError("options n'a de sens que pour un connecteur installé")
-        for name, kinds in OF_KINDS.items():
-            usual = type(self).model_fields[name].default
-            if self.kind in kinds or getattr(self, name) == usual:
+        if self.parts > 1 and self.kind not in DIVISIBLE:
+            raise ValueError("parts n'a de sens que pour un dossier, un export ou un wiki")
+        for name, field in type(self).model_fields.items():
+            kinds = [kind for kind, own in _OPTIONS.items() if name in own.model_fields]
+            if not kinds or self.kind in kinds or getattr(self, name) == field.default:
                 continue
             if self.kind in BUILT_IN_KINDS:
                 named = " ou ".join(f"« {kind} »" for kind in kinds)
@@ -255,12 +166,6 @@ class SourceSettings(SettingsTable):
                 f"{name} serait ignoré : les réglages du connecteur « {self.kind} » s'écrivent "
                 "sous [sources.options] (« quisait connector list » les dit)"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _divided_where_it_can_be(self) -> "SourceSettings":
-        if self.parts > 1 and self.kind not in DIVISIBLE:
-            raise ValueError("parts n'a de sens que pour un dossier, un export ou un wiki")
         return self
 
 

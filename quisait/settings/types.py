@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings.exceptions import SettingsError
 
 from connectors.faults import MESSAGES, expected
-from connectors.values import normalize_principal
+from connectors.options import Principal as Principal
+from connectors.options import without_password
 
 _UNITS_S = {"s": 1, "min": 60, "h": 3600, "j": 86400}
 _WRITTEN = re.compile(r"(\d{1,6})\s*(s|min|h|j)")
@@ -30,15 +31,6 @@ class SettingsTable(BaseModel):
     """A table of the settings' file, which refuses unknown names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def without_password(written: str) -> str:
-    """Return the address. Raises `ValueError`, without repeating it, if it has an account."""
-    if "@" in written.partition("://")[2].partition("/")[0]:
-        raise ValueError(
-            "retirez compte et mot de passe de l'adresse : d'autres réglages les disent"
-        )
-    return written
 
 
 Secret = Annotated[str, Field(repr=False)]
@@ -59,14 +51,6 @@ def _addresses(written: object) -> object:
 
 Addresses = Annotated[str | tuple[str, ...], BeforeValidator(_addresses)]
 """One or several addresses of the nodes of one server."""
-
-
-def _principal(written: str) -> str:
-    return normalize_principal(written.strip())
-
-
-Principal = Annotated[str, AfterValidator(_principal)]
-"""A normalized principal: `everyone`, or `authority:kind:id`, without spaces around."""
 
 
 def _duration(written: str) -> str:

@@ -60,13 +60,6 @@ SHOWN_MISSING = 20
 RULE_FILES = ("_quisait.csv", ".quisait.json")
 """Texts in the key of a failure about a folder's own files of rights."""
 
-FILE_LABELS = {
-    "glossaire": "Glossaire",
-    "réponses en tête": "Réponses en tête",
-    "sujets": "Sujets",
-}
-"""French labels of the files that an administrator edits."""
-
 INDEX_NAMES = {"embedded": "intégré", "opensearch": "OpenSearch"}
 """French names of the engines."""
 
@@ -126,9 +119,9 @@ class ApplicationAdministration:
         if settings.questions.enabled:
             yield _part_state("Signalements", partial(reports_state, application))
         for name, path in search_files(settings.search):
-            yield _part_state(FILE_LABELS[name], partial(check_search_file, name, path))
+            yield _part_state(name.capitalize(), partial(check_search_file, name, path))
         if settings.topics.file:
-            yield _part_state(FILE_LABELS["sujets"], self._topics_read)
+            yield _part_state("Sujets", self._topics_read)
 
     def _asked(self) -> None:
         """Query the index without any right. Raises `ValueError` if it is nearly full."""

@@ -97,15 +97,6 @@ class RoomBot:
     cursors: State
     limits: RateLimiter
 
-    def run(self, stop: Event) -> None:
-        """Answer until the event is set; retry after errors of the server, index or database."""
-        while not stop.is_set():
-            try:
-                self.answer_news(WAIT_S)
-            except (SourceError, IndexerError, sa.exc.SQLAlchemyError) as error:
-                log.warning("bot waits", extra={"error": type(error).__name__})
-                stop.wait(REST_S)
-
     def answer_news(self, wait_s: float = 0.0) -> int:
         """Answer the messages since the last call; return how many were answered.
 
@@ -250,10 +241,15 @@ class RoomBot:
 
 
 def run_bot(application: Application, stop: Event) -> None:
-    """Open the bot and answer until the event is set; retry after errors."""
+    """Open the bot and answer until the event is set.
+
+    Tries again after errors of the server, the index or the database.
+    """
+    bot = None
     while not stop.is_set():
         try:
-            open_bot(application).run(stop)
+            bot = bot or open_bot(application)
+            bot.answer_news(WAIT_S)
         except (SourceError, IndexerError, sa.exc.SQLAlchemyError) as error:
             log.warning("bot waits", extra={"error": type(error).__name__})
             stop.wait(REST_S)

@@ -23,7 +23,6 @@ from quisait.application.engines import search_files
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import account, write_whole
 from quisait.settings.types import reason_of
-from quisait.work.administration import FILE_LABELS
 from search_api.administration.tables import (
     BEST_BETS,
     ChangePreview,
@@ -59,7 +58,7 @@ class EditedFiles:
 
     def names(self) -> Mapping[str, str]:
         """See `EditedTables`."""
-        return {FILE_LABELS[kind]: NAMES[kind] for kind, _ in self._files()}
+        return {kind.capitalize(): NAMES[kind] for kind, _ in self._files()}
 
     def read(self, name: str) -> EditedTable:
         """See `EditedTables`. A missing file is empty: writing creates it."""
@@ -70,7 +69,7 @@ class EditedFiles:
         faults = {one.line: one.reason for one in form.faults(lines)}
         return EditedTable(
             name,
-            FILE_LABELS[kind],
+            kind.capitalize(),
             form.columns,
             tuple(_entries(form, lines, faults)),
             _version(text),

@@ -11,7 +11,7 @@ from threading import Event
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application
 from quisait.clock import now
-from quisait.settings import Settings, beside_file
+from quisait.settings import Settings, beside_file, file_named
 from quisait.work.questions import answer_context
 from search_api.communities.service import unread_invitations
 from search_api.context import AnswerContext, Mailing
@@ -89,7 +89,7 @@ def smtp_rules(settings: Settings) -> SmtpRules:
         mail.security,
         mail.user,
         mail.password,
-        str(beside_file(mail.ca_file)) if mail.ca_file else "",
+        file_named(mail.ca_file),
         mail.sender.rpartition("@")[2],
     )
 

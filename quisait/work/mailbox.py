@@ -13,7 +13,7 @@ from threading import Event
 from connectors.mail.text import UnreadableMail
 from quisait.application.assembly import Application
 from quisait.clock import today
-from quisait.settings import Settings, beside_file
+from quisait.settings import Settings, file_named
 from quisait.work.mail import open_mailing
 from quisait.work.questions import answer_context
 from search_api.context import AnswerContext
@@ -37,7 +37,7 @@ def mailbox_rules(settings: Settings) -> MailboxRules:
         box.security,
         box.user,
         box.password,
-        str(beside_file(box.ca_file)) if box.ca_file else "",
+        file_named(box.ca_file),
         box.folder,
         box.done,
         box.aside,

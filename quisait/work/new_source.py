@@ -10,13 +10,13 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from pydantic import ValidationError
 
 from connectors.installed import installed_connectors, load_kind
@@ -25,9 +25,7 @@ from connectors.values import EVERYONE
 from expertise.directory import SqlDirectory
 from indexer.access import PrincipalLookup
 from indexer.state import State
-from quisait.application.database import opened_database
 from quisait.clock import today
-from quisait.privacy.retention import Privacy, open_privacy
 from quisait.settings import Settings, beside_file, settings_file
 from quisait.settings.files import OTHERS_READ_OR_WRITE, account
 from quisait.settings.secret_files import FOLDER
@@ -139,7 +137,7 @@ class DeskSources:
         if step is SourceStep.PLACE and kind.offered.name == "folder":
             fields = [self._with_folders(one) for one in fields]
         own = {one.key for one in fields}
-        general = [faults[""]] if "" in faults and step in (kind.steps[-1],) else []
+        general = [faults[""]] if "" in faults and step is kind.steps[-1] else []
         if step is SourceStep.PLACE and checked and kind.untypable:
             general.append(
                 f"Cette sorte a un réglage secret ({', '.join(kind.untypable)}), qui ne se saisit "
@@ -553,13 +551,10 @@ class DeskSources:
         return replace(one, suggestions=self.book.largest_groups(SUGGESTED_GROUPS))
 
 
-@contextmanager
-def opened_sources_of_machine(settings: Settings) -> Iterator[tuple[DeskSources, Privacy]]:
-    """Open sources for commands, and the audit log, without index or encoder."""
-    with opened_database(settings) as database:
-        soon = State(database).request_run
-        sources = DeskSources(settings, SqlDirectory(database), desk=False, read_soon=soon)
-        yield sources, open_privacy(settings, database)
+def open_sources_of_machine(settings: Settings, database: sa.Engine) -> DeskSources:
+    """Return the sources for commands, without index or encoder."""
+    soon = State(database).request_run
+    return DeskSources(settings, SqlDirectory(database), desk=False, read_soon=soon)
 
 
 def settings_keys(kind: KindForm) -> tuple[str, ...]:

@@ -246,18 +246,6 @@ def leave(source: DividedSource, *, here: bool = False) -> None:
             source.runs.end_run(source.name, rows[0].run_id, "interrupted", "")
 
 
-@dataclass(slots=True)
-class _PartNotes:
-    """Stores a run's progress with the part that is being read."""
-
-    turn: PartTurn
-    report: CrawlReport
-
-    def note(self, _run_id: int, progress: Progress) -> None:
-        """Store the progress."""
-        self.turn.note(self.report, progress)
-
-
 def _read(
     source: DividedSource,
     dependencies: CrawlDependencies,
@@ -267,9 +255,13 @@ def _read(
     held: SourceLock,
 ) -> None:
     """Read one part and store its outcome. Raises `RunStopped` and `LockLost`."""
-    notes = _PartNotes(turn, CrawlReport(source.name))
-    run = Run(notes.note, turn.run_id, joined.resumed or turn.row.tries > 0)
-    with _kept_outcome(source, turn, notes):
+    report = CrawlReport(source.name)
+
+    def store(_run_id: int, progress: Progress) -> None:
+        turn.note(report, progress)
+
+    run = Run(store, turn.run_id, joined.resumed or turn.row.tries > 0)
+    with _kept_outcome(source, turn, lambda: report):
         connector = source.opened().of_part(turn.part)
         if joined.uncounted:
             joined.uncounted = False
@@ -281,11 +273,12 @@ def _read(
         ):
 
             def progress(so_far: CrawlReport) -> None:
-                notes.report = so_far
+                nonlocal report
+                report = so_far
                 advance(so_far.seen, None)
                 run.note(so_far)
 
-            notes.report = crawl(
+            report = crawl(
                 connector,
                 with_lock(replace(dependencies, cursors=state, failures=state), held, asked.stop),
                 accept_deletions=turn.row.accept_deletions,
@@ -294,12 +287,15 @@ def _read(
                 waits=waits,
                 part=turn.part,
             )
-        notes.report.resumed = run.resumed
-        run.conclude(notes.report)
+        report.resumed = run.resumed
+        run.conclude(report)
 
 
 @contextmanager
-def _kept_outcome(source: DividedSource, turn: PartTurn, notes: _PartNotes) -> Iterator[None]:
+def _kept_outcome(
+    source: DividedSource, turn: PartTurn, report: Callable[[], CrawlReport]
+) -> Iterator[None]:
+    """Store how the reading of a part ended, with the report of what was read until then."""
     try:
         yield
     except BaseException as error:
@@ -307,16 +303,16 @@ def _kept_outcome(source: DividedSource, turn: PartTurn, notes: _PartNotes) -> I
         fields = {"source": source.name, "part": str(turn.part), "outcome": outcome}
         log.warning("part ended early", extra={**fields, "error": type(error).__name__})
         if outcome == "interrupted":
-            turn.release(notes.report)
+            turn.release(report())
             if not isinstance(error, LockLost):  # after `LockLost` another may read it by now
                 with suppress(sa.exc.SQLAlchemyError):
                     leave(source)
             raise
-        turn.end(outcome, notes.report, error_text(error))
+        turn.end(outcome, report(), error_text(error))
         if not isinstance(error, Exception):
             raise
     else:
-        turn.end("done", notes.report)
+        turn.end("done", report())
 
 
 def _count(source: DividedSource, turn: PartTurn) -> None:

@@ -7,19 +7,18 @@ from connectors.ports import SourceError
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application, open_crawl_dependencies, open_overview
 from quisait.application.locks import hold_source_lock
-from quisait.application.verification import open_verifying
 from quisait.clock import now, today
 from quisait.settings import QUESTIONS_SOURCE
 from quisait.work.crawl import crawl_with_lock
 from quisait.work.runs import CrawlOptions
 from search_api.communities.storage import SqlCommunityPages
-from search_api.context import AnswerContext, Asking, Mailing
+from search_api.context import AnswerContext, Asking, Mailing, VerificationRules, Verifying
 from search_api.following.storage import SqlFollowing
-from search_api.identity.readers import reader_of
 from search_api.moderation.service import waiting_reports
 from search_api.questions.limits import DailyActs
 from search_api.questions.service import move_questions_on
 from search_api.questions.values import AskingRules
+from search_api.verification.storage import SqlVerifications
 from search_api.wording import day
 
 log = logging.getLogger(__name__)
@@ -47,9 +46,7 @@ def open_asking(application: Application) -> Asking | None:
         application.questions,
         rules,
         lambda: publish_questions(application),
-        lambda agent_id: application.authorities.complete(
-            reader_of(agent_id, application.book, today())
-        ),
+        application.reader,
         DailyActs(now),
     )
 
@@ -59,6 +56,17 @@ def open_following(application: Application) -> SqlFollowing | None:
     if not application.settings.questions.enabled:
         return None
     return SqlFollowing(application.database, now, application.privacy.register)
+
+
+def open_verifying(application: Application) -> Verifying | None:
+    """Return the verification of documents by their authors; None if the settings disable it."""
+    said = application.settings.verification
+    if not said.enabled:
+        return None
+    rules = VerificationRules(
+        said.old_days, said.per_month, said.marked_per_day, said.much_opened, said.opened_days
+    )
+    return Verifying(SqlVerifications(application.database, application.privacy.register), rules)
 
 
 def publish_questions(application: Application) -> bool:
@@ -125,7 +133,7 @@ def answer_context(application: Application, mail: Mailing | None = None) -> Ans
         asking=open_asking(application),
         following=open_following(application),
         mail=mail,
-        verifying=open_verifying(application.settings, application.database, privacy.register),
+        verifying=open_verifying(application),
         community_pages=SqlCommunityPages(application.database, now),
         scans=application.scans,
     )

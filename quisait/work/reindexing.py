@@ -37,7 +37,6 @@ from indexer.reindex import (
 )
 from indexer.state import State
 from quisait.application.assembly import IndexParts, open_index_parts, open_scans
-from quisait.application.database import opened_database
 from quisait.application.engines import (
     KEPT_VECTORS,
     drop_damaged_vectors,
@@ -50,7 +49,7 @@ from quisait.application.engines import (
 from quisait.application.locks import Locks, hold_source_lock
 from quisait.application.progress import duration, shown_progress
 from quisait.application.sources import on_noted_root, open_inbox, open_source
-from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.application.startup import opened_state
 from quisait.clock import now
 from quisait.commands.output import AsJson, show
 from quisait.privacy.register import FileRegister
@@ -187,13 +186,11 @@ def spec_differences(made: IndexSpec, wanted: IndexSpec) -> list[str]:
 
 @contextmanager
 def _opened() -> Iterator[tuple[Settings, sa.Engine, IndexParts]]:
-    with errors_as_sentences():
-        settings = read_settings()
-        with (
-            opened_database(settings) as database,
-            open_index_parts(settings, beside_file(settings.folder), database) as parts,
-        ):
-            yield settings, database, parts
+    with (
+        opened_state() as (settings, database),
+        open_index_parts(settings, beside_file(settings.folder), database) as parts,
+    ):
+        yield settings, database, parts
 
 
 def _abandon(database: sa.Engine, parts: IndexParts) -> None:

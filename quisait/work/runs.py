@@ -83,6 +83,21 @@ def next_run(source: str, runs: Sequence[RunRow], pace: Pace, now: datetime) -> 
     return ended + timedelta(seconds=wait_s * _jittered(source, last.id, pace.jitter))
 
 
+def next_due(
+    state: State, name: str, pace: Pace, now: datetime, *, unread: bool = False
+) -> datetime | None:
+    """Return when a source or a task is due, None for never; at once if a run was requested.
+
+    `unread`: the index lacks what the cursor of the last complete run says, so it is due again.
+    """
+    if state.run_is_requested(name):
+        return IMMEDIATELY
+    runs = list(state.runs_of(name, RUNS_CONSIDERED))
+    if unread and pace.every_s and runs and runs[0].outcome == "done":
+        return IMMEDIATELY
+    return next_run(name, runs, pace, now)
+
+
 def _failed(run: RunRow) -> bool:
     """Return whether a run failed or, if still `running` although none is, died."""
     return run.outcome in ("failed", "running")

@@ -1,9 +1,9 @@
 """Build the form of a kind of source from its settings, and read the typed values.
 
-Built-in kinds use fields of `SourceSettings`; installed kinds use their own options, under
-`options.`, and the few fields of every source. A field's title is its label, or its description up
-to the first « ; » or « : »; the rest of the description is its hint. `connectors.options.on_form`
-says more where an option needs it.
+A form asks for the options of its kind, and for a few settings of every source. The options of
+installed kinds are written under `options.`. A field's title is its label, or its description up to
+the first « ; » or « : »; the rest of the description is its hint. `connectors.options.on_form` says
+more where an option needs it.
 """
 
 import math
@@ -18,7 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from connectors.installed import ConnectorKind, installed_connectors, load_kind
+from connectors.installed import OWN_KINDS, installed_connectors, load_kind
 from connectors.options import FORM, names_readers, on_form
 from connectors.ports import SourceRefused
 from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings
@@ -74,46 +74,14 @@ _HINTS = {
     "source a vérifiée) ; vide : les comptes que donne l’annuaire.",
 }
 """Hints that replace a description about the file or about other kinds."""
-_BUILT_IN: dict[str, tuple[str, str, str, dict[SourceStep, tuple[str, ...]]]] = {
-    "folder": (
-        "dossier de fichiers",
-        "Les fichiers d’un dossier de cette machine, ou monté sur elle. Ils sont lus par ceux que "
-        "vous dites, ou que disent des tables _quisait.csv dans le dossier.",
-        "",
-        {
-            SourceStep.PLACE: ("path",),
-            SourceStep.READERS: ("allowed",),
-            SourceStep.OPTIONS: ("include", "exclude", "link", "every", "trust"),
-        },
-    ),
-    "export": (
-        "export en JSON Lines",
-        "Un fichier qu’une autre application écrit, une ligne par message ou page. Chaque ligne "
-        "nomme ses lecteurs.",
-        "",
-        {SourceStep.PLACE: ("path",), SourceStep.OPTIONS: ("every", "trust", "join")},
-    ),
-    "mediawiki": (
-        "wiki MediaWiki",
-        "Les pages et fichiers d’un wiki. Un espace de noms est lu par ceux que vous dites.",
-        "le mot de passe de robot du compte",
-        {
-            SourceStep.PLACE: ("url",),
-            SourceStep.ACCOUNT: ("user",),
-            SourceStep.READERS: ("allowed", "namespaces"),
-            SourceStep.OPTIONS: ("every", "trust", "join", "rate_per_s", "ca_file"),
-        },
-    ),
-    "push": (
-        "application qui pousse ses documents",
-        "Une application envoie elle-même ses documents, avec leurs lecteurs : La Suite, ou la "
-        "vôtre. Un jeton lui est donné ensuite.",
-        "",
-        {SourceStep.READERS: ("open_reach",), SourceStep.OPTIONS: ("link", "trust", "join")},
-    ),
+_OF_EVERY_KIND = {
+    "name": SourceStep.PLACE,
+    "allowed": SourceStep.READERS,
+    "every": SourceStep.OPTIONS,
+    "trust": SourceStep.OPTIONS,
+    "join": SourceStep.OPTIONS,
 }
-"""Label, explanation, name of the password, and fields of each step."""
-_OF_EVERY_KIND = ("every", "trust", "join")
+"""The settings of every source that a form may ask for (`ConnectorKind.asks`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +109,11 @@ class AskedField:
         arguments = get_args(self.annotation)
         model = arguments[1] if get_origin(self.annotation) is dict else None
         return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+    def cells(self, number: int) -> Iterator["AskedField"]:
+        """Yield the fields of one row of a table; nothing for a field that is no table."""
+        for name, field in self.rows.model_fields.items() if self.rows else ():
+            yield AskedField(f"{self.key}.{number}.{name}", name, field, self.step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +146,14 @@ class KindForm:
 
 
 def offered_kinds() -> list[KindOffered]:
-    """Return the folder kind, installed kinds that load, by label, then other built-in kinds."""
-    folder, *others = (kind_form(name).offered for name in _BUILT_IN)
+    """Return the folder kind, installed kinds that load, by label, then quisait's other kinds."""
+    folder, *others = (kind_form(name).offered for name in OWN_KINDS)
     found = []
-    for name in installed_connectors():
+    for name in installed_connectors().keys() - set(BUILT_IN_KINDS):
         try:
             found.append(kind_form(name).offered)
-        except (KeyError, SourceRefused):
-            continue  # a built-in name, or it does not load: `connector list` reports it
+        except SourceRefused:
+            continue  # it does not load: `connector list` reports it
     return [folder, *sorted(found, key=lambda one: one.label.lower()), *others]
 
 
@@ -190,46 +163,39 @@ def kind_form(name: str) -> KindForm:
 
     Raises `KeyError` for a kind that cannot be added, `SourceRefused` if it does not load.
     """
-    named = AskedField("name", "name", SourceSettings.model_fields["name"], SourceStep.PLACE)
-    if name in _BUILT_IN:
-        label, about, credential, by_step = _BUILT_IN[name]
-        own = [
-            AskedField(one, one, SourceSettings.model_fields[one], step)
-            for step, names in by_step.items()
-            for one in names
-        ]
-        return KindForm(KindOffered(name, label, about), credential, (named, *own))
-    if name in BUILT_IN_KINDS or name not in installed_connectors():
+    if name not in OWN_KINDS and (name in BUILT_IN_KINDS or name not in installed_connectors()):
         raise KeyError(name)
-    return _installed_form(name, load_kind(name), named)
-
-
-def _installed_form(name: str, kind: ConnectorKind, named: AskedField) -> KindForm:
+    kind, prefix = load_kind(name), "" if name in OWN_KINDS else OPTIONS
     own, untypable = [], []
     for option, field in kind.options.model_fields.items():
         if not field.repr or _SECRET.search(option):
             untypable += [option] if field.is_required() else []
-            continue
-        own.append(AskedField(OPTIONS + option, option, field, _step_of(option, field)))
-    allowed = AskedField(
-        "allowed", "allowed", SourceSettings.model_fields["allowed"], SourceStep.READERS
-    )
-    rest = [
-        AskedField(one, one, SourceSettings.model_fields[one], SourceStep.OPTIONS)
-        for one in _OF_EVERY_KIND
-    ]
+        elif step := _step_of(option, field):
+            own.append(AskedField(prefix + option, option, field, step))
     own.sort(key=lambda one: not one.field.is_required())
+    common = [
+        AskedField(one, one, SourceSettings.model_fields[one], step)
+        for one, step in _OF_EVERY_KIND.items()
+        if one in ("name", *kind.asks)
+    ]
+    order = list(SourceStep)
+
+    def place(one: AskedField) -> tuple[int, bool]:
+        """Sort by step; the last step asks for the kind's own options first."""
+        return order.index(one.step), one.step is SourceStep.OPTIONS and one in common
+
     return KindForm(
         KindOffered(name, kind.label, kind.about),
         kind.credential,
-        (named, allowed, *own, *rest),
+        tuple(sorted([*common, *own], key=place)),
         tuple(untypable),
     )
 
 
-def _step_of(option: str, field: FieldInfo) -> SourceStep:
+def _step_of(option: str, field: FieldInfo) -> SourceStep | None:
+    """Return the step that asks for an option, None if the form does not ask for it."""
     if step := _on_form(field)["step"]:
-        return SourceStep(step)
+        return None if step == "never" else SourceStep(step)
     if option == "user":
         return SourceStep.ACCOUNT
     if names_readers(field):
@@ -249,7 +215,7 @@ def asked_fields(
     """Yield a step's fields with their typed text. `more` names a table that gets another row."""
     for one in form.of_step(step):
         if one.rows is None:
-            yield _shown(one, one.key, entered, faults)
+            yield _shown(one, entered, faults)
             continue
         rows = max(row_numbers(one.key, entered), default=-1) + 1
         for number in range(max(1, rows) + (more == one.key)):
@@ -269,10 +235,8 @@ ROW_NAME = "nom"
 def _row(
     table: AskedField, number: int, entered: Entered, faults: Mapping[str, str]
 ) -> Iterator[SourceField]:
-    assert table.rows is not None  # noqa: S101 - it is a table
-    prefix = f"{table.key}.{number}."
     legend = f"{_on_form(table.field)['row'] or 'Ligne'} {number + 1}"
-    named = f"{prefix}{ROW_NAME}"
+    named = f"{table.key}.{number}.{ROW_NAME}"
     yield SourceField(
         named,
         _label(table) or "Nom",
@@ -283,13 +247,12 @@ def _row(
         group=legend,
         fault=faults.get(named, ""),
     )
-    for name, field in table.rows.model_fields.items():
-        inner = AskedField(prefix + name, name, field, table.step)
-        yield _shown(inner, inner.key, entered, faults, legend)
+    for cell in table.cells(number):
+        yield _shown(cell, entered, faults, legend)
 
 
 def _shown(
-    one: AskedField, key: str, entered: Entered, faults: Mapping[str, str], group: str = ""
+    one: AskedField, entered: Entered, faults: Mapping[str, str], group: str = ""
 ) -> SourceField:
     label, hint = _label_and_hint(one)
     widget: Literal["text", "number", "lines", "choice"] = "text"
@@ -299,7 +262,7 @@ def _shown(
     if origin is Literal:
         said = CHOICES | _on_form(one.field)["choices"]
         widget, choices = "choice", tuple((v, said.get(v, v)) for v in get_args(kind))
-        if _is_optional(one.field.annotation):
+        if type(None) in get_args(one.field.annotation):
             choices = (("", "comme la source"), *choices)
     elif kind is bool:
         widget, choices = "choice", (("true", "oui"), ("false", "non"))
@@ -308,15 +271,15 @@ def _shown(
     elif kind in (int, float):
         widget = "number"
     return SourceField(
-        key,
+        one.key,
         label,
         hint,
         widget,
-        entered.get(key, default),
+        entered.get(one.key, default),
         required=one.required,
         choices=choices,
         group=group,
-        fault=faults.get(key, ""),
+        fault=faults.get(one.key, ""),
     )
 
 
@@ -403,17 +366,14 @@ def typed_values(form: KindForm, entered: Entered) -> dict[str, Any]:
 
 
 def _typed_rows(table: AskedField, entered: Entered) -> dict[str, Any] | None:
-    assert table.rows is not None  # noqa: S101 - it is a table
     rows: dict[str, Any] = {}
     for number in sorted(row_numbers(table.key, entered)):
-        prefix = f"{table.key}.{number}."
         row = {}
-        for name, field in table.rows.model_fields.items():
-            inner = AskedField(prefix + name, name, field, table.step)
-            value = _typed_value(inner, entered.get(inner.key, ""))
-            if value is not None and (field.is_required() or value != field.default):
-                row[name] = value
-        rows[entered.get(f"{prefix}{ROW_NAME}", "").strip()] = row
+        for cell in table.cells(number):
+            value = _typed_value(cell, entered.get(cell.key, ""))
+            if value is not None and (cell.field.is_required() or value != cell.field.default):
+                row[cell.name] = value
+        rows[entered.get(f"{table.key}.{number}.{ROW_NAME}", "").strip()] = row
     return rows or None
 
 
@@ -508,7 +468,3 @@ def _without_none(annotation: Any) -> Any:
         if (hasattr(annotation, "__metadata__"))
         else annotation
     )
-
-
-def _is_optional(annotation: Any) -> bool:
-    return type(None) in get_args(annotation)

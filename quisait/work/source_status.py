@@ -24,7 +24,7 @@ from quisait.privacy.retention import register_warning
 from quisait.settings import Settings
 from quisait.settings.sources import SourceSettings
 from quisait.work.crawl import divided_source
-from quisait.work.runs import IMMEDIATELY, RUNS_CONSIDERED, next_run, source_pace, wait_text
+from quisait.work.runs import IMMEDIATELY, next_due, source_pace, wait_text
 from search_api.wording import plural, safe_text
 
 UNKNOWN_DENIAL_REMEDY = (
@@ -202,13 +202,12 @@ TO_REREAD = (
 def status_of(application: Application, source: SourceSettings, now: datetime) -> SourceStatus:
     """Return the status of a source. Raises `IndexUnreachable` or `IndexRefused`."""
     name = source.name
-    runs = list(application.state.runs_of(name, RUNS_CONSIDERED))
+    runs = tuple(application.state.runs_of(name, SHOWN_RUNS))
     last, good = next(iter(runs), None), application.state.last_done(name)
     running = _running(last) if last and application.locks.source_is_held(name) else None
+    to_reread = name in application.whole_index.unread({name})
     pace = source_pace(application.settings, source)
-    due = None if running else next_run(name, runs, pace, now)
-    if not running and application.state.run_is_requested(name):
-        due = IMMEDIATELY
+    due = None if running else next_due(application.state, name, pace, now, unread=to_reread)
     counts = application.state.failure_counts(name)
     counts.pop(Failure.NOT_TEXT, None)
     missing = application.state.failures_of(name)
@@ -217,11 +216,8 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
     if running and parts:
         read = sum(part.state in _READ_PARTS for part in parts)
         state += f", parties terminées : {read} sur {len(parts)}"
-    to_reread = name in application.whole_index.unread({name})
     if to_reread:
         state = f"{TO_REREAD} ; {state}"
-        if due and last and last.outcome == "done":  # like the worker
-            due = IMMEDIATELY
     return SourceStatus(
         source=name,
         documents=application.index.count(name),
@@ -248,7 +244,7 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
         without_text=dict(Counter(row.reason for row in missing if row.kind == Failure.NOT_TEXT)),
         parts=parts,
         to_reread=to_reread,
-        history=tuple(runs[:SHOWN_RUNS]),
+        history=runs,
     )
 
 

@@ -16,7 +16,7 @@ from connectors.ports import SourceError
 from expertise.topics import Topic
 from quisait.application.assembly import Application
 from quisait.clock import now
-from quisait.settings import Settings, beside_file
+from quisait.settings import Settings, beside_file, file_named
 from quisait.settings.webhooks import WebhookSettings
 from search_api.addresses import question_address, topic_address
 from search_api.webhooks.schemas import WebhookBody, WebhookSubjectBody
@@ -143,8 +143,7 @@ def deliver(store: SqlWebhooks, receiver: WebhookSettings, site: str, stop: Even
     from connectors.http_host import HttpHost
 
     secret, until_s, sent = read_secret(receiver), time.monotonic() + ROUND_S, 0
-    ca_file = str(beside_file(receiver.ca_file)) if receiver.ca_file else ""
-    host = HttpHost(receiver.url, _LIMITS, ca_file, "Le destinataire")
+    host = HttpHost(receiver.url, _LIMITS, file_named(receiver.ca_file), "Le destinataire")
     for one in store.waiting(receiver.name):
         if stop.is_set() or time.monotonic() > until_s:
             break

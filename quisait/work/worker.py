@@ -46,11 +46,9 @@ from quisait.work.mailbox import read_mailbox
 from quisait.work.parts import DividedSource, has_part_left, read_parts
 from quisait.work.questions import move_on
 from quisait.work.runs import (
-    IMMEDIATELY,
-    RUNS_CONSIDERED,
     CrawlOptions,
     Pace,
-    next_run,
+    next_due,
     outcome_of,
     pace_of,
     recorded_run,
@@ -362,12 +360,8 @@ class Worker:
         return crawl_with_lock(self.application, dependencies(), source, held, asked).changed
 
     def _next(self, job: Job) -> datetime | None:
-        if self.application.state.run_is_requested(job.name):
-            return IMMEDIATELY
-        runs = list(self.application.state.runs_of(job.name, RUNS_CONSIDERED))
-        if job.name in self.unread and job.pace.every_s and runs and runs[0].outcome == "done":
-            return IMMEDIATELY
-        return next_run(job.name, runs, job.pace, datetime.now(UTC))
+        state, unread = self.application.state, job.name in self.unread
+        return next_due(state, job.name, job.pace, datetime.now(UTC), unread=unread)
 
     def _due(self, job: Job) -> bool:
         due = self._next(job)

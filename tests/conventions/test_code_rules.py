@@ -33,11 +33,12 @@ ADAPTERS = {
     "indexer.embedded": r"indexer\.embedded(\..*)?",
     "indexer.encoding": r"indexer\.encoding(\..*)?",
     "indexer.extraction": r"indexer\.extraction(\..*)?",
-    "connectors.folder": r"connectors\.folder(\..*)?",
-    "connectors.export": r"connectors\.export(\..*)?",
+    # The options of a kind of source belong to the settings.
+    "connectors.folder": r"connectors\.folder(?!\.options\b)(\..*)?",
+    "connectors.export": r"connectors\.export(?!\.options\b)(\..*)?",
     # What a push is answered belongs to its port.
-    "connectors.push": r"connectors\.push(?!\.(items|addresses|group_values)\b)(\..*)?",
-    "connectors.mediawiki": r"connectors\.mediawiki(\..*)?",
+    "connectors.push": r"connectors\.push(?!\.(items|addresses|group_values|options)\b)(\..*)?",
+    "connectors.mediawiki": r"connectors\.mediawiki(?!\.options\b)(\..*)?",
     "connectors.directory": r"connectors\.directory",
     # Where a directory is belongs to the settings.
     "connectors.ldap": r"connectors\.ldap(?!\.config\b)(\..*)?",

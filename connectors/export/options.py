@@ -1,0 +1,15 @@
+"""Settings of an export in JSON Lines."""
+
+from pydantic import BaseModel, Field
+
+from connectors.options import on_form
+
+
+class ExportOptions(BaseModel):
+    """The settings of a source of kind `export`, in its own table."""
+
+    path: str = Field(
+        "",
+        description="fichier, ou dossier de fichiers, relatif à quisait.toml",
+        json_schema_extra=on_form("place"),
+    )
