@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import typer
@@ -89,40 +88,40 @@ def errors_as_sentences() -> Iterator[None]:
     """Print errors that a person can correct as one sentence, and exit with status 1."""
     try:
         yield
-    except (SourceError, IndexerError, ValueError) as error:
-        print(str(error), file=sys.stderr)
-        raise typer.Exit(1) from None
     except BrokenPipeError:
         # The reader of the output (« | head ») has closed it: discard the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
-    except OSError as error:
-        where = error.filename or "un fichier"
-        print(
-            f"{where} ne peut être ouvert ou écrit ({reason_of(error)}) : vérifiez le chemin, les "
-            f"droits de ce compte ({account()}) et la place sur le disque.",
-            file=sys.stderr,
-        )
-        raise typer.Exit(1) from None
-    except _database_errors().OperationalError as error:
-        print(
-            f"La base d'état ne répond pas ({type(error.orig).__name__}) : vérifiez « database », "
-            "que cette base est ouverte et que son disque a de la place.",
-            file=sys.stderr,
-        )
-        raise typer.Exit(1) from None
-    except _database_errors().DBAPIError as error:
-        print(
-            f"La base d'état est abîmée, ou n'est pas celle de quisait ({type(error.orig).__name__}"
-            ") : vérifiez « database » ; si c'est la bonne, arrêtez quisait et restaurez sa "
-            "sauvegarde.",
-            file=sys.stderr,
-        )
+    except Exception as error:
+        if (sentence := _sentence_of(error)) is None:
+            raise
+        print(sentence, file=sys.stderr)
         raise typer.Exit(1) from None
 
 
-def _database_errors() -> ModuleType:
-    """Return `sqlalchemy.exc`, imported when an error reaches its clause."""
-    from sqlalchemy import exc
+def _sentence_of(error: Exception) -> str | None:
+    """Return in French what a person can do about an error; None for an unexpected error."""
+    from sqlalchemy import exc  # imported here: a command without an error may not need it
 
-    return exc
+    match error:
+        case SourceError() | IndexerError() | ValueError():
+            return str(error)
+        case OSError():
+            return (
+                f"{error.filename or 'un fichier'} ne peut être ouvert ou écrit "
+                f"({reason_of(error)}) : vérifiez le chemin, les droits de ce compte "
+                f"({account()}) et la place sur le disque."
+            )
+        case exc.OperationalError():
+            return (
+                f"La base d'état ne répond pas ({type(error.orig).__name__}) : vérifiez "
+                "« database », que cette base est ouverte et que son disque a de la place."
+            )
+        case exc.DBAPIError():
+            return (
+                "La base d'état est abîmée, ou n'est pas celle de quisait "
+                f"({type(error.orig).__name__}) : vérifiez « database » ; si c'est la bonne, "
+                "arrêtez quisait et restaurez sa sauvegarde."
+            )
+        case _:
+            return None

@@ -12,7 +12,7 @@ from expertise.peers import AgentProfile, Skill
 from quisait.application.progress import duration
 from quisait.application.startup import opened_application
 from quisait.commands import answers
-from quisait.commands.output import AsAgent, AsJson, print_json, show
+from quisait.commands.output import AsAgent, AsJson, show
 from quisait.commands.privacy import opened_for_reader
 from quisait.privacy.retention import audit_command
 from quisait.work.worker import BuildCost, BuildOutcome, build_and_publish
@@ -52,10 +52,7 @@ def build(as_json: AsJson = False) -> None:
             f"{_PARTS[item.part]} : {safe_text(item.id)} : {safe_text(item.reason)}",
             file=sys.stderr,
         )
-    if as_json:
-        print_json(_body(outcome))
-    else:
-        print(build_text(outcome))
+    show(_body(outcome), as_json, lambda _: build_text(outcome))
 
 
 def build_text(outcome: BuildOutcome) -> str:

@@ -153,8 +153,6 @@ class SourceSettings(PushOptions, WikiOptions, ExportOptions, FolderOptions, Eve
         """Refuse settings that the source's kind does not read."""
         if self.options and self.kind in BUILT_IN_KINDS:
             raise ValueError("options n'a de sens que pour un connecteur installé")
-        if self.parts > 1 and self.kind not in DIVISIBLE:
-            raise ValueError("parts n'a de sens que pour un dossier, un export ou un wiki")
         for name, field in type(self).model_fields.items():
             kinds = [kind for kind, own in _OPTIONS.items() if name in own.model_fields]
             if not kinds or self.kind in kinds or getattr(self, name) == field.default:
@@ -166,6 +164,8 @@ class SourceSettings(PushOptions, WikiOptions, ExportOptions, FolderOptions, Eve
                 f"{name} serait ignoré : les réglages du connecteur « {self.kind} » s'écrivent "
                 "sous [sources.options] (« quisait connector list » les dit)"
             )
+        if self.parts > 1 and self.kind not in DIVISIBLE:
+            raise ValueError("parts n'a de sens que pour un dossier, un export ou un wiki")
         return self
 
 
