@@ -5,6 +5,7 @@ import math
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -190,7 +191,21 @@ def test_a_slice_begins_where_the_hash_says_and_goes_round(tmp_path: Path) -> No
     run = soak.Soak(1, [], deadline=0)
     run.run(turned)
     assert run.left == turned
-    assert run.counts.total() == 0
+    assert not run.outcomes
+
+
+@pytest.mark.parametrize("fails_again", [False, True])
+def test_only_a_failure_that_comes_again_counts(
+    monkeypatch: pytest.MonkeyPatch, fails_again: bool
+) -> None:
+    unit, line = soak.Unit("files", "tests/test_late.py"), "FAILED tests.test_late::test_a"
+    failed = soak.Outcome(run_all.FAILED, 2.0, Counter(tests=1, failures=1), (line,))
+    passed = soak.Outcome(0, 1.0, Counter(tests=1), ())
+    monkeypatch.setattr(soak.Soak, "_run", lambda *_: failed if fails_again else passed)
+    run = soak.Soak(1, [], outcomes={unit: failed})
+    run.run_failed_again()
+    assert run.failures == [line] * fails_again
+    assert run.failed_once == [line] * (not fails_again)
 
 
 def test_a_file_that_does_not_end_in_time_is_cut() -> None:
