@@ -288,7 +288,7 @@ def score_answers(
                 shown_people(answer, want.agent),
                 tuple(one.card.document_id for one in answer.results.results),
                 answer.results.answered,
-                direct.quotes[0].reference.document_id if direct else "",
+                direct.quotes[0].card.document_id if direct else "",
                 " ".join(folded(one.text) for one in direct.quotes) if direct else "",
             )
         )

@@ -127,7 +127,7 @@ def evaluate_direct(judged: SearchSet, bench: Bench) -> tuple[SureAnswer, ...]:
         def ask(query: JudgedQuery) -> SureAnswer:
             page = scratch.search.answer(Query(query.text), evaluation_reader(query), date.today())
             found, grades = direct_answer(page, date.today()), judged.judgments[query.id]
-            quoted = judged_id(found.first.reference.document_id) if found else ""
+            quoted = judged_id(found.first.card.document_id) if found else ""
             return SureAnswer(found is not None, grades.get(quoted, 0) > 0)
 
         return tuple(bench.each(ask, judged.queries))

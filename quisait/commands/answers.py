@@ -207,7 +207,7 @@ def _direct_lines(direct: DirectAnswer | None) -> Iterator[str]:
         if older or not number:
             yield quote_label(quote.accepted, older)
         yield f"   « {' '.join(quote.text.split())} »"
-        yield f"   {quoted_from(quote)} ({quote.reference.document_id})"
+        yield f"   {quoted_from(quote)} ({quote.card.document_id})"
 
 
 def _directory_lines(found: QuestionAnswer) -> Iterator[str]:
@@ -256,7 +256,7 @@ def _result(result: Result, number: int, recognised: int | None) -> str:
         for successor in result.replaced_by
     ]
     lines += [f"   {recognised_text(recognised)}"] if recognised is not None else []
-    lines += [f"   même texte : {copy.reference.document_id}" for copy in result.copies]
+    lines += [f"   même texte : {copy.document_id}" for copy in result.copies]
     for number, (shown, voice) in enumerate(result.answering):
         passage = shown.passage
         byline = VOICES[voice.role].format(name=of(voice.name)) if voice else ""

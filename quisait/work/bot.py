@@ -221,9 +221,9 @@ class RoomBot:
             older = found.direct is not None and found.direct.differs and number > 0
             if older or not number:
                 yield quote_label(quote.accepted, older)
-            page = f"{self.rules.address}{document_address(quote.reference.document_id)}"
+            page = f"{self.rules.address}{document_address(quote.card.document_id)}"
             yield f"« {_plain(quote.text)} »\n  {_plain(quoted_from(quote))}\n  {page}"
-        quoted = {quote.reference.document_id for quote in quotes}
+        quoted = {quote.card.document_id for quote in quotes}
         for result in found.documents:
             if result.card.document_id in quoted:
                 continue

@@ -333,8 +333,7 @@ def _questions(
         moment = max((one.modified, *(answer.modified for answer in thread.answers)))
         if readable and period.holds(moment):
             kind = NewsKind.WAITING if thread.waits else NewsKind.DOCUMENT
-            place = question_address(one.id)
-            yield NewsItem(kind, one.title, place, one.document_id, moment, _entity_of(one))
+            yield _news_of(one, kind, moment)
 
 
 def _documents(
@@ -381,20 +380,12 @@ def _answers(
         if one.author_id != reader.agent_id and period.holds(one.modified)
     ]
     if given:
-        question = thread.question
-        place = question_address(question.id)
-        yield NewsItem(
-            NewsKind.ANSWER,
-            question.title,
-            place,
-            question.document_id,
-            max(given),
-            _entity_of(question),
-        )
+        yield _news_of(thread.question, NewsKind.ANSWER, max(given))
 
 
-def _entity_of(question: AskedQuestion) -> str:
-    return question.scope_id if question.scope is ReaderScope.ENTITY else ""
+def _news_of(one: AskedQuestion, kind: NewsKind, moment: datetime) -> NewsItem:
+    entity = one.scope_id if one.scope is ReaderScope.ENTITY else ""
+    return NewsItem(kind, one.title, question_address(one.id), one.document_id, moment, entity)
 
 
 def _moment(card: Card) -> datetime | None:

@@ -3,8 +3,8 @@
 The cursor is the number of the last change. Deleting a question deletes its document.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -155,13 +155,6 @@ def _row(account: str, role: ContributorRole, answers: Sequence[GivenAnswer]) ->
         len(answers),
         days[0],
         days[-1],
-        tuple(_per_year(day.year for day in days)),
+        tuple(sorted(Counter(day.year for day in days).items())),
         thanks=sum(one.thanked for one in answers),
     )
-
-
-def _per_year(years: Iterable[int]) -> Iterator[tuple[int, int]]:
-    counts: dict[int, int] = defaultdict(int)
-    for year in years:
-        counts[year] += 1
-    yield from sorted(counts.items())

@@ -678,8 +678,9 @@ def act_on_question(
     `IndexUnreachable`.
     """
     asking, thread = required(context.asking), readable_thread(context, reader, question_id)
-    acting = _Acting(context, asking, thread, reader.agent_id or "", valid_until, text_digest)
-    getattr(acting, action)(text, title, answer_id)
+    me = reader.agent_id or ""
+    acting = _Acting(context, asking, thread, me, text, title, answer_id, valid_until, text_digest)
+    getattr(acting, action)()
     if action not in _UNSEEN:
         asking.publish()
 
@@ -701,6 +702,9 @@ class _Acting:
     asking: Asking
     thread: Thread
     agent_id: str
+    text: str
+    title: str
+    answer_id: str
     valid_until: date | None
     text_digest: str
 
@@ -708,18 +712,18 @@ class _Acting:
     def question(self) -> AskedQuestion:
         return self.thread.question
 
-    def accept(self, *_: str) -> None:
+    def accept(self) -> None:
         until = self.asking.questions.now() + timedelta(days=self.asking.rules.answer_days)
         self._decide(RequestState.ACCEPTED, until=until)
 
-    def decline(self, *_: str) -> None:
+    def decline(self) -> None:
         requests = self.asking.questions.requests_of(self.question.id)
         states = [one.state for one in requests if one.agent_id == self.agent_id]
         if RequestState.ACCEPTED in states:
             raise InvalidParameter("Vous avez accepté : transmettez la question, avec une raison.")
         self._decide(RequestState.DECLINED)  # the next step asks the next recipient
 
-    def retake(self, *_: str) -> None:
+    def retake(self) -> None:
         """Undo the agent's decline, as long as nobody was asked since."""
         requests = self.asking.questions.requests_of(self.question.id)
         mine = (one.state for one in requests if one.agent_id == self.agent_id)
@@ -731,76 +735,75 @@ class _Acting:
                 "fini."
             )
 
-    def transfer(self, text: str, *_: str) -> None:
-        reason = checked_text(text, MOST_REASON, "Écrivez la raison en quelques mots.")
+    def transfer(self) -> None:
+        reason = checked_text(self.text, MOST_REASON, "Écrivez la raison en quelques mots.")
         answering = _answering(self.context)
         self._decide(RequestState.PASSED_ON, reason=reason)
         _go_on(self.context, self.question, answering)
 
-    def answer(self, text: str, *_: str) -> None:
-        said = checked_text(text, MOST_TEXT, "Écrivez la réponse.")
+    def answer(self) -> None:
+        said = checked_text(self.text, MOST_TEXT, "Écrivez la réponse.")
         moment = self.asking.questions.now()
         answer = GivenAnswer(
             uuid4().hex, self.question.id, self.agent_id, said, moment, valid_until=self.valid_until
         )
         keep_answer(self.asking, answer)
 
-    def correct(self, text: str, _: str, answer_id: str) -> None:
-        said = checked_text(text, MOST_TEXT, "Écrivez la réponse.")
+    def correct(self) -> None:
+        said = checked_text(self.text, MOST_TEXT, "Écrivez la réponse.")
         self._within_the_day()
-        self.asking.questions.correct(self._own_answer(answer_id), said, self.valid_until)
+        self.asking.questions.correct(self._own_answer().id, said, self.valid_until)
 
-    def delete_answer(self, _text: str, _title: str, answer_id: str) -> None:
-        self.asking.questions.remove_answer(self.question.id, self._own_answer(answer_id))
+    def delete_answer(self) -> None:
+        self.asking.questions.remove_answer(self.question.id, self._own_answer().id)
 
-    def confirm(self, _text: str, _title: str, answer_id: str) -> None:
+    def confirm(self) -> None:
         """Show the agent's former text from a restored database again, unless it was hidden."""
-        if answer_id:
-            own = self._own_answer(answer_id)
-            outdated = any(one.id == own and one.outdated for one in self.thread.answers)
+        if self.answer_id:
+            outdated = self._own_answer().outdated
         else:
             self._of_the_asker()
             outdated = self.question.outdated
         if not outdated:
             raise NotFound("Ce texte n’attend pas que vous le confirmiez.")
-        this = self.question.id, answer_id, self.text_digest
+        this = self.question.id, self.answer_id, self.text_digest
         if not self.asking.questions.show_again(*this, outdated=True):
             raise InvalidParameter(OTHER_TEXT)
 
-    def still_right(self, _text: str, _title: str, answer_id: str) -> None:
-        this = self.question.id, self._own_answer(answer_id)
+    def still_right(self) -> None:
+        this = self.question.id, self._own_answer().id
         self.asking.questions.dismiss_reports(*this, only_outdated=True)
 
-    def edit(self, text: str, title: str, _: str) -> None:
+    def edit(self) -> None:
         self._of_the_asker()
-        said, titled = checked_text(text, MOST_TEXT), _checked_title(title)
+        said, titled = checked_text(self.text, MOST_TEXT), _checked_title(self.title)
         self._within_the_day()
         self.asking.questions.edit(self.question.id, titled, said)
 
-    def helped(self, _text: str, _title: str, answer_id: str) -> None:
+    def helped(self) -> None:
         self._of_the_asker()
-        self.asking.questions.accept(self.question.id, self._answer_of_others(answer_id))
+        self.asking.questions.accept(self.question.id, self._answer_of_others().id)
 
-    def thank(self, _text: str, _title: str, answer_id: str) -> None:
+    def thank(self) -> None:
         self._of_the_asker()
-        self.asking.questions.thank(self.question.id, self._answer_of_others(answer_id))
+        self.asking.questions.thank(self.question.id, self._answer_of_others().id)
 
-    def lacks(self, text: str, *_: str) -> None:
+    def lacks(self) -> None:
         self._of_the_asker()
-        said = checked_text(text, MOST_REASON, "Écrivez ce qui manque.")
+        said = checked_text(self.text, MOST_REASON, "Écrivez ce qui manque.")
         if all(one.author_id == self.agent_id for one in self.thread.answers):
             raise InvalidParameter("Personne d’autre n’a encore répondu : corrigez votre question.")
         answering = _answering(self.context)
         self.asking.questions.lacks(self.question.id, said)
         _go_on(self.context, self.question, answering)
 
-    def open(self, *_: str) -> None:
+    def open(self) -> None:
         self._of_the_asker()
         if not _may_open(self.thread, self.asking.questions.requests_of(self.question.id)):
             raise InvalidParameter("Votre question n’attend plus un tour : relisez où elle en est.")
         self.asking.questions.move(self.question.id, QuestionStage.ANIMATOR, None)
 
-    def delete(self, *_: str) -> None:
+    def delete(self) -> None:
         self._of_the_asker()
         self.asking.questions.remove(self.question.id)
 
@@ -819,19 +822,17 @@ class _Acting:
         if self.question.asker_id != self.agent_id:
             raise NotFound("Seule la personne qui a posé la question peut le faire.")
 
-    def _own_answer(self, answer_id: str) -> str:
-        if not any(
-            one.id == answer_id and one.author_id == self.agent_id for one in self.thread.answers
-        ):
-            raise NotFound("Cette réponse n’existe pas, ou n’est pas la vôtre.")
-        return answer_id
+    def _own_answer(self) -> GivenAnswer:
+        for one in self.thread.answers:
+            if one.id == self.answer_id and one.author_id == self.agent_id:
+                return one
+        raise NotFound("Cette réponse n’existe pas, ou n’est pas la vôtre.")
 
-    def _answer_of_others(self, answer_id: str) -> str:
-        if not any(
-            one.id == answer_id and one.author_id != self.agent_id for one in self.thread.answers
-        ):
-            raise NotFound("Cette réponse n’existe pas, ou est la vôtre.")
-        return answer_id
+    def _answer_of_others(self) -> GivenAnswer:
+        for one in self.thread.answers:
+            if one.id == self.answer_id and one.author_id != self.agent_id:
+                return one
+        raise NotFound("Cette réponse n’existe pas, ou est la vôtre.")
 
 
 _UNSEEN = {

@@ -20,17 +20,15 @@ from indexer.french.analysis import analyse, fold, terms
 from indexer.french.stop_words import STOP_WORDS
 from indexer.passages import sentences
 from indexer.relevance import aside_parts, question_parts
-from indexer.values import ShownPassage
+from indexer.values import Card, ShownPassage
 from search_api.query.query import ResultOrder
 from search_api.ranking.answered import LogisticModel
 from search_api.ranking.preamble import Span, after_preamble
 from search_api.ranking.results import (
     DocumentAuthor,
-    DocumentReference,
     Result,
     Results,
     conversations,
-    document_reference,
 )
 from search_api.wording import day, in_force
 
@@ -92,7 +90,7 @@ QUOTATION_ANSWERS = LogisticModel(
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Neighbouring whole sentences of one document.
+    """Neighbouring whole sentences of the document of a card.
 
     `section`: the heading of their passage, empty for a conversation. `author` wrote them.
     `accepted`: they are from an accepted answer; otherwise from a document in force. `dated` is the
@@ -100,7 +98,7 @@ class Quote:
     """
 
     text: str
-    reference: DocumentReference
+    card: Card
     section: str
     author: DocumentAuthor
     accepted: bool
@@ -124,7 +122,7 @@ class DirectAnswer:
 
     def among(self, readable: Collection[str]) -> "DirectAnswer | None":
         """Return the answer with only quotes of these documents; None without its first quote."""
-        quotes = tuple(one for one in self.quotes if one.reference.document_id in readable)
+        quotes = tuple(one for one in self.quotes if one.card.document_id in readable)
         if self.first not in quotes:
             return None
         return DirectAnswer(quotes, self.differs and len(quotes) > 1)
@@ -246,7 +244,7 @@ def answer_features(
 def quoted_from(quote: Quote) -> str:
     """Return a line on where a quote is from: author, day, section, title."""
     author = quote.author.name + (" (n’est plus en poste)" if quote.author.departed else "")
-    parts = (author, day(quote.dated), quote.section, quote.reference.title)
+    parts = (author, day(quote.dated), quote.section, quote.card.title)
     return " · ".join(filter(None, parts))
 
 
@@ -257,7 +255,7 @@ def unsaid_passages(
     said = [
         quote.text
         for quote in (direct.quotes if direct else ())
-        if quote.reference.document_id == result.card.document_id
+        if quote.card.document_id == result.card.document_id
     ]
     return tuple(
         pair for pair in result.answering if not any(one in pair[0].passage.text for one in said)
@@ -332,7 +330,7 @@ def _quote(chosen: Sequence[Candidate]) -> Quote:
     card, accepted = first.result.card, bool(first.features.accepted)
     section = "" if accepted else first.shown.passage.heading
     dated = card.modified or card.created
-    return Quote(_text(chosen), document_reference(card), section, first.author, accepted, dated)
+    return Quote(_text(chosen), card, section, first.author, accepted, dated)
 
 
 def _day(quote: Quote) -> date:

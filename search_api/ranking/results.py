@@ -141,29 +141,17 @@ class DocumentAuthor:
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentReference:
-    """Another document that a document names, if the reader may read it too."""
+class BestBet:
+    """An entry shown above the results: a document, or a link if `document_id` is empty."""
 
     document_id: str
     title: str
     url: str
 
-
-@dataclass(frozen=True, slots=True)
-class BestBet:
-    """An entry shown above the results. `external`: a link instead of a document of the index."""
-
-    reference: DocumentReference
-    external: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentCopy:
-    """Another place of the same text, if the reader may read it there too."""
-
-    reference: DocumentReference
-    source: str
-    space: str
+    @property
+    def external(self) -> bool:
+        """Whether it is a link instead of a document of the index."""
+        return not self.document_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +159,8 @@ class Result:
     """One document of the page.
 
     `passages` come best first; in a conversation, `voices[i]` is the author of `passages[i]`.
-    `copies` are other places of the same text.
+    `copies` are other places of the same text. Of other documents, only those that the reader may
+    read too.
     """
 
     card: Card
@@ -179,10 +168,10 @@ class Result:
     passages: tuple[ShownPassage, ...]
     voices: tuple[DocumentAuthor | None, ...]
     parts: FusedHit
-    replaces: tuple[DocumentReference, ...] = ()
-    replaced_by: tuple[DocumentReference, ...] = ()
-    part_of: DocumentReference | None = None
-    copies: tuple[DocumentCopy, ...] = ()
+    replaces: tuple[Card, ...] = ()
+    replaced_by: tuple[Card, ...] = ()
+    part_of: Card | None = None
+    copies: tuple[Card, ...] = ()
 
     @property
     def answering(self) -> tuple[tuple[ShownPassage, DocumentAuthor | None], ...]:
@@ -357,18 +346,14 @@ def page_results(
             voices=tuple(passage_author(part.passage, one.card, agents, today) for part in parts),
             parts=hits[one.card.document_id],
             replaces=tuple(
-                document_reference(named[name])
+                named[name]
                 for name in one.card.replaces
                 if name in named and succession.replaces(one.card.document_id, name)
             ),
-            replaced_by=tuple(map(document_reference, replacing(one, succession))),
-            part_of=document_reference(named[one.card.part_of])
-            if one.card.part_of in named
-            else None,
+            replaced_by=replacing(one, succession),
+            part_of=named.get(one.card.part_of),
             copies=tuple(
-                DocumentCopy(document_reference(named[copy]), named[copy].source, named[copy].space)
-                for copy in hits[one.card.document_id].copies
-                if copy in named
+                named[copy] for copy in hits[one.card.document_id].copies if copy in named
             ),
         )
         for one in shown
@@ -396,11 +381,6 @@ def page_marks(
         )
         for card in cards
     }
-
-
-def document_reference(card: Card) -> DocumentReference:
-    """Return a reference to the document of a card."""
-    return DocumentReference(card.document_id, card.title, card.url)
 
 
 _WRITERS_FIRST = (

@@ -22,7 +22,7 @@ from search_api.query.parser import AccountsNamed
 from search_api.ranking.fusion import ModelBars
 from search_api.ranking.ranker import Ranker, RankerIgnored, read_ranker
 from search_api.ranking.reranking import RankingPreferences
-from search_api.ranking.results import BestBet, DocumentReference
+from search_api.ranking.results import BestBet
 from search_api.ranking.second_model import SecondModel
 from search_api.wording import web_address
 
@@ -79,11 +79,9 @@ def shown_bets(
     found: list[BestBet] = []
     for bet in bets:
         if bet.url and reads:
-            found.append(BestBet(DocumentReference("", bet.title, bet.url), external=True))
+            found.append(BestBet("", bet.title, bet.url))
         elif card := cards.get(bet.document_id):
-            found.append(
-                BestBet(DocumentReference(card.document_id, card.title, card.url), external=False)
-            )
+            found.append(BestBet(card.document_id, card.title, card.url))
     return tuple(dict.fromkeys(found))[:MOST_BETS]
 
 

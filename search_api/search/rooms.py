@@ -64,7 +64,7 @@ def answer_to_all(
     ids = {result.card.document_id for result in shown}
     ids |= {evidence.document_id for one in candidates for evidence in one.evidence}
     quotes = found.direct.quotes if found.direct else ()
-    ids |= {one.reference.document_id for one in quotes}
+    ids |= {one.card.document_id for one in quotes}
     for each in {asker, *others}:
         ids &= context.search.cards(sorted(ids), each).keys()
     return SharedAnswer(

@@ -92,7 +92,6 @@ class PassageBody(Body):
 class CopyBody(ReferenceBody):
     """Another place of the same text, which the reader may read too."""
 
-    parts_of_answer = ("reference",)
     source: str = Field(description="name of its source")
     space: str = Field(description="community or folder there; may be empty")
 
@@ -227,7 +226,6 @@ class DefinitionBody(Body):
 class BestBetBody(Body):
     """A link that an administrator put above the results of this question."""
 
-    parts_of_answer = ("reference",)
     id: Annotated[str | None, BeforeValidator(lambda id_: id_ or None)] = Field(
         validation_alias="document_id", description="null for a link to another site"
     )
@@ -285,7 +283,7 @@ class QuoteBody(Body):
 
     text: str = Field(description="whole sentences, as they stand in the document")
     document: ReferenceBody = Field(
-        validation_alias="reference", description="the document that says so"
+        validation_alias="card", description="the document that says so"
     )
     section: str = Field(description="heading of the passage, or empty")
     author: AuthorBody = Field(description="who wrote it")

@@ -416,7 +416,7 @@ def _answerer(direct: DirectAnswer | None) -> DirectAnswerer | None:
     """Return who wrote the direct answer, if its document counts for them."""
     if direct is None or direct.first.author.agent is None:
         return None
-    agent, document_id = direct.first.author.agent, direct.first.reference.document_id
+    agent, document_id = direct.first.author.agent, direct.first.card.document_id
     return None if document_id in agent.disowned else DirectAnswerer(agent.id, document_id)
 
 

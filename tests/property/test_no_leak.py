@@ -220,7 +220,7 @@ def test_a_document_is_read_out_where_it_is_readable(library: Library, reader: R
         assert (opened is not None) == (secret.document_id in readable)
         if opened:
             assert secret.word in opened.passages[0].text
-            others = {one.reference.document_id for one in opened.result.copies}
+            others = {one.document_id for one in opened.result.copies}
             assert others <= readable
 
 
@@ -269,7 +269,7 @@ def test_a_direct_answer_quotes_what_is_readable(library: Library, reader: Reade
         found = direct_answer(replace(page, features=(1.0,) * 8, answered=True), TODAY)
         for quote in found.quotes if found else ():
             quoted += 1
-            secret = library.secrets[int(quote.reference.document_id.partition(":")[2])]
+            secret = library.secrets[int(quote.card.document_id.partition(":")[2])]
             assert secret.document_id in readable
             assert quote.author.name == secret.account.partition(":")[2] or quote.author.agent
             hidden = {one.word for one in library.secrets if one.document_id not in readable}

@@ -99,7 +99,7 @@ def check(place: Place, library: list[Kept], reader: Reader) -> int:
             own = {one.document_id for one in readable.values() if one.text == text}
             assert len(results) == bool(own)
             for one in results:
-                copies = [copy.reference.document_id for copy in one.copies]
+                copies = [copy.document_id for copy in one.copies]
                 assert sorted([one.card.document_id, *copies]) == sorted(own)
                 successors = {
                     other.document_id

@@ -152,7 +152,7 @@ def test_an_operator_tells_nothing_of_what_one_may_not_read(search: Search) -> N
         mine, theirs = _answer(search, text), _answer(search, text, IRIS)
         assert "wiki:restreinte" not in _ids(mine)
         assert "wiki:restreinte" in _ids(theirs)
-        assert "wiki:restreinte" not in {one.reference.document_id for one in mine.best_bets}
+        assert "wiki:restreinte" not in {one.document_id for one in mine.best_bets}
     assert [one.said for one in _answer(search, "type:enquête").understood] == [QueryPartKind.WORDS]
     assert [one.said for one in _answer(search, "type:enquête", IRIS).understood] == [
         QueryPartKind.KIND
@@ -171,12 +171,10 @@ def test_the_glossary_adds_what_it_says(search: Search) -> None:
 
 def test_best_bets_stand_above_for_who_may_read(search: Search) -> None:
     """A document under rights, a link marked as one; nothing on page 2, or for nobody."""
-    told = [(one.reference.title, one.external) for one in _answer(search, "régie").best_bets]
+    told = [(one.title, one.external) for one in _answer(search, "régie").best_bets]
     assert told == [("Régies des hôpitaux", False)]
     mine = _answer(search, "le dégrèvement foncier").best_bets
-    assert [(one.reference.url, one.external) for one in mine] == [
-        ("https://dehors.example/aide", True)
-    ]
+    assert [(one.url, one.external) for one in mine] == [("https://dehors.example/aide", True)]
     assert len(_answer(search, "dégrèvement", IRIS).best_bets) == 2
     assert _answer(search, "dégrèvement", NOBODY).best_bets == ()
     assert _answer(search, "dégrèvement", Reader("ag-9", frozenset({"agent:ag-9"}))).best_bets == ()

@@ -13,7 +13,6 @@ from search_api.ranking.direct_answer import MOST_SENTENCES, direct_answer, unsa
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.results import (
     DocumentAuthor,
-    DocumentReference,
     Result,
     Results,
 )
@@ -90,7 +89,7 @@ def test_an_accepted_answer_or_a_note_in_force_answers(result: Result, *, accept
     assert found
     quote = found.first
     assert (quote.text, quote.author.name, quote.accepted) == (TEXT, "Claire", accepted)
-    assert (quote.reference.document_id, quote.dated) == ("s:1", result.card.modified)
+    assert (quote.card.document_id, quote.dated) == ("s:1", result.card.modified)
     assert quote.section == ("" if accepted else "Les seuils")
 
 
@@ -137,7 +136,7 @@ def test_documents_of_different_dates_that_disagree_are_said_to(
     found = direct_answer(_page(old, new), TODAY)
     assert found
     assert found.differs is differs
-    ids = [one.reference.document_id for one in found.quotes]
+    ids = [one.card.document_id for one in found.quotes]
     assert ids == (["s:2", "s:1"] if differs else ["s:1", "s:2"])
     alone = found.among(ids[:1])
     assert alone
@@ -151,7 +150,7 @@ def test_documents_of_different_dates_that_disagree_are_said_to(
         *map(_thread, (ContributorRole.ANSWERER, ContributorRole.ASKER, ContributorRole.COMMENTER)),
         _note(valid_until="2026-11-25"),
         _note(valid_from="2026-11-27"),
-        replace(_note(), replaced_by=(DocumentReference("s:2", "Note 2026", ""),)),
+        replace(_note(), replaced_by=(card("s:2"),)),
     ],
 )
 def test_nothing_else_answers(result: Result) -> None:
