@@ -15,7 +15,6 @@ from test_quisait_sites import QUICK, ServedPage, Site
 
 from connectors.http_host import HttpHost
 from connectors.ports import (
-    AccessChanged,
     Change,
     Malformed,
     SourceRefused,
@@ -177,14 +176,6 @@ def test_an_entry_of_two_feeds_has_the_readers_of_both(harness: FeedHarness) -> 
     assert made.access == Access(frozenset({"x:group:rh"}))
 
 
-def test_narrowed_readers_close_first(harness: FeedHarness) -> None:
-    """Before any text is said."""
-    harness.serve("a.xml", atom("1", "un"))
-    cursor = last_cursor(connector(harness.site).changes(None))
-    changes = list(connector(harness.site, readers={"a.xml": []}).changes(cursor))
-    assert changes[0] == AccessChanged("t:urn:1", Access())
-
-
 @pytest.mark.parametrize("fault", ["cut", "empty", "html", "404", "500"])
 def test_a_feed_that_is_not_whole_deletes_nothing(harness: FeedHarness, fault: str) -> None:
     """It ends the reading before anything is said."""
@@ -213,19 +204,6 @@ def test_only_what_changed_is_said_again(harness: FeedHarness) -> None:
     harness.add("7", "un autre billet", ("everyone",))
     changed = [c.document.id for c in read(harness, cursor) if isinstance(c, Upsert)]
     assert changed == ["t:urn:7"]
-
-
-def test_an_entry_that_comes_back_as_it_was_is_read(harness: FeedHarness) -> None:
-    """A feed may be short of it for one reading."""
-    harness.serve("a.xml", atom("1", "un") + atom("2", "deux"))
-    first = list(connector(harness.site).changes(None))
-    harness.serve("a.xml", atom("1", "un"))
-    second = list(connector(harness.site).changes(last_cursor(first)))
-    kept = apply(second, apply(first))
-    assert set(kept) == {"t:urn:1"}
-    harness.serve("a.xml", atom("1", "un") + atom("2", "deux"))
-    kept = apply(connector(harness.site).changes(last_cursor(second)), kept)
-    assert set(kept) == {"t:urn:1", "t:urn:2"}
 
 
 def test_an_entity_is_not_read(harness: FeedHarness, tmp_path: Path) -> None:
