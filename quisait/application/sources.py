@@ -19,7 +19,7 @@ from connectors.export.connector import ExportSource
 from connectors.file_patterns import parse_selection
 from connectors.files import OpenFile
 from connectors.folder.connector import FolderSource
-from connectors.folder.walk import UnreadableFolder, walk
+from connectors.folder.walk import walk
 from connectors.http_limits import HttpLimits
 from connectors.installed import SourcePlace, load_kind, open_installed
 from connectors.ldap.config import (
@@ -30,7 +30,7 @@ from connectors.ldap.config import (
     LdapConfig,
 )
 from connectors.mediawiki.config import WikiConfig
-from connectors.ports import Connector, Directory, Malformed, SourceRefused
+from connectors.ports import Connector, Directory, Malformed, SourceRefused, Unlisted
 from connectors.push.connector import PushConnector
 from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
@@ -297,8 +297,9 @@ def folder_faults(source: SourceSettings) -> Iterator[Malformed]:
     until = time.monotonic() + FOLDER_LOOKED_S
     selection = parse_selection(source.include, source.exclude)
     for entry in walk(beside_file(source.path), selection):
-        if isinstance(entry, UnreadableFolder):
-            yield Malformed(entry.path or ".", entry.reason, kind="closed_folder")
+        if isinstance(entry, Unlisted):
+            where = entry.root.removeprefix(":") or "."
+            yield Malformed(where, entry.reason, kind="closed_folder")
         elif isinstance(entry, Malformed):
             yield entry
         if time.monotonic() > until:
