@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 import pytest
 from quisait_sites.feeds import FeedSource
 from quisait_sites.options import FeedOptions
-from test_quisait_sites import QUICK, ServedPage, Site
+from test_quisait_sites import QUICK, ServedPage, Site, page_of_jeanne
 
 from connectors.http_host import HttpHost
 from connectors.ports import (
@@ -24,7 +24,7 @@ from connectors.ports import (
 from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
 from connectors.testing.memory_seen import MemorySeen
-from connectors.values import Access, Contribution, ContributorRole, Document, Section
+from connectors.values import Access, Document, Section
 
 pytestmark = pytest.mark.sources
 
@@ -86,23 +86,14 @@ class FeedHarness:
             "<author><name>Jeanne Dupont</name></author>"
             f"<content type='html'>{escape(HTML)}</content></entry>"
         )
-        return Document(
+        return page_of_jeanne(
             id="t:urn:é",
-            source="t",
             title="L’été",
             sections=(Section("Le régisseur verse ses fonds."), Section("Chaque mois.", "Quand")),
-            access=Access(frozenset({"everyone"})),
             url=f"{self.site.url}note",
-            kind="page",
             created=datetime(2019, 5, 4, tzinfo=UTC),
             modified=datetime(2019, 6, 1, 10, tzinfo=UTC),
-            contributions=(
-                Contribution(
-                    "t:Jeanne Dupont", ContributorRole.AUTHOR, "Jeanne Dupont",
-                    first=date(2019, 5, 4), last=date(2019, 6, 1),
-                ),
-            ),
-        )  # fmt: skip
+        )
 
 
 HTML = "<p>Le régisseur verse ses fonds.</p><h2>Quand</h2><p>Chaque mois.</p><script>x()</script>"

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from quisait_sites.connector import SiteSource
@@ -180,24 +181,34 @@ class SiteHarness:
         self.site.pages["/été?page=2"] = page
         self.site.pages["/%C3%A9t%C3%A9?page=2"] = page
         self.set_readers("été", ("everyone",))
-        day = date(2019, 5, 4)
-        return Document(
+        return page_of_jeanne(
             id="t:/été?page=2",
-            source="t",
             title="L’été",
             sections=(Section(text),),
-            access=Access(frozenset({"everyone"})),
             url=f"{self.site.url}été?page=2",
-            kind="page",
             created=datetime(2019, 5, 4, tzinfo=UTC),
             modified=datetime(2019, 6, 1, 10, tzinfo=UTC),
-            contributions=(
-                Contribution(
-                    "t:Jeanne Dupont", ContributorRole.AUTHOR, "Jeanne Dupont",
-                    first=day, last=date(2019, 6, 1),
-                ),
-            ),
-        )  # fmt: skip
+        )
+
+
+def page_of_jeanne(*, created: datetime, modified: datetime, **said: Any) -> Document:
+    """What source `t` says of a page that everybody reads and that Jeanne Dupont signed."""
+    jeanne = Contribution(
+        "t:Jeanne Dupont",
+        ContributorRole.AUTHOR,
+        "Jeanne Dupont",
+        first=created.date(),
+        last=modified.date(),
+    )
+    return Document(
+        source="t",
+        kind="page",
+        access=Access(frozenset({"everyone"})),
+        created=created,
+        modified=modified,
+        contributions=(jeanne,),
+        **said,
+    )
 
 
 @pytest.fixture
