@@ -16,8 +16,6 @@ from connectors.folder.options import FolderOptions
 from connectors.folder.rules import Rule, RuleScope, access_by_rule, read_outside_table
 from connectors.folder.walk import (
     FoundFile,
-    ListedFolder,
-    UnreadableFolder,
     WalkEntry,
     find_file,
     root_identity,
@@ -32,9 +30,7 @@ from connectors.ports import (
     RecordVanished,
     SourceRefused,
     SourceUnreachable,
-    Unlisted,
 )
-from connectors.ports import ListedFolder as FolderListing
 from connectors.timeouts import DISK_TIMEOUT_S, call_with_timeout
 from connectors.titles import title_of_path
 from connectors.values import Access, Content, Document
@@ -97,7 +93,7 @@ class FolderSource:
         def held(path: str) -> bool:
             return former.holds(f"{self.source}:{path}")
 
-        yield from walk(root, self.selection, held=held, scope=scope)
+        yield from walk(root, self.selection, held=held, scope=scope, source=self.source)
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every folder, and every file of this crawl's part with its readers.
@@ -108,18 +104,12 @@ class FolderSource:
         root = self._read_root()
         identity = _identity(root)
         for entry in self._walk(root, former):
-            match entry:
-                case Malformed():
-                    yield entry
-                case ListedFolder(path, upper_tables):
-                    yield FolderListing(f"{self.source}:{path}", upper_tables.encode())
-                case UnreadableFolder(path, reason, upper_tables):
-                    rights = upper_tables.encode()
-                    yield Unlisted(f"{self.source}:{path}", reason, rights)
-                case FoundFile():
-                    made = self._document(root, entry)
-                    version = described(made).encode()
-                    yield Listed(made.id, version, made.access, (root, entry), entry.problem)
+            if not isinstance(entry, FoundFile):
+                yield entry
+                continue
+            made = self._document(root, entry)
+            version = described(made).encode()
+            yield Listed(made.id, version, made.access, (root, entry), entry.problem)
         if _identity(root) != identity:
             raise SourceUnreachable(
                 f"Le dossier {self.root} a été remplacé pendant la lecture : relancez."

@@ -35,7 +35,7 @@ from connectors.folder.rules import (
     tables_digest,
     unreadable_table,
 )
-from connectors.ports import Malformed, SourceUnreachable
+from connectors.ports import ListedFolder, Malformed, SourceUnreachable, Unlisted
 from connectors.timeouts import DISK_TIMEOUT_S, iterate_with_timeout
 
 _MAX_DEPTH = 200
@@ -67,25 +67,8 @@ class FoundFile:
         return read_contained(root, self.raw_path, listed)
 
 
-@dataclass(frozen=True, slots=True)
-class ListedFolder:
-    """A folder that was listed; its entries follow."""
-
-    path: str
-    upper_tables: str
-    """A digest of the tables above the folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadableFolder:
-    """A folder that could not be listed: its files and its own tables are unknown."""
-
-    path: str
-    reason: str
-    upper_tables: str
-
-
-WalkEntry = FoundFile | ListedFolder | UnreadableFolder | Malformed
+WalkEntry = FoundFile | ListedFolder | Unlisted | Malformed
+"""The `rights` of a folder are a digest of the tables above it."""
 
 
 def document_path(raw_path: str) -> str:
@@ -114,13 +97,15 @@ def walk(
     timeout_s: float = DISK_TIMEOUT_S,
     held: Callable[[str], bool] | None = None,
     scope: RuleScope | None = None,
+    source: str = "",
 ) -> Iterator[WalkEntry]:
     """Yield every selected file below `root`, and reports of unreadable files and invalid rules.
 
-    `held` returns whether the file of a path is yielded; None yields all. Raises
-    `SourceUnreachable` if the disk does not answer for `timeout_s`.
+    `held` returns whether the file of a path is yielded; None yields all. The roots of folders
+    begin with the name of the `source`. Raises `SourceUnreachable` if the disk does not answer for
+    `timeout_s`.
     """
-    folder = _Folder(selection=selection, held=held).in_scope(scope or RuleScope())
+    folder = _Folder(source, selection=selection, held=held).in_scope(scope or RuleScope())
     return iterate_with_timeout(_walk(root, folder), timeout_s, disk_timeout_error(root))
 
 
@@ -131,6 +116,7 @@ class _Folder:
     `told`: tables and sidecars already reported because their added readers are ignored.
     """
 
+    source: str = ""
     raw_parts: tuple[str, ...] = ()
     tables: tuple[RuleTable, ...] = ()
     rule_stamps: tuple[tuple[str, FileStamp | None], ...] = ()
@@ -169,9 +155,13 @@ class _Folder:
         rule_stamps = (*self.rule_stamps, (self.raw_path(TABLE_NAME), stamp))
         return replace(self, tables=(*self.tables, *table), rule_stamps=rule_stamps)
 
-    def unreadable(self, name: str, reason: str) -> UnreadableFolder:
+    @property
+    def rights(self) -> bytes:
+        return tables_digest(self.tables).encode()
+
+    def unreadable(self, name: str, reason: str) -> Unlisted:
         """Return the report of a subfolder that cannot be listed."""
-        return UnreadableFolder(self.path(name), reason, tables_digest(self.tables))
+        return Unlisted(f"{self.source}:{self.path(name)}", reason, self.rights)
 
 
 def _walk(root: Path, folder: _Folder) -> Iterator[WalkEntry]:
@@ -181,7 +171,7 @@ def _walk(root: Path, folder: _Folder) -> Iterator[WalkEntry]:
     except FileNotFoundError:
         return
     except OSError as error:
-        yield UnreadableFolder("", _unreadable_reason(error), tables_digest(folder.tables))
+        yield Unlisted(f"{folder.source}:", _unreadable_reason(error), folder.rights)
 
 
 def find_file(
@@ -226,7 +216,7 @@ def _walk_folder(descriptor: int, folder: _Folder) -> Iterator[WalkEntry]:
     """
     with os.scandir(descriptor) as listed:
         entries = sorted(listed, key=lambda entry: entry.name)
-    yield ListedFolder("/".join(folder.parts), tables_digest(folder.tables))
+    yield ListedFolder(f"{folder.source}:{'/'.join(folder.parts)}", folder.rights)
     names = {document_path(entry.name): entry.name for entry in entries}
     if TABLE_NAME in names:
         folder, problems = _with_own_table(descriptor, folder)

@@ -22,12 +22,12 @@ from connectors.ldap.config import LdapConfig
 from connectors.ldap.sids import (
     ACCOUNT_ATTRIBUTES,
     GROUP_ATTRIBUTES,
-    SidMembers,
     expiry_day,
     holds_nobody,
     is_disabled,
     nested_groups,
     primary_members,
+    sid_groups,
     sid_of,
 )
 from connectors.ports import Malformed, SourceRefused
@@ -315,7 +315,7 @@ class LdapDirectory:
                 normalize_dn(one.dn): (one, *_members(one, by_dn, people, known, primary))
                 for one in groups
             }
-            yield from SidMembers(held, members).principals(config.authority)
+            yield from sid_groups(held.values(), members, config.authority)
 
     def _branches(self) -> Iterator[tuple[str, str]]:
         """Yield the base and the filter of the agents, then those of the groups, if any."""

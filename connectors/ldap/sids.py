@@ -6,8 +6,7 @@ primary group (which no `member` attribute names), and well-known SIDs of everyb
 
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote, urlsplit
 
@@ -113,45 +112,39 @@ def expiry_day(written: str) -> str:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class SidMembers:
-    """Accounts and groups, as in Windows tokens.
+def sid_groups(
+    accounts: Collection[tuple[LdapEntry, str]],
+    groups: Mapping[str, tuple[LdapEntry, set[str], set[str]]],
+    authority: str,
+) -> Iterator[Group]:
+    """Yield a group `authority:sid:…` for each account, each group and each well-known SID.
 
-    `accounts`: by normalized DN, the account's entry and its agent's id (empty if it is not an
-    agent). `groups`: by normalized DN, the group's entry and its direct members: agents, and
-    groups.
+    `accounts` are entries, each with its agent's id (empty if it is not an agent). `groups` has, by
+    normalized DN, the group's entry and its direct members: agents, and groups.
+
+    Groups local to the domain controllers are left out. Disabled accounts and groups that are not
+    security groups are included without members. Raises `SourceRefused` for a group without a SID:
+    documents denied to it would open.
     """
-
-    accounts: Mapping[str, tuple[LdapEntry, str]]
-    groups: Mapping[str, tuple[LdapEntry, set[str], set[str]]]
-
-    def principals(self, authority: str) -> Iterator[Group]:
-        """Yield a group `authority:sid:…` for each account, each group and each well-known SID.
-
-        Groups local to the domain controllers are left out. Disabled accounts and groups that are
-        not security groups are included without members. Raises `SourceRefused` for a group without
-        a SID: documents denied to it would open.
-        """
-        everybody = frozenset(agent for _, agent in self.accounts.values() if agent)
-        for entry, agent in self.accounts.values():
-            if sid := sid_of(entry):
-                members = frozenset({agent} if agent else ())
-                yield Group(f"{authority}:sid:{sid}", sid, members)
-        granting = {dn for dn, (entry, *_) in self.groups.items() if is_security_group(entry)}
-        nested = {dn: inner & granting for dn, (_, _, inner) in self.groups.items()}
-        for dn, (entry, _, _) in self.groups.items():
-            sid = sid_of(entry)
-            if not sid:
-                raise SourceRefused(
-                    f"Le groupe « {entry.dn} » n'a pas de SID : ce qui lui est fermé s'ouvrirait. "
-                    "L'annuaire d'avant reste en place."
-                )
-            if not sid.startswith(_BUILT_IN):
-                holders = nested_groups(dn, nested) if dn in granting else set[str]()
-                members = frozenset().union(*(self.groups[one][1] for one in holders))
-                yield Group(f"{authority}:sid:{sid}", sid, members)
-        for sid, label in WELL_KNOWN.items():
-            yield Group(f"{authority}:sid:{sid}", label, everybody)
+    for entry, agent in accounts:
+        if sid := sid_of(entry):
+            yield Group(f"{authority}:sid:{sid}", sid, frozenset({agent} if agent else ()))
+    granting = {dn for dn, (entry, *_) in groups.items() if is_security_group(entry)}
+    nested = {dn: inner & granting for dn, (_, _, inner) in groups.items()}
+    for dn, (entry, _, _) in groups.items():
+        sid = sid_of(entry)
+        if not sid:
+            raise SourceRefused(
+                f"Le groupe « {entry.dn} » n'a pas de SID : ce qui lui est fermé s'ouvrirait. "
+                "L'annuaire d'avant reste en place."
+            )
+        if not sid.startswith(_BUILT_IN):
+            holders = nested_groups(dn, nested) if dn in granting else set[str]()
+            members = frozenset().union(*(groups[one][1] for one in holders))
+            yield Group(f"{authority}:sid:{sid}", sid, members)
+    everybody = frozenset(agent for _, agent in accounts if agent)
+    for sid, label in WELL_KNOWN.items():
+        yield Group(f"{authority}:sid:{sid}", label, everybody)
 
 
 def nested_groups(group: str, subgroups: Mapping[str, set[str]]) -> set[str]:

@@ -15,11 +15,11 @@ from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.matrix.accounts import AccountNames, server_of
 from connectors.matrix.client import Invitation, MatrixClient, RoomClosedError, SyncAnswer
-from connectors.matrix.conversations import Conversation, DocumentMaker, Timeline
+from connectors.matrix.conversations import DocumentMaker, Timeline
 from connectors.matrix.cursor import ALL, ROOMS, MatrixCursor, read_cursor
 from connectors.matrix.events import EventType, MalformedEventError, RoomEvent, parse_event
 from connectors.matrix.options import MatrixOptions
-from connectors.matrix.rooms import AccessRules, RoomReaders, RoomState, room_readers, room_state
+from connectors.matrix.rooms import AccessRules, RoomState, room_readers, room_state
 from connectors.ports import (
     Change,
     Checkpoint,
@@ -331,9 +331,9 @@ class _Reading:
             if at > start and (at - start) % CHECKPOINT_DOCUMENTS == 0:
                 cursor = replace(cursor, pending={**cursor.pending, room_id: roots[at - 1]})
                 yield Checkpoint(cursor.to_json())
-            change = self._upsert(state, readers, said[at])
-            too_many = too_many or change is None
-            yield change or self._unreadable(state, said[at])
+            access = self.rules.access(readers, said[at].positions)
+            too_many = too_many or access is None
+            yield Upsert(self.documents.document(state, said[at], access or Access()))
         if too_many:
             yield Malformed(_where(room_id), self.too_many(state))
         return cursor
@@ -355,20 +355,12 @@ class _Reading:
         for said in timeline.conversations():
             if said.root.id in wanted:
                 found.append(said.root.id)
-                change = self._upsert(state, readers, said)
-                too_many = too_many or change is None
-                yield change or self._unreadable(state, said)
+                access = self.rules.access(readers, said.positions)
+                too_many = too_many or access is None
+                yield Upsert(self.documents.document(state, said, access or Access()))
         if too_many:
             yield Malformed(_where(state.id), self.too_many(state))
         return found
-
-    def _upsert(self, state: RoomState, readers: RoomReaders, said: Conversation) -> Upsert | None:
-        """Return the conversation's document, or None if it has too many readers."""
-        access = self.rules.access(readers, said.positions)
-        return None if access is None else Upsert(self.documents.document(state, said, access))
-
-    def _unreadable(self, state: RoomState, said: Conversation) -> Upsert:
-        return Upsert(self.documents.document(state, said, Access()))
 
     def _loaded(self, room_id: str, wanted: Collection[str] | None = None) -> list[RoomEvent]:
         """Return events up to now, from the oldest root of the wanted events; None wants all.

@@ -6,6 +6,7 @@ new connector.
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Protocol
 
 from connectors.installed import names_in
@@ -140,19 +141,23 @@ def check_idempotent(harness: ConnectorHarness) -> None:
 
 
 def check_resumes_anywhere(harness: ConnectorHarness) -> None:
-    """A crawl from each checkpoint yields the rest, with the same result in the end."""
+    """A crawl from each checkpoint yields the rest, with the same result in the end.
+
+    Also if it was killed later, just before the next checkpoint.
+    """
     fill(harness, harness.resumable_count)
     changes = read(harness)
     whole = apply(changes)
     assert len(whole) == harness.resumable_count
     places = [i for i, change in enumerate(changes) if isinstance(change, Checkpoint)]
     assert len(places) >= 3
-    for place in places:
+    for place, following in pairwise([*places, len(changes)]):
         checkpoint = changes[place]
         assert isinstance(checkpoint, Checkpoint)
         done = apply(changes[: place + 1])
         rest = read(harness, checkpoint.cursor)
         assert apply(rest, done) == whole
+        assert apply(rest, apply(changes[:following])) == whole
         again = {c.document.id for c in rest if isinstance(c, Upsert)} & done.keys()
         assert not again, "a document before the checkpoint came again"
 

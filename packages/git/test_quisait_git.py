@@ -38,9 +38,9 @@ from connectors.values import (
     Contribution,
     ContributorRole,
     Document,
-    EvidencePolicy,
     Section,
 )
+from tests.contract.connector_harnesses import complete_document
 
 pytestmark = pytest.mark.sources
 
@@ -155,25 +155,15 @@ class GitHarness:
         name = "Études & plans/été 100 %#1.txt"
         self.write(name, "corps")
         self.rules[name] = COMPLETE
-        day = date(2019, 5, 4)
         oid = self.git("hash-object", "--stdin", said=b"corps")
-        return Document(
-            id=f"t:{name}", source="t", title="L’été", kind="note",
-            sections=(Section("été 100 %#1.txt"), Section("corps")), language="br",
-            url="https://f.example/%C3%89tudes%20%26%20plans/%C3%A9t%C3%A9%20100%20%25%231.txt",
-            access=Access(frozenset({"everyone", "test:group:a"}), frozenset({"test:agent:x"})),
-            created=datetime(2019, 5, 4, tzinfo=UTC),
-            modified=datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC),
-            valid_from=date(2020, 1, 1), valid_until=date(2021, 1, 1), space="Cadastre",
-            replaces=("t:ancien.txt",), part_of="t:dossier.txt",
-            entity="DGFiP/DDFiP 22", area="22", evidence=EvidencePolicy.NONE,
+        made = complete_document(
+            f"t:{name}",
+            sections=(Section("été 100 %#1.txt"), Section("corps")),
             version=f"{oid}:{self._written()}",
-            contributions=(
-                Contribution(
-                    "t:jdupont", ContributorRole.AUTHOR, "jdupont", 1, day, day, ((2019, 1),)
-                ),
-            ),
-        )  # fmt: skip
+            url="https://f.example/%C3%89tudes%20%26%20plans/%C3%A9t%C3%A9%20100%20%25%231.txt",
+            label="jdupont",
+        )
+        return replace(made, modified=datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC))
 
     def _written(self) -> str:
         """What the version says of the author of the next commit."""

@@ -179,20 +179,6 @@ def test_members_that_cannot_be_told_are_nobody(harness: ListsHarness, content: 
     assert any("abonnés" in said for said in harness.connector().check())
 
 
-def test_members_that_can_be_told_again_are_missing_no_more(harness: ListsHarness) -> None:
-    """Though they are nobody, as when they could not be: the failure of the list is resolved."""
-    harness.add("a", "un plan", ("everyone",))
-    harness.lists["a"] = ListOptions(path="a.mbox", readers=["everyone"], members="abonnés")
-    first = list(harness.connector().changes(None))
-    (failed,) = {c.document_id for c in first if isinstance(c, Malformed)}
-    (harness.folder / "abonnés").write_text("", "utf-8")
-    changes = list(harness.connector().changes(last_cursor(first)))
-    (listing,) = (c for c in changes if isinstance(c, Listing))
-    assert failed
-    assert not listing.membership()(failed)
-    assert all(map(listing.membership(), apply(first)))
-
-
 def sympa(harness: ListsHarness, month: str, number: int, message: EmailMessage) -> Path:
     path = harness.folder / "arc/baux@exemple.fr" / month / "arctxt" / str(number)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -11,11 +11,10 @@ from xml.sax.saxutils import escape
 import pytest
 from quisait_sites.feeds import FeedSource
 from quisait_sites.options import FeedOptions
-from test_quisait_sites import QUICK, ServedPage, Site
+from test_quisait_sites import QUICK, ServedPage, Site, page_of_jeanne
 
 from connectors.http_host import HttpHost
 from connectors.ports import (
-    AccessChanged,
     Change,
     Malformed,
     SourceRefused,
@@ -25,7 +24,7 @@ from connectors.ports import (
 from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
 from connectors.testing.memory_seen import MemorySeen
-from connectors.values import Access, Contribution, ContributorRole, Document, Section
+from connectors.values import Access, Document, Section
 
 pytestmark = pytest.mark.sources
 
@@ -87,23 +86,14 @@ class FeedHarness:
             "<author><name>Jeanne Dupont</name></author>"
             f"<content type='html'>{escape(HTML)}</content></entry>"
         )
-        return Document(
+        return page_of_jeanne(
             id="t:urn:é",
-            source="t",
             title="L’été",
             sections=(Section("Le régisseur verse ses fonds."), Section("Chaque mois.", "Quand")),
-            access=Access(frozenset({"everyone"})),
             url=f"{self.site.url}note",
-            kind="page",
             created=datetime(2019, 5, 4, tzinfo=UTC),
             modified=datetime(2019, 6, 1, 10, tzinfo=UTC),
-            contributions=(
-                Contribution(
-                    "t:Jeanne Dupont", ContributorRole.AUTHOR, "Jeanne Dupont",
-                    first=date(2019, 5, 4), last=date(2019, 6, 1),
-                ),
-            ),
-        )  # fmt: skip
+        )
 
 
 HTML = "<p>Le régisseur verse ses fonds.</p><h2>Quand</h2><p>Chaque mois.</p><script>x()</script>"
@@ -177,14 +167,6 @@ def test_an_entry_of_two_feeds_has_the_readers_of_both(harness: FeedHarness) -> 
     assert made.access == Access(frozenset({"x:group:rh"}))
 
 
-def test_narrowed_readers_close_first(harness: FeedHarness) -> None:
-    """Before any text is said."""
-    harness.serve("a.xml", atom("1", "un"))
-    cursor = last_cursor(connector(harness.site).changes(None))
-    changes = list(connector(harness.site, readers={"a.xml": []}).changes(cursor))
-    assert changes[0] == AccessChanged("t:urn:1", Access())
-
-
 @pytest.mark.parametrize("fault", ["cut", "empty", "html", "404", "500"])
 def test_a_feed_that_is_not_whole_deletes_nothing(harness: FeedHarness, fault: str) -> None:
     """It ends the reading before anything is said."""
@@ -213,19 +195,6 @@ def test_only_what_changed_is_said_again(harness: FeedHarness) -> None:
     harness.add("7", "un autre billet", ("everyone",))
     changed = [c.document.id for c in read(harness, cursor) if isinstance(c, Upsert)]
     assert changed == ["t:urn:7"]
-
-
-def test_an_entry_that_comes_back_as_it_was_is_read(harness: FeedHarness) -> None:
-    """A feed may be short of it for one reading."""
-    harness.serve("a.xml", atom("1", "un") + atom("2", "deux"))
-    first = list(connector(harness.site).changes(None))
-    harness.serve("a.xml", atom("1", "un"))
-    second = list(connector(harness.site).changes(last_cursor(first)))
-    kept = apply(second, apply(first))
-    assert set(kept) == {"t:urn:1"}
-    harness.serve("a.xml", atom("1", "un") + atom("2", "deux"))
-    kept = apply(connector(harness.site).changes(last_cursor(second)), kept)
-    assert set(kept) == {"t:urn:1", "t:urn:2"}
 
 
 def test_an_entity_is_not_read(harness: FeedHarness, tmp_path: Path) -> None:

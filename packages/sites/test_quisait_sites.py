@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from quisait_sites.connector import SiteSource
@@ -17,9 +18,7 @@ from quisait_sites.options import SiteOptions
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.ports import (
-    AccessNarrowed,
     Change,
-    Checkpoint,
     ContentStale,
     Listing,
     Malformed,
@@ -182,24 +181,34 @@ class SiteHarness:
         self.site.pages["/été?page=2"] = page
         self.site.pages["/%C3%A9t%C3%A9?page=2"] = page
         self.set_readers("été", ("everyone",))
-        day = date(2019, 5, 4)
-        return Document(
+        return page_of_jeanne(
             id="t:/été?page=2",
-            source="t",
             title="L’été",
             sections=(Section(text),),
-            access=Access(frozenset({"everyone"})),
             url=f"{self.site.url}été?page=2",
-            kind="page",
             created=datetime(2019, 5, 4, tzinfo=UTC),
             modified=datetime(2019, 6, 1, 10, tzinfo=UTC),
-            contributions=(
-                Contribution(
-                    "t:Jeanne Dupont", ContributorRole.AUTHOR, "Jeanne Dupont",
-                    first=day, last=date(2019, 6, 1),
-                ),
-            ),
-        )  # fmt: skip
+        )
+
+
+def page_of_jeanne(*, created: datetime, modified: datetime, **said: Any) -> Document:
+    """What source `t` says of a page that everybody reads and that Jeanne Dupont signed."""
+    jeanne = Contribution(
+        "t:Jeanne Dupont",
+        ContributorRole.AUTHOR,
+        "Jeanne Dupont",
+        first=created.date(),
+        last=modified.date(),
+    )
+    return Document(
+        source="t",
+        kind="page",
+        access=Access(frozenset({"everyone"})),
+        created=created,
+        modified=modified,
+        contributions=(jeanne,),
+        **said,
+    )
 
 
 @pytest.fixture
@@ -264,16 +273,6 @@ def test_robots_and_noindex_are_obeyed_at_once(harness: SiteHarness) -> None:
     assert set(kept) == {"t:/a.html"}
     (said,) = harness.connector().check()
     assert "robots.txt" in said
-
-
-def test_narrowed_sections_close_before_anything_is_read(harness: SiteHarness) -> None:
-    """Even where the page itself cannot be read any more."""
-    harness.add("rh/a.html", "Une note sur les congés.", ("everyone",))
-    cursor = last_cursor(read(harness))
-    harness.set_readers("rh/a.html", ("annuaire:group:rh",))
-    harness.site.pages["/rh/a.html"].status = 500
-    changes = [one for one in read(harness, cursor) if not isinstance(one, Checkpoint)]
-    assert changes[0] == AccessNarrowed("t:/rh/a.html", Access(frozenset({"annuaire:group:rh"})))
 
 
 @pytest.mark.parametrize("path", ["/%72h/a.html", "/x/../rh/a.html", "//rh/a.html", "/RH/a.html"])

@@ -3,7 +3,7 @@
 import json
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from quisait_sites.options import WagtailOptions
 from quisait_sites.wagtail import WagtailSource
 from quisait_sites.wagtail_text import html_of, names_of
-from test_quisait_sites import ServedPage, Site
+from test_quisait_sites import ServedPage, Site, page_of_jeanne
 
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
@@ -28,7 +28,7 @@ from connectors.ports import (
 from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply, last_cursor
 from connectors.testing.memory_seen import MemorySeen
-from connectors.values import Access, Contribution, ContributorRole, Document, Section
+from connectors.values import Access, Document, Section
 from tests.recorded_servers import Check, Tape
 from tests.wagtail_server import WagtailServer, ensure_wagtail
 
@@ -101,28 +101,19 @@ class WagtailHarness:
         said = self.server.page(made)["meta"]
         # The site says its own zone's time, hours behind; days are those of UTC.
         modified = datetime.fromisoformat(said["last_published_at"]).astimezone(UTC)
-        return Document(
+        return page_of_jeanne(
             id=f"t:{made}",
-            source="t",
             title="L’été & les régies",
             sections=(
                 Section("Ce que fait un régisseur.\nIl verse ses fonds."),
                 Section("Chaque mois.", "Quand"),
                 Section("Au comptable.\nle guichet central\nJanvier | 12", "Où"),
             ),
-            access=EVERYONE,
             url=f"{self.server.url}regies/ete/",
-            kind="page",
             created=datetime(2019, 5, 4, 2, tzinfo=UTC),
             modified=modified,
             space="Régies",
-            contributions=(
-                Contribution(
-                    "t:Jeanne Dupont", ContributorRole.AUTHOR, "Jeanne Dupont",
-                    first=date(2019, 5, 4), last=modified.date(),
-                ),
-            ),
-        )  # fmt: skip
+        )
 
 
 HTML = "<p>Il verse <b>ses fonds</b>.</p><h2>Quand</h2><p>Chaque mois.</p>"

@@ -1,7 +1,7 @@
 """A WordPress read from a real one, with what security plug-ins do to it."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 from quisait_sites.options import WordPressOptions
 from quisait_sites.wordpress import WordPressSource
 from quisait_sites.wordpress_api import WordPressApi
+from test_quisait_sites import page_of_jeanne
 
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
@@ -24,7 +25,7 @@ from connectors.ports import (
 from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply, last_cursor
 from connectors.testing.memory_seen import MemorySeen
-from connectors.values import Access, Contribution, ContributorRole, Document, Section
+from connectors.values import Access, Document, Section
 from tests.recorded_servers import Check, Tape
 from tests.wordpress_server import ADMIN, WordPressServer, ensure_wordpress
 
@@ -92,24 +93,15 @@ class WordPressHarness:
         )  # fmt: skip
         self.readers |= {"regies": ("everyone",), "regies/ete": ("everyone",)}
         modified = datetime.fromisoformat(made["modified_gmt"]).replace(tzinfo=UTC)
-        return Document(
+        return page_of_jeanne(
             id=f"t:{made['id']}",
-            source="t",
             title="L’été des & régies",
             sections=(Section("Le régisseur verse ses fonds."), Section("Chaque mois.", "Quand")),
-            access=EVERYONE,
             url=f"{self.server.url}regies/ete/",
-            kind="page",
             created=datetime(2019, 5, 4, 10, tzinfo=UTC),
             modified=modified,
             space="Régies",
-            contributions=(
-                Contribution(
-                    "t:Jeanne Dupont", ContributorRole.AUTHOR, "Jeanne Dupont",
-                    first=date(2019, 5, 4), last=modified.date(),
-                ),
-            ),
-        )  # fmt: skip
+        )
 
 
 HTML = (

@@ -3,8 +3,8 @@
 import os
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
@@ -30,12 +30,11 @@ from connectors.testing.connector_contract import ConnectorHarness, apply, last_
 from connectors.testing.memory_seen import MemorySeen
 from connectors.values import (
     Access,
-    Contribution,
-    ContributorRole,
     Document,
     EvidencePolicy,
     Section,
 )
+from tests.contract.connector_harnesses import complete_document
 from tests.dav_server import PASSWORD, USER, DavFolder, ensure_dav
 
 pytestmark = pytest.mark.sources
@@ -94,24 +93,15 @@ class DavHarness:
         os.utime(path, (1e9, 1e9))
         (folder / f"{path.name}.quisait.json").write_text(COMPLETE, "utf-8")
         self.set_readers("**", ("everyone", "test:group:a"))
-        day = date(2019, 5, 4)
-        return Document(
-            id="t:Études & plans/l’été 100 %#1.txt", source="t", title="L’été", kind="note",
-            sections=(Section("l’été 100 %#1.txt"), Section("corps")), language="br",
-            url="https://f.example/%C3%89tudes%20%26%20plans/l%E2%80%99%C3%A9t%C3%A9%20100%20%25%231.txt",
-            access=Access(frozenset({"everyone", "test:group:a"}), frozenset({"test:agent:x"})),
-            created=datetime(2019, 5, 4, tzinfo=UTC),
-            modified=datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC),
-            valid_from=date(2020, 1, 1), valid_until=date(2021, 1, 1), space="Cadastre",
-            replaces=("t:Études & plans/ancien.txt",), part_of="t:dossier.txt",
-            entity="DGFiP/DDFiP 22", area="22", evidence=EvidencePolicy.NONE,
+        made = complete_document(
+            "t:Études & plans/l’été 100 %#1.txt",
+            sections=(Section("l’été 100 %#1.txt"), Section("corps")),
             version=f"5-{10**15:x}:5:2001-09-09 01:46:40+00:00",
-            contributions=(
-                Contribution(
-                    "t:jdupont", ContributorRole.AUTHOR, "jdupont", 1, day, day, ((2019, 1),)
-                ),
-            ),
-        )  # fmt: skip
+            url="https://f.example/%C3%89tudes%20%26%20plans/l%E2%80%99%C3%A9t%C3%A9%20100%20%25%231.txt",
+            label="jdupont",
+        )
+        modified = datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)
+        return replace(made, replaces=("t:Études & plans/ancien.txt",), modified=modified)
 
 
 COMPLETE = """{"allowed": "everyone|test:group:a", "denied": "test:agent:x", "kind": "note",

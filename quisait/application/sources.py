@@ -18,7 +18,7 @@ from connectors.directory import AccountRecord, TableDirectory, read_records
 from connectors.file_patterns import parse_selection
 from connectors.files import OpenFile
 from connectors.folder.connector import FolderSource, open_folder
-from connectors.folder.walk import UnreadableFolder, walk
+from connectors.folder.walk import walk
 from connectors.http_limits import HttpLimits
 from connectors.installed import OWN_KINDS, SourcePlace, load_kind, open_installed, open_own
 from connectors.ldap.config import (
@@ -29,7 +29,7 @@ from connectors.ldap.config import (
     LdapConfig,
 )
 from connectors.mediawiki.config import wiki_config
-from connectors.ports import Connector, Directory, Malformed, SourceRefused
+from connectors.ports import Connector, Directory, Malformed, SourceRefused, Unlisted
 from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
@@ -231,8 +231,9 @@ def folder_faults(source: SourceSettings) -> Iterator[Malformed]:
     until = time.monotonic() + FOLDER_LOOKED_S
     selection = parse_selection(source.include, source.exclude)
     for entry in walk(beside_file(source.path), selection):
-        if isinstance(entry, UnreadableFolder):
-            yield Malformed(entry.path or ".", entry.reason, kind="closed_folder")
+        if isinstance(entry, Unlisted):
+            where = entry.root.removeprefix(":") or "."
+            yield Malformed(where, entry.reason, kind="closed_folder")
         elif isinstance(entry, Malformed):
             yield entry
         if time.monotonic() > until:

@@ -44,7 +44,6 @@ from tests.mixed_sources import (
     FolderSource,
     MixedSource,
     Planted,
-    Post,
     accounts_table,
     directory_settings,
     ensure_people,
@@ -438,22 +437,3 @@ def follow(site: Site) -> None:
         body = {"action": "follow", "kind": "search", "subject": "/?q=cadastre"}
         answer = site.client(reader).post("/api/v1/follows", json=body)
         assert answer.status_code == 204, answer.text
-
-
-def bare_place(folder: Path, source: MixedSource) -> Place:
-    """A place with one source and no directory."""
-    folder.mkdir()
-    here = f'folder = "{folder}/kept"\n[server]\ntoken_key = "{KEY}"\n'
-    here += f'[privacy]\nregister_file = "{folder}/register.jsonl"\n'
-    (folder / "quisait.toml").write_text(here + source.settings(), "utf-8")
-    return Place(folder, {"OMP_NUM_THREADS": "1"})
-
-
-def poster(place: Place) -> Post:
-    """Sends to the place's API, which is opened for that alone."""
-
-    def post(path: str, body: Any, token: str) -> Any:
-        with opened_site("embedded", place) as site:
-            return site.post(path, body, token)
-
-    return post

@@ -10,14 +10,12 @@ import pytest
 from connectors.mediawiki.client import WikiClient
 from connectors.mediawiki.pages import Rendering
 from connectors.ports import (
-    AccessChanged,
     AccessNarrowed,
     Malformed,
     RecordVanished,
     SourceRefused,
     Upsert,
 )
-from connectors.testing.connector_contract import apply
 from connectors.values import Access, ContributorRole
 from tests.service.wiki_reading import WikiReading, read_documents
 from tests.wiki_server import ADMIN, EDITOR, ROBOT, WikiServer, ensure_wiki
@@ -52,13 +50,6 @@ def reading() -> WikiReading:
     first = three_pages()
     first.wiki.reset("three pages")
     return replace(first)
-
-
-def test_a_private_wiki_is_read_under_an_account(reading: WikiReading) -> None:
-    """With the account's login the pages arrive, each with its namespace's readers."""
-    assert reading.titles() == ["Bornage", "Régie", "Secret"]
-    assert reading.document("Bornage").access == Access(frozenset({"everyone"}))
-    assert reading.document("Secret").access == Access(frozenset({"test:group:a"}))
 
 
 @pytest.mark.parametrize(("user", "password"), [("", ""), ("Lecteur", "faux"), ("Nul@x", "y")])
@@ -112,14 +103,6 @@ def test_what_editors_do_is_followed(reading: WikiReading, name: str) -> None:
     assert (reading.kept != before) == (name != "delete a file")
 
 
-def test_a_change_is_read_once(reading: WikiReading) -> None:
-    """By the reading that follows it, and by no other."""
-    reading.wiki.edit("Bornage", "Un autre texte.")
-    reading.wiki.delete("Régie")
-    assert read_documents(reading.read()) == {"Bornage"}
-    assert read_documents(reading.read()) == set()
-
-
 def test_a_move_keeps_the_id_and_the_history(reading: WikiReading) -> None:
     """The page is the same document under its new title, and the old title still finds it."""
     before = reading.document("Bornage")
@@ -136,17 +119,6 @@ def test_a_move_to_a_closed_namespace_closes_at_once(reading: WikiReading) -> No
     moved = reading.document("Bornage").id
     reading.wiki.move("Bornage", "Aide:Bornage", noredirect=1)
     assert AccessNarrowed(moved, Access()) in reading.read()
-
-
-def test_undeleted_after_the_deletion_was_read(reading: WikiReading) -> None:
-    """A deletion is followed, and then its undoing."""
-    reading.wiki.delete("Régie")
-    reading.read()
-    assert "Régie" not in reading.titles()
-    reading.wiki.act("undelete", title="Régie")
-    reading.read()
-    assert reading.kept == reading.as_if_new()
-    assert "Régie" in reading.titles()
 
 
 def test_a_merged_history_is_read(reading: WikiReading) -> None:
@@ -247,46 +219,12 @@ def test_a_files_address_elsewhere_is_not_fetched(reading: WikiReading) -> None:
     assert len([c for c in changes if isinstance(c, Malformed)]) == 1
 
 
-def test_other_rules_change_readers_without_a_reading(reading: WikiReading) -> None:
-    """Readers change first; pages of a namespace newly named come, of one left out go."""
-    reading.wiki.edit("Aide:Mode", "Emploi.")
-    reading.rules = {"": ("test:group:b",), "Aide": ("everyone",), "Fichier": ()}
-    known = {title: reading.document(title).id for title in reading.titles()}
-    changes = reading.read()
-    closed = [c for c in changes if isinstance(c, AccessChanged | AccessNarrowed)]
-    assert {c.document_id: c.access for c in closed if c.document_id in known.values()} == {
-        known["Bornage"]: Access(frozenset({"test:group:b"})),
-        known["Régie"]: Access(frozenset({"test:group:b"})),
-        known["Secret"]: Access(),
-    }
-    assert reading.kept == reading.as_if_new()
-    assert reading.titles() == ["Bornage", "Mode", "Régie"]
-
-
 def test_narrower_rules_alone_read_no_page(reading: WikiReading) -> None:
     """Where the settings only took readers away, no document comes."""
     reading.rules = {**reading.rules, "": ("test:group:b",)}
     changes = reading.read()
     assert read_documents(changes) == set()
     assert reading.kept == reading.as_if_new()
-
-
-def test_wider_rules_come_with_the_text(reading: WikiReading) -> None:
-    """The pages of a namespace that gains readers are read anew: what is kept may be older."""
-    reading.wiki.edit("Équipe:Secret", "Ce que tous peuvent lire.")
-    reading.rules = {**reading.rules, "Équipe": ("everyone",)}
-    kept = reading.kept
-    for change in reading.read():
-        kept = apply([change], kept)
-        open_texts = {
-            section.text
-            for document in kept.values()
-            if "everyone" in document.access.allowed
-            for section in document.sections
-        }
-        assert "Entre nous." not in open_texts
-    assert reading.kept == reading.as_if_new()
-    assert reading.document("Secret").access == Access(frozenset({"everyone"}))
 
 
 def test_a_page_that_moves_while_it_is_read_has_the_readers_of_its_text(
@@ -321,32 +259,6 @@ def test_an_unknown_namespace_is_refused(reading: WikiReading) -> None:
     reading.rules = {"Equipes": ("everyone",)}
     with pytest.raises(SourceRefused, match="Equipes"):
         reading.read()
-
-
-def test_a_page_that_cannot_be_shown_is_told_and_asked_for_again(reading: WikiReading) -> None:
-    """It costs itself alone; repaired, it comes with the next reading."""
-    reading.wiki.edit("Bornage", "perdu")
-    reading.wiki.snapshot("whole")
-    reading.wiki.damage("Bornage")
-    (report,) = [c for c in reading.read() if isinstance(c, Malformed)]
-    assert report.document_id == f"w:{reading.wiki.page_id('Bornage')}"
-    assert reading.text("Bornage") == "La limite de deux parcelles."
-    assert [c for c in reading.read() if isinstance(c, Malformed)]
-    reading.wiki.reset("whole")
-    reading.read()
-    assert reading.text("Bornage") == "perdu"
-    assert not [c for c in reading.read() if isinstance(c, Upsert | Malformed)]
-
-
-def test_changes_are_found_without_the_logs_of_the_wiki(reading: WikiReading) -> None:
-    """What expired, and a deletion that left no trace in any log, are seen at the next reading."""
-    reading.wiki.edit("Bornage", "Un texte de l’entre-temps.")
-    reading.wiki.delete("Régie")
-    reading.wiki.execute("DELETE FROM recentchanges")
-    reading.wiki.execute("DELETE FROM logging")
-    assert read_documents(reading.read()) == {"Bornage"}
-    assert reading.kept == reading.as_if_new()
-    assert reading.titles() == ["Bornage", "Secret"]
 
 
 def test_a_page_of_this_second_is_read_again(reading: WikiReading) -> None:

@@ -128,26 +128,6 @@ def test_garbage_is_no_answer(reading: WikiReading, door: Door, name: str) -> No
     assert not [change for change in seen if not isinstance(change, Checkpoint)]
 
 
-def test_a_wiki_that_hangs_is_left(reading: WikiReading, door: Door) -> None:
-    """Silence, and an answer that drips for ever, both end."""
-    reading.limits = replace(HURRIED, timeout_s=0.5, total_timeout_s=1)
-    for said in (Said(hangs_s=3), Said(b"x" * 2000, trickles=True)):
-        door.fault = when_listing(said)
-        with pytest.raises(SourceUnreachable):
-            list(
-                HttpHost(door.url, reading.limits)
-                .request("GET", door.url, {"generator": "allpages"})
-                .text
-            )
-
-
-def test_an_answer_without_an_end_is_bounded(door: Door) -> None:
-    """No more is read than the bound, whatever the wiki sends."""
-    door.fault = lambda asked: Said(b"x" * 100_000)
-    with pytest.raises(SourceUnreachable, match="1000 octets"):
-        HttpHost(door.url, replace(HURRIED, max_bytes=1000)).request("GET", door.url)
-
-
 def test_no_other_host_is_ever_asked(reading: WikiReading, door: Door) -> None:
     """Neither by a redirect, nor for a file; another port is another host."""
     with door_before(reading.wiki.url) as elsewhere:

@@ -2,17 +2,13 @@
 
 What is asked: a permitted reader finds the document with its author among who knows; another finds
 neither document, count, snippet, suggestion nor evidence; a deletion and a narrowed right are seen
-in one further crawl; a crawl that is killed loses nothing. A source joins with its line in
-`tests.mixed_sources.SOURCES`.
+in one further crawl. A source joins with its line in `tests.mixed_sources.SOURCES`.
 """
 
-import random
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
-from tests.faults.mortal_source import MortalSource, kept, mortal_source
 from tests.mixed_sources import (
     ANA,
     BEN,
@@ -20,10 +16,8 @@ from tests.mixed_sources import (
     DAN,
     EVERYBODY,
     SOURCES,
-    ExportSource,
     MixedSource,
     Planted,
-    ensure_people,
 )
 from tests.pages.access_routes import UNREACHABLE, Ask, expectations
 from tests.service.mixed_world import (
@@ -34,11 +28,9 @@ from tests.service.mixed_world import (
     SECRET,
     STAGES,
     World,
-    bare_place,
     chosen,
     four,
     opened_world,
-    poster,
     silent,
 )
 
@@ -171,50 +163,3 @@ def test_no_word_stands_in_another() -> None:
     words = [one.word for kind in SOURCES for one in four(kind.name)]
     words += [Planted("registre", name).word for name in COLLIDING]
     assert [(a, b) for a in words for b in words if a != b and a in b] == []
-
-
-KILLS, LAST_MOMENT = 2, 14
-"""The first crawl of a source as below has more moments than that, whatever its kind."""
-
-
-@pytest.fixture(scope="module")
-def mortal() -> Iterator[MortalSource]:
-    with mortal_source() as made:
-        yield made
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [kind for kind in SOURCES if kind is not ExportSource],  # tests/faults/test_kills.py has it
-    ids=lambda kind: kind.name,
-)
-def test_a_crawl_killed_at_seeded_moments_loses_nothing(
-    kind: type[MixedSource], mortal: MortalSource, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """While documents come, go and are closed: in the end as if it had been read once."""
-    ensure_people()
-    draw = random.Random(kind.name)
-    folder = tmp_path_factory.mktemp(f"killed-{kind.name}-")
-    with ExitStack() as stack:
-        source = kind(stack, folder / "source")
-        alive = {
-            one.word: one
-            for one in (Planted(kind.name, f"a{n}", moves=n < KILLS) for n in range(9))
-        }
-        source.put(list(alive.values()))
-        killed, once = (bare_place(folder / name, source) for name in ("killed", "once"))
-        kills = 0
-        for step in range(KILLS):
-            source.deliver(killed, poster(killed))
-            kills += not mortal.crawl(killed.folder, kind.name, draw.randint(1, LAST_MOMENT))
-            source.close(alive[Planted(kind.name, f"a{step}").word])
-            source.delete(alive.pop(Planted(kind.name, f"a{step + KILLS}").word))
-            new = Planted(kind.name, f"b{step}", closed=step == 1)
-            source.put([new])
-            alive[new.word] = new
-        for place in (killed, once):
-            source.deliver(place, poster(place))
-            assert mortal.crawl(place.folder, kind.name)
-        assert kills, "all had ended before"
-        assert kept(killed.folder) == kept(once.folder)
-        assert len(kept(once.folder)) == len(alive)

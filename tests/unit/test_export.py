@@ -11,7 +11,6 @@ import pytest
 
 from connectors.export.connector import ExportSource
 from connectors.ports import (
-    AccessNarrowed,
     Change,
     Checkpoint,
     Delete,
@@ -120,31 +119,6 @@ def test_new_readers_of_a_space_reach_its_records(tmp_path: Path) -> None:
     first = read(path)
     write(tmp_path / "e.jsonl", HEADER, SPACE, THREAD, SPACE | {"readers": {"allowed": ["w:g:b"]}})
     assert documents(read(path, cursor(first)))["w:t1"].access == Access(frozenset({"w:g:b"}))
-
-
-@pytest.mark.trust
-@pytest.mark.parametrize(
-    ("line", "closing"),
-    [
-        (
-            {"type": "access", "id": "t1", "readers": {"allowed": ["tous"]}},
-            AccessNarrowed("w:t1", Access()),
-        ),
-        (
-            THREAD | {"readers": {"allowed": ["everyone"], "denied": ["jdupont"]}},
-            AccessNarrowed("w:t1", Access()),
-        ),
-    ],
-    ids=["access", "record"],
-)
-def test_readers_not_understood_leave_nobody(
-    tmp_path: Path, line: dict[str, Any], closing: Change
-) -> None:
-    """Where new readers cannot be understood, the former ones do not stay."""
-    path = write(tmp_path / "e.jsonl", HEADER, SPACE, THREAD, line)
-    changes = read(path)
-    assert closing in changes
-    assert [c.document_id for c in changes if isinstance(c, Malformed)] == ["w:t1"]
 
 
 def test_a_record_that_replaces_too_much_is_refused(tmp_path: Path) -> None:

@@ -425,13 +425,6 @@ def test_a_folder_that_was_never_read_withholds_no_deletion(tmp_path: Path) -> N
         assert Listing(frozenset({"f:x.txt"}), unknown) in read(tmp_path, since)
 
 
-def test_a_root_that_cannot_be_listed_deletes_nothing() -> None:
-    """It is met on the way, after its identity was taken."""
-    listing = Listing(frozenset(), ("f:",))
-    assert all(map(listing.membership(), ("f:x.txt", "f:a/b.txt", "f:x.txt#p")))
-    assert not listing.membership()("g:x.txt")
-
-
 @given(st.text("ab/:", max_size=8), st.lists(st.text("ab/:", max_size=5), max_size=4))
 def test_a_subtree_is_the_ids_that_continue_its_root(name: str, roots: list[str]) -> None:
     """Folder by folder, whatever their number."""

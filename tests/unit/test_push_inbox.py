@@ -179,21 +179,6 @@ def test_a_full_reading_brings_everything_again(box: Box) -> None:
     assert kept.keys() == {"docs:a", "docs:c"}
 
 
-def test_an_interrupted_full_reading_loses_nothing(box: Box) -> None:
-    """Resumed from each of its checkpoints into an empty index, with readers changed between."""
-    box.push(*(post(f"d{number}") for number in range(450)))
-    box.push({"type": "access", "id": "d7", "readers": CLOSED})
-    changes = box.changes(None)
-    places = [n for n, change in enumerate(changes) if isinstance(change, Checkpoint)]
-    assert len(places) == 3
-    for place in places[:-1]:
-        checkpoint = changes[place]
-        assert isinstance(checkpoint, Checkpoint)
-        before = [c.document.id for c in changes[:place] if isinstance(c, Upsert)]
-        after = [c.document.id for c in box.changes(checkpoint.cursor) if isinstance(c, Upsert)]
-        assert len(before + after) == len(set(before + after)) == 450
-
-
 def test_attachments_come_and_go_with_their_record(box: Box) -> None:
     """Those that a record no longer has are removed, and share its readers while they are there."""
     pieces = [{"name": name, "base64": "dGV4dGU="} for name in ("x.txt", "y.txt")]
