@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from indexer.encoding.model_files import GRAPHS, ModelUnusable, max_tokens, read_json
 from indexer.encoding.onnx_encoder import TOKENIZER_FILE, TorchMissing, encodable, open_session
+from indexer.encoding.tokenizer_file import open_tokenizer
 
 _GRAPHS = ("onnx/model_int8.onnx", "onnx/model_quantized.onnx", *GRAPHS)
 """Paths of the graph in a model's directory; the first one found is used."""
@@ -30,11 +30,8 @@ class OnnxCrossEncoder:
             if not (directory / name).is_file():
                 raise ModelUnusable(f"{directory / name} manque : le second modèle en a besoin.")
         self.name = f"{directory.resolve().name}/{graph.stem}"
-        self._tokenizer: Tokenizer = Tokenizer.from_file(str(directory / TOKENIZER_FILE))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(
-            max_tokens(directory, read_json(directory / "config.json"))
-        )
+        most = max_tokens(directory, read_json(directory / "config.json"))
+        self._tokenizer = open_tokenizer(directory / TOKENIZER_FILE, most)
         self._session = open_session(graph, threads or os.cpu_count() or 1)
         asked = {one.name for one in self._session.get_inputs()}
         if unknown := sorted(asked - set(_INPUTS)):

@@ -19,7 +19,6 @@ from connectors.values import (
     Document,
     Section,
 )
-from search_api.questions.markdown import plain_text
 from search_api.questions.storage import ChangedQuestion, SqlQuestions
 from search_api.questions.values import SOURCE, GivenAnswer, Thread
 
@@ -79,6 +78,9 @@ def document_of(thread: Thread) -> Document:
 
     An asker who may not be named yet appears nowhere in it.
     """
+    # Imported here: commands that read no question need no parser of Markdown.
+    from search_api.questions.markdown import plain_text
+
     question = thread.question
     sections = [
         Section(plain_text(question.text) or question.title, author=_account(_asker(thread))),
