@@ -282,12 +282,8 @@ class SqlDirectory:
             return ()
         matching = agents_with_words(agent_words, sorted(word[:LONGEST_WORD] for word in words))
         query = sa.select(agents).where(agents.c.key.in_(matching), named_rows(agents))
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.limit(MOST_READ)).mappings().all()
-            asked = apply_preferences(connection, map(_agent, rows))
-        if len(rows) == MOST_READ:
-            return ()
-        return order_matches(one for agent in asked.values() if (one := match_agent(words, agent)))
+        found = self._at_most(query) or ()
+        return order_matches(one for agent in found if (one := match_agent(words, agent)))
 
     def entries_with(
         self, words: Collection[str], today: date, departements: Collection[str] = ()
