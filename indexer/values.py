@@ -119,8 +119,6 @@ class Extracted:
 
     sections: tuple[Section, ...]
     title: str = ""
-    author: str = ""
-    language: str = ""
     created: datetime | None = None
     modified: datetime | None = None
     unread: tuple[UnreadPart, ...] = ()
