@@ -22,7 +22,7 @@ class OnnxCrossEncoder:
     Raises `ModelUnusable` if a file is missing, or if the model does not return one number.
     """
 
-    def __init__(self, directory: Path, threads: int = 0) -> None:
+    def __init__(self, directory: Path) -> None:
         graph = graph_of(directory)
         if graph is None:
             raise ModelUnusable(f"{directory} n'a pas de fichier ONNX ({', '.join(_GRAPHS)}).")
@@ -32,7 +32,7 @@ class OnnxCrossEncoder:
         self.name = f"{directory.resolve().name}/{graph.stem}"
         most = max_tokens(directory, read_json(directory / "config.json"))
         self._tokenizer = open_tokenizer(directory / TOKENIZER_FILE, most)
-        self._session = open_session(graph, threads or os.cpu_count() or 1)
+        self._session = open_session(graph, os.cpu_count() or 1)
         asked = {one.name for one in self._session.get_inputs()}
         if unknown := sorted(asked - set(_INPUTS)):
             raise ModelUnusable(

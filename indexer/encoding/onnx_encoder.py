@@ -159,7 +159,7 @@ class SentenceEncoder:
     model's.
     """
 
-    def __init__(self, directory: Path, device: str = "cpu", batch_size: int = 16) -> None:
+    def __init__(self, directory: Path, batch_size: int = 16) -> None:
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as missing:
@@ -168,7 +168,7 @@ class SentenceEncoder:
             ) from missing
         if not (directory / "modules.json").is_file():
             raise FileNotFoundError(f"{directory} is no sentence-transformers model directory.")
-        self._model = SentenceTransformer(str(directory), device=device, local_files_only=True)
+        self._model = SentenceTransformer(str(directory), device="cpu", local_files_only=True)
         self.dimension = self._model.get_embedding_dimension() or 0
         self._batch_size = batch_size
         # Its tokenizer is reconfigured (truncation, padding) before each use.
