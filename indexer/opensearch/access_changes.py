@@ -17,7 +17,7 @@ from indexer.opensearch import access_lists
 from indexer.opensearch.access_lists import MOST_READABLE, ListKey, ReadableLists
 from indexer.opensearch.alias import Alias
 from indexer.opensearch.bulk import forget_line, index_line
-from indexer.opensearch.schema import COLUMNS_ALONE, Body, engine_id
+from indexer.opensearch.schema import COLUMNS_ALONE, Body, by_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def placements_of(document_ids: Sequence[str]) -> Body:
         "size": len(document_ids),
         **COLUMNS_ALONE,
         "docvalue_fields": ["source", "space", "access_list"],
-        "query": {"ids": {"values": [engine_id(id_) for id_ in document_ids]}},
+        "query": by_ids(document_ids),
         "sort": [{"id": "asc"}],
     }
 
