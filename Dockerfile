@@ -18,6 +18,12 @@ RUN /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check --no
 RUN /opt/quisait/bin/python -c "from pathlib import Path; \
 from indexer.encoding.export_model import prepare_bundled_model; \
 prepare_bundled_model(Path('/opt/quisait/model'))"
+# What reads the tokenizer of another model than the bundled one: --build-arg MODELS=tokenizers
+# (« Un autre encodeur », docs/administration.md).
+ARG MODELS=""
+COPY requirements-test.txt .
+RUN [ -z "$MODELS" ] || /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check \
+        --constraint requirements-test.txt $MODELS
 # Packages of sources, by their folder: --build-arg SOURCES="smb mailbox" (docs/sources).
 ARG SOURCES=""
 COPY requirements-sources.txt .

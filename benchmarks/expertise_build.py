@@ -223,7 +223,6 @@ def corpus(folder: Path, documents: int) -> Corpus:
     named = read("named", "document, topic")
     none = np.empty(0, dtype=np.int64)
     chunk = LabelledChunk(
-        documents,
         named["document"].astype(np.int64),
         named["topic"].astype(np.int64),
         named["title"].astype(np.bool_),

@@ -160,7 +160,7 @@ def times(name: str, count: int) -> float:
             asked,
             lambda q, a: find_experts(
                 search.window_of(q, reader(a)),
-                PeopleQuestion(q, names=book),
+                PeopleQuestion(q, named=book.named(q)),
                 book,
                 TODAY,
                 build=overview,

@@ -216,9 +216,8 @@ def measured(url: str, found: Inputs, count: int) -> Times:
 
         def known(text: str) -> object:
             window = search.window_of(text, reader)
-            return find_experts(
-                window, PeopleQuestion(text, names=book), book, LAST_DAY, build=build
-            )
+            question = PeopleQuestion(text, named=book.named(text))
+            return find_experts(window, question, book, LAST_DAY, build=build)
 
         def suggested(text: str) -> object:
             return index.suggest(access_filter(reader), text, TITLES)

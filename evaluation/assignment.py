@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from expertise.assignment import ChunkBuilder, Labels, TopicConfidences, TopicVectors
+from expertise.assignment import Labelled, Labels, TopicConfidences, TopicVectors, chunk_of
 from expertise.topics import Topic
 from indexer.values import IndexedDocument
 
@@ -20,12 +20,12 @@ class Assignment:
     def __init__(self, topics: Sequence[Topic], vectors: TopicVectors | None = None) -> None:
         self._topics, self._vectors = topics, vectors
         self._labels = Labels(topics, vectors)
-        self._chunk = ChunkBuilder()
+        self._found: list[Labelled] = []
 
     def add(self, document: IndexedDocument) -> bool:
         """Add a document with its text and vectors; return whether it has a label of a topic."""
         found = self._labels.of(document)
-        self._chunk.add(found)
+        self._found.append(found)
         return bool(found.by_label)
 
     def confidences(self) -> ConfidenceMatrix:
@@ -37,9 +37,8 @@ class Assignment:
         import scipy.sparse as sp
 
         step = TopicConfidences(self._topics, self._vectors, self._labels.spread())
-        chunk = self._chunk.chunk()
-        row, topic, confidence = step.of(chunk)
-        shape = (chunk.documents, len(self._topics))
+        row, topic, confidence = step.of(chunk_of(self._found))
+        shape = (len(self._found), len(self._topics))
         return sp.csr_array(sp.coo_array((confidence, (row, topic)), shape=shape))
 
 

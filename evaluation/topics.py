@@ -16,9 +16,10 @@ from evaluation.answers import Truth
 from evaluation.logistic import Floats, LogisticRegression, logistic_regression
 from expertise.assignment import (
     AboutFeatures,
-    ChunkBuilder,
+    Labelled,
     Labels,
     TopicConfidences,
+    chunk_of,
     confidence,
     topic_vectors,
 )
@@ -90,14 +91,15 @@ def judge_topics(one: Administration) -> JudgedTopics:
 def _judged_documents(one: Administration) -> JudgedRows:
     topics = one.topics
     vectors = topic_vectors(topics, one.encoder)
-    labels, chunk, rules = Labels(topics, vectors), ChunkBuilder(), BuildRules()
+    labels, rules = Labels(topics, vectors), BuildRules()
+    found: list[Labelled] = []
     writers = []
     for document in all_documents(one.index):
         if is_universal(document.document.access, rules.universal):
-            chunk.add(labels.of(document))
+            found.append(labels.of(document))
             writers.append(_writers(document, one.book, rules))
     step = TopicConfidences(topics, vectors, labels.spread())
-    pairs, features = step.features(chunk.chunk())
+    pairs, features = step.features(chunk_of(found))
     kept, right = [], []
     for place, pair in enumerate(pairs.tolist()):
         row, number = divmod(pair, len(topics))

@@ -1,8 +1,7 @@
 """Assign topics to documents, with a confidence from labels, vectors and other topics."""
 
-from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -111,12 +110,11 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledChunk:
-    """Columns for documents 0 to `documents`: one row per label and one per similar topic.
+    """The topics of several documents as columns: one row per label and one per similar topic.
 
     `row` and `similar_row` are the document's index in the chunk. Similar topics come best first.
     """
 
-    documents: int
     row: NDArray[np.int64]
     topic: NDArray[np.int64]
     title: NDArray[np.bool_]
@@ -124,6 +122,15 @@ class LabelledChunk:
     similar_row: NDArray[np.int64]
     similar_place: NDArray[np.int64]
     similar_whole: NDArray[np.int64]
+
+
+def chunk_of(documents: Sequence[Labelled]) -> LabelledChunk:
+    """Return the topics of these documents as columns."""
+    labels = [(row, *label) for row, one in enumerate(documents) for label in one.by_label]
+    similar = [(row, *pair) for row, one in enumerate(documents) for pair in one.similar]
+    row, topic, title, text = np.array(labels, dtype=np.int64).reshape(-1, 4).T
+    near = np.array(similar, dtype=np.int64).reshape(-1, 3).T
+    return LabelledChunk(row, topic, title > 0, text > 0, *near)
 
 
 class Labels:
@@ -285,47 +292,6 @@ def confidence(features: Features) -> NDArray[np.float64]:
     odds = sum((features[:, n] * weight for n, weight in enumerate(WEIGHTS)), np.float64(BIAS))
     found: NDArray[np.float64] = np.round(1 / (1 + np.exp(-odds)), 6)
     return found
-
-
-@dataclass(slots=True)
-class ChunkBuilder:
-    """Collects documents one by one as the columns of a chunk."""
-
-    documents: int = 0
-    # Arrays, since the labels of a million documents as tuples would not fit in memory.
-    _row: "array[int]" = field(default_factory=lambda: array("q"))
-    _topic: "array[int]" = field(default_factory=lambda: array("q"))
-    _title: "array[int]" = field(default_factory=lambda: array("b"))
-    _text: "array[int]" = field(default_factory=lambda: array("b"))
-    _similar_row: "array[int]" = field(default_factory=lambda: array("q"))
-    _similar_place: "array[int]" = field(default_factory=lambda: array("q"))
-    _similar_whole: "array[int]" = field(default_factory=lambda: array("q"))
-
-    def add(self, found: Labelled) -> None:
-        """Add the next document."""
-        for topic, in_title, in_text in found.by_label:
-            self._row.append(self.documents)
-            self._topic.append(topic)
-            self._title.append(in_title)
-            self._text.append(in_text)
-        for place, whole in found.similar:
-            self._similar_row.append(self.documents)
-            self._similar_place.append(place)
-            self._similar_whole.append(whole)
-        self.documents += 1
-
-    def chunk(self) -> LabelledChunk:
-        """Return all documents added."""
-        return LabelledChunk(
-            self.documents,
-            np.array(self._row, dtype=np.int64),
-            np.array(self._topic, dtype=np.int64),
-            np.array(self._title, dtype=np.bool_),
-            np.array(self._text, dtype=np.bool_),
-            np.array(self._similar_row, dtype=np.int64),
-            np.array(self._similar_place, dtype=np.int64),
-            np.array(self._similar_whole, dtype=np.int64),
-        )
 
 
 def topics_named(text: str, topics: tuple[Topic, ...]) -> frozenset[str]:

@@ -24,13 +24,13 @@ import numpy as np
 from connectors.geography import region_of
 from connectors.values import Agent, EvidencePolicy
 from expertise.assignment import (
-    ChunkBuilder,
     Labelled,
     LabelledChunk,
     Labels,
     Spread,
     TopicConfidences,
     TopicVectors,
+    chunk_of,
 )
 from expertise.build_files import BuildFiles, Columns
 from expertise.build_rules import BuildRules
@@ -121,7 +121,6 @@ def label_documents(
         )
         row, topic, confidence = step.of(
             LabelledChunk(
-                0,
                 named["document"],
                 named["topic"],
                 named["title"],
@@ -307,14 +306,14 @@ class _Part:
 
     first: int
     entries: list[DocumentEntry] = field(default_factory=list)
-    said: ChunkBuilder = field(default_factory=ChunkBuilder)
+    said: list[Labelled] = field(default_factory=list)
 
     def take(self, entry: DocumentEntry, said: Labelled) -> None:
         self.entries.append(entry)
-        self.said.add(said)
+        self.said.append(said)
 
     def write(self, files: BuildFiles) -> None:
-        chunk, entries = self.said.chunk(), self.entries
+        chunk, entries = chunk_of(self.said), self.entries
         documents: Columns = {
             "document": ("BIGINT", range(self.first, self.first + len(entries))),
             "id": ("VARCHAR", [one.id for one in entries]),

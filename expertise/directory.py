@@ -239,8 +239,7 @@ class SqlDirectory:
         """Return an agent, or None if the directory has no such id."""
         with self._engine.connect() as connection:
             query = sa.select(agents).where(agents.c.key == digest(agent_id))
-            rows = connection.execute(query).mappings().all()
-            return apply_preferences(connection, map(_agent, rows)).get(agent_id)
+            return _read(connection, query).get(agent_id)
 
     def as_read(self, agent_id: str) -> Agent | None:
         """Return an agent without their preferences, for their own page, or None."""
@@ -264,8 +263,7 @@ class SqlDirectory:
             return {}
         with self._engine.connect() as connection:
             query = sa.select(agents).where(one_of(connection, agents.c.key, keys))
-            rows = connection.execute(query.order_by(agents.c.key)).mappings().all()
-            return apply_preferences(connection, map(_agent, rows))
+            return _read(connection, query.order_by(agents.c.key))
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
         """Return every agent with this address, departed or not, ignoring case."""
@@ -282,12 +280,8 @@ class SqlDirectory:
             return ()
         matching = agents_with_words(agent_words, sorted(word[:LONGEST_WORD] for word in words))
         query = sa.select(agents).where(agents.c.key.in_(matching), named_rows(agents))
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.limit(MOST_READ)).mappings().all()
-            asked = apply_preferences(connection, map(_agent, rows))
-        if len(rows) == MOST_READ:
-            return ()
-        return order_matches(one for agent in asked.values() if (one := match_agent(words, agent)))
+        found = self._at_most(query) or ()
+        return order_matches(one for agent in found if (one := match_agent(words, agent)))
 
     def entries_with(
         self, words: Collection[str], today: date, departements: Collection[str] = ()
@@ -315,13 +309,11 @@ class SqlDirectory:
         query = sa.select(agents).where(agents.c.key.in_(matching), shown_rows(agents, today))
         return self._at_most(query) or ()
 
-    def _at_most(self, query: sa.Select[tuple[str]]) -> tuple[Agent, ...] | None:
+    def _at_most(self, query: sa.Select[Any]) -> tuple[Agent, ...] | None:
         """Return the agents with their preferences, or None if `MOST_READ` or more match."""
         with self._engine.connect() as connection:
-            rows = connection.execute(query.limit(MOST_READ)).mappings().all()
-            if len(rows) == MOST_READ:
-                return None
-            return tuple(apply_preferences(connection, map(_agent, rows)).values())
+            found = _read(connection, query.limit(MOST_READ))
+        return tuple(found.values()) if len(found) < MOST_READ else None
 
     def begun(self, typed: str, today: date, limit: int) -> tuple[Agent, ...]:
         """Return agents whose name has the typed words; the last word may be a prefix.
@@ -332,8 +324,7 @@ class SqlDirectory:
         if query is None:
             return ()
         with self._engine.connect() as connection:
-            rows = connection.execute(query.limit(MOST_COMPLETIONS)).mappings().all()
-            found = apply_preferences(connection, map(_agent, rows)).values()
+            found = _read(connection, query.limit(MOST_COMPLETIONS)).values()
         return tuple(
             sorted(found, key=lambda one: (one.family_name, one.given_name, one.id))[:limit]
         )
@@ -363,8 +354,7 @@ class SqlDirectory:
         """Return every agent, sorted by name."""
         order = (agents.c.family_name, agents.c.given_name, agents.c.id)
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(agents).order_by(*order)).mappings().all()
-            return tuple(apply_preferences(connection, map(_agent, rows)).values())
+            return tuple(_read(connection, sa.select(agents).order_by(*order)).values())
 
     def each(self) -> Iterator[Agent]:
         """Yield every agent by key; `AGENTS_AT_ONCE` are in memory at once."""
@@ -533,6 +523,12 @@ def _agent(row: sa.RowMapping) -> Agent:
     values["contact_via"] = _CONTACT_BY_VALUE[row["contact_via"]]
     values |= {name: tuple(row[name]) for name in _LIST_FIELDS}
     return Agent(**values, missions=tuple(_mission(*said) for said in row["missions"]))
+
+
+def _read(connection: sa.Connection, query: sa.Select[Any]) -> dict[str, Agent]:
+    """Return the agents of a query by id, in its order, with their preferences applied."""
+    rows = connection.execute(query).mappings().all()
+    return apply_preferences(connection, map(_agent, rows))
 
 
 def _mission(topic: str, first: str, last: str | None) -> Mission:

@@ -18,7 +18,7 @@ from expertise.asking_kinds import ASKING_KINDS
 from expertise.corpus import asking_kinds, asks_for_a_skill
 from expertise.names import Reason
 from expertise.values import DirectAnswerer, RankedDocument, TopicHolders, TopicsOf, Window
-from expertise.votes import Vote, counting_contributions
+from expertise.votes import ANSWERS, Vote, counting_contributions
 from indexer.french.analysis import terms
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 
@@ -41,9 +41,6 @@ BEST_OF_FEW, NEAR_AMONG_FEW = 0.75, 6.0
 """Among few documents, a document with at least the first score (0 to 1) counts as the second
 number of deviations near. Chosen by hand: no judged set is so small.
 """
-
-
-ANSWERS = frozenset({ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER})
 
 
 class Features(NamedTuple):

@@ -142,11 +142,6 @@ class DirectoryMatches:
         """Ids of `people`, in the same order."""
         return tuple(one.agent.id for one in self.people)
 
-    def named(self, question: str) -> tuple[NamedAgent, ...]:
-        """See `NameMatcher`, applied to the question that was looked up."""
-        del question
-        return (*self.people, *self.others)
-
 
 NOBODY = DirectoryMatches()
 

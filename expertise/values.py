@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeAlias
 
 from connectors.values import Agent, ContributorRole
-from expertise.names import NamedAgent, Reason
+from expertise.names import Reason
 from indexer.ports import IndexContents
 from indexer.values import Card, IndexEntry, ShownDocument, ShowRequest
 
@@ -144,13 +144,6 @@ class AccountDirectory(Protocol):
 
     def by_account(self, accounts: Iterable[str]) -> Mapping[str, Agent]:
         """Return the agent of each account that the directory links to one."""
-
-
-class NameMatcher(Protocol):
-    """Finds the agents whose directory entry matches a question."""
-
-    def named(self, question: str) -> tuple[NamedAgent, ...]:
-        """Return listed agents whose entry has all words of the question; see `match_agent`."""
 
 
 class TopicHolders(NamedTuple):

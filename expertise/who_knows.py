@@ -32,7 +32,6 @@ from expertise.values import (
     Degree,
     DirectAnswerer,
     Evidence,
-    NameMatcher,
     RankedDocument,
     ScoreParts,
     TopicHolders,
@@ -177,19 +176,19 @@ class PeopleQuestion:
     """A question for which experts are looked for.
 
     `reader_id`: the reader, who is never proposed. `area` narrows to agents whose present post is
-    there (see `in_area`). `names` finds agents whom the question names. If it names a `place`, the
-    nearest experts come first, and the likeliest agent there needs only the first expert's
-    threshold. `topics` are the listed topics that it names; an agent shown on the page of the topic
-    that is the whole question (`whole_topic`) is an expert here too, if the reader may read their
-    evidence. The author of the `direct` answer is an expert, however unlikely, if that document
-    counts for them. If no document answers (`documents_answer`), every candidate needs a higher
-    threshold.
+    there (see `in_area`). `named` are the agents whose directory entry the question matches. If it
+    names a `place`, the nearest experts come first, and the likeliest agent there needs only the
+    first expert's threshold. `topics` are the listed topics that it names; an agent shown on the
+    page of the topic that is the whole question (`whole_topic`) is an expert here too, if the
+    reader may read their evidence. The author of the `direct` answer is an expert, however
+    unlikely, if that document counts for them. If no document answers (`documents_answer`), every
+    candidate needs a higher threshold.
     """
 
     text: str
     reader_id: str | None = None
     area: str = ""
-    names: NameMatcher | None = None
+    named: Sequence[NamedAgent] = ()
     place: AskedPlace | None = None
     topics: Collection[str] = ()
     whole_topic: str = ""
@@ -475,11 +474,9 @@ class _Eligibility:
 
     def named(self) -> dict[str, NamedAgent]:
         """Return the agents whom the question names, by id, in the directory's order."""
-        names = self.question.names
-        found = names.named(self.question.text) if names else ()
         return {
             one.agent.id: one
-            for one in found
+            for one in self.question.named
             if self._may_be_shown(one.agent)
             and in_area(one.agent, self.question.area)
             and (DirectoryField.NAME in one.fields or not self._refuses(one.agent))

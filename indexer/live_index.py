@@ -75,15 +75,10 @@ def withdraw_stale(live: Index, beside: Index) -> None:
             stale += [
                 entry.document_id
                 for entry in entries
-                if entry.document_id not in now or not same_text(entry, now[entry.document_id])
+                if entry.document_id not in now or not entry.same_text(now[entry.document_id])
             ]
         for some in batches(stale, COMPARED):
             beside.write([Remove(document_id) for document_id in some])
-
-
-def same_text(one: IndexEntry, other: IndexEntry) -> bool:
-    """Return whether both entries have the same text and record, whatever their access."""
-    return (one.content_hash, one.record_hash) == (other.content_hash, other.record_hash)
 
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.values import Access
-from indexer.passages import passage_text
+from indexer.cards import encoded_texts
 from indexer.ports import Index
 from indexer.register import Register
 from indexer.values import IndexEntry, Put, PutAccess, Remove, Write, WriteReport
@@ -40,13 +40,7 @@ class DeletionLoggingIndex:
         ]
         stale = sorted({*gone, *replaced} & kept.keys())
         if stale:
-            self.forget(
-                [
-                    passage_text(document.document.title, passage)
-                    for document in self.index.documents(stale)
-                    for passage in document.passages
-                ]
-            )
+            self.forget(encoded_texts(list(self.index.documents(stale))))
         return self.index.write(batch)
 
     def _log(

@@ -27,7 +27,6 @@ from indexer.live_index import (
     IndexStorage,
     NamedIndex,
     differing,
-    same_text,
 )
 from indexer.ports import Encoder, Index, StoredIndex
 from indexer.values import (
@@ -283,7 +282,7 @@ class IndexCopy:
         wanted = [
             document_id
             for document_id, entry in here.items()
-            if document_id not in there or not same_text(entry, there[document_id])
+            if document_id not in there or not entry.same_text(there[document_id])
         ]
         documents = list(self.source.documents(wanted))
         if self.encoder is not None and documents:
@@ -337,17 +336,11 @@ def _needed(
         return None
     if now is None:
         return Remove(there.document_id) if there else None
-    if read is not None and _entry_of(read) == now:
+    if read is not None and read.entry == now:
         return Put(read)
-    if there is not None and same_text(now, there):
+    if there is not None and now.same_text(there):
         return PutAccess(now.document_id, now.access)
     return None
-
-
-def _entry_of(indexed: IndexedDocument) -> IndexEntry:
-    """Return the entry that a scan gives for the document."""
-    document = indexed.document
-    return IndexEntry(document.id, indexed.content_hash, indexed.record_hash, document.access)
 
 
 def check_counts(kept: StoredIndex, made: StoredIndex) -> int:

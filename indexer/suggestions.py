@@ -5,8 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from rapidfuzz.distance import OSA
-
 from indexer.french.analysis import fold
 from indexer.values import Suggestion
 
@@ -61,6 +59,8 @@ def edit_distance(one: str, other: str, most: int) -> int:
     alignment distance (Boytsov, "Indexing methods for approximate dictionary searching", ACM JEA
     16, 2011), which both engines use.
     """
+    from rapidfuzz.distance import OSA  # it loads 50 modules, which most commands do not need
+
     return OSA.distance(one, other, score_cutoff=most)
 
 

@@ -119,8 +119,6 @@ class Extracted:
 
     sections: tuple[Section, ...]
     title: str = ""
-    author: str = ""
-    language: str = ""
     created: datetime | None = None
     modified: datetime | None = None
     unread: tuple[UnreadPart, ...] = ()
@@ -138,6 +136,21 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """What a scan returns of each indexed document."""
+
+    document_id: str
+    content_hash: str
+    record_hash: str
+    access: Access
+
+    def same_text(self, other: "IndexEntry") -> bool:
+        """Return whether both have the same text and record, whatever their access."""
+        mine = (self.content_hash, self.record_hash)
+        return mine == (other.content_hash, other.record_hash)
+
+
+@dataclass(frozen=True, slots=True)
 class IndexedDocument:
     """A document ready to be indexed: `vectors[i]` encodes `passages[i]`.
 
@@ -150,6 +163,13 @@ class IndexedDocument:
     vectors: Vectors
     content_hash: str
     record_hash: str
+
+    @property
+    def entry(self) -> IndexEntry:
+        """The entry that a scan returns for it."""
+        return IndexEntry(
+            self.document.id, self.content_hash, self.record_hash, self.document.access
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,16 +216,6 @@ class WriteReport:
 
     written: int
     failed: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
-    """What a scan returns of each indexed document."""
-
-    document_id: str
-    content_hash: str
-    record_hash: str
-    access: Access
 
 
 @dataclass(frozen=True, slots=True)

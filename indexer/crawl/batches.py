@@ -298,12 +298,8 @@ class PreparedDocument:
         """Id of the document."""
         return self.document.id
 
-    def same_as(self, kept: IndexEntry) -> bool:
-        """Return whether the indexed document has the same text and record, whatever its access."""
-        return (self.content_hash, self.record_hash) == (kept.content_hash, kept.record_hash)
-
     @property
-    def kept(self) -> IndexEntry:
+    def entry(self) -> IndexEntry:
         """The entry that a scan will return for it."""
         return IndexEntry(
             self.document.id, self.content_hash, self.record_hash, self.document.access
@@ -515,7 +511,7 @@ def _slices(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]
 def _change(write: CrawledWrite, kept: IndexEntry | None) -> NeededWrite | None:
     """Return the needed write, or None. Only reading its text again reopens a withheld document."""
     if isinstance(write, PreparedDocument):
-        if kept is None or not write.same_as(kept):
+        if kept is None or not write.entry.same_text(kept):
             return write
         return _access_change(kept, write.document.access)
     if kept is None:
@@ -541,7 +537,7 @@ def _narrowed(kept: Access, access: Access) -> Access:
 def _apply(change: NeededWrite, entries_by_id: dict[str, IndexEntry]) -> None:
     match change:
         case PreparedDocument():
-            entries_by_id[change.document.id] = change.kept
+            entries_by_id[change.document.id] = change.entry
         case PutAccess(document_id, access):
             entries_by_id[document_id] = replace(entries_by_id[document_id], access=access)
         case Remove(document_id):

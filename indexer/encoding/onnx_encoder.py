@@ -1,6 +1,5 @@
-"""The fast encoder: an exported model, run with onnxruntime and tokenizers alone."""
+"""The fast encoder: an exported model, run with onnxruntime, without torch."""
 
-import ctypes
 import hashlib
 import json
 import os
@@ -18,15 +17,20 @@ from numpy.typing import NDArray
 
 from indexer.encoding.model_files import chosen_prompts, tensors_of
 from indexer.encoding.sentence_head import DenseWeights, SentenceHead, unit
+from indexer.encoding.tokenizer_file import FileTokenizer, require_tokenizers
+from indexer.encoding.unigram import UnigramTokenizer, read_vocabulary
 from indexer.values import Vectors
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
-    from tokenizers import Encoding, Tokenizer
 
 CARD = "quisait-model.json"
 ONNX_FILE = "onnx/model_int8.onnx"
 TOKENIZER_FILE = "tokenizer.json"
+"""Tokenizer of a model that `export_directory` wrote; the library `tokenizers` reads it."""
+
+VOCABULARY_FILE = "vocabulary.json"
+"""Tokenizer of the bundled model, for `UnigramTokenizer`."""
 
 GRAPH = "onnx-int8-fused"
 """Form of the ONNX file that `export_model` writes; another form gives other vectors."""
@@ -155,7 +159,7 @@ class SentenceEncoder:
     model's.
     """
 
-    def __init__(self, directory: Path, device: str = "cpu", batch_size: int = 16) -> None:
+    def __init__(self, directory: Path, batch_size: int = 16) -> None:
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as missing:
@@ -164,7 +168,7 @@ class SentenceEncoder:
             ) from missing
         if not (directory / "modules.json").is_file():
             raise FileNotFoundError(f"{directory} is no sentence-transformers model directory.")
-        self._model = SentenceTransformer(str(directory), device=device, local_files_only=True)
+        self._model = SentenceTransformer(str(directory), device="cpu", local_files_only=True)
         self.dimension = self._model.get_embedding_dimension() or 0
         self._batch_size = batch_size
         # Its tokenizer is reconfigured (truncation, padding) before each use.
@@ -248,7 +252,7 @@ def _version(path: Path) -> tuple[int, int, int]:
 class _LoadedModel:
     """A loaded model. `inputs`: the graph's inputs. `head`: None if the graph gives the vector."""
 
-    tokenizer: "Tokenizer"
+    tokenizer: FileTokenizer | UnigramTokenizer
     session: "InferenceSession"
     inputs: frozenset[str]
     head: SentenceHead | None
@@ -283,20 +287,19 @@ def _load_model(directory: Path, card: ModelCard, versions: _Versions) -> _Loade
 
 @lru_cache(maxsize=2)
 def _load_version(directory: Path, written: str, _versions: _Versions) -> _LoadedModel:
-    from tokenizers import Tokenizer
-
     card = ModelCard(**json.loads(written))  # as text, a card can be the key of a cache
-    tokenizer: Tokenizer = Tokenizer.from_file(str(directory / TOKENIZER_FILE))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(card.max_tokens)
-    # Never freed: to free its pieces one by one at exit would take half a second.
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(tokenizer))
     session = open_session(directory / card.onnx_file)
     inputs = frozenset(one.name for one in session.get_inputs())
     head = None
     if card.pooling:
         head = SentenceHead(card.pooling, [_dense(directory, *one) for one in card.dense])
-    return _LoadedModel(tokenizer, session, inputs, head)
+    return _LoadedModel(_tokenizer(directory, card.max_tokens), session, inputs, head)
+
+
+def _tokenizer(directory: Path, most: int) -> FileTokenizer | UnigramTokenizer:
+    if (directory / VOCABULARY_FILE).exists():
+        return UnigramTokenizer(read_vocabulary(directory / VOCABULARY_FILE), most)
+    return FileTokenizer(directory / TOKENIZER_FILE, most)
 
 
 def _dense(directory: Path, file: str, activation: str) -> DenseWeights:
@@ -313,14 +316,19 @@ class OnnxEncoder:
     would change with its neighbours, and padding would be computed too. `threads` passages are
     encoded side by side; 0 means all cores. Queries run in the caller's thread, and never wait for
     passages. Calls from several threads are safe. Files are loaded at the first text, since most
-    commands have none. Raises `FileNotFoundError` if the directory has no model.
+    commands have none. Raises `FileNotFoundError` if the directory has no model, `ModelUnusable` if
+    it needs a library that is not installed.
     """
 
     def __init__(self, directory: Path, threads: int = 0) -> None:
         self._card = read_card(directory)
         self.dimension = self._card.dimension
         # Read now, so that a missing file is reported when the encoder is opened.
-        read = (TOKENIZER_FILE, self._card.onnx_file, *(file for file, _ in self._card.dense))
+        tokenizer = VOCABULARY_FILE
+        if not (directory / VOCABULARY_FILE).exists():
+            tokenizer = TOKENIZER_FILE
+            require_tokenizers()
+        read = (tokenizer, self._card.onnx_file, *(file for file, _ in self._card.dense))
         self._versions = tuple(_version(directory / name) for name in read)
         self._directory = directory
         self._side_by_side = ThreadPoolExecutor(threads or os.cpu_count() or 1, "onnx")
@@ -332,7 +340,7 @@ class OnnxEncoder:
 
     def measured_dimension(self) -> int:
         """Return the dimension of the graph's vectors, whatever the card says."""
-        return len(self._run(self._encodings([""], "")[0]))
+        return len(self._vector(""))
 
     @cached_property
     def _loaded(self) -> _LoadedModel:
@@ -340,28 +348,21 @@ class OnnxEncoder:
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Return float32 (n, d), rows of length 1, in the order of `texts`."""
-        encodings = self._encodings(texts, self._card.prompts["passage"])
-        return self._rows(self._side_by_side.map(self._run, encodings), len(texts))
+        prompt = self._card.prompts["passage"]
+        read = [prompt + encodable(text) for text in texts]
+        return self._rows(self._side_by_side.map(self._vector, read), len(texts))
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of queries, like `passages`."""
-        read = [self.beginning(text) for text in texts]
-        encodings = self._encodings(read, self._card.prompts["query"])
-        return self._rows(map(self._run, encodings), len(texts))
+        prompt = self._card.prompts["query"]
+        read = (prompt + encodable(self.beginning(text)) for text in texts)
+        return self._rows(map(self._vector, read), len(texts))
 
     def beginning(self, text: str) -> str:
         """Return the part of a query that `queries` encodes."""
-        prompt = self._card.prompts["query"]
-        tokenizer = self._loaded.tokenizer
-
-        def count(some: str) -> int:
-            encoding = tokenizer.encode(prompt + some)
-            return len(encoding.ids) + bool(encoding.overflowing)
-
-        return beginning(text, count, min(QUESTION_TOKENS, self._card.max_tokens))
-
-    def _encodings(self, texts: Sequence[str], prompt: str) -> "list[Encoding]":
-        return self._loaded.tokenizer.encode_batch([prompt + encodable(text) for text in texts])
+        prompt, count = self._card.prompts["query"], self._loaded.tokenizer.count
+        most = min(QUESTION_TOKENS, self._card.max_tokens)
+        return beginning(text, lambda some: count(prompt + some), most)
 
     def _rows(self, found: Iterable[Vectors], count: int) -> Vectors:
         vectors = np.empty((count, self.dimension), np.float32)
@@ -369,9 +370,12 @@ class OnnxEncoder:
             vectors[row] = vector
         return vectors
 
-    def _run(self, encoding: "Encoding") -> Vectors:
+    def _vector(self, text: str) -> Vectors:
+        return self._run(self._loaded.tokenizer.ids(text))
+
+    def _run(self, tokens: Sequence[int]) -> Vectors:
         loaded = self._loaded
-        ids = np.array([encoding.ids], np.int64)
+        ids = np.array([tokens], np.int64)
         asked = {name: INPUTS[name](ids) for name in loaded.inputs}
         wanted = [self._card.output] if self._card.output else None
         found: Vectors = loaded.session.run(wanted, asked)[0][0]

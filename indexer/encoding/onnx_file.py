@@ -1,13 +1,15 @@
 """Write an ONNX file: the few messages of its format (protobuf) that a graph of ours has.
 
 The fields and their numbers are those of `onnx.proto`. Fields are written in the order of their
-numbers, as protobuf does, so that the same graph always gives the same bytes.
+numbers, as protobuf does, so that the same graph always gives the same bytes. Large tensors are in
+a file of their own: onnxruntime maps it into memory, so that it is read where it is needed, and
+processes share it.
 """
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,10 @@ Field: TypeAlias = "tuple[int, int | float | str | Message]"
 _FLOAT, _INT = 1, 2
 """Types of attributes."""
 _ELEMENTS = {"float32": 1, "int8": 3, "int64": 7}
+_EXTERNAL = 1
+"""Where a tensor's values are: in another file."""
+_SMALL_BYTES, _ALIGNMENT = 1024, 64
+"""Smaller tensors stand in the graph itself; others start at a multiple of `_ALIGNMENT` bytes."""
 
 
 def message(fields: Iterable[Field]) -> Message:
@@ -69,11 +75,21 @@ def _attribute(name: str, value: float) -> Message:
     return message([(1, name), (3 if whole else 2, value), (20, _INT if whole else _FLOAT)])
 
 
-def tensor(name: str, values: NDArray[np.generic]) -> Message:
-    """Return a constant; its values are not copied if they are contiguous."""
-    dimensions: list[Field] = [(1, size) for size in values.shape]
+def tensor(name: str, values: NDArray[np.generic], weights: BinaryIO) -> Message:
+    """Return a constant. The values of all but small ones are appended to the file `weights`."""
     raw = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
-    return message([*dimensions, (2, _ELEMENTS[values.dtype.name]), (8, name), (9, [raw])])
+    described: list[Field] = [(1, size) for size in values.shape]
+    described += [(2, _ELEMENTS[values.dtype.name]), (8, name)]
+    if raw.nbytes < _SMALL_BYTES:
+        return message([*described, (9, [raw])])
+    weights.write(bytes(-weights.tell() % _ALIGNMENT))
+    where = {
+        "location": Path(weights.name).name,
+        "offset": str(weights.tell()),
+        "length": str(weights.write(raw)),
+    }
+    entries = [(13, message([(1, key), (2, value)])) for key, value in where.items()]
+    return message([*described, *entries, (14, _EXTERNAL)])
 
 
 def shaped(name: str, element: str, shape: Sequence[int | str]) -> Message:

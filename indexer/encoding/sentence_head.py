@@ -16,29 +16,15 @@ def _last_weighted(states: Floats) -> Floats:
     return weighted
 
 
-def _greatest(states: Floats) -> Floats:
-    greatest: Floats = states.max(axis=0)
-    return greatest
-
-
-def _mean(states: Floats) -> Floats:
-    mean: Floats = states.mean(axis=0)
-    return mean
-
-
-def _by_root_of_length(states: Floats) -> Floats:
-    scaled: Floats = states.sum(axis=0) / np.sqrt(np.float32(len(states)))
-    return scaled
-
-
-_POOLED: Mapping[str, Callable[[Floats], Floats]] = {
+POOLINGS: Mapping[str, Callable[[Floats], Floats]] = {
     "cls": lambda states: states[0],
     "lasttoken": lambda states: states[-1],
-    "max": _greatest,
-    "mean": _mean,
-    "mean_sqrt_len_tokens": _by_root_of_length,
+    "max": lambda states: states.max(axis=0),
+    "mean": lambda states: states.mean(axis=0),
+    "mean_sqrt_len_tokens": lambda states: states.sum(axis=0) / np.sqrt(np.float32(len(states))),
     "weightedmean": _last_weighted,
 }
+"""Supported poolings, by their names in sentence-transformers."""
 
 
 _erf = np.vectorize(math.erf, otypes=[np.float64])
@@ -49,7 +35,7 @@ def _gelu(x: Floats) -> Floats:
     return bent
 
 
-_ACTIVATED: Mapping[str, Callable[[Floats], Floats]] = {
+ACTIVATIONS: Mapping[str, Callable[[Floats], Floats]] = {
     "Identity": lambda x: x,
     "Tanh": np.tanh,
     "ReLU": lambda x: np.maximum(x, 0),
@@ -57,6 +43,7 @@ _ACTIVATED: Mapping[str, Callable[[Floats], Floats]] = {
     "SiLU": lambda x: x * np.reciprocal(1 + np.exp(-x)),
     "GELU": _gelu,
 }
+"""Supported activations of a dense layer, by their names in torch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +56,7 @@ class DenseWeights:
 
     def __call__(self, x: Floats) -> Floats:
         """Map a vector (in,) to (out,)."""
-        return _ACTIVATED[self.activation](self.weight @ x + self.bias)
+        return ACTIVATIONS[self.activation](self.weight @ x + self.bias)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +71,7 @@ class SentenceHead:
 
     def __call__(self, states: Floats) -> Floats:
         """Map token vectors (tokens, d) to a vector (d',) of length 1."""
-        vector = np.concatenate([_POOLED[mode](states) for mode in self.pooling])
+        vector = np.concatenate([POOLINGS[mode](states) for mode in self.pooling])
         for layer in self.dense:
             vector = layer(vector)
         return unit(vector)

@@ -373,8 +373,6 @@ def read_answer(
     return Extracted(
         sections,
         title=own_title(first(metadata, "dc:title")) or own_title(read[0].title),
-        author=clean_text(first(metadata, "dc:creator")),
-        language=_language(metadata),
         created=_moment(metadata, "dcterms:created"),
         modified=_moment(metadata, "dcterms:modified"),
         unread=(*_beyond(parts, found, sections, limits), *unread),
@@ -439,12 +437,6 @@ def _beyond(
         return
     if reasons:
         yield UnreadPart("", Failure.TOO_LARGE, " ".join(reasons))
-
-
-def _language(metadata: Metadata) -> str:
-    language = first(metadata, "dc:language") or first(metadata, "Content-Language")
-    found = re.match(r"[a-z]{2}(?![a-z])", language.strip().lower())
-    return found[0] if found else ""
 
 
 def _moment(metadata: Metadata, key: str) -> datetime | None:

@@ -17,7 +17,7 @@ from indexer.opensearch import access_lists
 from indexer.opensearch.access_lists import MOST_READABLE, ListKey, ReadableLists
 from indexer.opensearch.alias import Alias
 from indexer.opensearch.bulk import forget_line, index_line
-from indexer.opensearch.schema import COLUMNS_ALONE, Body, engine_id
+from indexer.opensearch.schema import COLUMNS_ALONE, Body, by_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def placements_of(document_ids: Sequence[str]) -> Body:
         "size": len(document_ids),
         **COLUMNS_ALONE,
         "docvalue_fields": ["source", "space", "access_list"],
-        "query": {"ids": {"values": [engine_id(id_) for id_ in document_ids]}},
+        "query": by_ids(document_ids),
         "sort": [{"id": "asc"}],
     }
 
@@ -129,33 +129,13 @@ class AccessLists:
     """The index of access lists. Nothing is cached, so that rights are never stale."""
 
     def __init__(self, alias: Alias) -> None:
-        self._alias = alias
-
-    def ensure(self, replicas: int | None) -> None:
-        """Create the index if it is missing."""
-        self._alias.ensure(access_lists.lists_index_body(replicas))
-
-    def keep_copies(self, replicas: int) -> None:
-        """Set the number of replicas of the index of lists."""
-        self._alias.keep_copies(replicas)
-
-    def refresh(self) -> None:
-        """Make all earlier writes visible to the next search."""
-        self._alias.refresh()
-
-    def flush(self) -> None:
-        """Return once earlier writes are visible, or will never be applied."""
-        self._alias.flush()
+        self.alias = alias
 
     def readable(self, access: AccessFilter) -> ReadableLists:
         """Return the lists that the filter admits. Raises `IndexRefused` if there are too many."""
         if not access.principals:
             return ReadableLists(access, ())
-        return self.read(self._alias.search(access_lists.readable_lists(access)), access)
-
-    def header(self) -> Body:
-        """Return the `_msearch` header that sends a request to the index of lists."""
-        return {"index": self._alias.name}
+        return self.read(self.alias.search(access_lists.readable_lists(access)), access)
 
     def read(self, answer: Body, access: AccessFilter) -> ReadableLists:
         """Read the answer to `readable_lists`.
@@ -174,7 +154,7 @@ class AccessLists:
         by_digest = {key.digest: key for key in keys}
         names: dict[ListKey, str] = {}
         for page in batches(by_digest, PAGE):
-            for hit in self._alias.search(access_lists.joinable_lists(page))["hits"]["hits"]:
+            for hit in self.alias.search(access_lists.joinable_lists(page))["hits"]["hits"]:
                 names.setdefault(by_digest[hit["_source"]["joined_by"]], hit["_source"]["name"])
         # A name is never used twice, so that it cannot have its former meaning for some search.
         made = {key: secrets.token_hex(8) for key in by_digest.values() if key not in names}
@@ -193,23 +173,23 @@ class AccessLists:
         """Return the access of these lists by name, without missing ones."""
         held: dict[str, Access] = {}
         for page in batches(sorted(names), PAGE):
-            answer = self._alias.search(access_lists.named_lists(page))
+            answer = self.alias.search(access_lists.named_lists(page))
             held |= access_lists.accesses(answer["hits"]["hits"])
         return held
 
     def of_source(self, source: str) -> Mapping[str, Access]:
         """Return the access of all lists of a source, by name."""
-        return access_lists.accesses(self._alias.each(access_lists.lists_of_source(source)))
+        return access_lists.accesses(self.alias.each(access_lists.lists_of_source(source)))
 
     def names(self) -> set[str]:
         """Return the names of all lists."""
-        return {hit["sort"][0] for hit in self._alias.each(access_lists.every_list())}
+        return {hit["sort"][0] for hit in self.alias.each(access_lists.every_list())}
 
     def forget(self, names: Sequence[str]) -> None:
         """Delete lists that no document names; their names are never used again."""
         if names:
-            self._alias.send([forget_line(name) for name in names])
+            self.alias.send([forget_line(name) for name in names])
 
     def _write(self, lists: Iterable[Body]) -> dict[str, str]:
         lines = [index_line(kept["name"], kept["name"], kept) for kept in lists]
-        return self._alias.send(lines) if lines else {}
+        return self.alias.send(lines) if lines else {}

@@ -101,7 +101,7 @@ class Alias:
         """Return the complete answers to several requests in one round trip.
 
         Each request is (header, body). The header is added to this alias's own: it may name another
-        index (`AccessLists.header`) or say how to search (`requests.same_copies`,
+        index (that of the access lists) or say how to search (`requests.same_copies`,
         `requests.COMMON_SCORES`).
         """
         header = {"index": self.name, "allow_partial_search_results": False}

@@ -16,7 +16,7 @@ from indexer.cards import document_of
 from indexer.french.analysis import EXACT, analyse_query
 from indexer.opensearch.access_lists import ReadableLists
 from indexer.opensearch.answers import card
-from indexer.opensearch.schema import COLUMNS_ALONE, Body, engine_id
+from indexer.opensearch.schema import COLUMNS_ALONE, Body, by_ids
 from indexer.suggestions import NEAR_DOCUMENTS, NearWord, near_in, nearest
 from indexer.values import IndexedDocument, Passage
 
@@ -36,7 +36,7 @@ def kept_documents(document_ids: Sequence[str]) -> Body:
         "size": len(document_ids),
         **COLUMNS_ALONE,
         "docvalue_fields": _KEPT_COLUMNS,
-        "query": {"ids": {"values": [engine_id(id_) for id_ in document_ids]}},
+        "query": by_ids(document_ids),
         "sort": [{"id": "asc"}],
     }
 
@@ -86,7 +86,7 @@ def whole_documents(document_ids: Sequence[str]) -> Body:
     """Return the request for whole documents."""
     return {
         "size": len(document_ids),
-        "query": {"ids": {"values": [engine_id(id_) for id_ in document_ids]}},
+        "query": by_ids(document_ids),
         "sort": [{"id": "asc"}],
     }
 

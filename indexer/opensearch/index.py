@@ -12,9 +12,13 @@ from indexer.access import AccessFilter
 from indexer.cards import either_form
 from indexer.highlighting import question_terms
 from indexer.opensearch import access_changes, answers, contents, requests
-from indexer.opensearch import contents as near
 from indexer.opensearch.access_changes import PAGE, AccessLists, DocumentPlacement
-from indexer.opensearch.access_lists import ListKey, ReadableLists, readable_lists
+from indexer.opensearch.access_lists import (
+    ListKey,
+    ReadableLists,
+    lists_index_body,
+    readable_lists,
+)
 from indexer.opensearch.alias import Alias
 from indexer.opensearch.bulk import BulkAction, last_words, move_line, put_line, remove_line
 from indexer.opensearch.schema import Body, index_body, quantisation_of
@@ -92,7 +96,7 @@ class OpenSearchIndex:
         self._keep_copies()
         # Writes of an interrupted writer may not be visible yet, but count.
         self._documents.refresh()
-        self._lists.refresh()
+        self._lists.alias.refresh()
         last = last_words(batch).values()
         failed = self._put_and_remove([w for w in last if not isinstance(w, PutAccess)])
         failed |= self._change_access(
@@ -177,7 +181,7 @@ class OpenSearchIndex:
         No other writer may be active: it could join a list that is being deleted.
         """
         self._ensure()
-        self._lists.flush()
+        self._lists.alias.flush()
         self._documents.flush()
         for names in batches(sorted(self._lists.names()), PAGE):
             named = self._sizes(set(names))
@@ -277,7 +281,7 @@ class OpenSearchIndex:
         if expected is None:
             lists = self._lists.readable(access)
         else:
-            asked = [(self._lists.header(), readable_lists(access)), *ask(expected)]
+            asked = [({"index": self._lists.alias.name}, readable_lists(access)), *ask(expected)]
             confirming, *answered = self._documents.search_many(asked)
             lists = self._lists.read(confirming, access)
             if lists == expected:
@@ -370,25 +374,27 @@ class OpenSearchIndex:
         if not words:
             return {}
         lists, answered = self._under_lists(
-            access, lambda lists: [({}, near.word_request(access, lists, w)) for w in words]
+            access, lambda lists: [({}, contents.word_request(access, lists, w)) for w in words]
         )
         pairs = zip(words, answered, strict=True)
-        found: dict[str, tuple[NearWord, ...]] = {w: () for w, a in pairs if not near.word_found(a)}
+        found: dict[str, tuple[NearWord, ...]] = {
+            w: () for w, a in pairs if not contents.word_found(a)
+        }
         for slips in (1, 2):
             missing = [w for w, ones in found.items() if not ones and max_edits(w) >= slips]
             asked: list[Request] = [
-                ({}, near.near_documents(access, lists, w, slips)) for w in missing
+                ({}, contents.near_documents(access, lists, w, slips)) for w in missing
             ]
             answered = self._documents.search_many(asked) if asked else []
             pairs = zip(missing, answered, strict=True)
-            found |= {w: near.near(answer, w, slips) for w, answer in pairs}
+            found |= {w: contents.near(answer, w, slips) for w, answer in pairs}
         return found
 
     def _ensure(self) -> None:
         """Create missing indexes. Raises `IndexRefused` for those of another schema."""
         if self._ensured:
             return
-        self._lists.ensure(self._replicas)
+        self._lists.alias.ensure(lists_index_body(self._replicas))
         body = index_body(self._dimension, self._shards, self._replicas, self._quantisation)
         made = self._documents.ensure(body)
         self._shards = int(made["settings"]["index"]["number_of_shards"])
@@ -398,7 +404,7 @@ class OpenSearchIndex:
     def _keep_copies(self) -> None:
         """Set the number of replicas once in each writing process; they are made later."""
         if self._replicas is not None and not self._copies_kept:
-            self._lists.keep_copies(self._replicas)
+            self._lists.alias.keep_copies(self._replicas)
             self._documents.keep_copies(self._replicas)
         self._copies_kept = True
 

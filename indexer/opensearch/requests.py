@@ -11,7 +11,7 @@ from indexer.access import AccessFilter
 from indexer.cards import NAME_SLOP, account_key, name_words
 from indexer.french.analysis import NOTHING, folded_words
 from indexer.opensearch.access_lists import ReadableLists
-from indexer.opensearch.schema import COLUMNS_ALONE, Body, engine_id
+from indexer.opensearch.schema import COLUMNS_ALONE, Body, by_ids
 from indexer.parsed_query import (
     EXACT_WEIGHT,
     PAIR_WEIGHT,
@@ -34,7 +34,7 @@ def filter_clauses(request: SearchRequest, lists: ReadableLists) -> list[Body]:
     chosen = [{"terms": {name: list(values)}} for name, values in sorted(request.filters.items())]
     chosen += [_contributed(byline) for byline in request.bylines]
     chosen += [_dated(request.period)] if request.period else []
-    chosen += [] if request.documents is None else [_by_ids(request.documents)]
+    chosen += [] if request.documents is None else [by_ids(request.documents)]
     return [lists.clause_for(request.access), *chosen]
 
 
@@ -183,7 +183,7 @@ def members_of(
     request: SearchRequest, lists: ReadableLists, shares: Sequence[float], ids: Sequence[str]
 ) -> Body:
     """Return the request for lexical hits that reach the cut, scored by share of information."""
-    narrowing = [*filter_clauses(request, lists), _by_ids(ids)]
+    narrowing = [*filter_clauses(request, lists), by_ids(ids)]
     return {
         "size": len(ids),
         **COLUMNS_ALONE,
@@ -199,7 +199,7 @@ def counts_of(
 ) -> Body:
     """Return the request for total and facets over relevant lexical matches and near documents."""
     narrowing = filter_clauses(request, lists)
-    near = {"bool": {"filter": [*narrowing, _by_ids(close)]}}
+    near = {"bool": {"filter": [*narrowing, by_ids(close)]}}
     worded = [_informed_query(request, narrowing, shares)] if request.lexical else []
     return _counts([*worded, *([near] if close else [])], request)
 
@@ -274,7 +274,7 @@ def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:
         "docvalue_fields": ["card"],
         "query": {
             "bool": {
-                "filter": [lists.clause_for(request.access), _named(request)],
+                "filter": [lists.clause_for(request.access), by_ids(request.document_ids)],
                 "should": [best_passages] if request.passages else [],
             }
         },
@@ -290,13 +290,14 @@ def document_text(access: AccessFilter, lists: ReadableLists, document_id: str) 
             "inner_hits": {"size": 1, "_source": ["passages.vector"], "sort": ["_doc"]},
         }
     }
-    named = {"ids": {"values": [engine_id(document_id)]}}
     return {
         "size": 1,
         "_source": {"includes": ["passages"], "excludes": _NOT_SHOWN},
         "docvalue_fields": ["card"],
         "track_total_hits": False,
-        "query": {"bool": {"filter": [lists.clause_for(access), named], "should": [first]}},
+        "query": {
+            "bool": {"filter": [lists.clause_for(access), by_ids([document_id])], "should": [first]}
+        },
     }
 
 
@@ -307,7 +308,9 @@ def cards(request: ShowRequest, lists: ReadableLists) -> Body:
         "size": len(request.document_ids),
         "docvalue_fields": ["card"],
         "track_total_hits": False,
-        "query": {"bool": {"filter": [lists.clause_for(request.access), _named(request)]}},
+        "query": {
+            "bool": {"filter": [lists.clause_for(request.access), by_ids(request.document_ids)]}
+        },
         "sort": ["_doc"],
     }
 
@@ -323,14 +326,6 @@ def successors_of(request: ShowRequest, lists: ReadableLists) -> Body:
         "query": {"bool": {"filter": [lists.clause_for(request.access), replacing]}},
         "sort": [{"id": "asc"}],
     }
-
-
-def _named(request: ShowRequest) -> Body:
-    return _by_ids(request.document_ids)
-
-
-def _by_ids(document_ids: Sequence[str]) -> Body:
-    return {"ids": {"values": [engine_id(id_) for id_ in document_ids]}}
 
 
 def suggested_titles(access: AccessFilter, lists: ReadableLists, prefix: str) -> Body:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from base64 import b64encode
 from binascii import a2b_base64
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -229,6 +230,11 @@ def _passage_fields(dimension: int, quantisation: Quantisation) -> Body:
 def engine_id(document_id: str) -> str:
     """Return the engine's `_id`: a hash of the document's id, which may exceed its 512 bytes."""
     return hashlib.sha256(document_id.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def by_ids(document_ids: Iterable[str]) -> Body:
+    """Return the clause that matches these documents."""
+    return {"ids": {"values": [engine_id(id_) for id_ in document_ids]}}
 
 
 def document_source(indexed: IndexedDocument, access_list: str) -> Body:

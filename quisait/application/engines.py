@@ -279,7 +279,8 @@ def export_model_directory(
         from indexer.encoding.export_directory import export_directory, texts_of
     except ImportError as missing:
         raise ValueError(
-            "Il faut la bibliothèque onnx : « pip install onnx », dans l'environnement de quisait."
+            "Il faut les bibliothèques onnx et tokenizers : « pip install onnx tokenizers », dans "
+            "l'environnement de quisait."
         ) from missing
     try:
         report = export_directory(source, directory, int8=int8, prompts=prompts, progress=progress)

@@ -20,7 +20,6 @@ from connectors.values import (
     Document,
     Section,
 )
-from search_api.questions.markdown import plain_text
 from search_api.questions.storage import SqlQuestions
 from search_api.questions.values import SOURCE, GivenAnswer, Thread, question_document
 
@@ -80,6 +79,9 @@ def document_of(thread: Thread) -> Document:
 
     An asker who may not be named yet appears nowhere in it.
     """
+    # Imported here: commands that read no question need no parser of Markdown.
+    from search_api.questions.markdown import plain_text
+
     question = thread.question
     sections = [
         Section(plain_text(question.text) or question.title, author=_account(_asker(thread))),

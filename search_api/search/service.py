@@ -545,7 +545,7 @@ def _experts(
             question,
             reader_id=None if to_others else reader.agent_id,
             area=area,
-            names=searched.matches,
+            named=(*searched.matches.people, *searched.matches.others),
             direct=_answerer(searched.direct),
             documents_answer=found.results.answered,
             topics=[one.id for one in searched.topics],

@@ -12,15 +12,9 @@ import numpy as np
 import pytest
 
 from indexer.encoding.export_directory import FLOAT_FILE, SAMPLES, ExportReport, export_directory
-from indexer.encoding.model_files import (
-    ACTIVATIONS,
-    POOLINGS,
-    ModelUnusable,
-    chosen_prompts,
-    describe,
-)
+from indexer.encoding.model_files import ModelUnusable, chosen_prompts, describe
 from indexer.encoding.onnx_encoder import CARD, OnnxEncoder, SentenceEncoder, is_whole, read_card
-from indexer.encoding.sentence_head import DenseWeights, SentenceHead
+from indexer.encoding.sentence_head import ACTIVATIONS, POOLINGS, DenseWeights, SentenceHead
 from indexer.values import Vectors
 from tests.contract import encoder_contract as contract
 from tests.made_models import HIDDEN, MAX_TOKENS, changed_json, sentence_model
@@ -132,7 +126,7 @@ def test_a_question_is_read_as_far_as_the_model_reads(exported: tuple[Path, Expo
     assert encoder.beginning(read) == read
     assert np.array_equal(encoder.queries([long]), encoder.queries([read]))
     tokenizer = encoder._loaded.tokenizer
-    assert len(tokenizer.encode(read).ids) <= MAX_TOKENS < len(long.split())
+    assert tokenizer.count(read) <= MAX_TOKENS < len(long.split())
 
 
 @pytest.mark.parametrize("check", FORMAL, ids=lambda check: check.__name__)

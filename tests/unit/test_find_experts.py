@@ -536,7 +536,8 @@ def test_it_is_told_that_somebody_who_knew_there_left(gone: Agent, left: bool) -
 def called(question: str, *agents: Agent, documents: list[RankedDocument] | None = None) -> Experts:
     book = ListedBook(agents)
     window = Window(tuple(documents or ()))
-    return find_experts(window, PeopleQuestion(question, reader_id=READER, names=book), book, TODAY)
+    asked = PeopleQuestion(question, reader_id=READER, named=book.named(question))
+    return find_experts(window, asked, book, TODAY)
 
 
 GEOMETER = replace(BEN, metier="géomètre du cadastre", departement="15", office="Aurillac")
