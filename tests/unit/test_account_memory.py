@@ -39,13 +39,6 @@ def agent(id_: str, *accounts: str, office: str = "") -> Agent:
     return Agent(id_, "Ana", "Le Goff", office=office, accounts=accounts)
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
-
-
 def ids(book: SqlDirectory, *names: str) -> dict[str, str]:
     return {account: one.id for account, one in book.by_account(names).items()}
 

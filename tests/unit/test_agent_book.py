@@ -51,13 +51,6 @@ class Listed:
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def book(engine: sa.Engine) -> SqlDirectory:
     return SqlDirectory(engine)
 

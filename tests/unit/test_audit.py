@@ -1,13 +1,11 @@
 """The audit: rows are added and nothing else, on both databases, and a change shows."""
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from quisait.application.database import connect, migrate
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import FORGOTTEN, SqlAudit
 
@@ -32,13 +30,6 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

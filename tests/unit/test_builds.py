@@ -29,13 +29,6 @@ from tests.reference_build import MemoryBuild, records
 pytestmark = pytest.mark.experts
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(sa.create_engine(database_url))
-    yield engine
-    engine.dispose()
-
-
 def made(seed: int) -> tuple[MemoryBuild, TopicList]:
     planted = plant(seed, topics=6, areas=8, decoys=3)
     return built(planted), TopicList(tuple(planted.topics))

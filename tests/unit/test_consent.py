@@ -12,7 +12,6 @@ from connectors.values import Agent
 from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
 from expertise.visibility import may_be_named, may_be_shown
-from quisait.application.database import connect, migrate
 from tests.each import each
 
 pytestmark = pytest.mark.trust
@@ -36,13 +35,6 @@ class Listed:
 
     def entries(self) -> Iterator[Agent]:
         yield from self.people
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from connectors.values import Agent
 from expertise.directory import SqlDirectory
-from quisait.application.database import connect, migrate
 
 pytestmark = [pytest.mark.experts, pytest.mark.trust]
 
@@ -27,13 +26,6 @@ class People:
 
     def entries(self) -> Iterator[Agent]:
         return iter(self.people)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Opinions and favourites in the state's database: sums, departures, restored backups."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from connectors.values import Agent
 from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
-from quisait.application.database import connect, migrate
 from quisait.privacy.register import FileRegister
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_departed
@@ -36,13 +35,6 @@ class Clock:
     def __call__(self) -> datetime:
         self.now += timedelta(seconds=1)
         return self.now
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
 
 
 def proposed(agent_id: str, topic_id: str = "t") -> Subject:

@@ -1,13 +1,11 @@
 """The queue of mail in the state's database: each message is one sender's, and is queued once."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from quisait.application.database import connect, migrate
 from quisait.privacy.retention import purge_agent
 from search_api.following.storage import FollowKind, SqlFollowing
 from search_api.mail.storage import LEASE, SqlMail
@@ -26,13 +24,6 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

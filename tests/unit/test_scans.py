@@ -1,6 +1,5 @@
 """What is kept of scanned documents: whose text waits, what was read, and the day's pages."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -30,13 +29,6 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.moment
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
