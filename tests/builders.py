@@ -1,16 +1,30 @@
 """Builders of documents, readers and requests: a test names only what it is about."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connectors.values import EVERYONE, Access, Document
+from connectors.ports import Malformed
+from connectors.values import EVERYONE, Access, Agent, Document, Group
 from indexer.access import AccessFilter, Reader, access_filter
 from indexer.values import IndexedDocument, Passage, Put, Question, SearchRequest, Vectors
 from tests.encoders import FakeEncoder
 
 ENCODER = FakeEncoder()
 OPEN = Access(allowed=frozenset({EVERYONE}))
+
+
+class Listed:
+    """A directory of these entries, in their order; an exception among them is raised."""
+
+    def __init__(self, *entries: Agent | Group | Malformed | Exception) -> None:
+        self._entries = entries
+
+    def entries(self) -> Iterator[Agent | Group | Malformed]:
+        for entry in self._entries:
+            if isinstance(entry, Exception):
+                raise entry
+            yield entry
 
 
 def allowed(*principals: str) -> Access:

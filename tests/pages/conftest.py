@@ -16,13 +16,14 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
-from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.identity.tokens import DemoReaders, SignedTokens, TokenReaders
 from search_api.search.engine import Search
 from search_api.server import server
+from tests.builders import Listed
+from tests.made_site import state_in
 from tests.needs import starting
-from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
+from tests.pages.administration import DIRECTORY, ENCODER, TODAY, documents
 
 NOW_S = 1_770_000_000
 TOKENS = SignedTokens("une clé de test assez longue pour signer")
@@ -50,11 +51,17 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     folder: Path = tmp_path_factory.mktemp("administration")
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert index.write(documents()).failed == ()
-    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    book = SqlDirectory(engine)
-    book.replace(FictionalDirectory())
-    yield Parts(Search(index, ENCODER, book), book, index, engine)
-    engine.dispose()
+    with state_in(folder) as engine:
+        book = SqlDirectory(engine)
+        book.replace(Listed(*DIRECTORY))
+        yield Parts(Search(index, ENCODER, book), book, index, engine)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[sa.Engine]:
+    """A database with the tables of this version and no rows."""
+    with state_in(tmp_path) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="session")

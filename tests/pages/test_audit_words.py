@@ -3,7 +3,6 @@
 import ast
 import inspect
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from fastapi.testclient import TestClient
 import evaluation.tune
 import quisait.commands
 import quisait.server.app
-from quisait.application.database import migrate
 from quisait.clock import now
 from search_api.administration.service import AUDIT_PAGE
 from search_api.administration.tables import EntryAct
@@ -44,10 +42,8 @@ TECHNICAL = re.compile(
 
 
 @pytest.fixture
-def audit(tmp_path: Path) -> Iterator[SqlAudit]:
-    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'audit.sqlite'}"))
-    yield SqlAudit(engine, now)
-    engine.dispose()
+def audit(database: sa.Engine) -> SqlAudit:
+    return SqlAudit(database, now)
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """Pushing over HTTP: who may, what is answered, and that nothing at all makes it fail."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +13,6 @@ from connectors.push.inbox import Inbox, PushService
 from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
 from indexer.access import NOBODY
-from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts
@@ -49,10 +46,9 @@ class Door:
 
 
 @pytest.fixture
-def door(parts: Parts, tmp_path: Path) -> Iterator[Door]:
-    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'inbox.sqlite'}"))
-    tokens = PushTokens(engine)
-    inbox = Inbox(engine, lambda source: None, max_waiting=40)
+def door(parts: Parts, database: sa.Engine) -> Door:
+    tokens = PushTokens(database)
+    inbox = Inbox(database, lambda source: None, max_waiting=40)
     sources = {"docs": SuiteRules(), "drive": SuiteRules()}
     reception = PushService(inbox, tokens, sources, LIMITS)
     app = create_app(
@@ -65,8 +61,7 @@ def door(parts: Parts, tmp_path: Path) -> Iterator[Door]:
         )
     )
     client = TestClient(app, raise_server_exceptions=False)
-    yield Door(client, inbox, tokens, tokens.add("docs", ""), engine)
-    engine.dispose()
+    return Door(client, inbox, tokens, tokens.add("docs", ""), database)
 
 
 def problem(answer: Any) -> tuple[int, str]:

@@ -9,17 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
-import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
 from connectors.values import EVERYONE, Access, Contribution, ContributorRole, EvidencePolicy
-from expertise.directory import SqlDirectory
 from indexer.access import Reader
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Passage, Put, PutAccess
-from quisait.application.database import migrate
 from quisait.application.written_answer import check_model
 from quisait.settings.written_answer import WrittenAnswerSettings
 from search_api.app import Services, create_app
@@ -32,10 +29,11 @@ from search_api.written_answer.model import ModelServer
 from search_api.written_answer.service import passages_to_send
 from search_api.written_answer.values import Writing, WritingRules
 from tests.builders import allowed, indexed, make_document, put
+from tests.made_site import agent_book
 from tests.model_server import ModelServer as Server
 from tests.model_server import event, events_of, model_server, quoted, shown, streamed
 from tests.own_loop import apart
-from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
+from tests.pages.administration import ENCODER, TODAY, documents
 from tests.pages.conftest import NOW_S, TOKENS, Parts, served
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
@@ -68,11 +66,8 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
         access=allowed("ldap:group:fraude"),
     )
     assert index.write([*documents(), reserved]).failed == ()
-    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    book = SqlDirectory(engine)
-    book.replace(FictionalDirectory())
-    yield Parts(Search(index, ENCODER, book), book, index, engine)
-    engine.dispose()
+    with agent_book(folder) as book:
+        yield Parts(Search(index, ENCODER, book), book, index, book._engine)
 
 
 @pytest.fixture

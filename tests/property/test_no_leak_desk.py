@@ -35,6 +35,7 @@ from search_api.identity import principals
 from search_api.identity.principals import Grant, Grants
 from search_api.identity.readers import reader_of
 from search_api.search.engine import Search
+from tests.builders import Listed
 from tests.opensearch_index import fresh_index
 from tests.pages.test_animation import AGENTS, SUBJECTS, put
 from tests.planted import ENCODER, TODAY
@@ -87,16 +88,6 @@ def originals() -> dict[int, Put]:
 
 
 @dataclass
-class Directory:
-    """Who is there now."""
-
-    agents: Mapping[int, Agent]
-
-    def entries(self) -> Iterator[Agent]:
-        yield from (*AGENTS, *self.agents.values())
-
-
-@dataclass
 class World:
     """The application, and what its state is changed by."""
 
@@ -111,7 +102,7 @@ class World:
         writes = [_written(kept[n], documents.get(n, "")) for n in sorted(kept)]
         assert not self.index.write(writes).failed
         people = {n: _living(one, agents.get(n, "")) for n, one in PEOPLE.items()}
-        self.book.replace(Directory(people))
+        self.book.replace(Listed(*AGENTS, *people.values()))
         for n in PEOPLE:
             for wish in (_refusal(n), Preference(f"ag-{n}", PreferenceKind.WITHDRAW)):
                 state = "refusing" if wish.kind is PreferenceKind.REFUSE else "withdrawn"

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import pytest
-import sqlalchemy as sa
 
 from connectors.values import EVERYONE, Access, Agent, EvidencePolicy
 from expertise.directory import SqlDirectory
@@ -17,13 +16,13 @@ from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Passage, Put
-from quisait.application.database import migrate
 from search_api.context import AnswerContext
 from search_api.search.engine import Search
 from search_api.written_answer.model import ModelServer
 from search_api.written_answer.service import write_answer
 from search_api.written_answer.values import AnswerEnd, AskedAnswer, Writing, WritingRules
 from tests.builders import ENCODER, indexed, make_document
+from tests.made_site import agent_book
 from tests.model_server import ModelServer as Server
 from tests.model_server import model_server
 from tests.opensearch_index import fresh_index
@@ -104,13 +103,6 @@ def index(
             yield made
 
 
-class OneAgent:
-    """A directory of the asker alone."""
-
-    def entries(self) -> Iterator[Agent]:
-        yield ASKER
-
-
 def drawn_rules(draw: random.Random) -> WritingRules:
     return WritingRules(
         sources=frozenset(draw.sample(SOURCES, draw.randint(1, 2))),
@@ -139,12 +131,9 @@ def test_a_model_is_sent_what_may_be_read_and_sent(
     index: Index, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Of drawn readers, questions, settings and documents; the asker is named in none of it."""
-    state = tmp_path_factory.mktemp("state") / "state.sqlite"
-    engine = migrate(sa.create_engine(f"sqlite:///{state}"))
-    book = SqlDirectory(engine)
-    book.replace(OneAgent())
+    folder = tmp_path_factory.mktemp("state")
     draw, secrets, sent_words = random.Random(12), drawn_secrets(), 0
-    with model_server() as server:
+    with model_server() as server, agent_book(folder, ASKER) as book:
         for _ in range(READERS):
             reader = limited(replace(random_reader(draw), agent_id=ASKER.id), draw)
             rules, asked = drawn_rules(draw), drawn_question(draw)
@@ -158,7 +147,6 @@ def test_a_model_is_sent_what_may_be_read_and_sent(
             raw = "\n".join(server.sent[before:]).lower()
             assert [name for name in NAMED if name in raw] == []
             sent_words += len(told)
-    engine.dispose()
     assert sent_words > READERS, "else the check above looked at nothing"
 
 

@@ -13,7 +13,8 @@ from search_api.ranking.fusion import far_cosine, requiring_all_words
 from search_api.search.engine import Search
 from tests.builders import allowed, put
 from tests.encoders import FakeEncoder
-from tests.judging import ENGINES, agent_book, engine_index
+from tests.judging import ENGINES, engine_index
+from tests.made_site import agent_book
 
 pytestmark = [pytest.mark.search, pytest.mark.experts]
 

@@ -27,7 +27,8 @@ from search_api.ranking.search_configuration import SearchConfiguration
 from search_api.search.engine import Search
 from search_api.search.service import QuestionAnswer, answer_question, who_knows
 from tests.builders import put
-from tests.judging import ENGINES, agent_book, encoded, engine_index
+from tests.judging import ENGINES, encoded, engine_index
+from tests.made_site import agent_book
 from tests.opensearch_index import merge
 from tests.pages.administration import ENCODER, TODAY, documents
 

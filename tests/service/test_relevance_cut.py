@@ -14,7 +14,8 @@ from search_api.ranking.results import Results
 from search_api.search.engine import Search
 from tests.builders import allowed, indexed, make_document, put
 from tests.encoders import FakeEncoder
-from tests.judging import ENGINES, agent_book, engine_index
+from tests.judging import ENGINES, engine_index
+from tests.made_site import agent_book
 
 pytestmark = pytest.mark.search
 

@@ -19,6 +19,7 @@ from search_api.query_log.counts import DirectoryNames
 from search_api.query_log.recording import AskedQuery, QueryKind
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
 from search_api.sign_on.sessions import SessionLimits, SqlPersonalTokens, SqlSessions
+from tests.builders import Listed
 
 pytestmark = pytest.mark.trust
 
@@ -32,20 +33,12 @@ ANA, CYD = Agent("ag-1", "Ana", "Le Goff"), Agent("ag-3", "Cyd", "Roux")
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    agents: tuple[Agent, ...]
-
-    def entries(self) -> Iterator[Agent]:
-        yield from self.agents
-
-
-@dataclass(frozen=True, slots=True)
 class Kept:
     engine: sa.Engine
     register: FileRegister
 
     def directory(self, *agents: Agent) -> None:
-        SqlDirectory(self.engine).replace(Listed(agents))
+        SqlDirectory(self.engine).replace(Listed(*agents))
 
     def purge(self, today: date = TODAY) -> tuple[str, ...]:
         return purge_departed(self.engine, self.register, today, DAYS, KEY)
