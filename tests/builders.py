@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from connectors.ports import Malformed
@@ -25,6 +27,16 @@ class Listed:
             if isinstance(entry, Exception):
                 raise entry
             yield entry
+
+
+@dataclass
+class Clock:
+    """A clock that stands at `now` until the test moves it on."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
 
 
 def allowed(*principals: str) -> Access:

@@ -24,6 +24,8 @@ from tests.builders import Listed
 from tests.made_site import state_in
 from tests.needs import starting
 from tests.pages.administration import DIRECTORY, ENCODER, TODAY, documents
+from tests.pages.asking_site import AskingSite, asking_site
+from tests.smtp_server import SmtpServer, smtp_server
 
 NOW_S = 1_770_000_000
 TOKENS = SignedTokens("une clé de test assez longue pour signer")
@@ -78,6 +80,20 @@ def demo_app(parts: Parts) -> FastAPI:
     return create_app(
         Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY, demo=True)
     )
+
+
+@pytest.fixture(scope="module")
+def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmtpServer]:
+    """A real SMTP server that takes mail."""
+    with smtp_server(tmp_path_factory.mktemp("smtp")) as server:
+        yield server
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[AskingSite]:
+    """A small administration where questions are asked."""
+    with asking_site(tmp_path) as made:
+        yield made
 
 
 ClientOf = Callable[[str | None], TestClient]

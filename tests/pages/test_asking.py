@@ -69,12 +69,6 @@ RESTRICTED = {
 }
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[AskingSite]:
-    with asking_site(tmp_path) as made:
-        yield made
-
-
 @pytest.fixture(params=["embedded", "opensearch"])
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AskingSite]:
     """The same on each engine: what is found, and what nobody finds, is theirs to say."""

@@ -34,19 +34,13 @@ from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of
 from tests.pages.test_mail import choose, part, send, whole
 from tests.planted import ENCODER
-from tests.smtp_server import SmtpServer, smtp_server
+from tests.smtp_server import SmtpServer
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
 PageOf = Callable[[str], Page]
 SECRET = "Zanzibar"
 """Stands in a question of one entity: nobody outside it ever meets the word."""
-
-
-@pytest.fixture(scope="module")
-def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmtpServer]:
-    with smtp_server(tmp_path_factory.mktemp("smtp")) as server:
-        yield server
 
 
 @pytest.fixture

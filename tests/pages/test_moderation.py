@@ -1,6 +1,5 @@
 """Reports of questions and answers: who sees them, what hiding hides, and what it never tells."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -37,12 +36,6 @@ SLANDER = "Ornithorynque"
 BESIDE = "Balthazar"
 """Stands beside it."""
 NEVER = "0" * 32
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[AskingSite]:
-    with asking_site(tmp_path) as made:
-        yield made
 
 
 def report(site: AskingSite, agent_id: str, question: str, **fields: str) -> int:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -15,16 +14,10 @@ from quisait.privacy import retention
 from quisait.settings import Settings
 from search_api.questions.storage import SqlQuestions, asked_questions
 from search_api.questions.values import AskedQuestion, GivenAnswer
-from tests.pages.asking_site import ASKER, NEIGHBOUR, STRANGER, AskingSite, Clock, asking_site
+from tests.pages.asking_site import ASKER, NEIGHBOUR, STRANGER, AskingSite, Clock
 from tests.pages.test_asking import shown
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[AskingSite]:
-    with asking_site(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """The audit: rows are added and nothing else, on both databases, and a change shows."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import FORGOTTEN, SqlAudit
+from tests.builders import Clock
 
 pytestmark = pytest.mark.trust
 
@@ -25,16 +26,9 @@ UNGUARDED = {
 """What an owner of the table can do to it."""
 
 
-class Clock:
-    now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture
@@ -154,11 +148,9 @@ def test_who_read_at_the_same_time_are_both_kept(audit: SqlAudit) -> None:
         for number in range(5):
             audit.write(reading(number))
 
-    threads = [threading.Thread(target=read_five) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            pool.submit(read_five)
     sound = audit.verify()
     assert (sound.entries, sound.broken) == (20, None)
 

@@ -12,6 +12,7 @@ from search_api.mail.storage import LEASE, SqlMail
 from search_api.mail.values import DigestPace, MailKind, MailPreferences, MailState
 from search_api.questions.storage import SqlQuestions
 from search_api.questions.values import AgentRequest, AskedQuestion, GivenAnswer, RequestState
+from tests.builders import Clock
 
 pytestmark = pytest.mark.trust
 
@@ -19,16 +20,9 @@ NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
 MESSAGES, SENDERS = 12, 4
 
 
-class Clock:
-    now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """After a departure what is kept of somebody goes, accesses too, whether or not they are named."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,6 @@ from connectors.values import Agent
 from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
 from expertise.directory_tables import forget_others
-from quisait.application.database import connect, migrate
 from quisait.privacy.register import FileRegister
 from quisait.privacy.retention import purge_departed
 from search_api.query_log.counts import DirectoryNames
@@ -67,10 +65,8 @@ class Kept:
 
 
 @pytest.fixture
-def kept(database_url: str, tmp_path: Path) -> Iterator[Kept]:
-    engine = migrate(connect(database_url))
-    yield Kept(engine, FileRegister(tmp_path / "register.jsonl", (), lambda: NOW, 30))
-    engine.dispose()
+def kept(engine: sa.Engine, tmp_path: Path) -> Kept:
+    return Kept(engine, FileRegister(tmp_path / "register.jsonl", (), lambda: NOW, 30))
 
 
 def test_accesses_go_with_who_left(kept: Kept) -> None:
