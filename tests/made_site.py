@@ -1,11 +1,13 @@
 """The state's database of a folder, and a site that is built over an index in it."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import sqlalchemy as sa
 
@@ -16,7 +18,9 @@ from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from expertise.topics import Topic, TopicList
 from indexer.ports import Encoder, Index
+from quisait.application.assembly import Application, open_application
 from quisait.application.database import migrate
+from quisait.settings import load_settings
 from search_api.app import Services
 from search_api.identity.readers import reader_of
 from search_api.search.engine import Search
@@ -31,6 +35,14 @@ def state_in(folder: Path) -> Iterator[sa.Engine]:
     engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     yield engine
     engine.dispose()
+
+
+@contextmanager
+def application_in(folder: Path, **environment: str) -> Iterator[Application]:
+    """The application with the settings of a folder, and of an environment beside them."""
+    chosen = {"QUISAIT_FILE": str(folder / "quisait.toml")} | environment
+    with patch.dict(os.environ, chosen), open_application(load_settings()) as application:
+        yield application
 
 
 @contextmanager

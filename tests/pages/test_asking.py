@@ -38,7 +38,7 @@ from search_api.questions.storage import (
 )
 from search_api.questions.values import AskingPreferences, QuestionStage
 from search_api.search.service import who_knows
-from tests.opensearch_index import fresh_index
+from tests.judging import engine_index
 from tests.pages.asking_site import (
     AGENTS,
     ANIMATOR,
@@ -72,11 +72,10 @@ RESTRICTED = {
 @pytest.fixture(params=["embedded", "opensearch"])
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AskingSite]:
     """The same on each engine: what is found, and what nobody finds, is theirs to say."""
-    if request.param == "embedded":
-        with asking_site(tmp_path) as made:
-            yield made
-        return
-    with fresh_index(ENCODER.dimension) as index, asking_site(tmp_path, index=index) as made:
+    with (
+        engine_index(request.param, tmp_path, ENCODER.dimension) as index,
+        asking_site(tmp_path, index=index) as made,
+    ):
         yield made
 
 

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,14 @@ from playwright.sync_api import Browser, expect
 from connectors.values import ContactVia, Mission
 from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
-from indexer.embedded.index import EmbeddedIndex
-from indexer.ports import Index
+from quisait.clock import now
 from quisait.privacy.register import FileRegister, PendingLines
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
 from tests.builders import Listed
+from tests.judging import engine_index
 from tests.made_site import made_site
-from tests.opensearch_index import fresh_index
 from tests.pages.conftest import served
 from tests.pages.test_topic_pages import AGENTS, TOPICS, notes
 from tests.planted import ENCODER
@@ -86,21 +84,17 @@ def stage(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stage]:
     folder: Path = tmp_path_factory.mktemp("me")
-    with ExitStack() as stack:
-        index: Index = (
-            EmbeddedIndex(folder / "index", ENCODER.dimension)
-            if request.param == "embedded"
-            else stack.enter_context(fresh_index(ENCODER.dimension))
-        )
+    with engine_index(request.param, folder, ENCODER.dimension) as index:
         assert not index.write(notes()).failed
-        made = stack.enter_context(made_site(folder, index, AGENTS, TOPICS))
-        services = made.services(
-            READER,
-            consent=SqlConsent(made.engine, lambda: datetime.now(UTC)),
-            grants=Grants((Grant(Role.ANIMATOR, agents=frozenset({ANIMATOR}), topics=ALL_TOPICS),)),
-            audit=SqlAudit(made.engine, lambda: datetime.now(UTC)),
-        )
-        yield Stage(services, made.book, made.build)
+        animator = Grant(Role.ANIMATOR, agents=frozenset({ANIMATOR}), topics=ALL_TOPICS)
+        with made_site(folder, index, AGENTS, TOPICS) as made:
+            services = made.services(
+                READER,
+                consent=SqlConsent(made.engine, now),
+                grants=Grants((animator,)),
+                audit=SqlAudit(made.engine, now),
+            )
+            yield Stage(services, made.book, made.build)
 
 
 @pytest.fixture
@@ -193,10 +187,8 @@ def test_what_is_not_noted_yet_is_said(stage: Stage, database: sa.Engine, tmp_pa
     blocked = tmp_path / "volume"
     blocked.write_text("")
     SqlDirectory(database).replace(Listed(*AGENTS))
-    register = FileRegister(
-        blocked / "registre.jsonl", (), lambda: datetime.now(UTC), 30, PendingLines(database)
-    )
-    consent = SqlConsent(database, lambda: datetime.now(UTC), register)
+    register = FileRegister(blocked / "registre.jsonl", (), now, 30, PendingLines(database))
+    consent = SqlConsent(database, now, register)
     services = replace(stage.services, consent=consent)
     mine = replace(stage, services=services).client(SEULE)
     assert mine.get("/api/v1/me").json()["noted"] is True
@@ -424,7 +416,7 @@ def test_a_topic_is_given_up_where_it_is_said_and_taken_up_there(
 def animated(stage: Stage, engine: sa.Engine, *topics: str) -> Stage:
     """The same place, where Loin animates these topics."""
     grant = Grant(Role.ANIMATOR, agents=frozenset({LOIN}), topics=frozenset(topics))
-    audit = SqlAudit(engine, lambda: datetime.now(UTC))
+    audit = SqlAudit(engine, now)
     services = replace(stage.services, grants=Grants((grant,)), audit=audit)
     return replace(stage, services=services)
 

@@ -13,7 +13,6 @@ import pytest
 from connectors.values import EVERYONE, Access, Agent, EvidencePolicy
 from expertise.directory import SqlDirectory
 from indexer.access import Reader, access_filter
-from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Passage, Put
 from search_api.context import AnswerContext
@@ -22,10 +21,10 @@ from search_api.written_answer.model import ModelServer
 from search_api.written_answer.service import write_answer
 from search_api.written_answer.values import AnswerEnd, AskedAnswer, Writing, WritingRules
 from tests.builders import ENCODER, indexed, make_document
+from tests.judging import engine_index
 from tests.made_site import agent_book
 from tests.model_server import ModelServer as Server
 from tests.model_server import model_server
-from tests.opensearch_index import fresh_index
 from tests.own_loop import run_apart
 from tests.property.test_no_leak import random_access, random_reader
 
@@ -93,14 +92,10 @@ def drawn_secrets() -> list[Secret]:
 def index(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Index]:
-    if request.param == "embedded":
-        made: Index = EmbeddedIndex(tmp_path_factory.mktemp("index"), ENCODER.dimension)
+    folder = tmp_path_factory.mktemp("index")
+    with engine_index(request.param, folder, ENCODER.dimension) as made:
         assert not made.write([one.put() for one in drawn_secrets()]).failed
         yield made
-    else:
-        with fresh_index(ENCODER.dimension) as made:
-            assert not made.write([one.put() for one in drawn_secrets()]).failed
-            yield made
 
 
 def drawn_rules(draw: random.Random) -> WritingRules:

@@ -61,13 +61,8 @@ def one_encoder() -> Iterator[None]:
 @pytest.fixture
 def place(crawled: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     place = crawled.copied(tmp_path / "place")
-    for name, value in environment(place).items():
-        monkeypatch.setenv(name, value)
+    place.enter(monkeypatch)
     return place
-
-
-def environment(place: Place, **more: str) -> dict[str, str]:
-    return {**place.environment, "QUISAIT_FILE": str(place.folder / "quisait.toml"), **more}
 
 
 def elsewhere(place: Place, name: str, monkeypatch: pytest.MonkeyPatch, **settings: str) -> Place:
@@ -75,8 +70,7 @@ def elsewhere(place: Place, name: str, monkeypatch: pytest.MonkeyPatch, **settin
     other = Place(place.folder.parent / name, {**place.environment, **settings})
     kept = shutil.ignore_patterns(".quisait", "registre*")
     shutil.copytree(place.folder, other.folder, ignore=kept)
-    for variable, value in environment(other).items():
-        monkeypatch.setenv(variable, value)
+    other.enter(monkeypatch)
     return other
 
 

@@ -22,7 +22,7 @@ from quisait.application.locks import hold_source_lock
 from quisait.cli import app
 from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
-from quisait.settings import FILE_VARIABLE, QUESTIONS_SOURCE, load_settings
+from quisait.settings import QUESTIONS_SOURCE, load_settings
 from quisait.work import questions as work_of_questions
 from quisait.work.administration import ApplicationAdministration
 from quisait.work.backup import back_up
@@ -55,18 +55,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 
 def made_place(folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) -> Place:
     made = make_place(folder, QUISAIT_QUESTIONS__ENABLED="true", **settings)
-    enter(made, monkeypatch)
+    made.enter(monkeypatch)
     with open_application(load_settings()) as application:
         read_directory(application)
         sources = [one for one in application.settings.sources if one.name != "wiki"]
         assert all(one.report for one in crawl_sources(application, sources, quiet=True))
     return made
-
-
-def enter(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in place.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv(FILE_VARIABLE, str(place.folder / "quisait.toml"))
 
 
 @pytest.fixture(params=["embedded", "opensearch"])
@@ -187,7 +181,7 @@ def test_a_restored_backup_brings_nothing_deleted_back(
     other = Place(tmp_path / "other", place.environment)
     kept = shutil.ignore_patterns(".quisait", "registre*")
     shutil.copytree(place.folder, other.folder, ignore=kept)
-    enter(other, monkeypatch)
+    other.enter(monkeypatch)
     if register == "kept":
         old = place.folder / "registre.jsonl"
         restore(load_settings(), tmp_path / "backup", register_file=old)

@@ -1,7 +1,6 @@
 """The real `quisait reindex` on both engines: searched, written to, killed, from the sources."""
 
 import json
-import os
 import signal
 import socket
 import threading
@@ -11,16 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from quisait.application.assembly import open_application
 from quisait.clock import today
 from quisait.commands.answers import command_line_reader
-from quisait.settings import load_settings
 from search_api.query.query import Query
 from tests.engines import ensure_opensearch
 from tests.opensearch_index import client
@@ -75,8 +71,7 @@ def die_in_reindex(place: Place, point: str) -> None:
 
 def found(place: Place, question: str, agent: str = "ag-1") -> set[str]:
     """All that a process which starts now lets the agent find."""
-    chosen = {**place.environment, "QUISAIT_FILE": str(place.folder / "quisait.toml")}
-    with patch.dict(os.environ, chosen), open_application(load_settings()) as application:
+    with place.opened() as application:
         reader = command_line_reader(application, agent)
         answer = application.search.answer(
             Query(question, page_size=50, wide=True), reader, today()

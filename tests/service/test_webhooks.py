@@ -27,7 +27,7 @@ from expertise.builds import SqlBuilds
 from expertise.topics import TopicList
 from indexer.values import Put
 from quisait.application.assembly import open_application
-from quisait.settings import FILE_VARIABLE, load_settings
+from quisait.settings import load_settings
 from quisait.settings.webhooks import WebhookSettings
 from quisait.work.administration import ApplicationAdministration
 from quisait.work.crawl import read_directory
@@ -385,9 +385,7 @@ def test_the_worker_tells_and_the_check_says_so(
     )
     metiers = "id,label,alt_labels,broader,kind\nm-tresorier,trésorier hospitalier,,,métier\n"
     (place.folder / "sujets.csv").write_text(metiers, "utf-8")
-    for name, value in place.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv(FILE_VARIABLE, str(place.folder / "quisait.toml"))
+    place.enter(monkeypatch)
 
     with open_application(load_settings()) as opened:
         read_directory(opened)
