@@ -1,9 +1,7 @@
 """TLS and a password in front of a server, as an administrator sets them up; and who has none."""
 
 import base64
-import datetime
 import http.client
-import ipaddress
 import ssl
 import threading
 from collections.abc import Iterator
@@ -13,76 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 _KEPT = ("content-type", "content-encoding")
 USER, PASSWORD = "lecteur", "mot-de-passe-inavouable"
-
-
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """A certification authority of ours; `file` is its certificate (PEM)."""
-
-    folder: Path
-    name: str
-    key: ec.EllipticCurvePrivateKey
-    certificate: x509.Certificate
-
-    @property
-    def file(self) -> Path:
-        return self.folder / f"{self.name}.pem"
-
-    def server(self, host: str = "127.0.0.1", *, days: int = 1) -> Path:
-        """A certificate for a host and its key, in one file; past its time where `days` < 0."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        named = _named(host, self.certificate.subject, days).public_key(key.public_key())
-        try:
-            general: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
-        except ValueError:
-            general = x509.DNSName(host)
-        named = named.add_extension(x509.SubjectAlternativeName([general]), critical=False)
-        path = self.folder / f"{self.name}-{host}-{days}.pem"
-        path.write_bytes(_pem(named.sign(self.key, hashes.SHA256())) + _pem_key(key))
-        return path
-
-
-def authority(folder: Path, name: str) -> Authority:
-    """A new one, its certificate written to the folder."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    named = _named(name, subject, 1).public_key(key.public_key())
-    own = named.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    made = Authority(folder, name, key, own.sign(key, hashes.SHA256()))
-    made.file.write_bytes(_pem(made.certificate))
-    return made
-
-
-def _named(name: str, issuer: x509.Name, days: int) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    begins = now - datetime.timedelta(days=1 + max(0, -days))
-    return (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-        .issuer_name(issuer)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begins)
-        .not_valid_after(now + datetime.timedelta(days=days))
-    )
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def _pem_key(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
 
 
 @dataclass(slots=True)

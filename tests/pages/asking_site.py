@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import sqlalchemy as sa
 from fastapi import FastAPI
@@ -33,6 +34,7 @@ from indexer.state import State
 from indexer.values import Put
 from quisait.application.database import migrate
 from quisait.privacy.register import FileRegister
+from quisait.privacy.replay import replay
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.communities.storage import SqlCommunityPages
@@ -200,6 +202,26 @@ class AskingSite:
         """The steps, so many days later."""
         self.clock.now += timedelta(days=days)
         return move_questions_on(self.services)
+
+    def saved(self) -> Path:
+        """A copy of the database as it is now."""
+        path = Path(f"{self.engine.url.database}.{uuid4().hex}")
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql(f"vacuum into '{path}'")
+        return path
+
+    def replayed(self, engine: sa.Engine) -> None:
+        """Tell a database what the register knows."""
+        consent = SqlConsent(engine, self.clock)
+        replay(list(self.register.lines()), engine, consent, self.index, b"key")
+
+    @contextmanager
+    def restored(self, copy: Path) -> Iterator[sa.Engine]:
+        """Another database, put back from a copy and told what the register knows."""
+        engine = sa.create_engine(f"sqlite:///{copy}")
+        self.replayed(engine)
+        yield engine
+        engine.dispose()
 
     def found(self, agent_id: str, words: str) -> list[str]:
         """Ids of questions that a search shows."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -47,6 +48,12 @@ class Parts:
     index: EmbeddedIndex
     engine: sa.Engine
 
+    def services(self, **fields: Any) -> Services:
+        """Readers are named by signed tokens, unless the fields say otherwise."""
+        readers = TokenReaders(TOKENS, self.book, lambda: NOW_S, lambda: TODAY)
+        given: dict[str, Any] = {"reader_of": readers, "today": lambda: TODAY, **fields}
+        return Services(self.search, self.book, **given)
+
 
 @pytest.fixture(scope="session")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
@@ -69,17 +76,14 @@ def database(tmp_path: Path) -> Iterator[sa.Engine]:
 @pytest.fixture(scope="session")
 def token_app(parts: Parts) -> FastAPI:
     """Readers are named by signed tokens."""
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
-    return create_app(Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY))
+    return create_app(parts.services())
 
 
 @pytest.fixture(scope="session")
 def demo_app(parts: Parts) -> FastAPI:
     """Readers choose who they are; Dora Lenoir, who wrote nothing, to begin with."""
     readers = DemoReaders(parts.book, "ag-5", lambda: TODAY)
-    return create_app(
-        Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY, demo=True)
-    )
+    return create_app(parts.services(reader_of=readers, demo=True))
 
 
 @pytest.fixture(scope="module")

@@ -25,12 +25,10 @@ from search_api.authorization import RoleRequired
 from search_api.communities.management import CommunityAction, ProposalAction
 from search_api.communities.pages import CommunityPageAct
 from search_api.identity.principals import Grant, Grants, Role
-from search_api.identity.tokens import TokenReaders
 from search_api.moderation.service import ModerationAct
 from search_api.people.corrections import HolderAction
 from search_api.verification.service import MarkedAct
 from tests.pages.access_routes import each_route
-from tests.pages.administration import TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
@@ -48,15 +46,7 @@ def audit(database: sa.Engine) -> SqlAudit:
 
 @pytest.fixture
 def services(parts: Parts, audit: SqlAudit) -> Services:
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
-    return Services(
-        parts.search,
-        parts.book,
-        reader_of=readers,
-        today=lambda: TODAY,
-        grants=OFFICER,
-        audit=audit,
-    )
+    return parts.services(grants=OFFICER, audit=audit)
 
 
 def asks_a_role(dependant: Any) -> bool:

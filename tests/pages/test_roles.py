@@ -9,14 +9,13 @@ from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
 from quisait.clock import now
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.audit.port import EVERY_S, RefusedAccesses
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import require
 from search_api.context import RoleHolder
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
-from search_api.identity.tokens import TokenReaders
 from search_api.templating import ROLE_PAGES
 from tests.pages.administration import TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
@@ -45,10 +44,7 @@ def audit(database: sa.Engine) -> SqlAudit:
 
 @pytest.fixture
 def app(parts: Parts, audit: SqlAudit) -> FastAPI:
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
-    services = Services(
-        parts.search, parts.book, reader_of=readers, today=lambda: TODAY, grants=GRANTS, audit=audit
-    )
+    services = parts.services(grants=GRANTS, audit=audit)
     app = create_app(services)
     app.include_router(desk)
     return app
@@ -150,11 +146,8 @@ def test_the_navigation_offers_what_one_may_open(app: FastAPI) -> None:
 
 def test_a_departed_officer_is_nobody(parts: Parts, audit: SqlAudit) -> None:
     """A role is held by a reader, and who left is none."""
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     grants = Grants((Grant(Role.OFFICER, agents=frozenset({"ag-3"})),))
-    services = Services(
-        parts.search, parts.book, reader_of=readers, today=lambda: TODAY, grants=grants, audit=audit
-    )
+    services = parts.services(grants=grants, audit=audit)
     assert client(create_app(services), "ag-3").get("/audit").status_code == 401
 
 

@@ -33,11 +33,10 @@ from expertise.topics import TopicList
 from indexer.state import State
 from quisait.application.database import migrate
 from quisait.clock import now
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
-from search_api.identity.tokens import TokenReaders
 from search_api.scim.values import SuiteGroups
 from search_api.written_answer.model import ModelServer
 from search_api.written_answer.values import Writing, WritingRules
@@ -73,13 +72,8 @@ def pushed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
     tokens = PushTokens(engine)
     inbox = Inbox(engine, State(engine).load, 100_000)
     rules, limits = {"docs": SuiteRules()}, PushLimits(1_000_000, 100_000, 100)
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     reception = PushService(inbox, tokens, rules, limits)
-    services = Services(
-        parts.search,
-        parts.book,
-        reader_of=readers,
-        today=lambda: TODAY,
+    services = parts.services(
         push_receiver=reception,
         suite_groups=SuiteGroups(PushedGroups(engine), frozenset({"docs"})),
         writing=Writing(

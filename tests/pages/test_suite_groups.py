@@ -20,7 +20,7 @@ from connectors.push.tokens import PushTokens
 from connectors.values import Agent
 from expertise.directory import SqlDirectory
 from indexer.access import NOBODY
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.identity.readers import reader_of
 from search_api.scim.values import SuiteGroups
 from tests.builders import Listed
@@ -79,11 +79,8 @@ def door(parts: Parts, database: sa.Engine) -> Door:
     inbox = Inbox(database, lambda source: None, max_waiting=40)
     rules = {"docs": SuiteRules(), "drive": SuiteRules()}
     app = create_app(
-        Services(
-            parts.search,
-            parts.book,
+        parts.services(
             reader_of=lambda _: NOBODY,
-            today=lambda: TODAY,
             push_receiver=PushService(inbox, tokens, rules, LIMITS),
             suite_groups=SuiteGroups(groups, frozenset({"docs"})),
         )

@@ -19,9 +19,8 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Passage, Put, PutAccess
 from quisait.application.written_answer import check_model
 from quisait.settings.written_answer import WrittenAnswerSettings
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.identity.readers import reader_of
-from search_api.identity.tokens import TokenReaders
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind
 from search_api.query.query import Query
 from search_api.search.engine import Search
@@ -86,10 +85,7 @@ def writing(model: Server, parts: Parts, limit_s: float = 30.0, **rules: Any) ->
 
 
 def app_with(parts: Parts, writing: Writing | None) -> FastAPI:
-    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
-    return create_app(
-        Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY, writing=writing)
-    )
+    return create_app(parts.services(writing=writing))
 
 
 def client(app: FastAPI, agent: str = "ag-1") -> TestClient:
