@@ -2,14 +2,13 @@
 
 import base64
 import http.client
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from tests.http_server import Handler, serving
 
 _KEPT = ("content-type", "content-encoding")
 USER, PASSWORD = "lecteur", "mot-de-passe-inavouable"
@@ -36,22 +35,21 @@ def in_front_of(
     seen, place = Seen(), urlsplit(upstream)
     expected = "Basic " + base64.b64encode(f"{USER}:{password}".encode()).decode()
 
-    class Relay(BaseHTTPRequestHandler):
+    class Relay(Handler):
         protocol_version = "HTTP/1.1"
+        methods = ("GET", "PUT", "POST", "HEAD", "DELETE")
 
-        def relay(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        def answer(self) -> None:
+            body = self.read()
             seen.lines.append(f"{self.command} {self.path} {self.headers} {body!r}")
             if to:
-                self._say(307, b"", {"Location": f"{to}{self.path}"})
+                self.say(307, b"", {"Location": f"{to}{self.path}"})
             elif password and self.headers.get("Authorization") != expected:
                 seen.refused += 1
-                self._say(401, b"Unauthorized", {"WWW-Authenticate": "Basic"})
+                self.say(401, b"Unauthorized", {"WWW-Authenticate": "Basic"})
             else:
                 seen.authorized += 1
                 self._pass_on(body)
-
-        do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = relay  # noqa: N815
 
         def _pass_on(self, body: bytes) -> None:
             line = http.client.HTTPConnection(str(place.hostname), place.port, timeout=60)
@@ -59,33 +57,8 @@ def in_front_of(
             line.request(self.command, self.path, body, headers)
             answer = line.getresponse()
             kept = {n: v for n, v in answer.getheaders() if n.lower() in _KEPT}
-            self._say(answer.status, answer.read(), kept)
+            self.say(answer.status, answer.read(), kept)
             line.close()
 
-        def _say(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Relay)
-    server.daemon_threads = True
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
-    seen.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with serving(Relay, certificate=certificate) as seen.url:
         yield seen
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import pytest
@@ -38,6 +37,7 @@ from search_api.webhooks.storage import (
     SqlWebhooks,
     webhook_queue,
 )
+from tests.http_server import Handler, serving
 from tests.pages.asking_site import (
     ANIMATOR,
     ASKER,
@@ -99,32 +99,21 @@ class Application:
     def running(self) -> Iterator[None]:
         told = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+        class Answers(Handler):
+            methods = ("POST",)
+
+            def answer(self) -> None:
+                body = self.read()
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 told.received.append(Received(headers, body))
                 if told.victims is not None:
                     os.kill(told.victims.get(), signal.SIGKILL)
                 status = told.answers.pop(0) if told.answers else 204
-                self.send_response(status)
-                if status in range(300, 400):
-                    self.send_header("Location", f"{told.url}/ailleurs")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                elsewhere = {"Location": f"{told.url}/ailleurs"}
+                self.say(status, headers=elsewhere if status in range(300, 400) else None)
 
-            def log_message(self, *_: Any) -> None:
-                """Print nothing."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
+        with serving(Answers, self.port):
             yield
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
 
 @dataclass
