@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.ports import Malformed
@@ -31,12 +31,24 @@ class Listed:
 
 @dataclass
 class Clock:
-    """A clock that stands at `now` until the test moves it on."""
+    """A clock that stands at `now` until the test moves it on, or goes on with each look."""
 
     now: datetime
+    step: timedelta = timedelta(0)
 
     def __call__(self) -> datetime:
+        self.now += self.step
         return self.now
+
+
+@dataclass
+class Seconds:
+    """A clock of seconds, which the test moves on."""
+
+    now_s: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 def allowed(*principals: str) -> Access:

@@ -53,7 +53,7 @@ from search_api.questions.service import move_questions_on
 from search_api.questions.storage import SqlQuestions
 from search_api.questions.values import AskingRules
 from search_api.search.engine import Search
-from tests.builders import indexed, make_document
+from tests.builders import Clock, indexed, make_document
 from tests.made_once import copy_made
 from tests.planted import ENCODER, TODAY
 
@@ -136,15 +136,9 @@ def _note(number: int, title: str, *authors: int) -> Put:
     return Put(indexed(document, f"{title} : un texte de la note {number}."))
 
 
-class Clock:
+def a_clock() -> Clock:
     """A moment of `TODAY`, and later ones."""
-
-    def __init__(self) -> None:
-        self.now = datetime(TODAY.year, TODAY.month, TODAY.day, 9, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(seconds=1)
-        return self.now
+    return Clock(datetime(TODAY.year, TODAY.month, TODAY.day, 9, tzinfo=UTC), timedelta(seconds=1))
 
 
 @dataclass
@@ -276,7 +270,7 @@ def asking_site(
         _fill(index, folder, *asked)
     engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds, state = SqlDirectory(engine), SqlBuilds(engine), State(engine)
-    overview, clock = BuildReader(builds, index, book, BUILD_RULES), Clock()
+    overview, clock = BuildReader(builds, index, book, BUILD_RULES), a_clock()
     register = FileRegister(folder / "register.jsonl", (), clock, 90)
     questions = SqlQuestions(engine, clock, register)
 

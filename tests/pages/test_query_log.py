@@ -1,7 +1,6 @@
 """What the routes tell the journal, and that an answer never hangs on it."""
 
 import re
-from dataclasses import dataclass, field
 
 import httpx
 import pytest
@@ -11,23 +10,13 @@ from fastapi.testclient import TestClient
 from quisait.application.database import migrate
 from search_api.app import create_app
 from search_api.identity.readers import reader_of
-from search_api.query_log.recording import AskedQuery, BackgroundQueryLog, QueryKind
-from tests.journals import NINE, journal_of
+from search_api.query_log.recording import BackgroundQueryLog, QueryKind
+from tests.journals import NINE, Notebook, journal_of
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts, served
 from tests.pages.test_logs import SOUGHT, logged
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
-
-
-@dataclass(frozen=True, slots=True)
-class Notebook:
-    """A journal that only remembers."""
-
-    noted: list[AskedQuery] = field(default_factory=list)
-
-    def note(self, query: AskedQuery) -> None:
-        self.noted.append(query)
 
 
 @pytest.fixture

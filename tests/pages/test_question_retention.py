@@ -14,7 +14,7 @@ from quisait.privacy import retention
 from quisait.settings import Settings
 from search_api.questions.storage import SqlQuestions, asked_questions
 from search_api.questions.values import AskedQuestion, GivenAnswer
-from tests.pages.asking_site import ASKER, NEIGHBOUR, STRANGER, AskingSite, Clock
+from tests.pages.asking_site import ASKER, NEIGHBOUR, STRANGER, AskingSite, a_clock
 from tests.pages.test_asking import shown
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
@@ -37,7 +37,7 @@ def test_what_was_of_use_lately_is_kept(
     engine: sa.Engine, asked: int, answers: list[int], used: int | None
 ) -> None:
     """Of each history the last decides: its change, an answer, or the day of another's reading."""
-    now = Clock().now
+    now = a_clock().now
     questions = SqlQuestions(engine, lambda: now)
 
     def ago(days: int) -> timedelta:

@@ -19,14 +19,8 @@ from tests.made_site import agent_book
 pytestmark = [pytest.mark.search, pytest.mark.experts]
 
 
-class MeasuredEncoder(FakeEncoder):
-    """Bears the name of a model whose cosines are known; only the same text is near."""
-
-    @property
-    def name(self) -> str:
-        return "multilingual-e5-small/fake"
-
-
+MEASURED = FakeEncoder(name="multilingual-e5-small/fake")
+"""Bears the name of a model whose cosines are known; only the same text is near."""
 CLAIRE = Reader("ag-1", frozenset({EVERYONE}))
 IRIS = Reader("ag-4", frozenset({EVERYONE, "ldap:group:fraude"}))
 
@@ -36,24 +30,20 @@ def index(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Index]:
     folder = tmp_path_factory.mktemp("far")
-    with engine_index(request.param, folder, FakeEncoder().dimension) as index:
-        yield _filled(index)
-
-
-def _filled(index: Index) -> Index:
-    puts = [
-        put("s:regie", "La caisse du régisseur est contrôlée chaque mois."),
-        put("s:bail", "Le bail rural est exonéré."),
-        put("s:fraude", "Le régisseur du bail.", access=allowed("ldap:group:fraude")),
-    ]
-    assert not index.write(puts).failed
-    return index
+    with engine_index(request.param, folder, MEASURED.dimension) as index:
+        puts = [
+            put("s:regie", "La caisse du régisseur est contrôlée chaque mois."),
+            put("s:bail", "Le bail rural est exonéré."),
+            put("s:fraude", "Le régisseur du bail.", access=allowed("ldap:group:fraude")),
+        ]
+        assert not index.write(puts).failed
+        yield index
 
 
 @pytest.fixture(scope="module")
 def search(index: Index, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
     with agent_book(tmp_path_factory.mktemp("book")) as book:
-        yield Search(index, MeasuredEncoder(), book)
+        yield Search(index, MEASURED, book)
 
 
 @pytest.mark.parametrize("topic", ["xylophone", "xylophone du régisseur", "caisse rurale"])
@@ -61,7 +51,7 @@ def test_a_word_that_no_document_has_beside_the_others_is_far(search: Search, to
     """Far in sense, and no single document has all the words."""
     window = search.window_of(topic, CLAIRE)
     assert window.far
-    assert window.closest < far_cosine(MeasuredEncoder().name)
+    assert window.closest < far_cosine(MEASURED.name)
 
 
 @pytest.mark.parametrize("topic", ["bail", "Qui contrôle la caisse du régisseur ?", "baux ruraux"])
