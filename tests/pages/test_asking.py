@@ -36,6 +36,7 @@ from search_api.questions.storage import (
 )
 from search_api.questions.values import AskingPreferences, QuestionStage
 from search_api.search.service import who_knows
+from tests.journals import Notebook
 from tests.judging import engine_index
 from tests.pages.asking_site import (
     AGENTS,
@@ -51,7 +52,6 @@ from tests.pages.asking_site import (
     AskingSite,
     asking_site,
 )
-from tests.pages.test_query_log import Notebook
 from tests.planted import ENCODER, TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
