@@ -14,17 +14,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import sqlalchemy as sa
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from benchmarks.guide import ADMINISTRATOR, ALONE, ANIMATOR, boxed, nothing, typing
 from benchmarks.served_demo import ServedDemo, served_demo
-from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
-from quisait.application.database import migrate
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.search.engine import Search
-from tests.pages.administration import ENCODER, FictionalDirectory, documents
+from tests.made_site import agent_book
+from tests.pages.administration import ENCODER, documents
 from tests.pages.conftest import Parts
 from tests.pages.states import STATES, every_site
 
@@ -67,11 +65,8 @@ def every_state() -> Iterator[list[Sight]]:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         index = EmbeddedIndex(folder / "index", ENCODER.dimension)
         index.write(documents())
-        engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-        stack.callback(engine.dispose)
-        book = SqlDirectory(engine)
-        book.replace(FictionalDirectory())
-        parts = Parts(Search(index, ENCODER, book), book, index, engine)
+        book = stack.enter_context(agent_book(folder))
+        parts = Parts(Search(index, ENCODER, book), book, index, book._engine)
         sites = stack.enter_context(every_site(parts))
         yield [
             Sight(s.name, s.address(sites) + s.path, partial(s.sign_on, sites=sites), s.prepare)

@@ -1,16 +1,54 @@
 """Builders of documents, readers and requests: a test names only what it is about."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.values import EVERYONE, Access, Document
+from connectors.ports import Malformed
+from connectors.values import EVERYONE, Access, Agent, Document, Group
 from indexer.access import AccessFilter, Reader, access_filter
 from indexer.values import IndexedDocument, Passage, Put, Question, SearchRequest, Vectors
 from tests.encoders import FakeEncoder
 
 ENCODER = FakeEncoder()
 OPEN = Access(allowed=frozenset({EVERYONE}))
+
+
+class Listed:
+    """A directory of these entries, in their order; an exception among them is raised."""
+
+    def __init__(self, *entries: Agent | Group | Malformed | Exception) -> None:
+        self._entries = entries
+
+    def entries(self) -> Iterator[Agent | Group | Malformed]:
+        for entry in self._entries:
+            if isinstance(entry, Exception):
+                raise entry
+            yield entry
+
+
+@dataclass
+class Clock:
+    """A clock that stands at `now` until the test moves it on, or goes on with each look."""
+
+    now: datetime
+    step: timedelta = timedelta(0)
+
+    def __call__(self) -> datetime:
+        self.now += self.step
+        return self.now
+
+
+@dataclass
+class Seconds:
+    """A clock of seconds, which the test moves on."""
+
+    now_s: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 def allowed(*principals: str) -> Access:

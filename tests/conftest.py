@@ -4,10 +4,11 @@ import gc
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from quisait.application.database import connect, migrate
 from tests.model_export import CACHE
@@ -82,3 +83,25 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     made = request.getfixturevalue("made_postgres")
     with database(request.getfixturevalue("postgres"), made) as url:
         yield url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    """A database of each kind, with the tables of this version and no rows."""
+    engine = migrate(connect(database_url))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connected(database_url: str) -> Iterator[Callable[[], sa.Engine]]:
+    """Connects to that database as another process would."""
+    engines: list[sa.Engine] = []
+
+    def one() -> sa.Engine:
+        engines.append(connect(database_url))
+        return engines[-1]
+
+    yield one
+    for engine in engines:
+        engine.dispose()

@@ -11,12 +11,13 @@ from indexer.values import Vectors
 class FakeEncoder:
     """Unit vectors seeded by the text's hash: the same text, and only it, is near."""
 
-    def __init__(self, dimension: int = 16) -> None:
+    def __init__(self, dimension: int = 16, name: str = "") -> None:
         self._dimension = dimension
+        self._name = name or f"fake-{dimension}"
 
     @property
     def name(self) -> str:
-        return f"fake-{self._dimension}"
+        return self._name
 
     @property
     def dimension(self) -> int:

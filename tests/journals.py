@@ -1,6 +1,7 @@
 """A journal for tests, and everything that its tables hold, as a thief would read it."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,16 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 PEOPLE = frozenset({("Claire", "Le Bihan"), ("Jean-Noël", "Fœtus"), ("Li", "Dupont")})
 KEY = b"a key that is kept elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Notebook:
+    """A journal that only remembers."""
+
+    noted: list[AskedQuery] = field(default_factory=list)
+
+    def note(self, query: AskedQuery) -> None:
+        self.noted.append(query)
 
 
 def journal_of(

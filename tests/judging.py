@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from connectors.values import Contribution, ContributorRole
@@ -14,12 +13,11 @@ from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Passage, Put
-from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.search.engine import Search
 from tests.builders import indexed, make_document, put
 from tests.opensearch_index import fresh_index
-from tests.pages.administration import ENCODER, TODAY, FictionalDirectory
+from tests.pages.administration import ENCODER, TODAY
 from tests.pages.conftest import NOW_S, TOKENS, token_readers
 
 ENGINES = ("embedded", "opensearch")
@@ -35,16 +33,6 @@ def engine_index(
         return
     with fresh_index(dimension, alias) as index:
         yield index
-
-
-@contextmanager
-def agent_book(folder: Path) -> Iterator[SqlDirectory]:
-    """The fictional directory."""
-    database = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    book = SqlDirectory(database)
-    book.replace(FictionalDirectory())
-    yield book
-    database.dispose()
 
 
 def client(search: Search, book: SqlDirectory, agent: str = "ag-1") -> TestClient:

@@ -4,17 +4,17 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import Key, RSAKey
+
+from tests.http_server import Handler, serving
 
 CLIENT_ID = "quisait"
 SUBJECT = "sub-claire"
@@ -138,34 +138,21 @@ def lying_provider() -> Iterator[LyingProvider]:
     """One that answers on a free port of loopback; gone after use."""
     one = LyingProvider()
 
-    class Answers(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Answers(Handler):
+        methods = ("GET", "POST")
+
+        def answer(self) -> None:
+            if self.command == "POST":
+                read = parse_qs(self.read().decode())
+                one.posted.append({name: values[0] for name, values in read.items()})
             path = urlsplit(self.path).path
             one.shown[path] = self.headers.get("Authorization", "")
             status, kind, body = one.answer(path)
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            if 300 <= status < 400:
-                self.send_header("Location", body)
-            self.end_headers()
-            self.wfile.write(body.encode())
+            to = {"Location": body} if 300 <= status < 400 else {}
+            self.say(status, body.encode(), {"Content-Type": kind, **to})
 
-        def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            one.posted.append({name: values[0] for name, values in parse_qs(raw).items()})
-            self.do_GET()
-
-        def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - its name there
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    one.issuer = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with serving(Answers) as one.issuer:
         yield one
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def _json(value: Any) -> tuple[int, str, str]:

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.http_server import Handler, serving
 
 PASSAGE = re.compile(r"<<(\w+) passage (\d+)>>\n(.*)\n([\s\S]*?)\n<<\1 fin>>")
 
@@ -71,9 +72,11 @@ def model_server() -> Iterator[ModelServer]:
     """One that answers on a free port of loopback; gone after use."""
     one = ModelServer()
 
-    class Answers(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            read = self.rfile.read(int(self.headers["Content-Length"]))
+    class Answers(Handler):
+        methods = ("POST",)
+
+        def answer(self) -> None:
+            read = self.read()
             one.sent.append(f"{self.path}\n{self.headers}\n{read.decode()}")
             one.asked.append(json.loads(read))
             self.send_response(one.status)
@@ -90,18 +93,12 @@ def model_server() -> Iterator[ModelServer]:
                 return
             one.left.set()
 
-        def log_message(self, *_: Any) -> None:
-            """Tests read what they need."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    one.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield one
-    finally:
-        one.over.set()
-        server.shutdown()
-        server.server_close()
+    with serving(Answers) as origin:
+        one.url = f"{origin}/v1"
+        try:
+            yield one
+        finally:
+            one.over.set()
 
 
 def events_of(text: str) -> list[dict[str, Any]]:

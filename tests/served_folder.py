@@ -1,24 +1,20 @@
 """Files of a folder as a web site on loopback, for the sources that read sites."""
 
 import functools
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+
+from tests.http_server import serving
 
 
 @contextmanager
 def served_folder(folder: Path) -> Iterator[str]:
     """Serve what lies in it until the block ends; yields the address of its root."""
     handler = functools.partial(_Silent, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/"
-        finally:
-            server.shutdown()
+    with serving(handler) as origin:
+        yield f"{origin}/"
 
 
 def write_sitemap(folder: Path, url: str, paths: Iterable[str]) -> None:

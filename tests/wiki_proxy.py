@@ -1,14 +1,14 @@
 """A door before the wiki that can be made to misbehave: slow down, lie, hang, cut, lead astray."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+
+from tests.http_server import Handler, serving
 
 Asked = Mapping[str, str]
 """The parameters of a request; `path` is its path."""
@@ -38,21 +38,17 @@ class Door:
     asked: list[Asked] = field(default_factory=list)
 
 
-class Doorkeeper(BaseHTTPRequestHandler):
+class Doorkeeper(Handler):
     """Answers in the wiki's place, or asks the wiki."""
 
     protocol_version = "HTTP/1.1"
+    methods = ("GET", "POST")
     door: Door
     wiki_url: str
     cookies: Sequence[str] = ()
 
-    def do_GET(self) -> None:
-        self._pass(b"")
-
-    def do_POST(self) -> None:
-        self._pass(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-
-    def _pass(self, body: bytes) -> None:
+    def answer(self) -> None:
+        body = self.read()
         address = urlsplit(self.path)
         asked = dict(parse_qsl(address.query)) | dict(parse_qsl(body.decode()))
         asked["path"] = address.path
@@ -90,22 +86,12 @@ class Doorkeeper(BaseHTTPRequestHandler):
         with suppress(OSError):  # the reader had enough
             super().handle()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Say nothing."""
-
 
 @contextmanager
 def door_before(wiki_url: str) -> Iterator[Door]:
     """A door on a port of its own."""
     door = Door("")
     keeper = type("Keeper", (Doorkeeper,), {"door": door, "wiki_url": wiki_url})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), keeper)
-    door.url = f"http://127.0.0.1:{server.server_port}/"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with serving(keeper) as origin:
+        door.url = f"{origin}/"
         yield door
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=10)

@@ -1,17 +1,24 @@
-"""Indexes that break the contract, each in one way; the contract has to reject them."""
+"""Indexes that break the contract, each in one way; the contract has to reject them.
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+A lie replaces methods of an honest index by functions of that index and the method's arguments.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from connectors.values import EVERYONE, Access
 from indexer.access import AccessFilter
+from indexer.centroids import centroid
 from indexer.ports import Index
 from indexer.suggestions import NearWord
 from indexer.values import (
-    DocumentText,
+    Byline,
+    DateRange,
+    HitAttributes,
     IndexedDocument,
     IndexEntry,
-    IndexFill,
     Put,
     PutAccess,
     Question,
@@ -21,7 +28,6 @@ from indexer.values import (
     ShownDocument,
     ShownPassage,
     ShowRequest,
-    Suggestion,
     Write,
     WriteReport,
 )
@@ -30,317 +36,259 @@ from tests.builders import ENCODER
 _TRUTH_TELLERS = frozenset({EVERYONE, "agent:a", "ldap:group:tresorerie", "ldap:group:x"})
 OMNISCIENT = AccessFilter(_TRUTH_TELLERS, frozenset())
 
-
-class HonestIndex:
-    """Passes everything on; the liars override one thing."""
-
-    def __init__(self, index: Index) -> None:
-        self.index = index
-
-    def write(self, batch: Sequence[Write]) -> WriteReport:
-        return self.index.write(batch)
-
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        return self.index.kept(document_ids)
-
-    def count(self, source: str) -> int:
-        return self.index.count(source)
-
-    def scan(self, source: str) -> Iterator[IndexEntry]:
-        return self.index.scan(source)
-
-    def sources(self) -> frozenset[str]:
-        return self.index.sources()
-
-    def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        return self.index.documents(document_ids)
-
-    def denials(self, source: str) -> Mapping[str, int]:
-        return self.index.denials(source)
-
-    def signing(self, accounts: Collection[str]) -> frozenset[str]:
-        return self.index.signing(accounts)
-
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        return self.index.search(request)
-
-    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
-        return self.index.show(request)
-
-    def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
-        return self.index.read(access, document_id)
-
-    def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
-        return self.index.suggest(access, prefix, limit)
-
-    def near_words(
-        self, access: AccessFilter, words: Sequence[str]
-    ) -> Mapping[str, tuple[NearWord, ...]]:
-        return self.index.near_words(access, words)
-
-    def flush(self) -> None:
-        self.index.flush()
-
-    def expunge(self) -> None:
-        self.index.expunge()
-
-    def fill(self) -> IndexFill | None:
-        return self.index.fill()
-
-    def probe(self) -> None:
-        self.index.probe()
-
-    def verify(self) -> None:
-        self.index.verify()
+Lie = Mapping[str, Callable[..., Any]]
+"""By the name of a method: what stands in its place."""
+Change = Callable[[SearchRequest], SearchRequest]
 
 
-class CountsTheUnreadable(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        everything = self.index.search(replace(request, access=OMNISCIENT))
-        return replace(self.index.search(request), total=everything.total)
+class LyingIndex:
+    """Passes everything on to an honest index, but for the methods of a lie."""
+
+    def __init__(self, index: Index, lie: Lie) -> None:
+        self._index, self._lie = index, lie
+
+    def __getattr__(self, name: str) -> Any:
+        lie = self._lie.get(name)
+        return partial(lie, self._index) if lie else getattr(self._index, name)
 
 
-class FacetsForgetTheFilter(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        everything = self.index.search(replace(request, access=OMNISCIENT))
-        return replace(self.index.search(request), facets=everything.facets)
+def unfiltered(request: SearchRequest) -> SearchRequest:
+    return replace(request, access=OMNISCIENT)
 
 
-class VectorsForgetTheFilter(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        everything = self.index.search(replace(request, access=OMNISCIENT))
-        return replace(self.index.search(request), vector=everything.vector)
+def access_with(**fields: Any) -> Change:
+    return lambda request: replace(request, access=replace(request.access, **fields))
 
 
-class FiltersAfterTheWindow(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        honest = self.index.search(replace(request, window=10_000))
-        seen = {hit.document_id for hit in (*honest.lexical, *honest.vector)}
-        window = self.index.search(replace(request, access=OMNISCIENT))
-        return replace(honest, vector=tuple(h for h in window.vector if h.document_id in seen))
+def question_with(**fields: Any) -> Change:
+    return lambda request: replace(request, question=replace(request.question, **fields))
 
 
-class IgnoresSilentAuthorities(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        answered = replace(request.access, unanswered=frozenset())
-        return self.index.search(replace(request, access=answered))
+def asks(change: Change) -> Lie:
+    """Search for something else than what is asked."""
+    return {"search": lambda index, request: index.search(change(request))}
 
 
-class TakesEveryDenialForKnown(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        every = replace(request.access, known=None)
-        return self.index.search(replace(request, access=every))
+def takes(field: str, change: Change) -> Lie:
+    """Take a field of the answer from the answer to another request."""
+
+    def search(index: Index, request: SearchRequest) -> SearchAnswer:
+        other = getattr(index.search(change(request)), field)
+        return replace(index.search(request), **{field: other})
+
+    return {"search": search}
 
 
-class CountsDenialsOnce(HonestIndex):
-    def denials(self, source: str) -> Mapping[str, int]:
-        return dict.fromkeys(self.index.denials(source), 1)
+def answers(change: Callable[[SearchRequest, SearchAnswer], SearchAnswer]) -> Lie:
+    """Change the answer of a search."""
+    return {"search": lambda index, request: change(request, index.search(request))}
 
 
-class KnowsEveryAccount(HonestIndex):
-    def signing(self, accounts: Collection[str]) -> frozenset[str]:
-        return frozenset(accounts)
+def marks(change: Callable[[HitAttributes], HitAttributes]) -> Lie:
+    """Change the marks of each hit."""
+    return answers(
+        lambda _, answer: replace(
+            answer, attributes={id_: change(mark) for id_, mark in answer.attributes.items()}
+        )
+    )
 
 
-class IgnoresSources(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        anywhere = replace(request.access, sources=None)
-        return self.index.search(replace(request, access=anywhere))
+def shows(**fields: Any) -> Lie:
+    """Show what another request asks for."""
+    return {"show": lambda index, request: index.show(replace(request, **fields))}
 
 
-class IgnoresSpaces(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        anywhere = replace(request.access, spaces=None)
-        return self.index.search(replace(request, access=anywhere))
+def shown(change: Callable[[ShownDocument], ShownDocument]) -> Lie:
+    """Change each document that is shown."""
+    return {"show": lambda index, request: tuple(map(change, index.show(request)))}
 
 
-class SuggestsTheUnreadable(HonestIndex):
-    def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
-        return self.index.suggest(OMNISCIENT, prefix, limit)
+def documents(change: Callable[[IndexedDocument], IndexedDocument]) -> Lie:
+    """Change each whole document."""
+    return {"documents": lambda index, ids: map(change, index.documents(ids))}
 
 
-class SpellsFromTheUnreadable(HonestIndex):
-    def near_words(
-        self, access: AccessFilter, words: Sequence[str]
-    ) -> Mapping[str, tuple[NearWord, ...]]:
-        everything = self.index.near_words(OMNISCIENT, words)
-        return {word: everything.get(word, ()) for word in self.index.near_words(access, words)}
+def filters_after_the_window(index: Index, request: SearchRequest) -> SearchAnswer:
+    honest = index.search(replace(request, window=10_000))
+    seen = {hit.document_id for hit in (*honest.lexical, *honest.vector)}
+    window = index.search(unfiltered(request))
+    return replace(honest, vector=tuple(h for h in window.vector if h.document_id in seen))
 
 
-class KnowsUnreadableWords(HonestIndex):
+def ranks_alone_before_rights(index: Index, request: SearchRequest) -> SearchAnswer:
+    if request.counted:
+        return index.search(request)
+    seen = {hit.document_id for hit in index.search(replace(request, window=10_000)).lexical}
+    crowd = index.search(unfiltered(request))
+    kept = tuple(hit for hit in crowd.lexical if hit.document_id in seen)
+    return replace(index.search(request), lexical=kept)
+
+
+def changes_order_by_window(request: SearchRequest, answer: SearchAnswer) -> SearchAnswer:
+    turned = request.window % 2 == 1
+    return replace(answer, lexical=answer.lexical[::-1]) if turned else answer
+
+
+def breaks_ties(_: SearchRequest, answer: SearchAnswer) -> SearchAnswer:
+    order = sorted(answer.lexical, key=lambda hit: (-hit.score, hit.document_id[::-1]))
+    return replace(answer, lexical=tuple(order))
+
+
+def brings_the_best_passage(request: SearchRequest, answer: SearchAnswer) -> SearchAnswer:
+    """Return as centroid that of a question which happens to be asked."""
+    if request.vector is None:
+        return answer
+    nearest = centroid(request.vector[None, :])
+    found = {one: mark._replace(centroid=nearest) for one, mark in answer.attributes.items()}
+    return replace(answer, attributes=found)
+
+
+def any_word_of_a_name(request: SearchRequest) -> SearchRequest:
+    loose = tuple(Byline(one.accounts, one.words[:1]) for one in request.bylines)
+    return replace(request, bylines=loose)
+
+
+def without_the_end(request: SearchRequest) -> SearchRequest:
+    return replace(request, period=request.period and DateRange(request.period.since))
+
+
+def alternatives_as_words(request: SearchRequest) -> SearchRequest:
+    asked = request.question
+    return replace(request, question=replace(asked, text=asked.words, any_of=()))
+
+
+def expansions_as_words(request: SearchRequest) -> SearchRequest:
+    """As if all had been typed: many words outweigh one."""
+    asked = request.question
+    others = [other for one in asked.expansions for other in one.others]
+    return replace(request, question=Question(" ".join((asked.text, *others))))
+
+
+def spells_from_the_unreadable(
+    index: Index, access: AccessFilter, words: Sequence[str]
+) -> Mapping[str, tuple[NearWord, ...]]:
+    everything = index.near_words(OMNISCIENT, words)
+    return {word: everything.get(word, ()) for word in index.near_words(access, words)}
+
+
+def knows_unreadable_words(
+    index: Index, access: AccessFilter, words: Sequence[str]
+) -> Mapping[str, tuple[NearWord, ...]]:
     """As an engine's suggester that is silent about words that it knows from anywhere."""
-
-    def near_words(
-        self, access: AccessFilter, words: Sequence[str]
-    ) -> Mapping[str, tuple[NearWord, ...]]:
-        unknown = self.index.near_words(OMNISCIENT, words)
-        return self.index.near_words(access, [word for word in words if word in unknown])
+    unknown = index.near_words(OMNISCIENT, words)
+    return index.near_words(access, [word for word in words if word in unknown])
 
 
-class ShowsTheUnreadable(HonestIndex):
-    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
-        return self.index.show(replace(request, access=OMNISCIENT))
+def shows_unreadable_cards(index: Index, request: ShowRequest) -> tuple[ShownDocument, ...]:
+    others = replace(request, document_ids=(), access=OMNISCIENT)
+    return (*index.show(replace(request, by_card=())), *index.show(others))
 
 
-class ShowsUnreadableCards(HonestIndex):
-    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
-        others = replace(request, document_ids=(), access=OMNISCIENT)
-        return (*self.index.show(replace(request, by_card=())), *self.index.show(others))
+def names_unreadable_heirs(index: Index, request: ShowRequest) -> tuple[ShownDocument, ...]:
+    everything = {
+        one.card.document_id: one.successors
+        for one in index.show(replace(request, access=OMNISCIENT))
+    }
+    return tuple(
+        replace(one, successors=everything.get(one.card.document_id, ()))
+        for one in index.show(request)
+    )
 
 
-class ReadsOutTheUnreadable(HonestIndex):
-    def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
-        return self.index.read(OMNISCIENT, document_id)
-
-
-class ReadsOutTheBeginning(HonestIndex):
+def reads_out_the_beginning(index: Index, access: AccessFilter, document_id: str) -> Any:
     """As an engine that gives so many nested rows at most."""
-
-    def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
-        found = self.index.read(access, document_id)
-        return found and replace(found, passages=found.passages[:100])
+    found = index.read(access, document_id)
+    return found and replace(found, passages=found.passages[:100])
 
 
-class ForgetsWhatIsAskedByCard(HonestIndex):
-    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
-        return self.index.show(replace(request, by_card=()))
+def forgets_removals(index: Index, batch: Sequence[Write]) -> WriteReport:
+    index.write([write for write in batch if not isinstance(write, Remove)])
+    return WriteReport(written=len(batch))
 
 
-class ForgetsRemovals(HonestIndex):
-    def write(self, batch: Sequence[Write]) -> WriteReport:
-        self.index.write([write for write in batch if not isinstance(write, Remove)])
+def applies_in_any_order(index: Index, batch: Sequence[Write]) -> WriteReport:
+    return index.write(sorted(batch, key=lambda write: isinstance(write, Put)))
+
+
+def acknowledges_too_early() -> Lie:
+    held: list[Sequence[Write]] = [()]
+
+    def write(index: Index, batch: Sequence[Write]) -> WriteReport:
+        index.write(held.pop())
+        held.append(batch)
         return WriteReport(written=len(batch))
 
-
-class AcknowledgesTooEarly(HonestIndex):
-    def __init__(self, index: Index) -> None:
-        super().__init__(index)
-        self.held: Sequence[Write] = ()
-
-    def write(self, batch: Sequence[Write]) -> WriteReport:
-        self.index.write(self.held)
-        self.held = batch
-        return WriteReport(written=len(batch))
+    return {"write": write}
 
 
-class AppliesInAnyOrder(HonestIndex):
-    def write(self, batch: Sequence[Write]) -> WriteReport:
-        return self.index.write(sorted(batch, key=lambda write: isinstance(write, Put)))
-
-
-class LosesVectorsWithAccess(HonestIndex):
+def loses_vectors_with_access() -> Lie:
     """What OpenSearch's derived source does to long documents."""
+    changed: list[bool] = []
 
-    def write(self, batch: Sequence[Write]) -> WriteReport:
-        self._changed = any(isinstance(write, PutAccess) for write in batch)
-        return self.index.write(batch)
+    def write(index: Index, batch: Sequence[Write]) -> WriteReport:
+        changed[:] = [any(isinstance(write, PutAccess) for write in batch)]
+        return index.write(batch)
 
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        lost = self._changed and request.vector is not None
+    def search(index: Index, request: SearchRequest) -> SearchAnswer:
+        lost = changed[0] and request.vector is not None
         wrong = ENCODER.queries(["lost"])[0] if lost else request.vector
-        return self.index.search(replace(request, vector=wrong))
+        return index.search(replace(request, vector=wrong))
+
+    return {"write": write, "search": search}
 
 
-class ChangesOrderByWindow(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        answer = self.index.search(request)
-        turned = request.window % 2 == 1
-        return replace(answer, lexical=answer.lexical[::-1]) if turned else answer
+def remembers_the_removed() -> Lie:
+    seen: dict[str, IndexEntry] = {}
+
+    def kept(index: Index, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
+        seen.update(index.kept(document_ids))
+        return {name: seen[name] for name in document_ids if name in seen}
+
+    return {"kept": kept}
 
 
-class CountsWhatIsDeeper(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        return self.index.search(replace(request, window=request.ranked))
+def remembers_sources() -> Lie:
+    """A source that is empty by now is still named."""
+    seen: set[str] = set()
+
+    def sources(index: Index) -> frozenset[str]:
+        seen.update(index.sources())
+        return frozenset(seen)
+
+    return {"sources": sources}
 
 
-class RanksAloneBeforeRights(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        if request.counted:
-            return self.index.search(request)
-        seen = {
-            hit.document_id for hit in self.index.search(replace(request, window=10_000)).lexical
-        }
-        crowd = self.index.search(replace(request, access=OMNISCIENT))
-        kept = tuple(hit for hit in crowd.lexical if hit.document_id in seen)
-        return replace(self.index.search(request), lexical=kept)
+def gives_the_readers_of_the_put() -> Lie:
+    """The rights that a document came with, whatever changed since."""
+    put: dict[str, Access] = {}
+
+    def write(index: Index, batch: Sequence[Write]) -> WriteReport:
+        for one in batch:
+            if isinstance(one, Put):
+                put[one.indexed.document.id] = one.indexed.document.access
+        return index.write(batch)
+
+    def documents(index: Index, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
+        for one in index.documents(document_ids):
+            document = replace(one.document, access=put[one.document.id])
+            yield replace(one, document=document)
+
+    return {"write": write, "documents": documents}
 
 
-class BreaksTies(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        answer = self.index.search(request)
-        order = sorted(answer.lexical, key=lambda hit: (-hit.score, hit.document_id[::-1]))
-        return replace(answer, lexical=tuple(order))
+def gives_others_vectors(one: IndexedDocument) -> IndexedDocument:
+    """As derived sources did: a long document has the vectors of some other passages."""
+    return replace(one, vectors=one.vectors[::-1] if len(one.passages) >= 150 else one.vectors)
 
 
-class ForgetsDatesInOrder(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        return self.index.search(replace(request, newest_first=False))
+def counts_passages(index: Index, source: str) -> int:
+    kept = [one.document_id for one in index.scan(source)]
+    request = ShowRequest(OMNISCIENT, tuple(kept), Question(), passages=50)
+    return sum(len(shown.passages) for shown in index.show(request))
 
 
-class IgnoresExclusionsForVectors(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        free = replace(request.question, excluded=(), phrases=())
-        loose = self.index.search(replace(request, question=free))
-        return replace(self.index.search(request), vector=loose.vector)
-
-
-class CountsTheWindowOnly(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        answer = self.index.search(request)
-        return replace(answer, total=min(answer.total, request.window))
-
-
-class HighlightsBytes(HonestIndex):
-    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
-        return tuple(
-            replace(shown, passages=tuple(map(_in_bytes, shown.passages)))
-            for shown in self.index.show(request)
-        )
-
-
-class ForgetsContributions(HonestIndex):
-    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
-        return tuple(
-            replace(shown, card=replace(shown.card, contributions=()))
-            for shown in self.index.show(request)
-        )
-
-
-class ScansOnePage(HonestIndex):
-    def scan(self, source: str) -> Iterator[IndexEntry]:
-        return iter(list(self.index.scan(source))[:1000])
-
-
-class ScansWithoutAccess(HonestIndex):
-    def scan(self, source: str) -> Iterator[IndexEntry]:
-        return (replace(kept, access=Access()) for kept in self.index.scan(source))
-
-
-class RemembersTheRemoved(HonestIndex):
-    def __init__(self, index: Index) -> None:
-        super().__init__(index)
-        self.seen: dict[str, IndexEntry] = {}
-
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        self.seen |= self.index.kept(document_ids)
-        return {name: self.seen[name] for name in document_ids if name in self.seen}
-
-
-class KeptOnePage(HonestIndex):
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        return self.index.kept(sorted(document_ids)[:1000])
-
-
-class CountsPassages(HonestIndex):
-    def count(self, source: str) -> int:
-        kept = [one.document_id for one in self.index.scan(source)]
-        request = ShowRequest(OMNISCIENT, tuple(kept), Question(), passages=50)
-        return sum(len(shown.passages) for shown in self.index.show(request))
-
-
-class DropsWordsSilently(HonestIndex):
-    def search(self, request: SearchRequest) -> SearchAnswer:
-        return replace(self.index.search(request), terms_dropped=False)
+def highlights_bytes(document: ShownDocument) -> ShownDocument:
+    return replace(document, passages=tuple(map(_in_bytes, document.passages)))
 
 
 def _in_bytes(shown: ShownPassage) -> ShownPassage:

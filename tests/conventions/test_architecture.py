@@ -10,20 +10,17 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
-import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from expertise.directory import SqlDirectory
 from indexer.cards import card_of
 from indexer.embedded.index import EmbeddedIndex
-from quisait.application.database import migrate
 from quisait.cli import app
-from search_api.app import Services, create_app
 from search_api.search.engine import Search
 from tests.conventions.test_code_rules import ASSEMBLY, PACKAGES, REPOSITORY
-from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
-from tests.pages.conftest import NOW_S, TOKENS, token_readers
+from tests.judging import client as client_of
+from tests.made_site import agent_book
+from tests.pages.administration import ENCODER, documents
 
 pytestmark = pytest.mark.sources
 
@@ -107,14 +104,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder = tmp_path_factory.mktemp("architecture")
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert index.write(documents()).failed == ()
-    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    book = SqlDirectory(engine)
-    book.replace(FictionalDirectory())
-    readers = token_readers(book)
-    services = Services(Search(index, ENCODER, book), book, reader_of=readers, today=lambda: TODAY)
-    headers = {"Authorization": f"Bearer {TOKENS.make('ag-1', NOW_S)}"}
-    yield TestClient(create_app(services), headers=headers)
-    engine.dispose()
+    with agent_book(folder) as book:
+        yield client_of(Search(index, ENCODER, book), book)
 
 
 @pytest.mark.parametrize(

@@ -14,22 +14,14 @@ import pytest
 
 from tests import needs, run_all, shared_files, soak, soak_parts
 from tests.builders import make_document
-from tests.cmis_server import ensure_cmis
 from tests.coverage_lines import lines
-from tests.dav_server import ensure_dav
-from tests.dovecot_server import ensure_dovecot
 from tests.engines import ensure_opensearch
 from tests.every_file import endings
-from tests.hyperkitty_server import ensure_hyperkitty
 from tests.ldap_server import ensure_ldap
-from tests.matrix_server import ensure_matrix
 from tests.opensearch_index import fresh_index
 from tests.own_opensearch import OwnOpenSearch
 from tests.pages.states import STATES
-from tests.redmine_server import ensure_redmine
-from tests.samba_server import ensure_samba
 from tests.selection import examples
-from tests.wiki_server import ensure_wiki
 
 pytestmark = pytest.mark.sources
 
@@ -46,34 +38,10 @@ def _of_an_attribute(made: Any) -> object:
         (OwnOpenSearch, {"opensearch"}),
         (endings, {"tika"}),
         (ensure_ldap, {"ldap"}),
-        (ensure_wiki, {"wiki"}),
-        (ensure_dovecot, {"dovecot"}),
-        (ensure_dav, {"apache"}),
-        (ensure_cmis, {"cmis"}),
-        (ensure_matrix, {"matrix"}),
-        (ensure_hyperkitty, {"hyperkitty"}),
-        (ensure_redmine, {"redmine"}),
-        (ensure_samba, {"samba"}),
         (make_document, set()),
         (_of_an_attribute, set()),
     ],
-    ids=[
-        "itself",
-        "context",
-        "class",
-        "two-engines",
-        "cached",
-        "wiki",
-        "dovecot",
-        "apache",
-        "cmis",
-        "matrix",
-        "hyperkitty",
-        "redmine",
-        "samba",
-        "none",
-        "attribute",
-    ],
+    ids=["itself", "context", "class", "two-engines", "cached", "none", "attribute"],
 )
 def test_servers_are_read_off_the_code(starts: object, servers: set[str]) -> None:
     """Of functions, context managers and classes, through what they name."""

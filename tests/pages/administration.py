@@ -1,12 +1,11 @@
 """A handful of fictional documents and agents: enough for every page and every right."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import numpy as np
 
-from connectors.ports import Malformed
 from connectors.values import Agent, Contribution, ContributorRole, Group
 from indexer.french.analysis import terms
 from indexer.values import IndexedDocument, Passage, Put, Vectors
@@ -67,14 +66,7 @@ AGENTS = (
     Agent("ag-6", "Noé", "Discret", "enquêteur", "DGFiP/DNEF", "Pantin", "93"),
 )
 FRAUD = Group("ldap:group:fraude", "Cellule fraude", frozenset({"ag-4", "ag-6"}))
-
-
-@dataclass(frozen=True, slots=True)
-class FictionalDirectory:
-    """The agents above, as a source of the directory yields them."""
-
-    def entries(self) -> Iterator[Agent | Group | Malformed]:
-        yield from (*AGENTS, FRAUD)
+DIRECTORY = (*AGENTS, FRAUD)
 
 
 class WordEncoder(FakeEncoder):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import sqlalchemy as sa
 from fastapi import FastAPI
@@ -33,6 +34,7 @@ from indexer.state import State
 from indexer.values import Put
 from quisait.application.database import migrate
 from quisait.privacy.register import FileRegister
+from quisait.privacy.replay import replay
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.communities.storage import SqlCommunityPages
@@ -51,7 +53,7 @@ from search_api.questions.service import move_questions_on
 from search_api.questions.storage import SqlQuestions
 from search_api.questions.values import AskingRules
 from search_api.search.engine import Search
-from tests.builders import indexed, make_document
+from tests.builders import Clock, indexed, make_document
 from tests.made_once import copy_made
 from tests.planted import ENCODER, TODAY
 
@@ -134,15 +136,9 @@ def _note(number: int, title: str, *authors: int) -> Put:
     return Put(indexed(document, f"{title} : un texte de la note {number}."))
 
 
-class Clock:
+def a_clock() -> Clock:
     """A moment of `TODAY`, and later ones."""
-
-    def __init__(self) -> None:
-        self.now = datetime(TODAY.year, TODAY.month, TODAY.day, 9, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(seconds=1)
-        return self.now
+    return Clock(datetime(TODAY.year, TODAY.month, TODAY.day, 9, tzinfo=UTC), timedelta(seconds=1))
 
 
 @dataclass
@@ -201,6 +197,26 @@ class AskingSite:
         self.clock.now += timedelta(days=days)
         return move_questions_on(self.services)
 
+    def saved(self) -> Path:
+        """A copy of the database as it is now."""
+        path = Path(f"{self.engine.url.database}.{uuid4().hex}")
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql(f"vacuum into '{path}'")
+        return path
+
+    def replayed(self, engine: sa.Engine) -> None:
+        """Tell a database what the register knows."""
+        consent = SqlConsent(engine, self.clock)
+        replay(list(self.register.lines()), engine, consent, self.index, b"key")
+
+    @contextmanager
+    def restored(self, copy: Path) -> Iterator[sa.Engine]:
+        """Another database, put back from a copy and told what the register knows."""
+        engine = sa.create_engine(f"sqlite:///{copy}")
+        self.replayed(engine)
+        yield engine
+        engine.dispose()
+
     def found(self, agent_id: str, words: str) -> list[str]:
         """Ids of questions that a search shows."""
         asked = {"q": words, "as_typed": "1"}
@@ -254,7 +270,7 @@ def asking_site(
         _fill(index, folder, *asked)
     engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds, state = SqlDirectory(engine), SqlBuilds(engine), State(engine)
-    overview, clock = BuildReader(builds, index, book, BUILD_RULES), Clock()
+    overview, clock = BuildReader(builds, index, book, BUILD_RULES), a_clock()
     register = FileRegister(folder / "register.jsonl", (), clock, 90)
     questions = SqlQuestions(engine, clock, register)
 

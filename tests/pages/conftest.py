@@ -7,23 +7,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
-from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.authorization import IdentifiedReaders, bearer, token_cookie
 from search_api.identity.tokens import DemoReaders, SignedTokens
 from search_api.search.engine import Search
 from search_api.server import server
+from tests.builders import Listed
+from tests.made_site import state_in
 from tests.needs import starting
-from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
+from tests.pages.administration import DIRECTORY, ENCODER, TODAY, documents
+from tests.pages.asking_site import AskingSite, asking_site
+from tests.smtp_server import SmtpServer, smtp_server
 
 NOW_S = 1_770_000_000
 TOKENS = SignedTokens("une clé de test assez longue pour signer")
@@ -51,33 +55,56 @@ class Parts:
     index: EmbeddedIndex
     engine: sa.Engine
 
+    def services(self, **fields: Any) -> Services:
+        """Readers are named by signed tokens, unless the fields say otherwise."""
+        readers = token_readers(self.book)
+        given: dict[str, Any] = {"reader_of": readers, "today": lambda: TODAY, **fields}
+        return Services(self.search, self.book, **given)
+
 
 @pytest.fixture(scope="session")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     folder: Path = tmp_path_factory.mktemp("administration")
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert index.write(documents()).failed == ()
-    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    book = SqlDirectory(engine)
-    book.replace(FictionalDirectory())
-    yield Parts(Search(index, ENCODER, book), book, index, engine)
-    engine.dispose()
+    with state_in(folder) as engine:
+        book = SqlDirectory(engine)
+        book.replace(Listed(*DIRECTORY))
+        yield Parts(Search(index, ENCODER, book), book, index, engine)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[sa.Engine]:
+    """A database with the tables of this version and no rows."""
+    with state_in(tmp_path) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="session")
 def token_app(parts: Parts) -> FastAPI:
     """Readers are named by signed tokens."""
-    readers = token_readers(parts.book)
-    return create_app(Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY))
+    return create_app(parts.services())
 
 
 @pytest.fixture(scope="session")
 def demo_app(parts: Parts) -> FastAPI:
     """Readers choose who they are; Dora Lenoir, who wrote nothing, to begin with."""
     readers = DemoReaders(parts.book, "ag-5", lambda: TODAY)
-    return create_app(
-        Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY, demo=True)
-    )
+    return create_app(parts.services(reader_of=readers, demo=True))
+
+
+@pytest.fixture(scope="module")
+def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmtpServer]:
+    """A real SMTP server that takes mail."""
+    with smtp_server(tmp_path_factory.mktemp("smtp")) as server:
+        yield server
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[AskingSite]:
+    """A small administration where questions are asked."""
+    with asking_site(tmp_path) as made:
+        yield made
 
 
 ClientOf = Callable[[str | None], TestClient]
@@ -160,3 +187,16 @@ def chromium_mapping(chromium: Browser, name: str) -> Iterator[Browser]:
     browser = chromium.browser_type.launch(executable_path=path, args=args)
     yield browser
     browser.close()
+
+
+def heard(page: Page, *known: str) -> list[str]:
+    """What goes wrong on a page from now on; where sites are known, a request to any other too."""
+    faults: list[str] = []
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    if known:
+        page.on(
+            "request",
+            lambda asked: None if asked.url.startswith(known) else faults.append(asked.url),
+        )
+    return faults

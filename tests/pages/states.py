@@ -20,7 +20,7 @@ from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
 from quisait.application.database import migrate
 from quisait.clock import now
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.audit.sql import SqlAudit
 from search_api.feedback.storage import SqlFeedback
 from search_api.identity.principals import Grant, Grants, Role
@@ -173,11 +173,8 @@ def every_site(parts: Parts) -> Iterator[Sites]:
     builds.publish(build, TopicList(TOPICS))
     overview = BuildReader(builds, parts.index, parts.book, BuildRules())
     demo = DemoReaders(parts.book, "ag-5", lambda: TODAY)
-    whole = Services(
-        parts.search,
-        parts.book,
+    whole = parts.services(
         reader_of=demo,
-        today=lambda: TODAY,
         demo=True,
         overview=overview,
         grants=GRANTS,

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
-from unittest.mock import patch
 from urllib.parse import quote
 
 import pytest
@@ -23,7 +22,7 @@ from indexer.opensearch.index import OpenSearchIndex
 from indexer.state import reference_of
 from indexer.values import Failure
 from quisait import cli
-from quisait.application.assembly import Application, open_application
+from quisait.application.assembly import Application
 from quisait.application.locks import hold_source_lock
 from quisait.application.sources import DIRECTORY
 from quisait.checks import run_checks
@@ -33,7 +32,6 @@ from quisait.settings import (
     Settings,
     TopicsSettings,
     beside_file,
-    load_settings,
 )
 from quisait.work.added_sources import AddedSources
 from quisait.work.administration import ApplicationAdministration
@@ -49,6 +47,7 @@ from search_api.query_log.recording import NoQueryLog
 from search_api.search.engine import Search
 from search_api.wording import day
 from tests.journals import search
+from tests.made_site import application_in
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of
 from tests.pages.test_browser import opened
@@ -99,10 +98,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applicatio
     (notes / "_quisait.csv").write_text(rules, "utf-8")
     (notes / "x").mkdir()
     (notes / "x" / "_quisait.csv").write_text("pattern,allowed\n../y,everyone\n", "utf-8")
-    with (
-        patch.dict(os.environ, {"QUISAIT_FILE": str(folder / "quisait.toml")}),
-        open_application(load_settings()) as application,
-    ):
+    with application_in(folder) as application:
         read_directory(application)
         crawl_sources(application, application.settings.sources, quiet=True)
         for number in range(1, 6):
@@ -227,10 +223,7 @@ def test_a_denial_of_nobody_known_is_told(tmp_path: Path) -> None:
     (notes / f"{SECRET}.md").write_text("La taxe foncière.", "utf-8")
     rules = "pattern,allowed,denied\n*,everyone,agents:group:zanzibare\n"
     (notes / "_quisait.csv").write_text(rules, "utf-8")
-    with (
-        patch.dict(os.environ, {"QUISAIT_FILE": str(tmp_path / "quisait.toml")}),
-        open_application(load_settings()) as application,
-    ):
+    with application_in(tmp_path) as application:
         read_directory(application)
         crawl_sources(application, application.settings.sources, quiet=True)
         page = asking(application).get("/administration").text
@@ -362,10 +355,7 @@ def test_a_source_of_the_desk_is_read_without_a_restart(tmp_path: Path) -> None:
     for name in ("notes", "autre", "main"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "note.md").write_text(f"Le bordereau {name}.", "utf-8")
-    with (
-        patch.dict(os.environ, {"QUISAIT_FILE": str(tmp_path / "quisait.toml")}),
-        open_application(load_settings()) as application,
-    ):
+    with application_in(tmp_path) as application:
         read_directory(application)
         added, client = AddedSources(application), asking(application)
         by_hand = (
@@ -402,10 +392,7 @@ def test_light_sources_are_read_first(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         for number in range(many):
             (tmp_path / folder / f"{number}.md").write_text(f"Le bordereau {number}.", "utf-8")
-    with (
-        patch.dict(os.environ, {"QUISAIT_FILE": str(tmp_path / "quisait.toml")}),
-        open_application(load_settings()) as application,
-    ):
+    with application_in(tmp_path) as application:
         state, sources = application.state, application.settings.sources
         Worker(application, Event()).round()
         assert next(state.runs_of("peu")).id < next(state.runs_of("notes")).id

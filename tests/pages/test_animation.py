@@ -35,6 +35,7 @@ from search_api.search.engine import Search
 from search_api.wording import RISKS
 from tests.builders import allowed, indexed, make_document
 from tests.made_once import copy_made
+from tests.made_site import made_site
 from tests.opensearch_index import fresh_index
 from tests.planted import ENCODER, TODAY
 
@@ -101,11 +102,6 @@ GRANTS = Grants(
 )
 
 
-class Listed:
-    def entries(self) -> Iterator[Agent]:
-        yield from (*AGENTS, *ALONE)
-
-
 def put(number: int, title: str, direction: int, author: int, space: str = "Réseau") -> Put:
     """A note whose vector points mostly one way."""
     draw = np.random.default_rng(number)
@@ -161,12 +157,8 @@ def make_desk(folder: Path) -> None:
 
 def fill_desk(index: Index, folder: Path) -> None:
     assert not index.write(notes()).failed
-    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    book = SqlDirectory(engine)
-    book.replace(Listed())
-    build = build_expertise(index, book, ENCODER, LISTED.topics, BuildRules(), TODAY)
-    SqlBuilds(engine).publish(build, LISTED)
-    engine.dispose()
+    with made_site(folder, index, (*AGENTS, *ALONE), LISTED.topics):
+        pass
 
 
 @pytest.fixture(scope="module")

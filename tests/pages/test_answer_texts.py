@@ -1,9 +1,7 @@
 """What an answer's Markdown becomes on pages, in searches and in the API; links to documents."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,7 +17,7 @@ from search_api.questions.markdown import (
     with_lists,
 )
 from search_api.ranking.results import ExcerptPart
-from tests.pages.asking_site import ASKER, MAPPER, NEIGHBOUR, STRANGER, AskingSite, asking_site
+from tests.pages.asking_site import ASKER, MAPPER, NEIGHBOUR, STRANGER, AskingSite
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of
 from tests.pages.test_asking import RESTRICTED, answered, everything
@@ -36,12 +34,6 @@ STEPS = """Il faut **trois** pièces :
 
 Puis [la note](/documents/wiki:0)."""
 TAGS = {"p", "br", "ul", "ol", "li", "strong", "em", "a"}
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[AskingSite]:
-    with asking_site(tmp_path) as made:
-        yield made
 
 
 class Read(HTMLParser):

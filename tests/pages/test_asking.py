@@ -7,13 +7,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 from html import unescape
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from connectors.values import EVERYONE, Agent, ContributorRole
-from expertise.consent import SqlConsent
 from expertise.directory import SqlDirectory
 from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
@@ -27,7 +26,6 @@ from indexer.values import (
     ShownDocument,
     ShowRequest,
 )
-from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
 from search_api.questions.service import DECLINE_UNDO
 from search_api.questions.storage import (
@@ -38,7 +36,8 @@ from search_api.questions.storage import (
 )
 from search_api.questions.values import AskingPreferences, QuestionStage
 from search_api.search.service import who_knows
-from tests.opensearch_index import fresh_index
+from tests.journals import Notebook
+from tests.judging import engine_index
 from tests.pages.asking_site import (
     AGENTS,
     ANIMATOR,
@@ -53,7 +52,6 @@ from tests.pages.asking_site import (
     AskingSite,
     asking_site,
 )
-from tests.pages.test_query_log import Notebook
 from tests.planted import ENCODER, TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
@@ -69,20 +67,13 @@ RESTRICTED = {
 }
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[AskingSite]:
-    with asking_site(tmp_path) as made:
-        yield made
-
-
 @pytest.fixture(params=["embedded", "opensearch"])
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AskingSite]:
     """The same on each engine: what is found, and what nobody finds, is theirs to say."""
-    if request.param == "embedded":
-        with asking_site(tmp_path) as made:
-            yield made
-        return
-    with fresh_index(ENCODER.dimension) as index, asking_site(tmp_path, index=index) as made:
+    with (
+        engine_index(request.param, tmp_path, ENCODER.dimension) as index,
+        asking_site(tmp_path, index=index) as made,
+    ):
         yield made
 
 
@@ -1314,21 +1305,15 @@ def test_a_restored_database_is_told_what_was_deleted(site: AskingSite) -> None:
     gone, stays = answered(site, second), ""
     assert site.act(STRANGER, second, "answer", text="Une autre réponse.") == 204
     stays = site.read(ASKER, second)["answers"][-1]["id"]
-    path = str(site.engine.url.database)
-    with sa.create_engine(f"sqlite:///{path}").connect() as connection:
-        connection.exec_driver_sql(f"vacuum into '{path}.saved'")
+    copy = site.saved()
     author = str(site.questions.one(second).answers[0].author_id)  # type: ignore[union-attr]
     assert site.act(ASKER, first, "delete") == 204
     assert site.act(author, second, "delete_answer", answer=gone) == 204
-    restored = sa.create_engine(f"sqlite:///{path}.saved")
-    consent = SqlConsent(restored, site.clock)
-    replay(list(site.register.lines()), restored, consent, cast(Any, site.index), b"key")
-    with restored.connect() as connection:
+    with site.restored(copy) as restored, restored.connect() as connection:
         kept = connection.execute(sa.select(given_answers.c.id)).scalars().all()
         left = sa.select(asked_questions.c.id).where(~asked_questions.c.deleted)
         questions = connection.execute(left).scalars().all()
     assert (kept, questions) == ([stays], [second])
-    restored.dispose()
 
 
 def test_who_left_long_ago_is_named_no_more(site: AskingSite) -> None:

@@ -21,7 +21,6 @@ from fastapi.testclient import TestClient
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-from connectors.values import Agent
 from indexer.values import Put
 from quisait.server.app import rate_limiter_of
 from quisait.settings import Settings
@@ -35,7 +34,7 @@ from search_api.assistants.storage import (
     forget_calls,
 )
 from search_api.sign_on.sessions import SqlPersonalTokens, personal_tokens
-from tests.builders import indexed, make_document
+from tests.builders import Listed, indexed, make_document
 from tests.own_loop import run_apart
 from tests.pages.asking_site import (
     AGENTS,
@@ -276,12 +275,8 @@ def test_a_token_opens_nothing_once_it_ended(site: Site) -> None:
     book = site.asking.services.people
     left = [replace(one, departure=TODAY - timedelta(days=1)) for one in AGENTS if one.id == ASKER]
 
-    class Left:
-        def entries(self) -> Iterator[Agent]:
-            yield from (*left, *(one for one in AGENTS if one.id != ASKER))
-
     assert site.post(gone)[0] == 200
-    book.replace(Left())
+    book.replace(Listed(*left, *(one for one in AGENTS if one.id != ASKER)))
     for token in (revoked, expired, gone, "qsp_nimporte"):
         status, sentence = site.post(token)
         assert status == 401, token

@@ -3,7 +3,6 @@
 import ast
 import inspect
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from fastapi.testclient import TestClient
 import evaluation.tune
 import quisait.commands
 import quisait.server.app
-from quisait.application.database import migrate
 from quisait.clock import now
 from search_api.administration.service import AUDIT_PAGE
 from search_api.administration.tables import EntryAct
@@ -31,8 +29,7 @@ from search_api.moderation.service import ModerationAct
 from search_api.people.corrections import HolderAction
 from search_api.verification.service import MarkedAct
 from tests.pages.access_routes import each_route
-from tests.pages.administration import TODAY
-from tests.pages.conftest import NOW_S, TOKENS, Parts, token_readers
+from tests.pages.conftest import NOW_S, TOKENS, Parts
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -43,23 +40,13 @@ TECHNICAL = re.compile(
 
 
 @pytest.fixture
-def audit(tmp_path: Path) -> Iterator[SqlAudit]:
-    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'audit.sqlite'}"))
-    yield SqlAudit(engine, now)
-    engine.dispose()
+def audit(database: sa.Engine) -> SqlAudit:
+    return SqlAudit(database, now)
 
 
 @pytest.fixture
 def services(parts: Parts, audit: SqlAudit) -> Services:
-    readers = token_readers(parts.book)
-    return Services(
-        parts.search,
-        parts.book,
-        reader_of=readers,
-        today=lambda: TODAY,
-        grants=OFFICER,
-        audit=audit,
-    )
+    return parts.services(grants=OFFICER, audit=audit)
 
 
 def asks_a_role(dependant: Any) -> bool:

@@ -3,14 +3,12 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from quisait.application.database import migrate
 from search_api.sign_on.signed_tokens import LOGOUT_EVENT, LOGOUT_MAX_AGE_S, ProviderSession
 from tests.lying_provider import (
     CLIENT_ID,
@@ -22,6 +20,7 @@ from tests.lying_provider import (
     signed_with_the_public_key,
     unsigned,
 )
+from tests.made_site import state_in
 from tests.pages.conftest import Parts
 from tests.pages.signing_on import SigningOn, signing_on_app
 
@@ -72,11 +71,9 @@ class Behind:
 @pytest.fixture(scope="module")
 def behind(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     folder = tmp_path_factory.mktemp("behind")
-    database = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    with lying_provider() as provider:
+    with state_in(folder) as database, lying_provider() as provider:
         made = signing_on_app(parts, database, "http://testserver", provider.issuer)
         yield Behind(made, TestClient(made.app), provider)
-    database.dispose()
 
 
 @pytest.fixture(autouse=True)
@@ -176,15 +173,13 @@ def test_no_lie_ends_a_session(behind: Behind, lie: Token) -> None:
     assert "sub-claire" not in text
 
 
-def test_a_provider_whose_keys_do_not_come(parts: Parts, tmp_path: Path) -> None:
+def test_a_provider_whose_keys_do_not_come(parts: Parts, database: sa.Engine) -> None:
     """503: the provider may say it again."""
-    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = signing_on_app(parts, database, "http://testserver", "http://127.0.0.1:1")
     with lying_provider() as provider:
         token = signed({"iss": "http://127.0.0.1:1"}, provider.key)
         said = TestClient(made.app).post(PATH, data={"logout_token": token})
     assert said.status_code == 503
-    database.dispose()
 
 
 def test_a_browser_is_no_provider(behind: Behind) -> None:

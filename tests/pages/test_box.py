@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from quisait.server.app import intranet_app
-from search_api.app import Services, create_app
-from tests.pages.administration import SECRET, TODAY
-from tests.pages.conftest import NOW_S, TOKENS, Parts, served, token_readers
+from search_api.app import create_app
+from tests.pages.administration import SECRET
+from tests.pages.conftest import NOW_S, TOKENS, Parts, served
 from tests.pages.test_accessibility import faults_of
 
 pytestmark = pytest.mark.pages
@@ -38,10 +38,7 @@ def sites(parts: Parts) -> Iterator[Sites]:
     with ExitStack() as servers:
         named, other = intranet_app(INTRANET), intranet_app(INTRANET)
         origins = [servers.enter_context(served(app)) for app in (named, other)]
-        readers = token_readers(parts.book)
-        services = Services(
-            parts.search, parts.book, reader_of=readers, today=lambda: TODAY, origins={origins[0]}
-        )
+        services = parts.services(origins={origins[0]})
         quisait = servers.enter_context(served(create_app(services)))
         named.state.quisait = other.state.quisait = quisait
         yield Sites(quisait, *origins)

@@ -30,6 +30,7 @@ from search_api.identity.readers import NO_AUTHORITIES
 from search_api.search.engine import Search
 from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRules
 from search_api.sign_on.provider import Provider, ProviderRules
+from tests.builders import Listed
 from tests.encoders import FakeEncoder
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider
 from tests.pages.administration import AGENTS, TODAY
@@ -38,14 +39,13 @@ pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
 SOURCE = "conversations"
 ENCODER = FakeEncoder(dimension=64)
-
-
-class Users:
-    """Claire and Iris, known to Conversations by their `sub`."""
-
-    def entries(self) -> Iterator[Any]:
-        for agent, sub in ((AGENTS[0], "claire"), (AGENTS[3], "iris")):
-            yield replace(agent, accounts=(f"{SOURCE}:{sub}",))
+USERS = Listed(
+    *(
+        replace(agent, accounts=(f"{SOURCE}:{sub}",))
+        for agent, sub in ((AGENTS[0], "claire"), (AGENTS[3], "iris"))
+    )
+)
+"""Claire and Iris, known to Conversations by their `sub`."""
 
 
 @dataclass
@@ -110,7 +110,7 @@ def assistant(tmp_path: Path) -> Iterator[Assistant]:
     engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
     book = SqlDirectory(engine)
-    book.replace(Users())
+    book.replace(USERS)
     state = State(engine)
     inbox = Inbox(engine, state.load, 1_000)
     tokens = PushTokens(engine)

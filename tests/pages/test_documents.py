@@ -15,13 +15,13 @@ from playwright.sync_api import Browser, Error, Route
 from connectors.ports import RecordVanished
 from connectors.values import EVERYONE, Access
 from indexer.values import PutAccess, Remove
-from quisait.application.assembly import Application, open_application
+from quisait.application.assembly import Application
 from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
-from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory
 from search_api.documents.originals import original_headers
 from search_api.query_log.recording import NoQueryLog
+from tests.made_site import application_in
 
 pytestmark = [pytest.mark.trust, pytest.mark.pages]
 
@@ -126,14 +126,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
     (folder / "dossier/cp1252.txt").write_bytes("Décidé le 3 août.".encode("cp1252"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("QUISAIT_FILE", str(folder / "quisait.toml"))
-        with open_application(load_settings()) as application:
-            read_directory(application)
-            found = Place(application, folder)
-            found.crawl()
-            application.index.write([Remove("dossier:parti.txt")])
-            yield found
+    with application_in(folder) as application:
+        read_directory(application)
+        found = Place(application, folder)
+        found.crawl()
+        application.index.write([Remove("dossier:parti.txt")])
+        yield found
 
 
 def never(place: Place, pattern: str) -> Any:

@@ -10,9 +10,8 @@ from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
 from quisait.settings.web import EmbedSettings
-from search_api.app import Services, create_app
-from tests.pages.administration import TODAY
-from tests.pages.conftest import NOW_S, TOKENS, Parts, token_readers
+from search_api.app import create_app
+from tests.pages.conftest import NOW_S, TOKENS, Parts
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -37,11 +36,8 @@ MODULES = Path(__file__).resolve().parents[2] / "search_api" / "static" / "embed
 @pytest.fixture(scope="module")
 def embedding_app(parts: Parts) -> FastAPI:
     """Readers are named by tokens, and one intranet may embed the box."""
-    readers = token_readers(parts.book)
     origins = frozenset({INTRANET})
-    return create_app(
-        Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY, origins=origins)
-    )
+    return create_app(parts.services(origins=origins))
 
 
 @pytest.fixture

@@ -9,33 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
 from connectors.values import EVERYONE, Access
-from expertise.build import BuildRules, build_expertise
-from expertise.builds import SqlBuilds
 from expertise.consent import SqlConsent
-from expertise.current_build import BuildReader
-from expertise.directory import SqlDirectory
-from expertise.topics import TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import PutAccess
-from quisait.application.database import migrate
 from search_api.administration.system_status import SystemStatus
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.feedback.storage import MIN_PROPOSED, MIN_VOTERS, SqlFeedback, Subject, SubjectKind
 from search_api.feedback.storage import Aspect as Kept
 from search_api.identity.principals import Grant, Grants, Role
-from search_api.identity.readers import reader_of
-from search_api.search.engine import Search
 from tests.builders import allowed
+from tests.made_site import made_site
 from tests.pages.conftest import served
-from tests.pages.test_me import Listed
-from tests.pages.test_topic_pages import TOPICS, notes
-from tests.planted import ENCODER, TODAY
+from tests.pages.test_topic_pages import AGENTS, TOPICS, notes
+from tests.planted import ENCODER
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -51,31 +42,23 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedIn
     folder: Path = tmp_path_factory.mktemp("avis")
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert not index.write(notes()).failed
-    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    book, builds = SqlDirectory(engine), SqlBuilds(engine)
-    book.replace(Listed())
-    build = build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY)
-    builds.publish(build, TopicList(TOPICS))
     roles = Grants((Grant(Role.ADMINISTRATOR, agents=frozenset({READER})),))
 
     def now() -> datetime:
         return datetime.now(UTC)
 
-    yield (
-        index,
-        Services(
-            Search(index, ENCODER, book),
-            book,
-            reader_of=lambda asked: reader_of(asked.headers.get("x-agent", READER), book, TODAY),
-            today=lambda: TODAY,
-            overview=BuildReader(builds, index, book, BuildRules()),
-            consent=SqlConsent(engine, now),
-            feedback=SqlFeedback(engine, now),
-            grants=roles,
-            audit=SqlAudit(engine, now),
-        ),
-    )
-    engine.dispose()
+    with made_site(folder, index, AGENTS, TOPICS) as made:
+        engine = made.engine
+        yield (
+            index,
+            made.services(
+                READER,
+                consent=SqlConsent(engine, now),
+                feedback=SqlFeedback(engine, now),
+                grants=roles,
+                audit=SqlAudit(engine, now),
+            ),
+        )
 
 
 def client_of(services: Services, agent: str = READER) -> TestClient:

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from joserfc.jwk import Key
 
 from indexer.access import NOBODY
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.identity.readers import NO_AUTHORITIES
 from search_api.limits import RateLimiter, RequesterKind
 from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRules
@@ -60,11 +60,8 @@ def suite_client(parts: Parts, issuer: str, per_minute: int = 0, **rules: Any) -
         lambda: TODAY,
     )
     app = create_app(
-        Services(
-            parts.search,
-            parts.book,
+        parts.services(
             reader_of=lambda _: NOBODY,
-            today=lambda: TODAY,
             application_readers=readers,
             rate_limiter=RateLimiter({RequesterKind.ADDRESS: per_minute}),
         )

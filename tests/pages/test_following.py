@@ -1,7 +1,6 @@
 """What agents follow: news under the rights of each reading, seen by themselves alone."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -40,12 +39,6 @@ pytestmark = [pytest.mark.pages, pytest.mark.trust]
 SECRET = "Zanzibar"
 OWN = {"scope": "entity", "scope_id": HERE}
 SEARCH = "/?q=carnaval"
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[AskingSite]:
-    with asking_site(tmp_path) as made:
-        yield made
 
 
 def follow(site: AskingSite, agent: str, kind: str, subject: str, action: str = "follow") -> int:

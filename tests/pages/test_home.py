@@ -8,25 +8,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from connectors.values import Access, Agent, Contribution, ContributorRole
-from expertise.build import BuildRules, build_expertise
-from expertise.builds import SqlBuilds
-from expertise.current_build import BuildReader
-from expertise.directory import SqlDirectory
-from expertise.topics import Topic, TopicList
+from expertise.topics import Topic
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
-from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.following.service import news
 from search_api.home.service import home
 from search_api.identity.readers import reader_of
-from search_api.search.engine import Search
 from search_api.topics.service import READ_FIRST, topic_answer
 from tests.builders import allowed, indexed, make_document
+from tests.made_site import made_site
 from tests.planted import ENCODER, TODAY
 
 pytestmark = [pytest.mark.trust, pytest.mark.pages]
@@ -53,11 +47,6 @@ AGENTS = tuple(
         (3, "Dedans", "22", ("cadastre",)),
     )
 )
-
-
-class Listed:
-    def entries(self) -> Iterator[Agent]:
-        yield from AGENTS
 
 
 def note(
@@ -116,19 +105,8 @@ def services(tmp_path: Path, index: EmbeddedIndex) -> Iterator[Services]:
 @contextmanager
 def opened(tmp_path: Path, index: EmbeddedIndex) -> Iterator[Services]:
     """The pages over an index that is filled, with a build of it."""
-    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
-    book, builds = SqlDirectory(engine), SqlBuilds(engine)
-    book.replace(Listed())
-    build = build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY)
-    builds.publish(build, TopicList(TOPICS))
-    yield Services(
-        Search(index, ENCODER, book),
-        book,
-        reader_of=lambda request: reader_of(request.headers["x-agent"], book, TODAY),
-        today=lambda: TODAY,
-        overview=BuildReader(builds, index, book, BuildRules()),
-    )
-    engine.dispose()
+    with made_site(tmp_path, index, AGENTS, TOPICS) as made:
+        yield made.services()
 
 
 def test_ones_own_topics_and_what_changed_in_them(services: Services) -> None:

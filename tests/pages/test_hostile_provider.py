@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from joserfc.jwk import ECKey, OctKey
 
-from quisait.application.database import migrate
 from search_api.authorization import IN_PERSON_ONLY
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.sign_on.identification import AgentRule
@@ -78,14 +77,12 @@ class Met:
 
 @pytest.fixture
 def met(
-    parts: Parts, provider: LyingProvider, caplog: pytest.LogCaptureFixture, tmp_path: Any
+    parts: Parts, provider: LyingProvider, caplog: pytest.LogCaptureFixture, database: sa.Engine
 ) -> Iterator[Met]:
     caplog.set_level(logging.INFO)
-    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = signing_on_app(parts, database, ADDRESS, provider.issuer)
     with TestClient(made.app, follow_redirects=False) as client:
         yield Met(made, client, provider, caplog)
-    database.dispose()
 
 
 def test_honest(met: Met) -> None:
@@ -423,16 +420,16 @@ def test_a_provider_out_of_reach(met: Met) -> None:
     assert met.made.sign_on.sessions.of() == ()
 
 
-def test_a_provider_that_never_ends(parts: Parts, provider: LyingProvider, tmp_path: Any) -> None:
+def test_a_provider_that_never_ends(
+    parts: Parts, provider: LyingProvider, database: sa.Engine
+) -> None:
     """The time-out of the settings holds."""
     from search_api.sign_on.provider import ProviderHttp
 
-    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = signing_on_app(parts, database, ADDRESS, provider.issuer, http=ProviderHttp(0.2))
     provider.delay_s = 10.0
     with TestClient(made.app) as client:
         assert client.get("/sign-on").status_code == 503
-    database.dispose()
 
 
 def test_nothing_secret_in_a_journal(met: Met) -> None:
@@ -448,9 +445,8 @@ def test_nothing_secret_in_a_journal(met: Met) -> None:
     assert not re.search("secret assez long", repr(met.made.sign_on.provider))
 
 
-def test_over_https(parts: Parts, provider: LyingProvider, tmp_path: Any) -> None:
+def test_over_https(parts: Parts, provider: LyingProvider, database: sa.Engine) -> None:
     """Cookies are bound to this very host and never travel in clear (`__Host-`, `Secure`)."""
-    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = signing_on_app(parts, database, "https://testserver", provider.issuer)
     with TestClient(made.app, "https://testserver", follow_redirects=False) as client:
         begun = client.get("/sign-on")
@@ -466,26 +462,24 @@ def test_over_https(parts: Parts, provider: LyingProvider, tmp_path: Any) -> Non
                 assert "Path=/" in cookie
                 assert "Domain" not in cookie
         assert client.get("/").status_code == 200
-    database.dispose()
 
 
-def test_a_proxy_that_renames_us(parts: Parts, provider: LyingProvider, tmp_path: Any) -> None:
+def test_a_proxy_that_renames_us(
+    parts: Parts, provider: LyingProvider, database: sa.Engine
+) -> None:
     """Our own form is known by the address of the settings, though `Host` says another."""
-    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = signing_on_app(parts, database, "https://qui.exemple.fr", provider.issuer)
     with TestClient(made.app, "http://127.0.0.1:8077", follow_redirects=False) as client:
         cookie = {"Cookie": "a=b"}
         ours = client.post("/sign-out", headers=cookie | {"Origin": "https://qui.exemple.fr"})
         theirs = client.post("/sign-out", headers=cookie | {"Origin": "https://exemple.fr"})
         assert (ours.status_code, theirs.status_code) == (200, 403)
-    database.dispose()
 
 
 def test_a_personal_token_opens_no_role(
-    parts: Parts, provider: LyingProvider, tmp_path: Any
+    parts: Parts, provider: LyingProvider, database: sa.Engine
 ) -> None:
     """What a role opens is for a person who signed on, not for their program."""
-    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     grants = Grants((Grant(Role.OFFICER, agents=frozenset({"ag-1"})),))
     made = signing_on_app(parts, database, ADDRESS, provider.issuer, grants=grants)
     sign_on = made.sign_on
@@ -498,7 +492,6 @@ def test_a_personal_token_opens_no_role(
         client.cookies.set("quisait_session", session_id)
         # The role is theirs: what is missing here is only where to write the reading down.
         assert client.get("/audit").status_code == 503
-    database.dispose()
 
 
 EMAIL = AgentRule(claim="email", by="email")
@@ -536,7 +529,7 @@ MIXED: dict[str, tuple[dict[str, Any], dict[str, Any], str | None]] = {
 
 @pytest.mark.parametrize("name", MIXED)
 def test_an_address_and_its_verification_are_of_one_document(
-    parts: Parts, provider: LyingProvider, tmp_path: Path, name: str
+    parts: Parts, provider: LyingProvider, database: sa.Engine, name: str
 ) -> None:
     """ID token and userinfo are signed both, and say different things."""
     claire = parts.book.agent("ag-1")
@@ -545,7 +538,7 @@ def test_an_address_and_its_verification_are_of_one_document(
         {claim: claire.email if value == "CLAIRE" else value for claim, value in one.items()}
         for one in MIXED[name][:2]
     ]
-    signed_on = signed_on_by(parts, provider, tmp_path, EMAIL, *told)
+    signed_on = signed_on_by(parts, provider, database, EMAIL, *told)
     assert signed_on == MIXED[name][2]
 
 
@@ -562,24 +555,24 @@ def test_an_address_and_its_verification_are_of_one_document(
 def test_who_vouches_and_for_whom_are_of_one_document(
     parts: Parts,
     provider: LyingProvider,
-    tmp_path: Path,
+    database: sa.Engine,
     id_claims: dict[str, Any],
     user_claims: dict[str, Any],
     expected: str | None,
 ) -> None:
     """A `uid` is unique behind one identity provider only: the one that its document names."""
     rule = AgentRule(accepted={"idp_id": frozenset({"idp-finances"})})
-    assert signed_on_by(parts, provider, tmp_path, rule, id_claims, user_claims) == expected
+    assert signed_on_by(parts, provider, database, rule, id_claims, user_claims) == expected
 
 
 @pytest.mark.parametrize(("acr", "expected"), [("eidas2", "ag-1"), ("eidas1", None)])
 def test_how_somebody_signed_on_is_the_id_tokens_word(
-    parts: Parts, provider: LyingProvider, tmp_path: Path, acr: str, expected: str | None
+    parts: Parts, provider: LyingProvider, database: sa.Engine, acr: str, expected: str | None
 ) -> None:
     """Userinfo does not say it, and is not believed where it does."""
     rule = AgentRule(accepted={"acr": frozenset({"eidas2"})})
     told = {"uid": "ag-1", "acr": "eidas2"}
-    assert signed_on_by(parts, provider, tmp_path, rule, {"acr": acr}, told) == expected
+    assert signed_on_by(parts, provider, database, rule, {"acr": acr}, told) == expected
 
 
 @pytest.mark.parametrize("trusted", [True, False], ids=["trusted", "verified"])
@@ -588,7 +581,7 @@ def test_how_somebody_signed_on_is_the_id_tokens_word(
 def test_an_acr_of_the_id_token_and_an_address_of_userinfo(
     parts: Parts,
     provider: LyingProvider,
-    tmp_path: Path,
+    database: sa.Engine,
     acr: str,
     expected: str | None,
     how: dict[str, Any],
@@ -600,19 +593,18 @@ def test_an_acr_of_the_id_token_and_an_address_of_userinfo(
     accepted = {"acr": frozenset({"eidas2"})}
     rule = AgentRule(claim="email", by="email", accepted=accepted, email_trusted=trusted)
     told = {"email": claire.email} | ({} if trusted else {"email_verified": True})
-    assert signed_on_by(parts, provider, tmp_path, rule, {"acr": acr, **how}, told) == expected
+    assert signed_on_by(parts, provider, database, rule, {"acr": acr, **how}, told) == expected
 
 
 def signed_on_by(
     parts: Parts,
     provider: LyingProvider,
-    tmp_path: Path,
+    database: sa.Engine,
     rule: AgentRule,
     id_claims: dict[str, Any],
     user_claims: dict[str, Any],
 ) -> str | None:
     """Whom the two documents sign on under a rule; None where nobody."""
-    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = signing_on_app(parts, database, ADDRESS, provider.issuer, rule=rule)
     with TestClient(made.app, follow_redirects=False) as client:
         asked = parse_qs(urlsplit(client.get("/sign-on").headers["location"]).query)
@@ -620,5 +612,4 @@ def signed_on_by(
         provider.id_claims, provider.user_claims = id_claims, user_claims
         client.get("/sign-on/callback", params={"state": asked["state"][0], "code": "un-code"})
     sessions = made.sign_on.sessions.of()
-    database.dispose()
     return sessions[0].agent_id if sessions else None

@@ -13,13 +13,13 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.identity.tokens import DemoReaders
 from search_api.limits import RateLimiter, RequesterKind, RequestTimeouts
 from search_api.middleware.security import is_own_host
 from search_api.server import HEAD_BYTES, HeadTimeoutProtocol
 from tests.pages.administration import TODAY
-from tests.pages.conftest import NOW_S, TOKENS, Parts, chromium_mapping, served, token_readers
+from tests.pages.conftest import NOW_S, TOKENS, Parts, chromium_mapping, served
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -52,9 +52,7 @@ def test_other_names(host: str) -> None:
 def demo_behind_door(parts: Parts) -> Iterator[str]:
     """The demo as `quisait demo` makes it."""
     readers = DemoReaders(parts.book, "ag-4", lambda: TODAY)
-    services = Services(
-        parts.search, parts.book, reader_of=readers, today=lambda: TODAY, demo=True, hosts=()
-    )
+    services = parts.services(reader_of=readers, demo=True, hosts=())
     with served(create_app(services)) as address:
         yield address
 
@@ -118,14 +116,7 @@ def test_headers_of_every_kind_of_answer(parts: Parts) -> None:
     """Pages, problems, refusals and static files; the embedded scripts alone are for others."""
     readers = DemoReaders(parts.book, "ag-1", lambda: TODAY)
     rates = RateLimiter({RequesterKind.READER: 6, RequesterKind.ADDRESS: 6})
-    services = Services(
-        parts.search,
-        parts.book,
-        reader_of=readers,
-        today=lambda: TODAY,
-        hosts=("testserver",),
-        rate_limiter=rates,
-    )
+    services = parts.services(reader_of=readers, hosts=("testserver",), rate_limiter=rates)
     client = TestClient(create_app(services), client=("127.0.0.1", 5))
     statuses = set()
     for path in ("/", "/nulle-part", "/api/v1/search?page=0", "/static/quisait.css", *["/"] * 9):
@@ -145,12 +136,7 @@ def test_headers_of_every_kind_of_answer(parts: Parts) -> None:
 
 def limited(parts: Parts, **per_minute: int) -> FastAPI:
     rates = RateLimiter({RequesterKind(name): most for name, most in per_minute.items()})
-    readers = token_readers(parts.book)
-    return create_app(
-        Services(
-            parts.search, parts.book, reader_of=readers, today=lambda: TODAY, rate_limiter=rates
-        )
-    )
+    return create_app(parts.services(rate_limiter=rates))
 
 
 def asking(app: FastAPI, agent: str = "", address: str = "192.0.2.1", **more: str) -> TestClient:
@@ -189,8 +175,7 @@ def test_a_stranger_in_haste_waits(parts: Parts, shown: dict[str, str]) -> None:
 @pytest.fixture(scope="module")
 def bounded(parts: Parts) -> Iterator[str]:
     """A real server that waits a short time only, with one route that never answers."""
-    readers = token_readers(parts.book)
-    services = Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY)
+    services = parts.services()
     app = create_app(replace(services, timeouts=RequestTimeouts(body_s=0.6, answer_s=0.4)))
 
     @app.get("/api/v1/lent")

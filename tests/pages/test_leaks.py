@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from fastapi.testclient import TestClient
 
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.identity.readers import reader_of
 from tests.pages.administration import SECRET, TODAY
 from tests.pages.conftest import ClientOf, Parts
@@ -79,9 +79,7 @@ def test_a_silent_authority_is_said(parts: Parts) -> None:
     """Where an authority did not answer, API and pages say that documents may be missing."""
     whole = reader_of("ag-1", parts.book, TODAY)
     partial = replace(whole, unanswered=frozenset({"ldap"}))
-    app = create_app(
-        Services(parts.search, parts.book, reader_of=lambda request: partial, today=lambda: TODAY)
-    )
+    app = create_app(parts.services(reader_of=lambda request: partial))
     client = TestClient(app)
     for path in ("search", "experts"):
         assert client.get(f"/api/v1/{path}?q=incendie").json()["incomplete"] == ["ldap"]

@@ -41,7 +41,7 @@ from tests.pages.asking_site import (
     AskingSite,
     asking_site,
 )
-from tests.smtp_server import SmtpServer, smtp_server
+from tests.smtp_server import SmtpServer
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -49,18 +49,10 @@ SECRET = "Zanzibar"
 OWN = {"scope": "entity", "scope_id": HERE}
 
 
-@pytest.fixture(scope="module")
-def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmtpServer]:
-    with smtp_server(tmp_path_factory.mktemp("smtp")) as server:
-        yield server
-
-
-@pytest.fixture
-def site(tmp_path: Path, post: SmtpServer) -> Iterator[AskingSite]:
+@pytest.fixture(autouse=True)
+def nothing_sent(post: SmtpServer) -> None:
     post.handler.accepted.clear()
     post.handler.refusals.clear()
-    with asking_site(tmp_path) as made:
-        yield made
 
 
 def settings_for(post: SmtpServer, **mail: Any) -> Settings:
@@ -122,7 +114,6 @@ def write(site: AskingSite, id_: str, title: str, principal: str = EVERYONE) -> 
 
 def test_a_community_invites_by_mail(tmp_path: Path, post: SmtpServer) -> None:
     """Once, and only who waits to be told and wants it; the days of notice begin on the page."""
-    post.handler.accepted.clear()
     with asking_site(tmp_path, apart=True) as site:
         form = {"verdict": "accept"}
         accepted = site.client(ANIMATOR).post("/animation/communities/cadastre", data=form)

@@ -40,19 +40,13 @@ from tests.pages.asking_site import (
     asking_site,
 )
 from tests.planted import TODAY
-from tests.smtp_server import SmtpServer, smtp_server
+from tests.smtp_server import SmtpServer
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
 BOX, OLD_BOX = "reponses@finances.test", "anciennes@finances.test"
 ANSWER = "Demandez la feuille au pôle topographique de Vesoul."
 QUOTED = '"Vesoul"'
-
-
-@pytest.fixture(scope="module")
-def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmtpServer]:
-    with smtp_server(tmp_path_factory.mktemp("smtp")) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

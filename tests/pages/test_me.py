@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +12,20 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
-from connectors.values import Agent, ContactVia, Mission
-from expertise.build import BuildRules, build_expertise
-from expertise.builds import SqlBuilds
+from connectors.values import ContactVia, Mission
 from expertise.consent import Preference, PreferenceKind, SqlConsent
-from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
-from expertise.topics import TopicList
-from indexer.embedded.index import EmbeddedIndex
-from indexer.ports import Index
-from quisait.application.database import migrate
+from quisait.clock import now
 from quisait.privacy.register import FileRegister, PendingLines
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
-from search_api.identity.readers import reader_of
-from search_api.search.engine import Search
-from tests.opensearch_index import fresh_index
+from tests.builders import Listed
+from tests.judging import engine_index
+from tests.made_site import made_site
 from tests.pages.conftest import served
 from tests.pages.test_topic_pages import AGENTS, TOPICS, notes
-from tests.planted import ENCODER, TODAY
+from tests.planted import ENCODER
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -40,16 +33,6 @@ SEULE, LOIN, ANIMATOR, READER = "ag-1", "ag-2", "ag-3", "ag-5"
 
 
 ALL_TOPICS = frozenset({"*"})
-
-
-@dataclass
-class Listed:
-    """The directory; reading it again is how it could undo a withdrawal."""
-
-    agents: tuple[Agent, ...] = AGENTS
-
-    def entries(self) -> Iterator[Agent]:
-        yield from self.agents
 
 
 @dataclass
@@ -101,34 +84,17 @@ def stage(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stage]:
     folder: Path = tmp_path_factory.mktemp("me")
-    with ExitStack() as stack:
-        index: Index = (
-            EmbeddedIndex(folder / "index", ENCODER.dimension)
-            if request.param == "embedded"
-            else stack.enter_context(fresh_index(ENCODER.dimension))
-        )
+    with engine_index(request.param, folder, ENCODER.dimension) as index:
         assert not index.write(notes()).failed
-        engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-        stack.callback(engine.dispose)
-        book, builds = SqlDirectory(engine), SqlBuilds(engine)
-        book.replace(Listed())
-
-        def build() -> None:
-            made = build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY)
-            builds.publish(made, TopicList(TOPICS))
-
-        build()
-        services = Services(
-            Search(index, ENCODER, book),
-            book,
-            reader_of=lambda asked: reader_of(asked.headers.get("x-agent", READER), book, TODAY),
-            today=lambda: TODAY,
-            overview=BuildReader(builds, index, book, BuildRules()),
-            consent=SqlConsent(engine, lambda: datetime.now(UTC)),
-            grants=Grants((Grant(Role.ANIMATOR, agents=frozenset({ANIMATOR}), topics=ALL_TOPICS),)),
-            audit=SqlAudit(engine, lambda: datetime.now(UTC)),
-        )
-        yield Stage(services, book, build)
+        animator = Grant(Role.ANIMATOR, agents=frozenset({ANIMATOR}), topics=ALL_TOPICS)
+        with made_site(folder, index, AGENTS, TOPICS) as made:
+            services = made.services(
+                READER,
+                consent=SqlConsent(made.engine, now),
+                grants=Grants((animator,)),
+                audit=SqlAudit(made.engine, now),
+            )
+            yield Stage(services, made.book, made.build)
 
 
 @pytest.fixture
@@ -208,7 +174,7 @@ def test_a_withdrawal_acts_everywhere_at_the_next_answer(stage: Stage, mine: Tes
         for d in stage.client(READER).get("/api/v1/search?q=cadastre").json()["documents"]
     ]
     assert "Le cadastre, partie 0" in titles
-    stage.book.replace(Listed())
+    stage.book.replace(Listed(*AGENTS))
     stage.build()
     assert '"ag-1"' not in stage.traces()
     ask(mine, "withdraw", act="take_back")
@@ -216,16 +182,13 @@ def test_a_withdrawal_acts_everywhere_at_the_next_answer(stage: Stage, mine: Tes
     assert "Jo Seule" in stage.traces()
 
 
-def test_what_is_not_noted_yet_is_said(stage: Stage, tmp_path: Path) -> None:
+def test_what_is_not_noted_yet_is_said(stage: Stage, database: sa.Engine, tmp_path: Path) -> None:
     """The register cannot be written: the withdrawal acts, by page and API; both are honest."""
     blocked = tmp_path / "volume"
     blocked.write_text("")
-    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
-    SqlDirectory(engine).replace(Listed())
-    register = FileRegister(
-        blocked / "registre.jsonl", (), lambda: datetime.now(UTC), 30, PendingLines(engine)
-    )
-    consent = SqlConsent(engine, lambda: datetime.now(UTC), register)
+    SqlDirectory(database).replace(Listed(*AGENTS))
+    register = FileRegister(blocked / "registre.jsonl", (), now, 30, PendingLines(database))
+    consent = SqlConsent(database, now, register)
     services = replace(stage.services, consent=consent)
     mine = replace(stage, services=services).client(SEULE)
     assert mine.get("/api/v1/me").json()["noted"] is True
@@ -237,7 +200,6 @@ def test_what_is_not_noted_yet_is_said(stage: Stage, tmp_path: Path) -> None:
     blocked.unlink()
     register.complete()
     assert mine.get("/preferences").text.count('class="note warn"') == 1
-    engine.dispose()
 
 
 def test_authorship_after_a_withdrawal_is_as_the_source_shows_it(
@@ -298,7 +260,7 @@ def test_a_mission_is_said_alike_everywhere_until_its_agent_withdraws(
     of_all = (Mission("urn:sujet/cadastre", first), Mission("regies", first))
     everybody = [replace(one, missions=of_all) for one in AGENTS]
     everybody[0] = replace(everybody[0], missions=(*told, of_all[0]))
-    stage.book.replace(Listed(tuple(everybody)))
+    stage.book.replace(Listed(*everybody))
     stage.build()
     asked = stage.client(READER)
     try:
@@ -334,7 +296,7 @@ def test_a_mission_is_said_alike_everywhere_until_its_agent_withdraws(
             ask(mine, *wish, act="take_back")
         assert holders(asked)
     finally:
-        stage.book.replace(Listed())
+        stage.book.replace(Listed(*AGENTS))
         stage.build()
 
 
@@ -454,27 +416,20 @@ def test_a_topic_is_given_up_where_it_is_said_and_taken_up_there(
 def animated(stage: Stage, engine: sa.Engine, *topics: str) -> Stage:
     """The same place, where Loin animates these topics."""
     grant = Grant(Role.ANIMATOR, agents=frozenset({LOIN}), topics=frozenset(topics))
-    audit = SqlAudit(engine, lambda: datetime.now(UTC))
+    audit = SqlAudit(engine, now)
     services = replace(stage.services, grants=Grants((grant,)), audit=audit)
     return replace(stage, services=services)
-
-
-@pytest.fixture
-def audit(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'audit.sqlite'}"))
-    yield engine
-    engine.dispose()
 
 
 REMOVAL = {"agent": SEULE, "act": "remove", "reason": "mutée à la <paie>"}
 
 
 def test_whoever_animates_a_topic_removes_from_it_and_says_why(
-    stage: Stage, mine: TestClient, audit: sa.Engine
+    stage: Stage, mine: TestClient, database: sa.Engine
 ) -> None:
     """Everywhere at the next answer; she reads why and by whom; it is audited, and undone."""
     before = stage.traces()
-    place = animated(stage, audit, CADASTRE)
+    place = animated(stage, database, CADASTRE)
     animator, path = place.client(LOIN), f"/animation/holders/{CADASTRE}"
     for shown in (f"/topics/{CADASTRE}", "/agents/ag-1", "/experts?q=cadastre"):
         assert "À retirer, parce que" in animator.get(shown).text, shown
@@ -505,9 +460,11 @@ def test_whoever_animates_a_topic_removes_from_it_and_says_why(
     assert stage.traces() == before
 
 
-def test_a_removal_is_its_animators_alone(stage: Stage, mine: TestClient, audit: sa.Engine) -> None:
+def test_a_removal_is_its_animators_alone(
+    stage: Stage, mine: TestClient, database: sa.Engine
+) -> None:
     """With a reason, on a topic of theirs; she can neither ask for one nor take it back."""
-    place = animated(stage, audit, CADASTRE, "nowhere")
+    place = animated(stage, database, CADASTRE, "nowhere")
     animator, path = place.client(LOIN), "/api/v1/animation/holders"
     refused = [
         (f"{path}/regies", REMOVAL, 403),
@@ -583,11 +540,11 @@ def test_an_entitys_later_narrowing_holds(stage: Stage, mine: TestClient) -> Non
     ask(mine, "contact", way="service")
     head = replace(AGENTS[0], contact_via=ContactVia.HEAD, contact="chef@fin.example")
     try:
-        stage.book.replace(Listed((head, *AGENTS[1:])))
+        stage.book.replace(Listed(head, *AGENTS[1:]))
         (agent,) = stage.book.agents([SEULE]).values()
         assert (agent.contact_via, agent.contact) == (ContactVia.HEAD, "chef@fin.example")
     finally:
-        stage.book.replace(Listed())
+        stage.book.replace(Listed(*AGENTS))
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,8 @@
 """Agents see their own sessions and tokens, and never what would open anything."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from html import unescape
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -15,9 +13,9 @@ from connectors.values import Agent
 from expertise.consent import SqlConsent
 from expertise.directory import SqlDirectory
 from indexer.state import digest
-from quisait.application.database import migrate
 from search_api.identity.readers import reader_of
 from search_api.sign_on.sessions import DAY_S, SHORT_KEY_CHARS
+from tests.builders import Listed
 from tests.pages.administration import TODAY
 from tests.pages.conftest import TOKENS, Parts
 from tests.pages.signing_on import SigningOn, signing_on_app
@@ -27,28 +25,18 @@ pytestmark = [pytest.mark.pages, pytest.mark.trust]
 DAYS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A directory of one."""
-
-    agent: Agent
-
-    def entries(self) -> Iterator[Agent]:
-        yield self.agent
-
-
 @pytest.fixture
-def made(parts: Parts, tmp_path: Path) -> Iterator[SigningOn]:
+def made(parts: Parts, database: sa.Engine) -> SigningOn:
     """The application; no reader of these tests goes to its provider."""
-    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = signing_on_app(parts, database, "http://testserver", "http://127.0.0.1:9")
     consent = SqlConsent(database, lambda: datetime.now(UTC))
     made.app.state.services = replace(made.app.state.services, consent=consent)
-    yield made
-    database.dispose()
+    return made
 
 
-def test_each_account_is_told_with_the_rule_that_gives_it(made: SigningOn, tmp_path: Path) -> None:
+def test_each_account_is_told_with_the_rule_that_gives_it(
+    made: SigningOn, database: sa.Engine
+) -> None:
     """The agent's id, their address whatever its case, or the directory's own word; in French."""
     agent = Agent(
         "ag-9",
@@ -62,15 +50,14 @@ def test_each_account_is_told_with_the_rule_that_gives_it(made: SigningOn, tmp_p
         LinkRule("wiki", (LinkBy.ID,), capitalized=True),
         LinkRule("forum", (LinkBy.ID, LinkBy.EMAIL)),
     )
-    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'book.sqlite'}"))
-    book = SqlDirectory(engine)
+    book = SqlDirectory(database)
     book.replace(Listed(agent))
     made.app.state.services = replace(
         services,
         people=book,
         join_rules=lambda: rules,
         reader_of=lambda _: reader_of("ag-9", book, TODAY),
-        consent=SqlConsent(engine, lambda: datetime.now(UTC)),
+        consent=SqlConsent(database, lambda: datetime.now(UTC)),
     )
     client = TestClient(made.app)
     assert client.get("/api/v1/me").json()["joined_by"] == {
@@ -83,7 +70,6 @@ def test_each_account_is_told_with_the_rule_that_gives_it(made: SigningOn, tmp_p
     assert "wiki:Ag-9\xa0: il porte votre identifiant d’agent" in page
     assert "forum:zoe.petit@fin.example\xa0: il porte votre adresse électronique" in page
     assert "mail:zp\xa0: l’annuaire vous le donne" in page
-    engine.dispose()
 
 
 def day(moment_s: int) -> str:

@@ -107,9 +107,7 @@ def test_ready_recovers_from_a_thread_that_cannot_start(
 @pytest.fixture
 def measured(parts: Parts) -> tuple[FastAPI, CollectorRegistry]:
     """An application whose requests are measured, and where."""
-    app = create_app(
-        Services(parts.search, parts.book, reader_of=lambda request: NOBODY, today=lambda: TODAY)
-    )
+    app = create_app(parts.services(reader_of=lambda request: NOBODY))
     registry = CollectorRegistry()
     app.add_middleware(MetricsMiddleware, metrics=request_metrics(registry))
     app.include_router(metrics_router(registry, "t" * 32))

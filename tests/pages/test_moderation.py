@@ -1,11 +1,9 @@
 """Reports of questions and answers: who sees them, what hiding hides, and what it never tells."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -37,12 +35,6 @@ SLANDER = "Ornithorynque"
 BESIDE = "Balthazar"
 """Stands beside it."""
 NEVER = "0" * 32
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[AskingSite]:
-    with asking_site(tmp_path) as made:
-        yield made
 
 
 def report(site: AskingSite, agent_id: str, question: str, **fields: str) -> int:
@@ -117,21 +109,17 @@ def test_a_report_is_taken_back_while_nobody_decided(site: AskingSite) -> None:
     told = [site.client(one).delete(path) for one in (MAPPER, ASKER)]
     assert [one.status_code for one in told] == [404, 404]
     assert site.client(MAPPER).delete(f"/api/v1/questions/{NEVER}/reports").text == told[0].text
-    saved = f"{site.engine.url.database}.saved"
-    with site.engine.connect() as connection:
-        connection.exec_driver_sql(f"vacuum into '{saved}'")
+    copy = site.saved()
     back = client.post(f"/questions/{question}/reports/taken-back", data={"answer": ""})
     assert back.headers["location"].startswith("/preferences")
     assert desk(site)["reported"] == []
     assert client.get("/api/v1/me/export").json()["asking"]["reports"] == []
     assert client.delete(path).status_code == 404
     lines = list(site.register.lines())
-    restored = sa.create_engine(f"sqlite:///{saved}")
-    consent = SqlConsent(restored, site.clock)
-    replay(lines, restored, consent, cast(Any, site.index), b"key")
-    assert type(site.questions)(restored, site.clock).reports() == ()
-    restored.dispose()
+    with site.restored(copy) as restored:
+        assert type(site.questions)(restored, site.clock).reports() == ()
     assert report(site, STRANGER, question) == 204
+    consent = SqlConsent(site.engine, site.clock)
     replay(lines, site.engine, consent, cast(Any, site.index), b"key")
     assert len(desk(site)["reported"]) == 1, "what was reported since stays"
     assert moderate(site, question, "dismiss") == 204
@@ -377,40 +365,26 @@ def test_what_is_hidden_stays_so_in_a_restored_database(site: AskingSite) -> Non
     """What was hidden since the backup is hidden there; what was shown again is shown."""
     first, second = site.ask(topic="cadastre"), site.ask(title="Une autre ?", topic="cadastre")
     assert moderate(site, second, "hide", reason="Diffamation.") == 204
-    path = str(site.engine.url.database)
-    with sa.create_engine(f"sqlite:///{path}").connect() as connection:
-        connection.exec_driver_sql(f"vacuum into '{path}.saved'")
+    copy = site.saved()
     assert moderate(site, first, "hide", reason="Diffamation.") == 204
     assert moderate(site, second, "show") == 204
-    restored = sa.create_engine(f"sqlite:///{path}.saved")
-    consent = SqlConsent(restored, site.clock)
-    for _ in range(2):
-        replay(list(site.register.lines()), restored, consent, cast(Any, site.index), b"key")
-    questions = type(site.questions)(restored, site.clock)
-    assert questions.one(first) is None
-    assert questions.one(second) is not None
+    with site.restored(copy) as restored:
+        site.replayed(restored)
+        questions = type(site.questions)(restored, site.clock)
+        assert questions.one(first) is None
+        assert questions.one(second) is not None
     assert moderate(site, second, "hide", reason="Encore.") == 204
-    replay(list(site.register.lines()), site.engine, consent, cast(Any, site.index), b"key")
+    site.replayed(site.engine)
     hidden = (thread.question for thread, _ in site.questions.texts_hidden())
     reasons = {one.id: one.hidden for one in hidden}
     assert reasons == {first: "Diffamation.", second: "Encore."}, "known already, they keep theirs"
-    restored.dispose()
-
-
-def saved(site: AskingSite) -> Path:
-    """A copy of the database as it is now."""
-    path = Path(f"{site.engine.url.database}.{uuid4().hex}")
-    with site.engine.connect() as connection:
-        connection.exec_driver_sql(f"vacuum into '{path}'")
-    return path
 
 
 def put_back(site: AskingSite, copy: Path) -> None:
     """The site goes on from a copy, told what the register knows; its questions are read again."""
     site.engine.dispose()
     Path(str(site.engine.url.database)).write_bytes(copy.read_bytes())
-    consent = SqlConsent(site.engine, site.clock)
-    replay(list(site.register.lines()), site.engine, consent, cast(Any, site.index), b"key")
+    site.replayed(site.engine)
     assert site.services.asking is not None
     site.services.asking.publish()
 
@@ -421,11 +395,11 @@ def test_a_former_text_is_shown_to_its_author_alone(site: AskingSite) -> None:
     other = site.ask(title="Une autre parcelle ?", topic="cadastre")
     answer = answer_of(site, NEIGHBOUR, other, f"{SLANDER}, dit {BESIDE}.")
     assert site.act(ASKER, other, "helped", answer=answer) == 204
-    copy = saved(site)
+    copy = site.saved()
     assert site.act(ASKER, question, "edit", title="Le cadastre ?", text="Autre.") == 204
     assert site.act(NEIGHBOUR, other, "correct", text="Par un géomètre.", answer=answer) == 204
     put_back(site, copy)
-    put_back(site, saved(site))
+    put_back(site, site.saved())
     for reader in (STRANGER, MAPPER, ANIMATOR):
         for one in (question, other):
             assert SLANDER not in traces(site, reader, one)
@@ -469,7 +443,7 @@ def test_who_moderates_may_confirm_a_former_text(site: AskingSite) -> None:
     """As the desk shows it; a stale decision opens no other text."""
     question = site.ask(topic="cadastre")
     answer = answer_of(site, NEIGHBOUR, question, f"{SLANDER}, dit {BESIDE}.")
-    copy = saved(site)
+    copy = site.saved()
     assert site.act(NEIGHBOUR, question, "correct", text="Autre.", answer=answer) == 204
     put_back(site, copy)
     (waiting,) = desk(site)["hidden"]
@@ -495,7 +469,7 @@ def test_to_show_a_text_again_opens_no_former_one(site: AskingSite) -> None:
     """What was hidden, corrected and shown stays hidden where its former text comes back."""
     question = site.ask(topic="cadastre")
     answer = answer_of(site, NEIGHBOUR, question, f"{SLANDER}, dit {BESIDE}.")
-    copy = saved(site)
+    copy = site.saved()
     assert moderate(site, question, "hide", answer=answer, reason="Diffamation.") == 204
     assert site.act(NEIGHBOUR, question, "correct", text="Un géomètre.", answer=answer) == 204
     assert moderate(site, question, "show", answer=answer) == 204

@@ -7,7 +7,6 @@ fate; what the next answers may say of each of them follows from the fate alone.
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,15 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from expertise.consent import Preference, PreferenceKind
-from quisait.application.assembly import Application, open_application
+from quisait.application.assembly import Application
 from quisait.cli import app as command
 from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
-from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.worker import build_and_publish
 from search_api.query_log.recording import NoQueryLog
 from search_api.search.engine import OF_A_PERSON
+from tests.made_site import application_in
 from tests.pages.access_routes import Ask, expectations
 
 pytestmark = [pytest.mark.trust, pytest.mark.pages]
@@ -185,10 +184,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     (folder / "quisait.toml").write_text(SETTINGS, "utf-8")
     topics = "".join(f"{one};{one}\n" for one in TOPICS)
     (folder / "sujets.csv").write_text(f"id;label\n{topics}", "utf-8")
-    with ExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setenv("QUISAIT_FILE", str(folder / "quisait.toml"))
-        application = stack.enter_context(open_application(load_settings()))
+    with application_in(folder) as application:
         one = World(application, app_of(application, NoQueryLog()), folder)
         one.read(after=False)
         build_and_publish(application)

@@ -6,24 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
-from expertise.build import BuildRules, build_expertise
-from expertise.builds import SqlBuilds
-from expertise.current_build import BuildReader
-from expertise.directory import SqlDirectory
-from expertise.topics import Topic, TopicList
+from expertise.topics import Topic
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
-from quisait.application.database import migrate
 from quisait.server.app import intranet_app
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.identity.tokens import DemoReaders
-from search_api.search.engine import Search
 from tests.builders import put
+from tests.made_site import made_site
 from tests.pages import test_box
-from tests.pages.administration import ENCODER, TODAY, FictionalDirectory
+from tests.pages.administration import DIRECTORY, ENCODER, TODAY
 from tests.pages.conftest import served, token_readers
 from tests.pages.test_accessibility import faults_of
 from tests.pages.test_browser import opened
@@ -52,22 +46,13 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
     folder: Path = tmp_path_factory.mktemp("long")
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert index.write(list(_documents())).failed == ()
-    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    book, builds = SqlDirectory(engine), SqlBuilds(engine)
-    book.replace(FictionalDirectory())
-    build = build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY)
-    builds.publish(build, TopicList(TOPICS))
-    demo = DemoReaders(book, "ag-5", lambda: TODAY)
-    overview = BuildReader(builds, index, book, BuildRules())
-    services = Services(
-        Search(index, ENCODER, book),
-        book,
-        reader_of=demo,
-        today=lambda: TODAY,
-        demo=True,
-        overview=overview,
-    )
     with ExitStack() as servers:
+        made = servers.enter_context(
+            made_site(folder, index, DIRECTORY, TOPICS, encoder=ENCODER, today=TODAY)
+        )
+        book = made.book
+        demo = DemoReaders(book, "ag-5", lambda: TODAY)
+        services = made.services(reader_of=demo, demo=True)
         intranet = intranet_app(test_box.INTRANET)
         origin = servers.enter_context(served(intranet))
         readers = token_readers(book)
@@ -76,7 +61,6 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
         intranet.state.quisait = quisait
         page = servers.enter_context(served(create_app(services)))
         yield Sites(page, test_box.Sites(quisait, origin, origin))
-    engine.dispose()
 
 
 def _documents() -> Iterator[Put]:

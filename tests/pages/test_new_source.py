@@ -11,16 +11,16 @@ import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, expect
 
-from quisait.application.assembly import Application, open_application
+from quisait.application.assembly import Application
 from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
-from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.new_source import DeskSources
 from search_api.identity.tokens import TOKEN_COOKIE
 from search_api.new_source.values import SourceIncomplete
 from search_api.query_log.recording import NoQueryLog
-from tests.pages.conftest import served
+from tests.made_site import application_in
+from tests.pages.conftest import heard, served
 from tests.pages.test_accessibility import SIDEWAYS, faults_of
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust, pytest.mark.sources]
@@ -86,11 +86,9 @@ def bare(folder: Path) -> None:
 
 @contextmanager
 def opened_in(folder: Path) -> Iterator[Application]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("QUISAIT_FILE", str(folder / "quisait.toml"))
-        with open_application(load_settings()) as application:
-            read_directory(application)
-            yield application
+    with application_in(folder) as application:
+        read_directory(application)
+        yield application
 
 
 @pytest.fixture(scope="module")
@@ -293,9 +291,7 @@ def walking(chromium: Browser, address: str, cookies: dict[str, str]) -> Iterato
             context.add_cookies([{"name": name, "value": value, "url": address}])
         page = context.new_page()
         page.set_default_timeout(60_000)
-        faults: list[str] = []
-        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: faults.append(str(error)))
+        faults = heard(page)
         yield page
         assert [one for one in faults if "status of 422" not in one] == []
 

@@ -21,7 +21,8 @@ from search_api.ranking.search_configuration import SearchConfiguration
 from search_api.search.engine import Search
 from search_api.search.service import answer_question
 from tests.builders import OPEN, allowed, put
-from tests.judging import ENGINES, agent_book, client, encoded, engine_index
+from tests.judging import ENGINES, client, encoded, engine_index
+from tests.made_site import agent_book
 from tests.pages.administration import ENCODER, TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]

@@ -8,22 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page
 
 from connectors.values import Agent, Contribution, ContributorRole
-from expertise.build import BuildRules, build_expertise
-from expertise.builds import SqlBuilds
 from expertise.consent import SqlConsent
-from expertise.current_build import BuildReader
-from expertise.directory import SqlDirectory
-from expertise.topics import Topic, TopicKind, TopicList
+from expertise.topics import Topic, TopicKind
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Passage, Put
-from quisait.application.database import migrate
 from quisait.clock import now
 from search_api.addresses import document_address
 from search_api.administration.system_status import (
@@ -36,13 +30,13 @@ from search_api.administration.system_status import (
 )
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
-from search_api.identity.readers import reader_of
 from search_api.query.glossary import GlossaryFile
 from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
 from search_api.search.engine import Search
 from search_api.wording import safe_text
 from tests.builders import indexed, make_document
-from tests.pages.conftest import served
+from tests.made_site import made_site
+from tests.pages.conftest import heard, served
 from tests.pages.states import GRANTS
 from tests.planted import ENCODER, TODAY
 
@@ -123,11 +117,6 @@ TOPICS = (
 )
 
 
-class _Listed:
-    def entries(self) -> Iterator[Agent]:
-        yield from _agents()
-
-
 def _seen() -> SystemStatus:
     """What a source may have named, where administrators look."""
     hostile = _text(1)
@@ -145,34 +134,25 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     folder: Path = tmp_path_factory.mktemp("planted")
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     index.write(_documents())
-    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    book, builds = SqlDirectory(engine), SqlBuilds(engine)
-    book.replace(_Listed())
     (folder / "glossaire.csv").write_text(f"cadastre;{PAYLOADS[1]};{PAYLOADS[0]}\n", "utf-8")
     (folder / "tete.csv").write_text(
         f"cadastre;https://a.example/;{PAYLOADS[0]}\ncadastre;javascript:window.fallen=1;x\n",
         "utf-8",
     )
-    guidance = SearchConfiguration(
-        book.accounts_named,
-        GlossaryFile(folder / "glossaire.csv"),
-        BestBetsFile(folder / "tete.csv"),
-    )
-    builds.publish(
-        build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY), TopicList(TOPICS)
-    )
-    yield Services(
-        Search(index, ENCODER, book, guidance),
-        book,
-        reader_of=lambda request: reader_of("ag-5", book, TODAY),
-        today=lambda: TODAY,
-        overview=BuildReader(builds, index, book, BuildRules()),
-        grants=GRANTS,
-        audit=SqlAudit(engine, now),
-        consent=SqlConsent(engine, now),
-        administration=_seen,
-    )
-    engine.dispose()
+    with made_site(folder, index, tuple(_agents()), TOPICS) as made:
+        guidance = SearchConfiguration(
+            made.book.accounts_named,
+            GlossaryFile(folder / "glossaire.csv"),
+            BestBetsFile(folder / "tete.csv"),
+        )
+        yield made.services(
+            "ag-5",
+            search=Search(index, ENCODER, made.book, guidance),
+            grants=GRANTS,
+            audit=SqlAudit(made.engine, now),
+            consent=SqlConsent(made.engine, now),
+            administration=_seen,
+        )
 
 
 PATHS = (
@@ -219,9 +199,7 @@ def test_no_page_executes_what_was_planted(chromium: Browser, services: Services
 
 
 def _watched(page: Page) -> list[str]:
-    faults: list[str] = []
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
+    faults = heard(page)
     page.on("dialog", lambda dialog: faults.append(dialog.message))
     return faults
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -25,12 +24,18 @@ from mcp.shared.auth import (
 )
 from pydantic import AnyUrl
 
-from quisait.application.database import migrate
-from tests.oidc_provider import ASSISTANT_ADDRESS, ASSISTANT_ID, ProviderPlan, running_provider
+from tests.oidc_provider import ASSISTANT_ADDRESS, ASSISTANT_ID, ProviderPlan
 from tests.own_loop import run_apart
 from tests.pages.administration import SECRET
-from tests.pages.conftest import NOW_S, TOKENS, Parts, served
-from tests.pages.signing_on import ACCOUNTS, SigningOn, at_provider, browsing, signing_on_app
+from tests.pages.conftest import NOW_S, TOKENS, Parts
+from tests.pages.signing_on import (
+    ACCOUNTS,
+    SigningOn,
+    at_provider,
+    browsing,
+    signing_on_app,
+    signing_on_site,
+)
 from tests.pages.test_assistants import CALL
 from tests.service.running import free_port
 
@@ -81,15 +86,8 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    port, provider_port = free_port(), free_port()
-    address = f"http://127.0.0.1:{port}"
-    plan = ProviderPlan(provider_port, address, ACCOUNTS)
-    folder = tmp_path_factory.mktemp("provider-tokens")
-    database = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    made = signing_on_app(parts, database, address, plan.issuer)
-    with running_provider(plan), served(made.app, port):
-        yield Site(address, plan, made)
-    database.dispose()
+    with signing_on_site(parts, tmp_path_factory.mktemp("provider-tokens")) as made:
+        yield Site(*made)
 
 
 class Kept:
@@ -171,15 +169,13 @@ def test_who_has_no_token_learns_where_to_get_one(site: Site) -> None:
             assert said["authorization_servers"] == [site.plan.issuer]
 
 
-def test_a_provider_that_does_not_answer(site: Site, parts: Parts, tmp_path: Path) -> None:
+def test_a_provider_that_does_not_answer(site: Site, parts: Parts, database: sa.Engine) -> None:
     """Its tokens get a 503; personal tokens are accepted without asking the provider."""
-    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     app = signing_on_app(parts, database, site.address, f"http://127.0.0.1:{free_port()}").app
     client = TestClient(app, "http://127.0.0.1")
     for token, status in ((site.token(), 503), (TOKENS.make("ag-404", NOW_S), 401)):
         headers = {"Authorization": f"Bearer {token}"}
         assert client.post("/mcp", json=CALL, headers=headers).status_code == status
-    database.dispose()
 
 
 def test_a_token_for_anything_else_opens_nothing(site: Site) -> None:

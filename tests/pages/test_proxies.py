@@ -22,12 +22,12 @@ import sqlalchemy as sa
 from joserfc.jwk import ECKey
 
 from quisait.application.database import migrate
+from tests.made_certificates import Authority, authority
 from tests.oidc_provider import ProviderPlan, running_provider
 from tests.pages.conftest import Parts, served
 from tests.pages.signing_on import ACCOUNTS, signed_on, signing_on_app
 from tests.service.place import make_place
 from tests.service.running import free_port, running, wait_until
-from tests.tls_proxy import Authority, authority
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 

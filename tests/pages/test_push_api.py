@@ -1,9 +1,7 @@
 """Pushing over HTTP: who may, what is answered, and that nothing at all makes it fail."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -15,9 +13,7 @@ from connectors.push.inbox import Inbox, PushService
 from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
 from indexer.access import NOBODY
-from quisait.application.database import migrate
-from search_api.app import Services, create_app
-from tests.pages.administration import TODAY
+from search_api.app import create_app
 from tests.pages.conftest import Parts
 from tests.unit.test_push_find import DOCUMENT
 from tests.unit.test_push_inbox import post
@@ -49,24 +45,14 @@ class Door:
 
 
 @pytest.fixture
-def door(parts: Parts, tmp_path: Path) -> Iterator[Door]:
-    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'inbox.sqlite'}"))
-    tokens = PushTokens(engine)
-    inbox = Inbox(engine, lambda source: None, max_waiting=40)
+def door(parts: Parts, database: sa.Engine) -> Door:
+    tokens = PushTokens(database)
+    inbox = Inbox(database, lambda source: None, max_waiting=40)
     sources = {"docs": SuiteRules(), "drive": SuiteRules()}
     reception = PushService(inbox, tokens, sources, LIMITS)
-    app = create_app(
-        Services(
-            parts.search,
-            parts.book,
-            reader_of=lambda _: NOBODY,
-            today=lambda: TODAY,
-            push_receiver=reception,
-        )
-    )
+    app = create_app(parts.services(reader_of=lambda _: NOBODY, push_receiver=reception))
     client = TestClient(app, raise_server_exceptions=False)
-    yield Door(client, inbox, tokens, tokens.add("docs", ""), engine)
-    engine.dispose()
+    return Door(client, inbox, tokens, tokens.add("docs", ""), database)
 
 
 def problem(answer: Any) -> tuple[int, str]:
@@ -141,7 +127,7 @@ def test_no_cookie_and_no_other_method_pushes(door: Door) -> None:
 
 def test_without_a_source_that_pushes_there_is_no_door(parts: Parts) -> None:
     """404 before anything else."""
-    services = Services(parts.search, parts.book, reader_of=lambda _: NOBODY, today=lambda: TODAY)
+    services = parts.services(reader_of=lambda _: NOBODY)
     client = TestClient(create_app(services))
     assert problem(client.post(PUSH, json=post("a"))) == (404, "not_found")
 

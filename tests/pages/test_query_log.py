@@ -1,7 +1,6 @@
 """What the routes tell the journal, and that an answer never hangs on it."""
 
 import re
-from dataclasses import dataclass, field
 
 import httpx
 import pytest
@@ -9,25 +8,15 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from quisait.application.database import migrate
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.identity.readers import reader_of
-from search_api.query_log.recording import AskedQuery, BackgroundQueryLog, QueryKind
-from tests.journals import NINE, journal_of
+from search_api.query_log.recording import BackgroundQueryLog, QueryKind
+from tests.journals import NINE, Notebook, journal_of
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts, served
 from tests.pages.test_logs import SOUGHT, logged
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
-
-
-@dataclass(frozen=True, slots=True)
-class Notebook:
-    """A journal that only remembers."""
-
-    noted: list[AskedQuery] = field(default_factory=list)
-
-    def note(self, query: AskedQuery) -> None:
-        self.noted.append(query)
 
 
 @pytest.fixture
@@ -38,13 +27,7 @@ def notebook() -> Notebook:
 @pytest.fixture
 def client(parts: Parts, notebook: Notebook) -> TestClient:
     claire = reader_of("ag-1", parts.book, TODAY)
-    services = Services(
-        parts.search,
-        parts.book,
-        reader_of=lambda _: claire,
-        today=lambda: TODAY,
-        query_log=notebook,
-    )
+    services = parts.services(reader_of=lambda _: claire, query_log=notebook)
     return TestClient(create_app(services))
 
 
@@ -107,9 +90,7 @@ def test_an_answer_never_hangs_on_the_journal(
     engine.dispose()
     queue = BackgroundQueryLog(broken, lambda: NINE)
     claire = reader_of("ag-1", parts.book, TODAY)
-    services = Services(
-        parts.search, parts.book, reader_of=lambda _: claire, today=lambda: TODAY, query_log=queue
-    )
+    services = parts.services(reader_of=lambda _: claire, query_log=queue)
     with queue.writing(), served(create_app(services)) as address:
         for path in ("/", "/experts", "/api/v1/search", "/api/v1/experts"):
             asked = {"q": SOUGHT}
@@ -126,9 +107,5 @@ def test_the_foot_of_a_page_tells_that_questions_are_counted(
     """What is said to people follows the settings: with a journal, and without."""
     assert "Vos recherches sont comptées sans votre nom" in client.get("/").text
     claire = reader_of("ag-1", parts.book, TODAY)
-    without = TestClient(
-        create_app(
-            Services(parts.search, parts.book, reader_of=lambda _: claire, today=lambda: TODAY)
-        )
-    )
+    without = TestClient(create_app(parts.services(reader_of=lambda _: claire)))
     assert "Vos recherches ne sont pas consignées" in without.get("/").text

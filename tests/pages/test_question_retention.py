@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -15,16 +14,10 @@ from quisait.privacy import retention
 from quisait.settings import Settings
 from search_api.questions.storage import SqlQuestions, asked_questions
 from search_api.questions.values import AskedQuestion, GivenAnswer
-from tests.pages.asking_site import ASKER, NEIGHBOUR, STRANGER, AskingSite, Clock, asking_site
+from tests.pages.asking_site import ASKER, NEIGHBOUR, STRANGER, AskingSite, a_clock
 from tests.pages.test_asking import shown
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[AskingSite]:
-    with asking_site(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +37,7 @@ def test_what_was_of_use_lately_is_kept(
     engine: sa.Engine, asked: int, answers: list[int], used: int | None
 ) -> None:
     """Of each history the last decides: its change, an answer, or the day of another's reading."""
-    now = Clock().now
+    now = a_clock().now
     questions = SqlQuestions(engine, lambda: now)
 
     def ago(days: int) -> timedelta:

@@ -7,19 +7,15 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
 from connectors.values import Agent
-from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
-from quisait.application.database import migrate
 from search_api.app import Services, create_app
-from search_api.identity.readers import reader_of
 from search_api.query.query import since
-from search_api.search.engine import Search
 from tests.builders import allowed, put
+from tests.made_site import made_site
 from tests.pages.conftest import served
 from tests.pages.test_browser import opened
 from tests.planted import ENCODER, TODAY
@@ -27,11 +23,6 @@ from tests.planted import ENCODER, TODAY
 pytestmark = pytest.mark.pages
 
 SPACES = [f"espace {number:02}" for number in range(15)]
-
-
-class Listed:
-    def entries(self) -> Iterator[Agent]:
-        yield Agent("ag-1", "Jo", "Lectrice")
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +46,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         "wiki:secret", "Le bornage.", space="espace Zanzibar", access=allowed("ldap:group:x")
     )
     assert not index.write([*notes, secret]).failed
-    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    book = SqlDirectory(engine)
-    book.replace(Listed())
-    yield Services(
-        Search(index, ENCODER, book),
-        book,
-        reader_of=lambda request: reader_of("ag-1", book, TODAY),
-        today=lambda: TODAY,
-    )
-    engine.dispose()
+    with made_site(folder, index, [Agent("ag-1", "Jo", "Lectrice")], ()) as made:
+        yield made.services("ag-1", overview=None)
 
 
 def spaces_in(page: str) -> list[str]:

@@ -1,8 +1,6 @@
 """What a role opens, to whom, and that it is in the audit before it is shown."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -10,9 +8,8 @@ import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
-from quisait.application.database import migrate
 from quisait.clock import now
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.audit.port import EVERY_S, RefusedAccesses
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import require
@@ -21,7 +18,7 @@ from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
 from search_api.templating import ROLE_PAGES
 from tests.pages.administration import TODAY
-from tests.pages.conftest import NOW_S, TOKENS, Parts, token_readers
+from tests.pages.conftest import NOW_S, TOKENS, Parts
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -41,23 +38,13 @@ def desk_of(agent: str, holder: Annotated[RoleHolder, require(Role.ADMINISTRATOR
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'audit.sqlite'}"))
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def audit(engine: sa.Engine) -> SqlAudit:
-    return SqlAudit(engine, now)
+def audit(database: sa.Engine) -> SqlAudit:
+    return SqlAudit(database, now)
 
 
 @pytest.fixture
 def app(parts: Parts, audit: SqlAudit) -> FastAPI:
-    readers = token_readers(parts.book)
-    services = Services(
-        parts.search, parts.book, reader_of=readers, today=lambda: TODAY, grants=GRANTS, audit=audit
-    )
+    services = parts.services(grants=GRANTS, audit=audit)
     app = create_app(services)
     app.include_router(desk)
     return app
@@ -130,20 +117,20 @@ def test_a_refused_attempt_is_written_once_an_hour_by_agent_and_page(
     assert [one["reading"] for one in shown].count("refused GET /audit") == 3
 
 
-def test_a_refusal_stands_where_it_cannot_be_written(app: FastAPI, engine: sa.Engine) -> None:
+def test_a_refusal_stands_where_it_cannot_be_written(app: FastAPI, database: sa.Engine) -> None:
     """403 as ever, and tried again the next time."""
-    with engine.begin() as connection:
+    with database.begin() as connection:
         connection.exec_driver_sql("alter table audit_entries rename to away")
     assert client(app, "ag-1").get("/audit").status_code == 403
-    with engine.begin() as connection:
+    with database.begin() as connection:
         connection.exec_driver_sql("alter table away rename to audit_entries")
     assert client(app, "ag-1").get("/audit").status_code == 403
-    assert [one.actor for one in SqlAudit(engine, now).newest(10)] == ["ag-1"]
+    assert [one.actor for one in SqlAudit(database, now).newest(10)] == ["ag-1"]
 
 
-def test_what_cannot_be_written_down_is_not_shown(app: FastAPI, engine: sa.Engine) -> None:
+def test_what_cannot_be_written_down_is_not_shown(app: FastAPI, database: sa.Engine) -> None:
     """The page answers that it cannot, and nothing of what it holds."""
-    with engine.begin() as connection:
+    with database.begin() as connection:
         connection.exec_driver_sql("drop table audit_entries")
     answer = client(app, "ag-4").get("/api/v1/desk/ag-2")
     assert answer.status_code == 503
@@ -159,11 +146,8 @@ def test_the_navigation_offers_what_one_may_open(app: FastAPI) -> None:
 
 def test_a_departed_officer_is_nobody(parts: Parts, audit: SqlAudit) -> None:
     """A role is held by a reader, and who left is none."""
-    readers = token_readers(parts.book)
     grants = Grants((Grant(Role.OFFICER, agents=frozenset({"ag-3"})),))
-    services = Services(
-        parts.search, parts.book, reader_of=readers, today=lambda: TODAY, grants=grants, audit=audit
-    )
+    services = parts.services(grants=grants, audit=audit)
     assert client(create_app(services), "ag-3").get("/audit").status_code == 401
 
 

@@ -33,7 +33,7 @@ from expertise.topics import TopicList
 from indexer.state import State
 from quisait.application.database import migrate
 from quisait.clock import now
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
@@ -42,7 +42,7 @@ from search_api.written_answer.model import ModelServer
 from search_api.written_answer.values import Writing, WritingRules
 from tests.pages.access_routes import each_route
 from tests.pages.administration import ENCODER, TODAY
-from tests.pages.conftest import NOW_S, TOKENS, Parts, token_readers
+from tests.pages.conftest import NOW_S, TOKENS, Parts
 from tests.pages.signing_on import signing_on_app
 from tests.pages.states import TOPICS
 
@@ -72,13 +72,8 @@ def pushed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
     tokens = PushTokens(engine)
     inbox = Inbox(engine, State(engine).load, 100_000)
     rules, limits = {"docs": SuiteRules()}, PushLimits(1_000_000, 100_000, 100)
-    readers = token_readers(parts.book)
     reception = PushService(inbox, tokens, rules, limits)
-    services = Services(
-        parts.search,
-        parts.book,
-        reader_of=readers,
-        today=lambda: TODAY,
+    services = parts.services(
         push_receiver=reception,
         suite_groups=SuiteGroups(PushedGroups(engine), frozenset({"docs"})),
         writing=Writing(

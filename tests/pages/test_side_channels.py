@@ -10,19 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from expertise.directory import SqlDirectory
 from indexer.ports import Index
 from indexer.values import Put
-from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
 from search_api.search.engine import Search
 from tests.builders import allowed, put
 from tests.judging import ENGINES, engine_index
-from tests.pages.administration import ENCODER, SECRET, TODAY, FictionalDirectory, documents
+from tests.made_site import agent_book
+from tests.pages.administration import ENCODER, SECRET, TODAY, documents
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -57,11 +56,8 @@ def both(
 ) -> Iterator[tuple[TestClient, TestClient]]:
     """Claire's client where restricted documents are kept, and where they never were."""
     folder: Path = tmp_path_factory.mktemp("channels")
-    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    book = SqlDirectory(engine)
-    book.replace(FictionalDirectory())
 
-    def client(index: Index, puts: list[Put]) -> TestClient:
+    def client(index: Index, book: SqlDirectory, puts: list[Put]) -> TestClient:
         assert not index.write(puts).failed
         claire = reader_of("ag-1", book, TODAY)
         search = Search(index, ENCODER, book)
@@ -72,11 +68,11 @@ def both(
     open_ones = [one for one in documents() if SECRET not in one.indexed.document.title]
     assert len(open_ones) == len(documents()) - 1
     with (
+        agent_book(folder) as book,
         engine_index(request.param, folder / "all") as whole,
         engine_index(request.param, folder / "open") as part,
     ):
-        yield client(whole, [*documents(), *_restricted()]), client(part, open_ones)
-    engine.dispose()
+        yield client(whole, book, [*documents(), *_restricted()]), client(part, book, open_ones)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -4,14 +4,12 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
 
-from quisait.application.database import migrate
 from tests.oidc_provider import ProviderPlan, running_provider
 from tests.pages.administration import SECRET
 from tests.pages.conftest import Parts, served
@@ -25,6 +23,7 @@ from tests.pages.signing_on import (
     browsing,
     signed_on,
     signing_on_app,
+    signing_on_site,
 )
 from tests.service.running import free_port
 
@@ -42,16 +41,8 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    port, provider_port = free_port(), free_port()
-    address = f"http://127.0.0.1:{port}"
-    plan = ProviderPlan(provider_port, address, ACCOUNTS)
-    database = migrate(
-        sa.create_engine(f"sqlite:///{tmp_path_factory.mktemp('sign-on') / 'state.sqlite'}")
-    )
-    made = signing_on_app(parts, database, address, plan.issuer)
-    with running_provider(plan), served(made.app, port):
-        yield Site(address, plan, made)
-    database.dispose()
+    with signing_on_site(parts, tmp_path_factory.mktemp("sign-on")) as made:
+        yield Site(*made)
 
 
 @pytest.fixture
@@ -310,11 +301,10 @@ def test_signing_off_elsewhere_ends_the_session_here(site: Site) -> None:
         assert elsewhere.get(site.address).status_code == 200
 
 
-def test_keys_of_the_real_provider_rotate(site: Site, parts: Parts, tmp_path: Path) -> None:
+def test_keys_of_the_real_provider_rotate(site: Site, parts: Parts, database: sa.Engine) -> None:
     """The provider comes back with another key: who signs on next is believed."""
     port, provider_port = free_port(), free_port()
     address = f"http://127.0.0.1:{port}"
-    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     plans = [ProviderPlan(provider_port, address, ACCOUNTS) for _ in range(2)]
     made = signing_on_app(parts, database, address, plans[0].issuer, skew_s=120)
     with served(made.app, port):
@@ -322,4 +312,3 @@ def test_keys_of_the_real_provider_rotate(site: Site, parts: Parts, tmp_path: Pa
             made.clock.ahead_s = ahead_s
             with running_provider(plan), browsing() as client:
                 assert signed_on(client, address, "claire").status_code == 303
-    database.dispose()

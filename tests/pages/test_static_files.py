@@ -11,9 +11,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from indexer.access import Reader
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.static_files import ASK, FOREVER, STATIC, static_address, static_files
-from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts
 from tests.pages.test_browser import opened
 
@@ -97,9 +96,7 @@ def test_a_missing_file_is_the_same_for_everybody(path: str, parts: Parts) -> No
     def nobody_asks(request: Request) -> Reader:
         raise AssertionError("the reader was asked for")
 
-    services = Services(
-        parts.search, parts.book, reader_of=nobody_asks, today=lambda: TODAY, demo=True
-    )
+    services = parts.services(reader_of=nobody_asks, demo=True)
     client = TestClient(create_app(services), client=("127.0.0.1", 50000))
     found = client.get(path, headers={"Cookie": "quisait_session=x"})
     assert found.status_code == 404

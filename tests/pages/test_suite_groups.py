@@ -1,9 +1,8 @@
 """Groups that an application pushes by SCIM 2.0: who may, what is kept, and who then reads."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +12,6 @@ from fastapi.testclient import TestClient
 from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import Status, check_server
 
-from connectors.ports import Malformed
 from connectors.push.group_values import GroupMember
 from connectors.push.groups import PushedGroups, PushedMemberships
 from connectors.push.inbox import Inbox, PushService
@@ -22,10 +20,10 @@ from connectors.push.tokens import PushTokens
 from connectors.values import Agent
 from expertise.directory import SqlDirectory
 from indexer.access import NOBODY
-from quisait.application.database import migrate
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.identity.readers import reader_of
 from search_api.scim.values import SuiteGroups
+from tests.builders import Listed
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts
 
@@ -34,15 +32,12 @@ pytestmark = [pytest.mark.sources, pytest.mark.trust]
 LIMITS = PushLimits(request_bytes=20_000, document_bytes=5_000, documents=20)
 GROUPS = "/scim/v2/Groups"
 ANA, BEN = "0b1c2d3e-1111-4222-8333-444455556666", "7a1c2d3e-1111-4222-8333-444455556666"
-
-
-class Agents:
-    """Ana by her account, Ben by his address alone; and one who left."""
-
-    def entries(self) -> Iterator[Agent | Malformed]:
-        yield Agent("ag-1", "Ana", "Roy", accounts=(f"docs:{ANA}", f"drive:{ANA}"))
-        yield Agent("ag-2", "Ben", "Le Goff", accounts=("docs:ben@exemple.fr",))
-        yield Agent("ag-3", "Cal", "Le Bot", departure=TODAY, accounts=("docs:cal",))
+AGENTS = Listed(
+    Agent("ag-1", "Ana", "Roy", accounts=(f"docs:{ANA}", f"drive:{ANA}")),
+    Agent("ag-2", "Ben", "Le Goff", accounts=("docs:ben@exemple.fr",)),
+    Agent("ag-3", "Cal", "Le Bot", departure=TODAY, accounts=("docs:cal",)),
+)
+"""Ana by her account, Ben by his address alone; and one who left."""
 
 
 @dataclass
@@ -77,26 +72,23 @@ class Door:
 
 
 @pytest.fixture
-def door(parts: Parts, tmp_path: Path) -> Iterator[Door]:
-    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
-    tokens, groups = PushTokens(engine), PushedGroups(engine)
-    book = SqlDirectory(engine, PushedMemberships(engine, frozenset({"docs"})))
-    book.replace(Agents())
-    inbox = Inbox(engine, lambda source: None, max_waiting=40)
+def door(parts: Parts, database: sa.Engine) -> Door:
+    tokens, groups = PushTokens(database), PushedGroups(database)
+    book = SqlDirectory(database, PushedMemberships(database, frozenset({"docs"})))
+    book.replace(AGENTS)
+    inbox = Inbox(database, lambda source: None, max_waiting=40)
     rules = {"docs": SuiteRules(), "drive": SuiteRules()}
     app = create_app(
-        Services(
-            parts.search,
-            parts.book,
+        parts.services(
             reader_of=lambda _: NOBODY,
-            today=lambda: TODAY,
             push_receiver=PushService(inbox, tokens, rules, LIMITS),
             suite_groups=SuiteGroups(groups, frozenset({"docs"})),
         )
     )
     client = TestClient(app, raise_server_exceptions=False)
-    yield Door(client, tokens.add("docs", ""), tokens.add("drive", ""), book, groups, inbox, engine)
-    engine.dispose()
+    return Door(
+        client, tokens.add("docs", ""), tokens.add("drive", ""), book, groups, inbox, database
+    )
 
 
 def test_the_tester_of_scim_finds_no_fault(door: Door) -> None:

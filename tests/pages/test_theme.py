@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from quisait.server.app import theme_of
 from quisait.settings import Settings
 from quisait.settings.web import PagesSettings
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.identity.tokens import DemoReaders
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts, served
@@ -28,7 +28,7 @@ def test_a_theme_changes_the_pages(chromium: Browser, parts: Parts, tmp_path: Pa
     (tmp_path / "theme.css").write_text(THEME, "utf-8")
     (tmp_path / "couleurs.css").write_text(":root { --accent: rgb(0, 0, 145); }", "utf-8")
     reader = DemoReaders(parts.book, "ag-5", lambda: TODAY)
-    plain = Services(parts.search, parts.book, reader_of=reader, today=lambda: TODAY, demo=True)
+    plain = parts.services(reader_of=reader, demo=True)
     for services, colour in (
         (replace(plain, theme=tmp_path), "rgb(0, 0, 145)"),
         (plain, "rgb(27, 94, 90)"),

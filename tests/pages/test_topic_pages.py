@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from fastapi import Request
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
@@ -19,23 +18,19 @@ from connectors.geography import DEPARTEMENTS, REGIONS
 from connectors.values import Agent, ContactVia, Contribution, ContributorRole
 from expertise.answer_values import AloneDegree, AreaCount, CappedCount
 from expertise.build import BuildRules, build_expertise
-from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader
-from expertise.directory import SqlDirectory
 from expertise.holders import IsolationScope
 from expertise.topics import Topic, TopicKind, TopicList
 from expertise.values import Candidate, Degree, ScoreParts, TopicsOf
 from expertise.who_knows import Experts
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
-from quisait.application.database import migrate
 from quisait.commands.answers import tell_incomplete
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
 from search_api.people.agents import agent_peers
-from search_api.search.engine import Search
 from search_api.topics import isolation
 from search_api.topics import routes as topics
 from search_api.topics.maps import (
@@ -45,6 +40,7 @@ from search_api.topics.maps import (
 from search_api.topics.service import topic_to_go_on_from
 from search_api.wording import alone, basis
 from tests.builders import allowed, indexed, make_document
+from tests.made_site import made_site
 from tests.pages.conftest import served
 from tests.pages.test_browser import opened
 from tests.planted import ENCODER, TODAY
@@ -94,11 +90,6 @@ AGENTS = (
 )
 
 
-class Listed:
-    def entries(self) -> Iterator[Agent]:
-        yield from AGENTS
-
-
 def note(
     number: int,
     title: str,
@@ -133,21 +124,10 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     folder: Path = tmp_path_factory.mktemp("topics")
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert not index.write(notes()).failed
-    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    book, builds = SqlDirectory(engine), SqlBuilds(engine)
-    book.replace(Listed())
-    build = build_expertise(index, book, ENCODER, TOPICS, RULES, TODAY)
-    builds.publish(build, TopicList(TOPICS))
-    yield Services(
-        Search(index, ENCODER, book),
-        book,
-        reader_of=lambda request: reader_of(request.headers.get("x-agent", "ag-5"), book, TODAY),
-        today=lambda: TODAY,
-        overview=BuildReader(builds, index, book, RULES),
-        grants=Grants((Grant(Role.ANIMATOR, agents=frozenset({"ag-5"}), topics=frozenset({"*"})),)),
-        audit=SqlAudit(engine, lambda: datetime.now(UTC)),
-    )
-    engine.dispose()
+    animator = Grant(Role.ANIMATOR, agents=frozenset({"ag-5"}), topics=frozenset({"*"}))
+    with made_site(folder, index, AGENTS, TOPICS, RULES) as made:
+        audit = SqlAudit(made.engine, lambda: datetime.now(UTC))
+        yield made.services("ag-5", grants=Grants((animator,)), audit=audit)
 
 
 @pytest.fixture

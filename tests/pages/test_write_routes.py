@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -248,108 +249,105 @@ class Write:
     """By the status of their refusal."""
 
 
-def managing(path: str, named: Callable[[Site], str], status: int, **body: Any) -> Write:
+Maker = Callable[[str, str], Write]
+"""Makes a `Write` for the method and the path of its route."""
+_PARAMETER = re.compile(r"\{[^}]*\}")
+
+
+def filled(path: str, value: str) -> str:
+    """The path of a route with its parameter."""
+    return _PARAMETER.sub(lambda _: value, path)
+
+
+def managing(named: Callable[[Site], str], status: int, **sent: Any) -> Maker:
     """A community manager may, another agent and nobody may not."""
 
-    def ask(site: Site, agent: str) -> Answer:
-        method = body.get("method", "POST")
-        sent = {name: body[name] for name in ("json", "data") if name in body}
-        answer: Answer = site.client(agent).request(method, path.format(named(site)), **sent)
-        return answer
+    def make(method: str, path: str) -> Write:
+        def ask(site: Site, agent: str) -> Answer:
+            answer: Answer = site.client(agent).request(method, filled(path, named(site)), **sent)
+            return answer
 
-    return Write(
-        lambda site: ask(site, MANAGER),
-        status,
-        {403: lambda site: ask(site, OTHER), 401: lambda site: ask(site, "")},
-    )
+        return Write(
+            lambda site: ask(site, MANAGER),
+            status,
+            {403: lambda site: ask(site, OTHER), 401: lambda site: ask(site, "")},
+        )
 
-
-def in_person(path: str, status: int, method: str = "POST", **sent: Any) -> Write:
-    """Everybody may for themselves, in a browser; nobody may not, nor may a personal token."""
-
-    def ask(client: Any, **headers: str) -> Answer:
-        answer: Answer = client.request(method, path, headers=headers, **sent)
-        return answer
-
-    def by_token(site: Site) -> Answer:
-        token = site.tokens.make(OTHER, "un programme", 30)
-        return ask(site.client(), Authorization=f"Bearer {token}")
-
-    return Write(
-        lambda site: ask(site.client(OTHER)),
-        status,
-        {401: lambda site: ask(site.client()), 403: by_token},
-    )
+    return make
 
 
-def of_own(path: str, name: str, own: Callable[[Site, str], str]) -> Write:
-    """Everybody may end what is theirs; what is somebody else's is unknown to them."""
+def of_a_person(ask: Callable[..., Answer], status: int, agent: str, unknown_to: str = "") -> Write:
+    """An agent may, in a browser; nobody may not, nor may a personal token of theirs.
 
-    def ask(site: Site, agent: str) -> Answer:
-        answer: Answer = site.client(agent).post(path, data={name: own(site, OTHER)})
-        return answer
-
-    return Write(
-        lambda site: ask(site, OTHER),
-        303,
-        {404: lambda site: ask(site, MANAGER), 401: lambda site: ask(site, "")},
-    )
-
-
-def of_the_asker(path: str, status: int, **sent: Any) -> Write:
-    """Who asked a question may change it; to others that is as unknown, and to a program closed."""
-
-    def ask(site: Site, client: Any, **headers: str) -> Answer:
-        asked = site.client(OTHER).post("/api/v1/questions", json={"title": "Qui sait ?"})
-        address = path.format(asked.json()["id"])
-        answer: Answer = client.post(address, headers=headers, **sent)
-        return answer
+    To the agent `unknown_to`, if there is one, it is as unknown.
+    """
 
     def by_token(site: Site) -> Answer:
-        token = site.tokens.make(OTHER, "un programme", 30)
+        token = site.tokens.make(agent, "un programme", 30)
         return ask(site, site.client(), Authorization=f"Bearer {token}")
 
-    return Write(
-        lambda site: ask(site, site.client(OTHER)),
-        status,
-        {
-            404: lambda site: ask(site, site.client(MANAGER)),
-            401: lambda site: ask(site, site.client()),
-            403: by_token,
-        },
-    )
+    refused = {401: lambda site: ask(site, site.client()), 403: by_token}
+    if unknown_to:
+        refused[404] = lambda site: ask(site, site.client(unknown_to))
+    return Write(lambda site: ask(site, site.client(agent)), status, refused)
 
 
-def reporting(
-    path: str, status: int, method: str = "POST", reported: bool = False, **sent: Any
-) -> Write:
-    """Whoever reads a question may report it; its asker may not, nor a program.
+def in_person(status: int, **sent: Any) -> Maker:
+    """Everybody may for themselves, in a browser; nobody may not, nor may a personal token."""
+
+    def make(method: str, path: str) -> Write:
+        def ask(_: Site, client: Any, **headers: str) -> Answer:
+            answer: Answer = client.request(method, path, headers=headers, **sent)
+            return answer
+
+        return of_a_person(ask, status, OTHER)
+
+    return make
+
+
+def of_own(name: str, own: Callable[[Site, str], str]) -> Maker:
+    """Everybody may end what is theirs; what is somebody else's is unknown to them."""
+
+    def make(_: str, path: str) -> Write:
+        def ask(site: Site, agent: str) -> Answer:
+            answer: Answer = site.client(agent).post(path, data={name: own(site, OTHER)})
+            return answer
+
+        return Write(
+            lambda site: ask(site, OTHER),
+            303,
+            {404: lambda site: ask(site, MANAGER), 401: lambda site: ask(site, "")},
+        )
+
+    return make
+
+
+def on_a_question(
+    status: int, agent: str, unknown_to: str, reported: bool = False, **sent: Any
+) -> Maker:
+    """An agent may change or report a question; to another it is unknown, to a program closed.
 
     `reported`: it was before, by who may read it, and is taken back.
     """
 
-    def ask(site: Site, client: Any, **headers: str) -> Answer:
-        asked = site.client(OTHER).post("/api/v1/questions", json={"title": "Qui sait ?"})
-        id_ = asked.json()["id"]
-        if reported:
-            reason = {"reason": "Un nom."}
-            site.client(MANAGER).post(f"/api/v1/questions/{id_}/reports", json=reason)
-        answer: Answer = client.request(method, path.format(id_), headers=headers, **sent)
-        return answer
+    def make(method: str, path: str) -> Write:
+        def ask(site: Site, client: Any, **headers: str) -> Answer:
+            id_ = question_of_other(site)
+            if reported:
+                reason = {"reason": "Un nom."}
+                site.client(MANAGER).post(f"/api/v1/questions/{id_}/reports", json=reason)
+            answer: Answer = client.request(method, filled(path, id_), headers=headers, **sent)
+            return answer
 
-    def by_token(site: Site) -> Answer:
-        token = site.tokens.make(MANAGER, "un programme", 30)
-        return ask(site, site.client(), Authorization=f"Bearer {token}")
+        return of_a_person(ask, status, agent, unknown_to)
 
-    return Write(
-        lambda site: ask(site, site.client(MANAGER)),
-        status,
-        {
-            404: lambda site: ask(site, site.client(OTHER)),
-            401: lambda site: ask(site, site.client()),
-            403: by_token,
-        },
-    )
+    return make
+
+
+of_the_asker = partial(on_a_question, agent=OTHER, unknown_to=MANAGER)
+"""Who asked a question may change it."""
+reporting = partial(on_a_question, agent=MANAGER, unknown_to=OTHER)
+"""Whoever reads a question may report it, but its asker."""
 
 
 def question_of_other(site: Site) -> str:
@@ -370,17 +368,21 @@ def marked_document(site: Site) -> str:
     return id_
 
 
-def pushing(path: str, status: int, body: Any, method: str = "POST") -> Write:
+def pushing(status: int, body: Any, named: str = "") -> Maker:
     """A source's token may, anybody without one may not."""
 
-    def ask(site: Site, token: str) -> Answer:
-        headers = {"Authorization": f"Bearer {token}"}
-        answer: Answer = site.client().request(method, path, json=body, headers=headers)
-        return answer
+    def make(method: str, path: str) -> Write:
+        def ask(site: Site, token: str) -> Answer:
+            headers = {"Authorization": f"Bearer {token}"}
+            asked = site.client().request(method, filled(path, named), json=body, headers=headers)
+            answer: Answer = asked
+            return answer
 
-    return Write(
-        lambda site: ask(site, site.push_token), status, {401: lambda site: ask(site, "qsp_x")}
-    )
+        return Write(
+            lambda site: ask(site, site.push_token), status, {401: lambda site: ask(site, "qsp_x")}
+        )
+
+    return make
 
 
 def searching(site: Site, sub: str, client_id: str = "docs-app") -> Answer:
@@ -438,26 +440,24 @@ def own_session(site: Site, agent: str) -> str:
     return str(site.sign_on.sessions.of(agent)[0].short)
 
 
-def writing_glossary(site: Site, agent: str = "") -> Answer:
-    version = sha256(b"").hexdigest()
-    form = {"expressions": "SPF;publicité foncière", "version": version, "act": "write"}
-    answer: Answer = site.client(agent).post("/administration/files/glossary", data=form)
-    return answer
+NEW_SOURCE = {"kind": "push", "name": "depot", "step": "readers", "from": "place"}
 
 
-def administering(path: str) -> Write:
-    """Who administers may add a source, another agent and nobody may not."""
-    form = {"kind": "push", "name": "depot", "step": "readers", "from": "place"}
+def administering(status: int, named: str = "", **form: str) -> Maker:
+    """Who administers may, another agent and nobody may not."""
 
-    def ask(site: Site, agent: str = "") -> Answer:
-        answer: Answer = site.client(agent).post(path, data=form)
-        return answer
+    def make(_: str, path: str) -> Write:
+        def ask(site: Site, agent: str = "") -> Answer:
+            answer: Answer = site.client(agent).post(filled(path, named), data=form)
+            return answer
 
-    return Write(
-        lambda site: ask(site, ADMINISTRATOR),
-        200,
-        {403: lambda site: ask(site, MANAGER), 401: ask},
-    )
+        return Write(
+            lambda site: ask(site, ADMINISTRATOR),
+            status,
+            {403: lambda site: ask(site, MANAGER), 401: ask},
+        )
+
+    return make
 
 
 def accepted_community(site: Site) -> str:
@@ -484,46 +484,38 @@ def joining_by_token(site: Site) -> Answer:
 KEPT = {"act": "favourite", "kind": "agent", "subject": MANAGER}
 WITHDRAW = {"kind": "withdraw", "subject": ""}
 REMOVAL = {"agent": "ag-10", "act": "remove", "reason": "mutée aux achats"}
-WRITES: dict[tuple[str, str], Write] = {
+MAKERS: dict[tuple[str, str], Maker | Write] = {
     ("POST", "/api/v1/animation/proposals/{proposal_id}"): managing(
-        "/api/v1/animation/proposals/{}", Site.proposal, 200, json={"verdict": "refuse"}
+        Site.proposal, 200, json={"verdict": "refuse"}
     ),
-    ("DELETE", "/api/v1/animation/decisions/{decision_id}"): managing(
-        "/api/v1/animation/decisions/{}", Site.decision, 204, method="DELETE"
-    ),
+    ("DELETE", "/api/v1/animation/decisions/{decision_id}"): managing(Site.decision, 204),
     ("POST", "/api/v1/animation/communities/{topic_id:path}"): managing(
-        "/api/v1/animation/communities/{}", topic_of_community, 204, json={"verdict": "accept"}
+        topic_of_community, 204, json={"verdict": "accept"}
     ),
     ("POST", "/api/v1/animation/holders/{topic_id:path}"): managing(
-        "/api/v1/animation/holders/{}", topic_of_community, 204, json=REMOVAL
+        topic_of_community, 204, json=REMOVAL
     ),
-    ("POST", "/animation/holders/{topic_id:path}"): managing(
-        "/animation/holders/{}", topic_of_community, 303, data=REMOVAL
-    ),
+    ("POST", "/animation/holders/{topic_id:path}"): managing(topic_of_community, 303, data=REMOVAL),
     ("POST", "/animation/proposals/{proposal_id}"): managing(
-        "/animation/proposals/{}", Site.proposal, 303, data={"verdict": "refuse"}
+        Site.proposal, 303, data={"verdict": "refuse"}
     ),
-    ("POST", "/animation/decisions/{decision_id}/forget"): managing(
-        "/animation/decisions/{}/forget", Site.decision, 303
-    ),
+    ("POST", "/animation/decisions/{decision_id}/forget"): managing(Site.decision, 303),
     ("POST", "/animation/communities/{topic_id:path}"): managing(
-        "/animation/communities/{}", topic_of_community, 303, data={"verdict": "refuse"}
+        topic_of_community, 303, data={"verdict": "refuse"}
     ),
-    ("POST", "/api/v1/push/{source}"): pushing("/api/v1/push/docs", 200, post("a")),
-    ("POST", "/api/v1.0/documents/index/"): pushing("/api/v1.0/documents/index/", 201, [DOCUMENT]),
+    ("POST", "/api/v1/push/{source}"): pushing(200, post("a"), "docs"),
+    ("POST", "/api/v1.0/documents/index/"): pushing(201, [DOCUMENT]),
     ("POST", "/api/v1.0/documents/delete/"): pushing(
-        "/api/v1.0/documents/delete/", 200, {"service": "docs", "document_ids": ["x"]}
+        200, {"service": "docs", "document_ids": ["x"]}
     ),
-    ("POST", "/scim/v2/Groups"): pushing("/scim/v2/Groups", 201, {"displayName": "h"}),
-    ("PUT", "/scim/v2/Groups/{group_id}"): pushing(
-        "/scim/v2/Groups/g", 200, {"displayName": "g"}, "PUT"
-    ),
+    ("POST", "/scim/v2/Groups"): pushing(201, {"displayName": "h"}),
+    ("PUT", "/scim/v2/Groups/{group_id}"): pushing(200, {"displayName": "g"}, "g"),
     ("PATCH", "/scim/v2/Groups/{group_id}"): pushing(
-        "/scim/v2/Groups/g", 200, {"Operations": [{"op": "remove", "path": "members"}]}, "PATCH"
+        200, {"Operations": [{"op": "remove", "path": "members"}]}, "g"
     ),
-    ("DELETE", "/scim/v2/Groups/{group_id}"): pushing("/scim/v2/Groups/g", 204, None, "DELETE"),
-    ("POST", "/scim/v2/Groups/.search"): pushing("/scim/v2/Groups/.search", 200, {}),
-    ("POST", "/scim/v2/.search"): pushing("/scim/v2/.search", 200, {}),
+    ("DELETE", "/scim/v2/Groups/{group_id}"): pushing(204, None, "g"),
+    ("POST", "/scim/v2/Groups/.search"): pushing(200, {}),
+    ("POST", "/scim/v2/.search"): pushing(200, {}),
     ("POST", "/api/v1/written-answer"): Write(
         lambda site: site.client(OTHER).post("/api/v1/written-answer", json={"q": "géomètre"}),
         200,
@@ -537,136 +529,80 @@ WRITES: dict[tuple[str, str], Write] = {
             403: lambda site: searching(site, "personne"),
         },
     ),
-    ("POST", "/api/v1/me/wishes"): in_person("/api/v1/me/wishes", 200, json=WITHDRAW),
-    ("DELETE", "/api/v1/me/wishes"): in_person("/api/v1/me/wishes", 200, "DELETE", params=WITHDRAW),
+    ("POST", "/api/v1/me/wishes"): in_person(200, json=WITHDRAW),
+    ("DELETE", "/api/v1/me/wishes"): in_person(200, params=WITHDRAW),
     ("POST", "/communities/{topic_id:path}"): Write(
         lambda site: joining(site, OTHER),
         303,
         {401: lambda site: joining(site, ""), 403: lambda site: joining_by_token(site)},
     ),
-    ("POST", "/administration/sources/{source}"): Write(
-        lambda site: site.client(ADMINISTRATOR).post("/administration/sources/wiki"),
-        303,
-        {
-            403: lambda site: site.client(MANAGER).post("/administration/sources/wiki"),
-            401: lambda site: site.client().post("/administration/sources/wiki"),
-        },
-    ),
-    ("POST", "/administration/sources/{source}/again"): Write(
-        lambda site: site.client(ADMINISTRATOR).post(
-            "/administration/sources/wiki/again", data={"folder": "x"}
-        ),
-        303,
-        {
-            403: lambda site: site.client(MANAGER).post(
-                "/administration/sources/wiki/again", data={"folder": "x"}
-            ),
-            401: lambda site: site.client().post(
-                "/administration/sources/wiki/again", data={"folder": "x"}
-            ),
-        },
-    ),
-    ("POST", "/administration/files/{name}"): Write(
-        lambda site: writing_glossary(site, ADMINISTRATOR),
+    ("POST", "/administration/sources/{source}"): administering(303, "wiki"),
+    ("POST", "/administration/sources/{source}/again"): administering(303, "wiki", folder="x"),
+    ("POST", "/administration/files/{name}"): administering(
         200,
-        {
-            403: lambda site: writing_glossary(site, MANAGER),
-            401: lambda site: writing_glossary(site),
-        },
+        "glossary",
+        expressions="SPF;publicité foncière",
+        version=sha256(b"").hexdigest(),
+        act="write",
     ),
-    ("POST", "/administration/new-source"): administering("/administration/new-source"),
+    ("POST", "/administration/new-source"): administering(200, "depot", **NEW_SOURCE),
     **{
         ("POST", f"/administration/new-source/{{source}}/{act}"): administering(
-            f"/administration/new-source/depot/{act}"
+            200, "depot", **NEW_SOURCE
         )
         for act in ("trial", "titles", "settings")
     },
-    ("POST", "/avis"): in_person("/avis", 303, data=KEPT),
-    ("POST", "/api/v1/questions"): in_person(
-        "/api/v1/questions", 200, json={"title": "Qui sait ?"}
-    ),
-    ("POST", "/api/v1/questions/existing"): in_person(
-        "/api/v1/questions/existing", 204, json={"document_id": "wiki:60"}
-    ),
-    ("DELETE", "/api/v1/questions"): in_person("/api/v1/questions", 204, "DELETE"),
-    ("POST", "/api/v1/questions/preferences"): in_person(
-        "/api/v1/questions/preferences", 204, json={"per_week": 1}
-    ),
+    ("POST", "/avis"): in_person(303, data=KEPT),
+    ("POST", "/api/v1/questions"): in_person(200, json={"title": "Qui sait ?"}),
+    ("POST", "/api/v1/questions/existing"): in_person(204, json={"document_id": "wiki:60"}),
+    ("DELETE", "/api/v1/questions"): in_person(204),
+    ("POST", "/api/v1/questions/preferences"): in_person(204, json={"per_week": 1}),
     ("POST", "/api/v1/questions/{question_id}"): of_the_asker(
-        "/api/v1/questions/{}", 204, json={"action": "edit", "title": "Qui ?"}
+        204, json={"action": "edit", "title": "Qui ?"}
     ),
-    ("POST", "/questions"): in_person("/questions", 303, data={"title": "Qui sait ?"}),
-    ("POST", "/questions/existing"): in_person(
-        "/questions/existing", 303, data={"document": "wiki:60"}
-    ),
+    ("POST", "/questions"): in_person(303, data={"title": "Qui sait ?"}),
+    ("POST", "/questions/existing"): in_person(303, data={"document": "wiki:60"}),
     ("POST", "/api/v1/follows"): in_person(
-        "/api/v1/follows", 204, json={"action": "follow", "subject": "/?q=parcelle"}
+        204, json={"action": "follow", "subject": "/?q=parcelle"}
     ),
-    ("POST", "/api/v1/mail/preferences"): in_person(
-        "/api/v1/mail/preferences", 204, json={"digest": "daily"}
-    ),
+    ("POST", "/api/v1/mail/preferences"): in_person(204, json={"digest": "daily"}),
     ("POST", "/courriels/{link}"): Write(
         lambda site: site.client().post(f"/courriels/{LINKS.make(OTHER, MailKind.DIGEST)}"),
         200,
         {404: lambda site: site.client().post("/courriels/inconnu")},
     ),
-    ("POST", "/suivis"): in_person(
-        "/suivis", 303, data={"act": "follow", "subject": "/?q=parcelle"}
-    ),
-    ("POST", "/questions/forget"): in_person("/questions/forget", 303),
-    ("POST", "/questions/{question_id}"): of_the_asker(
-        "/questions/{}", 303, data={"act": "edit", "title": "Qui ?"}
-    ),
+    ("POST", "/suivis"): in_person(303, data={"act": "follow", "subject": "/?q=parcelle"}),
+    ("POST", "/questions/forget"): in_person(303),
+    ("POST", "/questions/{question_id}"): of_the_asker(303, data={"act": "edit", "title": "Qui ?"}),
     ("POST", "/api/v1/animation/community-pages/{topic_id:path}"): managing(
-        "/api/v1/animation/community-pages/{}", accepted_community, 204, json={"act": "close"}
+        accepted_community, 204, json={"act": "close"}
     ),
     ("POST", "/animation/community-pages/{topic_id:path}"): managing(
-        "/animation/community-pages/{}", accepted_community, 303, data={"act": "reopen"}
+        accepted_community, 303, data={"act": "reopen"}
     ),
-    ("POST", "/api/v1/questions/{question_id}/reports"): reporting(
-        "/api/v1/questions/{}/reports", 204, json={"reason": "Un nom."}
-    ),
-    ("POST", "/questions/{question_id}/reports"): reporting(
-        "/questions/{}/reports", 303, data={"reason": "Un nom."}
-    ),
-    ("DELETE", "/api/v1/questions/{question_id}/reports"): reporting(
-        "/api/v1/questions/{}/reports", 204, "DELETE", reported=True
-    ),
-    ("POST", "/questions/{question_id}/reports/taken-back"): reporting(
-        "/questions/{}/reports/taken-back", 303, reported=True
-    ),
+    ("POST", "/api/v1/questions/{question_id}/reports"): reporting(204, json={"reason": "Un nom."}),
+    ("POST", "/questions/{question_id}/reports"): reporting(303, data={"reason": "Un nom."}),
+    ("DELETE", "/api/v1/questions/{question_id}/reports"): reporting(204, reported=True),
+    ("POST", "/questions/{question_id}/reports/taken-back"): reporting(303, reported=True),
     ("POST", "/api/v1/animation/questions/{question_id}"): managing(
-        "/api/v1/animation/questions/{}",
-        question_of_other,
-        204,
-        json={"act": "hide", "reason": "Un nom."},
+        question_of_other, 204, json={"act": "hide", "reason": "Un nom."}
     ),
     ("POST", "/animation/questions/{question_id}"): managing(
-        "/animation/questions/{}", question_of_other, 303, data={"act": "dismiss"}
+        question_of_other, 303, data={"act": "dismiss"}
     ),
     ("POST", "/api/v1/animation/documents"): managing(
-        "/api/v1/animation/documents",
-        marked_document,
-        204,
-        json={"document": "wiki:60", "act": "dismiss"},
+        marked_document, 204, json={"document": "wiki:60", "act": "dismiss"}
     ),
     ("POST", "/animation/documents"): managing(
-        "/animation/documents",
-        marked_document,
-        303,
-        data={"document": "wiki:60", "act": "dismiss"},
+        marked_document, 303, data={"document": "wiki:60", "act": "dismiss"}
     ),
     ("POST", "/api/v1/verifications"): in_person(
-        "/api/v1/verifications", 204, json={"document": "wiki:60", "act": "take_back"}
+        204, json={"document": "wiki:60", "act": "take_back"}
     ),
-    ("POST", "/verifications"): in_person(
-        "/verifications", 303, data={"document": "wiki:60", "act": "take_back"}
-    ),
-    ("POST", "/api/v1/verifications/pace"): in_person(
-        "/api/v1/verifications/pace", 204, json={"per_month": 1}
-    ),
-    ("POST", "/preferences"): in_person("/preferences", 303, data={"per_month": "1"}),
-    ("POST", "/mes-donnees"): in_person("/mes-donnees", 303, data={"act": "ask", **WITHDRAW}),
+    ("POST", "/verifications"): in_person(303, data={"document": "wiki:60", "act": "take_back"}),
+    ("POST", "/api/v1/verifications/pace"): in_person(204, json={"per_month": 1}),
+    ("POST", "/preferences"): in_person(303, data={"per_month": "1"}),
+    ("POST", "/mes-donnees"): in_person(303, data={"act": "ask", **WITHDRAW}),
     ("POST", "/demo/agent"): Write(
         lambda site: become(site, site.demo, "127.0.0.1"),
         303,
@@ -675,24 +611,23 @@ WRITES: dict[tuple[str, str], Write] = {
     ("POST", "/sign-on/back-channel-logout"): Write(
         logged_out, 200, {400: lambda site: logged_out(site, STRANGER)}
     ),
+    # Anybody may: there is nobody whom that is refused.
     ("POST", "/sign-out"): Write(lambda site: site.client(OTHER).post("/sign-out"), 200, {}),
-    ("POST", "/access/tokens"): in_person(
-        "/access/tokens", 200, data={"label": "un programme", "days": "30"}
-    ),
-    ("POST", "/access/tokens/revoke"): of_own("/access/tokens/revoke", "token", own_token),
-    ("POST", "/access/sessions/revoke"): of_own("/access/sessions/revoke", "session", own_session),
+    ("POST", "/access/tokens"): in_person(200, data={"label": "un programme", "days": "30"}),
+    ("POST", "/access/tokens/revoke"): of_own("token", own_token),
+    ("POST", "/access/sessions/revoke"): of_own("session", own_session),
     ("POST", "/mcp"): Write(
         lambda site: call_tool(site, site.tokens.make(OTHER, "a", 30, assistant=True)),
         200,
         {401: lambda site: call_tool(site, "qsp_inconnu")},
     ),
-    ("POST", "/assistants/tokens"): in_person(
-        "/assistants/tokens", 200, data={"label": "un assistant", "days": "30"}
-    ),
-    ("POST", "/assistants/tokens/revoke"): of_own("/assistants/tokens/revoke", "token", own_token),
-    ("POST", "/access/sessions/revoke-others"): in_person("/access/sessions/revoke-others", 303),
+    ("POST", "/assistants/tokens"): in_person(200, data={"label": "un assistant", "days": "30"}),
+    ("POST", "/assistants/tokens/revoke"): of_own("token", own_token),
+    ("POST", "/access/sessions/revoke-others"): in_person(303),
 }
-"""Anybody may sign out: there is nobody whom that is refused."""
+WRITES = {
+    route: made if isinstance(made, Write) else made(*route) for route, made in MAKERS.items()
+}
 
 
 def test_every_route_that_writes_is_here(site: Site) -> None:

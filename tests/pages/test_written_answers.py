@@ -9,20 +9,17 @@ from typing import Any
 
 import httpx
 import pytest
-import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
 from connectors.values import EVERYONE, Access, Contribution, ContributorRole, EvidencePolicy
-from expertise.directory import SqlDirectory
 from indexer.access import Reader
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Passage, Put, PutAccess
-from quisait.application.database import migrate
 from quisait.application.written_answer import check_model
 from quisait.settings.written_answer import WrittenAnswerSettings
-from search_api.app import Services, create_app
+from search_api.app import create_app
 from search_api.identity.readers import reader_of
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind
 from search_api.query.query import Query
@@ -31,11 +28,12 @@ from search_api.written_answer.model import ModelServer
 from search_api.written_answer.service import passages_to_send
 from search_api.written_answer.values import Writing, WritingRules
 from tests.builders import allowed, indexed, make_document, put
+from tests.made_site import agent_book
 from tests.model_server import ModelServer as Server
 from tests.model_server import event, events_of, model_server, quoted, shown, streamed
 from tests.own_loop import apart
-from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
-from tests.pages.conftest import NOW_S, TOKENS, Parts, served, token_readers
+from tests.pages.administration import ENCODER, TODAY, documents
+from tests.pages.conftest import NOW_S, TOKENS, Parts, served
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -67,11 +65,8 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
         access=allowed("ldap:group:fraude"),
     )
     assert index.write([*documents(), reserved]).failed == ()
-    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    book = SqlDirectory(engine)
-    book.replace(FictionalDirectory())
-    yield Parts(Search(index, ENCODER, book), book, index, engine)
-    engine.dispose()
+    with agent_book(folder) as book:
+        yield Parts(Search(index, ENCODER, book), book, index, book._engine)
 
 
 @pytest.fixture
@@ -90,10 +85,7 @@ def writing(model: Server, parts: Parts, limit_s: float = 30.0, **rules: Any) ->
 
 
 def app_with(parts: Parts, writing: Writing | None) -> FastAPI:
-    readers = token_readers(parts.book)
-    return create_app(
-        Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY, writing=writing)
-    )
+    return create_app(parts.services(writing=writing))
 
 
 def client(app: FastAPI, agent: str = "ag-1") -> TestClient:

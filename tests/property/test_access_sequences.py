@@ -9,12 +9,11 @@ import pytest
 
 from connectors.values import Access, Document
 from indexer.access import AccessFilter
-from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove, Write
 from tests.builders import ANYONE, ENCODER, OPEN, allowed, asking, put, reading
 from tests.contract.index_access_checks import Knows
-from tests.opensearch_index import fresh_index
+from tests.judging import engine_index
 
 pytestmark = pytest.mark.trust
 
@@ -43,11 +42,8 @@ Model = dict[str, Put]
 
 @pytest.fixture(params=["embedded", "opensearch"])
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
-    if request.param == "embedded":
-        yield EmbeddedIndex(tmp_path, ENCODER.dimension)
-    else:
-        with fresh_index(ENCODER.dimension) as index:
-            yield index
+    with engine_index(request.param, tmp_path, ENCODER.dimension) as index:
+        yield index
 
 
 def drawn_batch(draw: random.Random, model: Model) -> list[Write]:

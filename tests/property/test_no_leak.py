@@ -12,7 +12,6 @@ import pytest
 from connectors.values import Access, Agent, Contribution, ContributorRole, Section
 from expertise.who_knows import NO_BAR, PeopleQuestion, find_experts
 from indexer.access import NOBODY, Reader, access_filter
-from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Passage, Put, Question, SearchRequest, ShowRequest
 from search_api.query.query import Query
@@ -20,7 +19,7 @@ from search_api.ranking.direct_answer import direct_answer
 from search_api.search.engine import Search
 from tests.builders import ENCODER, indexed, make_document
 from tests.each import each
-from tests.opensearch_index import fresh_index
+from tests.judging import engine_index
 
 pytestmark = pytest.mark.trust
 
@@ -114,11 +113,9 @@ def filled(index: Index) -> Library:
 def library(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Library]:
-    if request.param == "embedded":
-        yield filled(EmbeddedIndex(tmp_path_factory.mktemp("index"), ENCODER.dimension))
-    else:
-        with fresh_index(ENCODER.dimension) as index:
-            yield filled(index)
+    folder = tmp_path_factory.mktemp("library")
+    with engine_index(request.param, folder, ENCODER.dimension) as index:
+        yield filled(index)
 
 
 def readers() -> list[Reader]:

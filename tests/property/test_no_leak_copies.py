@@ -15,7 +15,8 @@ from search_api.query.query import Query, ResultOrder
 from search_api.ranking.results import Result
 from search_api.search.engine import Search
 from tests.builders import put
-from tests.judging import ENGINES, agent_book, encoded, engine_index
+from tests.judging import ENGINES, encoded, engine_index
+from tests.made_site import agent_book
 from tests.pages.administration import ENCODER, TODAY
 
 pytestmark = [pytest.mark.trust, pytest.mark.search]

@@ -24,10 +24,8 @@ from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from expertise.topics import Topic, TopicList
-from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove, Write
-from quisait.application.database import migrate
 from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
@@ -35,7 +33,9 @@ from search_api.identity import principals
 from search_api.identity.principals import Grant, Grants
 from search_api.identity.readers import reader_of
 from search_api.search.engine import Search
-from tests.opensearch_index import fresh_index
+from tests.builders import Listed
+from tests.judging import engine_index
+from tests.made_site import state_in
 from tests.pages.test_animation import AGENTS, SUBJECTS, put
 from tests.planted import ENCODER, TODAY
 from tests.selection import examples
@@ -87,16 +87,6 @@ def originals() -> dict[int, Put]:
 
 
 @dataclass
-class Directory:
-    """Who is there now."""
-
-    agents: Mapping[int, Agent]
-
-    def entries(self) -> Iterator[Agent]:
-        yield from (*AGENTS, *self.agents.values())
-
-
-@dataclass
 class World:
     """The application, and what its state is changed by."""
 
@@ -111,7 +101,7 @@ class World:
         writes = [_written(kept[n], documents.get(n, "")) for n in sorted(kept)]
         assert not self.index.write(writes).failed
         people = {n: _living(one, agents.get(n, "")) for n, one in PEOPLE.items()}
-        self.book.replace(Directory(people))
+        self.book.replace(Listed(*AGENTS, *people.values()))
         for n in PEOPLE:
             for wish in (_refusal(n), Preference(f"ag-{n}", PreferenceKind.WITHDRAW)):
                 state = "refusing" if wish.kind is PreferenceKind.REFUSE else "withdrawn"
@@ -159,13 +149,11 @@ def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("desk")
-    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    if request.param == "embedded":
-        yield _world(EmbeddedIndex(folder / "index", ENCODER.dimension), engine)
-    else:
-        with fresh_index(ENCODER.dimension) as index:
-            yield _world(index, engine)
-    engine.dispose()
+    with (
+        engine_index(request.param, folder, ENCODER.dimension) as index,
+        state_in(folder) as engine,
+    ):
+        yield _world(index, engine)
 
 
 def _world(index: Index, engine: sa.Engine) -> World:

@@ -25,11 +25,10 @@ from expertise.peers import accepted_communities, communities_on, peers_of, prof
 from expertise.topics import TopicKind, TopicList
 from expertise.visibility import may_be_shown
 from indexer.access import Reader, access_filter
-from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove, Write
 from quisait.application.database import migrate
-from tests.opensearch_index import fresh_index
+from tests.judging import engine_index
 from tests.planted import ENCODER, TODAY, Planted, plant
 from tests.selection import examples
 
@@ -100,11 +99,8 @@ def stage(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("planted")
-    if request.param == "embedded":
-        yield staged(EmbeddedIndex(folder / "index", ENCODER.dimension), folder)
-    else:
-        with fresh_index(ENCODER.dimension) as index:
-            yield staged(index, folder)
+    with engine_index(request.param, folder, ENCODER.dimension) as index:
+        yield staged(index, folder)
 
 
 def staged(index: Index, folder: Path) -> Stage:

@@ -12,7 +12,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Put, Suggestion
 from tests.builders import ENCODER, put
-from tests.opensearch_index import fresh_index
+from tests.judging import engine_index
 from tests.property.test_no_leak import random_access, random_reader
 
 pytestmark = pytest.mark.trust
@@ -52,11 +52,9 @@ def filled(index: Index) -> Library:
 def library(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Library]:
-    if request.param == "embedded":
-        yield filled(EmbeddedIndex(tmp_path_factory.mktemp("index"), ENCODER.dimension))
-    else:
-        with fresh_index(ENCODER.dimension) as index:
-            yield filled(index)
+    folder = tmp_path_factory.mktemp("library")
+    with engine_index(request.param, folder, ENCODER.dimension) as index:
+        yield filled(index)
 
 
 def readers() -> list[Reader]:

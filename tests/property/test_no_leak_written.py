@@ -9,15 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import pytest
-import sqlalchemy as sa
 
 from connectors.values import EVERYONE, Access, Agent, EvidencePolicy
 from expertise.directory import SqlDirectory
 from indexer.access import Reader, access_filter
-from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Passage, Put
-from quisait.application.database import migrate
 from search_api.context import AnswerContext
 from search_api.search.engine import Search
 from search_api.written_answer.model import ModelServer
@@ -25,9 +22,10 @@ from search_api.written_answer.schemas import AskedAnswerBody, EndBody
 from search_api.written_answer.service import write_answer
 from search_api.written_answer.values import Writing, WritingRules
 from tests.builders import ENCODER, indexed, make_document
+from tests.judging import engine_index
+from tests.made_site import agent_book
 from tests.model_server import ModelServer as Server
 from tests.model_server import model_server
-from tests.opensearch_index import fresh_index
 from tests.own_loop import run_apart
 from tests.property.test_no_leak import random_access, random_reader
 
@@ -95,21 +93,10 @@ def drawn_secrets() -> list[Secret]:
 def index(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Index]:
-    if request.param == "embedded":
-        made: Index = EmbeddedIndex(tmp_path_factory.mktemp("index"), ENCODER.dimension)
+    folder = tmp_path_factory.mktemp("index")
+    with engine_index(request.param, folder, ENCODER.dimension) as made:
         assert not made.write([one.put() for one in drawn_secrets()]).failed
         yield made
-    else:
-        with fresh_index(ENCODER.dimension) as made:
-            assert not made.write([one.put() for one in drawn_secrets()]).failed
-            yield made
-
-
-class OneAgent:
-    """A directory of the asker alone."""
-
-    def entries(self) -> Iterator[Agent]:
-        yield ASKER
 
 
 def drawn_rules(draw: random.Random) -> WritingRules:
@@ -140,12 +127,9 @@ def test_a_model_is_sent_what_may_be_read_and_sent(
     index: Index, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Of drawn readers, questions, settings and documents; the asker is named in none of it."""
-    state = tmp_path_factory.mktemp("state") / "state.sqlite"
-    engine = migrate(sa.create_engine(f"sqlite:///{state}"))
-    book = SqlDirectory(engine)
-    book.replace(OneAgent())
+    folder = tmp_path_factory.mktemp("state")
     draw, secrets, sent_words = random.Random(12), drawn_secrets(), 0
-    with model_server() as server:
+    with model_server() as server, agent_book(folder, ASKER) as book:
         for _ in range(READERS):
             reader = limited(replace(random_reader(draw), agent_id=ASKER.id), draw)
             rules, asked = drawn_rules(draw), drawn_question(draw)
@@ -159,7 +143,6 @@ def test_a_model_is_sent_what_may_be_read_and_sent(
             raw = "\n".join(server.sent[before:]).lower()
             assert [name for name in NAMED if name in raw] == []
             sent_words += len(told)
-    engine.dispose()
     assert sent_words > READERS, "else the check above looked at nothing"
 
 

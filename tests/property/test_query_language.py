@@ -1,27 +1,21 @@
 """The query language, asked of both engines as the pages ask it, under rights."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.values import EVERYONE
-from expertise.directory import SqlDirectory
 from indexer.access import NOBODY, Reader
-from indexer.embedded.index import EmbeddedIndex
-from indexer.ports import Index
-from quisait.application.database import migrate
 from search_api.query.glossary import GlossaryFile
 from search_api.query.query import Query, QueryPartKind
 from search_api.ranking.results import Results
 from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
 from search_api.search.engine import OF_A_PERSON, Search
-from tests.opensearch_index import fresh_index
-from tests.pages.administration import ENCODER, SECRET, TODAY, FictionalDirectory, documents
+from tests.judging import engine_index
+from tests.made_site import agent_book
+from tests.pages.administration import ENCODER, SECRET, TODAY, documents
 
 pytestmark = pytest.mark.search
 
@@ -65,15 +59,6 @@ PIECES = st.sampled_from(
 ANY_TEXT = st.text(max_size=60) | st.lists(PIECES, max_size=9).map("".join)
 
 
-@contextmanager
-def _index(engine: str, folder: Path) -> Iterator[Index]:
-    if engine == "embedded":
-        yield EmbeddedIndex(folder / "index", ENCODER.dimension)
-        return
-    with fresh_index(ENCODER.dimension) as index:
-        yield index
-
-
 @pytest.fixture(scope="module", params=["embedded", "opensearch"])
 def search(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -81,18 +66,14 @@ def search(
     folder = tmp_path_factory.mktemp("language")
     (folder / "glossaire.csv").write_text(GLOSSARY, encoding="utf-8")
     (folder / "tete.csv").write_text(BETS, encoding="utf-8")
-    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
-    book = SqlDirectory(engine)
-    book.replace(FictionalDirectory())
-    guidance = SearchConfiguration(
-        book.accounts_named,
-        GlossaryFile(folder / "glossaire.csv"),
-        BestBetsFile(folder / "tete.csv"),
-    )
-    with _index(request.param, folder) as index:
+    with agent_book(folder) as book, engine_index(request.param, folder) as index:
+        guidance = SearchConfiguration(
+            book.accounts_named,
+            GlossaryFile(folder / "glossaire.csv"),
+            BestBetsFile(folder / "tete.csv"),
+        )
         assert index.write(documents()).failed == ()
         yield Search(index, ENCODER, book, guidance)
-    engine.dispose()
 
 
 def _answer(search: Search, text: str, reader: Reader = CLAIRE, **fields: object) -> Results:

@@ -1,6 +1,7 @@
 """The build in SQL is the reference's to the last record, finds the planted truth, and leaves
 nothing behind."""
 
+import math
 import os
 import random
 import signal
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.geography import distance_km
 from connectors.values import (
     EVERYONE,
     Access,
@@ -27,10 +29,11 @@ from expertise.build_files import FOLDER, BuildFiles, BuildMeans, EngineUnusable
 from expertise.build_rules import BuildRules
 from expertise.build_tables import BuildRecord, CellRecord, CommunityRecord
 from expertise.holders import IsolationScope
+from expertise.isolation import NEAREST_HOLDERS
 from expertise.topics import Topic, TopicKind
 from indexer.values import IndexedDocument, Passage
 from tests.builders import make_document
-from tests.planted import ENCODER, TODAY, plant
+from tests.planted import ENCODER, TODAY, Planted, plant
 from tests.selection import examples
 from tests.sql_builds import History, sql_records
 
@@ -118,18 +121,45 @@ def _cells(found: list[BuildRecord]) -> list[CellRecord]:
     return [one for one in found if isinstance(one, CellRecord) and one.basis != "declared"]
 
 
-@pytest.mark.parametrize("seed", range(2))
+SEEDS = range(4)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_planted_truth_is_found(seed: int, tmp_path: Path) -> None:
-    """Holders, who is alone and how widely: the draw; and all else as the reference has it."""
+    """Holders, who is alone, how widely, and who is nearest: the draw, decoys and all.
+
+    All else is as the reference has it.
+    """
     planted = plant(seed, circles=seed % 3)
     rules = BuildRules(least_known=0)
     found = sql_records(History.of(planted), rules, BuildMeans(tmp_path))
     cells = _cells(found)
     assert {(one.topic_id, one.agent_id) for one in cells} == planted.holders
-    assert {
-        (one.topic_id, one.agent_id, one.scope) for one in cells if one.scope != IsolationScope.NONE
-    } == planted.alone()
+    alone = [one for one in cells if one.scope != IsolationScope.NONE]
+    assert {(one.topic_id, one.agent_id, one.scope) for one in alone} == planted.alone()
+    assert {one.nearest for one in cells if one not in alone} <= {()}
+    for cell in alone:
+        others = sorted(
+            (_km(planted, cell.agent_id, other), other)
+            for topic, other in planted.holders
+            if topic == cell.topic_id and other != cell.agent_id
+        )
+        assert list(cell.nearest) == [other for _, other in others[:NEAREST_HOLDERS]]
     assert found == list(History.of(planted).by_reference(rules).records())
+
+
+def _km(planted: Planted, one: str, other: str) -> float:
+    km = distance_km(planted.agents[one].departement, planted.agents[other].departement)
+    return math.inf if km is None else km
+
+
+def test_the_draw_is_worth_something() -> None:
+    """Among the seeds there are holders alone in each kind of area, and some who are not."""
+    scopes = {scope for seed in SEEDS for _, _, scope in plant(seed).alone()}
+    assert scopes == {IsolationScope.DEPARTEMENT, IsolationScope.REGION, IsolationScope.COUNTRY}
+    planted = plant(0)
+    assert len(planted.alone()) < len(planted.holders)
+    assert planted.decoys
 
 
 def test_circles_are_communities() -> None:

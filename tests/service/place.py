@@ -6,11 +6,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from quisait.application.assembly import Application
+from tests.made_site import application_in
 from tests.service.command import Process, start
 
 COMMAND = [sys.executable, "-m", "quisait.cli"]
@@ -118,6 +123,19 @@ class Place:
     def with_settings(self, **environment: str) -> "Place":
         """The same folder, with other settings."""
         return Place(self.folder, {**self.environment, **environment})
+
+    def enter(self, monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
+        """Let this process read these settings, as a command in the folder does."""
+        file = {"QUISAIT_FILE": str(self.folder / "quisait.toml")}
+        for name, value in (dict(self.environment) | file | environment).items():
+            monkeypatch.setenv(name, value)
+
+    @contextmanager
+    def opened(self, **environment: str) -> Iterator[Application]:
+        """The application with these settings, in this process."""
+        chosen = dict(self.environment) | environment
+        with application_in(self.folder, **chosen) as application:
+            yield application
 
     def copied(self, folder: Path, **environment: str) -> "Place":
         """The same place, as it stands, elsewhere."""

@@ -17,7 +17,7 @@ from expertise.directory import SqlDirectory
 from indexer.state import State
 from indexer.values import Put
 from quisait.application.assembly import open_application
-from quisait.settings import FILE_VARIABLE, load_settings
+from quisait.settings import load_settings
 from quisait.work.bot import BotRules, RoomBot, open_bot
 from quisait.work.crawl import crawl_sources, read_directory
 from search_api.limits import RateLimiter, RequesterKind
@@ -308,9 +308,7 @@ options = {{url = "{server.url}"}}
 """
     with (place.folder / "quisait.toml").open("a", encoding="utf-8") as settings:
         settings.write(source)
-    for name, value in place.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv(FILE_VARIABLE, str(place.folder / "quisait.toml"))
+    place.enter(monkeypatch)
     with open_application(load_settings()) as application:
         read_directory(application)
         notes = [one for one in application.settings.sources if one.name != "wiki"]

@@ -1,7 +1,6 @@
 """A correction, and its answer at once, over each real engine."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,15 +8,13 @@ import pytest
 
 from expertise.directory import SqlDirectory
 from indexer.access import NOBODY, Reader
-from indexer.embedded.index import EmbeddedIndex
-from indexer.opensearch.index import OpenSearchIndex
-from quisait.application.database import connect, migrate
 from search_api.identity.readers import reader_of
 from search_api.query.query import Query
 from search_api.search.engine import Search
 from search_api.search.service import corrected_results
-from tests.opensearch_index import fresh_index
-from tests.pages.administration import ENCODER, SECRET, TODAY, FictionalDirectory, documents
+from tests.judging import engine_index
+from tests.made_site import agent_book
+from tests.pages.administration import ENCODER, SECRET, TODAY, documents
 
 pytestmark = [pytest.mark.search, pytest.mark.trust]
 
@@ -33,27 +30,14 @@ class Desk:
         return (found.correction.text, found.instead) if found.correction else None
 
 
-@contextmanager
-def opened_index(engine: str, folder: Path) -> Iterator[EmbeddedIndex | OpenSearchIndex]:
-    if engine == "embedded":
-        yield EmbeddedIndex(folder / "index", ENCODER.dimension)
-    else:
-        with fresh_index(ENCODER.dimension) as index:
-            yield index
-
-
 @pytest.fixture(scope="module", params=["embedded", "opensearch"])
 def desk(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Desk]:
     folder: Path = tmp_path_factory.mktemp("desk")
-    database = migrate(connect(f"sqlite:///{folder / 'state.sqlite'}"))
-    book = SqlDirectory(database)
-    book.replace(FictionalDirectory())
-    with opened_index(request.param, folder) as index:
+    with agent_book(folder) as book, engine_index(request.param, folder) as index:
         assert not index.write(documents()).failed
         yield Desk(Search(index, ENCODER, book), book)
-    database.dispose()
 
 
 def test_a_correction_is_answered(desk: Desk) -> None:

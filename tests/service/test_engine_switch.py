@@ -1,29 +1,22 @@
 """A state database and two engines: no reader meets an index that the state does not describe."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
-from unittest.mock import patch
-from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
 
 from indexer.errors import IndexNotRead
-from quisait.application.assembly import Application, open_application
 from quisait.clock import today
 from quisait.commands.answers import command_line_reader
 from quisait.server.app import app_of
-from quisait.settings import load_settings
 from quisait.work.worker import Worker
 from search_api.query.query import Query
 from search_api.query_log.recording import NoQueryLog
-from tests.engines import ensure_opensearch
-from tests.opensearch_index import client
+from tests.opensearch_index import engine_settings
 from tests.service.place import Place, export, make_place, post
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
@@ -43,39 +36,21 @@ class TwoIndexes:
 @pytest.fixture(params=["embedded", "opensearch"])
 def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TwoIndexes]:
     """The small administration, read once; the other index is in another folder or engine."""
-    alias = f"test-{uuid4().hex}"
-    made = make_place(
-        tmp_path / "place",
-        QUISAIT_INDEX__ALIAS=alias,
-        QUISAIT_DATABASE=f"sqlite:///{tmp_path / 'state.sqlite'}",
-    )
-    made.run("crawl")
-    if request.param == "embedded":
-        yield TwoIndexes(made, with_settings(made, QUISAIT_FOLDER=str(tmp_path / "other")))
-        return
-    url = ensure_opensearch()
-    yield TwoIndexes(
-        made, with_settings(made, QUISAIT_INDEX__ENGINE="opensearch", QUISAIT_INDEX__URL=url)
-    )
-    opensearch = client()
-    opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
-    opensearch.close()
-
-
-def with_settings(place: Place, **environment: str) -> Place:
-    return replace(place, environment={**place.environment, **environment})
-
-
-@contextmanager
-def opened(place: Place) -> Iterator[Application]:
-    chosen = {**place.environment, "QUISAIT_FILE": str(place.folder / "quisait.toml")}
-    with patch.dict(os.environ, chosen), open_application(load_settings()) as application:
-        yield application
+    with engine_settings(request.param) as index:
+        made = make_place(
+            tmp_path / "place",
+            QUISAIT_INDEX__ALIAS=index["QUISAIT_INDEX__ALIAS"],
+            QUISAIT_DATABASE=f"sqlite:///{tmp_path / 'state.sqlite'}",
+        )
+        made.run("crawl")
+        if request.param == "embedded":
+            index = {"QUISAIT_FOLDER": str(tmp_path / "other")}
+        yield TwoIndexes(made, made.with_settings(**index))
 
 
 def found(place: Place, agent: str = "ag-1") -> set[str]:
     """What an agent finds in a process that starts now. Raises `IndexNotRead`."""
-    with opened(place) as application:
+    with place.opened() as application:
         reader = command_line_reader(application, agent)
         answer = application.search.answer(Query(QUESTION, wide=True), reader, today())
         return {one.card.document_id for one in answer.results}
@@ -133,7 +108,7 @@ def test_a_restriction_made_on_another_index_is_in_force_on_return(places: TwoIn
 def test_readiness_and_pages_say_so_until_a_worker_has_read_all(places: TwoIndexes) -> None:
     """Its turn is at once, though every source was read a moment ago, into the other index."""
     demo = {"QUISAIT_SERVER__READER": "demo", "QUISAIT_SERVER__DEMO_AGENT": "ag-1"}
-    with opened(with_settings(places.other, **demo)) as application:
+    with places.other.opened(**demo) as application:
         app = app_of(application, NoQueryLog())
         with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000)) as browser:
             asked = {"q": QUESTION}
@@ -186,7 +161,7 @@ def test_an_index_moves_between_engines_with_its_vectors(places: TwoIndexes) -> 
 def test_what_was_closed_since_an_index_was_used_is_not_moved(places: TwoIndexes) -> None:
     """Its rights are old, though nothing was read into the other engine yet."""
     other = places.other
-    with opened(other) as application:
+    with other.opened() as application:
         application.privacy.register.note("closed", documents=["wiki:1"])
     other.run("reindex", "--from", "embedded")
     assert closed(other)

@@ -13,19 +13,14 @@ from search_api.ranking.fusion import known_bars, requiring_all_words
 from search_api.search.engine import Search
 from tests.builders import allowed, put
 from tests.encoders import FakeEncoder
-from tests.judging import ENGINES, agent_book, engine_index
+from tests.judging import ENGINES, engine_index
+from tests.made_site import agent_book
 
 pytestmark = [pytest.mark.search, pytest.mark.experts]
 
 
-class MeasuredEncoder(FakeEncoder):
-    """Bears the name of a model whose cosines are known; only the same text is near."""
-
-    @property
-    def name(self) -> str:
-        return "multilingual-e5-small/fake"
-
-
+MEASURED = FakeEncoder(name="multilingual-e5-small/fake")
+"""Bears the name of a model whose cosines are known; only the same text is near."""
 CLAIRE = Reader("ag-1", frozenset({EVERYONE}))
 IRIS = Reader("ag-4", frozenset({EVERYONE, "ldap:group:fraude"}))
 
@@ -35,24 +30,20 @@ def index(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Index]:
     folder = tmp_path_factory.mktemp("far")
-    with engine_index(request.param, folder, FakeEncoder().dimension) as index:
-        yield _filled(index)
-
-
-def _filled(index: Index) -> Index:
-    puts = [
-        put("s:regie", "La caisse du régisseur est contrôlée chaque mois."),
-        put("s:bail", "Le bail rural est exonéré."),
-        put("s:fraude", "Le régisseur du bail.", access=allowed("ldap:group:fraude")),
-    ]
-    assert not index.write(puts).failed
-    return index
+    with engine_index(request.param, folder, MEASURED.dimension) as index:
+        puts = [
+            put("s:regie", "La caisse du régisseur est contrôlée chaque mois."),
+            put("s:bail", "Le bail rural est exonéré."),
+            put("s:fraude", "Le régisseur du bail.", access=allowed("ldap:group:fraude")),
+        ]
+        assert not index.write(puts).failed
+        yield index
 
 
 @pytest.fixture(scope="module")
 def search(index: Index, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
     with agent_book(tmp_path_factory.mktemp("book")) as book:
-        yield Search(index, MeasuredEncoder(), book)
+        yield Search(index, MEASURED, book)
 
 
 @pytest.mark.parametrize("topic", ["xylophone", "xylophone du régisseur", "caisse rurale"])
@@ -60,7 +51,7 @@ def test_a_word_that_no_document_has_beside_the_others_is_far(search: Search, to
     """Far in sense, and no single document has all the words."""
     window = search.window_of(topic, CLAIRE)
     assert window.far
-    assert window.closest < known_bars(MeasuredEncoder().name).far_cosine
+    assert window.closest < known_bars(MEASURED.name).far_cosine
 
 
 @pytest.mark.parametrize("topic", ["bail", "Qui contrôle la caisse du régisseur ?", "baux ruraux"])

@@ -95,9 +95,7 @@ def test_a_worker_closes_what_nobody_asks_about_any_more(
 ) -> None:
     """Even where the journal was switched off meanwhile; then there is no such task left."""
     place = crawled.copied(tmp_path / "place")
-    monkeypatch.setenv("QUISAIT_FILE", str(place.folder / "quisait.toml"))
-    for name, value in place.environment.items():
-        monkeypatch.setenv(name, value)
+    place.enter(monkeypatch)
     with open_application(load_settings()) as application:
         assert JOURNAL not in [task.name for task in tasks_of(application)]
         application.journal.write(search("ag-1", "hippocampe"), NINE)

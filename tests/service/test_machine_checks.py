@@ -29,8 +29,7 @@ pytestmark = pytest.mark.sources
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     place = make_place(tmp_path / "place")
-    monkeypatch.setenv("QUISAIT_FILE", str(place.folder / "quisait.toml"))
-    monkeypatch.setenv("QUISAIT_SERVER__PORT", str(free_port()))
+    place.enter(monkeypatch, QUISAIT_SERVER__PORT=str(free_port()))
     return load_settings()
 
 

@@ -53,9 +53,7 @@ def test_the_commands_send_and_say_so_without_a_name(
     """Asked and told, once; a restored backup without its register tells nobody anything."""
     with smtp_server(tmp_path) as post, dovecot_server() as dovecot:
         place = with_mail(tmp_path / "place", post, dovecot)
-        for name, value in place.environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv(FILE_VARIABLE, str(place.folder / "quisait.toml"))
+        place.enter(monkeypatch)
         with open_application(load_settings()) as application:
             read_directory(application)
             assert {MAIL, MAILBOX} <= {one.name for one in tasks_of(application)}

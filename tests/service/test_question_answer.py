@@ -18,7 +18,6 @@ from indexer.values import WINDOW, Put, RelevanceCut, Remove
 from quisait.commands.answers import experts_body, results_body
 from search_api.context import AnswerContext
 from search_api.query.query import Query, ResultOrder
-from search_api.query_log.recording import AskedQuery
 from search_api.ranking.answered import NEAR_DOCUMENTS
 from search_api.ranking.fusion import ModelBars
 from search_api.ranking.ranker import FEATURES, FORMAT, Ranker, Tree
@@ -27,7 +26,9 @@ from search_api.ranking.search_configuration import SearchConfiguration
 from search_api.search.engine import Search
 from search_api.search.service import QuestionAnswer, answer_question, who_knows
 from tests.builders import put
-from tests.judging import ENGINES, agent_book, encoded, engine_index
+from tests.journals import Notebook
+from tests.judging import ENGINES, encoded, engine_index
+from tests.made_site import agent_book
 from tests.opensearch_index import merge
 from tests.pages.administration import ENCODER, TODAY, documents
 
@@ -69,22 +70,12 @@ class CountingEncoder:
 
 
 @dataclass
-class NotedQueries:
-    """A query log in memory."""
-
-    noted: list[AskedQuery] = field(default_factory=list)
-
-    def note(self, asking: AskedQuery) -> None:
-        self.noted.append(asking)
-
-
-@dataclass
 class Asked:
     """Who asks, of what, and what it takes."""
 
     index: CountingIndex
     encoder: CountingEncoder
-    log: NotedQueries
+    log: Notebook
     context: AnswerContext
 
     def answer(self, query: Query, **options: Any) -> tuple[QuestionAnswer, int, int]:
@@ -115,7 +106,7 @@ def asked(
         assert not index.write(library()).failed
         if request.param == "opensearch":
             merge(alias)
-        counting, encoder, log = CountingIndex(index), CountingEncoder(), NotedQueries()
+        counting, encoder, log = CountingIndex(index), CountingEncoder(), Notebook()
         configuration = SearchConfiguration(authors=book.accounts_named, bars=BARS)
         search = Search(counting, encoder, book, configuration)
         context = AnswerContext(search, book, today=lambda: TODAY, query_log=log)

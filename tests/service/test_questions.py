@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from unittest.mock import patch
-from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
@@ -22,7 +21,7 @@ from quisait.application.locks import hold_source_lock
 from quisait.cli import app
 from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
-from quisait.settings import FILE_VARIABLE, QUESTIONS_SOURCE, load_settings
+from quisait.settings import QUESTIONS_SOURCE, load_settings
 from quisait.work import questions as work_of_questions
 from quisait.work.administration import ApplicationAdministration
 from quisait.work.backup import back_up
@@ -32,8 +31,7 @@ from quisait.work.restore import restore
 from quisait.work.worker import QUESTIONS, tasks_of
 from search_api.administration.service import read_audit
 from search_api.query_log.recording import NoQueryLog
-from tests.engines import ensure_opensearch
-from tests.opensearch_index import client as opensearch_client
+from tests.opensearch_index import engine_settings
 from tests.service.place import Place, make_place
 
 pytestmark = [pytest.mark.trust, pytest.mark.sources]
@@ -55,7 +53,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 
 def made_place(folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) -> Place:
     made = make_place(folder, QUISAIT_QUESTIONS__ENABLED="true", **settings)
-    enter(made, monkeypatch)
+    made.enter(monkeypatch)
     with open_application(load_settings()) as application:
         read_directory(application)
         sources = [one for one in application.settings.sources if one.name != "wiki"]
@@ -63,30 +61,13 @@ def made_place(folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) -
     return made
 
 
-def enter(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in place.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv(FILE_VARIABLE, str(place.folder / "quisait.toml"))
-
-
 @pytest.fixture(params=["embedded", "opensearch"])
 def on_either(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Place]:
     """The same on each engine."""
-    alias = f"test-{uuid4().hex}"
-    if request.param == "embedded":
-        yield made_place(tmp_path / "place", monkeypatch)
-        return
-    settings = {
-        "QUISAIT_INDEX__ENGINE": "opensearch",
-        "QUISAIT_INDEX__URL": ensure_opensearch(),
-        "QUISAIT_INDEX__ALIAS": alias,
-    }
-    yield made_place(tmp_path / "place", monkeypatch, **settings)
-    opensearch = opensearch_client()
-    opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
-    opensearch.close()
+    with engine_settings(request.param) as index:
+        yield made_place(tmp_path / "place", monkeypatch, **index)
 
 
 def client_of(application: Application, agent_id: str) -> TestClient:
@@ -187,7 +168,7 @@ def test_a_restored_backup_brings_nothing_deleted_back(
     other = Place(tmp_path / "other", place.environment)
     kept = shutil.ignore_patterns(".quisait", "registre*")
     shutil.copytree(place.folder, other.folder, ignore=kept)
-    enter(other, monkeypatch)
+    other.enter(monkeypatch)
     if register == "kept":
         old = place.folder / "registre.jsonl"
         restore(load_settings(), tmp_path / "backup", register_file=old)

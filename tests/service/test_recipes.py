@@ -6,9 +6,7 @@ What they write is read by the source of exports: who reads each document, and w
 import json
 import runpy
 import sys
-import threading
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -19,6 +17,7 @@ from connectors.export.connector import ExportSource
 from connectors.ports import Malformed, Upsert
 from connectors.snapshot import Snapshot
 from connectors.values import Document
+from tests.http_server import Handler, serving
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -42,24 +41,15 @@ class Served:
 def served() -> Iterator[tuple[Served, str]]:
     one = Served()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Answers(Handler):
+        def answer(self) -> None:
             one.headers.append(self.headers)  # type: ignore[arg-type]  # read as a mapping
             found = one.answer(self.path)
             body = found if isinstance(found, bytes) else json.dumps(found).encode()
-            self.send_response(404 if found is None else 200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.say(404 if found is None else 200, body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        yield one, f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with serving(Answers) as origin:
+        yield one, origin
 
 
 @pytest.fixture

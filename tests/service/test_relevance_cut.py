@@ -14,20 +14,15 @@ from search_api.ranking.results import Results
 from search_api.search.engine import Search
 from tests.builders import allowed, indexed, make_document, put
 from tests.encoders import FakeEncoder
-from tests.judging import ENGINES, agent_book, engine_index
+from tests.judging import ENGINES, engine_index
+from tests.made_site import agent_book
 
 pytestmark = pytest.mark.search
 
 TODAY = date(2026, 11, 26)
+MEASURED = FakeEncoder(name="multilingual-e5-small/fake-cut")
+"""Bears the name of a model that has a cut; only the same text is near."""
 CLAIRE = Reader("ag-1", frozenset({EVERYONE}))
-
-
-class _Measured(FakeEncoder):
-    """Bears the name of a model that has a cut; only the same text is near."""
-
-    @property
-    def name(self) -> str:
-        return "multilingual-e5-small/fake-cut"
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -35,7 +30,7 @@ def index(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Index]:
     folder = tmp_path_factory.mktemp("cut")
-    with engine_index(request.param, folder, FakeEncoder().dimension) as index:
+    with engine_index(request.param, folder, MEASURED.dimension) as index:
         assert not index.write(library()).failed
         yield index
 
@@ -43,7 +38,7 @@ def index(
 @pytest.fixture(scope="module")
 def search(index: Index, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
     with agent_book(tmp_path_factory.mktemp("book")) as book:
-        yield Search(index, _Measured(), book)
+        yield Search(index, MEASURED, book)
 
 
 def library() -> list[Put]:

@@ -37,9 +37,7 @@ def place(crawled: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pl
     """Read, and then backed up: database, index and vectors."""
     place = crawled.copied(tmp_path / "place")
     shutil.copytree(place.folder / ".quisait", tmp_path / "backup")
-    monkeypatch.setenv("QUISAIT_FILE", str(place.folder / "quisait.toml"))
-    for name, value in place.environment.items():
-        monkeypatch.setenv(name, value)
+    place.enter(monkeypatch)
     return place
 
 

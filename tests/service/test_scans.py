@@ -51,9 +51,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     (made.folder / "notes" / "_quisait.csv").write_text(rules, "utf-8")
     (made.folder / "notes" / "regie.pdf").write_bytes(scanned_pdf([drawn(NOTE), drawn(NEWER)]))
     (made.folder / "notes" / "secret.png").write_bytes(png(drawn(SECRET)))
-    monkeypatch.setenv("QUISAIT_FILE", str(made.folder / "quisait.toml"))
-    for name, value in made.environment.items():
-        monkeypatch.setenv(name, value)
+    made.enter(monkeypatch)
     return made
 
 

@@ -18,7 +18,8 @@ from search_api.ranking.second_model import PairScorer, SecondModel, SecondReadi
 from search_api.search.engine import Search
 from tests.builders import allowed, put
 from tests.encoders import FakeEncoder
-from tests.judging import ENGINES, agent_book, client, engine_index
+from tests.judging import ENGINES, client, engine_index
+from tests.made_site import agent_book
 
 pytestmark = pytest.mark.search
 

@@ -14,7 +14,8 @@ from indexer.values import Passage, Put
 from search_api.search.engine import Search
 from tests.builders import allowed, indexed, make_document
 from tests.encoders import FakeEncoder
-from tests.judging import ENGINES, agent_book, engine_index
+from tests.judging import ENGINES, engine_index
+from tests.made_site import agent_book
 from tests.windows import ListedBook
 
 pytestmark = [pytest.mark.search, pytest.mark.experts]

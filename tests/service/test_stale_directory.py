@@ -26,8 +26,9 @@ from quisait.settings import load_settings
 from quisait.work.administration import ApplicationAdministration
 from quisait.work.source_status import directory_state
 from search_api.identity.readers import reader_of
+from tests.made_certificates import authority
 from tests.service.place import GROUPS, Place, make_place
-from tests.tls_proxy import authority, in_front_of
+from tests.tls_proxy import in_front_of
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 

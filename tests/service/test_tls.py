@@ -12,8 +12,9 @@ from indexer.extraction.files import ExtractionLimits
 from indexer.extraction.tika_server import TikaServerExtractor
 from indexer.opensearch.client import connect, drop, engine_faults
 from tests.engines import ensure_opensearch, ensure_tika
+from tests.made_certificates import Authority, authority
 from tests.service.place import make_place
-from tests.tls_proxy import PASSWORD, USER, Authority, authority, in_front_of
+from tests.tls_proxy import PASSWORD, USER, in_front_of
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 

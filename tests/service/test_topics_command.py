@@ -21,7 +21,7 @@ from quisait.application.database import opened_database
 from quisait.cli import app
 from quisait.commands import answers
 from quisait.commands.answers import command_line_reader
-from quisait.settings import FILE_VARIABLE, load_settings
+from quisait.settings import load_settings
 from search_api.search.service import who_knows
 from tests.service.place import Place, make_place
 from tests.service.running import running, wait_until
@@ -160,9 +160,7 @@ def test_a_community_waits_for_who_animates(place: Place, monkeypatch: pytest.Mo
     place.run(*asked, "accept", "m-cuisinier", "--agent", "ag-1", status=1)
     assert "acceptée" in place.run(*asked, "accept", "m-cuisinier", *as_animator).stdout
     assert "Communauté" not in place.run("peers", "--agent", "ag-131").stdout, "invited"
-    for name, value in place.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv(FILE_VARIABLE, str(place.folder / "quisait.toml"))
+    place.enter(monkeypatch)
     with opened_database(load_settings()) as state:
         long_ago = SqlConsent(state, lambda: datetime(2020, 1, 1, tzinfo=UTC))
         for number in (31, 44, 80):
@@ -246,9 +244,7 @@ def test_the_command_line_walks_over_topics_too(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the pages do: what the documents that vote are about is asked of the last build."""
-    monkeypatch.setenv("QUISAIT_FILE", str(place.folder / "quisait.toml"))
-    for name, value in place.environment.items():
-        monkeypatch.setenv(name, value)
+    place.enter(monkeypatch)
     asked: list[TopicsOf] = []
     kept = BuildReader.topics_of
 

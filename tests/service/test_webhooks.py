@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ from expertise.builds import SqlBuilds
 from expertise.topics import TopicList
 from indexer.values import Put
 from quisait.application.assembly import open_application
-from quisait.settings import FILE_VARIABLE, load_settings
+from quisait.settings import load_settings
 from quisait.settings.webhooks import WebhookSettings
 from quisait.work.administration import ApplicationAdministration
 from quisait.work.crawl import read_directory
@@ -38,6 +37,7 @@ from search_api.webhooks.storage import (
     SqlWebhooks,
     webhook_queue,
 )
+from tests.http_server import Handler, serving
 from tests.pages.asking_site import (
     ANIMATOR,
     ASKER,
@@ -99,32 +99,21 @@ class Application:
     def running(self) -> Iterator[None]:
         told = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+        class Answers(Handler):
+            methods = ("POST",)
+
+            def answer(self) -> None:
+                body = self.read()
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 told.received.append(Received(headers, body))
                 if told.victims is not None:
                     os.kill(told.victims.get(), signal.SIGKILL)
                 status = told.answers.pop(0) if told.answers else 204
-                self.send_response(status)
-                if status in range(300, 400):
-                    self.send_header("Location", f"{told.url}/ailleurs")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                elsewhere = {"Location": f"{told.url}/ailleurs"}
+                self.say(status, headers=elsewhere if status in range(300, 400) else None)
 
-            def log_message(self, *_: Any) -> None:
-                """Print nothing."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
+        with serving(Answers, self.port):
             yield
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
 
 @dataclass
@@ -385,9 +374,7 @@ def test_the_worker_tells_and_the_check_says_so(
     )
     metiers = "id,label,alt_labels,broader,kind\nm-tresorier,trésorier hospitalier,,,métier\n"
     (place.folder / "sujets.csv").write_text(metiers, "utf-8")
-    for name, value in place.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv(FILE_VARIABLE, str(place.folder / "quisait.toml"))
+    place.enter(monkeypatch)
 
     with open_application(load_settings()) as opened:
         read_directory(opened)

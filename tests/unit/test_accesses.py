@@ -29,6 +29,7 @@ from quisait.privacy.retention import purge_agent
 from quisait.settings import DIRECTORY, Settings
 from search_api.identity.readers import reader_of
 from search_api.sign_on.sessions import SessionLimits, SqlPersonalTokens, SqlSessions
+from tests.builders import Listed
 
 pytestmark = pytest.mark.trust
 
@@ -128,23 +129,13 @@ def tokens(engine: sa.Engine) -> SqlPersonalTokens:
     return SqlPersonalTokens(engine, 90, lambda: 1_000)
 
 
-class People:
-    """A directory of these entries."""
-
-    def __init__(self, *entries: Agent | Group) -> None:
-        self._entries = entries
-
-    def entries(self) -> Iterator[Agent | Group]:
-        yield from self._entries
-
-
 ANA, CYD = Agent("ag-1", "Ana", "Le Goff", accounts=("forum:ana",)), Agent("ag-3", "Cyd", "Roux")
 _EVER = datetime(2000, 1, 1, tzinfo=UTC)
 FRAUD = "annuaire:group:fraude"
 
 
 def read(engine: sa.Engine, *entries: Agent | Group) -> None:
-    SqlDirectory(engine).replace(People(*entries))
+    SqlDirectory(engine).replace(Listed(*entries))
 
 
 Access = tuple[

@@ -1,7 +1,7 @@
 """Accounts joined by stated rules: what two agents may hold is nobody's."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,6 +17,7 @@ from connectors.account_linking import (
 )
 from connectors.ports import Malformed, SourceRefused
 from connectors.values import Agent, Group
+from tests.builders import Listed
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -26,14 +27,6 @@ ANA = Agent("ana", "Ana", "Martin", email="Ana.Martin@x.fr")
 BEN = Agent("ben", "Ben", "Martin", email="ben@x.fr")
 
 
-@dataclass(frozen=True)
-class Listed:
-    given: Sequence[Agent | Group | Malformed]
-
-    def entries(self) -> Iterator[Agent | Group | Malformed]:
-        yield from self.given
-
-
 def joined(
     *entries: Agent | Group | Malformed, rules: Sequence[LinkRule] = (UID, MAIL), **more: str
 ) -> tuple[dict[str, tuple[str, ...]], set[str]]:
@@ -41,7 +34,7 @@ def joined(
     stated = [
         AccountAssignment(account.replace("__", ":"), agent) for account, agent in more.items()
     ]
-    found = list(LinkedDirectory(Listed(entries), rules, stated).entries())
+    found = list(LinkedDirectory(Listed(*entries), rules, stated).entries())
     accounts = {one.id: one.accounts for one in found if isinstance(one, Agent)}
     return accounts, {one.account for one in found if isinstance(one, DisputedAccount)}
 
@@ -84,7 +77,7 @@ def test_what_the_directory_states_comes_before_a_rule() -> None:
     assert "wiki:Ana" in accounts["ana"]
     assert "wiki:Ana" not in accounts["ben"]
     twice = LinkedDirectory(
-        Listed([ANA]), (), [AccountAssignment("w:x", "ana"), AccountAssignment("w:x", "ben")]
+        Listed(ANA), (), [AccountAssignment("w:x", "ana"), AccountAssignment("w:x", "ben")]
     )
     with pytest.raises(SourceRefused, match="deux agents"):
         list(twice.entries())

@@ -1,7 +1,5 @@
 """What is remembered of the directory is what it says now, whoever changed it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +16,7 @@ from expertise.directory_tables import accounts, directory_versions
 from indexer.state import digest
 from quisait.application.database import connect, migrate
 from quisait.privacy.retention import purge_agent
+from tests.builders import Listed
 from tests.selection import examples
 
 pytestmark = pytest.mark.experts
@@ -27,23 +26,8 @@ NAMES = tuple(f"{source}:{n}" for source in ("wiki", "mail") for n in range(3))
 IDS = ("ag-0", "ag-1", "ag-2")
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    agents: tuple[Agent, ...]
-
-    def entries(self) -> Iterator[Agent]:
-        yield from self.agents
-
-
 def agent(id_: str, *accounts: str, office: str = "") -> Agent:
     return Agent(id_, "Ana", "Le Goff", office=office, accounts=accounts)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
 
 
 def ids(book: SqlDirectory, *names: str) -> dict[str, str]:
@@ -53,16 +37,16 @@ def ids(book: SqlDirectory, *names: str) -> dict[str, str]:
 def test_what_another_process_read_is_seen_at_once(engine: sa.Engine) -> None:
     """An account changes hands, another is claimed at last."""
     ours, theirs = SqlDirectory(engine), SqlDirectory(engine)
-    theirs.replace(Listed((agent("ag-0", "wiki:0"),)))
+    theirs.replace(Listed(agent("ag-0", "wiki:0")))
     assert ids(ours, "wiki:0", "wiki:1") == {"wiki:0": "ag-0"}
-    theirs.replace(Listed((agent("ag-0"), agent("ag-1", "wiki:0", "wiki:1"))))
+    theirs.replace(Listed(agent("ag-0"), agent("ag-1", "wiki:0", "wiki:1")))
     assert ids(ours, "wiki:0", "wiki:1") == {"wiki:0": "ag-1", "wiki:1": "ag-1"}
 
 
 def test_who_is_purged_is_forgotten_at_once(engine: sa.Engine) -> None:
     """Though no directory was read since."""
     ours = SqlDirectory(engine)
-    ours.replace(Listed((agent("ag-0", "wiki:0"), agent("ag-1", "wiki:1"))))
+    ours.replace(Listed(agent("ag-0", "wiki:0"), agent("ag-1", "wiki:1")))
     assert set(ids(ours, "wiki:0", "wiki:1")) == {"wiki:0", "wiki:1"}
     purge_agent(engine, "ag-0", b"key")
     assert ids(ours, "wiki:0", "wiki:1") == {"wiki:1": "ag-1"}
@@ -72,7 +56,7 @@ def test_two_changes_at_once_leave_nothing_stale(engine: sa.Engine) -> None:
     """Neither saw the other's token: both stand, and whichever is read first says too little."""
     ours = SqlDirectory(engine)
     for number, token in enumerate(("0" * 32, "f" * 32)):
-        ours.replace(Listed((agent("ag-0", "wiki:0"), agent("ag-1"))))
+        ours.replace(Listed(agent("ag-0", "wiki:0"), agent("ag-1")))
         assert ids(ours, "wiki:0") == {"wiki:0": "ag-0"}, number
         with engine.begin() as connection:
             moved = sa.update(accounts).values(agent_key=digest("ag-1"))
@@ -87,7 +71,7 @@ def test_more_than_is_remembered_is_read(
     """Beyond the most, all is forgotten, and nobody is missing."""
     monkeypatch.setattr(directory, "MOST_ACCOUNTS_CACHED", 3)
     ours = SqlDirectory(engine)
-    ours.replace(Listed(tuple(agent(f"ag-{n}", f"wiki:{n}") for n in range(8))))
+    ours.replace(Listed(*(agent(f"ag-{n}", f"wiki:{n}") for n in range(8))))
     for first in (0, 2, 4, 0, 3):
         asked = [f"wiki:{n}" for n in range(first, first + 3)]
         assert set(ids(ours, *asked)) == set(asked)
@@ -129,7 +113,7 @@ def test_a_book_that_remembers_says_what_a_new_one_says(
             case ("read", [*people], names):
                 shares = {id_: names[n::3] for n, id_ in enumerate(IDS)}
                 new = (agent(id_, *shares[id_], office=office) for id_, office in people)
-                SqlDirectory(engine).replace(Listed(tuple(new)))
+                SqlDirectory(engine).replace(Listed(*new))
             case ("wish", wish):
                 consent.put(wish, NOW)
             case ("wish no more", wish):

@@ -1,7 +1,6 @@
 """The directory as it was last read: replaced whole or not at all."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -11,6 +10,7 @@ from connectors.ports import Malformed, SourceRefused, SourceUnreachable
 from connectors.values import Agent, Group, Mission
 from expertise.directory import DirectoryReport, SqlDirectory
 from quisait.application.database import connect, migrate
+from tests.builders import Listed
 
 pytestmark = pytest.mark.experts
 
@@ -37,26 +37,6 @@ BEN = Agent("ag-2", "Ben", "Amrani", accounts=("wiki:ben",))
 INSPECTION = Group("annuaire:group:inspection", "Inspection", frozenset({"ag-1", "ag-2"}))
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """Yields what it is given; an error is raised in its turn."""
-
-    listed: Sequence[Agent | Group | Malformed | Exception]
-
-    def entries(self) -> Iterator[Agent | Group | Malformed]:
-        for entry in self.listed:
-            if isinstance(entry, Exception):
-                raise entry
-            yield entry
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
 def book(engine: sa.Engine) -> SqlDirectory:
     return SqlDirectory(engine)
@@ -70,7 +50,7 @@ def test_agents_one_by_one_are_all_of_them(
     monkeypatch.setattr("expertise.directory.AGENTS_AT_ONCE", at_once)
     assert not list(book.each())
     more = [replace(BEN, id=f"ag-{number}", accounts=()) for number in range(3, 6)]
-    book.replace(Listed([ANA, BEN, *more]))
+    book.replace(Listed(ANA, BEN, *more))
     found = list(book.each())
     assert sorted(found, key=lambda agent: agent.id) == sorted(
         book.everyone(), key=lambda agent: agent.id
@@ -80,7 +60,7 @@ def test_agents_one_by_one_are_all_of_them(
 def test_everything_that_is_known_of_an_agent_is_kept(book: SqlDirectory) -> None:
     """Every field but the accounts, which are asked the other way round."""
     broken = Malformed("agents.csv:3", "not understood")
-    report = book.replace(Listed([ANA, broken, BEN, INSPECTION]))
+    report = book.replace(Listed(ANA, broken, BEN, INSPECTION))
     assert report == DirectoryReport(2, 1, (broken,))
     assert book.agent("ag-1") == replace(ANA, accounts=())
     assert book.agent("ag-3") is None
@@ -89,7 +69,7 @@ def test_everything_that_is_known_of_an_agent_is_kept(book: SqlDirectory) -> Non
 
 def test_accounts_lead_to_their_agent(book: SqlDirectory) -> None:
     """All accounts of an agent do, and one that nobody claims leads nowhere."""
-    book.replace(Listed([ANA, BEN]))
+    book.replace(Listed(ANA, BEN))
     found = book.by_account(["wiki:ana", "mail:ana", "wiki:ben", "wiki:nobody", "wiki:ana"])
     ids = {account: agent.id for account, agent in found.items()}
     assert ids == {"wiki:ana": "ag-1", "mail:ana": "ag-1", "wiki:ben": "ag-2"}
@@ -98,7 +78,7 @@ def test_accounts_lead_to_their_agent(book: SqlDirectory) -> None:
 
 def test_an_agents_accounts_are_those_of_the_directory(book: SqlDirectory) -> None:
     """None but their own."""
-    book.replace(Listed([ANA, BEN]))
+    book.replace(Listed(ANA, BEN))
     assert book.accounts_of("ag-1") == {"wiki:ana", "mail:ana"}
     assert book.accounts_of("ag-3") == frozenset()
 
@@ -107,7 +87,7 @@ def test_groups_are_of_their_members(book: SqlDirectory) -> None:
     """A group that stands in two rows is one group; a member that is nobody harms nothing."""
     more = Group("annuaire:group:inspection", "", frozenset({"ag-1", "ag-404"}))
     other = Group("ldap:group:cadastre", "", frozenset({"ag-1"}))
-    book.replace(Listed([ANA, BEN, INSPECTION, more, other]))
+    book.replace(Listed(ANA, BEN, INSPECTION, more, other))
     assert book.groups_of("ag-1") == {"annuaire:group:inspection", "ldap:group:cadastre"}
     assert book.groups_of("ag-2") == {"annuaire:group:inspection"}
     assert book.groups_of("ag-3") == frozenset()
@@ -115,8 +95,8 @@ def test_groups_are_of_their_members(book: SqlDirectory) -> None:
 
 def test_what_the_directory_no_longer_says_is_gone(book: SqlDirectory) -> None:
     """Agents, accounts and groups: each reading is complete."""
-    book.replace(Listed([ANA, BEN, INSPECTION]))
-    book.replace(Listed([replace(BEN, accounts=("wiki:ana",))]))
+    book.replace(Listed(ANA, BEN, INSPECTION))
+    book.replace(Listed(replace(BEN, accounts=("wiki:ana",))))
     assert book.agent("ag-1") is None
     assert book.groups_of("ag-2") == frozenset()
     assert {a: one.id for a, one in book.by_account(["wiki:ana", "wiki:ben"]).items()} == {
@@ -141,9 +121,9 @@ def test_a_reading_that_fails_changes_nothing(
     book: SqlDirectory, listed: list[Agent | Group | Malformed | Exception], raised: type[Exception]
 ) -> None:
     """An empty directory is a broken one, and half a directory is none."""
-    book.replace(Listed([ANA, INSPECTION]))
+    book.replace(Listed(ANA, INSPECTION))
     with pytest.raises(raised):
-        book.replace(Listed(listed))
+        book.replace(Listed(*listed))
     assert [agent.id for agent in book.everyone()] == ["ag-1"]
     assert book.groups_of("ag-1") == {"annuaire:group:inspection"}
     assert set(book.by_account(["wiki:ana", "wiki:ben"])) == {"wiki:ana"}
@@ -152,7 +132,7 @@ def test_a_reading_that_fails_changes_nothing(
 def test_more_accounts_than_one_statement_takes(book: SqlDirectory) -> None:
     """A window's contributors are many: all are found, whatever their number."""
     people = [Agent(f"ag-{n}", "A", "B", accounts=(f"wiki:{n}",)) for n in range(1203)]
-    book.replace(Listed(people))
+    book.replace(Listed(*people))
     found = book.by_account([f"wiki:{n}" for n in range(1300)])
     assert {account: agent.id for account, agent in found.items()} == {
         f"wiki:{n}": f"ag-{n}" for n in range(1203)
@@ -162,7 +142,7 @@ def test_more_accounts_than_one_statement_takes(book: SqlDirectory) -> None:
 def test_names_that_look_like_sql_are_names(book: SqlDirectory) -> None:
     """Quotes, wildcards and spaces in ids and accounts match themselves only."""
     odd = Agent("ag-'; --%", "D'Arc", 'O"Neil', accounts=("wiki:a%' OR 1=1",))
-    book.replace(Listed([odd, BEN]))
+    book.replace(Listed(odd, BEN))
     assert book.agent("ag-%") is None
     assert book.agent("ag-'; --%") == replace(odd, accounts=())
     assert set(book.by_account(["wiki:a%' OR 1=1", "wiki:a%"])) == {"wiki:a%' OR 1=1"}
@@ -176,7 +156,7 @@ def test_long_names_are_kept_whole(book: SqlDirectory) -> None:
     )
     group = Group(f"annuaire:group:{long * 2}", "", frozenset({long}))
     other = Group(f"annuaire:group:{long * 2}x", "", frozenset({long}))
-    book.replace(Listed([odd, BEN, group, other]))
+    book.replace(Listed(odd, BEN, group, other))
     assert book.agent(long) == replace(odd, accounts=())
     assert book.agent(long + "x") is None
     assert set(book.by_account([f"wiki:{long * 2}", f"wiki:{long}"])) == {f"wiki:{long * 2}"}
@@ -186,7 +166,7 @@ def test_long_names_are_kept_whole(book: SqlDirectory) -> None:
 def test_a_second_process_sees_what_the_first_replaced(database_url: str) -> None:
     """The book is the database's, not the object's."""
     first, second = migrate(connect(database_url)), migrate(connect(database_url))
-    SqlDirectory(first).replace(Listed([ANA]))
+    SqlDirectory(first).replace(Listed(ANA))
     assert SqlDirectory(second).agent("ag-1") == replace(ANA, accounts=())
     first.dispose()
     second.dispose()
@@ -202,8 +182,8 @@ def test_a_directory_that_lost_many_waits(left: int, share: float, held: bool) -
     book = SqlDirectory(migrate(sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)))
     staying = [Agent(f"a{n}", "P", f"N{n}") for n in range(100)]
     leaving = [Agent(f"p{n}", "P", "N", departure=date(2020, 1, 1)) for n in range(100)]
-    book.replace(Listed([*staying, *leaving]))
-    fewer = Listed(staying[left:])
+    book.replace(Listed(*staying, *leaving))
+    fewer = Listed(*staying[left:])
     if held:
         with pytest.raises(SourceRefused, match=f"{left} agents sur 100"):
             book.replace(fewer, share)
@@ -218,8 +198,8 @@ def test_groups_whose_members_are_hidden_are_held() -> None:
     book = SqlDirectory(migrate(sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)))
     people = [ANA, BEN]
     groups = [Group(f"ldap:group:{n}", "", frozenset({"ag-1"})) for n in range(12)]
-    book.replace(Listed([*people, *groups]))
+    book.replace(Listed(*people, *groups))
     hidden = [replace(group, members=frozenset()) for group in groups]
     with pytest.raises(SourceRefused, match="12 groupes sur 12"):
-        book.replace(Listed([*people, *hidden]), 0.2)
+        book.replace(Listed(*people, *hidden), 0.2)
     assert len(book.groups_of("ag-1")) == 12

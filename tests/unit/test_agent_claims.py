@@ -16,6 +16,7 @@ from expertise.directory import SqlDirectory
 from quisait.application.database import migrate
 from search_api.sign_on.errors import NoAgentReason, NotAnAgent
 from search_api.sign_on.identification import AgentRule, agent_named
+from tests.builders import Listed
 from tests.pages.administration import TODAY
 
 pytestmark = pytest.mark.trust
@@ -34,11 +35,6 @@ ID, EMAIL = AgentRule(), AgentRule("email", "email")
 ACCOUNT = AgentRule("uid", "account", "ldap")
 
 
-class People:
-    def entries(self) -> Iterator[Agent]:
-        yield from AGENTS
-
-
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
     engine = migrate(
@@ -51,7 +47,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
 @pytest.fixture(scope="module")
 def book(engine: sa.Engine) -> SqlDirectory:
     one = SqlDirectory(engine)
-    one.replace(People())
+    one.replace(Listed(*AGENTS))
     return one
 
 

@@ -1,6 +1,5 @@
 """Questions in the state's database: numbers that follow each other, limits that hold in a race."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
@@ -11,7 +10,6 @@ import sqlalchemy as sa
 
 from connectors.ports import Checkpoint, Delete, Listing, Upsert
 from indexer.state import row_of
-from quisait.application.database import connect, migrate
 from search_api.questions.documents import QuestionsConnector
 from search_api.questions.storage import (
     SqlQuestions,
@@ -37,10 +35,8 @@ RACERS = 6
 
 
 @pytest.fixture
-def questions(database_url: str) -> Iterator[SqlQuestions]:
-    engine = migrate(connect(database_url))
-    yield SqlQuestions(engine, lambda: NOW)
-    engine.dispose()
+def questions(engine: sa.Engine) -> SqlQuestions:
+    return SqlQuestions(engine, lambda: NOW)
 
 
 def asked(id_: str, asker: str = "ag-5") -> AskedQuestion:

@@ -1,15 +1,14 @@
 """The audit: rows are added and nothing else, on both databases, and a change shows."""
 
-import threading
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from quisait.application.database import connect, migrate
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import FORGOTTEN, SqlAudit
+from tests.builders import Clock
 
 pytestmark = pytest.mark.trust
 
@@ -27,23 +26,9 @@ UNGUARDED = {
 """What an owner of the table can do to it."""
 
 
-class Clock:
-    now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture
@@ -163,11 +148,9 @@ def test_who_read_at_the_same_time_are_both_kept(audit: SqlAudit) -> None:
         for number in range(5):
             audit.write(reading(number))
 
-    threads = [threading.Thread(target=read_five) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            pool.submit(read_five)
     sound = audit.verify()
     assert (sound.entries, sound.broken) == (20, None)
 

@@ -31,6 +31,7 @@ from search_api.identity.readers import (
     AuthorityClient,
     AuthorityLimits,
 )
+from tests.builders import Seconds
 from tests.unit.test_readers import ListedAgents
 
 pytestmark = pytest.mark.trust
@@ -63,17 +64,9 @@ class Scripted:
 
 
 @dataclass
-class Clock:
-    now_s: float = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@dataclass
 class Stage:
     one: Scripted
-    clock: Clock
+    clock: Seconds
     stamp: int = 1
     silent: frozenset[str] = frozenset()
 
@@ -94,7 +87,7 @@ def authorities(
 
 @pytest.fixture
 def stage() -> Stage:
-    return Stage(Scripted(), Clock())
+    return Stage(Scripted(), Seconds())
 
 
 def test_what_an_authority_says_is_the_readers(stage: Stage) -> None:
@@ -241,7 +234,7 @@ def test_one_that_hangs_is_soon_not_waited_for(
 
 
 @contextmanager
-def called(one: Scripted, clock: Clock) -> Iterator[AuthorityClient]:
+def called(one: Scripted, clock: Seconds) -> Iterator[AuthorityClient]:
     """A client whose calls hang until `one.hangs` is set."""
     over = one.hangs = threading.Event()
     client = AuthorityClient(one, QUICK, clock)
@@ -401,7 +394,7 @@ def test_silence_never_opens(
         fault = SourceUnreachable("…")
         one = Scripted("wiki", wiki, fault if "wiki" in down else None)
         other = Scripted("docs", docs, fault if "docs" in down else None)
-        with authorities(Stage(one, Clock()), other) as all_of_them:
+        with authorities(Stage(one, Seconds()), other) as all_of_them:
             return all_of_them.complete(READER)
 
     access = Access(allowed, denied)

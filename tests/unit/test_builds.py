@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from expertise import builds as module
+from expertise.build_rules import BuildRules
 from expertise.build_tables import (
     AssignedRecord,
     CellRecord,
@@ -23,22 +24,16 @@ from expertise.holders import Basis, IsolationScope
 from expertise.topics import TopicList
 from quisait.application.database import migrate
 from tests.planted import plant
-from tests.property.test_expertise_build import built
 from tests.reference_build import MemoryBuild, records
+from tests.sql_builds import History
 
 pytestmark = pytest.mark.experts
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(sa.create_engine(database_url))
-    yield engine
-    engine.dispose()
-
-
 def made(seed: int) -> tuple[MemoryBuild, TopicList]:
     planted = plant(seed, topics=6, areas=8, decoys=3)
-    return built(planted), TopicList(tuple(planted.topics))
+    build = History.of(planted).by_reference(BuildRules(least_known=0))
+    return build, TopicList(tuple(planted.topics))
 
 
 def test_what_is_published_is_read_back(engine: sa.Engine) -> None:

@@ -1,6 +1,5 @@
 """Agents' wishes on both databases: what is asked holds, and goes when it is taken back."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
@@ -12,7 +11,7 @@ from connectors.values import Agent
 from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
 from expertise.visibility import may_be_named, may_be_shown
-from quisait.application.database import connect, migrate
+from tests.builders import Listed
 from tests.each import each
 
 pytestmark = pytest.mark.trust
@@ -30,25 +29,10 @@ ANA = Agent(
 BEN = Agent("ag-2", "Ben", "Amrani", accounts=("wiki:ben",))
 
 
-class Listed:
-    def __init__(self, *people: Agent) -> None:
-        self.people = people or (ANA, BEN)
-
-    def entries(self) -> Iterator[Agent]:
-        yield from self.people
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
 def book(engine: sa.Engine) -> SqlDirectory:
     book = SqlDirectory(engine)
-    book.replace(Listed())
+    book.replace(Listed(ANA, BEN))
     return book
 
 
@@ -77,7 +61,7 @@ def test_a_withdrawal_shows_in_every_reading(book: SqlDirectory, consent: SqlCon
     assert set(everywhere(book).values()) == {True}
     consent.ask(wish)
     assert set(everywhere(book).values()) == {False}
-    book.replace(Listed())
+    book.replace(Listed(ANA, BEN))
     assert set(everywhere(book).values()) == {False}
     assert book.as_read("ag-1") is not None
     assert set(book.accounts_of("ag-1")) == set(ANA.accounts), "rights do not hang on it"

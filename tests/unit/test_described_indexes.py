@@ -1,6 +1,6 @@
 """Which index the kept cursors describe."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from indexer.live_index import LiveIndex
 from indexer.reindex import ReindexDependencies, rebuild, reindex
 from indexer.state import State, source_indexes
 from indexer.values import Remove
-from quisait.application.database import connect, migrate
 from quisait.application.locks import WriteGate
 from tests.builders import put
 from tests.service.index_places import OLD, encoders, recorded
@@ -22,13 +21,6 @@ from tests.service.test_damaged_index import cut_pointer, cut_vectors
 pytestmark = pytest.mark.sources
 
 NAMES = frozenset({"wiki", "notes"})
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
 
 
 def parts(engine: sa.Engine, folder: Path) -> ReindexDependencies:

@@ -1,7 +1,6 @@
 """The directory's names: what is being typed, what was nearly written, and who never shows."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -9,7 +8,7 @@ import sqlalchemy as sa
 
 from connectors.values import Agent
 from expertise.directory import SqlDirectory
-from quisait.application.database import connect, migrate
+from tests.builders import Listed
 
 pytestmark = [pytest.mark.experts, pytest.mark.trust]
 
@@ -21,25 +20,10 @@ LEAVING = Agent("4", "Marie", "Sortante", departure=TODAY + timedelta(days=1))
 HIDDEN = Agent("5", "Marie", "Zanzibar", office="Zanzibarville", listed=False)
 
 
-@dataclass(frozen=True, slots=True)
-class People:
-    people: tuple[Agent, ...]
-
-    def entries(self) -> Iterator[Agent]:
-        return iter(self.people)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
 def book(engine: sa.Engine) -> SqlDirectory:
     book = SqlDirectory(engine)
-    book.replace(People((ANA, MARIE, GONE, LEAVING, HIDDEN)))
+    book.replace(Listed(ANA, MARIE, GONE, LEAVING, HIDDEN))
     return book
 
 
@@ -65,7 +49,7 @@ def test_who_left_or_is_not_listed_never_shows(book: SqlDirectory) -> None:
     assert begun(book, "mari", limit=1) == ["Marie Dupons"]
     for word in ("zanzibr", "zanzibar", "zanzibarvile", "parite", "partie"):
         assert near(book, word) == [], word
-    book.replace(People((replace(ANA, listed=False), MARIE)))
+    book.replace(Listed(replace(ANA, listed=False), MARIE))
     assert begun(book, "goff") == []
     assert near(book, "guigamp") == []
 

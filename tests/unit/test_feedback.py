@@ -1,6 +1,6 @@
 """Opinions and favourites in the state's database: sums, departures, restored backups."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from connectors.values import Agent
 from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
-from quisait.application.database import connect, migrate
 from quisait.privacy.register import FileRegister
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_departed
@@ -22,27 +21,13 @@ from search_api.feedback.storage import (
     SubjectKind,
     subjects_kept,
 )
-from tests.unit.test_purging import Listed
+from tests.builders import Clock, Listed
 
 pytestmark = pytest.mark.trust
 
 NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 NOTE, OTHER = Subject(SubjectKind.DOCUMENT, "wiki:1"), Subject(SubjectKind.DOCUMENT, "wiki:2")
-
-
-class Clock:
-    now = NOW
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(seconds=1)
-        return self.now
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
 
 
 def proposed(agent_id: str, topic_id: str = "t") -> Subject:
@@ -55,7 +40,7 @@ def opinions(store: SqlFeedback, agent_id: str) -> Sequence[Subject]:
 
 def test_sums_are_of_five_people_and_of_three_proposed(engine: sa.Engine) -> None:
     """One person who says it of many things is one person; a favourite is no opinion."""
-    store = SqlFeedback(engine, Clock())
+    store = SqlFeedback(engine, Clock(NOW, SECOND))
     for voter in range(4):
         store.keep(f"v{voter}", Aspect.OPINION, NOTE, True)
         for agent_id in ("a", "b"):
@@ -73,7 +58,7 @@ def test_sums_are_of_five_people_and_of_three_proposed(engine: sa.Engine) -> Non
 
 def test_one_is_removed_or_all_of_an_aspect(engine: sa.Engine) -> None:
     """Whoever else said something keeps it; what was said last stands."""
-    store = SqlFeedback(engine, Clock())
+    store = SqlFeedback(engine, Clock(NOW, SECOND))
     for agent_id in ("a", "b"):
         for subject in (NOTE, OTHER):
             store.keep(agent_id, Aspect.OPINION, subject, True)
@@ -89,7 +74,7 @@ def test_one_is_removed_or_all_of_an_aspect(engine: sa.Engine) -> None:
 
 def test_a_restored_database_is_told_what_was_deleted(engine: sa.Engine, tmp_path: Path) -> None:
     """What one deleted, and opinions on who withdrew; what was said since then stays."""
-    clock = Clock()
+    clock = Clock(NOW, SECOND)
     register = FileRegister(tmp_path / "register.jsonl", (), clock, 30)
     store = SqlFeedback(engine, clock, register)
     consent = SqlConsent(engine, clock, register)
@@ -121,9 +106,9 @@ class NoIndex:
 
 def test_who_left_takes_theirs_along(engine: sa.Engine, tmp_path: Path) -> None:
     """What they said and kept, and what others said and kept of them."""
-    store = SqlFeedback(engine, Clock())
+    store = SqlFeedback(engine, Clock(NOW, SECOND))
     gone = Agent("ag-3", "Cyd", "Roux", departure=date(2026, 1, 1))
-    SqlDirectory(engine).replace(Listed((Agent("ag-1", "Ana", "Le Goff"), gone)))
+    SqlDirectory(engine).replace(Listed(Agent("ag-1", "Ana", "Le Goff"), gone))
     for agent_id in ("ag-1", "ag-3"):
         store.keep(agent_id, Aspect.OPINION, NOTE, True)
     store.keep("ag-1", Aspect.OPINION, proposed("ag-3"), False)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -44,17 +45,35 @@ BEN = Agent("ag-2", "Ben", "Amrani", departement="974", accounts=("wiki:ben",))
 CYD = Agent("ag-3", "Cyd", "Rossi", departement="29", accounts=("wiki:cyd",))
 
 
+EVERYBODY = (ANA, BEN, CYD)
+
+
+def people(
+    window: Window,
+    *agents: Agent,
+    question: str = "cadastre",
+    build: AssignedTopics | None = None,
+    least: float = NEAR_ODDS,
+    limit: int = 10,
+    **asked: Any,
+) -> Experts:
+    """Who is proposed for a question, among these agents or everybody."""
+    return find_experts(
+        window,
+        PeopleQuestion(question, **asked),
+        ListedBook(agents or EVERYBODY),
+        TODAY,
+        build=build,
+        least=least,
+        limit=limit,
+    )
+
+
 def asked(
     documents: list[RankedDocument], *agents: Agent, area: str = "", limit: int = 10
 ) -> Experts:
-    return find_experts(
-        Window(tuple(documents)),
-        PeopleQuestion("cadastre", reader_id=READER, area=area),
-        ListedBook(agents),
-        TODAY,
-        limit=limit,
-        least=NO_BAR,
-    )
+    window = Window(tuple(documents))
+    return people(window, *agents, reader_id=READER, area=area, least=NO_BAR, limit=limit)
 
 
 def found(experts: Experts) -> list[str]:
@@ -105,13 +124,9 @@ def test_topics_are_asked_of_the_documents_that_vote_and_no_others() -> None:
 
     documents = [*three_notes(), ranked(0.9, card("wiki:4", wrote("wiki:unknown")))]
     topics = Topics({"wiki:1": [("pci", 1.0)], "wiki:3": [("pci", 1.0)]})
-    book = ListedBook((ANA, BEN, CYD))
 
     def parts(assigned: AssignedTopics | None) -> dict[str, ScoreParts]:
-        window = Window(tuple(documents))
-        found = find_experts(
-            window, PeopleQuestion("cadastre"), book, TODAY, build=assigned, least=NO_BAR
-        )
+        found = people(Window(tuple(documents)), build=assigned, least=NO_BAR)
         return {one.agent.id: one.parts for one in found.candidates}
 
     before, after = parts(None), parts(topics)
@@ -143,24 +158,20 @@ def test_candidates_come_best_first_with_their_evidence() -> None:
     assert 0 < ben.score < ana.score
 
 
-def test_who_has_departed_is_not_proposed() -> None:
-    """From the day of departure on; the day before still."""
-    gone = replace(ANA, departure=TODAY)
-    leaving = replace(BEN, departure=TODAY + timedelta(days=1))
-    assert found(asked(three_notes(), gone, leaving)) == ["ag-2"]
-
-
-def test_who_asked_not_to_be_listed_is_not_proposed() -> None:
-    """Nor do they count among those beyond the limit."""
-    experts = asked(three_notes(), replace(ANA, listed=False), BEN)
-    assert found(experts) == ["ag-2"]
-    assert experts.beyond == 0
-
-
-def test_an_account_that_the_directory_does_not_know_is_nobody() -> None:
-    """Its document votes for no one, and takes nobody's place."""
-    assert found(asked(three_notes(), BEN)) == ["ag-2"]
-    assert found(asked(three_notes())) == []
+@pytest.mark.parametrize(
+    "ana",
+    [
+        replace(ANA, departure=TODAY),
+        replace(ANA, listed=False),
+        replace(ANA, accounts=()),
+        replace(ANA, id=READER),
+    ],
+    ids=["departed", "not listed", "no account", "reader"],
+)
+def test_nobody_is_proposed_who_may_not_be(ana: Agent) -> None:
+    """Nor do they count beyond the limit; who leaves tomorrow is proposed still."""
+    experts = asked(three_notes(), ana, replace(BEN, departure=TODAY + timedelta(days=1)))
+    assert (found(experts), experts.beyond) == (["ag-2"], 0)
 
 
 def test_several_accounts_of_an_agent_are_joined() -> None:
@@ -271,11 +282,6 @@ def test_a_document_that_does_not_answer_is_no_evidence() -> None:
     assert ana.parts.documents == 1
 
 
-def test_no_documents_mean_no_candidates() -> None:
-    """An empty window answers, with nobody."""
-    assert asked([], ANA) == Experts((), 0)
-
-
 FIRM, THIN = 5.0, 0.1
 """Standard deviations: nothing is as near as the first, most of a corpus as the second."""
 
@@ -288,9 +294,8 @@ def compared(documents: list[RankedDocument], nearness: float) -> Window:
 
 def test_thin_evidence_names_nobody() -> None:
     """Nobody, the nearest documents instead; and no area where nobody is known anywhere."""
-    book = ListedBook((ANA, BEN, CYD))
     thin = compared([one._replace(said=0.2) for one in three_notes()], nearness=THIN)
-    nobody = find_experts(thin, PeopleQuestion("cadastre"), book, TODAY)
+    nobody = people(thin)
     assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert [one.card.document_id for one in nobody.nearest] == ["wiki:1", "wiki:2", "wiki:3"]
     assert nobody.stated == ()
@@ -298,16 +303,14 @@ def test_thin_evidence_names_nobody() -> None:
 
 def test_where_nothing_comes_near_the_strongest_name_is_held_back() -> None:
     """However the documents stand among themselves, and however few there are."""
-    book = ListedBook((ANA, BEN, CYD))
     firm = compared(three_notes(), nearness=FIRM)
     far = replace(firm, far=True)
-    nobody = find_experts(far, PeopleQuestion("xylophone"), book, TODAY)
+    nobody = people(far)
     assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert (nobody.nearest, nobody.far) == ((), True)
-    everybody = find_experts(far, PeopleQuestion("xylophone"), book, TODAY, least=NO_BAR)
-    assert found(everybody) == ["ag-1", "ag-2", "ag-3"]
+    assert found(people(far, least=NO_BAR)) == ["ag-1", "ag-2", "ag-3"]
     few = replace(firm, far=True, compared=FEWEST_COMPARED - 1)
-    assert not find_experts(few, PeopleQuestion("xylophone"), book, TODAY).candidates
+    assert not people(few).candidates
 
 
 @given(
@@ -325,9 +328,7 @@ def test_every_candidate_has_evidence(
         for n, (score, near) in enumerate(scores)
     )
     window = Window(documents, compared=compared_to, far=far)
-    shown = find_experts(
-        window, PeopleQuestion("cadastre"), ListedBook((ANA, BEN, CYD)), TODAY
-    ).candidates
+    shown = people(window).candidates
     assert all(one.evidence for one in shown)
     assert not (far and shown)
 
@@ -342,7 +343,7 @@ def test_each_candidate_stands_on_their_own() -> None:
     firm = compared(notes, nearness=FIRM)
     thin = compared(notes[2:], nearness=THIN).documents
     firm = replace(firm, documents=(*firm.documents[:2], *thin))
-    somebody = find_experts(firm, PeopleQuestion("cadastre"), ListedBook((ANA, BEN, CYD)), TODAY)
+    somebody = people(firm)
     assert (found(somebody), somebody.nearest, somebody.beyond) == (["ag-1", "ag-2"], (), 0)
     assert all(one.confidence >= NEAR_ODDS for one in somebody.candidates)
 
@@ -353,12 +354,7 @@ def test_where_no_document_answers_the_likeliest_has_to_be_surer() -> None:
         (ranked(1.0, card("wiki:1", wrote("wiki:ana")))._replace(nearness=2.0, said=0.8),),
         compared=100,
     )
-    answered, nothing = (
-        find_experts(
-            window, PeopleQuestion("bornage", documents_answer=answer), ListedBook((ANA,)), TODAY
-        )
-        for answer in (True, False)
-    )
+    answered, nothing = (people(window, ANA, documents_answer=answer) for answer in (True, False))
     (ana,) = answered.candidates
     assert SURE_ODDS <= ana.confidence < FURTHER_ODDS
     assert [one.agent for one in answered.known] == [ANA]
@@ -380,9 +376,7 @@ def test_who_only_comes_near_is_marked(
     one = [ranked(score, card("wiki:1", wrote("wiki:ana")))]
     window = replace(compared(one, nearness=nearness), compared=compared_to)
     build = Topics({"wiki:1": [("pci", 0.6)]})  # known documents of a topic vouch less
-    (ana,) = find_experts(
-        window, PeopleQuestion("cadastre"), ListedBook((ANA,)), TODAY, build=build
-    ).candidates
+    (ana,) = people(window, ANA, build=build).candidates
     assert ana.sure is sure
 
 
@@ -406,7 +400,7 @@ def test_an_answer_to_the_same_question_is_told_from_a_text_on_its_subject(
     """By the thread's title."""
     thread = replace(card("wiki:1", wrote("wiki:ana", role)), title=title)
     window = compared([ranked(1.0, thread)], nearness=nearness)
-    (ana,) = find_experts(window, PeopleQuestion(ASKED), ListedBook((ANA,)), TODAY).candidates
+    (ana,) = people(window, ANA, question=ASKED).candidates
     assert ana.degree == degree
     assert [one.asked_there for one in ana.evidence] == [
         role is ContributorRole.ANSWERER and title.endswith(("cadastrale", "calculer"))
@@ -417,9 +411,7 @@ def test_the_answer_to_the_same_question_comes_first_among_the_evidence() -> Non
     """Before a document that the question is nearer to; without evidence there is no degree."""
     thread = replace(card("wiki:1", wrote("wiki:ana", ContributorRole.ANSWERER)), title=ASKED)
     notes = [ranked(1.0, card("wiki:2", wrote("wiki:ana"))), ranked(0.9, thread)]
-    (ana,) = find_experts(
-        compared(notes, nearness=7.0), PeopleQuestion(ASKED), ListedBook((ANA,)), TODAY
-    ).candidates
+    (ana,) = people(compared(notes, nearness=7.0), ANA, question=ASKED).candidates
     assert [one.document_id for one in ana.evidence] == ["wiki:1", "wiki:2"]
 
 
@@ -431,9 +423,7 @@ def test_who_wrote_the_direct_answer_answered(role: ContributorRole, degree: str
     """Where it is an answer; a note answers nobody's question."""
     window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana", role)))], nearness=3.0)
     direct = DirectAnswerer(ANA.id, "wiki:1")
-    (ana,) = find_experts(
-        window, PeopleQuestion(ASKED, direct=direct), ListedBook((ANA,)), TODAY
-    ).candidates
+    (ana,) = people(window, ANA, question=ASKED, direct=direct).candidates
     assert ana.degree == degree
 
 
@@ -453,9 +443,7 @@ def test_a_document_on_ones_metier_vouches(nearness: float, held: set[str], sure
     one = [ranked(1.0, card("wiki:1", wrote("wiki:ana")))]
     window = compared(one, nearness=nearness)
     build = Topics({"wiki:1": [("pci", 0.6)]}, by_metier=held)
-    (ana,) = find_experts(
-        window, PeopleQuestion("cadastre"), ListedBook((ANA,)), TODAY, build=build
-    ).candidates
+    (ana,) = people(window, ANA, build=build).candidates
     assert ana.sure is sure
 
 
@@ -465,19 +453,14 @@ def test_one_very_fitting_document_is_enough() -> None:
     more = [*one, ranked(0.2, card("wiki:2", wrote("wiki:ana")))]
     confidences = []
     for notes in (one, more):
-        window = compared(notes, nearness=3.0)
-        (ana,) = find_experts(
-            window, PeopleQuestion("cadastre"), ListedBook((ANA,)), TODAY
-        ).candidates
+        (ana,) = people(compared(notes, nearness=3.0), ANA).candidates
         confidences.append(ana.confidence)
     assert NEAR_ODDS <= confidences[0] <= confidences[1]
 
 
 def test_where_nobody_is_known_the_nearest_area_is_named() -> None:
     """In Morbihan nobody: Côtes-d'Armor is nearer than Finistère and La Réunion."""
-    firm = compared(three_notes(), nearness=FIRM)
-    book = ListedBook((ANA, BEN, CYD))
-    nobody = find_experts(firm, PeopleQuestion("cadastre", area="56"), book, TODAY)
+    nobody = people(compared(three_notes(), nearness=FIRM), area="56")
     assert (nobody.candidates, nobody.nearest_area) == ((), "22")
 
 
@@ -488,12 +471,7 @@ def near(place: str, *agents: Agent, last: float = MOST_DEVIATIONS) -> Experts:
     if last < MOST_DEVIATIONS:
         note = note._replace(nearness=last, said=0.0)
     window = replace(window, documents=(*notes, note))
-    return find_experts(
-        window,
-        PeopleQuestion("cadastre", reader_id=READER, place=place_in(place)),
-        ListedBook(agents),
-        TODAY,
-    )
+    return people(window, *agents, reader_id=READER, place=place_in(place))
 
 
 @pytest.mark.parametrize(
@@ -534,10 +512,9 @@ def test_it_is_told_that_somebody_who_knew_there_left(gone: Agent, left: bool) -
 
 
 def called(question: str, *agents: Agent, documents: list[RankedDocument] | None = None) -> Experts:
-    book = ListedBook(agents)
     window = Window(tuple(documents or ()))
-    asked = PeopleQuestion(question, reader_id=READER, named=book.named(question))
-    return find_experts(window, asked, book, TODAY)
+    names = ListedBook(agents)
+    return people(window, *agents, question=question, reader_id=READER, names=names)
 
 
 GEOMETER = replace(BEN, metier="géomètre du cadastre", departement="15", office="Aurillac")
@@ -635,12 +612,6 @@ def test_the_same_question_has_the_same_answer(documents: list[RankedDocument]) 
         assert all(proof.weight > 0 and proof.roles for proof in candidate.evidence)
 
 
-def test_the_one_who_asks_is_not_proposed_to_themselves() -> None:
-    """Who looks for a colleague looks for another one."""
-    own = replace(ANA, id="ag-9")
-    assert found(asked(three_notes(), own, BEN, CYD)) == ["ag-2", "ag-3"]
-
-
 def test_who_wrote_the_direct_answer_knows_where_it_counts_for_them() -> None:
     """Even where the window is far; not by a private matter, nor by what they refused, nor gone."""
     others = [ranked(0.1, card(f"wiki:{n}", wrote("wiki:ben"))) for n in range(2, 60)]
@@ -648,11 +619,8 @@ def test_who_wrote_the_direct_answer_knows_where_it_counts_for_them() -> None:
 
     def named(document: Card, ana: Agent = ANA, area: str = "") -> list[str]:
         window = Window((ranked(1.0, document), *others), compared=FEWEST_COMPARED, far=True)
-        book = ListedBook((ana, BEN))
         answered = DirectAnswerer(ANA.id, document.document_id)
-        return found(
-            find_experts(window, PeopleQuestion("bornage", area=area, direct=answered), book, TODAY)
-        )
+        return found(people(window, ana, BEN, question="bornage", area=area, direct=answered))
 
     answer = card("wiki:1", wrote("wiki:ana", ContributorRole.ACCEPTED_ANSWERER))
     assert named(answer) == [ANA.id]
@@ -676,9 +644,7 @@ def test_a_named_topic_that_the_directory_states_vouches(
 
     window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], nearness=0.5)
     build = Topics({"wiki:1": [("pci", 0.6)]}, declared=held)
-    experts = find_experts(
-        window, PeopleQuestion("plan", topics=asked), ListedBook((ANA,)), TODAY, build=build
-    )
+    experts = people(window, ANA, question="plan", topics=asked, build=build)
     assert [one.agent.id for one in experts.candidates if one.sure] == [ANA.id] * sure
 
 
@@ -689,9 +655,7 @@ def test_who_holds_the_topic_by_the_directory_knows_without_documents() -> None:
     hidden = replace(CYD, listed=False)
     left = Agent("ag-4", "Dan", "Morel", departure=TODAY)
     build = Topics({"wiki:1": [("pci", 1.0)]}, by_metier={"pci"}, agents=(silent, hidden, left))
-    experts = find_experts(
-        window, PeopleQuestion("plan", topics={"pci"}), ListedBook((BEN,)), TODAY, build=build
-    )
+    experts = people(window, BEN, question="plan", topics={"pci"}, build=build)
     assert found(experts) == [BEN.id]
     assert [(one.agent.id, one.evidence, one.reasons) for one in experts.stated] == [
         (silent.id, (), (Reason.METIER,))
@@ -703,17 +667,12 @@ def test_whom_a_topics_page_shows_is_known_where_the_question_is_that_topic() ->
     documents = [*three_notes(), ranked(0.2, card("wiki:4", wrote("wiki:dan")))]
     dan = Agent("ag-4", "Dan", "Morel", departement="35", accounts=("wiki:dan",), listed=False)
     refusing = replace(BEN, refused=(RefusedTopic("pci", ("cadastre",)),))
-    window, book = compared(documents, nearness=0.0), ListedBook((ANA, refusing, CYD, dan))
+    window = compared(documents, nearness=0.0)
     build = Topics({}, on_page=[BEN.id, CYD.id, dan.id, READER])
 
     def sure(topic: str) -> list[str]:
-        experts = find_experts(
-            window,
-            PeopleQuestion("cadastre", reader_id=READER, whole_topic=topic),
-            book,
-            TODAY,
-            build=build,
-        )
+        asked: dict[str, Any] = {"reader_id": READER, "whole_topic": topic}
+        experts = people(window, ANA, refusing, CYD, dan, build=build, **asked)
         return [one.agent.id for one in experts.candidates if one.sure]
 
     assert {*sure("pci")} - {*sure("")} == {CYD.id}
@@ -742,8 +701,8 @@ def test_a_correction_lowers_nobody_else(
     build = Topics({id_: [("pci", 0.6)] for id_ in ids})
 
     def answer(ana: Agent) -> Experts:
-        book, window = ListedBook((ana, BEN, CYD)), compared(documents, nearness=FIRM)
-        return find_experts(window, PeopleQuestion("plan"), book, TODAY, build=build)
+        window = compared(documents, nearness=FIRM)
+        return people(window, ana, BEN, CYD, question="plan", build=build)
 
     before = answer(ANA)
     refused = replace(ANA, refused=(RefusedTopic("pci"),))
@@ -767,10 +726,7 @@ def test_a_disowned_document_supports_nothing() -> None:
 
     def features(ana: Agent) -> tuple[float, float, float]:
         answered = DirectAnswerer(ANA.id, "wiki:1")
-        experts = find_experts(
-            window, PeopleQuestion("plan", direct=answered), ListedBook((ana,)), TODAY, least=NO_BAR
-        )
-        (one,) = experts.candidates
+        (one,) = people(window, ana, question="plan", direct=answered, least=NO_BAR).candidates
         found = Features(*one.parts.features)
         return found.first, found.direct, found.said
 
@@ -784,16 +740,10 @@ def test_who_refused_a_topic_is_not_named_for_it_in_other_words() -> None:
     refusing = replace(ANA, refused=(RefusedTopic("pci", ("plan cadastral",)),))
     build = Topics({"wiki:1": [("pci", 0.9)], "wiki:2": [("pci", 0.4)]})
 
-    def people(question: str, topics: Collection[str]) -> list[str]:
-        experts = find_experts(
-            window,
-            PeopleQuestion(question, topics=topics),
-            ListedBook((refusing, BEN, CYD)),
-            TODAY,
-            build=build,
-            least=NO_BAR,
-        )
+    def named(question: str, topics: Collection[str]) -> list[str]:
+        asked: dict[str, Any] = {"question": question, "topics": topics}
+        experts = people(window, refusing, BEN, CYD, build=build, least=NO_BAR, **asked)
         return [one.agent.id for one in (*experts.candidates, *experts.stated)]
 
-    assert ANA.id not in people("un cadastral plan", {"pci"})
-    assert ANA.id not in people("une feuille", ())
+    assert ANA.id not in named("un cadastral plan", {"pci"})
+    assert ANA.id not in named("une feuille", ())

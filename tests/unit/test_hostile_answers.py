@@ -2,16 +2,15 @@
 
 import gzip
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 
 import pytest
 
 from connectors.http_host import HttpHost, ResponseTooLarge
 from connectors.http_limits import HttpLimits
 from connectors.ports import SourceRefused, SourceUnreachable
+from tests.http_server import Handler, serving
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -22,26 +21,13 @@ LIMITS = HttpLimits(rate_per_s=0, timeout_s=5, total_timeout_s=10, max_wait_s=0)
 def answering(status: int, body: bytes = b"", **headers: str) -> Iterator[HttpHost]:
     """A server that answers this, whatever is asked."""
 
-    class Answering(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            with suppress(OSError):
-                self.wfile.write(body)
+    class Answering(Handler):
+        def answer(self) -> None:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            self.say(status, body, named)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Answering)
-    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield HttpHost(f"http://127.0.0.1:{server.server_port}/", LIMITS)
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Answering) as origin:
+        yield HttpHost(f"{origin}/", LIMITS)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from indexer.values import WITHHELD, Question, ShowRequest
 from quisait.application.database import migrate
 from quisait.application.locks import WriteGate
 from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPrincipalRules
-from tests.builders import ANYONE, ENCODER, asking, put
+from tests.builders import ANYONE, ENCODER, Listed, asking, put
 from tests.selection import examples
 
 pytestmark = pytest.mark.trust
@@ -29,16 +29,6 @@ pytestmark = pytest.mark.trust
 LEFT = Agent("parti", "Paul", "Parti", departure=date(2020, 1, 1))
 ANA = Agent("ana", "Ana", "Le Goff", accounts=("wiki:Ana", "forum:zoé"))
 FRAUD, EMPTY = Group("ldap:group:fraude", "", frozenset({"ana"})), Group("ldap:group:vide")
-
-
-class Listed:
-    """A directory of these."""
-
-    def __init__(self, *entries: Agent | Group) -> None:
-        self._entries = entries
-
-    def entries(self) -> list[Agent | Group]:
-        return list(self._entries)
 
 
 class Signs:
@@ -53,7 +43,7 @@ class Signs:
 
 def book_of(*entries: Agent | Group) -> SqlDirectory:
     book = SqlDirectory(migrate(sa.create_engine("sqlite://")))
-    book.replace(Listed(*entries))  # type: ignore[arg-type]
+    book.replace(Listed(*entries))
     return book
 
 
@@ -137,7 +127,7 @@ def test_another_reading_of_the_directory_is_seen_at_once() -> None:
         ((ANA, EMPTY), {"ldap:group:fraude"}),
         (BOOK, set()),
     ):
-        elsewhere.replace(Listed(*entries))  # type: ignore[arg-type]
+        elsewhere.replace(Listed(*entries))
         assert knowing().strangers(asked) == strangers
         assert knowing() is knowing()
 
@@ -146,7 +136,7 @@ def test_the_groups_of_a_directory_that_an_older_version_read_are_known() -> Non
     """As far as they have members; the rest is known with the next reading."""
     engine = migrate(sa.create_engine("sqlite://"))
     book = SqlDirectory(engine)
-    book.replace(Listed(*BOOK))  # type: ignore[arg-type]
+    book.replace(Listed(*BOOK))
     with engine.begin() as connection:
         connection.execute(sa.delete(groups))
     known = CurrentKnownPrincipals(book, Signs(), KnownPrincipalRules())()
@@ -193,7 +183,7 @@ def test_who_is_gone_from_the_directory_is_known_and_a_group_is_not() -> None:
     knowing = CurrentKnownPrincipals(book, Signs(), KnownPrincipalRules())
     asked = {"agent:ana", "agent:parti", "wiki:account:Ana", "ldap:group:fraude", "agent:anna"}
     assert knowing().strangers(asked) == {"agent:anna"}
-    book.replace(Listed(Agent("autre", "A", "Autre")))  # type: ignore[arg-type]
+    book.replace(Listed(Agent("autre", "A", "Autre")))
     assert knowing().strangers(asked) == {"agent:anna", "ldap:group:fraude"}
 
 
@@ -201,7 +191,7 @@ def test_nothing_is_kept_of_whom_no_document_denies() -> None:
     """Of the others a digest, once."""
     engine = migrate(sa.create_engine("sqlite://"))
     book = SqlDirectory(engine)
-    book.replace(Listed(*BOOK))  # type: ignore[arg-type]
+    book.replace(Listed(*BOOK))
     for _ in range(2):
         CurrentKnownPrincipals(book, Signs(), KnownPrincipalRules())().strangers(
             {"agent:ana", "ldap:group:fraude"}

@@ -1,7 +1,6 @@
 """Whom and what a question names in the directory, and who never is named."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -16,6 +15,7 @@ from quisait.application.database import migrate
 from search_api.people.service import ask_instead
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.results import DocumentAuthor, Result
+from tests.builders import Listed
 from tests.windows import card
 
 pytestmark = [pytest.mark.experts, pytest.mark.trust]
@@ -52,17 +52,9 @@ GONE = replace(
 PEOPLE = (MAELLE, SOLVEIG, YANN, RENE, AURORE, PAUL, HELENE, GUY, HIDDEN, GONE)
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
-    people: tuple[Agent, ...]
-
-    def entries(self) -> Iterator[Agent]:
-        return iter(self.people)
-
-
 def book_of(*people: Agent) -> SqlDirectory:
     book = SqlDirectory(migrate(sa.create_engine("sqlite://", poolclass=sa.StaticPool)))
-    book.replace(Entries(people))
+    book.replace(Listed(*people))
     return book
 
 

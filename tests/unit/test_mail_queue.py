@@ -1,19 +1,18 @@
 """The queue of mail in the state's database: each message is one sender's, and is queued once."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from quisait.application.database import connect, migrate
 from quisait.privacy.retention import purge_agent
 from search_api.following.storage import FollowKind, SqlFollowing
 from search_api.mail.storage import LEASE, SqlMail
 from search_api.mail.values import DigestPace, MailKind, MailPreferences, MailState
 from search_api.questions.storage import SqlQuestions
 from search_api.questions.values import AgentRequest, AskedQuestion, GivenAnswer, RequestState
+from tests.builders import Clock
 
 pytestmark = pytest.mark.trust
 
@@ -21,23 +20,9 @@ NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
 MESSAGES, SENDERS = 12, 4
 
 
-class Clock:
-    now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

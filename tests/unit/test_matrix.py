@@ -1,10 +1,8 @@
 """Matrix events, accounts and readers without a server: whatever another server may send."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -27,6 +25,7 @@ from connectors.matrix.events import (
 )
 from connectors.matrix.rooms import LEVELS, RoomState, level_of, room_readers, room_state
 from connectors.ports import SourceUnreachable
+from tests.http_server import Handler, serving
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -204,21 +203,12 @@ def answers() -> Iterator[tuple[str, list[tuple[int, bytes]]]]:
     """A server that gives these answers, one after the other."""
     said: list[tuple[int, bytes]] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = said.pop(0)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    class Answers(Handler):
+        def answer(self) -> None:
+            self.say(*said.pop(0))
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/", said
-        server.shutdown()
+    with serving(Answers) as origin:
+        yield f"{origin}/", said
 
 
 def test_it_waits_as_long_as_the_server_asks(

@@ -1,13 +1,11 @@
 """How often one was brought up: from five askers, by topic, and nobody can be told from it."""
 
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
 import sqlalchemy as sa
 
 from indexer.state import digest
-from quisait.application.database import migrate
 from search_api.query_log.counts import MentionCount, names_of
 from search_api.query_log.recording import AskedQuery, QueryKind
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
@@ -17,13 +15,6 @@ from tests.journals import DAY, KEY, NINE, everything, rows
 pytestmark = pytest.mark.trust
 
 TODAY = NINE.date()
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(sa.create_engine(database_url))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """No web source leads to the address at which a machine is told its own secrets."""
 
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
 from socket import create_server
 from threading import Thread
@@ -11,6 +10,7 @@ from connectors import metadata_addresses
 from connectors.http_host import HttpHost
 from connectors.metadata_addresses import is_metadata_address
 from connectors.ports import SourceRefused
+from tests.http_server import Handler, serving
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -42,28 +42,18 @@ def test_nothing_is_sent_there_whatever_name_leads_to_it(monkeypatch: pytest.Mon
     """The address is that of the connection: here, the one of a server that counts requests."""
     asked: list[str] = []
 
-    class Counting(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Counting(Handler):
+        def answer(self) -> None:
             asked.append(self.path)
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.say()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Counting)
-    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    address = f"http://localhost:{server.server_port}/"
-    try:
+    with serving(Counting) as origin:
+        address = origin.replace("127.0.0.1", "localhost")
         assert HttpHost(address).request("GET", address).status_code == 200
         forbidden = frozenset({ip_address("127.0.0.1")})
         monkeypatch.setattr(metadata_addresses, "METADATA_ADDRESSES", forbidden)
         with pytest.raises(SourceRefused, match="adresse interdite"):
             HttpHost(address).request("GET", address)
-    finally:
-        server.shutdown()
-        server.server_close()
     assert asked == ["/"]
 
 

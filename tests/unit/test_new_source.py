@@ -29,6 +29,7 @@ from quisait.work.source_forms import OPTIONS, kind_form, offered_kinds, typed_v
 from quisait.work.trial_child import _bounded, _environment, tried_apart
 from search_api.audit.sql import SqlAudit
 from search_api.new_source.values import SourceIncomplete, SourceStep, TriedDocument
+from tests.builders import Listed
 from tests.git_repository import Work
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
@@ -69,16 +70,12 @@ kind = "folder"
 path = "rh"
 """
 WRITES = 'sources = "write"\nhosts = ["a", "h", "hote", "ged", "n", "imap", "*.interne.fr", "::1"]'
+TWO_AGENTS = Listed(
+    Agent("ag-1", "Jo", "Un"),
+    Agent("ag-2", "Lou", "Deux"),
+    Group("annuaire:group:fraude", "Fraude", frozenset({"ag-1", "ag-2"})),
+)
 FOLDER = {"kind": "folder", "name": "notes", "path": "notes", "allowed": "tous les agents"}
-
-
-class TwoAgents:
-    """A directory with a group of two."""
-
-    def entries(self) -> Iterator[Agent | Group]:
-        yield Agent("ag-1", "Jo", "Un")
-        yield Agent("ag-2", "Lou", "Deux")
-        yield Group("annuaire:group:fraude", "Fraude", frozenset({"ag-1", "ag-2"}))
 
 
 @pytest.fixture
@@ -96,7 +93,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def book(tmp_path: Path) -> Iterator[SqlDirectory]:
     engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = SqlDirectory(engine)
-    made.replace(TwoAgents())
+    made.replace(TWO_AGENTS)
     yield made
     engine.dispose()
 

@@ -4,13 +4,13 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from opensearchpy.exceptions import ConnectionTimeout
 
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.opensearch.client import connect, engine_faults
+from tests.http_server import Handler, serving
 
 HUNG_S = 20.0
 
@@ -22,43 +22,29 @@ class Node:
         self.asked: list[str] = []
         self.silent = threading.Event()
         self.ended = threading.Event()
-        node = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                self.rfile.read(int(self.headers.get("content-length", 0)))
-                node.asked.append(f"{self.command} {self.path}")
-                if node.silent.is_set():
-                    node.ended.wait(HUNG_S)
-                    return
-                body = b'{"tagline": "a node"}'
-                self.send_response(200)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            do_GET = do_PUT = do_POST = answer  # noqa: N815 - named by the library
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.url = ""
 
 
 @contextmanager
 def node() -> Iterator[Node]:
     made = Node()
-    serving = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    serving.start()
-    try:
-        yield made
-    finally:
-        made.ended.set()
-        made.server.shutdown()
-        serving.join()
-        made.server.server_close()
+
+    class Answers(Handler):
+        methods = ("GET", "PUT", "POST")
+
+        def answer(self) -> None:
+            self.read()
+            made.asked.append(f"{self.command} {self.path}")
+            if made.silent.is_set():
+                made.ended.wait(HUNG_S)
+                return
+            self.say(200, b'{"tagline": "a node"}', {"Content-Type": "application/json"})
+
+    with serving(Answers) as made.url:
+        try:
+            yield made
+        finally:
+            made.ended.set()
 
 
 @pytest.fixture

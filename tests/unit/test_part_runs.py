@@ -1,6 +1,5 @@
 """Parts of a source: whose turn it is, what is kept of each, and how much each may delete."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,19 +12,11 @@ from indexer.crawl.pipeline import CrawlReport, crawl
 from indexer.errors import DeletionsHeld, LockLost
 from indexer.part_runs import MOST_TRIES, PartRuns, PartTurn
 from indexer.state import State
-from quisait.application.database import connect, migrate
 from tests.unit.test_pipeline import CrawlBench, ScriptedSource, page
 
 pytestmark = pytest.mark.sources
 
 FIRST = Part(1, 2)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

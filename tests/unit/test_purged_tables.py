@@ -18,6 +18,7 @@ from indexer.state import digest
 from quisait.application.database import TABLES, migrate
 from quisait.privacy.retention import purge_agent
 from search_api.questions.storage import asking_sequence
+from tests.builders import Listed
 
 pytestmark = pytest.mark.trust
 
@@ -100,17 +101,11 @@ def test_a_purge_leaves_nothing_of_an_agent_and_all_of_another(engine: sa.Engine
     assert {table.name for table in OF_AGENTS} | {"pushed_members"} <= set(kept_of(engine, OTHER))
 
 
-class People:
-    """A directory of two agents: one has the other's id as the name of an account."""
-
-    def entries(self) -> Iterator[Agent]:
-        yield Agent(WHO, "P", "P", email="p@agents.test", accounts=("forum:partie",))
-        yield Agent(OTHER, "R", "R", accounts=(f"wiki:{WHO}",))
-
-
 def test_a_purge_finds_a_member_by_account_and_address(engine: sa.Engine) -> None:
     """And by id, but where the directory knows somebody else by that name."""
-    SqlDirectory(engine).replace(People())
+    named_alike = Agent(OTHER, "R", "R", accounts=(f"wiki:{WHO}",))
+    gone = Agent(WHO, "P", "P", email="p@agents.test", accounts=("forum:partie",))
+    SqlDirectory(engine).replace(Listed(gone, named_alike))
     groups = PushedGroups(engine)
     mine = (GroupMember(WHO), GroupMember("partie"), GroupMember("x", "P@agents.test"))
     forum = groups.create("forum", "groupe", "", [*mine, GroupMember("reste")])

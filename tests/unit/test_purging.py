@@ -1,6 +1,5 @@
 """After a departure what is kept of somebody goes, accesses too, whether or not they are named."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,13 +11,13 @@ from connectors.values import Agent
 from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
 from expertise.directory_tables import forget_others
-from quisait.application.database import connect, migrate
 from quisait.privacy.register import FileRegister
 from quisait.privacy.retention import purge_departed
 from search_api.query_log.counts import DirectoryNames
 from search_api.query_log.recording import AskedQuery, QueryKind
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
 from search_api.sign_on.sessions import SessionLimits, SqlPersonalTokens, SqlSessions
+from tests.builders import Listed
 
 pytestmark = pytest.mark.trust
 
@@ -32,20 +31,12 @@ ANA, CYD = Agent("ag-1", "Ana", "Le Goff"), Agent("ag-3", "Cyd", "Roux")
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    agents: tuple[Agent, ...]
-
-    def entries(self) -> Iterator[Agent]:
-        yield from self.agents
-
-
-@dataclass(frozen=True, slots=True)
 class Kept:
     engine: sa.Engine
     register: FileRegister
 
     def directory(self, *agents: Agent) -> None:
-        SqlDirectory(self.engine).replace(Listed(agents))
+        SqlDirectory(self.engine).replace(Listed(*agents))
 
     def purge(self, today: date = TODAY) -> tuple[str, ...]:
         return purge_departed(self.engine, self.register, today, DAYS, KEY)
@@ -74,10 +65,8 @@ class Kept:
 
 
 @pytest.fixture
-def kept(database_url: str, tmp_path: Path) -> Iterator[Kept]:
-    engine = migrate(connect(database_url))
-    yield Kept(engine, FileRegister(tmp_path / "register.jsonl", (), lambda: NOW, 30))
-    engine.dispose()
+def kept(engine: sa.Engine, tmp_path: Path) -> Kept:
+    return Kept(engine, FileRegister(tmp_path / "register.jsonl", (), lambda: NOW, 30))
 
 
 def test_accesses_go_with_who_left(kept: Kept) -> None:

@@ -1,7 +1,7 @@
 """The inbox of pushed documents: what is accepted, in which order it comes out, what waits."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,6 @@ from connectors.push.connector import PushConnector
 from connectors.push.inbox import Inbox
 from connectors.push.items import InboxFull, InboxUnreachable, PushOutcome, PushReceipt, parse_item
 from connectors.values import Access
-from quisait.application.database import migrate
 
 pytestmark = pytest.mark.sources
 
@@ -67,13 +66,6 @@ class Box:
                 case _:
                     pass
         return changes
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(sa.create_engine(database_url))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -1,22 +1,13 @@
 """Tokens of applications that push: one source each, known by their hash alone."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from connectors.push.tokens import PushTokens
-from quisait.application.database import migrate
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(sa.create_engine(database_url))
-    yield engine
-    engine.dispose()
 
 
 def test_a_token_opens_its_source_until_it_is_revoked(engine: sa.Engine) -> None:

@@ -52,6 +52,7 @@ LIMITS = HttpLimits(rate_per_s=0, timeout_s=5, total_timeout_s=5, max_wait_s=0.1
 @pytest.fixture(scope="module")
 def running() -> Iterator[FileServer]:
     with served_files() as files:
+        elsewhere = files.origin.replace("127.0.0.1", "localhost") + "/plan.pdf"
         files.given = {
             "/plan.pdf": Given(BODY),
             "/untyped": Given(BODY, "application/octet-stream"),
@@ -59,9 +60,7 @@ def running() -> Iterator[FileServer]:
             "/shorter": Given(BODY[:-1]),
             "/endless": Given(BODY * 10_000),
             "/moved": Given(b"", status=302, headers={"Location": "/plan.pdf"}),
-            "/elsewhere": Given(
-                b"", status=302, headers={"Location": f"http://localhost:{files.port}/plan.pdf"}
-            ),
+            "/elsewhere": Given(b"", status=302, headers={"Location": elsewhere}),
             "/before": Given(BODY, headers={"Last-Modified": "Thu, 01 Jan 2026 10:00:00 GMT"}),
             "/later": Given(BODY, headers={"Last-Modified": "Sat, 03 Jan 2026 10:00:00 GMT"}),
             "/closed": Given(b"", status=401),

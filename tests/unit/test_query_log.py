@@ -1,7 +1,6 @@
 """The query journal: what it keeps, what it never does, and how it forgets. Both databases."""
 
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -27,13 +26,6 @@ from tests.journals import (
 )
 
 pytestmark = pytest.mark.trust
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
 
 
 def test_the_fifth_asker_brings_the_text(engine: sa.Engine) -> None:

@@ -6,17 +6,9 @@ from hypothesis import strategies as st
 
 from search_api import limits
 from search_api.limits import RateLimiter, RequesterKind, address_key
+from tests.builders import Seconds
 
 pytestmark = pytest.mark.trust
-
-
-class Clock:
-    """A clock that the test turns."""
-
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @given(
@@ -25,16 +17,15 @@ class Clock:
 )
 def test_never_more_than_is_granted(most: int, steps: list[tuple[float, str]]) -> None:
     """In any time at most a bucket and its refill, for each; waiting as told is always enough."""
-    clock = Clock()
+    clock = Seconds(0.0)
     limited = RateLimiter({RequesterKind.READER: most}, clock)
     granted = {"a": 0, "b": 0}
     for passed_s, who in steps:
         clock.now_s += passed_s
         if wait_s := limited.take(RequesterKind.READER, who):
-            later = Clock()
-            later.now_s = clock.now_s + wait_s + 1e-6
+            later_s = clock.now_s + wait_s + 1e-6
             left, at = limited._buckets[RequesterKind.READER, who]
-            assert left + (later.now_s - at) * most / 60 >= 1
+            assert left + (later_s - at) * most / 60 >= 1
         else:
             granted[who] += 1
     assert max(granted.values()) <= most + clock.now_s * most / 60 + 1e-6
@@ -42,7 +33,7 @@ def test_never_more_than_is_granted(most: int, steps: list[tuple[float, str]]) -
 
 def test_giving_back() -> None:
     """It undoes a take, and fills nothing beyond its brim."""
-    limited = RateLimiter({RequesterKind.ADDRESS: 1}, Clock())
+    limited = RateLimiter({RequesterKind.ADDRESS: 1}, Seconds(0.0))
     assert limited.take(RequesterKind.ADDRESS, "x") == 0
     limited.give_back(RequesterKind.ADDRESS, "x")
     limited.give_back(RequesterKind.ADDRESS, "x")
@@ -59,7 +50,7 @@ def test_no_bound_is_no_account() -> None:
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever comes from many addresses makes it forget, not grow."""
     monkeypatch.setattr(limits, "MAX_BUCKETS", 10)
-    limited = RateLimiter({RequesterKind.ADDRESS: 5}, Clock())
+    limited = RateLimiter({RequesterKind.ADDRESS: 5}, Seconds(0.0))
     for number in range(100):
         limited.take(RequesterKind.ADDRESS, str(number))
     assert len(limited._buckets) == 10

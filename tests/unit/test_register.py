@@ -1,7 +1,6 @@
 """The register of deletions where its file cannot be written: nothing is lost, nothing waits."""
 
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -47,13 +46,6 @@ pytestmark = pytest.mark.trust
 
 NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
 RETREAT = Preference("ag-1", PreferenceKind.WITHDRAW)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What is kept of scanned documents: whose text waits, what was read, and the day's pages."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from indexer.scans import MOST_TRIES, RETRY, Scans, ScanState, WaitingScan
 from indexer.state import State
 from indexer.values import Failure
 from quisait.application.database import connect, migrate
+from tests.builders import Clock
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -25,23 +25,12 @@ DAY = date(2026, 11, 27)
 HANDS = 6
 
 
-class Clock:
-    moment = datetime(2026, 11, 27, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.moment
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
 @pytest.fixture
 def scans(engine: sa.Engine) -> Scans:
-    return Scans(engine, {"wiki"}, Clock())
+    return Scans(engine, {"wiki"}, Clock(NOW))
 
 
 def awaited(scans: Scans, content: bytes = FIRST, name: str = "wiki:1") -> WaitingScan:
@@ -126,21 +115,21 @@ def test_what_is_missing_of_a_text_is_told(scans: Scans) -> None:
 
 def test_what_is_put_back_waits(engine: sa.Engine, scans: Scans) -> None:
     """An hour; then it is the last."""
-    clock = Clock()
+    clock = Clock(NOW)
     scans = Scans(engine, {"wiki"}, clock)
     awaited(scans)
     scans.put_back(awaited(scans))
     assert scans.waiting("wiki", 9) == ()
-    clock.moment += RETRY
+    clock.now += RETRY
     assert [one.document_id for one in scans.waiting("wiki", 9)] == ["wiki:1"]
 
 
 def test_the_source_that_waits_longest_is_read_first(engine: sa.Engine) -> None:
     """One that always has more to read holds up no other for ever."""
-    clock = Clock()
+    clock = Clock(NOW)
     scans = Scans(engine, {"archives", "wiki"}, clock)
     scans.note("wiki", "wiki:1", FIRST)
-    clock.moment += RETRY
+    clock.now += RETRY
     scans.note("archives", "archives:1", FIRST)
     Scans(engine, {"other"}, clock).note("other", "other:1", FIRST)
     assert scans.due() == ("wiki", "archives")
@@ -183,7 +172,7 @@ def test_the_text_of_a_forgotten_source_is_written_over(tmp_path: Path) -> None:
         connection.execute("pragma secure_delete = off")
 
     sa.event.listen(engine, "connect", leave)
-    scans = Scans(engine, {"wiki"}, Clock())
+    scans = Scans(engine, {"wiki"}, Clock(NOW))
     read(scans, awaited(scans), RecognisedPage("carrousel " * 2_000, 90, 9))
     engine.dispose()  # another connection forgets than the one that wrote
     State(engine).forget("wiki")

@@ -1,12 +1,10 @@
 """Sessions and personal tokens, on both databases: found, limited, ended, and kept as digests."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 import sqlalchemy as sa
 
-from quisait.application.database import connect, migrate
 from search_api.sign_on.sessions import (
     DAY_S,
     MAX_TOKENS,
@@ -48,10 +46,8 @@ class Kept:
 
 
 @pytest.fixture
-def kept(database_url: str) -> Iterator[Kept]:
-    engine = migrate(connect(database_url))
-    yield Kept(engine)
-    engine.dispose()
+def kept(engine: sa.Engine) -> Kept:
+    return Kept(engine)
 
 
 def test_a_session_from_beginning_to_end(kept: Kept) -> None:

@@ -1,6 +1,5 @@
 """Cursors, failures and runs: what a crawl remembers between two of its runs."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,13 +9,6 @@ from indexer.state import Progress, State
 from quisait.application.database import connect, migrate
 
 pytestmark = pytest.mark.sources
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
