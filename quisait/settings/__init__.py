@@ -113,6 +113,8 @@ class PrivacySettings(SettingsTable):
 FILE = "quisait.toml"
 FILE_VARIABLE = "QUISAIT_FILE"
 """Environment variable with the path of another settings file."""
+SECRETS_FOLDER = "secrets"
+"""Folder of secrets beside the settings file, unless `QUISAIT_SECRETS` names another."""
 
 
 MOST_SHARDS = 1_024
@@ -710,7 +712,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order by precedence: arguments, environment, files of secrets, settings file."""
         file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
-        return init_settings, env_settings, SecretFiles(settings_cls), file
+        return init_settings, env_settings, SecretFiles(settings_cls, secrets_folder()), file
 
 
 def settings_file() -> Path:
@@ -726,6 +728,14 @@ def load_settings() -> Settings:
 def beside_file(path: str) -> Path:
     """Return the absolute path of a path relative to the settings' file."""
     return (settings_file().parent / path).resolve()
+
+
+def secrets_folder() -> Path | None:
+    """Return the folder in `QUISAIT_SECRETS`, else `secrets` beside the settings' file, if any."""
+    if named := os.environ.get(FOLDER):
+        return Path(named)
+    beside = beside_file(SECRETS_FOLDER)
+    return beside if beside.is_dir() else None
 
 
 def unknown_variables() -> list[str]:
