@@ -462,6 +462,7 @@ def test_a_folder_is_read_again_when_asked(application: Application) -> None:
     assert read() > 2
     assert (again("nulle-part"), again(""), again("x", "ailleurs")) == (422, 422, 404)
     refused = client.post("/administration/sources/notes/again", data={"folder": "nulle-part"})
+    assert "<title>Erreur : " in refused.text
     form = refused.text.partition('action="/administration/sources/notes/again"')[2]
     typed, alert = form.partition("</form>")[0].split('role="alert">')
     assert 'value="nulle-part" aria-invalid="true"' in typed
