@@ -244,7 +244,7 @@ class ExtractorSettings(SettingsTable):
 
 
 class ScansSettings(SettingsTable):
-    """Le texte des images et des PDF numérisés, reconnu par Tesseract (docs/administration.md)."""
+    """Le texte des images et des PDF numérisés, reconnu par Tesseract (docs/sources/fichiers.md)."""
 
     enabled: bool = Field(
         False, description="reconnaître le texte des documents numérisés ; éteint au départ"
@@ -348,7 +348,7 @@ class MetricsSettings(SettingsTable):
 
 
 class JournalSettings(SettingsTable):
-    """Ce qui est demandé, sans savoir par qui (docs/journal.md)."""
+    """Ce qui est demandé, sans savoir par qui (docs/vie-privee.md)."""
 
     enabled: bool = Field(False, description="noter les questions, sans nom ; éteint au départ")
     period_days: int = Field(
@@ -417,7 +417,7 @@ class QuestionsSettings(SettingsTable):
 
 
 class VerificationSettings(SettingsTable):
-    """Les auteurs disent si leurs documents sont toujours justes (docs/verification.md)."""
+    """Les auteurs disent si leurs documents sont toujours justes (docs/questions.md)."""
 
     enabled: bool = Field(
         False, description="inviter les auteurs à vérifier leurs documents ; éteint au départ"
@@ -495,7 +495,7 @@ class TopicsSettings(SettingsTable):
 
 
 class ExpertiseSettings(SettingsTable):
-    """Avec quoi la cartographie est calculée (docs/administration.md)."""
+    """Avec quoi la cartographie est calculée (docs/recherche.md)."""
 
     engine: Literal["duckdb", "spark"] = Field(
         "duckdb", description="« duckdb » (une machine) ou « spark » (plusieurs)"

@@ -113,7 +113,7 @@ Cette page est écrite par `quisait schema settings`.
 
 _REPEATED = {
     "roles": """
-Les rôles se suivent, une table `[[roles]]` chacun (docs/roles.md). La variable `QUISAIT_ROLES`,
+Les rôles se suivent, une table `[[roles]]` chacun (docs/connexion.md). La variable `QUISAIT_ROLES`,
 une liste en JSON, les remplace tous.
 """,
     "sources": """
