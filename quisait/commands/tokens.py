@@ -14,6 +14,7 @@ import typer
 
 from indexer.errors import IndexRefused
 from quisait.application.database import opened_database
+from quisait.application.progress import plural_count
 from quisait.application.sources import open_inbox, opened_push_tokens, sources_named
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.clock import now_s
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
     from search_api.sign_on.sessions import SqlPersonalTokens, SqlSessions
 
 sessions_app = typer.Typer(help="Sessions et jetons personnels des agents.", no_args_is_help=True)
+
+
+def ended_text(sessions: int, tokens: int) -> str:
+    """Return in French how many sessions and personal tokens were ended."""
+    ended = plural_count(sessions, "session fermée")
+    return f"{ended}, {plural_count(tokens, 'jeton personnel retiré')}"
+
 
 OfAgent = Annotated[
     str, typer.Option("--agent", help="D'un seul agent (identifiant)", show_default=False)
@@ -112,7 +120,7 @@ def revoke_sessions(
             raise ValueError("Donnez un agent, ou --all pour tout le monde.")
         ended = found.sessions.revoke_all(agent)
         withdrawn = 0 if keep_tokens else found.tokens.revoke_all(agent)
-    print(f"{ended} sessions fermées, {withdrawn} jetons personnels retirés.")
+    print(f"{ended_text(ended, withdrawn)}.")
 
 
 def _moment(moment_s: int) -> str:
