@@ -207,7 +207,13 @@ def _response(
         return PlainTextResponse(title, status_code=status, headers=headers)
     if not request.url.path.startswith(PROGRAMS):
         page = render(
-            "problem.html", request=request, title=title, detail=detail, status=status, code=code
+            "problem.html",
+            request=request,
+            title=title,
+            detail=detail,
+            status=status,
+            code=code,
+            can_sign_on=services_of(request).sign_on is not None,
         )
         return HTMLResponse(page, status_code=status, headers=headers)
     if request.url.path == MCP:

@@ -3,7 +3,7 @@
 nginx asks at a Unix socket with the agent's name in `X-Utilisateur`, and gets the signed token back
 in `X-Agent`. Only its account may open the socket: whoever may, may be anybody. Apache starts this
 program itself (`--map`, its RewriteMap), writes a name per line and reads a token per line. Run
-with the Python of quisait, which has joserfc (docs/administration.md).
+with the Python of quisait, which has joserfc (docs/connexion.md).
 """
 
 import argparse

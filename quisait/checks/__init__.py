@@ -166,7 +166,7 @@ def _parts(settings: Settings) -> Iterator[Check]:
     if settings.topics.file:
         yield _attempt("sujets", partial(check_topics, settings.topics.file))
     if not settings.sources:
-        yield Check("sources", False, "aucune : ajoutez une table [[sources]] à quisait.toml")
+        yield Check("sources", False, "aucune : « quisait source add » en ajoute une")
     yield from _unnamed(settings)
     for source in settings.sources:
         yield _attempt(f"source {source.name}", partial(check_source, settings, source))
@@ -614,7 +614,11 @@ def _identity(settings: Settings) -> Check:
     if settings.server.reader == "demo":
         return Check("identité", True, "démonstration : agent choisi, boucle locale seulement")
     if len(settings.server.token_key.encode()) < 32:
-        return Check("identité", False, "réglez QUISAIT_SERVER__TOKEN_KEY (32 octets au moins)")
+        remedy = (
+            "la clé des jetons manque, ou a moins de 32 octets : « openssl rand -hex 32 » en fait "
+            "une, à mettre dans secrets/server__token_key ou QUISAIT_SERVER__TOKEN_KEY"
+        )
+        return Check("identité", False, remedy)
     if not settings.has_sign_on:
         return Check("identité", True, "jetons signés")
     late = (

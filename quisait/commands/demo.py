@@ -139,8 +139,7 @@ def demo(
 def _welcome(
     application: Application, address: str, questions: Sequence[DemoQuestion]
 ) -> Iterator[str]:
-    """Yield the lines that tell the address, the agent at the start, and what to try."""
-    yield f"\nQui sait ? est ouvert à {address} (Ctrl+C pour fermer)."
+    """Yield the lines that tell the agent at the start, and what to try."""
     if agent := application.book.agent(application.settings.server.demo_agent):
         yield (
             f"Vous y êtes {agent.name}, {agent.metier} à {agent.office}. « Changer d'agent », en "

@@ -20,7 +20,7 @@ from quisait.application.startup import opened_application
 from quisait.clock import today
 from quisait.commands.output import AsJson, print_json
 from quisait.commands.privacy import opened_privacy
-from quisait.commands.tokens import opened_sessions
+from quisait.commands.tokens import ended_text, opened_sessions
 from quisait.privacy.retention import audit_command
 from quisait.work.agent_cut import cut_agent, undo_cut
 from quisait.work.crawl import read_directory
@@ -139,7 +139,7 @@ def cut_command(
             return
         cut_agent(privacy, opened.database, agent)
         ended, withdrawn = opened.sessions.revoke_all(agent), opened.tokens.revoke_all(agent)
-    print(f"Accès retiré : {ended} sessions fermées, {withdrawn} jetons personnels retirés.")
+    print(f"Accès retiré : {ended_text(ended, withdrawn)}.")
 
 
 def directory_status(application: Application, *, unmatched: bool = False) -> DirectoryStatus:

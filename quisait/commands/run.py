@@ -90,6 +90,13 @@ def run_application(
         threads = [
             parts.enter_context(server) for server in servers(application, serves, host, port)
         ]
+        if serves:
+            name, listening = host or settings.server.host, port or settings.server.port
+            shown = f"[{name}]" if ":" in name else name
+            print(
+                f"Qui sait ? est ouvert à http://{shown}:{listening}/ (Ctrl+C pour fermer).",
+                flush=True,
+            )
         if crawls:
             late = partial(_exit_now, application, 0)
             work = Worker(application, stop).work

@@ -65,12 +65,22 @@ def add_source(
         if added.locked:
             print(f"{added.locked} Collez cette table à la fin de {added.path}.")
             raise typer.Exit(1)
-        if not yes and not typer.confirm(f"L'ajouter à {added.path} ?"):
+        if not yes and not _confirmed(f"L'ajouter à {added.path} ? [o/N] "):
+            print("Rien n'est écrit.")
             raise typer.Exit(1)
         written = sources.write(entered)
     print(f"Écrite dans {written.path} ; le fichier d'avant est gardé : {written.backup}.")
     for step in written.next_steps:
         print(step)
+
+
+def _confirmed(question: str) -> bool:
+    """Return whether the person at the terminal answers yes; no answer is a no."""
+    try:
+        return input(question).strip().casefold() in {"o", "oui", "y", "yes"}
+    except EOFError:
+        print()
+        return False
 
 
 def _show_trial(sources: DeskSources, found: SourceTrial, *, as_json: bool) -> None:

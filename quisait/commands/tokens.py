@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import typer
 
 from indexer.errors import IndexRefused
+from quisait.application.progress import plural_count
 from quisait.application.sources import open_inbox, opened_push_tokens, sources_named
 from quisait.application.startup import (
     errors_as_sentences,
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
     from search_api.sign_on.sessions import SqlPersonalTokens, SqlSessions
 
 sessions_app = typer.Typer(help="Sessions et jetons personnels des agents.", no_args_is_help=True)
+
+
+def ended_text(sessions: int, tokens: int) -> str:
+    """Return in French how many sessions and personal tokens were ended."""
+    ended = plural_count(sessions, "session fermée")
+    return f"{ended}, {plural_count(tokens, 'jeton personnel retiré')}"
+
 
 OfAgent = Annotated[
     str, typer.Option("--agent", help="D'un seul agent (identifiant)", show_default=False)
@@ -114,7 +122,7 @@ def revoke_sessions(
             raise ValueError("Donnez un agent, ou --all pour tout le monde.")
         ended = found.sessions.revoke_all(agent)
         withdrawn = 0 if keep_tokens else found.tokens.revoke_all(agent)
-    print(f"{ended} sessions fermées, {withdrawn} jetons personnels retirés.")
+    print(f"{ended_text(ended, withdrawn)}.")
 
 
 def _moment(moment_s: int) -> str:

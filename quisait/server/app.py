@@ -105,7 +105,7 @@ def intranet_app(folder: Path) -> FastAPI:
 
 
 def _policy(quisait: str) -> str:
-    """Return the strictest policy under which the widget works, as in docs/administration.md."""
+    """Return the strictest policy under which the widget works, as in docs/intranet.md."""
     return (
         "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
         f"script-src {quisait}; connect-src {quisait}; form-action {quisait}"

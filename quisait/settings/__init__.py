@@ -113,6 +113,8 @@ class PrivacySettings(SettingsTable):
 FILE = "quisait.toml"
 FILE_VARIABLE = "QUISAIT_FILE"
 """Environment variable with the path of another settings file."""
+SECRETS_FOLDER = "secrets"
+"""Folder of secrets beside the settings file, unless `QUISAIT_SECRETS` names another."""
 
 
 MOST_SHARDS = 1_024
@@ -242,7 +244,7 @@ class ExtractorSettings(SettingsTable):
 
 
 class ScansSettings(SettingsTable):
-    """Le texte des images et des PDF numérisés, reconnu par Tesseract (docs/administration.md)."""
+    """Le texte des images et des PDF numérisés, lu par Tesseract (docs/sources/fichiers.md)."""
 
     enabled: bool = Field(
         False, description="reconnaître le texte des documents numérisés ; éteint au départ"
@@ -346,7 +348,7 @@ class MetricsSettings(SettingsTable):
 
 
 class JournalSettings(SettingsTable):
-    """Ce qui est demandé, sans savoir par qui (docs/journal.md)."""
+    """Ce qui est demandé, sans savoir par qui (docs/vie-privee.md)."""
 
     enabled: bool = Field(False, description="noter les questions, sans nom ; éteint au départ")
     period_days: int = Field(
@@ -415,7 +417,7 @@ class QuestionsSettings(SettingsTable):
 
 
 class VerificationSettings(SettingsTable):
-    """Les auteurs disent si leurs documents sont toujours justes (docs/verification.md)."""
+    """Les auteurs disent si leurs documents sont toujours justes (docs/questions.md)."""
 
     enabled: bool = Field(
         False, description="inviter les auteurs à vérifier leurs documents ; éteint au départ"
@@ -493,7 +495,7 @@ class TopicsSettings(SettingsTable):
 
 
 class ExpertiseSettings(SettingsTable):
-    """Avec quoi la cartographie est calculée (docs/administration.md)."""
+    """Avec quoi la cartographie est calculée (docs/recherche.md)."""
 
     engine: Literal["duckdb", "spark"] = Field(
         "duckdb", description="« duckdb » (une machine) ou « spark » (plusieurs)"
@@ -710,7 +712,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order by precedence: arguments, environment, files of secrets, settings file."""
         file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
-        return init_settings, env_settings, SecretFiles(settings_cls), file
+        return init_settings, env_settings, SecretFiles(settings_cls, secrets_folder()), file
 
 
 def settings_file() -> Path:
@@ -731,6 +733,14 @@ def beside_file(path: str) -> Path:
 def file_named(path: str) -> str:
     """Return the absolute path of a file that a setting names; empty if the setting is empty."""
     return str(beside_file(path)) if path else ""
+
+
+def secrets_folder() -> Path | None:
+    """Return the folder in `QUISAIT_SECRETS`, else `secrets` beside the settings' file, if any."""
+    if named := os.environ.get(FOLDER):
+        return Path(named)
+    beside = beside_file(SECRETS_FOLDER)
+    return beside if beside.is_dir() else None
 
 
 def unknown_variables() -> list[str]:

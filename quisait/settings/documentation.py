@@ -60,10 +60,11 @@ SHORT_FILE = """\
 # Réglages de quisait : ce qu'il faut pour commencer. « quisait init --print » les montre tous.
 
 [directory]
-agents = "agents.csv"     # id, given_name, family_name, metier, departement, accounts, listed
+agents = "agents.csv"     # id;given_name;family_name;metier;departement;accounts
+# groups = "groupes.csv"  # principal;label;members
 
 [server]
-# La clé qui signe les jetons : 32 octets au moins, dans le fichier secrets/server__token_key.
+reader = "token"          # « demo » : sans connexion, l'agent se choisit en haut des pages
 
 [topics]
 file = ""                 # liste des sujets et métiers (.csv ou SKOS)
@@ -102,16 +103,17 @@ Un fichier, `quisait.toml`, dans le dossier courant (ou celui que nomment `QUISA
 ne lit ni n'écrit rien. Une variable d'environnement l'emporte sur le fichier. Un réglage inconnu
 est refusé ; `quisait check` nomme une variable inconnue. Les chemins sont relatifs au fichier.
 
-Un secret peut tenir dans un fichier à lui : `QUISAIT_SECRETS` nomme un dossier, où le fichier
-`server__token_key` donne `token_key` de `[server]`, et `database_password` le réglage de ce nom.
-L'environnement l'emporte sur ces fichiers, et eux sur `quisait.toml`.
+Un secret tient dans un fichier à lui, du dossier `secrets` à côté de `quisait.toml`, ou de celui
+que nomme `QUISAIT_SECRETS` : `server__token_key` donne `token_key` de `[server]`, et
+`database_password` le réglage de ce nom. L'environnement l'emporte sur ces fichiers, et eux sur
+`quisait.toml`.
 
 Cette page est écrite par `quisait schema settings`.
 """
 
 _REPEATED = {
     "roles": """
-Les rôles se suivent, une table `[[roles]]` chacun (docs/roles.md). La variable `QUISAIT_ROLES`,
+Les rôles se suivent, une table `[[roles]]` chacun (docs/connexion.md). La variable `QUISAIT_ROLES`,
 une liste en JSON, les remplace tous.
 """,
     "sources": """

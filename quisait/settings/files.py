@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from quisait.settings import Settings, beside_file, settings_file
-from quisait.settings.secret_files import FOLDER
+from quisait.settings import Settings, beside_file, secrets_folder, settings_file
 from quisait.settings.types import reason_of as reason_of
 
 LOCKS_FOLDER = "locks"
@@ -32,8 +31,8 @@ def exposed_secret_files(settings: Settings) -> list[str]:
 
 
 def _secret_files(settings: Settings) -> Iterator[Path]:
-    if folder := os.environ.get(FOLDER):
-        yield from (path for path in Path(folder).iterdir() if path.is_file())
+    if folder := secrets_folder():
+        yield from (path for path in folder.iterdir() if path.is_file())
     yield from (
         beside_file(source.password_file) for source in settings.sources if source.password_file
     )

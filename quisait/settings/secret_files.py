@@ -1,12 +1,11 @@
 """Read secret settings from files of their own, as containers and systemd provide them."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_settings import PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from quisait.settings.types import reason_of
 
@@ -15,11 +14,16 @@ FOLDER = "QUISAIT_SECRETS"
 
 
 class SecretFiles(PydanticBaseSettingsSource):
-    """Reads one file per setting from the folder that `QUISAIT_SECRETS` names.
+    """Reads one file per setting from the folder of secrets.
 
     `server__token_key` contains `token_key` of the table `[server]`. Files with other names are
     ignored.
     """
+
+    def __init__(self, settings_cls: type[BaseSettings], folder: Path | None) -> None:
+        """Read from `folder`, or nothing if there is none."""
+        super().__init__(settings_cls)
+        self._folder = folder
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Return nothing: `__call__` reads all fields at once."""
@@ -27,11 +31,11 @@ class SecretFiles(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """Return the settings found. Raises `ValueError` if the folder or a file cannot be read."""
-        if not (folder := os.environ.get(FOLDER)):
+        if self._folder is None:
             return {}
         found: dict[str, Any] = {}
         try:
-            for path in sorted(Path(folder).iterdir()):
+            for path in sorted(self._folder.iterdir()):
                 table, _, name = path.name.partition("__")
                 if not path.is_file() or not self._known(table, name):
                     continue
@@ -42,11 +46,11 @@ class SecretFiles(PydanticBaseSettingsSource):
                     found[table] = content
         except OSError as error:
             raise ValueError(
-                f"{FOLDER} : {error.filename} ne peut être lu ({reason_of(error)}) : donnez un "
-                "dossier de secrets qui existe, et que ce compte lit, ou retirez cette variable."
+                f"{error.filename} ne peut être lu ({reason_of(error)}) : donnez par {FOLDER} un "
+                "dossier de secrets qui existe, et que ce compte lit."
             ) from error
         except UnicodeDecodeError:
-            raise ValueError(f"{FOLDER} : {path.name} n'est pas du texte en UTF-8.") from None
+            raise ValueError(f"{path} n'est pas du texte en UTF-8.") from None
         return found
 
     def _known(self, table: str, name: str) -> bool:

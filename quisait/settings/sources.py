@@ -270,7 +270,7 @@ class LdapSettings(SettingsTable):
 
 
 class AccessSettings(SettingsTable):
-    """Les listes de droits : ce qu'il faut en confirmer (docs/administration.md)."""
+    """Les listes de droits : ce qu'il faut en confirmer (docs/que-faire.md)."""
 
     accepted_denials: list[Principal] = Field(
         [],

@@ -28,7 +28,7 @@ def web_origin(written: str) -> str:
 
 
 class EmbedSettings(SettingsTable):
-    """La recherche dans les pages d'autres sites (docs/administration.md)."""
+    """La recherche dans les pages d'autres sites (docs/intranet.md)."""
 
     origins: list[Annotated[str, AfterValidator(web_origin)]] = Field(
         [],
@@ -152,7 +152,7 @@ class AssistantSettings(SettingsTable):
 
 
 class PagesSettings(SettingsTable):
-    """Ce que l'on voit (docs/habillage.md)."""
+    """Ce que l'on voit (docs/intranet.md)."""
 
     theme: str = Field(
         "",
@@ -190,7 +190,7 @@ def _header(written: str) -> str:
 
 
 class SignOnSettings(SettingsTable):
-    """Qui se connecte, et comment on le retrouve dans l'annuaire (docs/administration.md)."""
+    """Qui se connecte, et comment on le retrouve dans l'annuaire (docs/connexion.md)."""
 
     address: Annotated[str, AfterValidator(_address)] = Field(
         "",

@@ -26,9 +26,14 @@ from expertise.directory import SqlDirectory
 from indexer.access import PrincipalLookup
 from indexer.state import State
 from quisait.clock import today
-from quisait.settings import Settings, beside_file, settings_file
+from quisait.settings import (
+    SECRETS_FOLDER,
+    Settings,
+    beside_file,
+    secrets_folder,
+    settings_file,
+)
 from quisait.settings.files import OTHERS_READ_OR_WRITE, account
-from quisait.settings.secret_files import FOLDER
 from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings, password_variable
 from quisait.settings.types import faults_by_place
 from quisait.work.added_sources import needs_restart
@@ -65,8 +70,6 @@ from search_api.wording import day, plural
 MORE = "more"
 """Name of the form field that contains the table to which a row is added; it is not stored."""
 PASSWORD_FILE = "password_file"  # noqa: S105 - the name of a setting
-SECRETS_FOLDER = "secrets"
-"""Folder beside the settings' file: the only one from which pages accept password files."""
 SUGGESTED_GROUPS = 30
 SUGGESTED_FOLDERS = 10
 _SYSTEM = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/lib", "/var/log", "/usr")
@@ -472,8 +475,8 @@ class DeskSources:
         yield beside_file(SECRETS_FOLDER)
         yield beside_file(self.settings.folder)
         yield beside_file(self.settings.privacy.register_file)
-        if folder := os.environ.get(FOLDER):
-            yield Path(folder).resolve()
+        if folder := secrets_folder():
+            yield folder.resolve()
         for table in self._tables():
             yield from map(beside_file, _secrets_of(table))
             if copies := _copies_of(table):
@@ -482,8 +485,9 @@ class DeskSources:
     def _forbidden_secret(self, name: str, file: str) -> str:
         """Return in French why a page may not use a file as a secret; empty if it may.
 
-        A secret belongs to one source, and its file has the source's name: any other file could be
-        sent to an address that the page's user chose.
+        Pages accept only files of the folder `secrets` beside the settings' file. A secret belongs
+        to one source, and its file has the source's name: any other file could be sent to an
+        address that the page's user chose.
         """
         if not self.desk:
             return ""

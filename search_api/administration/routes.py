@@ -1,6 +1,6 @@
 """The administrator's page, and the audit log for the data-protection officer."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -48,12 +48,28 @@ def administration_page(
     request: Request, administrator: Annotated[RoleHolder, require(Role.ADMINISTRATOR)]
 ) -> str:
     """Show sources with last run and remedies, engines, files, unanswered questions."""
+    return _administration(request, administrator)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRereading:
+    """What an administrator asked to read again, and why it was refused, in French."""
+
+    source: str
+    folder: str
+    reason: str
+
+
+def _administration(
+    request: Request, administrator: RoleHolder, refused: RefusedRereading | None = None
+) -> str:
     services = services_of(request)
     seen = system_status(services, administrator)
     return render(
         "administration.html",
         request=request,
         seen=seen,
+        refused=refused,
         readable=readable_missing(services, administrator, seen),
         opinions=opinion_sums(services, administrator),
         topic_address=topic_address,
@@ -75,17 +91,24 @@ def read_source(
     return noticed(request, back, "source.read")
 
 
-@administration_router.post("/administration/sources/{source}/again")
+@administration_router.post(
+    "/administration/sources/{source}/again", response_class=HTMLResponse, response_model=None
+)
 def read_source_again(
     request: Request,
     administrator: Annotated[RoleHolder, require(Role.ADMINISTRATOR, "source")],
     source: str,
     folder: Annotated[str, Form(max_length=2_000)] = "",
     whole: Annotated[bool, Form(description="the whole source instead of a folder")] = False,
-) -> RedirectResponse:
-    """Request that a folder, or a whole source, is read again even if it has not changed."""
+) -> HTMLResponse | RedirectResponse:
+    """Request that a folder, or a whole source, is read again; if refused, show why in its form."""
     asked = None if whole else folder.strip()
-    request_rereading(services_of(request), administrator, source, asked)
+    try:
+        request_rereading(services_of(request), administrator, source, asked)
+    except InvalidParameter as error:
+        refused = RefusedRereading(source, folder, str(error))
+        page = _administration(request, administrator, refused)
+        return HTMLResponse(page, status_code=error.status)
     return noticed(request, "/administration#sources", "source.again")
 
 

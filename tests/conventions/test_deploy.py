@@ -88,12 +88,6 @@ def test_each_alert_says_what_to_do() -> None:
     assert len(set(numbers)) == len(numbers)
 
 
-def test_the_unit_of_the_documentation_is_the_one_that_is_given() -> None:
-    """The page shows it whole."""
-    page = (REPOSITORY / "docs" / "administration.md").read_text("utf-8")
-    assert (DEPLOY / "systemd" / "quisait.service").read_text("utf-8") in page
-
-
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     """As `systemd-analyze verify` says where there is one, the program being there."""
     units = sorted((DEPLOY / "systemd").iterdir())

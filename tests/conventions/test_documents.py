@@ -23,12 +23,10 @@ DOCS = REPOSITORY / "docs"
 DECISIONS = DOCS / "decisions"
 PARTS = ["Context", "Decision", "Consequences"]
 PAGES = [
-    DOCS / "architecture.md",
-    DOCS / "evaluation.md",
     REPOSITORY / "CONTRIBUTING.md",
     REPOSITORY / "SECURITY.md",
     REPOSITORY / "README.md",
-    *sorted(DECISIONS.glob("*.md")),
+    *sorted(DOCS.rglob("*.md")),
 ]
 """Every path and link in them leads somewhere."""
 
@@ -69,6 +67,24 @@ def test_what_a_page_names_is_there() -> None:
         ]
         missing += [f"{name_of(page)}: {path}" for path in lost]
     assert missing == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    prose = "\n".join(text(page).split("```")[::2])
+    titles = re.findall(r"(?m)^#+ (.*)$", prose)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in titles}
+
+
+def test_links_into_a_page_lead_to_a_heading() -> None:
+    """Also those to another part of the same page."""
+    lost = [
+        f"{name_of(page)}: {path}#{anchor}"
+        for page in PAGES
+        for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", text(page))
+        if anchor not in anchors((page.parent / path) if path else page)
+    ]
+    assert lost == []
 
 
 def test_a_decision_has_one_number_and_one_form() -> None:

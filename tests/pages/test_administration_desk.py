@@ -448,6 +448,12 @@ def test_a_folder_is_read_again_when_asked(application: Application) -> None:
     assert again("", whole="true") == 303
     assert read() > 2
     assert (again("nulle-part"), again(""), again("x", "ailleurs")) == (422, 422, 404)
+    refused = client.post("/administration/sources/notes/again", data={"folder": "nulle-part"})
+    assert "<title>Erreur : " in refused.text
+    form = refused.text.partition('action="/administration/sources/notes/again"')[2]
+    typed, alert = form.partition("</form>")[0].split('role="alert">')
+    assert 'value="nulle-part" aria-invalid="true"' in typed
+    assert "nulle-part" in alert
     with hold_source_lock(application.locks, "notes"):
         assert again("sous") == 422
     assert not application.state.run_is_requested("notes")

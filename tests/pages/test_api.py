@@ -295,6 +295,16 @@ def test_an_unnamed_reader_reads_nothing(client_of: ClientOf) -> None:
         assert "Dégrèvement" not in response.text
 
 
+def test_a_page_for_nobody_tells_an_administrator_how_to_sign_on_at_first(
+    client_of: ClientOf,
+) -> None:
+    """Where no way to sign on is set; the address of the page to read is in it."""
+    page = client_of("").get("/")
+    assert page.status_code == 401
+    assert 'reader = "demo"' in page.text
+    assert "docs/connexion.md" in page.text
+
+
 @pytest.mark.trust
 @pytest.mark.parametrize("agent", ["ag-3", "ag-999", "\x00"])
 def test_who_left_or_is_unknown_reads_nothing(client_of: ClientOf, agent: str) -> None:

@@ -155,12 +155,12 @@ def container_layout(service: str, **instead: str) -> Iterator[Layout]:
 
 @contextmanager
 def systemd_layout() -> Iterator[Layout]:
-    """As docs/administration.md says, « Avec systemd »: its unit and its variables."""
+    """As the unit of deploy/systemd says, with the variables of docs/administration.md."""
     page = (REPOSITORY / "docs" / "administration.md").read_text("utf-8")
     part = page.partition("## Avec systemd")[2].partition("\n## ")[0]
     unit = configparser.ConfigParser(strict=False)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read_string(part.partition("```ini\n")[2].partition("```")[0])
+    unit.read(REPOSITORY / "deploy" / "systemd" / "quisait.service", "utf-8")
     service = unit["Service"]
     assert (service["User"], service["ProtectSystem"]) == ("quisait", "strict")
     assert service["EnvironmentFile"] == "/etc/quisait/environment"

@@ -43,12 +43,18 @@ def test_init_writes_a_first_file_once(tmp_path: Path) -> None:
     written = (tmp_path / "quisait.toml").read_text("utf-8")
     assert written == initial_file()
     tomllib.loads(written)
+    key = tmp_path / "secrets" / "server__token_key"
+    assert len(key.read_text().strip()) == 64
+    assert (key.stat().st_mode & 0o777, key.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    signed = {one["name"]: one["passed"] for one in place.json("check", status=1)}
+    assert signed["identité"]
     short = place.run("init", "--short", "--print").stdout
     assert len(short.splitlines()) <= 20
     examples = re.sub(r"(?m)^# (\[\[|\w+ =)", r"\1", short)
     assert Settings.model_validate(tomllib.loads(examples)).sources[0].kind == "folder"
     (tmp_path / "quisait.toml").write_text("folder = 'mine'\n")
     place.run("init", status=1)
+    assert len(key.read_text().strip()) == 64
     assert (tmp_path / "quisait.toml").read_text() == "folder = 'mine'\n"
 
 

@@ -90,7 +90,7 @@ def test_sessions_on_the_command_line(served: Served) -> None:
         audited = [one["reading"] for one in served.place.json("audit")["readings"]]
         assert "quisait sessions list" in audited
         told = served.place.run("sessions", "revoke", "ag-1").stdout
-        assert told == "1 sessions fermées, 0 jetons personnels retirés.\n"
+        assert told == "1 session fermée, 0 jeton personnel retiré.\n"
         assert ana.get(served.address).status_code == 303
         assert ben.get(served.address).status_code == 200
         assert "--all" in served.place.run("sessions", "revoke", status=1).stderr

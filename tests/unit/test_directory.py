@@ -164,8 +164,8 @@ def test_unusable_tables_say_what_to_do(tmp_path: Path) -> None:
 
 def test_the_tables_that_the_documentation_shows_are_read(tmp_path: Path) -> None:
     """Whole: who begins copies them."""
-    page = (Path(__file__).parents[2] / "docs" / "administration.md").read_text("utf-8")
-    section = page.partition("### L'annuaire")[2].partition("\n## ")[0]
+    page = (Path(__file__).parents[2] / "docs" / "annuaire.md").read_text("utf-8")
+    section = page.partition("## Des tables")[2].partition("\n## ")[0]
     tables = [block.strip() for block in section.split("```")[1::2] if ";" in block]
     for name, table in zip(("agents.csv", "groupes.csv"), tables, strict=True):
         (tmp_path / name).write_text(table, "utf-8")

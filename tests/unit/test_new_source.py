@@ -644,10 +644,13 @@ def test_a_command_tries_asks_and_adds(folder: Path) -> None:
     (folder / "agents.csv").write_text("id,given_name,family_name\n", "utf-8")
     given_settings = ["folder", "name=notes", "path=notes", "allowed=tous les agents"]
     before = (folder / "quisait.toml").read_text("utf-8")
-    refused = CliRunner().invoke(cli.app, ["source", "add", *given_settings], input="n\n")
-    assert refused.exit_code == 1
+    command = ["source", "add", *given_settings, "--untried"]
+    for answer in ("n\n", "\n", ""):
+        refused = CliRunner().invoke(cli.app, command, input=answer)
+        assert refused.exit_code == 1
+        assert "Rien n'est écrit." in refused.output
     assert (folder / "quisait.toml").read_text("utf-8") == before
-    added = CliRunner().invoke(cli.app, ["source", "add", *given_settings, "--yes", "--untried"])
+    added = CliRunner().invoke(cli.app, command, input="oui\n")
     assert added.exit_code == 0, added.output
     assert [one.name for one in load_settings().sources] == ["wiki", "notes"]
     again = CliRunner().invoke(cli.app, ["source", "try", *given_settings])

@@ -34,6 +34,22 @@ def test_a_file_gives_the_setting_of_its_name(folder: Path) -> None:
     assert settings.index.password == "é"
 
 
+def test_the_folder_beside_the_settings_is_read_unless_another_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the variable; a settings file without such a folder has no secrets."""
+    (folder / "server__token_key").write_text("k" * 32)
+    monkeypatch.delenv("QUISAIT_SECRETS")
+    assert load_settings().server.token_key == "k" * 32
+    named = tmp_path / "named"
+    named.mkdir()
+    monkeypatch.setenv("QUISAIT_SECRETS", str(named))
+    assert load_settings().server.token_key == "of the file"
+    monkeypatch.delenv("QUISAIT_SECRETS")
+    folder.rename(tmp_path / "elsewhere")
+    assert load_settings().server.token_key == "of the file"
+
+
 def test_the_environment_wins_over_the_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As over everything else."""
     (folder / "server__token_key").write_text("a" * 32)

@@ -1,1 +1,1 @@
-"""Pages of a git repository, as a source (docs/sources/git.md)."""
+"""Pages of a git repository, as a source (docs/sources/wikis.md)."""

@@ -1,1 +1,1 @@
-"""Wikis, issues, news and files of a Redmine, as a source (docs/sources/redmine.md)."""
+"""Wikis, issues, news and files of a Redmine, as a source (docs/sources/demandes.md)."""

@@ -1,1 +1,1 @@
-"""Web sites as sources: by sitemap, feeds, WordPress or Wagtail (docs/sources/site.md)."""
+"""Web sites as sources: by sitemap, feeds, WordPress or Wagtail (docs/sources/sites.md)."""

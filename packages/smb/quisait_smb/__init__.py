@@ -1,1 +1,1 @@
-"""Files of Windows shares, with readers from their access lists (docs/sources/smb.md)."""
+"""Files of Windows shares, with readers from their access lists (docs/sources/fichiers.md)."""

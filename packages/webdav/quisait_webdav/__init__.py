@@ -1,1 +1,1 @@
-"""Files of a WebDAV server, and of Nextcloud with its shares (docs/sources/webdav.md)."""
+"""Files of a WebDAV server, and of Nextcloud with its shares (docs/sources/fichiers.md)."""
