@@ -1,7 +1,7 @@
 """The tokenizer of the bundled model: SentencePiece's unigram pieces, in plain Python.
 
 It gives the ids of the library `tokenizers` (`tests/property/test_unigram.py` compares them), and
-loads the pieces in a fifth of the time.
+loads the 250 000 pieces several times faster.
 """
 
 import re

