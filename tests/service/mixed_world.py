@@ -437,3 +437,12 @@ def follow(site: Site) -> None:
         body = {"action": "follow", "kind": "search", "subject": "/?q=cadastre"}
         answer = site.client(reader).post("/api/v1/follows", json=body)
         assert answer.status_code == 204, answer.text
+
+
+def bare_place(folder: Path, source: MixedSource) -> Place:
+    """A place with one source and no directory."""
+    folder.mkdir()
+    here = f'folder = "{folder}/kept"\n[server]\ntoken_key = "{KEY}"\n'
+    here += f'[privacy]\nregister_file = "{folder}/register.jsonl"\n'
+    (folder / "quisait.toml").write_text(here + source.settings(), "utf-8")
+    return Place(folder, {"OMP_NUM_THREADS": "1"})

@@ -56,10 +56,11 @@ class MailboxSession:
     password: Callable[[], str]
     ca_file: str
     limits: MailboxLimits
+    validity: int = field(default=0, init=False)
+    """The UIDVALIDITY of the open folder."""
     _client: IMAPClient | None = None
     _responded: bool = False
     _folder: str = ""
-    _validity: int = 0
     _next_at: float = field(default=0.0)
 
     def ask(self, what: Callable[[Any], Answer]) -> Answer:
@@ -67,7 +68,7 @@ class MailboxSession:
 
         Raises `FolderClosed` if the server refuses the command.
         """
-        return self._tried(lambda client: what(client))
+        return self._tried(what)
 
     def ask_folder(self, name: str, what: Callable[[Any], Answer]) -> Answer:
         """Call `what` with the folder open.
@@ -79,15 +80,10 @@ class MailboxSession:
             if self._folder != name:
                 self._folder = ""
                 found = client.select_folder(name, readonly=True)
-                self._folder, self._validity = name, int(found.get(b"UIDVALIDITY", 0))
+                self._folder, self.validity = name, int(found.get(b"UIDVALIDITY", 0))
             return what(client)
 
         return self._tried(opened)
-
-    @property
-    def validity(self) -> int:
-        """The UIDVALIDITY of the open folder."""
-        return self._validity
 
     def __del__(self) -> None:
         """End the session with the crawl that used it."""

@@ -35,19 +35,22 @@ class AceType(IntEnum):
 class Ace:
     """An entry that applies to the file itself: its SID, and a mask of rights.
 
-    `conditional`: it applies only if a condition on the reader is met. `kind` is None for an
-    unsupported type; such an entry may have no SID.
+    `kind` is None for an unsupported type; such an entry may have no SID.
     """
 
     kind: AceType | None
     sid: str
     mask: int
-    conditional: bool = False
 
     @property
     def allows(self) -> bool:
         """Whether it allows, with or without a condition."""
         return self.kind in (AceType.ALLOW, AceType.ALLOW_CALLBACK)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it applies only if a condition on the reader is met."""
+        return self.kind in (AceType.ALLOW_CALLBACK, AceType.DENY_CALLBACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,7 @@ def _read_ace(raw: bytes, ace_type: int) -> Ace:
         return Ace(None, "", 0)
     (mask,) = struct.unpack_from("<I", raw, 4)
     sid, _ = read_sid(raw, 8)
-    conditional = kind in (AceType.ALLOW_CALLBACK, AceType.DENY_CALLBACK)
-    return Ace(kind, sid, file_rights(mask), conditional)
+    return Ace(kind, sid, file_rights(mask))
 
 
 def file_rights(mask: int) -> int:

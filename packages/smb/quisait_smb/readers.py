@@ -6,7 +6,7 @@ cannot express give fewer readers, never more, and are reported.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors.values import EVERYONE, MAX_PRINCIPALS, Access
 from quisait_smb.descriptors import NEEDED, READ_DATA, Ace, Descriptor
@@ -103,7 +103,7 @@ def _of_owner(descriptor: Descriptor) -> Iterator[Ace]:
     """Yield the entries; entries for « owner rights » get the owner's SID."""
     for ace in descriptor.aces or ():
         is_owners = ace.sid == _OWNER_RIGHTS and descriptor.owner
-        yield Ace(ace.kind, descriptor.owner, ace.mask, ace.conditional) if is_owners else ace
+        yield replace(ace, sid=descriptor.owner) if is_owners else ace
 
 
 @dataclass(frozen=True, slots=True)
