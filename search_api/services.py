@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 from fastapi import Request
 
-from connectors.push.inbox import PushService
 from indexer.access import Reader
 from search_api.context import AnswerContext
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequestTimeouts
+from search_api.push.responses import PushReceiver
 from search_api.scim.values import SuiteGroups
 from search_api.sign_on.introspection import ApplicationReaders
 
@@ -46,7 +46,7 @@ class Services(AnswerContext):
     reader_of: ReaderOf
     demo: bool = False
     demo_people: Sequence[DemoPerson] = ()
-    push_receiver: PushService | None = None
+    push_receiver: PushReceiver | None = None
     suite_groups: SuiteGroups | None = None
     application_readers: ApplicationReaders | None = None
     origins: Collection[str] = ()

@@ -1,10 +1,37 @@
-"""Responses to a push."""
+"""Responses to a push, and the port that receives pushed documents."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Container, Sequence
+from typing import Protocol
 
 from pydantic import BaseModel
 
-from connectors.push.items import PushOutcome, PushReceipt
+from connectors.push.items import PushLimits, PushOutcome, PushReceipt
+
+
+class PushReceiver(Protocol):
+    """Receives pushed documents; every method may raise `InboxUnreachable`."""
+
+    limits: PushLimits
+
+    def source_of(self, token: str) -> str | None:
+        """Return the source that a token belongs to, None for an unknown token."""
+
+    def receive(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
+        """Store records, deletions and changes of access durably. Raises `InboxFull`."""
+
+    def receive_find(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
+        """Store documents in the format of La Suite's find, as `receive` does."""
+
+    def tagged(
+        self, source: str, tags: Collection[str], *, attachments: bool = True
+    ) -> tuple[str, ...]:
+        """Return ids of the source's documents and attachments that have one of these tags."""
+
+    def read_by(self, source: str, ids: Sequence[str], principals: Container[str]) -> list[str]:
+        """Return those of the ids whose document names one of these principals as a reader."""
+
+    def delete(self, source: str, ids: Sequence[str]) -> tuple[PushReceipt, ...]:
+        """Store deletions."""
 
 
 class ReceiptBody(BaseModel):

@@ -15,14 +15,13 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from connectors.push.inbox import PushService
 from connectors.push.items import InboxFull, InboxUnreachable, PushOutcome, PushReceipt
 from connectors.tables import exceeds_json_values
 from search_api.bodies import problem_responses
 from search_api.limits import RequesterKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.problems import Problem
-from search_api.push.responses import PushBody, find_answer, find_fault, push_answer
+from search_api.push.responses import PushBody, PushReceiver, find_answer, find_fault, push_answer
 from search_api.services import services_of
 
 RETRY_AFTER_S = 30
@@ -43,10 +42,10 @@ class PushRequest:
 
     source: str
     body: bytes
-    receiver: PushService
+    receiver: PushReceiver
 
 
-def receiver_of(request: Request) -> PushService:
+def receiver_of(request: Request) -> PushReceiver:
     """Return the receiver; a problem 404 if no source of the settings is pushed to."""
     receiver = services_of(request).push_receiver
     if receiver is None:

@@ -20,7 +20,6 @@ from connectors.push.group_values import (
     PushedGroup,
     TooManyMembers,
 )
-from connectors.push.groups import PushedGroups
 from search_api.bodies import problem_responses
 from search_api.problems import Problem
 from search_api.push.routes import Sender, SendersPushRequest, inbox_problems, parsed
@@ -28,6 +27,7 @@ from search_api.scim.values import (
     GROUP,
     MOST_LISTED,
     MOST_LISTED_MEMBERS,
+    GroupReceiver,
     ScimRefused,
     group_schema,
     listed,
@@ -82,7 +82,7 @@ class ScimSender:
     """The source whose groups are requested, their store, and the address of this service."""
 
     source: str
-    receiver: PushedGroups
+    receiver: GroupReceiver
     base: str
     only: frozenset[str] | None
     without: frozenset[str]

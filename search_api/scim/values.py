@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,7 +17,6 @@ from connectors.push.group_values import (
     MembersReplaced,
     PushedGroup,
 )
-from connectors.push.groups import PushedGroups
 
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 _CORE = "urn:ietf:params:scim:schemas:core:2.0"
@@ -33,11 +32,39 @@ _PATH = re.compile(rf"(?:{re.escape(GROUP)}:)?(\w+)(?:\[\s*(\w+)\s+eq\s+\"([^\"]
 _FILTER = re.compile(r'(?:urn:[\w:.]+:)?(\w+)\s+eq\s+"((?:[^"\\]|\\.)*)"', re.IGNORECASE)
 
 
+class GroupReceiver(Protocol):
+    """Stores pushed groups durably; every method may raise `InboxUnreachable`."""
+
+    def found(
+        self, source: str, *, name: str | None = None, external_id: str | None = None
+    ) -> tuple[PushedGroup, ...]:
+        """Return the source's groups without members: all, or by name or external id."""
+
+    def group(self, source: str, group_id: str) -> PushedGroup:
+        """Return one group with its members. Raises `GroupUnknown`."""
+
+    def create(
+        self, source: str, name: str, external_id: str, members: Sequence[GroupMember]
+    ) -> PushedGroup:
+        """Create a group and return it. Raises `GroupNameTaken`, `TooManyMembers`."""
+
+    def change(
+        self, source: str, group_id: str, changes: Sequence[GroupChange], *, make: bool = False
+    ) -> PushedGroup:
+        """Apply all changes or none, and return the group. `make`: create it if it is unknown.
+
+        Raises `GroupNameTaken`, `TooManyMembers`, `GroupUnknown`.
+        """
+
+    def delete(self, source: str, group_id: str) -> None:
+        """Delete a group with its members. Raises `GroupUnknown`."""
+
+
 @dataclass(frozen=True, slots=True)
 class SuiteGroups:
     """The store of groups, and the sources whose settings accept groups."""
 
-    receiver: PushedGroups
+    receiver: GroupReceiver
     sources: frozenset[str]
 
 
