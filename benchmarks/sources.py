@@ -21,8 +21,9 @@ from indexer.crawl.pipeline import crawl
 from indexer.embedded.index import EmbeddedIndex
 from indexer.extraction.in_process import InProcessExtractor
 from quisait.application.sources import open_source
-from tests.mixed_sources import SOURCES, MixedSource, Place, Planted, ensure_people
+from tests.mixed_sources import SOURCES, MixedSource, Planted, ensure_people
 from tests.service.mixed_world import KEY, opened_site
+from tests.service.place import Place
 
 DOCUMENTS = 200
 CHARACTERS = 1_500
