@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from search_api.app import create_app
 from search_api.identity.principals import Grant, Grants, Role
 from tests.pages.test_animation import GRANTS
-from tests.pages.test_schema import CHECKS
+from tests.pages.test_schema import CHECKS, PATIENCE_S
 from tests.pages.test_write_routes import MANAGER, OTHER, SITE, Site, site
 from tests.unit.test_push_find import DOCUMENT
 
@@ -120,7 +120,7 @@ def test_every_route_for_every_role(site: Site) -> None:
             label = case.operation.label
             name_what_exists(case, data, known)
             for who, headers in callers.items():
-                answer = case.call(headers=headers, base_url=SITE)
+                answer = case.call(headers=headers, base_url=SITE, timeout=PATIENCE_S)
                 case.validate_response(answer, checks=CHECKS)
                 if answer.status_code in (400, 422) and not ANY_JSON.match(label):
                     problem = answer.json()
