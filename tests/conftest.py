@@ -4,7 +4,7 @@ import gc
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -91,3 +91,17 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
     engine = migrate(connect(database_url))
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def connected(database_url: str) -> Iterator[Callable[[], sa.Engine]]:
+    """Connects to that database as another process would."""
+    engines: list[sa.Engine] = []
+
+    def one() -> sa.Engine:
+        engines.append(connect(database_url))
+        return engines[-1]
+
+    yield one
+    for engine in engines:
+        engine.dispose()

@@ -43,6 +43,22 @@ def fresh_index(
         opensearch.close()
 
 
+@contextmanager
+def engine_settings(engine: str = "opensearch") -> Iterator[dict[str, str]]:
+    """A place's environment on that engine; what it made on OpenSearch is removed at the end."""
+    alias = f"test-{uuid4().hex}"
+    made = {"QUISAIT_INDEX__ENGINE": engine, "QUISAIT_INDEX__ALIAS": alias}
+    if engine == "embedded":
+        yield made
+        return
+    try:
+        yield made | {"QUISAIT_INDEX__URL": ensure_opensearch()}
+    finally:
+        opensearch = client()
+        opensearch.indices.delete(index=f"{alias}*", ignore_unavailable=True)
+        opensearch.close()
+
+
 def merge(alias: str) -> None:
     """Merge all segments: a merge between two searches changes which neighbours are near."""
     opensearch = client()

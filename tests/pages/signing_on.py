@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -20,9 +21,11 @@ from search_api.identity.readers import reader_of
 from search_api.sign_on.identification import AgentRule, SignOn
 from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
-from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET
+from tests.made_site import state_in
+from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, ProviderPlan, running_provider
 from tests.pages.administration import TODAY
-from tests.pages.conftest import TOKENS, Parts
+from tests.pages.conftest import TOKENS, Parts, served
+from tests.service.running import free_port
 
 IDLE_S, ABSOLUTE_S = 3_600, 36_000
 SCOPES = "openid uid email given_name usual_name siret idp_id"
@@ -167,3 +170,15 @@ def begun(client: httpx.Client, address: str, back: str = "/") -> str:
 def signed_on(client: httpx.Client, address: str, login: str, back: str = "/") -> httpx.Response:
     """The application's answer to what the provider says of that login."""
     return client.get(at_provider(client, begun(client, address, back), login))
+
+
+@contextmanager
+def signing_on_site(parts: Parts, folder: Path) -> Iterator[tuple[str, ProviderPlan, SigningOn]]:
+    """The application at its address, and its provider's plan."""
+    port, provider_port = free_port(), free_port()
+    address = f"http://127.0.0.1:{port}"
+    plan = ProviderPlan(provider_port, address, ACCOUNTS)
+    with state_in(folder) as database, running_provider(plan):
+        made = signing_on_app(parts, database, address, plan.issuer)
+        with served(made.app, port):
+            yield address, plan, made

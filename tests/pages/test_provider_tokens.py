@@ -24,12 +24,18 @@ from mcp.shared.auth import (
 )
 from pydantic import AnyUrl
 
-from tests.made_site import state_in
-from tests.oidc_provider import ASSISTANT_ADDRESS, ASSISTANT_ID, ProviderPlan, running_provider
+from tests.oidc_provider import ASSISTANT_ADDRESS, ASSISTANT_ID, ProviderPlan
 from tests.own_loop import run_apart
 from tests.pages.administration import SECRET
-from tests.pages.conftest import NOW_S, TOKENS, Parts, served
-from tests.pages.signing_on import ACCOUNTS, SigningOn, at_provider, browsing, signing_on_app
+from tests.pages.conftest import NOW_S, TOKENS, Parts
+from tests.pages.signing_on import (
+    ACCOUNTS,
+    SigningOn,
+    at_provider,
+    browsing,
+    signing_on_app,
+    signing_on_site,
+)
 from tests.pages.test_assistants import CALL
 from tests.service.running import free_port
 
@@ -80,14 +86,8 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    port, provider_port = free_port(), free_port()
-    address = f"http://127.0.0.1:{port}"
-    plan = ProviderPlan(provider_port, address, ACCOUNTS)
-    folder = tmp_path_factory.mktemp("provider-tokens")
-    with state_in(folder) as database, running_provider(plan):
-        made = signing_on_app(parts, database, address, plan.issuer)
-        with served(made.app, port):
-            yield Site(address, plan, made)
+    with signing_on_site(parts, tmp_path_factory.mktemp("provider-tokens")) as made:
+        yield Site(*made)
 
 
 class Kept:

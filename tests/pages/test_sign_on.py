@@ -10,7 +10,6 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
 
-from tests.made_site import state_in
 from tests.oidc_provider import ProviderPlan, running_provider
 from tests.pages.administration import SECRET
 from tests.pages.conftest import Parts, served
@@ -24,6 +23,7 @@ from tests.pages.signing_on import (
     browsing,
     signed_on,
     signing_on_app,
+    signing_on_site,
 )
 from tests.service.running import free_port
 
@@ -41,14 +41,8 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    port, provider_port = free_port(), free_port()
-    address = f"http://127.0.0.1:{port}"
-    plan = ProviderPlan(provider_port, address, ACCOUNTS)
-    folder = tmp_path_factory.mktemp("sign-on")
-    with state_in(folder) as database, running_provider(plan):
-        made = signing_on_app(parts, database, address, plan.issuer)
-        with served(made.app, port):
-            yield Site(address, plan, made)
+    with signing_on_site(parts, tmp_path_factory.mktemp("sign-on")) as made:
+        yield Site(*made)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Event, Thread
 from unittest.mock import patch
-from uuid import uuid4
 
 import pytest
 
@@ -31,8 +30,7 @@ from quisait.work.crawl import crawl_sources
 from quisait.work.restore import restore
 from search_api.identity.readers import reader_of
 from search_api.query.query import Query
-from tests.engines import ensure_opensearch
-from tests.opensearch_index import client
+from tests.opensearch_index import engine_settings
 from tests.postgres_server import database
 from tests.service.place import POSTS, Place, export, make_place, post
 
@@ -117,17 +115,8 @@ def shown(agent_id: str) -> bool:
 @pytest.fixture
 def servers(postgres: str) -> Iterator[dict[str, str]]:
     """The settings of an OpenSearch and a PostgreSQL, both without anything of ours."""
-    alias = f"test-{uuid4().hex}"
-    with database(postgres) as url:
-        yield {
-            "QUISAIT_INDEX__ENGINE": "opensearch",
-            "QUISAIT_INDEX__URL": ensure_opensearch(),
-            "QUISAIT_INDEX__ALIAS": alias,
-            "QUISAIT_DATABASE": url,
-        }
-    opensearch = client()
-    opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
-    opensearch.close()
+    with database(postgres) as url, engine_settings() as index:
+        yield index | {"QUISAIT_DATABASE": url}
 
 
 def test_there_and_back_over_both_engines_and_databases(

@@ -9,7 +9,6 @@ import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import jsonschema
 import pytest
@@ -18,8 +17,8 @@ from quisait.settings import Settings
 from quisait.settings.documentation import initial_file
 from quisait.work.source_status import REMEDIES
 from search_api.identity.tokens import SignedTokens
-from tests.engines import ensure_opensearch, ensure_tika
-from tests.opensearch_index import client
+from tests.engines import ensure_tika
+from tests.opensearch_index import engine_settings
 from tests.service.place import POSTS, Place, export, make_place, post
 from tests.service.running import wait_until
 
@@ -380,18 +379,13 @@ def test_an_interrupted_crawl_is_resumed(tmp_path: Path) -> None:
 @pytest.fixture
 def on_engines(tmp_path: Path) -> Iterator[Place]:
     """The same place on OpenSearch and Tika; what it made there is removed at the end."""
-    alias = f"test-{uuid4().hex}"
-    yield make_place(
-        tmp_path / "place",
-        QUISAIT_INDEX__ENGINE="opensearch",
-        QUISAIT_INDEX__URL=ensure_opensearch(),
-        QUISAIT_INDEX__ALIAS=alias,
-        QUISAIT_EXTRACTOR__KIND="tika",
-        QUISAIT_EXTRACTOR__URL=ensure_tika(),
-    )
-    opensearch = client()
-    opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
-    opensearch.close()
+    with engine_settings() as index:
+        yield make_place(
+            tmp_path / "place",
+            QUISAIT_EXTRACTOR__KIND="tika",
+            QUISAIT_EXTRACTOR__URL=ensure_tika(),
+            **index,
+        )
 
 
 def test_the_same_on_the_production_engines(on_engines: Place) -> None:

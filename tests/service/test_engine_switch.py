@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
-from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
@@ -17,8 +16,7 @@ from quisait.server.app import app_of
 from quisait.work.worker import Worker
 from search_api.query.query import Query
 from search_api.query_log.recording import NoQueryLog
-from tests.engines import ensure_opensearch
-from tests.opensearch_index import client
+from tests.opensearch_index import engine_settings
 from tests.service.place import Place, export, make_place, post
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
@@ -38,23 +36,16 @@ class TwoIndexes:
 @pytest.fixture(params=["embedded", "opensearch"])
 def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TwoIndexes]:
     """The small administration, read once; the other index is in another folder or engine."""
-    alias = f"test-{uuid4().hex}"
-    made = make_place(
-        tmp_path / "place",
-        QUISAIT_INDEX__ALIAS=alias,
-        QUISAIT_DATABASE=f"sqlite:///{tmp_path / 'state.sqlite'}",
-    )
-    made.run("crawl")
-    if request.param == "embedded":
-        yield TwoIndexes(made, made.with_settings(QUISAIT_FOLDER=str(tmp_path / "other")))
-        return
-    url = ensure_opensearch()
-    yield TwoIndexes(
-        made, made.with_settings(QUISAIT_INDEX__ENGINE="opensearch", QUISAIT_INDEX__URL=url)
-    )
-    opensearch = client()
-    opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
-    opensearch.close()
+    with engine_settings(request.param) as index:
+        made = make_place(
+            tmp_path / "place",
+            QUISAIT_INDEX__ALIAS=index["QUISAIT_INDEX__ALIAS"],
+            QUISAIT_DATABASE=f"sqlite:///{tmp_path / 'state.sqlite'}",
+        )
+        made.run("crawl")
+        if request.param == "embedded":
+            index = {"QUISAIT_FOLDER": str(tmp_path / "other")}
+        yield TwoIndexes(made, made.with_settings(**index))
 
 
 def found(place: Place, agent: str = "ag-1") -> set[str]:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from unittest.mock import patch
-from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
@@ -32,8 +31,7 @@ from quisait.work.restore import restore
 from quisait.work.worker import QUESTIONS, tasks_of
 from search_api.administration.service import read_audit
 from search_api.query_log.recording import NoQueryLog
-from tests.engines import ensure_opensearch
-from tests.opensearch_index import client as opensearch_client
+from tests.opensearch_index import engine_settings
 from tests.service.place import Place, make_place
 
 pytestmark = [pytest.mark.trust, pytest.mark.sources]
@@ -68,19 +66,8 @@ def on_either(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Place]:
     """The same on each engine."""
-    alias = f"test-{uuid4().hex}"
-    if request.param == "embedded":
-        yield made_place(tmp_path / "place", monkeypatch)
-        return
-    settings = {
-        "QUISAIT_INDEX__ENGINE": "opensearch",
-        "QUISAIT_INDEX__URL": ensure_opensearch(),
-        "QUISAIT_INDEX__ALIAS": alias,
-    }
-    yield made_place(tmp_path / "place", monkeypatch, **settings)
-    opensearch = opensearch_client()
-    opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
-    opensearch.close()
+    with engine_settings(request.param) as index:
+        yield made_place(tmp_path / "place", monkeypatch, **index)
 
 
 def client_of(application: Application, agent_id: str) -> TestClient:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -18,8 +17,7 @@ import pytest
 from quisait.clock import today
 from quisait.commands.answers import command_line_reader
 from search_api.query.query import Query
-from tests.engines import ensure_opensearch
-from tests.opensearch_index import client
+from tests.opensearch_index import client, engine_settings
 from tests.service.command import Process
 from tests.service.place import Place, export, make_place, post
 
@@ -32,18 +30,11 @@ POSTS = [post(n, f"Le bornage numéro {n} du cadastre.", "ana") for n in range(1
 @pytest.fixture(params=["embedded", "opensearch"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """Sixteen posts and three notes, read once with the bundled encoder."""
-    alias = f"test-{uuid4().hex}"
-    environment = {"QUISAIT_INDEX__ENGINE": request.param, "QUISAIT_INDEX__ALIAS": alias}
-    if request.param == "opensearch":
-        environment["QUISAIT_INDEX__URL"] = ensure_opensearch()
-    made = make_place(tmp_path / "place", **environment)
-    (made.folder / "export.jsonl").write_text(export(POSTS), "utf-8")
-    made.run("crawl")
-    yield made
-    if request.param == "opensearch":
-        opensearch = client()
-        opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
-        opensearch.close()
+    with engine_settings(request.param) as index:
+        made = make_place(tmp_path / "place", **index)
+        (made.folder / "export.jsonl").write_text(export(POSTS), "utf-8")
+        made.run("crawl")
+        yield made
 
 
 READABLE = {*(f"wiki:{n}" for n in range(1, 17)), "notes:bornage.txt", "notes:regie.md"}

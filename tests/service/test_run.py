@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 from indexer.state import State
 from quisait.application.database import connect, migrate
 from search_api.identity.tokens import SignedTokens
-from tests.engines import ensure_opensearch
-from tests.opensearch_index import client
+from tests.opensearch_index import engine_settings
 from tests.postgres_server import database
 from tests.service.place import Place, export, make_place, post
 from tests.service.running import running, wait_until
@@ -143,21 +141,15 @@ def test_nothing_to_do_is_a_sentence(tmp_path: Path) -> None:
 @pytest.fixture
 def shared(tmp_path: Path, postgres: str) -> Iterator[Place]:
     """Two workers' place: state in PostgreSQL, index in OpenSearch."""
-    alias = f"test-{uuid4().hex}"
-    with database(postgres) as url:
+    with database(postgres) as url, engine_settings() as index:
         yield place_of_many(
             tmp_path / "place",
             LONG,
             QUISAIT_DATABASE=url,
             QUISAIT_ENCODER__KIND=SLOW_ENCODER,
-            QUISAIT_INDEX__ENGINE="opensearch",
-            QUISAIT_INDEX__URL=ensure_opensearch(),
-            QUISAIT_INDEX__ALIAS=alias,
             QUISAIT_RUN__RETRY="1 s",
+            **index,
         )
-    opensearch = client()
-    opensearch.indices.delete(index=f"{alias}*", ignore_unavailable=True)
-    opensearch.close()
 
 
 def test_workers_share_sources_and_one_takes_over_from_a_dead_one(shared: Place) -> None:

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from tests.engines import ensure_opensearch
-from tests.opensearch_index import client
+from tests.opensearch_index import engine_settings
 from tests.service.place import Place, make_place
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
@@ -20,22 +18,8 @@ QUESTION = "régisseur recettes comptable"
 @pytest.fixture(params=["embedded", "opensearch"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """The notes of a small administration, where `ag-2` is in the group `fraude`."""
-    if request.param == "embedded":
-        yield denying(make_place(tmp_path / "place"), MISSPELT)
-        return
-    alias = f"test-{uuid4().hex}"
-    yield denying(
-        make_place(
-            tmp_path / "place",
-            QUISAIT_INDEX__ENGINE="opensearch",
-            QUISAIT_INDEX__URL=ensure_opensearch(),
-            QUISAIT_INDEX__ALIAS=alias,
-        ),
-        MISSPELT,
-    )
-    opensearch = client()
-    opensearch.indices.delete(index=f"{alias}*", ignore_unavailable=True)
-    opensearch.close()
+    with engine_settings(request.param) as index:
+        yield denying(make_place(tmp_path / "place", **index), MISSPELT)
 
 
 def denying(place: Place, denied: str) -> Place:

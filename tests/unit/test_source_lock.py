@@ -67,17 +67,9 @@ class Holder:
 
 
 @pytest.fixture
-def opened(database_url: str, tmp_path: Path) -> Iterator[Callable[[], Locks]]:
+def opened(connected: Callable[[], sa.Engine], tmp_path: Path) -> Callable[[], Locks]:
     """Opens the locks as another process would."""
-    engines: list[sa.Engine] = []
-
-    def one() -> Locks:
-        engines.append(connect(database_url))
-        return Locks(engines[-1], tmp_path / "locks", IDLE_S)
-
-    yield one
-    for engine in engines:
-        engine.dispose()
+    return lambda: Locks(connected(), tmp_path / "locks", IDLE_S)
 
 
 @contextmanager

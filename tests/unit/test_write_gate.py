@@ -1,7 +1,7 @@
 """The gate of an index's writers, on files and on PostgreSQL."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -17,17 +17,9 @@ SOON_S, LATER_S = 20, 0.3
 
 
 @pytest.fixture
-def opened(database_url: str, tmp_path: Path) -> Iterator[Callable[[], WriteGate]]:
+def opened(connected: Callable[[], sa.Engine], tmp_path: Path) -> Callable[[], WriteGate]:
     """Opens the gate as another process would."""
-    engines: list[sa.Engine] = []
-
-    def one() -> WriteGate:
-        engines.append(sa.create_engine(database_url))
-        return WriteGate(engines[-1], tmp_path / "locks")
-
-    yield one
-    for engine in engines:
-        engine.dispose()
+    return lambda: WriteGate(connected(), tmp_path / "locks")
 
 
 class Passing(threading.Thread):
