@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
@@ -180,3 +180,16 @@ def chromium_mapping(chromium: Browser, name: str) -> Iterator[Browser]:
     browser = chromium.browser_type.launch(executable_path=path, args=args)
     yield browser
     browser.close()
+
+
+def heard(page: Page, *known: str) -> list[str]:
+    """What goes wrong on a page from now on; where sites are known, a request to any other too."""
+    faults: list[str] = []
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    if known:
+        page.on(
+            "request",
+            lambda asked: None if asked.url.startswith(known) else faults.append(asked.url),
+        )
+    return faults

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.pages.conftest import Parts
+from tests.pages.conftest import Parts, heard
 from tests.pages.states import STATES, Sites, State, every_site
 from tests.pages.test_browser import ask, opened
 
@@ -43,13 +43,7 @@ def seen(chromium: Browser, sites: Sites, state: State, **options: Any) -> Itera
     with chromium.new_context(base_url=address, locale="fr-FR", **options) as context:
         state.sign_on(context, sites)
         page = context.new_page()
-        faults: list[str] = []
-        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "request",
-            lambda asked: None if asked.url.startswith(address) else faults.append(asked.url),
-        )
+        faults = heard(page, address)
         answer = page.goto(state.path)
         assert answer is not None
         assert answer.status == state.status

@@ -30,7 +30,7 @@ from tests.pages.asking_site import (
     AskingSite,
     asking_site,
 )
-from tests.pages.conftest import served
+from tests.pages.conftest import heard, served
 from tests.pages.test_accessibility import faults_of
 from tests.pages.test_mail import choose, part, send, whole
 from tests.planted import ENCODER
@@ -56,7 +56,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AskingSite]
 @pytest.fixture
 def page_of(site: AskingSite, chromium: Browser) -> Iterator[PageOf]:
     """An agent's own browser; no script or style of a page is refused by its policy."""
-    faults: list[str] = []
+    faults: list[list[str]] = []
     with ExitStack() as open_, served(site.app) as address:
 
         def page_of(agent_id: str) -> Page:
@@ -66,12 +66,11 @@ def page_of(site: AskingSite, chromium: Browser) -> Iterator[PageOf]:
             open_.callback(context.close)
             context.set_default_timeout(60_000)
             page = context.new_page()
-            page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
-            page.on("pageerror", lambda error: faults.append(str(error)))
+            faults.append(heard(page))
             return page
 
         yield page_of
-    assert faults == []
+    assert not any(faults)
 
 
 def sound(page: Page) -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from search_api.identity.tokens import DEMO_COOKIE
 from tests.pages.administration import SECRET
+from tests.pages.conftest import heard
 
 pytestmark = pytest.mark.pages
 
@@ -21,13 +22,7 @@ def opened(chromium: Browser, address: str, **options: Any) -> Iterator[Page]:
     with chromium.new_context(base_url=address, locale="fr-FR", **options) as context:
         page = context.new_page()
         page.set_default_timeout(60_000)
-        faults: list[str] = []
-        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "request",
-            lambda asked: None if asked.url.startswith(address) else faults.append(asked.url),
-        )
+        faults = heard(page, address)
         yield page
         assert faults == []
 

@@ -20,7 +20,7 @@ from search_api.identity.tokens import TOKEN_COOKIE
 from search_api.new_source.values import SourceIncomplete
 from search_api.query_log.recording import NoQueryLog
 from tests.made_site import application_in
-from tests.pages.conftest import served
+from tests.pages.conftest import heard, served
 from tests.pages.test_accessibility import SIDEWAYS, faults_of
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust, pytest.mark.sources]
@@ -291,9 +291,7 @@ def walking(chromium: Browser, address: str, cookies: dict[str, str]) -> Iterato
             context.add_cookies([{"name": name, "value": value, "url": address}])
         page = context.new_page()
         page.set_default_timeout(60_000)
-        faults: list[str] = []
-        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: faults.append(str(error)))
+        faults = heard(page)
         yield page
         assert [one for one in faults if "status of 422" not in one] == []
 

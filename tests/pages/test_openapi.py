@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import Browser
 
 from search_api.deprecations import DEPRECATED
-from tests.pages.conftest import served
+from tests.pages.conftest import heard, served
 
 pytestmark = pytest.mark.pages
 
@@ -116,9 +116,7 @@ def test_a_browser_shows_it(token_app: FastAPI, chromium: Browser) -> None:
     """Swagger UI draws the operations under the page's policy, without a refusal."""
     with served(token_app) as address:
         page = chromium.new_page()
-        said: list[str] = []
-        page.on("console", lambda one: said.append(one.text) if one.type == "error" else None)
-        page.on("pageerror", lambda one: said.append(str(one)))
+        said = heard(page)
         page.goto(f"{address}/docs")
         page.wait_for_selector("#operations-search-search")
         page.click("#operations-search-search button")

@@ -36,7 +36,7 @@ from search_api.search.engine import Search
 from search_api.wording import safe_text
 from tests.builders import indexed, make_document
 from tests.made_site import made_site
-from tests.pages.conftest import served
+from tests.pages.conftest import heard, served
 from tests.pages.states import GRANTS
 from tests.planted import ENCODER, TODAY
 
@@ -199,9 +199,7 @@ def test_no_page_executes_what_was_planted(chromium: Browser, services: Services
 
 
 def _watched(page: Page) -> list[str]:
-    faults: list[str] = []
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
+    faults = heard(page)
     page.on("dialog", lambda dialog: faults.append(dialog.message))
     return faults
 
