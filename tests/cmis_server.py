@@ -6,8 +6,6 @@ each test takes a folder of its own in it.
 
 import atexit
 import functools
-import subprocess
-import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,12 +18,11 @@ import requests
 from deploy.kit.engines import Engine, fetch
 from tests.engines import DOWNLOADS, find_jdk
 from tests.needs import starting
-from tests.server_process import end, scratch_folder
+from tests.server_process import begun, end, scratch_folder, wait_for
 from tests.service.running import free_port
 
 USER, PASSWORD = "quisait", "mot de passe d'été"
 REPOSITORY = "essai"
-START_TIMEOUT_S = 120
 
 _WAR = Engine(
     "org.apache.chemistry.opencmis",
@@ -216,25 +213,14 @@ def ensure_cmis() -> CmisServer:
     (run / "app/WEB-INF/web.xml").write_text(_WEB)
     (run / "app/WEB-INF/classes/repository.properties").write_text(_SETTINGS)
     server = CmisServer(free_port())
-    with (run / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *(str(java), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
-                *(f"-Djava.io.tmpdir={run}", "-jar", str(jetty), "--host", "127.0.0.1"),
-                *("--port", str(server.port), "--path", "/", str(run / "app")),
-            ],
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-        )
+    log, application = run / "log", str(run / "app")
+    command = [
+        *(str(java), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
+        *(f"-Djava.io.tmpdir={run}", "-jar", str(jetty), "--host", "127.0.0.1"),
+        *("--port", str(server.port), "--path", "/", application),
+    ]
+    process = begun(command, log)
     atexit.register(end, process)
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            if server.session.get(server.url, timeout=5).ok:
-                answers()
-                return server
-        except requests.RequestException:
-            pass
-        time.sleep(0.1)
-    raise CmisMissingError(f"OpenCMIS did not start:\n{(run / 'log').read_text()[-2000:]}")
+    wait_for(process, log, lambda: server.session.get(server.url, timeout=5).ok, CmisMissingError)
+    answers()
+    return server

@@ -7,23 +7,21 @@ import atexit
 import functools
 import hashlib
 import shutil
-import subprocess
-import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 import requests
 
 from tests.needs import starting
-from tests.server_process import end, scratch_folder
+from tests.server_process import begun, end, scratch_folder, wait_for
 from tests.service.running import free_port
 
 USER, PASSWORD = "lecteur", "mot de passe d'été"
-START_TIMEOUT_S = 120
 
 _MODULES = (
     *("mpm_event", "authn_core", "authn_file", "authz_core", "authz_user", "auth_basic"),
@@ -112,17 +110,11 @@ def ensure_dav() -> DavServer:
     server = DavServer(run, free_port(), count(1))
     settings = run / "apache2.conf"
     settings.write_text(_CONF.format(run=run, port=server.port, modules=modules))
-    process = subprocess.Popen([apache, "-f", str(settings), "-DFOREGROUND"])
+    process = begun([apache, "-f", str(settings), "-DFOREGROUND"], run / "errors")
     atexit.register(end, process)
-    deadline = time.monotonic() + START_TIMEOUT_S
     with requests.Session() as asking:
         asking.trust_env = False
-        while process.poll() is None and time.monotonic() < deadline:
-            try:
-                asking.get(server.url, timeout=1)
-            except requests.RequestException:
-                time.sleep(0.05)
-            else:
-                answers()
-                return server
-    raise ApacheMissingError(f"Apache did not start:\n{(run / 'errors').read_text()[-2000:]}")
+        ready = partial(asking.get, server.url, timeout=1)
+        wait_for(process, run / "errors", ready, ApacheMissingError)
+    answers()
+    return server

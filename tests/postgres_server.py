@@ -10,7 +10,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -21,8 +20,8 @@ import psycopg
 
 from tests.engines import EngineMissingError
 from tests.needs import starting
+from tests.server_process import begun, wait_for
 
-START_TIMEOUT_S = 120
 USER = "quisait"
 POSTGRES_USER = "postgres"
 
@@ -47,15 +46,11 @@ class Postgres:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         where = ["-D", str(self._folder / "data"), *_options(self._port, self._folder)]
-        with (self._folder / "log").open("ab") as log:
-            self._server = subprocess.Popen(
-                [*self._as_user, str(self._binaries / "postgres"), *where],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd="/",
-            )
-        _await(self._port, self._server, self._folder / "log")
+        log, place = self._folder / "log", f"host=127.0.0.1 port={self._port} user={USER}"
+        command = [*self._as_user, str(self._binaries / "postgres"), *where]
+        self._server = begun(command, log, cwd="/")
+        asked = f"{place} dbname=postgres"
+        wait_for(self._server, log, lambda: psycopg.connect(asked).close(), EngineMissingError)
 
     def stop(self, mode: str = "fast") -> None:
         """A first SIGTERM waits for clients; those of a failed test would keep it.
@@ -155,17 +150,3 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     if done.returncode:
         raise EngineMissingError(f"{command[-2:]}: {done.stdout[-1000:]}{done.stderr[-1000:]}")
-
-
-def _await(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            psycopg.connect(host="127.0.0.1", port=port, user=USER, dbname="postgres").close()
-        except psycopg.OperationalError:
-            time.sleep(0.1)
-        else:
-            return
-    raise EngineMissingError(
-        f"PostgreSQL did not start:\n{log.read_text(errors='replace')[-2000:]}"
-    )

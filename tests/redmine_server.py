@@ -11,9 +11,9 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,9 @@ from typing import Any
 import requests
 
 from tests.needs import starting
-from tests.server_process import end, scratch_folder
+from tests.server_process import START_TIMEOUT_S, begun, end, scratch_folder, wait_for
 from tests.service.running import free_port
 
-START_TIMEOUT_S = 120
 PACKAGE = Path("/usr/share/redmine")
 KEYS = {login: f"{number:040x}" for number, login in enumerate(("admin", "lecteur", "ana"), 1)}
 """Keys of the interface, by login."""
@@ -198,26 +197,14 @@ def ensure_redmine() -> Redmine:
     _run(["rake", "db:migrate"], run, environment)
     _run(["rake", "redmine:load_default_data", "quisait"], run, environment)
     port = free_port()
-    said = (run / "said").open("wb")
-    process = subprocess.Popen(
-        ["ruby", "bin/rails", "server", "-u", "webrick", "-b", "127.0.0.1", "-p", str(port)],
-        cwd=run,
-        env=environment,
-        stdout=said,
-        stderr=said,
-    )
+    command = ["ruby", "bin/rails", "server", "-u", "webrick", "-b", "127.0.0.1", "-p", str(port)]
+    process = begun(command, run / "said", cwd=run, env=environment)
     atexit.register(end, process)
     server = Redmine(port, run, count(1))
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            server.ask("GET", "users/current.json")
-        except requests.RequestException:
-            time.sleep(0.1)
-        else:
-            answers()
-            return server
-    raise RedmineMissingError(f"Redmine did not start:\n{(run / 'said').read_text()[-2000:]}")
+    ready = partial(server.ask, "GET", "users/current.json")
+    wait_for(process, run / "said", ready, RedmineMissingError)
+    answers()
+    return server
 
 
 def _copied(run: Path) -> dict[str, str]:

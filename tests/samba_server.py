@@ -12,7 +12,6 @@ import shutil
 import socket
 import struct
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,12 +32,11 @@ from smbprotocol.open import (
 
 from tests.made_certificates import make_certificates
 from tests.needs import starting
-from tests.server_process import scratch_folder
+from tests.server_process import begun, scratch_folder, wait_for
 
 REALM, DOMAIN, SUFFIX = "DGFIP.TEST", "DGFIP", "DC=dgfip,DC=test"
 USERS = f"CN=Users,{SUFFIX}"
 ADMINISTRATOR, READER, PASSWORD = "Administrator", "lecteur", "Mot-de-passe-2026!"
-START_TIMEOUT_S = 120
 SHARES = ("commun", "projets")
 
 _CONF = """
@@ -270,25 +268,16 @@ def _serve(samba: SambaServer) -> None:
         "mkdir -p /run/samba && mount -t tmpfs -o mode=755 tmpfs /run/samba && "
         f"exec samba --foreground --no-process-group --configfile={samba.run}/smb.conf"
     )
-    with (samba.run / "out.log").open("wb") as output:
-        server = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-c", private],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-        )
+    log = samba.run / "out.log"
+    server = begun(["unshare", "--mount", "--propagation", "private", "sh", "-c", private], log)
     atexit.register(_end, server, samba)
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            for port in (445, 636):
-                socket.create_connection((samba.address, port), timeout=1).close()
-            Share(samba.place(SHARES[0], ADMINISTRATOR)).entries("")
-        except Exception:  # noqa: BLE001 - it is not ready yet, whatever it says
-            time.sleep(0.1)
-        else:
-            return
-    raise SambaMissingError(f"samba did not start:\n{(samba.run / 'out.log').read_text()[-2000:]}")
+
+    def ready() -> None:
+        for port in (445, 636):
+            socket.create_connection((samba.address, port), timeout=1).close()
+        Share(samba.place(SHARES[0], ADMINISTRATOR)).entries("")
+
+    wait_for(server, log, ready, SambaMissingError)
 
 
 def _sid_of_administrator(samba: SambaServer) -> str:

@@ -1,12 +1,16 @@
-"""What the servers that tests start have in common: a folder, and their end."""
+"""What the servers that tests start have in common: a folder, their beginning and their end."""
 
 import atexit
 import shutil
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 PATIENCE_S = 10
+START_TIMEOUT_S = 180
 _MEMORY = Path("/dev/shm")  # noqa: S108 - where a folder of our own is made
 
 
@@ -29,3 +33,35 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def begun(command: Sequence[str], log: Path, **options: Any) -> "subprocess.Popen[bytes]":
+    """Start a process that writes what it says to a file."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            **options,
+        )
+
+
+def wait_for(
+    process: "subprocess.Popen[bytes]",
+    log: Path,
+    ready: Callable[[], object],
+    missing: Callable[[str], Exception],
+) -> None:
+    """Wait until `ready` neither fails nor says False; raise with the log's end else."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    failed: Exception | None = None
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            if ready() is not False:
+                return
+        except Exception as error:  # noqa: BLE001 - it is not ready yet, whatever it says
+            failed = error
+        time.sleep(0.05)
+    said = log.read_text("utf-8", "replace")[-2000:]
+    raise missing(f"{log.name} did not start:\n{said}") from failed

@@ -11,7 +11,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,11 @@ import httpx
 
 from tests.needs import starting
 from tests.own_environment import CACHE, own_environment
-from tests.server_process import end, scratch_folder
+from tests.server_process import begun, end, scratch_folder, wait_for
 from tests.service.running import free_port
 
 HERE = Path(__file__).parent / "wagtail"
 PINS = HERE / "requirements.txt"
-START_TIMEOUT_S = 120
 MAKE_TIMEOUT_S = 300
 
 
@@ -108,18 +106,8 @@ def _database(python: Path, run: Path) -> Path:
 
 
 def _serve(python: Path, server: WagtailServer) -> None:
-    with (server.run / "output").open("wb") as output:
-        process = subprocess.Popen(
-            [str(python), str(HERE / "serve.py"), str(server.port), str(server.run / "site.db")],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=server.run,
-        )  # fmt: skip
+    log, database = server.run / "output", str(server.run / "site.db")
+    command = [str(python), str(HERE / "serve.py"), str(server.port), database]
+    process = begun(command, log, cwd=server.run)
     atexit.register(end, process)
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            server.client.get("api/v2/pages/")
-        except httpx.HTTPError:
-            time.sleep(0.05)
-        else:
-            return
-    raise WagtailMissingError(f"Wagtail did not start:\n{(server.run / 'output').read_text()}")
+    wait_for(process, log, lambda: server.client.get("api/v2/pages/"), WagtailMissingError)

@@ -21,12 +21,11 @@ import httpx
 import mwclient
 
 from tests.needs import starting
-from tests.server_process import scratch_folder
+from tests.server_process import begun, scratch_folder, wait_for
 from tests.service.running import free_port
 
 HOME = Path("/usr/share/mediawiki")
 PACKAGES = "mediawiki php-cli php-sqlite3 php-mbstring php-xml php-intl"
-START_TIMEOUT_S = 120
 COMMAND_TIMEOUT_S = 120
 
 ADMIN = "Admin"
@@ -221,33 +220,16 @@ def _maintain(wiki: WikiServer, script: str, *arguments: str) -> None:
 
 
 def _serve(wiki: WikiServer) -> None:
-    with (wiki.run / "server.log").open("wb") as output:
-        server = subprocess.Popen(
-            [
-                *("php", "-d", "opcache.enable_cli=1", "-d", "opcache.revalidate_freq=0"),
-                *("-S", f"127.0.0.1:{wiki.port}", "-t", str(HOME)),
-            ],
-            env=os.environ
-            | {
-                "MW_CONFIG_FILE": str(wiki.run / "conf/LocalSettings.php"),
-                "PHP_CLI_SERVER_WORKERS": "2",
-            },
-            cwd=wiki.run,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    log, settings = wiki.run / "server.log", str(wiki.run / "conf/LocalSettings.php")
+    command = [
+        *("php", "-d", "opcache.enable_cli=1", "-d", "opcache.revalidate_freq=0"),
+        *("-S", f"127.0.0.1:{wiki.port}", "-t", str(HOME)),
+    ]
+    environment = {"MW_CONFIG_FILE": settings, "PHP_CLI_SERVER_WORKERS": "2"}
+    server = begun(command, log, env=os.environ | environment, cwd=wiki.run, start_new_session=True)
     atexit.register(_end, server)
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            httpx.get(f"{wiki.url}api.php", params={"action": "query"}, trust_env=False, timeout=20)
-        except httpx.HTTPError:
-            time.sleep(0.1)
-        else:
-            return
-    raise WikiMissingError(f"The wiki did not start:\n{(wiki.run / 'server.log').read_text()}")
+    asked = f"{wiki.url}api.php?action=query"
+    wait_for(server, log, lambda: httpx.get(asked, trust_env=False, timeout=20), WikiMissingError)
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +19,11 @@ from typing import Any
 import httpx
 
 from tests.needs import starting
-from tests.server_process import end, scratch_folder
+from tests.server_process import START_TIMEOUT_S, begun, end, scratch_folder, wait_for
 from tests.service.running import free_port
 
 HOME = Path("/usr/share/wordpress")
 PACKAGES = "wordpress mariadb-server php-cli php-mysql"
-START_TIMEOUT_S = 120
 ADMIN, WRITER = "admin", "jdupont"
 PLUGIN = Path(__file__).parent / "wordpress/plugin.php"
 _FRONT = Path(__file__).parent / "wordpress/index.php"
@@ -154,22 +152,14 @@ def _start_database(program: str, server: WordPressServer) -> None:
     _done(
         "mariadb-install-db", *data, "--auth-root-authentication-method=normal", "--skip-test-db",
     )  # fmt: skip
-    with (run / "database.log").open("wb") as output:
-        process = subprocess.Popen(
-            [
-                *(program, *data, f"--socket={run / 'socket'}", f"--pid-file={run / 'pid'}"),
-                *("--skip-networking", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0"),
-                *("--innodb-buffer-pool-size=32M", "--performance-schema=OFF"),
-            ],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+    command = [
+        *(program, *data, f"--socket={run / 'socket'}", f"--pid-file={run / 'pid'}"),
+        *("--skip-networking", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0"),
+        *("--innodb-buffer-pool-size=32M", "--performance-schema=OFF"),
+    ]
+    process = begun(command, run / "database.log")
     atexit.register(end, process)
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while not (run / "socket").exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            said = (run / "database.log").read_text("utf-8", "replace")
-            raise WordPressMissingError(f"MariaDB did not start:\n{said[-2000:]}")
-        time.sleep(0.02)
+    wait_for(process, run / "database.log", (run / "socket").exists, WordPressMissingError)
     server.execute("CREATE DATABASE wordpress CHARACTER SET utf8mb4;")
 
 
@@ -183,30 +173,16 @@ def _install(server: WordPressServer) -> None:
 
 
 def _serve(server: WordPressServer) -> None:
-    with (server.run / "server.log").open("wb") as output:
-        process = subprocess.Popen(
-            [
-                *("php", "-d", "opcache.enable_cli=1", "-d", "opcache.revalidate_freq=0"),
-                *(*_quiet(server), "-S", f"127.0.0.1:{server.port}"),
-                *("-t", str(server.run / "content"), str(_FRONT)),
-            ],
-            env=os.environ | _environment(server),
-            cwd=server.run,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    command = [
+        *("php", "-d", "opcache.enable_cli=1", "-d", "opcache.revalidate_freq=0"),
+        *(*_quiet(server), "-S", f"127.0.0.1:{server.port}"),
+        *("-t", str(server.run / "content"), str(_FRONT)),
+    ]
+    log, environment = server.run / "server.log", os.environ | _environment(server)
+    process = begun(command, log, env=environment, cwd=server.run, start_new_session=True)
     atexit.register(end, process)
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            if server.client.get("wp-json/").is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.05)
-    said = (server.run / "server.log").read_text("utf-8", "replace")
-    raise WordPressMissingError(f"WordPress did not start:\n{said[-2000:]}")
+    ready = "wp-json/"
+    wait_for(process, log, lambda: server.client.get(ready).is_success, WordPressMissingError)
 
 
 def _quiet(server: WordPressServer) -> tuple[str, ...]:
