@@ -3,17 +3,17 @@
 import os
 import signal
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
 
-from tests.engines import START_TIMEOUT_S, TIKA_CONFIG, _tika_jar, ensure_tika, find_jdk
+from tests.engines import TIKA_CONFIG, EngineMissingError, _tika_jar, ensure_tika, find_jdk
 from tests.needs import starting
+from tests.server_process import begun, wait_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +45,15 @@ def own_tika(folder: Path) -> Iterator[OwnTika]:
     java = find_jdk(11, "JAVA_HOME") / "bin/java"
     config = folder / "tika-config.xml"
     config.write_text(TIKA_CONFIG.format(port=port, java=java))
-    with (folder / "tika.log").open("wb") as log:
-        server = subprocess.Popen(
-            [str(java), "-Xmx128m", "-jar", str(_tika_jar()), "-c", str(config)],
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    log, url = folder / "tika.log", f"http://127.0.0.1:{port}"
+    command = [str(java), "-Xmx128m", "-jar", str(_tika_jar()), "-c", str(config)]
+    server = begun(command, log, start_new_session=True)
     try:
-        _await(f"http://127.0.0.1:{port}")
+        asked = f"{url}/version"
+        ready = partial(httpx.get, asked, timeout=2, trust_env=False)
+        wait_for(server, log, lambda: ready().is_success, EngineMissingError)
         answers()
-        yield OwnTika(f"http://127.0.0.1:{port}", server.pid)
+        yield OwnTika(url, server.pid)
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
-
-
-def _await(url: str) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{url}/version", timeout=2, trust_env=False).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.3)
-    raise TimeoutError(url)
