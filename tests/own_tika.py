@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import httpx
 from tests.engines import TIKA_CONFIG, EngineMissingError, _tika_jar, ensure_tika, find_jdk
 from tests.needs import starting
 from tests.server_process import begun, wait_for
+from tests.service.running import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,7 @@ def own_tika(folder: Path) -> Iterator[OwnTika]:
     """Started on a free port, as the shared one is; ended with its child."""
     ensure_tika()  # fetches the program, where it is not there yet
     answers = starting("tika")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     java = find_jdk(11, "JAVA_HOME") / "bin/java"
     config = folder / "tika-config.xml"
     config.write_text(TIKA_CONFIG.format(port=port, java=java))

@@ -5,7 +5,6 @@ Each meets the pages as they come. The worker's steps are taken when the test sa
 
 import re
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from search_api.query_log.recording import NoQueryLog
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of
 from tests.pages.whole_demo import DEMO, indexed_demo
+from tests.service.running import free_port
 
 pytestmark = pytest.mark.pages
 
@@ -71,9 +71,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     (folder / ".cache").symlink_to(DEMO.parent / ".cache")
     own = folder / "own"
     own.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     intranet, other = intranet_app(demo / "intranet"), intranet_app(demo / "intranet")
     with (
         indexed_demo(demo, own, port) as application,

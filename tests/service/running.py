@@ -66,7 +66,7 @@ def wait_until(held: Any, timeout_s: float = START_TIMEOUT_S, every_s: float = 0
         try:
             if held():
                 return
-        except httpx.TransportError:
+        except httpx.HTTPError:
             pass
         time.sleep(every_s)
     raise AssertionError("it did not come to pass in time")

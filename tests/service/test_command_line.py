@@ -367,10 +367,7 @@ def test_an_interrupted_crawl_is_resumed(tmp_path: Path) -> None:
     posts = [post(n, f"Le dossier numéro {n} est instruit au service.", "ana") for n in range(160)]
     (place.folder / "export.jsonl").write_text(export(posts), "utf-8")
     process = place.begun("crawl", "wiki")
-    deadline = time.monotonic() + 60
-    while not vectors_kept(place.folder) and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: vectors_kept(place.folder) or process.poll() is not None, 60, 0.01)
     process.kill()
     assert process.wait() == -signal.SIGKILL
 

@@ -3,12 +3,12 @@
 import io
 import json
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from search_api.identity.tokens import SignedTokens
 from tests.file_server import FileServer, Given, served_files
 from tests.service.command import Process
 from tests.service.place import Place, make_place
+from tests.service.running import free_port, wait_until
 from tests.unit.test_push_find import DOCUMENT, SUB
 from tests.unit.test_push_inbox import CLOSED, post
 
@@ -73,28 +74,18 @@ class Server:
 @contextmanager
 def started(place: Place, *command: str) -> Iterator[Server]:
     """A server on a port of its own; ended afterwards, unless a test has killed it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     log = place.folder / "server.log"
     process = place.begun(*command, "--port", str(port), stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + START_S
-        while not _lives(address):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, "the server did not answer in time"
-            time.sleep(0.1)
+        live = partial(httpx.get, f"{address}/health/live", trust_env=False)
+        wait_until(lambda: process.poll() is not None or live().is_success)
+        assert process.poll() is None, log.read_text()
         yield Server(place, address, process)
     finally:
         process.terminate()
         process.wait(30)
-
-
-def _lives(address: str) -> bool:
-    try:
-        return httpx.get(f"{address}/health/live", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -357,11 +348,12 @@ def test_what_was_accepted_survives_kill_9(tmp_path: Path, place: Place) -> None
 def _kill_in_the_middle(place: Place) -> None:
     """A crawl that dies once something of it is written."""
     process = place.begun("crawl", "docs")
-    deadline = time.monotonic() + START_S
     vectors = place.folder / ".quisait" / "vectors.sqlite"
-    while process.poll() is None and not (vectors.exists() and vectors.stat().st_size > 20_000):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+
+    def written() -> bool:
+        return vectors.exists() and vectors.stat().st_size > 20_000
+
+    wait_until(lambda: process.poll() is not None or written(), every_s=0.01)
     process.kill()
     assert process.wait(30) in (-signal.SIGKILL, 0)
 
@@ -370,10 +362,7 @@ def test_while_it_runs_a_push_is_found_within_seconds(place: Place, tokens: dict
     """`quisait run` applies what arrives without anybody's doing."""
     with started(place, "run") as server:
         server.push(post("vite", "Le mot rapideux"), tokens["docs"])
-        deadline = time.monotonic() + 60
-        while server.found("rapideux", "ag-1") != {"docs:vite"}:
-            assert time.monotonic() < deadline
-            time.sleep(0.3)
+        wait_until(lambda: server.found("rapideux", "ag-1") == {"docs:vite"}, 60, 0.3)
 
 
 def test_what_the_application_no_longer_has(server: Server, tokens: dict[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from search_api.query.query import Query
 from tests.opensearch_index import client, engine_settings
 from tests.service.command import Process
 from tests.service.place import Place, export, make_place, post
+from tests.service.running import free_port, wait_until
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -97,14 +97,13 @@ class Asking:
 @contextmanager
 def served(place: Place) -> Iterator[Asking]:
     """A server that was started before, asked in the background; it must not fail once."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     demo = {"QUISAIT_SERVER__READER": "demo", "QUISAIT_SERVER__DEMO_AGENT": "ag-1"}
     server = place.with_settings(**demo).begun("serve", "--port", str(port))
     asking = Asking(f"http://127.0.0.1:{port}/api/v1/search")
     thread = threading.Thread(target=asking.run)
     try:
-        _until(lambda: _answers(asking))
+        wait_until(lambda: asking.ask()["documents"], DEADLINE_S)
         thread.start()
         yield asking
     finally:
@@ -113,20 +112,6 @@ def served(place: Place) -> Iterator[Asking]:
             thread.join()
         server.terminate()
         server.wait(30)
-
-
-def _answers(asking: Asking) -> bool:
-    try:
-        return bool(asking.ask()["documents"])
-    except httpx.HTTPError:
-        return False
-
-
-def _until(holds: Any) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def restricted(line: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +128,9 @@ def test_a_reindex_under_search_and_writes(place: Place) -> None:
     assert "Rien n'a été changé" in told
     with served(place) as asking:
         child = start_reindex(changed, "copying", "wait")
-        _until(lambda: (place.folder / "paused").exists() or child.poll() is not None)
+        wait_until(
+            lambda: (place.folder / "paused").exists() or child.poll() is not None, DEADLINE_S
+        )
         assert child.poll() is None, (place.folder / "reindex.txt").read_text("utf-8")
         assert "en cours" in changed.run("reindex", status=1).stderr
         added = post(99, "Une borne nouvelle et son bornage.", "ben")
@@ -158,7 +145,7 @@ def test_a_reindex_under_search_and_writes(place: Place) -> None:
         assert "19 documents" in output
         # The server has the former encoder: it goes on with the new index, by words alone.
         before = len(asking.answers)
-        _until(lambda: len(asking.answers) > before + 5)
+        wait_until(lambda: len(asking.answers) > before + 5, DEADLINE_S)
         seen = {one["id"] for one in asking.ask()["documents"]}
         assert seen & {"wiki:2", "wiki:3"} == set()
     assert asking.faults == []
@@ -230,7 +217,7 @@ def test_an_index_of_another_format_is_made_from_the_sources(place: Place) -> No
         die_in_reindex(place, point)
         assert "lancez « quisait reindex »" in place.run("crawl", "wiki", status=1).stdout, point
     child = start_reindex(place, "read again", "wait")
-    _until(lambda: (place.folder / "paused").exists() or child.poll() is not None)
+    wait_until(lambda: (place.folder / "paused").exists() or child.poll() is not None, DEADLINE_S)
     assert "une autre lecture" in place.run("crawl", "wiki", status=1).stdout
     lines = export([POSTS[0], restricted(POSTS[1]), *POSTS[3:]])
     (place.folder / "export.jsonl").write_text(lines, "utf-8")
