@@ -244,7 +244,7 @@ class ExtractorSettings(SettingsTable):
 
 
 class ScansSettings(SettingsTable):
-    """Le texte des images et des PDF numérisés, lu par Tesseract (docs/sources/fichiers.md)."""
+    """Le texte des numérisations, reconnu par Tesseract (docs/sources/fichiers.md)."""
 
     enabled: bool = Field(
         False, description="reconnaître le texte des documents numérisés ; éteint au départ"
