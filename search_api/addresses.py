@@ -67,6 +67,10 @@ class SearchAddress:
         """Return the same search with other fields: its first page, unless `page` is given."""
         return replace(self, **({"page": 1} | changes))
 
+    def asking(self, q: str) -> "SearchAddress":
+        """Return the first page of another query, with the same filters."""
+        return self.but(q=q, wide=False)
+
     def showing(self, facet: str) -> str:
         """Return the address of the same page with every value of a facet."""
         pairs = [("q", self.q)] if self.q else []
