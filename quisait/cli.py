@@ -16,7 +16,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "init": ("init:init", "Écrit un quisait.toml commenté dans le dossier courant."),
+    "init": (
+        "init:init",
+        "Écrit un quisait.toml commenté dans le dossier courant, et la clé des jetons.",
+    ),
     "check": ("check:check", "Essaie la configuration et les moteurs, une ligne chacun."),
     "crawl": ("crawl:crawl", "Relit l'annuaire et les sources, et met l'index à jour."),
     "sources": (

@@ -15,7 +15,7 @@ from tests.service.index_places import OLD, IndexPlace, index_place
 
 pytestmark = pytest.mark.search
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "administration.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "dimensionner.md"
 CONTRARY = {
     "index.number_of_shards": "4",
     "index.auto_expand_replicas": "0-all",

@@ -513,8 +513,8 @@ def test_it_is_told_that_somebody_who_knew_there_left(gone: Agent, left: bool) -
 
 def called(question: str, *agents: Agent, documents: list[RankedDocument] | None = None) -> Experts:
     window = Window(tuple(documents or ()))
-    names = ListedBook(agents)
-    return people(window, *agents, question=question, reader_id=READER, names=names)
+    named = ListedBook(agents).named(question)
+    return people(window, *agents, question=question, reader_id=READER, named=named)
 
 
 GEOMETER = replace(BEN, metier="géomètre du cadastre", departement="15", office="Aurillac")
