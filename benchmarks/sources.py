@@ -22,8 +22,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.extraction.in_process import InProcessExtractor
 from quisait.application.sources import open_source
 from tests.mixed_sources import SOURCES, MixedSource, Planted, ensure_people
-from tests.service.mixed_world import KEY, opened_site
-from tests.service.place import Place
+from tests.service.mixed_world import bare_place, opened_site
 
 DOCUMENTS = 200
 CHARACTERS = 1_500
@@ -37,15 +36,6 @@ def made(source: str) -> list[Planted]:
         Planted(source, f"n{number:03}", filler=f"{number} {filler}"[:CHARACTERS])
         for number in range(DOCUMENTS)
     ]
-
-
-def bare_place(folder: Path, source: MixedSource) -> Place:
-    """Write the settings of one source, without a directory; return their place."""
-    folder.mkdir()
-    here = f'folder = "{folder}/kept"\n[server]\ntoken_key = "{KEY}"\n'
-    here += f'[privacy]\nregister_file = "{folder}/register.jsonl"\n'
-    (folder / "quisait.toml").write_text(here + source.settings(), "utf-8")
-    return Place(folder, {"OMP_NUM_THREADS": "1"})
 
 
 def measure(kind: type[MixedSource], folder: Path) -> tuple[float, float]:

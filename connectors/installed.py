@@ -1,4 +1,4 @@
-"""The kinds of sources: quisait's own, and those of other packages, found by entry points.
+"""Find and open the kinds of sources: quisait's own, and those that other packages install.
 
 A package's `pyproject.toml` names a `ConnectorKind` in the group `quisait.connectors`; the entry
 point's name is the `kind` of a source in the settings. docs/connecteur.md walks through one.

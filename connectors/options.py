@@ -77,13 +77,13 @@ BaseUrl = Annotated[str, AfterValidator(_base_url)]
 """URL of a service, without account, query or fragment; it ends with a slash."""
 
 Link = Annotated[str, AfterValidator(_link)]
-"""Template of a document's web address (`filled`), or empty."""
+"""A web address with `{name}` for each value that `filled` puts in; empty for no address."""
 
 Patterns = Annotated[list[str], AfterValidator(_patterns)]
-"""Globs of files, as `parse_selection` takes them."""
+"""Patterns of file paths such as `*.pdf` or `notes/**` (`parse_selection` checks them)."""
 
 Evidence = Literal["yes", "none"]
-"""Whether contributions count as evidence."""
+"""Setting of a source: whether its authors count as experts (`yes`) or never do (`none`)."""
 
 ReaderList = Annotated[list[str], AfterValidator(_readers)]
 """Principals; empty for nobody."""

@@ -289,7 +289,7 @@ class Former:
 
 
 class _ReadSource(Protocol):
-    """The methods that `WholeListing` and `SupportsFormer` share."""
+    """A source that reads one listed document: the base of both kinds of listing sources."""
 
     @property
     def source(self) -> str:
@@ -322,7 +322,11 @@ class SupportsFormer(_ReadSource, Protocol):
     """A source that can skip unchanged items."""
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
-        """Yield everything, like `WholeListing.listing`; skip documents below `UnchangedFolder`."""
+        """Yield what the source has now; for an unchanged folder, only `UnchangedFolder`.
+
+        The documents below such a folder are not yielded, and count as unchanged. Raises
+        `SourceUnreachable`, `SourceRefused`.
+        """
         ...
 
 

@@ -78,7 +78,7 @@ def ask_own_and_foreign(
 def ask_all(
     questions: Iterable[ExpectedAnswer], context: AnswerContext, reader_of: Callable[[str], Reader]
 ) -> tuple[AskedQuestion, ...]:
-    """Ask questions, except those that name a person or a service.
+    """Return the candidates for each question, except for questions that name a person or service.
 
     Raises `IndexUnreachable`.
     """
@@ -125,7 +125,7 @@ def fit(asked: Sequence[AskedQuestion], without: str = "") -> LogisticRegression
 
 
 def cards(one: AskedQuestion, model: LogisticRegression, bar: float = CARD) -> tuple[str, ...]:
-    """Return the ids of the candidates who would get a card, the likeliest first.
+    """Return the ids of the agents who would be shown as experts, the likeliest first.
 
     `bar`: least probability of the first card if documents answer.
     """

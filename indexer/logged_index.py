@@ -15,7 +15,7 @@ from indexer.values import IndexEntry, Put, PutAccess, Remove, Write, WriteRepor
 
 @dataclass(frozen=True, slots=True)
 class DeletionLoggingIndex:
-    """Writes to an index, after noting deletions and narrowed rights in the register.
+    """An index that notes deletions and removed readers in the register before each write.
 
     `forget` gets the texts whose cached vectors must be deleted.
     """

@@ -1,4 +1,4 @@
-"""Settings of an export in JSON Lines."""
+"""Settings of a source that reads files in JSON Lines, written by another application."""
 
 from pydantic import BaseModel, Field
 

@@ -117,7 +117,10 @@ def sid_groups(
     groups: Mapping[str, tuple[LdapEntry, set[str], set[str]]],
     authority: str,
 ) -> Iterator[Group]:
-    """Yield a group `authority:sid:…` for each account, each group and each well-known SID.
+    """Yield a group of agents for each SID (Windows identifier) that a document may name.
+
+    These are the SIDs of accounts and groups, and the well-known ones such as "Everyone". The
+    principal of a group is `authority:sid:SID`.
 
     `accounts` are entries, each with its agent's id (empty if it is not an agent). `groups` has, by
     normalized DN, the group's entry and its direct members: agents, and groups.
@@ -148,7 +151,7 @@ def sid_groups(
 
 
 def nested_groups(group: str, subgroups: Mapping[str, set[str]]) -> set[str]:
-    """Return a group and all groups nested in it; cycles are allowed."""
+    """Return the names of a group and of all groups below it, even if they contain each other."""
     seen, pending = {group}, [group]
     while pending:
         new = subgroups[pending.pop()] - seen

@@ -23,7 +23,10 @@ def require_tokenizers() -> None:
 
 
 def open_tokenizer(path: Path, most: int) -> "Tokenizer":
-    """Open a `tokenizer.json` that cuts texts after `most` tokens. Raises `ModelUnusable`."""
+    """Return the tokenizer in a `tokenizer.json`; texts are cut after `most` tokens.
+
+    Raises `ModelUnusable` if the library `tokenizers` is not installed.
+    """
     require_tokenizers()
     from tokenizers import Tokenizer  # the bundled model needs no such library
 

@@ -14,10 +14,16 @@ from pathlib import Path
 import orjson
 
 UNKNOWN_PENALTY = 10.0
-"""An unknown character costs this much more than the least probable piece, as in SentencePiece."""
+"""How far the log probability of an unknown character is below that of the rarest piece.
+
+The value is that of SentencePiece.
+"""
 
 _SPACES = re.compile(r"[^\S\x1c-\x1f]+")
-"""Unicode's white space. Python's `\\s` also matches four control characters, which are none."""
+"""One or more white-space characters of Unicode.
+
+Python's `\\s` also matches the control characters U+001C to U+001F, which are not white space.
+"""
 
 _WORD_START = "▁"
 _WORD = re.compile(f"{_WORD_START}[^{_WORD_START}]*")

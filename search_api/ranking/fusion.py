@@ -21,7 +21,7 @@ within the error of their mean (`fe65daca:benchmarks/tuning.py`, docs/evaluation
 
 
 class RankingEffect(StrEnum):
-    """A reason, other than the question, that moved a document."""
+    """A fact about a document, such as its age, that moved it up or down in the results."""
 
     RECENT = "recent"
     TRUSTED = "trusted"

@@ -440,7 +440,7 @@ def follow(site: Site) -> None:
 
 
 def bare_place(folder: Path, source: MixedSource) -> Place:
-    """A place with one source and no directory."""
+    """Write the settings of one source, without a directory; return their place."""
     folder.mkdir()
     here = f'folder = "{folder}/kept"\n[server]\ntoken_key = "{KEY}"\n'
     here += f'[privacy]\nregister_file = "{folder}/register.jsonl"\n'
