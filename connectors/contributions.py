@@ -1,4 +1,4 @@
-"""Count what each account did to a document, for sources that tell it piece by piece."""
+"""Sum up messages, revisions and other single acts into the contributions to a document."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -36,7 +36,10 @@ class FileSelection:
 
 @dataclass(frozen=True, slots=True)
 class _LeftOut:
-    """Predicate of a listing; equal for the same selection and source."""
+    """Returns whether a document's file is outside the selection.
+
+    A class, so that the functions of two crawls with the same settings are equal.
+    """
 
     selection: FileSelection
     source: str

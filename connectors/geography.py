@@ -31,7 +31,7 @@ CENTROIDS = MappingProxyType(
         if latitude
     }
 )
-"""Département code → (latitude, longitude) in degrees, by code; collectivities come last."""
+"""Département code → (latitude, longitude) in degrees; sorted by code, collectivities last."""
 
 
 def area_name(code: str) -> str:

@@ -125,7 +125,7 @@ class HttpResponse:
 
 
 class _Request(NamedTuple):
-    """What stays the same when a request is repeated or redirected."""
+    """The parts of a request that are the same when it is sent again or redirected."""
 
     method: str
     data: Mapping[str, object] | bytes | None
@@ -218,7 +218,7 @@ class HttpHost:
         self.sleep(min(wait_s, MAX_WAIT_S))
 
     def _follow(
-        self, url: str, params: Mapping[str, object] | None, asked: "_Request"
+        self, url: str, params: Mapping[str, object] | None, asked: _Request
     ) -> HttpResponse | RetryLater:
         """Try once, following redirects on the same host."""
         for _ in range(MAX_REDIRECTS + 1):
@@ -237,7 +237,7 @@ class HttpHost:
         raise SourceRefused(f"{self.called} {self.host} renvoie sans fin d'une adresse à l'autre.")
 
     def _send(
-        self, url: str, params: Mapping[str, object] | None, asked: "_Request"
+        self, url: str, params: Mapping[str, object] | None, asked: _Request
     ) -> HttpResponse | RetryLater:
         self._pace()
 

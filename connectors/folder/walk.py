@@ -68,7 +68,7 @@ class FoundFile:
 
 
 WalkEntry = FoundFile | ListedFolder | Unlisted | Malformed
-"""The `rights` of a folder are a digest of the tables above it."""
+"""Items of a walk. `rights` of a folder is a digest of the rule tables above it."""
 
 
 def document_path(raw_path: str) -> str:

@@ -162,6 +162,8 @@ def departement_of(written: str) -> str:
 
 
 LABEL = "description"
+"""The attribute whose first value is shown as the name of a group."""
+
 MEMBER_UID = "memberuid"
 """The attribute (RFC 2307) that lists members by id instead of by DN."""
 
