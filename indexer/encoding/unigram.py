@@ -1,7 +1,7 @@
 """The tokenizer of the bundled model: SentencePiece's unigram pieces, in plain Python.
 
 It gives the ids of the library `tokenizers` (`tests/property/test_unigram.py` compares them), and
-loads the 250 000 pieces several times faster.
+loads the pieces faster.
 """
 
 import re
@@ -28,7 +28,7 @@ Python's `\\s` also matches the control characters U+001C to U+001F, which are n
 _WORD_START = "▁"
 _WORD = re.compile(f"{_WORD_START}[^{_WORD_START}]*")
 _KEPT_WORDS, _KEPT_LENGTH = 20_000, 32
-"""Number of words whose ids are kept, and the number of characters of the longest such word."""
+"""Maximum number of words whose ids are cached, and the length of the longest such word."""
 
 
 @dataclass(frozen=True, slots=True)
