@@ -15,6 +15,7 @@ from test_quisait_sites import QUICK, ServedPage, Site, page_of_jeanne
 
 from connectors.http_host import HttpHost
 from connectors.ports import (
+    AccessChanged,
     Change,
     Malformed,
     SourceRefused,
@@ -165,6 +166,14 @@ def test_an_entry_of_two_feeds_has_the_readers_of_both(harness: FeedHarness) -> 
     both = connector(harness.site, feeds=["a.xml", "rh.xml"], readers={"rh.xml": ["x:group:rh"]})
     (made,) = apply(both.changes(None)).values()
     assert made.access == Access(frozenset({"x:group:rh"}))
+
+
+def test_narrowed_readers_close_first(harness: FeedHarness) -> None:
+    """Before any text is said."""
+    harness.serve("a.xml", atom("1", "un"))
+    cursor = last_cursor(connector(harness.site).changes(None))
+    changes = list(connector(harness.site, readers={"a.xml": []}).changes(cursor))
+    assert changes[0] == AccessChanged("t:urn:1", Access())
 
 
 @pytest.mark.parametrize("fault", ["cut", "empty", "html", "404", "500"])

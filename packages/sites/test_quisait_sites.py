@@ -18,7 +18,9 @@ from quisait_sites.options import SiteOptions
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.ports import (
+    AccessNarrowed,
     Change,
+    Checkpoint,
     ContentStale,
     Listing,
     Malformed,
@@ -273,6 +275,16 @@ def test_robots_and_noindex_are_obeyed_at_once(harness: SiteHarness) -> None:
     assert set(kept) == {"t:/a.html"}
     (said,) = harness.connector().check()
     assert "robots.txt" in said
+
+
+def test_narrowed_sections_close_before_anything_is_read(harness: SiteHarness) -> None:
+    """Even where the page itself cannot be read any more."""
+    harness.add("rh/a.html", "Une note sur les congés.", ("everyone",))
+    cursor = last_cursor(read(harness))
+    harness.set_readers("rh/a.html", ("annuaire:group:rh",))
+    harness.site.pages["/rh/a.html"].status = 500
+    changes = [one for one in read(harness, cursor) if not isinstance(one, Checkpoint)]
+    assert changes[0] == AccessNarrowed("t:/rh/a.html", Access(frozenset({"annuaire:group:rh"})))
 
 
 @pytest.mark.parametrize("path", ["/%72h/a.html", "/x/../rh/a.html", "//rh/a.html", "/RH/a.html"])
