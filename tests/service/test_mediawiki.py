@@ -10,12 +10,14 @@ import pytest
 from connectors.mediawiki.client import WikiClient
 from connectors.mediawiki.pages import Rendering
 from connectors.ports import (
+    AccessChanged,
     AccessNarrowed,
     Malformed,
     RecordVanished,
     SourceRefused,
     Upsert,
 )
+from connectors.testing.connector_contract import apply
 from connectors.values import Access, ContributorRole
 from tests.service.wiki_reading import WikiReading, read_documents
 from tests.wiki_server import ADMIN, EDITOR, ROBOT, WikiServer, ensure_wiki
@@ -219,12 +221,46 @@ def test_a_files_address_elsewhere_is_not_fetched(reading: WikiReading) -> None:
     assert len([c for c in changes if isinstance(c, Malformed)]) == 1
 
 
+def test_other_rules_change_readers_without_a_reading(reading: WikiReading) -> None:
+    """Readers change first; pages of a namespace newly named come, of one left out go."""
+    reading.wiki.edit("Aide:Mode", "Emploi.")
+    reading.rules = {"": ("test:group:b",), "Aide": ("everyone",), "Fichier": ()}
+    known = {title: reading.document(title).id for title in reading.titles()}
+    changes = reading.read()
+    closed = [c for c in changes if isinstance(c, AccessChanged | AccessNarrowed)]
+    assert {c.document_id: c.access for c in closed if c.document_id in known.values()} == {
+        known["Bornage"]: Access(frozenset({"test:group:b"})),
+        known["Régie"]: Access(frozenset({"test:group:b"})),
+        known["Secret"]: Access(),
+    }
+    assert reading.kept == reading.as_if_new()
+    assert reading.titles() == ["Bornage", "Mode", "Régie"]
+
+
 def test_narrower_rules_alone_read_no_page(reading: WikiReading) -> None:
     """Where the settings only took readers away, no document comes."""
     reading.rules = {**reading.rules, "": ("test:group:b",)}
     changes = reading.read()
     assert read_documents(changes) == set()
     assert reading.kept == reading.as_if_new()
+
+
+def test_wider_rules_come_with_the_text(reading: WikiReading) -> None:
+    """The pages of a namespace that gains readers are read anew: what is kept may be older."""
+    reading.wiki.edit("Équipe:Secret", "Ce que tous peuvent lire.")
+    reading.rules = {**reading.rules, "Équipe": ("everyone",)}
+    kept = reading.kept
+    for change in reading.read():
+        kept = apply([change], kept)
+        open_texts = {
+            section.text
+            for document in kept.values()
+            if "everyone" in document.access.allowed
+            for section in document.sections
+        }
+        assert "Entre nous." not in open_texts
+    assert reading.kept == reading.as_if_new()
+    assert reading.document("Secret").access == Access(frozenset({"everyone"}))
 
 
 def test_a_page_that_moves_while_it_is_read_has_the_readers_of_its_text(
