@@ -1,9 +1,10 @@
 """Signs, for a reverse proxy that authenticated an agent, the header that quisait trusts.
 
 nginx asks at a Unix socket with the agent's name in `X-Utilisateur`, and gets the signed token back
-in `X-Agent`. Only nginx's account may open the socket, since who opens it can sign for any agent.
-Apache starts this program itself (`--map`, its RewriteMap), writes a name per line and reads a
-token per line. Run with the Python of quisait, which has joserfc (docs/connexion.md).
+in `X-Agent`. Only this program's account and group may open the socket: give it nginx's group, and
+nobody else's, since who opens the socket can sign for any agent. Apache starts this program itself
+(`--map`, its RewriteMap), writes a name per line and reads a token per line. Run with the Python of
+quisait, which has joserfc (docs/connexion.md).
 """
 
 import argparse
