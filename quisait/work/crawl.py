@@ -146,8 +146,8 @@ def forget_reading(application: Application, source: str, folder: str) -> None:
             raise ValueError(
                 f"{source} : aucun document lu n'est dans « {folder} ». Donnez le dossier depuis "
                 "la racine de la source, ou l'adresse d'un document ; ou relisez toute la source "
-                f"(« quisait crawl {source} --full », ou la page Administration). Ce qui est "
-                "nouveau se lit de lui-même."
+                f"(« quisait crawl {source} --full », ou « Relire toute la source » sur la page "
+                "Administration). Ce qui est nouveau se lit de lui-même."
             )
 
 
