@@ -51,8 +51,20 @@ def public_schema() -> Schema:
 
 
 def digest(schema: Schema) -> str:
-    """Return what tells whether the client was written from this description."""
-    return hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest()
+    """Return a hash of the paths, parameters and fields; the sentences about them don't count."""
+    return hashlib.sha256(json.dumps(_without_prose(schema), sort_keys=True).encode()).hexdigest()
+
+
+def _without_prose(part: object) -> object:
+    if isinstance(part, list):
+        return [_without_prose(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        name: _without_prose(one)
+        for name, one in part.items()
+        if not (name in ("description", "summary") and isinstance(one, str))
+    }
 
 
 def client_text(schema: Schema) -> str:
