@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.addresses import local_path
 from search_api.authorization import IN_PERSON, require
-from search_api.bodies import PROBLEMS, Joined
+from search_api.bodies import PROBLEMS, Joined, problem_responses
 from search_api.context import RoleHolder
 from search_api.identity.principals import Role
 from search_api.notices import Undo, noticed
@@ -39,6 +39,8 @@ from search_api.verification.storage import MOST_NOTE
 
 Manager = Annotated[RoleHolder, require(Role.ANIMATOR)]
 
+CHANGED = problem_responses({409: "the text has changed since the hash was read"})
+
 api_router = APIRouter(prefix="/api/v1/verifications", responses=PROBLEMS, dependencies=IN_PERSON)
 router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
 
@@ -57,7 +59,7 @@ def document(request: Request, reader: NamedReader, document_id: str) -> Checked
     )
 
 
-@api_router.post("", status_code=204)
+@api_router.post("", status_code=204, responses=CHANGED)
 def say(request: Request, reader: NamedReader, asked: SayRequest) -> None:
     """Confirm or contest a document of the reader, mark another's, or take that back."""
     say_of_document(
@@ -86,7 +88,7 @@ def marked(request: Request, manager: Manager) -> MarkedBody:
     return MarkedBody.model_validate(Joined(documents=found))
 
 
-@marked_router.post("", status_code=204)
+@marked_router.post("", status_code=204, responses=CHANGED)
 def decide(request: Request, manager: Manager, asked: MarkedRequest) -> None:
     """Tell readers what is no longer right in a marked document, or leave it as it is."""
     decide_on_marked(
