@@ -321,6 +321,7 @@ class World:
         self.first: dict[str, str] = {}
         self.seen: set[str] = set()
         self.written = 0
+        self.torn = False
 
     def apply(self, event: tuple[Any, ...]) -> None:
         match event:
@@ -350,6 +351,7 @@ class World:
             fault = ""
         if fault == "torn" and isinstance(self.history, CompleteExportHistory):
             fault = "broken"
+        self.torn |= fault == "torn"
         version = Version(f"{name}v{self.written}", access, fault)
         self.written += 1
         self.first.setdefault(name, version.word)
@@ -392,10 +394,13 @@ class World:
         return {match[0] for text in texts for match in WORD.finditer(text)}
 
     def finish(self) -> None:
-        """Nothing is missing either: once all can be read, each reads exactly what is theirs."""
+        """Nothing is missing either: once all can be read, each reads exactly what is theirs.
+
+        After a torn line, which may be about any document, everything is exported again.
+        """
         self.extraction.faults.clear()
         for name, version in list(self.present.items()):
-            if version.fault in EXPORTS_ALONE:
+            if self.torn or version.fault in EXPORTS_ALONE:
                 self.write(name, version.access, "")
                 self.extraction.faults.clear()
         self.crawl(full=True, accept=True, stop=Stop("", 0))
