@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -27,7 +27,7 @@ HEAP = "-Xms512m -Xmx512m"
 # Compiled once and lightly: three nodes start on two cores.
 SMALL_HEAP = "-Xms400m -Xmx400m -XX:TieredStopAtLevel=1"
 STOP_TIMEOUT_S = 60
-AGREE_TIMEOUT_S = 120
+AGREE_TIMEOUT_S = 240
 
 NODE_CONFIG = """
 node.name: {name}
@@ -107,6 +107,7 @@ class OwnOpenSearch:
         while not _answers(ready):
             assert self._process.poll() is None, (self._run / "output").read_text()[-2000:]
             assert time.monotonic() < deadline, "OpenSearch did not answer in time"
+            _allocate_again(self.url)
             time.sleep(0.3)
 
     @property
@@ -126,6 +127,16 @@ class OwnOpenSearch:
         if self._process and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+
+def _allocate_again(url: str) -> None:
+    """Have OpenSearch try the shards again that it gave up.
+
+    A copy that is still closing on a slow machine fails five times within seconds, and then stays
+    unassigned.
+    """
+    with suppress(httpx.HTTPError):  # it doesn't answer yet
+        httpx.post(f"{url}/_cluster/reroute?retry_failed=true", timeout=5, trust_env=False)
 
 
 @contextmanager
@@ -185,12 +196,15 @@ class OwnCluster:
 
     def await_health(self, wanted: str) -> None:
         """Until a node says so (`wait_for_status=green`, say)."""
-        answer = httpx.get(
-            f"{self._one_that_answers()}/_cluster/health?{wanted}&timeout={AGREE_TIMEOUT_S}s",
-            timeout=AGREE_TIMEOUT_S + 10,
-            trust_env=False,
-        )
-        assert not answer.json()["timed_out"], answer.text
+        deadline = time.monotonic() + AGREE_TIMEOUT_S
+        while True:
+            url = self._one_that_answers()
+            asked = f"{url}/_cluster/health?{wanted}&timeout=10s"
+            answer = httpx.get(asked, timeout=60, trust_env=False)
+            if not answer.json()["timed_out"]:
+                return
+            assert time.monotonic() < deadline, answer.text
+            _allocate_again(url)
 
     def drain(self, node: OwnOpenSearch | None) -> None:
         """Have what a node keeps go to the others, and wait for that; None ends it."""

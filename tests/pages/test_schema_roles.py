@@ -29,7 +29,7 @@ ANY_JSON = re.compile(r"\w+ (/api/v1/push/|/api/v1\.0/documents/index/|/scim/)")
 CALLED_WRONG = {"invalid_parameter", "bad_request"}
 """Codes of a request that is not of the schema; other codes say what the state forbids."""
 MAY_REFUSE = re.compile(
-    r"(GET|POST) /api/v1/(push|communities|animation/(community-pages|documents|questions))|"
+    r"(GET|POST) /api/v1/(push|communities|animation/(communit\w+|documents|questions))|"
     r"(POST|PUT|PATCH) /scim/|"
     r"POST /api/v1/(me/wishes|animation/proposals|questions/\{question_id\}$)|"
     r"(POST|DELETE) /api/v1/questions/\{question_id\}/reports"
