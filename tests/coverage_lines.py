@@ -1,7 +1,8 @@
 """Share of the product's lines that the tests executed, from SlipCover's files.
 
-`make test ARGS=--coverage` prints these lines. Lines that run in other processes (the command line,
-workers, the extractor's child) are not counted.
+`make test ARGS=--coverage` prints these lines, and `make soak ARGS=--coverage` after it those of
+both runs together. Lines that run in other processes (the command line, workers, the extractor's
+child) are not counted.
 """
 
 import json

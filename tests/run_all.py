@@ -48,8 +48,8 @@ def main(arguments: list[str]) -> int:
             options = (*options, *_files_of(ALONE))
         coverage, junit = RESULTS / f"coverage-{part}.json", RESULTS / f"tests-{part}.xml"
         junit.unlink(missing_ok=True)
-        measuring = _measuring(coverage) if measures else []
-        statuses.append(_run(part, measuring, [*options, f"--junit-xml={junit}", *arguments]))
+        slipcover = measuring(coverage) if measures else []
+        statuses.append(_run(part, slipcover, [*options, f"--junit-xml={junit}", *arguments]))
         if junit.exists():
             measured += [coverage] * measures
             failures += read_report(junit, counts, times)
@@ -82,15 +82,16 @@ def _files_of(beginnings: Iterable[str]) -> list[str]:
     return sorted(path for path in files if path.startswith(tuple(beginnings)))
 
 
-def _measuring(coverage: Path) -> list[str]:
+def measuring(coverage: Path) -> list[str]:
+    """Return the arguments of Python that write the lines that a run executes to a file."""
     # SlipCover measures by bytecode that takes itself out, in the processes of pytest-xdist too.
     packages = ",".join(coverage_lines.PACKAGES)
     return ["-m", "slipcover", "--source", packages, "--json", "--out", str(coverage)]
 
 
-def _run(part: Part, measuring: list[str], arguments: list[str]) -> int:
+def _run(part: Part, slipcover: list[str], arguments: list[str]) -> int:
     environment = {**os.environ, PART_VARIABLE: part, START_TIMES: str(START_TIMES_FILE)}
-    command = [sys.executable, *measuring, "-m", "pytest", *arguments]
+    command = [sys.executable, *slipcover, "-m", "pytest", *arguments]
     return subprocess.run(command, env=environment, check=False).returncode
 
 

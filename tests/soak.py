@@ -4,8 +4,10 @@ Words that name a part of `tests.soak_parts.PARTS` choose it; without any, all p
 arguments go to pytest. `--start HASH` begins at the file that a hash chooses, goes round, and
 `--budget-s N` begins no further file after so many seconds: successive runs with other hashes cover
 everything. A file with a failure is run once more, alone and with the same draws, and only what
-fails again counts: among so many servers on two cores, one is late now and then. Ends with the time
-of each part, what to run again, what was left, and one count.
+fails again counts: among so many servers on two cores, one is late now and then. `--coverage`
+prints the share of the product's lines that these tests and those of the last
+`make test ARGS=--coverage` executed. Ends with the time of each part, what to run again, what was
+left, and one count.
 """
 
 import argparse
@@ -24,8 +26,18 @@ from dataclasses import dataclass, field, replace
 from secrets import randbelow
 from typing import Any
 
+from tests import coverage_lines
 from tests.needs import PART_VARIABLE, UNITS_VARIABLE
-from tests.run_all import FAILED, NO_TEST, RESULTS, Times, closing, read_report
+from tests.run_all import (
+    COVERAGE,
+    FAILED,
+    NO_TEST,
+    RESULTS,
+    Times,
+    closing,
+    measuring,
+    read_report,
+)
 from tests.soak_parts import ALONE, PARTS
 
 FOLDER = RESULTS.absolute() / "soak"
@@ -62,6 +74,7 @@ class Soak:
     seed: int
     arguments: Sequence[str]
     deadline: float = math.inf
+    measures: bool = False
     outcomes: dict[Unit, Outcome] = field(default_factory=dict)
     left: list[Unit] = field(default_factory=list)
     failed_once: list[str] = field(default_factory=list)
@@ -108,8 +121,10 @@ class Soak:
         name = f"{unit.part}-{unit.file.replace('/', '-').removesuffix('.py')}"
         report, log = FOLDER / f"{name}.xml", FOLDER / f"{name}.log"
         report.unlink(missing_ok=True)
+        slipcover = measuring(FOLDER / f"coverage-{name}.json") if self.measures else ()
         command = [
-            *(sys.executable, "-m", "pytest", unit.file, "-q", f"--junit-xml={report}"),
+            *(sys.executable, *slipcover, "-m", "pytest", unit.file, "-q"),
+            f"--junit-xml={report}",
             *(f"--hypothesis-seed={self.seed}", *self.arguments),
         ]
         environment = {**os.environ, PART_VARIABLE: unit.part}
@@ -152,6 +167,8 @@ class Soak:
             told += ["Failed once, and passed when run again:", *self.failed_once]
         if self.failures:
             told += [*self.failures, f"Run them again with the same draws: --seed {self.seed}"]
+        if self.measures:
+            told += coverage_lines.lines([*RESULTS.glob("coverage-*"), *FOLDER.glob("coverage-*")])
         return [*told, closing(counts, "soak")]
 
 
@@ -211,10 +228,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--start", default="", metavar="HASH")
     parser.add_argument("--budget-s", type=float, default=math.inf)
     parser.add_argument("--seed", type=int, default=randbelow(2**32))
+    parser.add_argument(COVERAGE, action="store_true")
     parser.add_argument("--list", action="store_true", help="name the files and run none")
     options, rest = parser.parse_known_args(arguments)
     named = [word for word in rest if word in PARTS]
     FOLDER.mkdir(parents=True, exist_ok=True)
+    for former in FOLDER.glob("coverage-*"):
+        former.unlink()
     units = turned(units_of(named or [*PARTS]), options.start)
     if not units:
         raise SystemExit(f"No test: the parts are {', '.join(PARTS)}.")
@@ -223,7 +243,8 @@ def main(arguments: Sequence[str]) -> int:
         _say("\n".join(f"{one.part} {one.file}" for one in units))
         return 0
     others = [word for word in rest if word not in PARTS]
-    soak = Soak(options.seed, others, deadline=time.monotonic() + options.budget_s)
+    deadline = time.monotonic() + options.budget_s
+    soak = Soak(options.seed, others, deadline, measures=options.coverage)
     soak.run(units)
     soak.run_failed_again()
     _say("\n".join(soak.lines()))
