@@ -214,15 +214,16 @@ class OwnCluster:
         answer = httpx.put(f"{url}/_cluster/settings", json=body, timeout=60, trust_env=False)
         assert answer.is_success, answer.text
         deadline = time.monotonic() + AGREE_TIMEOUT_S
-        while node and self._shards_of(node):
-            assert time.monotonic() < deadline, f"{node.name} still keeps shards"
-            time.sleep(0.2)
+        while node and (kept := self._shards_of(node)):
+            assert time.monotonic() < deadline, f"{node.name} still keeps shards: {kept}"
+            _allocate_again(url)
+            time.sleep(1)
 
-    def _shards_of(self, node: OwnOpenSearch) -> int:
+    def _shards_of(self, node: OwnOpenSearch) -> list[str]:
         answer = httpx.get(
             f"{self._one_that_answers()}/_cat/shards?format=json", timeout=60, trust_env=False
         )
-        return sum((row["node"] or "").split(" ")[0] == node.name for row in answer.json())
+        return [str(row) for row in answer.json() if (row["node"] or "").split(" ")[0] == node.name]
 
     def _one_that_answers(self) -> str:
         return next(url for url in self.urls if _answers(url))
