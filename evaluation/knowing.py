@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evaluation.abstention import markdown_row
 from evaluation.answers import ExpectedAnswer, Share, Truth
 from evaluation.logistic import Floats, LogisticRegression, logistic_regression
-from expertise.knowing import BARE_CARD, CARD, FURTHER_CARD, WEIGHTS, Features
+from expertise.knowing import BARE_CARD, CARD, FURTHER_CARD, Features
 from expertise.who_knows import NO_BAR
 from indexer.access import Reader
 from search_api.context import AnswerContext
@@ -105,10 +105,7 @@ def ask_all(
 
 
 def fit(asked: Sequence[AskedQuestion], without: str = "") -> LogisticRegression:
-    """Fit the model on questions; `without` names a feature to leave out, empty for none.
-
-    The weight of `focus` is not fitted, but that of `WEIGHTS`.
-    """
+    """Fit the model on questions; `without` names a feature to leave out, empty for none."""
     rows = np.concatenate([one.features for one in asked]).copy()
     right = np.concatenate([one.right for one in asked]).astype(np.float64)
     counts = np.concatenate(
@@ -116,12 +113,7 @@ def fit(asked: Sequence[AskedQuestion], without: str = "") -> LogisticRegression
     )
     if without:
         rows[:, Features._fields.index(without)] = 0.0
-    held = Features._fields.index("focus")
-    offset = WEIGHTS.focus * rows[:, held]
-    rows[:, held] = 0.0
-    model = logistic_regression(rows, right, counts, offset)
-    model.weights[held] = WEIGHTS.focus
-    return model
+    return logistic_regression(rows, right, counts)
 
 
 def cards(one: AskedQuestion, model: LogisticRegression, bar: float = CARD) -> tuple[str, ...]:

@@ -27,13 +27,11 @@ class LogisticRegression:
         return _probabilities(features @ self.weights + self.bias)
 
 
-def logistic_regression(
-    rows: Floats, right: Floats, counts: Floats, offset: Floats | float = 0.0
-) -> LogisticRegression:
+def logistic_regression(rows: Floats, right: Floats, counts: Floats) -> LogisticRegression:
     """Fit a logistic regression by Newton's method, with a ridge penalty on the weights.
 
     `rows` has shape (n, features); `right` (n,) is 1 for a positive row, else 0; `counts` (n,) are
-    the weights of the rows. `offset` (n,) are log-odds that are added to each row and not fitted.
+    the weights of the rows.
     """
     mean, spread = rows.mean(axis=0), rows.std(axis=0)
     spread[spread == 0] = 1.0
@@ -42,7 +40,7 @@ def logistic_regression(
     penalty[-1] = 0.0
     weights = np.zeros(scaled.shape[1])
     for _ in range(STEPS):
-        likely = _probabilities(scaled @ weights + offset)
+        likely = _probabilities(scaled @ weights)
         slope = scaled.T @ (counts * (likely - right)) + penalty * weights
         curve = (scaled.T * (counts * likely * (1 - likely))) @ scaled + np.diag(penalty)
         step = np.linalg.solve(curve, slope)

@@ -14,8 +14,6 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from connectors.values import Agent, ContributorRole
-from expertise.asking_kinds import ASKING_KINDS
-from expertise.corpus import asking_kinds, asks_for_a_skill
 from expertise.names import Reason
 from expertise.values import DirectAnswerer, RankedDocument, TopicHolders, TopicsOf, Window
 from expertise.votes import ANSWERS, Vote, counting_contributions
@@ -46,11 +44,10 @@ number of deviations near. Chosen by hand: no judged set is so small.
 class Features(NamedTuple):
     """Facts about one candidate that the model weighs.
 
-    Each is from 0 to 1, `near` and `focus` to 2.
+    Each is from 0 to 1, `near` to 2.
 
     - `near`: how far the candidate's nearest document is above the median, in half
-      `MOST_DEVIATIONS`; `focus`: the mean of that over their documents in the window, without news
-      and job offers, which say nothing about the skill of their writers.
+      `MOST_DEVIATIONS`.
     - `first`: 1 over the place of their first document by what answers.
     - `said`: the largest share of the question that one of their documents says.
     - `answer`: 1 if they gave an answer in their best document; `passage`: 1 if they wrote the
@@ -63,7 +60,6 @@ class Features(NamedTuple):
     """
 
     near: float
-    focus: float
     first: float
     said: float
     answer: float
@@ -76,22 +72,20 @@ class Features(NamedTuple):
 
 
 WEIGHTS = Features(
-    near=0.9,
-    focus=2.0,
-    first=0.9,
-    said=2.3,
-    answer=0.2,
+    near=1.6,
+    first=1.0,
+    said=2.4,
+    answer=0.1,
     passage=0.4,
-    direct=2.2,
+    direct=2.6,
     stated=4.6,
     asked=2.9,
-    metier=1.3,
+    metier=1.2,
     topical=-1.5,
 )
 BIAS = -4.2
 """Fitted by `quisait evaluate knowing` on the questions of three administrations, without those
-that name a person or a service. The weight of `focus` is held: fitted with the others it
-was 4.5, and on expert_dblp the authors of many papers lost (decision 65).
+that name a person or a service.
 """
 
 
@@ -128,7 +122,6 @@ _ASKING = frozenset(STOP_WORDS | ASKING_WORDS) | frozenset(
 """Words that ask who knows or that are polite, and tell nothing about the subject."""
 
 
-_NEWS = asking_kinds(ASKING_KINDS)
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -142,10 +135,6 @@ def subject_terms(text: str) -> frozenset[str]:
 def own_terms(agent: Agent) -> frozenset[str]:
     """Return the terms of an agent's métier and skills."""
     return subject_terms(agent.metier).union(*map(subject_terms, agent.skills))
-
-
-def _is_news(one: RankedDocument) -> bool:
-    return asks_for_a_skill(one.card.kind, _NEWS)
 
 
 def counting_documents(window: Window) -> list[RankedDocument]:
@@ -214,15 +203,10 @@ class Knowledge:
         """Return the features of a candidate with or without documents."""
         cast = [vote for vote in self._votes.get(agent.id, ()) if vote.weight > 0]
         documents = [self._ranked[vote.document_id] for vote in cast]
-        near = [self._near(one) for one in documents]
-        own = [self._near(one) for one in documents if not _is_news(one)]
-        if self._window.compared < FEWEST_COMPARED:  # too few to tell a specialist
-            own = near and [max(near)]
         held = self._holders.shown.get(agent.id, frozenset())
         stated = self._holders.stated.get(agent.id, {})
         return Features(
-            near=max(near, default=0.0),
-            focus=math.fsum(own) / len(own) if own else 0.0,
+            near=max(map(self._near, documents), default=0.0),
             first=max((1 / self._rank[vote.document_id] for vote in cast), default=0.0),
             said=max((one.said for one in documents), default=0.0),
             answer=float(not ANSWERS.isdisjoint(self._best_roles(agent, cast))),

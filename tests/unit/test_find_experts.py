@@ -466,7 +466,7 @@ def test_where_nobody_is_known_the_nearest_area_is_named() -> None:
 
 def near(place: str, *agents: Agent, last: float = MOST_DEVIATIONS) -> Experts:
     """All three wrote notes on the subject; the `last` note is so near to it."""
-    window = compared(three_notes(), nearness=MOST_DEVIATIONS)
+    window = compared([one._replace(said=1.0) for one in three_notes()], nearness=MOST_DEVIATIONS)
     *notes, note = window.documents
     if last < MOST_DEVIATIONS:
         note = note._replace(nearness=last, said=0.0)
@@ -490,7 +490,7 @@ def test_those_who_know_stand_by_their_distance_to_the_place(place: str, order: 
 
 def test_nobody_is_named_because_of_the_place_alone() -> None:
     """Who only comes near the subject stays behind those who know, and has no card."""
-    experts = near("vers Brest", ANA, BEN, CYD, last=3.2)
+    experts = near("vers Brest", ANA, BEN, CYD, last=6.0)
     assert CYD.id in found(experts)
     assert CYD.id not in [one.agent.id for one in experts.known]
 

@@ -1,7 +1,6 @@
 """How likely somebody knows: what counts, and what never takes anything away."""
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -44,7 +43,7 @@ def near(role: ContributorRole = ContributorRole.AUTHOR, nearness: float = 4.0) 
 def test_features_of_a_document() -> None:
     """Nearness, rank, share of the question, and the direct answer."""
     found = knowledge(near(ContributorRole.ACCEPTED_ANSWERER)).features(ANA)
-    assert (found.near, found.focus, found.first, found.said) == (1.0, 1.0, 1.0, 1.0)
+    assert (found.near, found.first, found.said) == (1.0, 1.0, 1.0)
     assert found.direct == 0.0
     direct = knowledge(near(), direct=DirectAnswerer(ANA.id, "wiki:1")).features(ANA)
     assert direct.direct == 1.0
@@ -68,14 +67,6 @@ def test_metiers_match_in_any_gender_and_number() -> None:
     assert subject_terms("qui s'occupe de") == frozenset()
     holders = TopicHolders(labels={"t": ("technicien forestier",)})
     assert knowledge(near(), shares={"t": 1.0}, holders=holders).features(ANA).metier == 1.0
-
-
-def test_specialists_are_told_from_those_who_write_on_everything() -> None:
-    """News on other subjects lowers nobody."""
-    elsewhere = ranked(0.5, card("wiki:2", wrote("wiki:ana")))._replace(nearness=0.0)
-    news = elsewhere._replace(card=replace(elsewhere.card, kind="actualité"))
-    assert knowledge(near(), elsewhere).features(ANA).focus == 0.5
-    assert knowledge(near(), news).features(ANA).focus == 1.0
 
 
 def test_the_first_documents_say_the_topic() -> None:
