@@ -29,7 +29,7 @@ a word as written.
 """
 
 _MARKS = "\u00ad\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u200b\u200d\u2060"
-_DROPPED_MARKS = re.compile("['\\s\u00ad\u200b\u200d\u2060]")
+_DROPPED_MARKS = re.compile("['\u00ad\u200b\u200d\u2060]")
 _ONE_SIGN = str.maketrans(
     dict.fromkeys("’ʼ‘´", "'")
     | dict.fromkeys("‐‑‒–−", "-")
@@ -151,12 +151,14 @@ def folded_words(text: str) -> list[str]:
 
 @lru_cache(maxsize=100_000)
 def fold(word: str) -> str:
-    """Return a lower-case word without accents, ligatures, apostrophes and spaces.
+    """Return a lower-case word or text without accents, ligatures and apostrophes.
 
-    A word has spaces where one Arabic sign stands for a whole phrase.
+    A word remains one word, also where an Arabic sign stands for a phrase.
     """
     decomposed = unicodedata.normalize("NFKD", word.translate(_LIGATURES))
-    return _DROPPED_MARKS.sub("", "".join(c for c in decomposed if not unicodedata.combining(c)))
+    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
+    folded = _DROPPED_MARKS.sub("", plain)
+    return folded if any(map(str.isspace, word)) else folded.replace(" ", "")
 
 
 class _Kind(Enum):
