@@ -40,6 +40,12 @@ def test_a_question_asks_for_what_its_own_text_says(text: str) -> None:
     assert wanted <= said or not terms(text)
 
 
+def test_a_folded_text_keeps_its_words_apart() -> None:
+    """And a sign that stands for a phrase stays one word."""
+    assert fold("où\u00a0çà et\nlà") == "ou ca et\nla"
+    assert fold("\ufdfb").isalpha()
+
+
 @given(st.from_regex(r"[a-zéèêàâîïôûç]{1,12}", fullmatch=True))
 def test_accents_never_part_a_word(word: str) -> None:
     """A word with its accents and without them has the same terms, stop words aside."""
