@@ -208,11 +208,16 @@ class Grounds:
         self._pairs = list(pairwise(self._alone))
 
     def nearest(self, said: _Words) -> tuple[_Words, ...]:
-        """Return the sentence, or two neighbours, that says most of what is said."""
+        """Return the sentence, or two neighbours, that says most of what is said.
 
-        def shared(few: tuple[_Words, ...]) -> tuple[int, int]:
+        Among equals it is the shortest, then the one that denies and limits the same.
+        """
+
+        def shared(few: tuple[_Words, ...]) -> tuple[int, int, int]:
             known = frozenset[str]().union(*(one.known for one in few))
-            return len(said.content & known), -sum(len(one.content) for one in few)
+            senses = frozenset[str]().union(*(one.senses for one in few))
+            length = sum(len(one.content) for one in few)
+            return len(said.content & known), -length, -len(senses ^ said.senses)
 
         alone = max(((one,) for one in self._alone), key=shared)
         both = max(self._pairs, key=shared, default=alone)
