@@ -325,9 +325,16 @@ def theme_of(settings: Settings) -> Path | None:
 
 def _reader_of(application: Application, sign_on: SignOn | None) -> ReaderOf:
     server = application.settings.server
-    if server.reader == "demo":
+    if server.reader == "demo" and not server.token_key:
         return DemoReaders(application.book, server.demo_agent, today)
     tokens = tokens_of(application.settings)
+    if server.reader == "demo":
+        return DemoReaders(
+            application.book,
+            server.demo_agent,
+            today,
+            lambda token: tokens.agent_id(token, now_s()),
+        )
     return open_readers(application.settings, sign_on, application.book, tokens)
 
 

@@ -62,16 +62,23 @@ def on_loopback(request: Request) -> bool:
 
 
 class DemoReaders:
-    """Lets a person at this machine read as any fictional agent."""
+    """Lets a person at this machine read as any agent; `agent_of` reads a signed token."""
 
-    def __init__(self, agents: ReaderDirectory, first: str, today: Callable[[], date]) -> None:
-        self._agents, self._first, self._today = agents, first, today
+    def __init__(
+        self,
+        agents: ReaderDirectory,
+        first: str,
+        today: Callable[[], date],
+        agent_of: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
+        self._agents, self._first, self._today, self._agent_of = agents, first, today, agent_of
 
     def __call__(self, request: Request) -> Reader:
-        """Return the chosen agent on loopback, else nobody."""
+        """Return on loopback the agent of a valid token, else the chosen one; else nobody."""
         if not on_loopback(request):
             return NOBODY
-        agent_id = request.cookies.get(DEMO_COOKIE, self._first)
+        token = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        agent_id = self._agent_of(token) or request.cookies.get(DEMO_COOKIE, self._first)
         return reader_of(agent_id, self._agents, self._today())
 
 

@@ -88,8 +88,12 @@ def token_app(parts: Parts) -> FastAPI:
 
 @pytest.fixture(scope="session")
 def demo_app(parts: Parts) -> FastAPI:
-    """Readers choose who they are; Dora Lenoir, who wrote nothing, to begin with."""
-    readers = DemoReaders(parts.book, "ag-5", lambda: TODAY)
+    """Readers choose who they are, or have a token; Dora Lenoir, who wrote nothing, begins."""
+
+    def agent_of(token: str) -> str | None:
+        return TOKENS.agent_id(token, NOW_S)
+
+    readers = DemoReaders(parts.book, "ag-5", lambda: TODAY, agent_of)
     return create_app(parts.services(reader_of=readers, demo=True))
 
 

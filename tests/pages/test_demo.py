@@ -20,7 +20,7 @@ from search_api.mail.storage import SqlMail
 from search_api.mail.values import MailContent, MailKind, MailRules, QueuedMail
 from search_api.services import DemoPerson, Services
 from tests.pages.administration import AGENTS, SECRET
-from tests.pages.conftest import Parts
+from tests.pages.conftest import NOW_S, TOKENS, Parts
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -71,9 +71,19 @@ def test_a_forged_cookie_opens_nothing(demo: TestClient) -> None:
     assert response.status_code == 401
 
 
+def test_a_token_names_a_programs_agent(demo: TestClient) -> None:
+    """As docs/api.md has it; without a valid one, the chosen agent reads."""
+    found = {
+        token: SECRET in demo.get("/?q=zanz", headers={"Authorization": f"Bearer {token}"}).text
+        for token in (TOKENS.make("ag-4", NOW_S), TOKENS.make("ag-4", 0), "jeton")
+    }
+    assert list(found.values()) == [True, False, False]
+
+
 def test_nobody_from_elsewhere(demo_app: FastAPI) -> None:
     """From another machine the demo shows neither documents nor its agents."""
-    elsewhere = TestClient(demo_app, client=("192.0.2.7", 50000))
+    headers = {"Authorization": f"Bearer {TOKENS.make('ag-4', NOW_S)}"}
+    elsewhere = TestClient(demo_app, client=("192.0.2.7", 50000), headers=headers)
     response = elsewhere.get("/")
     assert response.status_code == 401
     assert "Le Bihan" not in response.text
