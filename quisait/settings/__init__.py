@@ -716,8 +716,8 @@ class Settings(BaseSettings):
 
 
 def settings_file() -> Path:
-    """Return the path in `QUISAIT_FILE`, or `quisait.toml` in the current folder."""
-    return Path(os.environ.get(FILE_VARIABLE, FILE))
+    """Return the path in `QUISAIT_FILE`, or `quisait.toml` here if that is unset or empty."""
+    return Path(os.environ.get(FILE_VARIABLE) or FILE)
 
 
 def load_settings() -> Settings:
