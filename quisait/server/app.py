@@ -325,16 +325,14 @@ def theme_of(settings: Settings) -> Path | None:
 
 def _reader_of(application: Application, sign_on: SignOn | None) -> ReaderOf:
     server = application.settings.server
-    if server.reader == "demo" and not server.token_key:
-        return DemoReaders(application.book, server.demo_agent, today)
-    tokens = tokens_of(application.settings)
     if server.reader == "demo":
-        return DemoReaders(
-            application.book,
-            server.demo_agent,
-            today,
-            lambda token: tokens.agent_id(token, now_s()),
-        )
+        signed = SignedTokens(server.token_key) if server.token_key else None
+
+        def agent_of(token: str) -> str | None:
+            return signed.agent_id(token, now_s()) if signed else None
+
+        return DemoReaders(application.book, server.demo_agent, today, agent_of)
+    tokens = tokens_of(application.settings)
     return open_readers(application.settings, sign_on, application.book, tokens)
 
 
