@@ -149,7 +149,7 @@ def test_the_title_of_a_cited_document_is_told_to_its_readers_alone(site: Asking
     """Everywhere: pages, searches, documents, the API, and for who moderates."""
     secret = site.ask(**RESTRICTED)
     cited = f"[{SLANDER}](/documents/questions:{secret}) ou [{SLANDER}, là](/questions/{secret})"
-    question = site.ask(topic="cadastre", title="Où est la borne du verger ?")
+    question = site.ask(topic="cadastre", title="Où est la borne du verger au cadastre ?")
     answered(site, question, f"La borne du verger : voir {cited}.")
     assert SLANDER in site.client(NEIGHBOUR).get(f"/questions/{question}").text
     assert SLANDER in site.read(NEIGHBOUR, question)["answers"][0]["text"]
