@@ -2,9 +2,9 @@
 
 First, in one process, the tests that must run alone (`tests.needs`), then the others in three
 processes, which share OpenSearch and Tika. Arguments go to pytest in each part, except
-`--coverage`: it measures the share of the product's lines that the tests execute, and takes a fifth
-longer. The last lines give the start times of servers, the times of tests by the servers they need,
-and the counts.
+`--coverage`: it measures the share of the product's lines that the tests execute, in one process,
+since SlipCover lost what the three executed. The last lines give the start times of servers, the
+times of tests by the servers they need, and the counts.
 """
 
 import os
@@ -43,6 +43,7 @@ def main(arguments: list[str]) -> int:
     arguments = [one for one in arguments if one != COVERAGE]
     places = any(Path(one.partition("::")[0]).exists() for one in arguments)
     for part, options in PYTEST_ARGUMENTS.items():
+        options = () if measures else options
         if part is Part.ALONE and not places:
             # Its files alone are collected, which takes half a minute less.
             options = (*options, *_files_of(ALONE))
@@ -84,7 +85,7 @@ def _files_of(beginnings: Iterable[str]) -> list[str]:
 
 def measuring(coverage: Path) -> list[str]:
     """Return the arguments of Python that write the lines that a run executes to a file."""
-    # SlipCover measures by bytecode that takes itself out, in the processes of pytest-xdist too.
+    # SlipCover measures by bytecode that takes itself out.
     packages = ",".join(coverage_lines.PACKAGES)
     return ["-m", "slipcover", "--source", packages, "--json", "--out", str(coverage)]
 
