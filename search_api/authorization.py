@@ -18,7 +18,7 @@ from indexer.access import Reader
 from search_api.context import RoleHolder, note_refusal, open_by_role
 from search_api.identity.principals import Role
 from search_api.identity.readers import ReaderDirectory, reader_of
-from search_api.identity.tokens import TOKEN_COOKIE, SignedTokens
+from search_api.identity.tokens import TOKEN_COOKIE, SignedTokens, bearer_token
 from search_api.parameters import NamedReader
 from search_api.problems import Problem
 from search_api.services import services_of
@@ -43,10 +43,9 @@ def bearer(
     """Identify by `Authorization: Bearer …`: a personal token, or one signed by `quisait token`."""
 
     def identify(request: Request) -> Identification | None:
-        scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
-        if scheme.lower() != "bearer":
+        token = bearer_token(request)
+        if token is None:
             return None
-        token = token.strip()
         if token.startswith(PREFIX):
             agent_id = personal.agent_id(token) if personal else None
             return Identification(agent_id, IdentificationMethod.PERSONAL_TOKEN)

@@ -20,6 +20,7 @@ from search_api.assistants.service import (
 )
 from search_api.assistants.storage import MOST_CALLS
 from search_api.context import NotFound
+from search_api.identity.tokens import bearer_token
 from search_api.limits import RequesterKind, RequestKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.notices import noticed
@@ -51,9 +52,7 @@ def _assistant(request: Request) -> AssistantReader:
     """Return the reader that the request's token names. Raises a problem: 401, 404 or 429."""
     services = services_of(request)
     assistants = assistants_of(services)
-    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
-    token = token.strip() if scheme.lower() == "bearer" else ""
-    name, label = "", ""
+    token, name, label = bearer_token(request) or "", "", ""
     if not token and not services.demo:
         raise _unidentified(request, NO_CREDENTIAL)
     if token.startswith(PREFIX):

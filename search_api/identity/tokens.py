@@ -56,13 +56,22 @@ DEMO_COOKIE = "quisait_demo_agent"
 TOKEN_COOKIE = "quisait_token"  # noqa: S105 - a cookie's name
 
 
+def bearer_token(request: Request) -> str | None:
+    """Return the token in the header `Authorization: Bearer …`, None if there is no such header."""
+    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
 def on_loopback(request: Request) -> bool:
     """Return whether the request comes from this machine."""
     return request.client is not None and request.client.host in LOOPBACK
 
 
 class DemoReaders:
-    """Lets a person at this machine read as any agent; `agent_of` reads a signed token."""
+    """Identifies readers in the demo: a person at this machine chooses which agent they are.
+
+    `agent_of` returns the id of the agent whom a signed token names, None for an invalid token.
+    """
 
     def __init__(
         self,
@@ -74,11 +83,14 @@ class DemoReaders:
         self._agents, self._first, self._today, self._agent_of = agents, first, today, agent_of
 
     def __call__(self, request: Request) -> Reader:
-        """Return on loopback the agent of a valid token, else the chosen one; else nobody."""
+        """Return the agent whom the request's token names or, without a token, the chosen one.
+
+        Return nobody for an invalid token, and for a request from another machine.
+        """
         if not on_loopback(request):
             return NOBODY
-        token = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-        agent_id = self._agent_of(token) or request.cookies.get(DEMO_COOKIE, self._first)
+        chosen, token = request.cookies.get(DEMO_COOKIE, self._first), bearer_token(request)
+        agent_id = chosen if token is None else self._agent_of(token)
         return reader_of(agent_id, self._agents, self._today())
 
 

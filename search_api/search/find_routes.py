@@ -17,6 +17,7 @@ from pydantic.functional_validators import BeforeValidator
 from connectors.push.items import TOKEN_PREFIX, PushOutcome
 from indexer.access import Reader
 from search_api.bodies import problem_responses
+from search_api.identity.tokens import bearer_token
 from search_api.limits import RequesterKind, RequestKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.parameters import INCOMPLETE, turn
@@ -118,11 +119,11 @@ def _application_reader(request: Request, response: Response) -> ApplicationRead
     if readers is None:
         raise Problem(404, "Aucune application ne cherche ici au nom d’un agent.")
     refuse_over_limit(request)
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
+    token = bearer_token(request)
+    if token is None:
         raise Problem(401, "Présentez le jeton d’accès de la personne (« Bearer »).")
     try:
-        found = readers.reader(token.strip())
+        found = readers.reader(token)
     except ProviderUnreachable as failure:
         raise Problem(503, str(failure), {"Retry-After": str(RETRY_AFTER_S)}) from None
     except NotAnAgent as failure:

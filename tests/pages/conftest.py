@@ -88,7 +88,7 @@ def token_app(parts: Parts) -> FastAPI:
 
 @pytest.fixture(scope="session")
 def demo_app(parts: Parts) -> FastAPI:
-    """Readers choose who they are, or have a token; Dora Lenoir, who wrote nothing, begins."""
+    """The demo: readers choose who they are, first Dora Lenoir, who wrote nothing."""
 
     def agent_of(token: str) -> str | None:
         return TOKENS.agent_id(token, NOW_S)
