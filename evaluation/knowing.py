@@ -105,7 +105,7 @@ def ask_all(
 
 
 def fit(asked: Sequence[AskedQuestion], without: str = "") -> LogisticRegression:
-    """Fit the model on questions; `without` names a feature to leave out, empty for none."""
+    """Fit the model of who knows on judged questions, without the feature named `without`."""
     rows = np.concatenate([one.features for one in asked]).copy()
     right = np.concatenate([one.right for one in asked]).astype(np.float64)
     counts = np.concatenate(

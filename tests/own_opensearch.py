@@ -130,10 +130,9 @@ class OwnOpenSearch:
 
 
 def _allocate_again(url: str) -> None:
-    """Have OpenSearch try the shards again that it gave up.
+    """Have OpenSearch retry shards that it no longer assigns after five failures.
 
-    A copy that is still closing on a slow machine fails five times within seconds, and then stays
-    unassigned.
+    On a slow machine a shard that is still closing fails so often within seconds.
     """
     with suppress(httpx.HTTPError):  # it doesn't answer yet
         httpx.post(f"{url}/_cluster/reroute?retry_failed=true", timeout=5, trust_env=False)

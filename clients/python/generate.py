@@ -51,7 +51,7 @@ def public_schema() -> Schema:
 
 
 def digest(schema: Schema) -> str:
-    """Return a hash of the paths, parameters and fields; the sentences about them don't count."""
+    """Return the SHA-256 of the API's description, leaving out its descriptions and summaries."""
     return hashlib.sha256(json.dumps(_without_prose(schema), sort_keys=True).encode()).hexdigest()
 
 

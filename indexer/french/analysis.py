@@ -151,9 +151,9 @@ def folded_words(text: str) -> list[str]:
 
 @lru_cache(maxsize=100_000)
 def fold(word: str) -> str:
-    """Return a lower-case word or text without accents, ligatures and apostrophes.
+    """Remove the accents, ligatures and apostrophes of a lower-case word or text.
 
-    A word remains one word, also where an Arabic sign stands for a phrase.
+    A text keeps its spaces. A word gets none, though Unicode decomposes a few signs into phrases.
     """
     decomposed = unicodedata.normalize("NFKD", word.translate(_LIGATURES))
     plain = "".join(c for c in decomposed if not unicodedata.combining(c))

@@ -716,7 +716,10 @@ class Settings(BaseSettings):
 
 
 def settings_file() -> Path:
-    """Return the path in `QUISAIT_FILE`, or `quisait.toml` here if that is unset or empty."""
+    """Return the path of the settings: `QUISAIT_FILE`, or `quisait.toml` in the current folder.
+
+    An empty variable counts as unset.
+    """
     return Path(os.environ.get(FILE_VARIABLE) or FILE)
 
 

@@ -208,9 +208,10 @@ class Grounds:
         self._pairs = list(pairwise(self._alone))
 
     def nearest(self, said: _Words) -> tuple[_Words, ...]:
-        """Return the sentence, or two neighbours, that says most of what is said.
+        """Return the sentence, or two successive ones, of the passage that share most with `said`.
 
-        Among equals it is the shortest, then the one that denies and limits the same.
+        They are compared by terms in common. Of several, return the shortest; of these, the one
+        whose negations and conditions differ least from those of `said`.
         """
 
         def shared(few: tuple[_Words, ...]) -> tuple[int, int, int]:

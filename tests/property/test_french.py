@@ -41,7 +41,7 @@ def test_a_question_asks_for_what_its_own_text_says(text: str) -> None:
 
 
 def test_a_folded_text_keeps_its_words_apart() -> None:
-    """And a sign that stands for a phrase stays one word."""
+    """A single sign that Unicode decomposes into a phrase stays one word."""
     assert fold("où\u00a0çà et\nlà") == "ou ca et\nla"
     assert fold("\ufdfb").isalpha()
 
