@@ -2,9 +2,9 @@
 
 First, in one process, the tests that must run alone (`tests.needs`), then the others in three
 processes, which share OpenSearch and Tika. Arguments go to pytest in each part, except
-`--coverage`: it measures the share of the product's lines that the tests execute, in one process,
-since SlipCover lost what the three executed. The last lines give the start times of servers, the
-times of tests by the servers they need, and the counts.
+`--coverage`. That prints the share of the product's lines that the tests execute, and runs all
+tests in one process: of a whole run in three, SlipCover kept only what was imported. The last lines
+give the start times of servers, the times of tests by the servers they need, and the counts.
 """
 
 import os
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
             options = (*options, *_files_of(ALONE))
         coverage, junit = RESULTS / f"coverage-{part}.json", RESULTS / f"tests-{part}.xml"
         junit.unlink(missing_ok=True)
-        slipcover = measuring(coverage) if measures else []
+        slipcover = slipcover_arguments(coverage) if measures else []
         statuses.append(_run(part, slipcover, [*options, f"--junit-xml={junit}", *arguments]))
         if junit.exists():
             measured += [coverage] * measures
@@ -83,9 +83,8 @@ def _files_of(beginnings: Iterable[str]) -> list[str]:
     return sorted(path for path in files if path.startswith(tuple(beginnings)))
 
 
-def measuring(coverage: Path) -> list[str]:
-    """Return the arguments of Python that write the lines that a run executes to a file."""
-    # SlipCover measures by bytecode that takes itself out.
+def slipcover_arguments(coverage: Path) -> list[str]:
+    """Return arguments of Python by which SlipCover writes the executed lines to a JSON file."""
     packages = ",".join(coverage_lines.PACKAGES)
     return ["-m", "slipcover", "--source", packages, "--json", "--out", str(coverage)]
 

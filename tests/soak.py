@@ -35,8 +35,8 @@ from tests.run_all import (
     RESULTS,
     Times,
     closing,
-    measuring,
     read_report,
+    slipcover_arguments,
 )
 from tests.soak_parts import ALONE, PARTS
 
@@ -69,7 +69,10 @@ class Outcome:
 
 @dataclass
 class Soak:
-    """A run: `outcomes` by file, files that were `left`, and failures that did not come again."""
+    """A run: `outcomes` by file, files that were `left`, and failures that did not come again.
+
+    `measures`: measure the product's lines that the tests execute.
+    """
 
     seed: int
     arguments: Sequence[str]
@@ -121,7 +124,8 @@ class Soak:
         name = f"{unit.part}-{unit.file.replace('/', '-').removesuffix('.py')}"
         report, log = FOLDER / f"{name}.xml", FOLDER / f"{name}.log"
         report.unlink(missing_ok=True)
-        slipcover = measuring(FOLDER / f"coverage-{name}.json") if self.measures else ()
+        coverage = FOLDER / f"coverage-{name}.json"
+        slipcover = slipcover_arguments(coverage) if self.measures else ()
         command = [
             *(sys.executable, *slipcover, "-m", "pytest", unit.file, "-q"),
             f"--junit-xml={report}",
@@ -233,8 +237,6 @@ def main(arguments: Sequence[str]) -> int:
     options, rest = parser.parse_known_args(arguments)
     named = [word for word in rest if word in PARTS]
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for former in FOLDER.glob("coverage-*"):
-        former.unlink()
     units = turned(units_of(named or [*PARTS]), options.start)
     if not units:
         raise SystemExit(f"No test: the parts are {', '.join(PARTS)}.")
@@ -242,6 +244,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.list:
         _say("\n".join(f"{one.part} {one.file}" for one in units))
         return 0
+    for former in FOLDER.glob("coverage-*") if options.coverage else ():
+        former.unlink()
     others = [word for word in rest if word not in PARTS]
     deadline = time.monotonic() + options.budget_s
     soak = Soak(options.seed, others, deadline, measures=options.coverage)
