@@ -78,8 +78,8 @@ WEIGHTS = Features(
     answer=0.1,
     passage=0.4,
     direct=2.6,
-    stated=4.6,
-    asked=2.9,
+    stated=4.7,
+    asked=3.0,
     metier=1.2,
     topical=-1.5,
 )
