@@ -28,6 +28,8 @@ BINS = (0.0, 0.1, 0.3, 0.5, 0.75, 0.9, 1.0)
 """Bounds of the rows of the reliability table."""
 TRIED_BARS = (0.1, CARD, 0.3, 0.4, 0.5)
 """Least probabilities of the first card for which the report counts cards."""
+TRIED_FURTHER_BARS = (0.3, 0.4, 0.5, FURTHER_CARD, 0.75)
+"""Least probabilities of a further card for which the report counts right people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +118,21 @@ def fit(asked: Sequence[AskedQuestion], without: str = "") -> LogisticRegression
     return logistic_regression(rows, right, counts)
 
 
-def cards(one: AskedQuestion, model: LogisticRegression, bar: float = CARD) -> tuple[str, ...]:
+def cards(
+    one: AskedQuestion,
+    model: LogisticRegression,
+    bar: float = CARD,
+    further_bar: float = FURTHER_CARD,
+) -> tuple[str, ...]:
     """Return the ids of the agents who would be shown as experts, the likeliest first.
 
-    `bar`: least probability of the first card if documents answer.
+    `bar`: least probability of the first card if documents answer; `further_bar`: of the others.
     """
     if not one.ids:
         return ()
     likely = model.probabilities(one.features)
     order = np.argsort(-likely, kind="stable")
-    bars = (bar, FURTHER_CARD) if one.documents_answer else (BARE_CARD, BARE_CARD)
+    bars = (bar, further_bar) if one.documents_answer else (BARE_CARD, BARE_CARD)
     first = likely[order[0]] >= bars[0]
     further = [n for n in order[1:MOST_CARDS] if likely[n] >= bars[1]]
     return tuple(one.ids[n] for n in (order[0], *further)) if first else ()
@@ -166,7 +173,7 @@ def knowing_text(asked: Mapping[str, AskedAdministration]) -> str:
         cells = [_figures(some, folds[name, without]) for name, some in administrations.items()]
         lines.append(_row([without or "nothing", *cells]))
     models = {name: folds[name, ""] for name in administrations}
-    lines += ["", *_bars(asked, models)]
+    lines += ["", *_bars(asked, models), "", *_further_bars(administrations, models)]
     lines += [
         "",
         _row(["probability", "candidates", "mean", "right"]),
@@ -229,6 +236,25 @@ def _bars(
             own.add(one.own, models[name], bar)
             foreign.add(one.foreign, models[name], bar)
         lines.append(_row([f"{bar:.2f}", own.cell(), str(foreign.named)]))
+    return lines
+
+
+def _further_bars(
+    administrations: Mapping[str, Sequence[AskedQuestion]], models: Mapping[str, LogisticRegression]
+) -> list[str]:
+    """Return the rows of the table that counts further cards, for several bars.
+
+    Each administration is scored by the model in `models` that was not fitted on it.
+    """
+    lines = [_row(["bar of a further card", "right people among further cards"]), _row(["---"] * 2)]
+    for bar in TRIED_FURTHER_BARS:
+        right = Share()
+        for name, some in administrations.items():
+            for one in some:
+                if one.expected.experts:
+                    for id_ in cards(one, models[name], further_bar=bar)[1:]:
+                        right.add(id_ in one.expected.experts)
+        lines.append(_row([f"{bar:.2f}", str(right)]))
     return lines
 
 

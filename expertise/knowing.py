@@ -13,10 +13,10 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from connectors.values import Agent, ContributorRole
+from connectors.values import Agent
 from expertise.names import Reason
 from expertise.values import DirectAnswerer, RankedDocument, TopicHolders, TopicsOf, Window
-from expertise.votes import ANSWERS, Vote, counting_contributions
+from expertise.votes import Vote, counting_contributions
 from indexer.french.analysis import terms
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 
@@ -29,29 +29,13 @@ LEAST_SHARE = 0.1
 MOST_TOPICS = 3
 """Maximum number of a question's topics whose holders by the directory become candidates."""
 
-MOST_DEVIATIONS = 8.0
-"""Standard deviations above the median at which a document counts as nearest possible."""
-
-FEWEST_COMPARED = 50
-"""Size of the vector ranking below which standard deviations mean nothing."""
-
-BEST_OF_FEW, NEAR_AMONG_FEW = 0.75, 6.0
-"""Among few documents, a document with at least the first score (0 to 1) counts as the second
-number of deviations near. Chosen by hand: no judged set is so small.
-"""
-
 
 class Features(NamedTuple):
-    """Facts about one candidate that the model weighs.
+    """Facts about one candidate that the model weighs, each from 0 to 1.
 
-    Each is from 0 to 1, `near` to 2.
-
-    - `near`: how far the candidate's nearest document is above the median, in half
-      `MOST_DEVIATIONS`.
     - `first`: 1 over the place of their first document by what answers.
     - `said`: the largest share of the question that one of their documents says.
-    - `answer`: 1 if they gave an answer in their best document; `passage`: 1 if they wrote the
-      passage that answers in one of the first three documents.
+    - `passage`: 1 if they wrote the passage that answers in one of the first three documents.
     - `direct`: 1 if they wrote the direct answer.
     - `stated`: the largest share of the question for a topic that the directory gives them.
     - `asked`: 1 if they hold a topic that the question names.
@@ -59,10 +43,8 @@ class Features(NamedTuple):
     - `topical`: the largest share of the question that any topic has, whoever holds it.
     """
 
-    near: float
     first: float
     said: float
-    answer: float
     passage: float
     direct: float
     stated: float
@@ -72,18 +54,16 @@ class Features(NamedTuple):
 
 
 WEIGHTS = Features(
-    near=1.6,
-    first=1.0,
-    said=2.4,
-    answer=0.1,
+    first=1.6,
+    said=2.8,
     passage=0.4,
-    direct=2.6,
-    stated=4.7,
-    asked=3.0,
+    direct=2.9,
+    stated=4.3,
+    asked=3.1,
     metier=1.2,
-    topical=-1.5,
+    topical=-1.4,
 )
-BIAS = -4.2
+BIAS = -3.7
 """Fitted by `quisait evaluate knowing` on the questions of three administrations, without those
 that name a person or a service.
 """
@@ -99,7 +79,7 @@ def odds_of(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-CARD, FURTHER_CARD, BARE_CARD = 0.2, 0.75, 0.95
+CARD, FURTHER_CARD, BARE_CARD = 0.2, 0.6, 0.95
 """Least probability for a card: of the likeliest candidate, of any other candidate, and of any
 candidate if no document is expected to answer. docs/evaluation.md, «Who knows», has how many
 candidates are right at which probability, for administrations that the model was not fitted on.
@@ -180,7 +160,7 @@ class Knowledge:
         direct: DirectAnswerer | None = None,
         refused: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
-        self._window, self._owner_of, self._votes = window, owner_of, votes
+        self._votes = votes
         counting = sorted(counting_documents(window), key=lambda one: one.place or math.inf)
         self._ranked = {one.card.document_id: one for one in counting}
         self._rank = {one.card.document_id: n for n, one in enumerate(counting, 1)}
@@ -206,10 +186,8 @@ class Knowledge:
         held = self._holders.shown.get(agent.id, frozenset())
         stated = self._holders.stated.get(agent.id, {})
         return Features(
-            near=max(map(self._near, documents), default=0.0),
             first=max((1 / self._rank[vote.document_id] for vote in cast), default=0.0),
             said=max((one.said for one in documents), default=0.0),
-            answer=float(not ANSWERS.isdisjoint(self._best_roles(agent, cast))),
             passage=float(agent.id in self._wrote_passage),
             direct=float(self._direct == agent.id),
             stated=max(
@@ -229,20 +207,6 @@ class Knowledge:
         stated = self._holders.stated.get(agent.id, {})
         sure = {why for topic, why in stated.items() if self._shares.get(topic, 0) >= LEAST_SHARE}
         return tuple(why for why in Reason if why in sure)
-
-    def _near(self, one: RankedDocument) -> float:
-        deviations = one.nearness
-        if self._window.compared < FEWEST_COMPARED:
-            deviations = NEAR_AMONG_FEW if one.score >= BEST_OF_FEW else 0.0
-        return max(0.0, min(deviations, MOST_DEVIATIONS)) / (MOST_DEVIATIONS / 2)
-
-    def _best_roles(self, agent: Agent, cast: Sequence[Vote]) -> set[ContributorRole]:
-        """Return the agent's roles in the document with their strongest vote."""
-        if not cast:
-            return set()
-        best = self._ranked[max(cast, key=lambda vote: vote.weight).document_id]
-        rows = best.card.contributions
-        return {row.role for row in rows if self._owner_of.get(row.account) == agent.id}
 
     def _metier(self, agent: Agent) -> float:
         known = own_terms(agent)

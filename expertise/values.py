@@ -16,9 +16,8 @@ from indexer.values import Card, IndexEntry, ShownDocument, ShowRequest
 class RankedDocument(NamedTuple):
     """A document of the window with its fused score, from 0 to 1.
 
-    `nearness` is the document's cosine above the median of the vector ranking, in standard
-    deviations of that ranking, since encoders and engines scale cosines differently. `answered_by`
-    is the account that wrote the passage that answers, if several accounts wrote passages.
+    `answered_by` is the account that wrote the passage that answers, if several accounts wrote
+    passages.
     `near_hits` is what the scores of the nearest documents in the window add to the document's
     score, or subtract from it. `said`, from 0 to 1, is the share of the question's information in
     the words that the document contains. `place` is the document's place, from 1, by what answers
@@ -27,7 +26,6 @@ class RankedDocument(NamedTuple):
 
     card: Card
     score: float
-    nearness: float = 0.0
     answered_by: str = ""
     near_hits: float = 0.0
     said: float = 0.0
@@ -50,13 +48,11 @@ class DirectAnswerer(NamedTuple):
 class Window:
     """The documents that match a question for one reader, best first.
 
-    `compared` is the size of the vector ranking in which `nearness` is measured. `closest` is the
-    best cosine, on the encoder's scale. `far` is true if no document is near the question, neither
-    by vector nor because it contains all of its words.
+    `closest` is the best cosine, on the encoder's scale. `far` is true if no document is near the
+    question, neither by vector nor because it contains all of its words.
     """
 
     documents: tuple[RankedDocument, ...]
-    compared: int = 0
     closest: float = 1.0
     far: bool = False
 

@@ -40,7 +40,6 @@ from search_api.ranking.fusion import (
     ModelBars,
     fuse,
     known_bars,
-    nearness,
     requiring_all_words,
     unfused,
 )
@@ -326,7 +325,7 @@ class Search:
         if asking:
             found = _without(found, asking)
             ranked = fuse(found.lexical, found.vector, VOTERS)
-        near, authors = nearness(found.vector), self._answering(request, list(cards.values()))
+        authors = self._answering(request, list(cards.values()))
         read = [hit for hit in ranked if hit.document_id in cards]
         gains = near_hits(read, found.attributes) if request.vector is not None else {}
         said = self._said(request, found)
@@ -337,7 +336,6 @@ class Search:
             RankedDocument(
                 cards[hit.document_id],
                 hit.score,
-                near.get(hit.document_id, 0.0),
                 authors.get(hit.document_id, ""),
                 gains.get(hit.document_id, 0.0),
                 said.get(hit.document_id, 0.0),
@@ -347,7 +345,7 @@ class Search:
         )
         closest = found.vector[0].score if found.vector else 1.0
         far = closest < self._bars.far_cosine and not self._has_all_words(request, asking)
-        return Window(documents, compared=len(found.vector), closest=closest, far=far)
+        return Window(documents, closest=closest, far=far)
 
     def window_of(self, text: str, reader: Reader) -> Window:
         """Return the window of a question without a result page. Raises `IndexUnreachable`."""

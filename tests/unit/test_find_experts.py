@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.values import Agent, ContributorRole, EvidencePolicy, RefusedTopic
-from expertise.knowing import FEWEST_COMPARED, MOST_DEVIATIONS, Features
+from expertise.knowing import Features
 from expertise.names import Reason
 from expertise.places import place_in
 from expertise.values import (
@@ -282,19 +282,14 @@ def test_a_document_that_does_not_answer_is_no_evidence() -> None:
     assert ana.parts.documents == 1
 
 
-FIRM, THIN = 5.0, 0.1
-"""Standard deviations: nothing is as near as the first, most of a corpus as the second."""
-
-
-def compared(documents: list[RankedDocument], nearness: float) -> Window:
-    """A window in which these documents stand so near among many that were compared."""
-    near = tuple(one._replace(nearness=nearness) for one in documents)
-    return Window(near, compared=FEWEST_COMPARED)
+def saying(documents: list[RankedDocument], said: float) -> Window:
+    """A window whose documents all say this share of the question."""
+    return Window(tuple(one._replace(said=said) for one in documents))
 
 
 def test_thin_evidence_names_nobody() -> None:
     """Nobody, the nearest documents instead; and no area where nobody is known anywhere."""
-    thin = compared([one._replace(said=0.2) for one in three_notes()], nearness=THIN)
+    thin = saying(three_notes(), 0.0)
     nobody = people(thin)
     assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert [one.card.document_id for one in nobody.nearest] == ["wiki:1", "wiki:2", "wiki:3"]
@@ -302,32 +297,26 @@ def test_thin_evidence_names_nobody() -> None:
 
 
 def test_where_nothing_comes_near_the_strongest_name_is_held_back() -> None:
-    """However the documents stand among themselves, and however few there are."""
-    firm = compared(three_notes(), nearness=FIRM)
-    far = replace(firm, far=True)
+    """However the documents stand among themselves."""
+    far = Window(tuple(three_notes()), far=True)
     nobody = people(far)
     assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert (nobody.nearest, nobody.far) == ((), True)
     assert found(people(far, least=NO_BAR)) == ["ag-1", "ag-2", "ag-3"]
-    few = replace(firm, far=True, compared=FEWEST_COMPARED - 1)
-    assert not people(few).candidates
 
 
 @given(
     scores=st.lists(st.tuples(st.floats(0, 1), st.floats(-0.2, 0.2)), max_size=4),
-    compared_to=st.integers(0, FEWEST_COMPARED + 1),
     far=st.booleans(),
 )
-def test_every_candidate_has_evidence(
-    scores: list[tuple[float, float]], compared_to: int, far: bool
-) -> None:
-    """Whatever the neighbours of a document add to its score, and however few were compared."""
+def test_every_candidate_has_evidence(scores: list[tuple[float, float]], far: bool) -> None:
+    """Whatever the neighbours of a document add to its score."""
     accounts = ["wiki:ana", "wiki:ben", "wiki:cyd", "wiki:ana"]
     documents = tuple(
-        RankedDocument(card(f"wiki:{n}", wrote(accounts[n])), score, 3.0, near_hits=near)
+        RankedDocument(card(f"wiki:{n}", wrote(accounts[n])), score, near_hits=near, said=0.7)
         for n, (score, near) in enumerate(scores)
     )
-    window = Window(documents, compared=compared_to, far=far)
+    window = Window(documents, far=far)
     shown = people(window).candidates
     assert all(one.evidence for one in shown)
     assert not (far and shown)
@@ -340,20 +329,14 @@ def test_each_candidate_stands_on_their_own() -> None:
         ranked(0.9, card("wiki:2", wrote("wiki:ben"))),
         ranked(0.3, card("wiki:3", wrote("wiki:cyd"))),
     ]
-    firm = compared(notes, nearness=FIRM)
-    thin = compared(notes[2:], nearness=THIN).documents
-    firm = replace(firm, documents=(*firm.documents[:2], *thin))
-    somebody = people(firm)
+    somebody = people(Window(tuple(notes)))
     assert (found(somebody), somebody.nearest, somebody.beyond) == (["ag-1", "ag-2"], (), 0)
     assert all(one.confidence >= NEAR_ODDS for one in somebody.candidates)
 
 
 def test_where_no_document_answers_the_likeliest_has_to_be_surer() -> None:
     """Whoever is only a little likelier than not may then point the way, and is no expert."""
-    window = Window(
-        (ranked(1.0, card("wiki:1", wrote("wiki:ana")))._replace(nearness=2.0, said=0.8),),
-        compared=100,
-    )
+    window = saying([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], 0.6)
     answered, nothing = (people(window, ANA, documents_answer=answer) for answer in (True, False))
     (ana,) = answered.candidates
     assert SURE_ODDS <= ana.confidence < FURTHER_ODDS
@@ -361,20 +344,10 @@ def test_where_no_document_answers_the_likeliest_has_to_be_surer() -> None:
     assert (found(nothing), nothing.known) == (["ag-1"], ())
 
 
-@pytest.mark.parametrize(
-    ("score", "nearness", "compared_to", "sure"),
-    [
-        (1.0, 7.0, FEWEST_COMPARED, True),
-        (1.0, 0.5, FEWEST_COMPARED, False),
-        (1.0, 0.0, 1, True),
-    ],
-)
-def test_who_only_comes_near_is_marked(
-    score: float, nearness: float, compared_to: int, sure: bool
-) -> None:
-    """Between the bar that shows and the one that vouches; among few, scores vouch."""
-    one = [ranked(score, card("wiki:1", wrote("wiki:ana")))]
-    window = replace(compared(one, nearness=nearness), compared=compared_to)
+@pytest.mark.parametrize(("said", "sure"), [(1.0, True), (0.5, False)])
+def test_who_only_comes_near_is_marked(said: float, sure: bool) -> None:
+    """Between the bar that shows and the one that vouches."""
+    window = saying([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], said)
     build = Topics({"wiki:1": [("pci", 0.6)]})  # known documents of a topic vouch less
     (ana,) = people(window, ANA, build=build).candidates
     assert ana.sure is sure
@@ -384,22 +357,22 @@ ASKED = "Comment calculer la valeur locative cadastrale ?"
 
 
 @pytest.mark.parametrize(
-    ("title", "role", "nearness", "degree"),
+    ("title", "role", "degree"),
     [
-        ("Calculer la valeur locative cadastrale", ContributorRole.ANSWERER, 7.0, "answered"),
-        ("Valeur locative cadastrale : la calculer", ContributorRole.ANSWERER, 7.0, "answered"),
-        ("Calculer la valeur locative cadastrale", ContributorRole.AUTHOR, 7.0, "wrote"),
-        ("Contester la valeur locative", ContributorRole.ANSWERER, 7.0, "wrote"),
-        ("Valeur locative", ContributorRole.ANSWERER, 7.0, "wrote"),
-        ("", ContributorRole.ANSWERER, 7.0, "wrote"),
+        ("Calculer la valeur locative cadastrale", ContributorRole.ANSWERER, "answered"),
+        ("Valeur locative cadastrale : la calculer", ContributorRole.ANSWERER, "answered"),
+        ("Calculer la valeur locative cadastrale", ContributorRole.AUTHOR, "wrote"),
+        ("Contester la valeur locative", ContributorRole.ANSWERER, "wrote"),
+        ("Valeur locative", ContributorRole.ANSWERER, "wrote"),
+        ("", ContributorRole.ANSWERER, "wrote"),
     ],
 )
 def test_an_answer_to_the_same_question_is_told_from_a_text_on_its_subject(
-    title: str, role: ContributorRole, nearness: float, degree: str
+    title: str, role: ContributorRole, degree: str
 ) -> None:
     """By the thread's title."""
     thread = replace(card("wiki:1", wrote("wiki:ana", role)), title=title)
-    window = compared([ranked(1.0, thread)], nearness=nearness)
+    window = Window((ranked(1.0, thread),))
     (ana,) = people(window, ANA, question=ASKED).candidates
     assert ana.degree == degree
     assert [one.asked_there for one in ana.evidence] == [
@@ -411,7 +384,7 @@ def test_the_answer_to_the_same_question_comes_first_among_the_evidence() -> Non
     """Before a document that the question is nearer to; without evidence there is no degree."""
     thread = replace(card("wiki:1", wrote("wiki:ana", ContributorRole.ANSWERER)), title=ASKED)
     notes = [ranked(1.0, card("wiki:2", wrote("wiki:ana"))), ranked(0.9, thread)]
-    (ana,) = people(compared(notes, nearness=7.0), ANA, question=ASKED).candidates
+    (ana,) = people(Window(tuple(notes)), ANA, question=ASKED).candidates
     assert [one.document_id for one in ana.evidence] == ["wiki:1", "wiki:2"]
 
 
@@ -421,7 +394,7 @@ def test_the_answer_to_the_same_question_comes_first_among_the_evidence() -> Non
 )
 def test_who_wrote_the_direct_answer_answered(role: ContributorRole, degree: str) -> None:
     """Where it is an answer; a note answers nobody's question."""
-    window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana", role)))], nearness=3.0)
+    window = Window((ranked(1.0, card("wiki:1", wrote("wiki:ana", role))),))
     direct = DirectAnswerer(ANA.id, "wiki:1")
     (ana,) = people(window, ANA, question=ASKED, direct=direct).candidates
     assert ana.degree == degree
@@ -433,15 +406,11 @@ def test_a_subject_asks_nothing(word: str) -> None:
     assert not asks_the_same(word, word)
 
 
-@pytest.mark.parametrize(
-    ("nearness", "held", "sure"),
-    [(0.5, {"pci"}, True), (0.5, {"paie"}, False), (0.5, set(), False)],
-)
-def test_a_document_on_ones_metier_vouches(nearness: float, held: set[str], sure: bool) -> None:
+@pytest.mark.parametrize(("held", "sure"), [({"pci"}, True), ({"paie"}, False), (set(), False)])
+def test_a_document_on_ones_metier_vouches(held: set[str], sure: bool) -> None:
     """A document that comes near is enough where the directory says the same of its author."""
 
-    one = [ranked(1.0, card("wiki:1", wrote("wiki:ana")))]
-    window = compared(one, nearness=nearness)
+    window = saying([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], 0.5)
     build = Topics({"wiki:1": [("pci", 0.6)]}, by_metier=held)
     (ana,) = people(window, ANA, build=build).candidates
     assert ana.sure is sure
@@ -453,25 +422,24 @@ def test_one_very_fitting_document_is_enough() -> None:
     more = [*one, ranked(0.2, card("wiki:2", wrote("wiki:ana")))]
     confidences = []
     for notes in (one, more):
-        (ana,) = people(compared(notes, nearness=3.0), ANA).candidates
+        (ana,) = people(Window(tuple(notes)), ANA).candidates
         confidences.append(ana.confidence)
     assert NEAR_ODDS <= confidences[0] <= confidences[1]
 
 
 def test_where_nobody_is_known_the_nearest_area_is_named() -> None:
     """In Morbihan nobody: Côtes-d'Armor is nearer than Finistère and La Réunion."""
-    nobody = people(compared(three_notes(), nearness=FIRM), area="56")
+    nobody = people(Window(tuple(three_notes())), area="56")
     assert (nobody.candidates, nobody.nearest_area) == ((), "22")
 
 
-def near(place: str, *agents: Agent, last: float = MOST_DEVIATIONS) -> Experts:
-    """All three wrote notes on the subject; the `last` note is so near to it."""
-    window = compared([one._replace(said=1.0) for one in three_notes()], nearness=MOST_DEVIATIONS)
-    *notes, note = window.documents
-    if last < MOST_DEVIATIONS:
-        note = note._replace(nearness=last, said=0.0)
-    window = replace(window, documents=(*notes, note))
-    return people(window, *agents, reader_id=READER, place=place_in(place))
+def near(place: str, *agents: Agent, apart: bool = False) -> Experts:
+    """All three wrote the note that answers; or Cyd wrote `apart` one that says less."""
+    authors = [wrote("wiki:ana"), wrote("wiki:ben")]
+    notes = [ranked(1.0, card("wiki:1", *authors, *([] if apart else [wrote("wiki:cyd")])))]
+    if apart:
+        notes.append(ranked(0.45, card("wiki:2", wrote("wiki:cyd"))))
+    return people(Window(tuple(notes)), *agents, reader_id=READER, place=place_in(place))
 
 
 @pytest.mark.parametrize(
@@ -490,7 +458,7 @@ def test_those_who_know_stand_by_their_distance_to_the_place(place: str, order: 
 
 def test_nobody_is_named_because_of_the_place_alone() -> None:
     """Who only comes near the subject stays behind those who know, and has no card."""
-    experts = near("vers Brest", ANA, BEN, CYD, last=6.0)
+    experts = near("vers Brest", ANA, BEN, CYD, apart=True)
     assert CYD.id in found(experts)
     assert CYD.id not in [one.agent.id for one in experts.known]
 
@@ -618,7 +586,7 @@ def test_who_wrote_the_direct_answer_knows_where_it_counts_for_them() -> None:
     others.append(ranked(0.1, card("wiki:60", wrote("wiki:ana"))))  # far, and hers
 
     def named(document: Card, ana: Agent = ANA, area: str = "") -> list[str]:
-        window = Window((ranked(1.0, document), *others), compared=FEWEST_COMPARED, far=True)
+        window = Window((ranked(1.0, document), *others), far=True)
         answered = DirectAnswerer(ANA.id, document.document_id)
         return found(people(window, ana, BEN, question="bornage", area=area, direct=answered))
 
@@ -642,7 +610,7 @@ def test_a_named_topic_that_the_directory_states_vouches(
 ) -> None:
     """With a document on it; another topic, or one that is not stated, does not."""
 
-    window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], nearness=0.5)
+    window = saying([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], 0.3)
     build = Topics({"wiki:1": [("pci", 0.6)]}, declared=held)
     experts = people(window, ANA, question="plan", topics=asked, build=build)
     assert [one.agent.id for one in experts.candidates if one.sure] == [ANA.id] * sure
@@ -650,7 +618,7 @@ def test_a_named_topic_that_the_directory_states_vouches(
 
 def test_who_holds_the_topic_by_the_directory_knows_without_documents() -> None:
     """Beside who wrote; not where they may not be proposed, and without a place in the evidence."""
-    window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ben")))], nearness=FIRM)
+    window = Window((ranked(1.0, card("wiki:1", wrote("wiki:ben"))),))
     silent = replace(ANA, metier="géomètre", accounts=())
     hidden = replace(CYD, listed=False)
     left = Agent("ag-4", "Dan", "Morel", departure=TODAY)
@@ -667,7 +635,7 @@ def test_whom_a_topics_page_shows_is_known_where_the_question_is_that_topic() ->
     documents = [*three_notes(), ranked(0.2, card("wiki:4", wrote("wiki:dan")))]
     dan = Agent("ag-4", "Dan", "Morel", departement="35", accounts=("wiki:dan",), listed=False)
     refusing = replace(BEN, refused=(RefusedTopic("pci", ("cadastre",)),))
-    window = compared(documents, nearness=0.0)
+    window = Window(tuple(documents))
     build = Topics({}, on_page=[BEN.id, CYD.id, dan.id, READER])
 
     def sure(topic: str) -> list[str]:
@@ -701,7 +669,7 @@ def test_a_correction_lowers_nobody_else(
     build = Topics({id_: [("pci", 0.6)] for id_ in ids})
 
     def answer(ana: Agent) -> Experts:
-        window = compared(documents, nearness=FIRM)
+        window = Window(tuple(documents))
         return people(window, ana, BEN, CYD, question="plan", build=build)
 
     before = answer(ANA)
@@ -722,7 +690,7 @@ def test_a_disowned_document_supports_nothing() -> None:
     """The rest of what Ana wrote counts as if the document were somebody else's."""
     answer = ranked(1.0, card("wiki:1", wrote("wiki:ana", ContributorRole.ACCEPTED_ANSWERER)))
     answer = answer._replace(answered_by="wiki:ana")
-    window = compared([answer, ranked(0.9, card("wiki:2", wrote("wiki:ana")))], nearness=FIRM)
+    window = Window((answer, ranked(0.9, card("wiki:2", wrote("wiki:ana")))))
 
     def features(ana: Agent) -> tuple[float, float, float]:
         answered = DirectAnswerer(ANA.id, "wiki:1")
@@ -736,7 +704,7 @@ def test_a_disowned_document_supports_nothing() -> None:
 
 def test_who_refused_a_topic_is_not_named_for_it_in_other_words() -> None:
     """The question has the topic's words in another order; the documents never say its label."""
-    window = compared(three_notes(), nearness=FIRM)
+    window = Window(tuple(three_notes()))
     refusing = replace(ANA, refused=(RefusedTopic("pci", ("plan cadastral",)),))
     build = Topics({"wiki:1": [("pci", 0.9)], "wiki:2": [("pci", 0.4)]})
 

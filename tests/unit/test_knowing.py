@@ -31,19 +31,19 @@ OWNERS = {"wiki:ana": ANA.id, "wiki:ben": BEN.id}
 
 
 def knowledge(*documents: RankedDocument, **options: object) -> Knowledge:
-    window = Window(documents, compared=100)
+    window = Window(documents)
     votes = cast_votes(window, TODAY, OWNERS)
     return Knowledge(window, OWNERS, votes, **options)  # type: ignore[arg-type]
 
 
-def near(role: ContributorRole = ContributorRole.AUTHOR, nearness: float = 4.0) -> RankedDocument:
-    return ranked(1.0, card("wiki:1", wrote("wiki:ana", role)))._replace(nearness=nearness)
+def near(role: ContributorRole = ContributorRole.AUTHOR, said: float = 1.0) -> RankedDocument:
+    return ranked(1.0, card("wiki:1", wrote("wiki:ana", role)))._replace(said=said)
 
 
 def test_features_of_a_document() -> None:
-    """Nearness, rank, share of the question, and the direct answer."""
+    """Rank, share of the question, and the direct answer."""
     found = knowledge(near(ContributorRole.ACCEPTED_ANSWERER)).features(ANA)
-    assert (found.near, found.first, found.said) == (1.0, 1.0, 1.0)
+    assert (found.first, found.said) == (1.0, 1.0)
     assert found.direct == 0.0
     direct = knowledge(near(), direct=DirectAnswerer(ANA.id, "wiki:1")).features(ANA)
     assert direct.direct == 1.0
@@ -91,21 +91,21 @@ def test_nothing_that_speaks_for_somebody_counts_against_them() -> None:
 @given(
     place=st.integers(0, 2),
     role=st.sampled_from([ContributorRole.FORWARDER, ContributorRole.ASKER, ContributorRole.BOT]),
-    nearness=st.floats(0, 8),
+    said=st.floats(0, 1),
 )
 def test_what_shows_no_knowledge_takes_none_away(
-    place: int, role: ContributorRole, nearness: float
+    place: int, role: ContributorRole, said: float
 ) -> None:
     """A mail that was passed on, a question or a robot's page, wherever it stands."""
     documents = [
-        near(ContributorRole.ANSWERER, nearness),
-        ranked(0.8, card("wiki:2", wrote("wiki:ben")))._replace(nearness=nearness / 2),
+        near(ContributorRole.ANSWERER, said),
+        ranked(0.8, card("wiki:2", wrote("wiki:ben")))._replace(said=said / 2),
     ]
-    added = ranked(1.0, card("mail:1", wrote("mail:x", role)))._replace(nearness=8.0)
+    added = ranked(1.0, card("mail:1", wrote("mail:x", role)))
     with_it = [*documents[:place], added, *documents[place:]]
     before, after = (
         find_experts(
-            Window(tuple(some), compared=100),
+            Window(tuple(some)),
             PeopleQuestion("bornage"),
             ListedBook((ANA, BEN)),
             TODAY,

@@ -501,7 +501,7 @@ def test_the_best_answers_are_worth_what_pages_like_them_are() -> None:
 def test_documents_near_it_place_a_vote(role: ContributorRole) -> None:
     """They order candidates, in votes and walk; evidence stays the document's own."""
     rows = [card("wiki:1", wrote("wiki:ana", role)), card("wiki:2", wrote("wiki:ben", role))]
-    window = Window(tuple(RankedDocument(one, 0.5) for one in rows), compared=100)
+    window = Window(tuple(RankedDocument(one, 0.5) for one in rows))
     first, second = window.documents
     gained = (first._replace(near_hits=-0.1), second._replace(near_hits=0.1))
     placed = replace(window, documents=gained)
