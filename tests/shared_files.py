@@ -14,6 +14,11 @@ SHARED = Path(
 ADDS = {
     "documents": "real files of every format",
     "eval/search_piaf": "relevance on search_piaf",
+    "eval/expert_beta": "experts on expert_beta",
+    "eval/expert_dblp": "experts on expert_dblp",
+    "eval/expert_meta": "experts on expert_meta",
+    "eval/expert_slicer": "experts on expert_slicer",
+    "eval/expert_vdd_contacts": "experts on expert_vdd_contacts",
     "geo": "the official geographic code",
 }
 """What each folder adds to a run of the tests."""
