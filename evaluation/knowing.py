@@ -37,7 +37,7 @@ class AskedQuestion:
     """A question with its candidates.
 
     `ids` of the candidates; `features` with shape (candidates, features); `right`: whether the
-    truth names each candidate. `documents_answer` is that of `WhoKnows`.
+    truth names each candidate. `documents_answer`: a readable document is expected to answer.
     """
 
     expected: ExpectedAnswer
@@ -100,7 +100,7 @@ def ask_all(
                 tuple(told),
                 np.array(rows, dtype=np.float64).reshape(len(rows), len(Features._fields)),
                 np.array([id_ in want.experts for id_ in told], dtype=bool),
-                found.documents_answer,
+                found.results.answered,
             )
         )
     return tuple(asked)

@@ -27,7 +27,7 @@ from search_api.ranking.direct_answer import (
     chosen_sentences,
 )
 from search_api.ranking.results import Results
-from search_api.search.service import corrected_results
+from search_api.search.service import answer_question
 
 BARS = (0.4, QUOTATION_ANSWERS.bar, 0.6, 0.7, 0.9)
 """Thresholds of probability, one row of the report each."""
@@ -71,7 +71,7 @@ def judge_sentences(
     pages = []
     for text, agent, want in asked:
         reader, query = reader_of(agent), Query(text)
-        answered = corrected_results(context.search, context.people, query, reader, today)
+        answered = answer_question(context, reader, query)
         found = candidates(answered.results, today)
         kind = FOREIGN if want is None else NONE if want.no_documents else WANTED
         right = [want is not None and _answers(one, want) for one in found]

@@ -146,8 +146,8 @@ class Experts:
     the place was one.
     """
 
-    candidates: tuple[Candidate, ...]
-    beyond: int
+    candidates: tuple[Candidate, ...] = ()
+    beyond: int = 0
     named: tuple[Candidate, ...] = ()
     stated: tuple[Candidate, ...] = ()
     nearest: tuple[RankedDocument, ...] = ()
@@ -169,6 +169,12 @@ class Experts:
             return self.place.distance_km(one.agent) if self.place else 0.0, -one.confidence
 
         return tuple(sorted((*written, *holding), key=order))
+
+    @property
+    def people(self) -> tuple[Agent, ...]:
+        """Named agents, then known experts, then agents found only in the directory, each once."""
+        found = (*self.named, *self.known, *self.stated)
+        return tuple({one.agent.id: one.agent for one in found}.values())
 
 
 @dataclass(frozen=True, slots=True)

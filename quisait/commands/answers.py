@@ -33,7 +33,7 @@ from search_api.identity.principals import Role
 from search_api.ranking.direct_answer import DirectAnswer, quoted_from
 from search_api.ranking.results import Result, Results, excerpt_span
 from search_api.search.engine import OF_A_PERSON
-from search_api.search.service import QuestionAnswer, WhoKnows
+from search_api.search.service import QuestionAnswer
 from search_api.topics.service import is_shown
 from search_api.wording import (
     ROLES,
@@ -166,7 +166,7 @@ def results_body(found: QuestionAnswer) -> dict[str, Any]:
     return search_answer(found, today(), explain=True).model_dump(mode="json")
 
 
-def experts_body(found: WhoKnows) -> dict[str, Any]:
+def experts_body(found: QuestionAnswer) -> dict[str, Any]:
     """Return the API's body."""
     from search_api.search.responses import experts_answer  # see above
 
@@ -191,7 +191,7 @@ def results_text(found: QuestionAnswer) -> str:
     return "\n\n".join(blocks)
 
 
-def _wording(found: QuestionAnswer | WhoKnows) -> list[str]:
+def _wording(found: QuestionAnswer) -> list[str]:
     """Return a line about the corrected query; none without a correction."""
     if found.correction is None:
         return []
@@ -269,7 +269,7 @@ def _result(result: Result, number: int, recognised: int | None) -> str:
     return "\n".join(lines)
 
 
-def experts_text(found: WhoKnows) -> str:
+def experts_text(found: QuestionAnswer) -> str:
     """Return the people that the question names, proven experts, then those of the directory."""
     experts = found.experts
     lists = (
@@ -289,7 +289,7 @@ def experts_text(found: WhoKnows) -> str:
     return "\n\n".join(blocks)
 
 
-def _nobody(found: WhoKnows) -> str:
+def _nobody(found: QuestionAnswer) -> str:
     experts, topic = found.experts, found.nearest_topic
     known = "sûr" if experts.candidates else "connu"
     lines = [f"Personne de {known} sur ce sujet, parmi les documents que vous pouvez lire."]

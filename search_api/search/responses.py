@@ -8,7 +8,7 @@ from search_api.addresses import document_address
 from search_api.bodies import Joined
 from search_api.ranking.results import Result, explanation
 from search_api.search.schemas import DocumentBody, ExpertsBody, PartsBody, SearchBody
-from search_api.search.service import QuestionAnswer, WhoKnows
+from search_api.search.service import QuestionAnswer
 from search_api.wording import in_force
 
 _UNCOUNTED = SimpleNamespace(total=None, worded=None, worded_more=None, reachable=None)
@@ -65,11 +65,12 @@ def _parts(result: Result, *, counted: bool) -> PartsBody:
     return PartsBody.model_validate(Joined(result.parts, **ranks))
 
 
-def experts_answer(found: WhoKnows, *, explain: bool = False) -> ExpertsBody:
+def experts_answer(found: QuestionAnswer, *, explain: bool = False) -> ExpertsBody:
     """Return the response body of a search for experts."""
     experts, nearly = found.experts, bool(found.matches.spelt)
     answer = Joined(
         found,
+        found.results,
         experts,
         named=() if nearly else experts.named,
         nearly_named=experts.named if nearly else (),

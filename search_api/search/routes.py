@@ -143,7 +143,7 @@ def search_page(
         as_typed=as_typed,
         with_own=page == 1 and not by_personal_token(request),
     )
-    address = replace(typed, q=found.query.text.strip())
+    address = replace(typed, q=found.text)
     at_home = None if asked else home(services, reader)
     own = not asked and not by_personal_token(request)
     if at_home and own:
@@ -253,7 +253,7 @@ def experts_page(
     return render(
         "experts.html",
         request=request,
-        q=found.question,
+        q=found.text,
         typed=q.strip(),
         correction=found.correction,
         instead=found.instead,
@@ -263,16 +263,16 @@ def experts_page(
         oneself=found.oneself,
         own=found.own,
         topics=found.topics,
-        question_mail=QuestionMail(found.question, page_address(request)),
+        question_mail=QuestionMail(found.text, page_address(request)),
         nobody_in=found.nobody_in,
-        first=found.people[0] if found.people else None,
+        first=next(iter(found.experts.people), None),
         nearest_topic=found.nearest_topic,
-        incomplete=bool(found.incomplete),
-        search_address=SearchAddress(found.question),
-        everywhere=experts_address(found.question),
+        incomplete=bool(found.results.incomplete),
+        search_address=SearchAddress(found.text),
+        everywhere=experts_address(found.text),
         experts_address=experts_address,
-        ways=None if found.question else colleagues(services, reader),
-        territories=None if found.question else _territories(),
+        ways=None if found.text else colleagues(services, reader),
+        territories=None if found.text else _territories(),
         km=kilometres,
         regions=areas_by_name(REGIONS, "r"),
         departements=areas_by_name(DEPARTEMENTS),

@@ -1,29 +1,20 @@
 """The answer to a question or its correction: documents and people, by the same search."""
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import islice, product
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus
-from expertise.directory import SqlDirectory
 from expertise.holders import stated_topics
 from expertise.lookup import DirectoryMatches
-from expertise.name_words import name_reach
 from expertise.places import AskedPlace
 from expertise.topics import Topic
 from expertise.values import Candidate, DirectAnswerer, Window
-from expertise.visibility import may_be_shown
 from expertise.votes import counting_contributions
 from expertise.who_knows import NEAR_ODDS, Experts, PeopleQuestion, find_experts
 from indexer.access import Reader
-from indexer.french.analysis import analyse, analyse_query, fold
-from indexer.french.lexicon import is_french
-from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
-from indexer.suggestions import LONG_LETTERS, NEAR_WORDS, NearWord
-from search_api.context import AnswerContext, incomplete
+from search_api.context import AnswerContext
 from search_api.documents.scans import recognised
 from search_api.people.corrections import OwnPlace, own_place
 from search_api.people.service import (
@@ -37,11 +28,12 @@ from search_api.people.service import (
     people_answer,
 )
 from search_api.query.glossary import Definition
-from search_api.query.query import Query, without_quotes
+from search_api.query.query import Query
 from search_api.query_log.recording import experts_query, search_query
 from search_api.ranking.direct_answer import DirectAnswer, direct_answer
 from search_api.ranking.results import Results
-from search_api.search.engine import Retriever, Search, SearchHits
+from search_api.search.correction import Correction, search_corrected
+from search_api.search.engine import SearchHits
 from search_api.topics.service import (
     RelatedTopics,
     related_topics,
@@ -50,290 +42,66 @@ from search_api.topics.service import (
 )
 from search_api.verification.service import ShownVerification, verified, verified_documents
 
-MOST_WORDS = 12
-"""Longer questions, in words, are not corrected: they have enough words to be found by."""
-
-TRIALS = 4
-"""Maximum number of corrected wordings that are tried; each needs a search."""
-
-LONGEST_ACRONYM = 5
-"""Words of up to so many capitals are acronyms («CVAE»), not misspelt words."""
-
 OWN_DOCUMENTS = 10
 """Number of first documents that the reader must have contributed to, to be told how others see
 them: experts are ranked once more for that.
 """
 
-SURE_LETTERS = 3
-"""Number of first letters that must be right in a word with two slips."""
-
-_WORD = re.compile(r"[^\W\d_]+")
-_EXCLUDING = re.compile(r"(?:^|\s)-$")
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """A corrected wording, and how many documents (at most W) it finds by its words."""
-
-    text: str
-    documents: int
-
-
-@dataclass(frozen=True, slots=True)
-class CorrectedResults:
-    """A page, and the wording it answers: `query`, which is corrected if `instead` is true."""
-
-    query: Query
-    hits: SearchHits
-    results: Results
-    correction: Correction | None
-    instead: bool = False
-
-
-def corrected_results(
-    search: Search,
-    directory: SqlDirectory,
-    query: Query,
-    reader: Reader,
-    today: date,
-    *,
-    as_typed: bool = False,
-    with_experts: bool = False,
-) -> CorrectedResults:
-    """Answer a question, or directly its correction if none of its words is found.
-
-    `as_typed`: never answer the correction. `with_experts`: the hits also serve to find experts.
-    Raises `IndexUnreachable`.
-    """
-    hits = search.hits(query, reader, with_experts=with_experts)
-    results = search.page(hits, today)
-    if results.question.phrases and query.page == 1 and not results.results and not as_typed:
-        unquoted = replace(query, text=without_quotes(query.text))
-        hits = search.hits(unquoted, reader, with_experts=with_experts)
-        others = search.page(hits, today)
-        if others.results:
-            plain = Correction(unquoted.text, others.found)
-            return CorrectedResults(unquoted, hits, others, plain, instead=True)
-    better = correction(search, directory, query, results, reader, today)
-    if as_typed or better is None or not better.documents or _matched(results):
-        return CorrectedResults(query, hits, results, better)
-    instead = replace(query, text=better.text)
-    hits = search.hits(instead, reader, with_experts=with_experts)
-    return CorrectedResults(instead, hits, search.page(hits, today), better, instead=True)
-
-
-def correction(
-    search: Search,
-    directory: SqlDirectory,
-    query: Query,
-    results: Results,
-    reader: Reader,
-    today: date,
-) -> Correction | None:
-    """Return a corrected wording if some words of a question are in no readable document.
-
-    Words in titles and passages of the first page are known; only other words are looked up.
-    Accents, plurals and endings are not errors, because the analysis ignores them. A spelling from
-    documents is proposed only if one document contains all the words together: words that never
-    occur together are not a plausible question.
-    """
-    words = _unmatched_words(results) if query.page == 1 else []
-    if not words or reader.agent_id is None:
-        return None
-    ways = _spellings(
-        search, directory, words, reader, today, _given_names(directory, query, today)
-    )
-    if ways is None:
-        return None
-    for text in _corrected_texts(query.text, ways):
-        narrowed = Query(text, query.filters)
-        found = len(search.rank(narrowed, reader, today, Retriever.LEXICAL))
-        if any(may_be_shown(one.agent, today) for one in directory.named(text)):
-            return Correction(text, found)
-        if found and (_has_a_name(directory, text, today) or search.has_all_words(text, reader)):
-            return Correction(text, found)
-    return None
-
-
-def _has_a_name(directory: SqlDirectory, text: str, today: date) -> bool:
-    """Return whether a word is a name, a town or a service of the directory."""
-    words = [fold(word.lower()) for word in _WORD.findall(text) if _says_something(word)]
-    return any(near.slips == 0 for word in words for near in directory.near(word, today))
-
-
-def _matched(results: Results) -> bool:
-    return any(one.parts.lexical_rank is not None for one in results.results)
-
-
-def _unmatched_words(results: Results) -> list[str]:
-    """Return folded words of the question that are in no shown title or marked passage."""
-    question = results.question
-    written = _WORD.findall(" ".join((question.text, *question.phrases)))
-    if len(written) > MOST_WORDS:
-        return []
-    seen = {term for text in _shown_texts(results) for found in analyse(text) for term in found.all}
-    words = dict.fromkeys(fold(word.lower()) for word in written if _says_something(word))
-    return [word for word in words if seen.isdisjoint(found.term for found in analyse_query(word))]
-
-
-def _says_something(word: str) -> bool:
-    plain = word.lower()
-    little = plain in STOP_WORDS or plain in ASKING_WORDS
-    acronym = word.isupper() and len(word) <= LONGEST_ACRONYM
-    return not little and not acronym and name_reach(fold(plain)) > 0
-
-
-def _shown_texts(results: Results) -> Iterator[str]:
-    for one in results.results:
-        yield one.card.title
-        for shown in one.passages:
-            yield from (shown.passage.text[start:end] for start, end in shown.highlights)
-
-
-def _read_texts(results: Results) -> Iterator[str]:
-    """Yield the whole titles and passages of a page."""
-    for one in results.results:
-        yield one.card.title
-        yield from (shown.passage.text for shown in one.passages)
-
-
-def _spellings(
-    search: Search,
-    directory: SqlDirectory,
-    words: Sequence[str],
-    reader: Reader,
-    today: date,
-    names: Collection[str],
-) -> dict[str, list[str]] | None:
-    """Return near words for each word that no readable document nor the directory has, best first.
-
-    A French word stays as it is: it is no slip, even if no document has it. For `names`, only near
-    words of the directory. None if a word has no near word and is nobody's métier or skill: the
-    question is then in another language, or on another subject.
-    """
-    ways: dict[str, list[str]] = {}
-    for word, read in search.near_words(words, reader).items():
-        if word not in names and is_french(word):
-            continue
-        said = directory.near(word, today)
-        if any(near.slips == 0 for near in said):
-            continue
-        read = () if word in names else tuple(one for one in read if _is_likely_slip(word, one))
-        order = sorted((*read, *said), key=lambda n: (n.slips, -n.documents, n.written))
-        if not order and not directory.named(word):
-            return None
-        if order:
-            ways[word] = list(dict.fromkeys(near.written for near in order))[:NEAR_WORDS]
-    return ways
-
-
-def _is_likely_slip(word: str, near: NearWord) -> bool:
-    """Return whether a person who meant the near word may have typed this word.
-
-    A short word must keep its first letter («help» is not «PELP», «tarte» not «carte»). If two
-    letters differ, the first three must be the same («expulsion» is not «exclusion»), and both
-    letters must not be left out or added («enterrée» is not «entrée»).
-    """
-    other = fold(near.written)
-    if near.slips > 1 and abs(len(word) - len(other)) > 1:
-        return False
-    kept = 1 if near.slips < 2 else SURE_LETTERS
-    return word[:kept] == other[:kept] or (len(word) >= LONG_LETTERS and near.slips < 2)
-
-
-def _given_names(directory: SqlDirectory, query: Query, today: date) -> frozenset[str]:
-    """Return capitalised words next to a word of the directory: they are names, not slips."""
-    capital = [fold(word.lower()) for word in _WORD.findall(query.text) if word[0].isupper()]
-    known = {word for word in capital if any(n.slips == 0 for n in directory.near(word, today))}
-    return frozenset(capital) - known if known and len(capital) > 1 else frozenset()
-
-
-def _corrected_texts(typed: str, ways: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Yield the typed text with each misspelt word replaced, best first."""
-    choices = islice(product(*ways.values()), TRIALS) if ways else ()
-    for chosen in choices:
-        instead = dict(zip(ways, chosen, strict=True))
-        yield _WORD.sub(lambda match, instead=instead: _replaced(match, instead), typed)  # type: ignore[misc]
-
-
-def _replaced(match: re.Match[str], instead: Mapping[str, str]) -> str:
-    """Return a replacement of a word, unless it is excluded or names a field."""
-    word, text = match[0], match.string
-    written = instead.get(fold(word.lower()))
-    bound = text[match.end() :].startswith(":") or _EXCLUDING.search(text, 0, match.start())
-    if written is None or bound:
-        return word
-    if word.isupper():
-        return written.upper()
-    return written.capitalize() if word[0].isupper() else written
-
 
 @dataclass(frozen=True, slots=True)
 class QuestionAnswer:
-    """One page of documents, with experts if requested.
+    """The answer to a question: one page of documents, and people if requested.
 
-    `query`: the wording answered, which is the `correction` if `instead` is true. `people`: people
-    to show above the documents. `topics`: topics that the question names. `related`: topics to
-    continue with if something was not found. `direct`: sentences that answer, if sure.
-    `definitions`: of the expression that the question asks about. By document id: `verified`, an
-    author's statement on its present text; `ask_instead`, agents to ask if no author is in post and
-    may be named;
-    `recognised`, confidence (0 to 100) of a scan's text. `own`: the reader's own place among the
-    experts, shown to the reader only.
+    Found by the search: its `hits` and `results`; a `correction` of the wording; `asker`, the
+    reader's entry in the directory; `matches`, the people, services and places that the question
+    names; `topics` that it names; `direct`, sentences that answer, if sure.
+
+    People: `experts` who may know; `people`, the cards above the documents; `own`, the reader's own
+    place among the experts, shown to the reader only. `related`: topics to continue with if
+    something was not found; `nearest_topic`, if no candidate is sure.
+
+    Beside the documents, by id: `verified`, an author's statement on the present text;
+    `ask_instead`, agents to ask if no author is in post and may be named; `recognised`, confidence
+    (0 to 100) of a scan's text. `definitions`: of the expression that the question asks about.
     """
 
-    query: Query
+    hits: SearchHits
     results: Results
     correction: Correction | None
-    instead: bool
-    experts: Experts
-    people: PeopleAnswer
+    asker: Agent | None
+    matches: DirectoryMatches
     topics: tuple[Topic, ...]
-    related: RelatedTopics
-    direct: DirectAnswer | None = None
+    direct: DirectAnswer | None
+    experts: Experts = field(default_factory=Experts)
+    people: PeopleAnswer = field(default_factory=PeopleAnswer)
+    own: OwnPlace | None = None
+    related: RelatedTopics = field(default_factory=RelatedTopics)
+    nearest_topic: Topic | None = None
     ask_instead: Mapping[str, tuple[Agent, ...]] = field(default_factory=dict)
     verified: Mapping[str, ShownVerification] = field(default_factory=dict)
     recognised: Mapping[str, int] = field(default_factory=dict)
-    own: OwnPlace | None = None
     definitions: tuple[Definition, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class WhoKnows:
-    """Agents who may know, and topics to continue with if nobody is known.
-
-    `question`: the wording answered, which is the `correction` if `instead` is true.
-    `nearest_topic` is set if no candidate is sure. `oneself`: the reader, if the question names
-    them. `incomplete` names the authorities that did not answer: candidates and evidence may be
-    missing. `documents_answer`: a readable document is expected to answer. `own`: the reader's own
-    place among the experts, shown to the reader only. `topics`: topics that the question names.
-    """
-
-    question: str
-    correction: Correction | None
-    instead: bool
-    area: str
-    experts: Experts
-    matches: DirectoryMatches
-    oneself: Agent | None
-    nearest_topic: Topic | None
-    related: RelatedTopics
-    incomplete: tuple[str, ...]
-    documents_answer: bool
-    own: OwnPlace | None = None
-    topics: tuple[Topic, ...] = ()
+    @property
+    def text(self) -> str:
+        """The wording that was answered."""
+        return self.hits.query.text.strip()
 
     @property
-    def people(self) -> tuple[Agent, ...]:
-        """Named agents, then known experts, then agents found only in the directory, each once."""
-        experts = self.experts
-        found = (*experts.named, *experts.known, *experts.stated)
-        return tuple({one.agent.id: one.agent for one in found}.values())
+    def instead(self) -> bool:
+        """Whether the correction was answered instead of the typed wording."""
+        return self.correction is not None and self.hits.query.text == self.correction.text
+
+    @property
+    def oneself(self) -> Agent | None:
+        """The reader, if the question names them."""
+        named = self.asker and self.asker.id in self.matches.ids and self.matches.by_name
+        return self.asker if named else None
 
     @property
     def nobody_in(self) -> AskedPlace | None:
-        """The place that the question names, if none of the people works there."""
-        return nobody_in(self.matches, self.people)
+        """The place that the question names, if none of the experts works there."""
+        return nobody_in(self.matches, self.experts.people)
 
 
 def answer_question(
@@ -355,18 +123,16 @@ def answer_question(
     """
     if query.verified:
         query = replace(query, only=verified_documents(context))
-    searched = _search(context, reader, query, as_typed=as_typed, with_experts=candidates > 0)
-    found, matches, asker = searched.found, searched.matches, searched.asker
-    results, text = found.results, found.query.text.strip()
-    experts, related = Experts((), 0), RelatedTopics()
+    found = _search(context, reader, query, as_typed=as_typed, with_experts=candidates > 0)
+    results, experts = found.results, found.experts
     window = context.search.window(found.hits) if candidates else Window(())
-    if candidates or matches.people:
+    if candidates or found.matches.people:
         limit = CHOSEN_FROM if candidates else 0
-        experts = _experts(context, reader, searched, window, limit=limit)
+        experts = _experts(context, reader, found, window, limit=limit)
     first = [one.card.document_id for one in results.results]
-    answered = _answerer(searched.direct)
-    people = people_answer(experts, matches, asker, first, answered, candidates or MOST_CARDS)
-    words = results.question.words  # values of operators name no topic
+    answered, limit = _answerer(found.direct), candidates or MOST_CARDS
+    people = people_answer(experts, found.matches, found.asker, first, answered, limit)
+    related, words = found.related, results.question.words  # values of operators name no topic
     if candidates and words.strip() and not (results.found and people.cards):
         related = related_topics(context, words, far=experts.far)
     # If the correction is answered, the typed query found nothing.
@@ -376,21 +142,16 @@ def answer_question(
     context.query_log.note(
         search_query(reader, query.text, query.filters, query.page, total, query.order, named)
     )
-    return QuestionAnswer(
-        found.query,
-        results,
-        found.correction,
-        found.instead,
-        experts,
-        people,
-        searched.topics,
-        related,
-        searched.direct,
-        asked_instead(context, asker, results.results, text),
-        verified(context, first),
-        recognised(context, first),
-        _own(context, reader, searched, window) if with_own else None,
-        _definitions(context, found.query),
+    return replace(
+        found,
+        experts=experts,
+        people=people,
+        own=_own(context, reader, found, window) if with_own else None,
+        related=related,
+        ask_instead=asked_instead(context, found.asker, results.results, found.text),
+        verified=verified(context, first),
+        recognised=recognised(context, first),
+        definitions=_definitions(context, found.hits.query),
     )
 
 
@@ -431,7 +192,7 @@ def who_knows(
     as_typed: bool = False,
     noted: bool = True,
     with_own: bool = False,
-) -> WhoKnows:
+) -> QuestionAnswer:
     """Return the agents who may know, under a reader's rights; nobody without a question.
 
     The question is searched and corrected as in `answer_question`. `area`: only a département
@@ -439,30 +200,21 @@ def who_knows(
     `noted`: write the question and the people proposed to the query log. `with_own`: also return
     the reader's own place. Raises `IndexUnreachable`.
     """
-    searched = _search(context, reader, Query(question), as_typed=as_typed, with_experts=True)
-    found, matches, asker = searched.found, searched.matches, searched.asker
+    found = _search(context, reader, Query(question), as_typed=as_typed, with_experts=True)
     window = context.search.window(found.hits)
-    experts = _experts(context, reader, searched, window, area=area, limit=limit, least=least)
+    experts = _experts(context, reader, found, window, area=area, limit=limit, least=least)
     if noted:
         proposed = dict.fromkeys(one.agent.id for one in (*experts.known, *experts.candidates))
         context.query_log.note(experts_query(reader, question, area, tuple(proposed)))
-    text, related = found.query.text.strip(), RelatedTopics()
-    if text and not experts.candidates:
-        related = related_topics(context, text, far=experts.far)
-    return WhoKnows(
-        question=text,
-        correction=found.correction,
-        instead=found.instead,
-        area=area,
+    related = found.related
+    if found.text and not experts.candidates:
+        related = related_topics(context, found.text, far=experts.far)
+    return replace(
+        found,
         experts=experts,
-        matches=matches,
-        oneself=asker if asker and asker.id in matches.ids and matches.by_name else None,
-        nearest_topic=topic_to_go_on_from(context, text, experts),
+        own=_own(context, reader, found, window) if with_own else None,
         related=related,
-        incomplete=incomplete(reader),
-        documents_answer=found.results.answered,
-        own=_own(context, reader, searched, window) if with_own else None,
-        topics=searched.topics,
+        nearest_topic=topic_to_go_on_from(context, found.text, experts),
     )
 
 
@@ -482,23 +234,12 @@ def people_beside(context: AnswerContext, reader: Reader, title: str, limit: int
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Searched:
-    """Result of a question's search: documents, named people and topics, direct answer."""
-
-    found: CorrectedResults
-    asker: Agent | None
-    matches: DirectoryMatches
-    topics: tuple[Topic, ...]
-    direct: DirectAnswer | None
-
-
 def _search(
     context: AnswerContext, reader: Reader, query: Query, *, as_typed: bool, with_experts: bool
-) -> _Searched:
-    """Search a question, or its correction if none of its words is found."""
+) -> QuestionAnswer:
+    """Search a question, or its correction if none of its words is found; without experts yet."""
     today, asker = context.today(), asker_of(context, reader)
-    found = corrected_results(
+    hits, results, correction = search_corrected(
         context.search,
         context.people,
         query,
@@ -507,23 +248,30 @@ def _search(
         as_typed=as_typed,
         with_experts=with_experts,
     )
-    results = found.results
     expansions = results.question.expansions
     matches = named_by(context, reader, asker, query.text, _read_texts(results), expansions)
-    better = found.correction.text if found.correction else query.text
+    better = correction.text if correction else query.text
     if better != query.text and not matches.names_something:
         matches = named_by(context, reader, asker, better, _read_texts(results))
     words = results.question.words  # values of operators name no topic
     topics = related_topics(context, words, far=True).topics if words.strip() else ()
-    if found.correction and not topics:
+    if correction and not topics:
         topics = related_topics(context, better, far=True).topics
-    return _Searched(found, asker, matches, topics, _direct(results, matches, today))
+    direct = _direct(results, matches, today)
+    return QuestionAnswer(hits, results, correction, asker, matches, topics, direct)
+
+
+def _read_texts(results: Results) -> Iterator[str]:
+    """Yield the whole titles and passages of a page."""
+    for one in results.results:
+        yield one.card.title
+        yield from (shown.passage.text for shown in one.passages)
 
 
 def _experts(
     context: AnswerContext,
     reader: Reader,
-    searched: _Searched,
+    found: QuestionAnswer,
     window: Window,
     *,
     area: str = "",
@@ -537,19 +285,18 @@ def _experts(
     nobody. If a question only names a service in its place, only the directory answers: authors of
     documents near such words are not meant.
     """
-    found, question = searched.found, searched.found.query.text.strip()
-    place = searched.matches.place
+    matches, place = found.matches, found.matches.place
     experts = find_experts(
         window,
         PeopleQuestion(
-            question,
+            found.text,
             reader_id=None if to_others else reader.agent_id,
             area=area,
-            named=(*searched.matches.people, *searched.matches.others),
-            direct=_answerer(searched.direct),
+            named=(*matches.people, *matches.others),
+            direct=_answerer(found.direct),
             documents_answer=found.results.answered,
-            topics=[one.id for one in searched.topics],
-            whole_topic=whole_topic(searched.topics, place.subject if place else question),
+            topics=[one.id for one in found.topics],
+            whole_topic=whole_topic(found.topics, place.subject if place else found.text),
             place=place,
         ),
         context.people,
@@ -558,35 +305,34 @@ def _experts(
         build=context.overview,
         least=least,
     )
-    only_a_service = searched.matches.placed and not searched.matches.by_name
-    if only_a_service:
+    if matches.placed and not matches.by_name:  # only a service
         return replace(experts, candidates=(), beyond=0, stated=())
-    if found.results.results or found.query.filters or found.hits.parsed.bylines:
+    if found.results.results or found.hits.query.filters or found.hits.parsed.bylines:
         return experts
     return replace(experts, candidates=(), beyond=0)
 
 
 def _own(
-    context: AnswerContext, reader: Reader, searched: _Searched, window: Window
+    context: AnswerContext, reader: Reader, found: QuestionAnswer, window: Window
 ) -> OwnPlace | None:
     """Return the reader's own place among the experts, by documents that the reader may read."""
-    asker = searched.asker
-    named = searched.matches.by_name or searched.matches.placed
-    if asker is None or named or not searched.found.query.text.strip():
+    asker = found.asker
+    named = found.matches.by_name or found.matches.placed
+    if asker is None or named or not found.text:
         return None
     cards = [one.card for one in window.documents]
     accounts = context.people.accounts_of(asker.id)
     first = cards[:OWN_DOCUMENTS]
     counting = {row.account for card in first for row in counting_contributions(card)}
     build, stated = context.build(), frozenset[str]()
-    if searched.topics and not isinstance(build, BuildStatus):
+    if found.topics and not isinstance(build, BuildStatus):
         stated = frozenset(stated_topics(asker, build.revalidation.names, context.today()))
-    holds = not stated.isdisjoint(one.id for one in searched.topics)
+    holds = not stated.isdisjoint(one.id for one in found.topics)
     candidate: Candidate | None = None
     # Most readers are nowhere near: the second computation is for those who may be named.
-    if holds or not counting.isdisjoint(accounts) or asker.id in searched.matches.ids:
-        experts = _experts(context, reader, searched, window, limit=CHOSEN_FROM, to_others=True)
+    if holds or not counting.isdisjoint(accounts) or asker.id in found.matches.ids:
+        experts = _experts(context, reader, found, window, limit=CHOSEN_FROM, to_others=True)
         shown = (*experts.known, *experts.stated)
         candidate = next((one for one in shown if one.agent.id == asker.id), None)
     near = [card for card in cards if card.document_id in asker.disowned]
-    return own_place(context, asker, searched.topics, near, candidate)
+    return own_place(context, asker, found.topics, near, candidate)

@@ -10,8 +10,8 @@ from expertise.directory import SqlDirectory
 from indexer.access import NOBODY, Reader
 from search_api.identity.readers import reader_of
 from search_api.query.query import Query
+from search_api.search.correction import search_corrected
 from search_api.search.engine import Search
-from search_api.search.service import corrected_results
 from tests.judging import engine_index
 from tests.made_site import agent_book
 from tests.pages.administration import ENCODER, SECRET, TODAY, documents
@@ -26,8 +26,8 @@ class Desk:
 
     def better(self, typed: str, reader: Reader) -> tuple[str, bool] | None:
         """(the correction, whether it was answered at once)."""
-        found = corrected_results(self.search, self.book, Query(typed), reader, TODAY)
-        return (found.correction.text, found.instead) if found.correction else None
+        hits, _, found = search_corrected(self.search, self.book, Query(typed), reader, TODAY)
+        return (found.text, hits.query.text == found.text) if found else None
 
 
 @pytest.fixture(scope="module", params=["embedded", "opensearch"])

@@ -1,0 +1,214 @@
+"""Correct the words of a question that no document of the reader has. Read `search_corrected`."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import islice, product
+
+from expertise.directory import SqlDirectory
+from expertise.name_words import name_reach
+from expertise.visibility import may_be_shown
+from indexer.access import Reader
+from indexer.french.analysis import analyse, analyse_query, fold
+from indexer.french.lexicon import is_french
+from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
+from indexer.suggestions import LONG_LETTERS, NEAR_WORDS, NearWord
+from search_api.query.query import Query, without_quotes
+from search_api.ranking.results import Results
+from search_api.search.engine import Retriever, Search, SearchHits
+
+MOST_WORDS = 12
+"""Longer questions, in words, are not corrected: they have enough words to be found by."""
+
+TRIALS = 4
+"""Maximum number of corrected wordings that are tried; each needs a search."""
+
+LONGEST_ACRONYM = 5
+"""Words of up to so many capitals are acronyms («CVAE»), not misspelt words."""
+
+SURE_LETTERS = 3
+"""Number of first letters that must be right in a word with two slips."""
+
+_WORD = re.compile(r"[^\W\d_]+")
+_EXCLUDING = re.compile(r"(?:^|\s)-$")
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A corrected wording, and how many documents (at most W) it finds by its words."""
+
+    text: str
+    documents: int
+
+
+def search_corrected(
+    search: Search,
+    directory: SqlDirectory,
+    query: Query,
+    reader: Reader,
+    today: date,
+    *,
+    as_typed: bool = False,
+    with_experts: bool = False,
+) -> tuple[SearchHits, Results, Correction | None]:
+    """Search a question, or its correction at once if none of its words is found.
+
+    Return the hits of the wording that was answered (`SearchHits.query`), their page, and the
+    correction if there is one. `as_typed`: never answer the correction. `with_experts`: the hits
+    also serve to find experts. Raises `IndexUnreachable`.
+    """
+    hits = search.hits(query, reader, with_experts=with_experts)
+    results = search.page(hits, today)
+    if results.question.phrases and query.page == 1 and not results.results and not as_typed:
+        unquoted = replace(query, text=without_quotes(query.text))
+        others = search.hits(unquoted, reader, with_experts=with_experts)
+        page = search.page(others, today)
+        if page.results:
+            return others, page, Correction(unquoted.text, page.found)
+    better = correction(search, directory, query, results, reader, today)
+    if as_typed or better is None or not better.documents or _matched(results):
+        return hits, results, better
+    hits = search.hits(replace(query, text=better.text), reader, with_experts=with_experts)
+    return hits, search.page(hits, today), better
+
+
+def correction(
+    search: Search,
+    directory: SqlDirectory,
+    query: Query,
+    results: Results,
+    reader: Reader,
+    today: date,
+) -> Correction | None:
+    """Return a corrected wording if some words of a question are in no readable document.
+
+    Words in titles and passages of the first page are known; only other words are looked up.
+    Accents, plurals and endings are not errors, because the analysis ignores them. A spelling from
+    documents is proposed only if one document contains all the words together: words that never
+    occur together are not a plausible question.
+    """
+    words = _unmatched_words(results) if query.page == 1 else []
+    if not words or reader.agent_id is None:
+        return None
+    ways = _spellings(
+        search, directory, words, reader, today, _given_names(directory, query, today)
+    )
+    if ways is None:
+        return None
+    for text in _corrected_texts(query.text, ways):
+        if text == query.text:
+            continue
+        narrowed = Query(text, query.filters)
+        found = len(search.rank(narrowed, reader, today, Retriever.LEXICAL))
+        if any(may_be_shown(one.agent, today) for one in directory.named(text)):
+            return Correction(text, found)
+        if found and (_has_a_name(directory, text, today) or search.has_all_words(text, reader)):
+            return Correction(text, found)
+    return None
+
+
+def _has_a_name(directory: SqlDirectory, text: str, today: date) -> bool:
+    """Return whether a word is a name, a town or a service of the directory."""
+    words = [fold(word.lower()) for word in _WORD.findall(text) if _says_something(word)]
+    return any(near.slips == 0 for word in words for near in directory.near(word, today))
+
+
+def _matched(results: Results) -> bool:
+    return any(one.parts.lexical_rank is not None for one in results.results)
+
+
+def _unmatched_words(results: Results) -> list[str]:
+    """Return folded words of the question that are in no shown title or marked passage."""
+    question = results.question
+    written = _WORD.findall(" ".join((question.text, *question.phrases)))
+    if len(written) > MOST_WORDS:
+        return []
+    seen = {term for text in _shown_texts(results) for found in analyse(text) for term in found.all}
+    words = dict.fromkeys(fold(word.lower()) for word in written if _says_something(word))
+    return [word for word in words if seen.isdisjoint(found.term for found in analyse_query(word))]
+
+
+def _says_something(word: str) -> bool:
+    plain = word.lower()
+    little = plain in STOP_WORDS or plain in ASKING_WORDS
+    acronym = word.isupper() and len(word) <= LONGEST_ACRONYM
+    return not little and not acronym and name_reach(fold(plain)) > 0
+
+
+def _shown_texts(results: Results) -> Iterator[str]:
+    for one in results.results:
+        yield one.card.title
+        for shown in one.passages:
+            yield from (shown.passage.text[start:end] for start, end in shown.highlights)
+
+
+def _spellings(
+    search: Search,
+    directory: SqlDirectory,
+    words: Sequence[str],
+    reader: Reader,
+    today: date,
+    names: Collection[str],
+) -> dict[str, list[str]] | None:
+    """Return near words for each word that no readable document nor the directory has, best first.
+
+    A French word stays as it is: it is no slip, even if no document has it. For `names`, only near
+    words of the directory. None if a word has no near word and is nobody's métier or skill: the
+    question is then in another language, or on another subject.
+    """
+    ways: dict[str, list[str]] = {}
+    for word, read in search.near_words(words, reader).items():
+        if word not in names and is_french(word):
+            continue
+        said = directory.near(word, today)
+        if any(near.slips == 0 for near in said):
+            continue
+        read = () if word in names else tuple(one for one in read if _is_likely_slip(word, one))
+        order = sorted((*read, *said), key=lambda n: (n.slips, -n.documents, n.written))
+        if not order and not directory.named(word):
+            return None
+        if order:
+            ways[word] = list(dict.fromkeys(near.written for near in order))[:NEAR_WORDS]
+    return ways
+
+
+def _is_likely_slip(word: str, near: NearWord) -> bool:
+    """Return whether a person who meant the near word may have typed this word.
+
+    A short word must keep its first letter («help» is not «PELP», «tarte» not «carte»). If two
+    letters differ, the first three must be the same («expulsion» is not «exclusion»), and both
+    letters must not be left out or added («enterrée» is not «entrée»).
+    """
+    other = fold(near.written)
+    if near.slips > 1 and abs(len(word) - len(other)) > 1:
+        return False
+    kept = 1 if near.slips < 2 else SURE_LETTERS
+    return word[:kept] == other[:kept] or (len(word) >= LONG_LETTERS and near.slips < 2)
+
+
+def _given_names(directory: SqlDirectory, query: Query, today: date) -> frozenset[str]:
+    """Return capitalised words next to a word of the directory: they are names, not slips."""
+    capital = [fold(word.lower()) for word in _WORD.findall(query.text) if word[0].isupper()]
+    known = {word for word in capital if any(n.slips == 0 for n in directory.near(word, today))}
+    return frozenset(capital) - known if known and len(capital) > 1 else frozenset()
+
+
+def _corrected_texts(typed: str, ways: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield the typed text with each misspelt word replaced, best first."""
+    choices = islice(product(*ways.values()), TRIALS) if ways else ()
+    for chosen in choices:
+        instead = dict(zip(ways, chosen, strict=True))
+        yield _WORD.sub(lambda match, instead=instead: _replaced(match, instead), typed)  # type: ignore[misc]
+
+
+def _replaced(match: re.Match[str], instead: Mapping[str, str]) -> str:
+    """Return a replacement of a word, unless it is excluded or names a field."""
+    word, text = match[0], match.string
+    written = instead.get(fold(word.lower()))
+    bound = text[match.end() :].startswith(":") or _EXCLUDING.search(text, 0, match.start())
+    if written is None or bound:
+        return word
+    if word.isupper():
+        return written.upper()
+    return written.capitalize() if word[0].isupper() else written
