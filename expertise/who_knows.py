@@ -183,12 +183,12 @@ class PeopleQuestion:
 
     `reader_id`: the reader, who is never proposed. `area` narrows to agents whose present post is
     there (see `in_area`). `named` are the agents whose directory entry the question matches. If it
-    names a `place`, the nearest experts come first, and the likeliest agent there needs only the
-    first expert's threshold. `topics` are the listed topics that it names; an agent shown on the
-    page of the topic that is the whole question (`whole_topic`) is an expert here too, if the
-    reader may read their evidence. The author of the `direct` answer is an expert, however
-    unlikely, if that document counts for them. If no document answers (`documents_answer`), every
-    candidate needs a higher threshold.
+    names a `place`, the nearest experts come first; the likeliest agent there, and all who hold the
+    question's topic by the directory, need only the first expert's threshold. `topics` are the
+    listed topics that it names; an agent shown on the page of the topic that is the whole question
+    (`whole_topic`) is an expert here too, if the reader may read their evidence. The author of the
+    `direct` answer is an expert, however unlikely, if that document counts for them. If no document
+    answers (`documents_answer`), every candidate needs a higher threshold.
     """
 
     text: str
@@ -243,6 +243,12 @@ def find_experts(
     stating = {id_ for id_, one in matched.items() if not _BY_DIRECTORY.isdisjoint(one.fields)}
     lower = question.documents_answer
     certain = {agent.id for agent, odds in likely if odds >= bars.of(agent, lower=lower)}
+    if lower and question.place:
+        certain |= {
+            agent.id
+            for agent, odds in likely
+            if odds >= SURE_ODDS and weighed.knowledge.reasons(agent)
+        }
     sure = {*certain, *answering, *on_page, *stating}.intersection(shown)
     sure |= {id_ for id_ in named if weighed.odds.get(id_, NO_BAR) >= bars.everywhere}
     evidence = EvidenceFinder(window, agents, weighed.votes, question.text, question.direct)

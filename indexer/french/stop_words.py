@@ -29,9 +29,13 @@ ASKING_WORDS = ENGLISH_WORDS | frozenset(
     comment quel quelle quels quelles combien pourquoi quand
     faire faut peut puis doit dois peuvent doivent ai as a été cela ça
     occupe occupent connaît connait connaissent contacter
+    jai cest cétait cetait sil sils quil quils quon quun quune nest nont dun jen quelquun
     """.split()  # noqa: SIM905
 )
-"""Words that only put a question, in lower case: indexed in texts, dropped from queries."""
+"""Words that only put a question, in lower case: indexed in texts, dropped from queries.
+
+Among them are little words that are often typed without their apostrophe («jai», «quil»).
+"""
 
 ACRONYMS = frozenset("ai as ces cet es pas sa ta".split())  # noqa: SIM905
 """Acronyms that are also words: written in capitals, they become terms in capitals."""

@@ -463,6 +463,21 @@ def test_nobody_is_named_because_of_the_place_alone() -> None:
     assert CYD.id not in [one.agent.id for one in experts.known]
 
 
+def test_a_nearer_holder_of_the_questions_topic_is_an_expert_for_a_place() -> None:
+    """Though a farther expert is likelier; without a place, or without the topic, not."""
+    notes = [ranked(1.0, card("wiki:1", wrote("wiki:ben")))._replace(answered_by="wiki:ben")]
+    notes.append(ranked(0.3, card("wiki:2", wrote("wiki:ana"))))
+    window = Window(tuple(notes))
+
+    def known(held: set[str], place: str) -> list[str]:
+        build = Topics({"wiki:1": [("pci", 0.5)], "wiki:2": [("pci", 0.5)]}, by_metier=held)
+        found = people(window, BEN, ANA, place=place_in(place), build=build)
+        return [one.agent.id for one in found.known]
+
+    assert known({"pci"}, "vers Vannes") == [ANA.id, BEN.id]
+    assert known({"pci"}, "") == known({"paie"}, "vers Vannes") == [BEN.id]
+
+
 @pytest.mark.parametrize(
     ("gone", "left"),
     [

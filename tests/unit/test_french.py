@@ -99,6 +99,19 @@ def test_capitals_tell_an_acronym_from_a_word() -> None:
     assert analyse_query("de la", phrase=True) == []
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("cest quoi la cfe", "c'est quoi la CFE"),
+        ("jai vu quil paye", "j'ai vu qu'il paye"),
+        ("sil faut saisir", "s'il faut saisir"),
+    ],
+)
+def test_little_words_may_lack_their_apostrophe_in_a_question(typed: str, meant: str) -> None:
+    assert [one.term for one in analyse_query(typed)] == [one.term for one in analyse_query(meant)]
+    assert terms("cest")  # a text keeps the word
+
+
 def test_a_line_gives_back_its_terms() -> None:
     """Positions and terms come back from an encoded line."""
     line = encoded(analyse("la micro-entreprise du 12 mars 2024"))
