@@ -155,12 +155,10 @@ def look_up(
     unknown: UnknownWords | None = None,
     ordinary: Collection[str] = (),
     otherwise: Sequence[str] = (),
-    asked_text: str | None = None,
 ) -> DirectoryMatches:
     """Return the people, services and métiers that a question names.
 
-    A question that only has a subject names nobody. A place is searched in `asked_text` alone, if
-    that is given: a mail's signature names none. `otherwise` are other wordings of the question
+    A question that only has a subject names nobody. `otherwise` are other wordings of the question
     (acronyms written out, long names as acronyms). A word is taken for a misspelt name if it is
     `unknown` to documents and directory. A name that is an `ordinary` word (folded) never comes
     before the question's subject.
@@ -170,7 +168,7 @@ def look_up(
         return NOBODY
     finder = _Finder(directory, today, asker, frozenset(ordinary))
     near = asker.departement if asker else ""
-    place = place_in(question if asked_text is None else asked_text, near)
+    place = place_in(question, near)
     found = _looked_up(finder, question, asked, place, unknown, otherwise)
     return found if found.place or found.by_name else replace(found, place=place)
 

@@ -106,12 +106,12 @@ def named_by(
     """
     if reader.agent_id is None:
         return NOBODY
+    question = question_of_mail(question)  # nobody asks about a signature
     return look_up(
         context.people,
         question,
         context.today(),
         asker=asker,
-        asked_text=question_of_mail(question),
         unknown=lambda words: context.search.near_words(words, reader).keys(),
         ordinary=ordinary_words(texts),
         otherwise=[

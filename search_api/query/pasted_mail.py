@@ -8,7 +8,7 @@ import re
 from indexer.french.analysis import analyse_query
 
 LEAST_WORDS = 8
-"""A shorter text is a question as it is."""
+"""A shorter text is no mail: only its greeting and thanks are removed."""
 
 ENOUGH_WORDS = 4
 """A mail with fewer words of content of its own asks about the mail that it quotes."""
@@ -27,6 +27,8 @@ _GREETING = re.compile(
     r"\A\W*(?:(?:bonjour|bonsoir|bjr|madame|monsieur|ch[eè]re?s?)\b[^,.:;!?\n]{0,40}(?:[,.:;!]|\n)\s*)+",
     re.IGNORECASE,
 )
+_SHORT_GREETING = re.compile(r"\A\W*(?:bonjour|bonsoir|bjr)\b[\s,.:;!]+(?=\w)", re.IGNORECASE)
+_PLEASE = re.compile(r"\b(?:svp|stp|s['’ ]?il (?:vous|te) pla[iî]t)\b", re.IGNORECASE)
 _END = re.compile(
     r"(?:(?<=[\s.,!?])|\A)(?:(?:bien )?cordialement\b|cdt\b|bien à (?:vous|toi)\b|salutations\b"
     r"|bonne (?:journée|soirée)\b|-{2,}\s|_{4,}).*",
@@ -54,7 +56,8 @@ def question_of_mail(typed: str) -> str:
     little content.
     """
     if len(typed.split()) < LEAST_WORDS:
-        return typed
+        own = _without_courtesy(_SHORT_GREETING.sub(" ", typed))
+        return own if re.search(r"\w", own) else typed
     quote = _QUOTED.search(typed)
     own = _cleaned(typed[: quote.start()] if quote else typed)
     if _QUOTATION.search(own):
@@ -69,4 +72,9 @@ def question_of_mail(typed: str) -> str:
 def _cleaned(text: str) -> str:
     """Return the text without headers, greeting, closing and thanks."""
     text = _GREETING.sub(" ", _HEADER.sub(" ", text).strip(), count=1)
-    return _THANKS.sub(" ", _END.sub(" ", text))
+    return _without_courtesy(_END.sub(" ", _SHORT_GREETING.sub(" ", text)))
+
+
+def _without_courtesy(text: str) -> str:
+    """Return the text without thanks and «svp»."""
+    return _PLEASE.sub(" ", _THANKS.sub(" ", text))

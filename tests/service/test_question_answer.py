@@ -312,6 +312,16 @@ def _cards(found: QuestionAnswer) -> list[str]:
     return [one.candidate.agent.id for one in found.people.cards]
 
 
+@pytest.mark.parametrize("text", [SURE, "Claire Le Bihan", "géomètre Guingamp"])
+def test_courtesy_changes_no_answer(asked: Asked, text: str) -> None:
+    """Neither the documents nor the people, whom a name or a post may call."""
+    plain, _, _ = asked.answer(Query(text))
+    polite, _, _ = asked.answer(Query(f"Bonjour, {text} Merci d'avance, Paul"))
+    assert _cards(polite) == _cards(plain)
+    ids = [[one.card.document_id for one in found.results.results] for found in (plain, polite)]
+    assert ids[0] == ids[1]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -36,6 +36,18 @@ def test_what_surrounds_a_question_is_left_out(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "typed",
+    [
+        "Bonjour, géomètre Guingamp. Merci d'avance",
+        "bonjour géomètre Guingamp svp merci",
+        "Bonsoir géomètre Guingamp, s'il vous plaît",
+    ],
+)
+def test_a_short_text_loses_its_courtesy(typed: str) -> None:
+    assert question_of_mail(typed).strip(" .,") == "géomètre Guingamp"
+
+
+@pytest.mark.parametrize(
     "mail",
     [
         "Bonjour,\nMerci de me dire qui peut m'aider sur le dossier ci-dessous.\n\n"
@@ -59,11 +71,14 @@ def test_a_forwarded_mail_asks_what_it_quotes(mail: str) -> None:
         "merci",
         "bonjour",
         "Cordialement",
+        "Bonjour, merci",
+        "svp",
+        "Le bonjour du matin",
         "Qui remercier, et comment dire merci à un collègue âgé ?",
     ],
 )
 def test_what_is_a_question_itself_stays(typed: str) -> None:
-    """A short text, and words of a sentence."""
+    """A text of courtesy alone, and words of a sentence."""
     assert question_of_mail(typed) == typed
 
 
