@@ -4,7 +4,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,18 @@ class Truth:
     questions: tuple[ExpectedAnswer, ...]
     holders: Mapping[tuple[str, str], int | None]
     alone: Mapping[tuple[str, str], tuple[frozenset[str], bool]]
+
+
+def rephrased(truth: Truth, phrasing: str) -> Truth:
+    """Return the truth with each question put in a phrase, in place of its `{}`.
+
+    Raises `ValueError` without `{}`.
+    """
+    before, place, after = phrasing.partition("{}")
+    if not place:
+        raise ValueError("La phrase doit contenir « {} », la place de la question.")
+    asked = tuple(replace(one, text=f"{before}{one.text}{after}") for one in truth.questions)
+    return replace(truth, questions=asked)
 
 
 def read_truth(folder: Path) -> Truth:

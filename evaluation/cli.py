@@ -21,7 +21,14 @@ from evaluation.abstention import (
     out_of_fold,
 )
 from evaluation.answering import answering_text, judge_pages
-from evaluation.answers import Truth, answers_body, answers_text, read_truth, score_answers
+from evaluation.answers import (
+    Truth,
+    answers_body,
+    answers_text,
+    read_truth,
+    rephrased,
+    score_answers,
+)
 from evaluation.bars import bars_text, chosen_bars, measure_bars
 from evaluation.comparison import compare_report, comparison_body, comparison_text
 from evaluation.corpora import (
@@ -319,11 +326,15 @@ def answers_command(
         Path, typer.Argument(metavar="DOSSIER", help="Vos questions et ce qu'il faut y répondre")
     ],
     faults: Annotated[bool, typer.Option("--faults", help="Nommer aussi chaque question")] = False,
+    phrasing: Annotated[
+        str,
+        typer.Option(help="Poser chaque question dans cette phrase, où « {} » en tient la place"),
+    ] = "{}",
     as_json: AsJson = False,
 ) -> None:
     """Ce que voient vos agents : la bonne personne, les bons documents, ou rien à tort."""
     with errors_as_sentences():
-        truth = read_truth(directory)
+        truth = rephrased(read_truth(directory), phrasing)
         with opened_application() as application, answer_context(application) as context:
             audit_command(application.privacy, "quisait evaluate answers", ANY_AGENT)
             scores = score_answers(truth, context, partial(command_line_reader, application))
