@@ -1,25 +1,26 @@
 """`quisait check` for OpenSearch: every node, and whether every copy of the index is allocated."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from indexer.cluster_health import ClusterHealth
 from indexer.errors import IndexUnreachable
 from quisait.application.engines import index_health, node_at
 from quisait.application.progress import plural_count
+from quisait.checks.attempt import Check, attempt
 from quisait.settings import IndexSettings
 
-ClusterCheck = Callable[[], str]
 
-
-def cluster_checks(settings: IndexSettings) -> Iterator[tuple[str, ClusterCheck]]:
-    """Yield (name, check) for each node and for all copies; the caller runs the checks."""
+def cluster_checks(settings: IndexSettings) -> Iterator[Check]:
+    """Check each node, then the copies of the index."""
     for url in settings.urls:
-        yield f"nœud {url}", partial(_node, settings, url)
-    yield "copies de l'index", partial(_copies, settings)
+        yield attempt(f"nœud {url}", partial(_check_node, settings, url))
+    yield attempt(
+        "copies de l'index", lambda: copies_text(index_health(settings), settings.wanted_replicas)
+    )
 
 
-def _node(settings: IndexSettings, url: str) -> str:
+def _check_node(settings: IndexSettings, url: str) -> str:
     """Return name and version. Raises `ValueError` if the node is silent, or `IndexRefused`."""
     try:
         name, version = node_at(settings, url)
@@ -28,11 +29,6 @@ def _node(settings: IndexSettings, url: str) -> str:
             "ne répond pas : démarrez ce nœud, ou retirez son adresse de [index] url"
         ) from fault
     return f"{name}, OpenSearch {version}"
-
-
-def _copies(settings: IndexSettings) -> str:
-    """Return the state of the copies. Raises `ValueError` with the remedy, or engine errors."""
-    return copies_text(index_health(settings), settings.wanted_replicas)
 
 
 def copies_text(health: ClusterHealth, wanted: int | None) -> str:

@@ -1,11 +1,9 @@
-"""Checks of the machine: disk, clock, ports, limits, certificates. Read `machine_checks` first.
-
-Each check returns what was seen, or raises `ValueError` with the remedy.
-"""
+"""Checks of the machine: folder, database, disk, clock, ports, limits, certificates."""
 
 import resource
+import shlex
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,9 +21,10 @@ from indexer import sql
 from indexer.state import State
 from quisait.application.certificates import expiries, tls_servers
 from quisait.application.database import opened_database
+from quisait.checks.attempt import MOST_LISTED, Check, attempt
 from quisait.clock import now
 from quisait.settings import Settings, beside_file
-from quisait.settings.files import is_served_here, make_folder
+from quisait.settings.files import common_paths, exposed_files, is_served_here, make_folder
 from search_api.listening import MAX_CONNECTIONS, open_port
 
 LEAST_FREE = 500_000_000
@@ -38,17 +37,37 @@ LEAST_MAP_COUNT = 262_144
 """Value that OpenSearch requires in its own start-up checks."""
 _ANSWER_S = 5
 
-MachineCheck = Callable[[], str]
 
-
-def machine_checks(settings: Settings) -> Iterator[tuple[str, MachineCheck]]:
-    """Yield (name, check) for each check; the caller runs them."""
-    yield "disque", partial(check_disk, settings)
-    yield "horloge", partial(check_clock, settings)
-    yield "ports", partial(check_ports, settings)
-    yield "limites", partial(check_limits, settings)
+def machine_checks(settings: Settings) -> Iterator[Check]:
+    """Check the folder, the database, the machine, and the certificates of its servers."""
+    yield attempt("dossier", partial(_check_folder, settings))
+    yield attempt("base d'état", partial(_check_database, settings))
+    yield attempt("disque", partial(check_disk, settings))
+    yield attempt("horloge", partial(check_clock, settings))
+    yield attempt("ports", partial(check_ports, settings))
+    yield attempt("limites", partial(check_limits, settings))
     if tls_servers(settings):
-        yield "certificats", partial(check_certificates, settings)
+        yield attempt("certificats", partial(check_certificates, settings))
+
+
+def _check_folder(settings: Settings) -> str:
+    """Return the folder. Raises `ValueError` if it is not writable or open to other accounts."""
+    folder = make_folder(settings)
+    if found := exposed_files(settings):
+        paths = " ".join(shlex.quote(str(path)) for path in found[:MOST_LISTED])
+        more = f" (et {len(found) - MOST_LISTED} autres)" if len(found) > MOST_LISTED else ""
+        every = " ".join(sorted({shlex.quote(str(top)) for top in common_paths(settings, found)}))
+        raise ValueError(
+            f"ouvert à d'autres comptes de la machine : {paths}{more}. Lancez : "
+            f"chmod -R go-rwx {every}"
+        )
+    return str(folder)
+
+
+def _check_database(settings: Settings) -> str:
+    with opened_database(settings) as engine, engine.connect() as connection:
+        connection.execute(sa.select(1))
+        return engine.dialect.name
 
 
 def check_disk(settings: Settings) -> str:
@@ -200,7 +219,7 @@ def check_limits(settings: Settings) -> str:
         )
     seen = f"{files} fichiers ouverts"
     areas = Path("/proc/sys/vm/max_map_count")
-    here = settings.index.engine == "opensearch" and any(map(_is_here, settings.index.urls))
+    here = settings.index.engine == "opensearch" and any(map(is_loopback, settings.index.urls))
     if here and areas.exists():
         count = int(areas.read_text())
         seen += f", vm.max_map_count {count}"
@@ -213,7 +232,8 @@ def check_limits(settings: Settings) -> str:
     return seen
 
 
-def _is_here(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Return whether an address is of this machine only."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback

@@ -1,18 +1,27 @@
 """Check what the settings refer to: topics, documents of best bets, principals of the directory."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from connectors.values import EVERYONE, Agent, Group
 from expertise.topics import read_topics
 from indexer.ports import Index
+from quisait.application.engines import check_search_file, search_files
 from quisait.application.sources import open_directory
+from quisait.checks.attempt import MOST_LISTED, Check, attempt
+from quisait.checks.index import opened_index
 from quisait.settings import Settings, beside_file
 from search_api.query.glossary import lines_of
 from search_api.ranking.search_configuration import read_best_bets
 
-MOST_LISTED = 3
-"""Most items that are named one by one."""
+
+def reference_checks(settings: Settings) -> Iterator[Check]:
+    """Check glossary, best bets and list of topics, if the settings name them."""
+    for name, path in search_files(settings.search):
+        yield attempt(name, partial(_check_search_file, settings, name, path))
+    if settings.topics.file:
+        yield attempt("sujets", partial(check_topics, settings.topics.file))
 
 
 def check_topics(path: str) -> str:
@@ -23,37 +32,45 @@ def check_topics(path: str) -> str:
     listed = read_topics(beside_file(path))
     left = [f"{item.where} : {item.reason}" for item in listed.malformed]
     counts = f"{len(listed.topics)} sujets" + (
-        f" ; laissés de côté : {first_few(left)}" if left else ""
+        f" ; laissés de côté : {_first_few(left)}" if left else ""
     )
     if not listed.topics:
         raise ValueError(f"{Path(path).name} : {counts}")
     return counts
 
 
-def missing_best_bets(settings: Settings, index: Index) -> str:
-    """Return which documents of best bets are not indexed, in French; empty if all are.
+def _check_search_file(settings: Settings, name: str, path: str) -> str:
+    """Return how many entries a file of `[search]` has.
 
-    Documents of a configured source that has not been indexed yet are not reported. Raises
-    `OSError`, and the errors of the index.
+    Raises `ValueError` if it is faulty, or if a document of best bets is not indexed.
     """
-    if not settings.search.best_bets:
-        return ""
+    counts = check_search_file(name, path)
+    if name == "réponses en tête":
+        with opened_index(settings) as (_, _, index):
+            _require_best_bets(settings, index)
+    return counts
+
+
+def _require_best_bets(settings: Settings, index: Index) -> None:
+    """Raise `ValueError` if documents of best bets are not indexed.
+
+    Documents of a configured source that has not been indexed yet are not reported.
+    """
     bets = read_best_bets(lines_of(beside_file(settings.search.best_bets))).content
     wanted = {bet.document_id for bet in bets if bet.document_id}
     read = index.sources()
     named = {source.name for source in settings.sources}
     there = index.kept(sorted(wanted))
     absent = [
-        principal
-        for principal in sorted(wanted - there.keys())
-        if (source := principal.partition(":")[0]) in read or source not in named
+        document
+        for document in sorted(wanted - there.keys())
+        if (source := document.partition(":")[0]) in read or source not in named
     ]
-    if not absent:
-        return ""
-    return (
-        f"aucun document de ce nom, que personne ne verra en tête : {first_few(absent)}. Corrigez "
-        f"{settings.search.best_bets}, ou relisez la source (« quisait crawl »)"
-    )
+    if absent:
+        raise ValueError(
+            f"aucun document de ce nom, que personne ne verra en tête : {_first_few(absent)}. "
+            f"Corrigez {settings.search.best_bets}, ou relisez la source (« quisait crawl »)"
+        )
 
 
 def check_principals(settings: Settings) -> str:
@@ -84,7 +101,7 @@ def check_principals(settings: Settings) -> str:
     ]
     if missing:
         raise ValueError(
-            f"personne dans l'annuaire ne tient {first_few(missing)} : corrigez ce nom, qui "
+            f"personne dans l'annuaire ne tient {_first_few(missing)} : corrigez ce nom, qui "
             "n'ouvre rien à personne"
         )
     return f"{len(named)} nommés par les réglages"
@@ -107,7 +124,7 @@ def _named_principals(settings: Settings) -> Iterator[tuple[str, str]]:
         yield from ((f"rôle {role.role}, agents", f"agent:{agent}") for agent in role.agents)
 
 
-def first_few(items: Sequence[str]) -> str:
+def _first_few(items: Sequence[str]) -> str:
     """Return the first items and the number of the others."""
     rest = len(items) - MOST_LISTED
     return " ; ".join(items[:MOST_LISTED]) + (f" ; et {rest} autres" if rest > 0 else "")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.timeouts import call_with_timeout
-from quisait.checks import check_authority
+from quisait.checks.sources import check_authority
 from quisait.settings import Settings
 from quisait.settings.sources import AuthoritySettings, SourceSettings
 from tests.wiki_proxy import Door, Said, door_before

@@ -20,7 +20,7 @@ from expertise.build_rules import BuildRules
 from expertise.spark_engine import find_java
 from expertise.topics import Topic, TopicKind
 from indexer.values import IndexedDocument, Passage
-from quisait.checks import check_spark
+from quisait.checks.people import check_spark
 from tests.builders import make_document
 from tests.planted import ENCODER, TODAY, plant
 from tests.sql_builds import History, sql_records

@@ -11,7 +11,7 @@ from indexer.embedded.store import _SCHEMA, FORMAT
 from indexer.live_index import EncoderRecord, IndexSpec
 from indexer.quantisation import SEVEN_BITS
 from indexer.values import FACETS, Card, HitAttributes, Passage
-from quisait.checks import unused_quantisation
+from quisait.checks.index import unused_quantisation
 from quisait.settings import IndexSettings
 from quisait.work.reindexing import spec_differences
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from quisait.checks import check_sign_on
+from quisait.checks.sign_on import check_sign_on
 from quisait.settings import Settings, load_settings
 from quisait.settings.types import validation_messages
 from quisait.settings.web import OidcSettings, SignedHeaderSettings, SignOnSettings

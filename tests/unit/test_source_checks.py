@@ -13,8 +13,8 @@ import pytest
 from connectors.ports import Change, SourceRefused
 from connectors.tables import TableUnreadable, read_table
 from connectors.values import Agent
-from quisait import checks
 from quisait.application.sources import opened_push_tokens
+from quisait.checks import people, sources
 from quisait.settings import Settings
 from quisait.settings.sources import SourceSettings
 
@@ -45,12 +45,12 @@ def test_the_account_is_tried_before_anything_is_read(monkeypatch: pytest.Monkey
     named = SourceSettings(name="salle", kind="folder", path="/nulle/part")
     for refuses, asked in ((False, ["check", "changes"]), (True, ["check"])):
         tried = Tried(refuses)
-        monkeypatch.setattr(checks, "open_source", lambda *_, one=tried: one)
+        monkeypatch.setattr(sources, "open_source", lambda *_, one=tried: one)
         if refuses:
             with pytest.raises(SourceRefused):
-                checks.check_source(Settings(), named)
+                sources.check_source(Settings(), named)
         else:
-            assert "un dossier manque" in checks.check_source(Settings(), named)
+            assert "un dossier manque" in sources.check_source(Settings(), named)
         assert tried.asked == asked
 
 
@@ -65,9 +65,9 @@ def test_a_token_of_files_that_does_not_read_is_said(tmp_path: Path) -> None:
         if written is not None:
             token.write_bytes(written)
         with pytest.raises(ValueError, match=f"jeton de {origin} ne se lit pas"):
-            checks.check_source(settings, source)
+            sources.check_source(settings, source)
     token.write_text("secret\n", "utf-8")
-    assert checks.check_source(settings, source) == "push, 1 jetons"
+    assert sources.check_source(settings, source) == "push, 1 jetons"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_what_a_folder_hides_from_the_account_is_said(
         (tmp_path / name / "a.txt").write_text("a", "utf-8")
     (tmp_path / "_quisait.csv").write_text("pattern,allowed\n*,everyone\n", "utf-8")
     source = SourceSettings(name="notes", kind="folder", path=str(tmp_path))
-    assert checks.check_source(Settings(), source) == f"folder, {tmp_path}"
+    assert sources.check_source(Settings(), source) == f"folder, {tmp_path}"
     (tmp_path / "ouvert" / "_quisait.csv").write_bytes("pattern,author\n*,Zoé\n".encode("latin-1"))
     opening = os.open
 
@@ -100,7 +100,7 @@ def test_what_a_folder_hides_from_the_account_is_said(
         return opening(path, flags, mode, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "open", closed)
-    told = checks.check_source(Settings(), source)
+    told = sources.check_source(Settings(), source)
     assert "ferme (" in told
     assert "ouvert/_quisait.csv (" in told
     assert "UTF-8" in told
@@ -112,9 +112,9 @@ def test_an_address_of_several_agents_is_said() -> None:
         Agent(name, "", "", email=mail)
         for name, mail in (("ag-1", "a@x.test"), ("ag-2", "A@x.test "), ("ag-3", "c@x.test"))
     )
-    assert checks.shared_emails([ana, cyd]) == ""
-    assert "ag-1, ag-2" in checks.shared_emails([ana, ben, cyd])
-    assert checks.shared_emails([ana, replace(ben, departure=date(2020, 1, 1))]) == ""
+    assert people.shared_emails([ana, cyd]) == ""
+    assert "ag-1, ag-2" in people.shared_emails([ana, ben, cyd])
+    assert people.shared_emails([ana, replace(ben, departure=date(2020, 1, 1))]) == ""
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,41 @@
+"""The result of a check, and how an error becomes one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from connectors.ports import SourceError
+from indexer.errors import IndexerError
+from quisait.settings.types import reason_of
+
+MOST_LISTED = 3
+"""Most items that are named one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The result of one check. `detail` is what was seen, or the remedy."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def attempt(name: str, check: Callable[[], str]) -> Check:
+    """Run a check, which returns what it saw or raises an error with the remedy."""
+    try:
+        return Check(name, True, check())
+    except (SourceError, IndexerError, ValueError) as error:
+        remedy = str(error).splitlines()[0]
+    except OSError as error:
+        where = error.filename or "un fichier"
+        remedy = f"{where} ({reason_of(error)}) : vérifiez le chemin et les droits"
+    except sa.exc.SQLAlchemyError as error:
+        # Only its class: its text may contain a part of the URL, and so of the password.
+        kind = type(getattr(error, "orig", None) or error).__name__
+        remedy = (
+            f"erreur de la base d'état ({kind}) : vérifiez « database » (dans son mot de "
+            "passe, @ s'écrit %40, / %2F et : %3A), ou « folder »"
+        )
+    return Check(name, False, remedy)

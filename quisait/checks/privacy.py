@@ -1,0 +1,76 @@
+"""Checks of secrets, of the register of deletions, and of withdrawn accesses."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+
+import sqlalchemy as sa
+
+from expertise.directory_tables import agents
+from indexer import sql
+from quisait.application.database import open_access_marks, opened_database
+from quisait.application.sources import has_directory
+from quisait.checks.attempt import Check, attempt
+from quisait.clock import now
+from quisait.privacy.accesses import LABELS, OF_DIRECTORY
+from quisait.privacy.retention import open_register
+from quisait.settings import Settings, beside_file, unknown_variables
+from quisait.settings.files import account, exposed_secret_files
+
+EMPTIED_SHOWN_DAYS = 30
+"""Number of days for which the check reports that accesses were deleted."""
+
+
+def privacy_checks(settings: Settings) -> Iterator[Check]:
+    """Check secrets, variables of the environment, register and accesses."""
+    yield attempt("secrets", partial(_check_secrets, settings))
+    if unknown := unknown_variables():
+        yield Check("variables", False, f"aucun réglage de ce nom : {', '.join(unknown)}")
+    yield attempt("registre", partial(_check_register, settings))
+    yield attempt("accès", partial(_check_accesses, settings))
+
+
+def _check_secrets(settings: Settings) -> str:
+    """Return a warning, not a failure: everyone in a container may read its mounted files."""
+    found = exposed_secret_files(settings)
+    return f"lisibles par tous : {', '.join(found)} (chmod 600)" if found else "à l'abri"
+
+
+def _check_register(settings: Settings) -> str:
+    """Read the whole register of deletions, and test that it can be written."""
+    with opened_database(settings) as database:
+        register = open_register(settings, database)
+        register.try_writing()
+        for _ in register.lines():
+            pass
+        waits = register.waiting()
+    inside = register.path.is_relative_to(beside_file(settings.folder))
+    facts = [
+        str(register.path),
+        f"{waits} faits à y noter, à la prochaine lecture" if waits else "",
+        "dans le dossier de la base : une restauration l'écraserait" if inside else "",
+    ]
+    return " ; ".join(filter(None, facts))
+
+
+def _check_accesses(settings: Settings) -> str:
+    """Check that revocations are recorded; return which accesses a restored database has lost."""
+    with opened_database(settings) as database:
+        marks = open_access_marks(settings, database)
+        emptied = marks.emptied(now() - timedelta(days=EMPTIED_SHOWN_DAYS))
+        unread = sql.first(database, sa.select(agents.c.key).limit(1)) is None
+        if marks.behind():
+            raise ValueError(
+                f"{marks.path} ne peut être écrit : une base restaurée rendrait les accès retirés "
+                f"depuis. Donnez-en l'écriture à ce compte ({account()})"
+            )
+    if unread and OF_DIRECTORY in {one.kind for one in emptied} and has_directory(settings):
+        raise ValueError(
+            "la base est une copie d'avant : personne ne lit avant que l'annuaire soit relu "
+            "(« quisait directory read »)"
+        )
+    if not emptied:
+        return "retraits notés"
+    names = ", ".join(LABELS[one.kind] for one in emptied)
+    day = max(one.moment for one in emptied).date()
+    return f"retraits notés ; effacés le {day:%d/%m/%Y}, la base étant une copie d'avant : {names}"

@@ -1,0 +1,162 @@
+"""Checks of each source, of those that were removed, and of denials."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+
+import sqlalchemy as sa
+
+from connectors.ports import Connector, SourceError, SupportsCheck
+from connectors.timeouts import call_with_timeout
+from expertise.directory import SqlDirectory
+from indexer.errors import IndexerError
+from indexer.state import State
+from quisait.application.database import opened_database
+from quisait.application.sources import (
+    folder_faults,
+    known_principals,
+    noted_root,
+    on_noted_root,
+    open_source,
+    opened_push_tokens,
+    pushed_memberships,
+    reader_group_authorities,
+)
+from quisait.checks.attempt import MOST_LISTED, Check, attempt
+from quisait.checks.index import has_index, opened_index
+from quisait.settings import Settings, beside_file
+from quisait.settings.sources import SourceSettings
+from quisait.work.source_status import removed_source_remedy, removed_sources, unknown_denials
+
+_UNOPENED = (IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError)
+"""Errors of an index or a database that does not open: their own checks report them."""
+_GROUPS_CLOSED = "tant qu'il ne dit rien, ce que ses groupes ouvrent est fermé à tous"
+
+
+def source_checks(settings: Settings) -> Iterator[Check]:
+    """Check every source, its readers' groups, removed sources and denials."""
+    if not settings.sources:
+        yield Check("sources", False, "aucune : « quisait source add » en ajoute une")
+    yield from _removed_sources(settings)
+    for source in settings.sources:
+        yield attempt(f"source {source.name}", partial(check_source, settings, source))
+        if source.reader_groups:
+            yield attempt(f"groupes de {source.name}", partial(check_authority, settings, source))
+    yield from _unknown_denials(settings)
+
+
+def _removed_sources(settings: Settings) -> Iterator[Check]:
+    """Yield a failed check for each indexed source that the settings no longer name."""
+    if not has_index(settings):
+        return
+    with suppress(*_UNOPENED), opened_index(settings) as (_, _, index):
+        for name in removed_sources(index, settings):
+            yield Check(f"source {name}", False, removed_source_remedy(name))
+
+
+def _unknown_denials(settings: Settings) -> Iterator[Check]:
+    """Yield a failed check for each denial that names nobody known."""
+    if not settings.sources:
+        return
+    with suppress(*_UNOPENED), opened_index(settings) as (database, _, index):
+        book = SqlDirectory(database, pushed_memberships(settings, database))
+        known = known_principals(settings, book, index)()
+        for source in settings.sources:
+            for denial in unknown_denials(index, known, source.name):
+                message = f"« {denial.principal} » ne nomme personne de connu : {denial.closed}."
+                yield Check(f"refus de {source.name}", False, f"{message} {denial.remedy}")
+
+
+def check_source(settings: Settings, source: SourceSettings) -> str:
+    """Return what a source is and what its account may not read.
+
+    Raises `SourceError` or `ValueError`.
+    """
+    if source.kind == "push":
+        return _check_pushed(settings, source)
+    if source.kind == "questions":
+        return "dans la base d'état"
+    connector = open_source(source, None)
+    if source.kind == "folder":
+        connector = _bound_to_root(settings, source, connector)
+    # First, because `check` reports missing rights before anything of the source is read.
+    missing = list(connector.check()) if isinstance(connector, SupportsCheck) else []
+    next(iter(connector.changes(None)), None)
+    if source.kind == "folder":
+        missing += _hidden_in(source)
+    parts = ""
+    if source.parts != 1:
+        parts = f", en {source.parts} parties"
+        if not settings.database.startswith("postgresql"):
+            parts = ", lue entière : plusieurs lecteurs demandent une base PostgreSQL"
+    where = ", ".join(filter(None, [source.kind, source.path or source.url]))
+    return " ; ".join([where + parts, *missing])
+
+
+def _check_pushed(settings: Settings, source: SourceSettings) -> str:
+    """Return how many tokens a push source has.
+
+    Raises `ValueError` if it has none, or if a token for files that it fetches cannot be read.
+    """
+    with opened_push_tokens(settings) as kept:
+        tokens = len(kept.of(source.name))
+    if not tokens:
+        raise ValueError(f"aucun jeton : « quisait push token add {source.name} » en fait un")
+    for origin, token in source.file_hosts.items():
+        if token and not _has_text(token):
+            raise ValueError(f"le jeton de {origin} ne se lit pas : vérifiez « file_hosts »")
+    return f"push, {tokens} jetons"
+
+
+def _has_text(path: str) -> bool:
+    """Return whether a file of the settings is a non-empty text that this account can read."""
+    try:
+        return bool(beside_file(path).read_text("utf-8").strip())
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _bound_to_root(settings: Settings, source: SourceSettings, connector: Connector) -> Connector:
+    """Return the connector, which refuses a root other than the one that was read before."""
+    with suppress(*_UNOPENED), opened_database(settings) as database:
+        state = State(database)
+        if noted_root(source, state):
+            return on_noted_root(connector, source, state)
+    return connector
+
+
+def _hidden_in(source: SourceSettings) -> Iterator[str]:
+    """Yield how many sub-folders and rules cannot be read, and why. Raises `SourceUnreachable`."""
+    found = list(folder_faults(source))
+    for kind, what in (
+        ("closed_folder", "dossiers fermés à ce compte"),
+        ("malformed", "règles mal lues"),
+    ):
+        told = [f"{one.where} ({one.reason})" for one in found if one.kind == kind]
+        if told:
+            yield f"{what} : {len(told)}, dont {', '.join(told[:MOST_LISTED])}"
+
+
+def check_authority(settings: Settings, source: SourceSettings) -> str:
+    """Fetch the groups of an account that need not exist; return the time limit in French.
+
+    Raises `ValueError` with the remedy if there is no answer in time.
+    """
+    (authority,) = reader_group_authorities(settings.model_copy(update={"sources": [source]}))
+    wait_s = settings.authorities.wait_s
+    late = (
+        f"pas de réponse en {wait_s:g} s : {_GROUPS_CLOSED} ; "
+        "vérifiez « url » et le réseau, ou allongez [authorities] wait_s"
+    )
+    try:
+        call_with_timeout(
+            wait_s,
+            lambda: authority.principals("", frozenset({f"{source.name}:Quisait"})),
+            ValueError(late),
+        )
+    except SourceError as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(
+            f"{reason} : {_GROUPS_CLOSED} ; vérifiez « url », « user » et le réseau"
+        ) from error
+    return f"demandés quand un lecteur arrive, en {wait_s:g} s au plus"
