@@ -10,7 +10,8 @@ from quisait.application.startup import opened_state
 from quisait.commands.connectors import trial_lines
 from quisait.commands.output import AsJson, show
 from quisait.privacy.retention import Privacy, audit_command, open_privacy
-from quisait.work.new_source import DeskSources, entered_by_command, open_sources_of_machine
+from quisait.work.new_source import DeskSources, open_sources_of_machine
+from quisait.work.source_entries import entered_by_command
 from search_api.new_source.values import SourceTrial
 
 source_app = typer.Typer(

@@ -34,13 +34,11 @@ def source_table(values: Mapping[str, Any], day: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def names_in_file() -> list[str]:
-    """Return the names of the sources in the file; none if it is not readable TOML."""
-    return [one["name"] for one in sources_in_file()]
-
-
 def sources_in_file() -> list[dict[str, Any]]:
-    """Return the tables of the sources in the file, without those that lack a name or kind."""
+    """Return the tables of the sources in the file, without those that lack a name or kind.
+
+    Empty if the file is not readable TOML.
+    """
     try:
         found = tomllib.loads(settings_file().read_text("utf-8")).get("sources", [])
     except (OSError, ValueError):

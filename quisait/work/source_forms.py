@@ -1,4 +1,4 @@
-"""Build the form of a kind of source from its settings, and read the typed values.
+"""Build the form of a kind of source from its settings.
 
 A form asks for the options of its kind, and for a few settings of every source. The options of
 installed kinds are written under `options.`. A field's title is its label, or its description up to
@@ -6,14 +6,13 @@ the first « ; » or « : »; the rest of the description is its hint. `connecto
 more where an option needs it.
 """
 
-import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -25,8 +24,12 @@ from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings
 from search_api.new_source.values import Entered, KindOffered, SourceField, SourceStep
 
 OPTIONS = "options."
+MORE = "more"
+"""Name of the form field that contains the table to which a row is added; it is not stored."""
+PASSWORD_FILE = "password_file"  # noqa: S105 - the name of a setting
+ROW_NAME = "nom"
+"""Field for a row's own name; no setting has this name."""
 NOBODY_WORD = "personne"
-EVERYBODY_WORDS = frozenset({"tous", "tous les agents"})
 _SECRET = re.compile(r"(^|_)(password|passwd|secret|token|api_key)$")
 LABELS = {
     "name": "Nom de la source",
@@ -104,10 +107,19 @@ class AskedField:
         return _without_none(self.field.annotation)
 
     @property
+    def pair_value(self) -> Any:
+        """The type of its values if it is a table, else None."""
+        return get_args(self.annotation)[1] if get_origin(self.annotation) is dict else None
+
+    @property
+    def pairs_are_lists(self) -> bool:
+        """Whether the values of a table are lists of readers."""
+        return self.pair_value is not str and get_origin(self.pair_value) is not Literal
+
+    @property
     def rows(self) -> type[BaseModel] | None:
         """The model of its rows if it is a table of named rows, else None."""
-        arguments = get_args(self.annotation)
-        model = arguments[1] if get_origin(self.annotation) is dict else None
+        model = self.pair_value
         return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
     def cells(self, number: int) -> Iterator["AskedField"]:
@@ -135,14 +147,10 @@ class KindForm:
     @property
     def steps(self) -> tuple[SourceStep, ...]:
         """The steps that have fields."""
-        account = self.credential or self.of_step(SourceStep.ACCOUNT)
-        return tuple(
-            one
-            for one in SourceStep
-            if one in (SourceStep.KIND, SourceStep.PLACE)
-            or (one is SourceStep.ACCOUNT and account)
-            or (one is not SourceStep.ACCOUNT and self.of_step(one))
-        )
+        always = {SourceStep.KIND, SourceStep.PLACE}
+        if self.credential:
+            always.add(SourceStep.ACCOUNT)
+        return tuple(one for one in SourceStep if one in always or self.of_step(one))
 
 
 def offered_kinds() -> list[KindOffered]:
@@ -178,18 +186,11 @@ def kind_form(name: str) -> KindForm:
         for one, step in _OF_EVERY_KIND.items()
         if one in ("name", *kind.asks)
     ]
-    order = list(SourceStep)
-
-    def place(one: AskedField) -> tuple[int, bool]:
-        """Sort by step; the last step asks for the kind's own options first."""
-        return order.index(one.step), one.step is SourceStep.OPTIONS and one in common
-
-    return KindForm(
-        KindOffered(name, kind.label, kind.about),
-        kind.credential,
-        tuple(sorted([*common, *own], key=place)),
-        tuple(untypable),
-    )
+    # The last step asks for the kind's own options first, the other steps for the common ones.
+    fields = [one for step in SourceStep for one in (*common, *own) if one.step is step]
+    fields.sort(key=lambda one: one.step is SourceStep.OPTIONS and one in common)
+    offered = KindOffered(name, kind.label, kind.about)
+    return KindForm(offered, kind.credential, tuple(fields), tuple(untypable))
 
 
 def _step_of(option: str, field: FieldInfo) -> SourceStep | None:
@@ -210,15 +211,15 @@ def _on_form(field: FieldInfo) -> dict[str, Any]:
 
 
 def asked_fields(
-    form: KindForm, step: SourceStep, entered: Entered, faults: Mapping[str, str], more: str = ""
+    form: KindForm, step: SourceStep, entered: Entered, faults: Mapping[str, str]
 ) -> Iterator[SourceField]:
-    """Yield a step's fields with their typed text. `more` names a table that gets another row."""
+    """Yield a step's fields with their typed text; a table may get another row (`MORE`)."""
     for one in form.of_step(step):
         if one.rows is None:
             yield _shown(one, entered, faults)
             continue
         rows = max(row_numbers(one.key, entered), default=-1) + 1
-        for number in range(max(1, rows) + (more == one.key)):
+        for number in range(max(1, rows) + (entered.get(MORE) == one.key)):
             yield from _row(one, number, entered, faults)
 
 
@@ -226,10 +227,6 @@ def row_numbers(key: str, entered: Entered) -> set[int]:
     """Return the numbers of a table's rows in which something was typed."""
     found = (re.fullmatch(rf"{re.escape(key)}\.(\d{{1,3}})\.\w+", typed) for typed in entered)
     return {int(one[1]) for one in found if one and entered[one[0]].strip()}
-
-
-ROW_NAME = "nom"
-"""Field for a row's own name; no setting has this name."""
 
 
 def _row(
@@ -301,12 +298,11 @@ def _label_and_hint(one: AskedField) -> tuple[str, str]:
         label, hint = one.name, said
     else:
         label, hint = first, " ; ".join(filter(None, (after, hint)))
-    value = get_args(one.annotation)[1] if get_origin(one.annotation) is dict else None
     more = ""
-    if value is not None:
+    if one.pair_value is not None:
         hint = _without_toml(hint)
-        several = value is not str and get_origin(value) is not Literal
-        more = "Une ligne chacun" + (" : « nom = lecteur | lecteur »." if several else ".")
+        lists = one.pairs_are_lists
+        more = "Une ligne chacun" + (" : « nom = lecteur | lecteur »." if lists else ".")
     elif get_origin(one.annotation) is list:
         more = "Un par ligne."
     for written, typed in _SAID.items():
@@ -346,116 +342,6 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def typed_values(form: KindForm, entered: Entered) -> dict[str, Any]:
-    """Return the typed settings, without values equal to their default."""
-    values: dict[str, Any] = {}
-    for one in form.fields:
-        if one.rows is not None:
-            value: Any = _typed_rows(one, entered)
-        else:
-            value = _typed_value(one, entered.get(one.key, ""))
-        if value is None:
-            continue
-        if not one.field.is_required() and value == one.field.default:
-            continue
-        if one.key.startswith(OPTIONS):
-            values.setdefault("options", {})[one.name] = value
-        else:
-            values[one.name] = value
-    return values
-
-
-def _typed_rows(table: AskedField, entered: Entered) -> dict[str, Any] | None:
-    rows: dict[str, Any] = {}
-    for number in sorted(row_numbers(table.key, entered)):
-        row = {}
-        for cell in table.cells(number):
-            value = _typed_value(cell, entered.get(cell.key, ""))
-            if value is not None and (cell.field.is_required() or value != cell.field.default):
-                row[cell.name] = value
-        rows[entered.get(f"{table.key}.{number}.{ROW_NAME}", "").strip()] = row
-    return rows or None
-
-
-def _typed_value(one: AskedField, text: str) -> Any:
-    """Return the value, None if nothing was typed, or the text if it is not of the field's type."""
-    text = text.strip()
-    kind, origin = one.annotation, get_origin(one.annotation)
-    if not text:
-        return None
-    if origin is list:
-        readers = one.step is SourceStep.READERS or names_readers(one.field)
-        return _typed_list(text.splitlines(), readers=readers)
-    if origin is dict:
-        return _typed_pairs(text, get_args(kind)[1])
-    if kind is bool:
-        return {"true": True, "false": False}.get(text, text)
-    if kind in (int, float):
-        try:
-            number = float(text.replace(",", "."))
-        except ValueError:
-            return text
-        if not math.isfinite(number):  # no setting is infinite, and TOML writes these differently
-            return text
-        return int(number) if number.is_integer() else number
-    return text
-
-
-def _typed_list(lines: list[str], *, readers: bool) -> list[str]:
-    found = [line.strip() for line in lines if line.strip()]
-    if readers and [one.lower() for one in found] == [NOBODY_WORD]:
-        return []
-    if readers:
-        return ["everyone" if one.lower() in EVERYBODY_WORDS else one for one in found]
-    return found
-
-
-def _typed_pairs(text: str, kind: Any) -> dict[str, Any]:
-    """Return one pair per line; a line without « = » has an empty value, which is refused later."""
-    found: dict[str, Any] = {}
-    words = [word for one in (kind, *get_args(kind)) for word in get_args(one)]
-    for line in filter(None, map(str.strip, text.splitlines())):
-        name, sign, value = (part.strip() for part in line.rpartition(" = "))
-        if not sign:
-            name, sign, value = (part.strip() for part in line.rpartition("="))
-        if not sign:
-            name, value = line, ""
-        value = value.strip('"')
-        several = kind is not str and get_origin(kind) is not Literal
-        if several and value not in words:
-            found[name] = _typed_list(value.split("|"), readers=True)
-        else:
-            found[name] = value
-    return found
-
-
-def key_of(form: KindForm, place: tuple[int | str, ...], entered: Entered, *, options: bool) -> str:
-    """Return the form's field that a fault is about; empty if there is none."""
-    if not place:
-        return ""
-    one = next(
-        (
-            one
-            for one in form.fields
-            if one.name == place[0] and one.key.startswith(OPTIONS) is options
-        ),
-        None,
-    )
-    if one is None:
-        return ""
-    if one.rows is None:
-        return one.key
-    rows = sorted(row_numbers(one.key, entered))
-    if len(place) == 1:
-        return f"{one.key}.0.{ROW_NAME}"
-    row = next(
-        (n for n in rows if entered.get(f"{one.key}.{n}.{ROW_NAME}", "").strip() == place[1]),
-        rows[0] if rows else 0,
-    )
-    inner = next((str(p) for p in place[2:] if p in one.rows.model_fields), ROW_NAME)
-    return f"{one.key}.{row}.{inner}"
-
-
 def _without_none(annotation: Any) -> Any:
     """Return the type without None."""
     if get_origin(annotation) in (Union, UnionType):
@@ -463,8 +349,4 @@ def _without_none(annotation: Any) -> Any:
         if len(kinds) == 1:
             annotation = kinds[0]
     # `Annotated[X, …]` inside an optional type keeps its metadata: the type is X.
-    return (
-        getattr(annotation, "__origin__", annotation)
-        if (hasattr(annotation, "__metadata__"))
-        else annotation
-    )
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation

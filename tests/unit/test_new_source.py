@@ -23,9 +23,11 @@ from quisait import cli
 from quisait.application.database import migrate, opened_database
 from quisait.settings import load_settings
 from quisait.settings.sources import SourceSettings
-from quisait.work.new_source import DeskSources, entered_by_command
+from quisait.work.new_source import DeskSources
+from quisait.work.page_limits import PageLimits
 from quisait.work.settings_addition import add_table, source_table
-from quisait.work.source_forms import OPTIONS, kind_form, offered_kinds, typed_values
+from quisait.work.source_entries import entered_by_command, typed_values
+from quisait.work.source_forms import OPTIONS, kind_form, offered_kinds
 from quisait.work.trial_child import _bounded, _environment, tried_apart
 from search_api.audit.sql import SqlAudit
 from search_api.new_source.values import SourceIncomplete, SourceStep, TriedDocument
@@ -347,7 +349,8 @@ def test_the_desk_asks_only_hosts_of_the_settings(
 )
 def test_the_desk_asks_these_hosts(sources: DeskSources, kind: str, key: str, written: str) -> None:
     """By their name, on any port; a link is shown and not asked."""
-    assert not list(sources._forbidden(kind_form(kind), {"name": "essai", key: written}))
+    limits = PageLimits(sources.settings)
+    assert not list(limits.faults(kind_form(kind), {"name": "essai", key: written}))
 
 
 def test_a_repository_is_read_in_the_desks_folders_alone(
