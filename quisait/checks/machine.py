@@ -36,6 +36,8 @@ MOST_SKEW = timedelta(minutes=1)
 LEAST_MAP_COUNT = 262_144
 """Value that OpenSearch requires in its own start-up checks."""
 _ANSWER_S = 5
+_UNOPENED = (ValueError, OSError, sa.exc.SQLAlchemyError)
+"""Errors of a database that does not open: its own check reports them."""
 
 
 def machine_checks(settings: Settings) -> Iterator[Check]:
@@ -116,11 +118,7 @@ def _earlier_moments(settings: Settings) -> Iterator[tuple[str, datetime]]:
     """Yield (label, time) of events that certainly happened in the past."""
     installed = Path(quisait.__file__).stat().st_mtime
     yield "l'installation de quisait", datetime.fromtimestamp(installed, UTC)
-    # The database has its own check, which reports why it does not answer.
-    with (
-        suppress(ValueError, OSError, sa.exc.SQLAlchemyError),
-        opened_database(settings) as database,
-    ):
+    with suppress(*_UNOPENED), opened_database(settings) as database:
         state = State(database)
         for source in settings.sources:
             for run in state.runs_of(source.name, 1):
@@ -129,10 +127,7 @@ def _earlier_moments(settings: Settings) -> Iterator[tuple[str, datetime]]:
 
 def _other_clocks(settings: Settings) -> Iterator[tuple[str, datetime, timedelta]]:
     """Yield (label, time, allowed difference) of each clock that answers."""
-    with (
-        suppress(ValueError, OSError, sa.exc.SQLAlchemyError),
-        opened_database(settings) as database,
-    ):
+    with suppress(*_UNOPENED), opened_database(settings) as database:
         if database.dialect.name == "postgresql":
             theirs = sql.one(database, sa.select(sa.func.clock_timestamp()))
             yield "celle de la base d'état", theirs, MOST_SKEW

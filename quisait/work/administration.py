@@ -121,7 +121,7 @@ class ApplicationAdministration:
         for name, path in search_files(settings.search):
             yield _part_state(name.capitalize(), partial(check_search_file, name, path))
         if settings.topics.file:
-            yield _part_state("Sujets", self._topics_read)
+            yield _part_state("Sujets", partial(check_topics, settings.topics.file))
 
     def _asked(self) -> None:
         """Query the index without any right. Raises `ValueError` if it is nearly full."""
@@ -158,13 +158,6 @@ class ApplicationAdministration:
             raise ValueError(late)
         last = self.application.state.last_done(DIRECTORY)
         return f"lu le {moment(last.started)}" if last else ""
-
-    def _topics_read(self) -> str:
-        """Return how many topics are listed. Raises `ValueError` with a sentence."""
-        try:
-            return check_topics(self.application.settings.topics.file)
-        except SourceError as error:
-            raise ValueError(str(error)) from error
 
     def _noted(self) -> None:
         """Raise `ValueError` if deletions or withdrawals wait for the register."""
@@ -280,5 +273,5 @@ def _part_state(
         return PartState(name, True, tell(), run)
     except (IndexerError, sa.exc.SQLAlchemyError):
         return PartState(name, False, "ne répond pas : « quisait check » dit pourquoi", run)
-    except (ValueError, OSError) as error:
+    except (SourceError, ValueError, OSError) as error:
         return PartState(name, False, str(error), run)
