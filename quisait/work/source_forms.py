@@ -46,7 +46,7 @@ LABELS = {
     "user": "Compte qui lit",
 }
 """Labels of fields that several kinds of source share; others are built by `_label_and_hint`."""
-_SAID = {
+_REWORDED = {
     "[] : personne": "« personne » : aucun lecteur",
     "« allowed » de la source": "les lecteurs de la source",
     "« evidence » de la source": "comme la source",
@@ -255,7 +255,7 @@ def _shown(
     widget: Literal["text", "number", "lines", "choice"] = "text"
     choices: tuple[tuple[str, str], ...] = ()
     kind, origin = one.annotation, get_origin(one.annotation)
-    default = "" if one.field.is_required() else _typed(one.field.default)
+    default = "" if one.field.is_required() else _as_typed(one.field.default)
     if origin is Literal:
         said = CHOICES | _on_form(one.field)["choices"]
         widget, choices = "choice", tuple((v, said.get(v, v)) for v in get_args(kind))
@@ -305,7 +305,7 @@ def _label_and_hint(one: AskedField) -> tuple[str, str]:
         more = "Une ligne chacun" + (" : « nom = lecteur | lecteur »." if lists else ".")
     elif get_origin(one.annotation) is list:
         more = "Un par ligne."
-    for written, typed in _SAID.items():
+    for written, typed in _REWORDED.items():
         hint = hint.replace(written, typed)
     return _capital(label), _capital(". ".join(filter(None, (hint, more))))
 
@@ -318,12 +318,12 @@ def _without_toml(hint: str) -> str:
             table = tomllib.loads(f"x = {found[0]}")["x"]
         except tomllib.TOMLDecodeError:
             return found[0]
-        return f"« {_typed(table)} »"
+        return f"« {_as_typed(table)} »"
 
     return re.sub(r"\{ [^{}]* = [^{}]* \}", typed, hint)
 
 
-def _typed(value: Any) -> str:
+def _as_typed(value: Any) -> str:
     """Return a value as a person would type it."""
     if isinstance(value, bool):
         return "true" if value else "false"
