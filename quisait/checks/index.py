@@ -33,9 +33,6 @@ from quisait.work.index_limit import filled_beyond, limit_warning
 from quisait.work.reindexing import reindex_reasons
 from quisait.work.scans import open_tesseract
 
-TRIED_PASSAGE = "Le conseil municipal délibère sur le budget primitif avant le 15 avril. " * 15
-"""A text of the length of a passage."""
-
 
 def index_checks(settings: Settings) -> Iterator[Check]:
     """Check encoder, second model, extractor, writing model, scans, engine and index."""
@@ -92,7 +89,8 @@ def _check_second_model(settings: Settings) -> str:
     model = open_second_model(settings.reranker, limited=False)
     if model is None:
         return "aucun"
-    passages = [TRIED_PASSAGE] * settings.reranker.documents
+    text = "Le conseil municipal délibère sur le budget primitif avant le 15 avril. " * 15
+    passages = [text] * settings.reranker.documents
     begun = time.perf_counter()
     if model.scores("essai", passages) is None:
         raise ValueError(f"{model.name} ne rend pas de nombre : réglez [reranker] model")

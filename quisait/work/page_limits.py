@@ -43,7 +43,8 @@ class PageLimits:
 
     def faults(self, kind: KindForm, entered: Entered) -> Iterator[tuple[str, str]]:
         """Yield (field, refusal) of paths, hosts and secrets that a page may not use."""
-        name = entered.get("name", "").strip()
+        name, copies = entered.get("name", "").strip(), f"{OPTIONS}{WORK}"
+        default = next((str(one.field.default) for one in kind.fields if one.key == copies), "")
         for key, text in entered.items():
             setting, typed = key.rpartition(".")[2], text.strip()
             fault = ""
@@ -55,7 +56,7 @@ class PageLimits:
                 typed and _KEY_FILE.fullmatch(setting) and (kind.credential or key != PASSWORD_FILE)
             ):
                 fault = self.secret_fault(name, typed)
-            elif key == f"{OPTIONS}{WORK}" and typed != _default(kind, key):
+            elif key == copies and typed != default:
                 fault = "Une page ne choisit pas où quisait écrit : laissez ce qui y était."
             if fault:
                 yield key, fault
@@ -227,10 +228,6 @@ def _copies_of(table: Mapping[str, Any]) -> str:
     options = table.get("options")
     given = options.get(WORK) if isinstance(options, dict) else None
     return str(given or field.default) if field else ""
-
-
-def _default(kind: KindForm, key: str) -> str:
-    return next((str(one.field.default) for one in kind.fields if one.key == key), "")
 
 
 def _overlap(one: Path, other: Path) -> bool:
