@@ -26,7 +26,7 @@ from search_api.feedback import storage as feedback
 from search_api.following import storage as following
 from search_api.mail import storage as mail_tables
 from search_api.query_log import storage as journal_tables
-from search_api.questions import storage as asking_tables
+from search_api.questions import tables as asking_tables
 from search_api.sign_on import sessions as sign_on_tables
 from search_api.verification import storage as verification
 from search_api.webhooks import storage as webhook_tables

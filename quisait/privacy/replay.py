@@ -216,7 +216,7 @@ def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> Non
         elif line["kind"] == "report":
             until = datetime.fromisoformat(line["at"])
             this = line["question"], line["answer"]
-            questions.take_report_back(line["agent"], *this, until=until)
+            questions.moderation.take_report_back(line["agent"], *this, until=until)
 
 
 def _hide_former_texts(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
@@ -243,7 +243,7 @@ def _decide_again(
     last = decisions[-1] if decisions else None
     since = own
     if last and not last["hidden"] and last.get("text") == found.digest:
-        questions.show_again(*this, found.digest)
+        questions.moderation.show_again(*this, found.digest)
         since = own[own.index(last) :]
     elif (
         last
@@ -251,9 +251,9 @@ def _decide_again(
         and any(line["hidden"] for line in decisions)
         and not found.moderated  # a text that is hidden already keeps its reason
     ):
-        questions.hide(*this, "")
+        questions.moderation.hide(*this, "")
     if any(line["kind"] == "corrected" and found.is_before(line) for line in since):
-        questions.hide_outdated(*this)
+        questions.moderation.hide_outdated(*this)
 
 
 @dataclass(frozen=True, slots=True)

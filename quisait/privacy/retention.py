@@ -46,7 +46,8 @@ from search_api.feedback.storage import (
 from search_api.identity.principals import Grants
 from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, forget_mentions, names_of
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
-from search_api.questions.storage import SqlQuestions, renumber_texts_of
+from search_api.questions.storage import SqlQuestions
+from search_api.questions.tables import renumber_texts_of
 from search_api.questions.values import question_document
 from search_api.sign_on import sessions as sign_on_tables
 from search_api.verification.storage import (
@@ -233,7 +234,7 @@ def _purge_old_questions(
     def ago(days: int) -> datetime | None:
         return now() - timedelta(days=days) if days else None
 
-    ids = questions.expired(ago(rules.unanswered_days), ago(rules.unused_days))
+    ids = questions.retention.expired(ago(rules.unanswered_days), ago(rules.unused_days))
     for question_id in ids:
         questions.remove(question_id)
     if ids:

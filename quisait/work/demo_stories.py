@@ -74,7 +74,7 @@ def _tell(context: AnswerContext, asking: Asking, story: Story) -> None:
         by_asker = act is QuestionAction.HELPED
         asked = (
             one.agent_id
-            for one in asking.questions.requests_of(question.id)
+            for one in asking.questions.requests.of_question(question.id)
             if one.state in UNDECIDED
         )
         agent_id = story.asker if by_asker else next(asked, "")

@@ -51,7 +51,7 @@ from search_api.feedback.storage import feedback
 from search_api.following.storage import follows
 from search_api.mail.storage import SqlMail, mail_preferences, mail_queue
 from search_api.mail.values import NO_MAIL
-from search_api.questions.storage import forget_every_question
+from search_api.questions.tables import forget_every_question
 from search_api.verification.storage import document_openings, outdated_marks, verifications
 from search_api.webhooks.storage import webhook_queue
 

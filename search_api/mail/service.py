@@ -186,7 +186,7 @@ def _asked(
     question = _readable(context, reader, queued.subject)
     waits = any(
         one.agent_id == agent.id and one.state is RequestState.WAITING
-        for one in required(context.asking).questions.requests_of(queued.subject)
+        for one in required(context.asking).questions.requests.of_question(queued.subject)
     )
     if question is None or not waits:
         return None

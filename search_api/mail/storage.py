@@ -26,7 +26,7 @@ from search_api.mail.values import (
     QueueCounts,
     QueuedMail,
 )
-from search_api.questions.storage import asked_agents, asked_questions, given_answers
+from search_api.questions.tables import asked_agents, asked_questions, given_answers
 from search_api.questions.values import RequestState
 
 LEASE = timedelta(minutes=5)

@@ -172,12 +172,12 @@ def report_text(
     said = checked_text(reason, MOST_REASON, "Écrivez en quelques mots ce qui ne va pas.")
     moment = asking.questions.now()
     report = TextReport(question_id, answer_id, agent.id, said, moment, outdated=outdated)
-    if asking.questions.is_reported(report):
+    if asking.questions.moderation.is_reported(report):
         return
     most, day_ago = asking.rules.reported_per_day, moment - timedelta(days=1)
     # Reports that were taken back or whose text was deleted are in no table.
     allowed = asking.acts.is_within(f"reports:{agent.id}", uuid4().hex, most)
-    if not allowed or not asking.questions.report(report, most, day_ago):
+    if not allowed or not asking.questions.moderation.report(report, most, day_ago):
         raise TooManyReports("Vous avez beaucoup signalé aujourd’hui : revenez demain.")
 
 
@@ -190,7 +190,7 @@ def take_report_back(
     the same text if there is no report or it was decided.
     """
     asking, agent = required(context.asking), known_agent(context, reader)
-    if not asking.questions.take_report_back(agent.id, question_id, answer_id):
+    if not asking.questions.moderation.take_report_back(agent.id, question_id, answer_id):
         raise NotFound("Vous n’avez pas de signalement à reprendre ici, ou il est déjà traité.")
 
 
@@ -199,9 +199,9 @@ def waiting_reports(context: AnswerContext) -> WaitingReports:
     asking = required(context.asking)
     late = context.today() - timedelta(days=asking.rules.answer_days)
     late_before = datetime.combine(late, time(), UTC)
-    texts, late_texts, oldest = asking.questions.waiting_reports(late_before)
+    texts, late_texts, oldest = asking.questions.moderation.waiting_reports(late_before)
     animators = _Animators(context, asking)
-    reported = _existing_texts(asking.questions.texts_reported())
+    reported = _existing_texts(asking.questions.moderation.texts_reported())
     nobodys = sum(not animators.any_for(text) for text in reported)
     return WaitingReports(texts, nobodys, late_texts, oldest.date() if oldest else None)
 
@@ -232,7 +232,7 @@ def to_moderate(context: AnswerContext, reader: Reader) -> ModerationDesk:
 
     late = questions.open_at(QuestionStage.ANIMATOR, topic_ids=topic_ids)
     without_topic = questions.open_at(*QuestionStage, topic_ids=[""]) if topic_ids is None else ()
-    reported = _of_others(reader, moderated, questions.texts_reported(topic_ids))
+    reported = _of_others(reader, moderated, questions.moderation.texts_reported(topic_ids))
     reported_texts, more_reported = _first(reported)
     waiting, more_waiting = _first(readable(one for one in late if one.topic_id))
     unclassified, more_unclassified = _first(readable(without_topic))
@@ -274,11 +274,11 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
     found = to_moderate(context, holder.reader)
     moderated = _moderated(context, asking, holder.held)
-    masked = asking.questions.texts_hidden(_topic_ids(holder.held))
+    masked = asking.questions.moderation.texts_hidden(_topic_ids(holder.held))
     hidden, more_hidden = _first(_of_others(holder.reader, moderated, masked))
     texts = (*found.reported, *hidden)
     reasons: dict[tuple[str, str], list[tuple[str, date]]] = defaultdict(list)
-    for one in asking.questions.reports({text.question.id for text in texts}):
+    for one in asking.questions.moderation.reports({text.question.id for text in texts}):
         reason = f"N’est plus juste : {one.reason}" if one.outdated else one.reason
         reasons[one.question_id, one.answer_id].append((reason, one.created.date()))
 
@@ -333,12 +333,12 @@ def moderate(
         said = checked_text(reason, MOST_REASON, "Écrivez la raison : son auteur la lira.")
     note_access(context, holder, f"question {act}", subject)
     if act is ModerationAct.HIDE:
-        asking.questions.hide(question_id, answer_id, said)
+        asking.questions.moderation.hide(question_id, answer_id, said)
     elif act is ModerationAct.SHOW:
-        if not asking.questions.show_again(question_id, answer_id, text_digest):
+        if not asking.questions.moderation.show_again(question_id, answer_id, text_digest):
             raise InvalidParameter(OTHER_TEXT)
     else:
-        asking.questions.dismiss_reports(question_id, answer_id)
+        asking.questions.moderation.dismiss_reports(question_id, answer_id)
         return
     asking.publish()
 

@@ -135,7 +135,7 @@ def _published(
         return MailOutcome.AGAIN
     if signed.until < context.today():
         return MailOutcome.EXPIRED
-    requests = asking.questions.requests_of(signed.subject_id)
+    requests = asking.questions.requests.of_question(signed.subject_id)
     if not any(one.agent_id == agent.id and one.state in UNDECIDED for one in requests):
         return MailOutcome.NOT_ASKED
     return _unusable(mail) or _kept(asking, agent, signed, mail, answer_id)

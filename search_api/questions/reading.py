@@ -69,7 +69,7 @@ def note_use(context: AnswerContext, reader: Reader, thread: Thread) -> None:
     """Store that an agent other than its asker and answerers opened a question today; no name."""
     own = {thread.question.asker_id, *(one.author_id for one in thread.answers)}
     if reader.agent_id not in own:
-        required(context.asking).questions.note_use(thread.question.id, context.today())
+        required(context.asking).questions.retention.note_use(thread.question.id, context.today())
 
 
 def note_use_of_document(context: AnswerContext, reader: Reader, document_id: str) -> None:

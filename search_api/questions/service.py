@@ -8,7 +8,7 @@ sees it.
 import heapq
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 from uuid import uuid4
@@ -440,7 +440,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
     asking, thread = required(context.asking), _shown_thread(context, reader, question_id)
     question, me = thread.question, reader.agent_id
     own = question.asker_id == me
-    requests = asking.questions.requests_of(question.id)
+    requests = asking.questions.requests.of_question(question.id)
     accepted = [one.agent_id for one in requests if one.state is RequestState.ACCEPTED]
     ids = {question.asker_id, *(one.author_id for one in thread.answers), *accepted} - {""}
     known = context.people.agents(ids)
@@ -460,7 +460,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
         note_opening(context, reader, card)
     mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]
     answered = any(one.author_id == me for one in thread.answers)
-    reports = asking.questions.reports({question.id}) if answered else ()
+    reports = asking.questions.moderation.reports({question.id}) if answered else ()
     readable = open_links(context, reader, (question.text, *(one.text for one in thread.answers)))
     return ShownQuestion(
         question,
@@ -488,7 +488,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
             for one in requests
             if own and one.state is RequestState.PASSED_ON
         ),
-        min(len(asking.questions.recipients_of(question.id)), MOST_ASKED)
+        min(len(asking.questions.requests.recipients_of(question.id)), MOST_ASKED)
         if own and requests
         else 0,
         own and _may_open(thread, requests),
@@ -562,7 +562,7 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
     of_animator = first(animated)
     waiting = [
         (_as_told(request, asking.rules), question)
-        for request, question in questions.waiting_for(agent.id)
+        for request, question in questions.requests.waiting_for(agent.id)
         if access.admits(question.access)
     ]
     above = {one.id for _, one in waiting} | {one.id for one in (*of_communities, *of_animator)}
@@ -653,7 +653,7 @@ def waiting_for(context: AnswerContext, reader: Reader) -> tuple[int, int]:
     if context.asking is None or reader.agent_id is None:
         return 0, 0
     access, questions = access_filter(reader), context.asking.questions
-    asked = questions.waiting_for(reader.agent_id)
+    asked = questions.requests.waiting_for(reader.agent_id)
     readable = sum(access.admits(question.access) for _, question in asked)
     return readable, questions.awaiting_word(reader.agent_id)
 
@@ -717,7 +717,7 @@ class _Acting:
         self._decide(RequestState.ACCEPTED, until=until)
 
     def decline(self) -> None:
-        requests = self.asking.questions.requests_of(self.question.id)
+        requests = self.asking.questions.requests.of_question(self.question.id)
         states = [one.state for one in requests if one.agent_id == self.agent_id]
         if RequestState.ACCEPTED in states:
             raise InvalidParameter("Vous avez accepté : transmettez la question, avec une raison.")
@@ -725,11 +725,11 @@ class _Acting:
 
     def retake(self) -> None:
         """Undo the agent's decline, as long as nobody was asked since."""
-        requests = self.asking.questions.requests_of(self.question.id)
+        requests = self.asking.questions.requests.of_question(self.question.id)
         mine = (one.state for one in requests if one.agent_id == self.agent_id)
         if RequestState.DECLINED not in mine:
             raise NotFound("Vous n’avez pas décliné cette question.")
-        if not self.asking.questions.take_back_decline(self.question.id, self.agent_id):
+        if not self.asking.questions.requests.take_back_decline(self.question.id, self.agent_id):
             raise InvalidParameter(
                 "Trop tard : cette question est passée à la personne suivante, ou son délai est "
                 "fini."
@@ -767,12 +767,12 @@ class _Acting:
         if not outdated:
             raise NotFound("Ce texte n’attend pas que vous le confirmiez.")
         this = self.question.id, self.answer_id, self.text_digest
-        if not self.asking.questions.show_again(*this, outdated=True):
+        if not self.asking.questions.moderation.show_again(*this, outdated=True):
             raise InvalidParameter(OTHER_TEXT)
 
     def still_right(self) -> None:
         this = self.question.id, self._own_answer().id
-        self.asking.questions.dismiss_reports(*this, only_outdated=True)
+        self.asking.questions.moderation.dismiss_reports(*this, only_outdated=True)
 
     def edit(self) -> None:
         self._of_the_asker()
@@ -799,9 +799,9 @@ class _Acting:
 
     def open(self) -> None:
         self._of_the_asker()
-        if not _may_open(self.thread, self.asking.questions.requests_of(self.question.id)):
+        if not _may_open(self.thread, self.asking.questions.requests.of_question(self.question.id)):
             raise InvalidParameter("Votre question n’attend plus un tour : relisez où elle en est.")
-        self.asking.questions.move(self.question.id, QuestionStage.ANIMATOR, None)
+        self.asking.questions.requests.move(self.question.id, QuestionStage.ANIMATOR, None)
 
     def delete(self) -> None:
         self._of_the_asker()
@@ -813,9 +813,9 @@ class _Acting:
         if not self.asking.acts.is_within(who, uuid4().hex, most):
             raise TooManyAnswers("Vous avez beaucoup corrigé aujourd’hui : revenez demain.")
 
-    def _decide(self, state: RequestState, **values: object) -> None:
-        decided = self.asking.questions.decide(self.question.id, self.agent_id, state, **values)  # type: ignore[arg-type]
-        if not decided:
+    def _decide(self, state: RequestState, until: datetime | None = None, reason: str = "") -> None:
+        requests = self.asking.questions.requests
+        if not requests.decide(self.question.id, self.agent_id, state, until, reason):
             raise NotFound("Cette question ne vous est pas, ou plus, posée.")
 
     def _of_the_asker(self) -> None:
@@ -859,7 +859,7 @@ def set_asking_preferences(context: AnswerContext, reader: Reader, said: AskingP
         raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_WEEK} questions par semaine.")
     if not context.topics().keys() >= set(said.topics):
         raise InvalidParameter("Ce sujet n’est pas dans la liste.")
-    asking.questions.prefer(agent.id, said)
+    asking.questions.requests.prefer(agent.id, said)
 
 
 def forget_own_questions(context: AnswerContext, reader: Reader) -> None:
@@ -882,7 +882,7 @@ def move_questions_on(context: AnswerContext) -> int:
     """
     asking = required(context.asking)
     moment = asking.questions.now()
-    asking.questions.tidy(moment - timedelta(days=LATELY_DAYS))
+    asking.questions.retention.tidy(moment - timedelta(days=LATELY_DAYS))
     due = asking.questions.due(moment)
     answering = _answering(context) if due else frozenset()
     return sum(_moved_on(context, asking, one, answering) for one in due)
@@ -893,14 +893,14 @@ def _moved_on(
 ) -> bool:
     moment = asking.questions.now()
     if question.stage is QuestionStage.COMMUNITY:
-        asking.questions.move(question.id, QuestionStage.ANIMATOR, None)
+        asking.questions.requests.move(question.id, QuestionStage.ANIMATOR, None)
         return True
-    requests = asking.questions.requests_of(question.id)
+    requests = asking.questions.requests.of_question(question.id)
     for one in requests:
         if one.state in UNDECIDED:
             if one.until > moment and _still_may(context, question, one.agent_id):
                 return False
-            asking.questions.decide(question.id, one.agent_id, RequestState.EXPIRED)
+            asking.questions.requests.decide(question.id, one.agent_id, RequestState.EXPIRED)
         elif one.state is RequestState.DECLINED:
             undone_until = (one.decided or one.asked) + DECLINE_UNDO
             if moment < min(undone_until, one.until):
@@ -916,7 +916,7 @@ def _go_on(context: AnswerContext, question: AskedQuestion, answering: frozenset
     if _ask_next(context, question):
         return True
     questions = required(context.asking).questions
-    if is_with_somebody(questions.requests_of(question.id), questions.now()):
+    if is_with_somebody(questions.requests.of_question(question.id), questions.now()):
         return False
     _to_community(context, question, answering)
     return True
@@ -928,7 +928,7 @@ def _still_may(context: AnswerContext, question: AskedQuestion, agent_id: str) -
     agent = context.people.agents([agent_id]).get(agent_id)
     if agent is None:
         return False
-    said = asking.questions.preferences([agent_id])[agent_id]
+    said = asking.questions.requests.preferences([agent_id])[agent_id]
     # The weekly limit applies only when asking, and this question already counts in it.
     wanted = PossibleAnswerer(agent, replace(said, per_week=None))
     rules = replace(asking.rules, per_week=1)
@@ -943,13 +943,13 @@ def _ask_next(context: AnswerContext, question: AskedQuestion) -> bool:
     is asked for an asker who was erased.
     """
     asking = required(context.asking)
-    requests = asking.questions.requests_of(question.id)
+    requests = asking.questions.requests.of_question(question.id)
     if not question.asker_id or len(requests) >= MOST_ASKED:
         return False
     moment, rules = asking.questions.now(), asking.rules
     week = moment - timedelta(days=WEEK_DAYS)
     asked = {one.agent_id for one in requests}
-    ids = [one for one in asking.questions.recipients_of(question.id) if one not in asked]
+    ids = [one for one in asking.questions.requests.recipients_of(question.id) if one not in asked]
     known = context.people.agents(ids)
     # Count a decline like silence, so that later steps do not reveal it. Passing on takes no time,
     # because the asker is told of it.
@@ -959,7 +959,7 @@ def _ask_next(context: AnswerContext, question: AskedQuestion) -> bool:
         if not may_be_asked(one, question, rules, context.today()):
             continue
         request = AgentRequest(question.id, one.agent.id, RequestState.WAITING, moment, until)
-        if _may_read(asking, one.agent.id, question) and asking.questions.request(
+        if _may_read(asking, one.agent.id, question) and asking.questions.requests.add(
             request, weekly_limit(one, rules), week, limits_of_one_asker(one, rules, moment)
         ):
             return True
@@ -969,9 +969,9 @@ def _ask_next(context: AnswerContext, question: AskedQuestion) -> bool:
 def _possible(context: AnswerContext, named: Sequence[Agent]) -> list[PossibleAnswerer]:
     asking, ids = required(context.asking), [one.id for one in named]
     questions, moment = asking.questions, asking.questions.now()
-    lately = questions.requested_since(ids, moment - timedelta(days=LATELY_DAYS))
-    week = questions.requested_since(ids, moment - timedelta(days=WEEK_DAYS))
-    said, build = questions.preferences(ids), context.build()
+    lately = questions.requests.count_since(ids, moment - timedelta(days=LATELY_DAYS))
+    week = questions.requests.count_since(ids, moment - timedelta(days=WEEK_DAYS))
+    said, build = questions.requests.preferences(ids), context.build()
     alone = frozenset() if isinstance(build, BuildStatus) else alone_in_region(build, ids)
     return [
         PossibleAnswerer(
@@ -996,7 +996,7 @@ def _recipients(
     return [
         one.agent.id
         for one in _in_turn(context, question, asker, first, people)
-        if not asking.questions.has_taken_share(
+        if not asking.questions.requests.has_taken_share(
             question.asker_id, one.agent.id, limits_of_one_asker(one, asking.rules, moment)
         )
     ]
@@ -1056,9 +1056,9 @@ def _to_community(
     asking = required(context.asking)
     if question.topic_id in answering:
         until = asking.questions.now() + timedelta(days=asking.rules.answer_days)
-        asking.questions.move(question.id, QuestionStage.COMMUNITY, until)
+        asking.questions.requests.move(question.id, QuestionStage.COMMUNITY, until)
     else:
-        asking.questions.move(question.id, QuestionStage.ANIMATOR, None)
+        asking.questions.requests.move(question.id, QuestionStage.ANIMATOR, None)
 
 
 def _communities(context: AnswerContext, agent: Agent) -> tuple[CommunityView, ...]:

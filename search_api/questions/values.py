@@ -104,7 +104,7 @@ class AskedQuestion:
     @property
     def text_digest(self) -> str:
         """Digest that identifies exactly this text when a moderator decides on it."""
-        return _text_digest(self.title, self.text)
+        return digest_of_text(self.title, self.text)
 
     @property
     def corrected_on(self) -> tuple[date, ...]:
@@ -208,7 +208,7 @@ class GivenAnswer:
     @property
     def text_digest(self) -> str:
         """Digest that identifies exactly this text when a moderator decides on it."""
-        return _text_digest("", self.text)
+        return digest_of_text("", self.text)
 
     @property
     def corrected_on(self) -> tuple[date, ...]:
@@ -216,7 +216,8 @@ class GivenAnswer:
         return _days(self.corrected)
 
 
-def _text_digest(title: str, text: str) -> str:
+def digest_of_text(title: str, text: str) -> str:
+    """Return the digest that identifies exactly this text; `title` is empty for an answer."""
     return digest(f"{title}\n{text}")[:32]
 
 

@@ -276,10 +276,12 @@ def doubted_answers(context: AnswerContext, reader: Reader) -> tuple[DoubtedAnsw
         return ()
     found = [
         (thread.question, answer_id)
-        for thread, answer_id in asking.questions.answers_doubted(reader.agent_id)
+        for thread, answer_id in asking.questions.moderation.answers_doubted(reader.agent_id)
         if access_filter(reader).admits(thread.question.access) and thread.question.hidden is None
     ]
-    said = asking.questions.reports({question.id for question, _ in found}) if found else ()
+    said = (
+        asking.questions.moderation.reports({question.id for question, _ in found}) if found else ()
+    )
     return tuple(
         DoubtedAnswer(
             question,

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from expertise.builds import SqlBuilds
 from indexer import sql
 from indexer.state import digest
-from search_api.questions.storage import asked_questions, given_answers
+from search_api.questions.tables import asked_questions, given_answers
 
 FIRST_RETRY = timedelta(minutes=1)
 """Delay of the first retry; doubled for each further retry, up to `LONGEST_WAIT`."""

@@ -32,7 +32,7 @@ def queue_messages(site: AskingSite) -> None:
         assert site.questions.ask(question, MESSAGES, begun - timedelta(days=1))
         until = begun + timedelta(days=3)
         request = AgentRequest(id_, MAPPER, RequestState.WAITING, begun, until)
-        assert site.questions.request(request, MESSAGES, begun - timedelta(days=7))
+        assert site.questions.requests.add(request, MESSAGES, begun - timedelta(days=7))
     assert store.queue_due() == MESSAGES
 
 

@@ -180,7 +180,7 @@ class AskingSite:
 
     def waiting(self, question: str) -> list[str]:
         """Whom the question waits for, as nobody is told."""
-        requests = self.questions.requests_of(question)
+        requests = self.questions.requests.of_question(question)
         return [one.agent_id for one in requests if one.state in ("waiting", "accepted")]
 
     def accept_community(self) -> None:

@@ -28,7 +28,7 @@ from indexer.values import (
 )
 from quisait.privacy.retention import purge_agent
 from search_api.questions.service import DECLINE_UNDO
-from search_api.questions.storage import (
+from search_api.questions.tables import (
     asked_agents,
     asked_questions,
     given_answers,
@@ -316,7 +316,7 @@ def test_recipients_are_those_whom_the_search_is_sure_of(tmp_path: Path) -> None
             named = [one["id"] for one in asked["recipients"]]
             assert cards & {one.id for one in AGENTS} <= set(named), words
             made = client.post("/api/v1/questions", json={"title": words}).json()
-            assert set(named) <= set(site.questions.recipients_of(made["id"]))
+            assert set(named) <= set(site.questions.requests.recipients_of(made["id"]))
             assert made["recipients"] == len(named)
             assert site.act(ASKER, made["id"], "delete") == 204
             site.later(29)
@@ -352,7 +352,7 @@ def test_the_form_says_by_name_whom_it_goes_to(site: AskingSite) -> None:
     assert planned(to=FARAWAY)[0] == FARAWAY
     assert planned(scope="entity", scope_id=HERE) == every
     assert planned(scope="entity", scope_id="Intérieur") == [], "it could not be asked"
-    site.questions.prefer(NEIGHBOUR, AskingPreferences(receives=False))
+    site.questions.requests.prefer(NEIGHBOUR, AskingPreferences(receives=False))
     assert planned() == every, "what they set is told to nobody"
     written = {"title": QUESTION, "topic": "cadastre", "text": "Gardé."}
     shown_for = f"|everybody|cadastre|{QUESTION}"
@@ -375,7 +375,7 @@ def test_the_form_says_by_name_whom_it_goes_to(site: AskingSite) -> None:
     def asked(**typed: Any) -> tuple[str, ...]:
         answer = client.post("/questions", data=written | shown | typed)
         question = answer.headers["location"].rpartition("/")[2]
-        return site.questions.recipients_of(question)
+        return site.questions.requests.recipients_of(question)
 
     assert asked(recipients=[FARAWAY]) == (FARAWAY,)
     assert asked(recipients=[STRANGER]) == (), "nobody who may not be asked"
@@ -427,10 +427,10 @@ def test_agents_see_how_much_they_are_asked(site: AskingSite) -> None:
 
     assert site.services.asking
     limit = site.services.asking.rules.per_week
-    site.questions.prefer(NEIGHBOUR, AskingPreferences(per_week=3))
+    site.questions.requests.prefer(NEIGHBOUR, AskingPreferences(per_week=3))
     site.ask(to=NEIGHBOUR)
     assert [load(one) for one in (MAPPER, NEIGHBOUR)] == [(0, limit), (1, 3)]
-    site.questions.prefer(NEIGHBOUR, AskingPreferences(receives=False))
+    site.questions.requests.prefer(NEIGHBOUR, AskingPreferences(receives=False))
     assert load(NEIGHBOUR) == (1, 0)
     site.clock.now += timedelta(days=8)
     assert load(NEIGHBOUR) == (0, 0)
@@ -439,7 +439,7 @@ def test_agents_see_how_much_they_are_asked(site: AskingSite) -> None:
 def test_to_pass_on_where_nobody_is_left_says_so(site: AskingSite) -> None:
     """The question ends that stage at once; no page says that somebody else is asked."""
     for one in (NEIGHBOUR, FARAWAY):
-        site.questions.prefer(one, AskingPreferences(receives=False))
+        site.questions.requests.prefer(one, AskingPreferences(receives=False))
     question = site.ask(topic="cadastre")
     found = site.read(ASKER, question)
     assert (found["recipients"], found["stage"]) == (1, "experts")
@@ -483,7 +483,7 @@ def test_what_answers_lack_waits_for_nobody_whose_turn_is_over(
 ) -> None:
     """A turn that the asker ended is no reason to say that somebody still has the question."""
     for one in (NEIGHBOUR, FARAWAY):
-        site.questions.prefer(one, AskingPreferences(receives=False))
+        site.questions.requests.prefer(one, AskingPreferences(receives=False))
     question = site.ask(topic="cadastre")
     if declines:
         assert site.act(MAPPER, question, "decline") == 204
@@ -533,7 +533,7 @@ def test_pages_of_topics_and_agents_end_in_a_question(site: AskingSite) -> None:
 def test_to_decline_where_nobody_is_left_moves_nothing(site: AskingSite) -> None:
     """As after silence: the stage ends once the time of who declined is over."""
     for one in (NEIGHBOUR, FARAWAY):
-        site.questions.prefer(one, AskingPreferences(receives=False))
+        site.questions.requests.prefer(one, AskingPreferences(receives=False))
     question = site.ask(topic="cadastre")
     assert site.act(MAPPER, question, "decline") == 204
     site.later(2.5)
@@ -545,7 +545,7 @@ def test_to_decline_where_nobody_is_left_moves_nothing(site: AskingSite) -> None
 def test_a_question_that_reaches_nobody_says_so_at_once(site: AskingSite) -> None:
     """Nobody receives questions: it waits for nobody in particular from the first moment."""
     for one in (MAPPER, NEIGHBOUR, FARAWAY):
-        site.questions.prefer(one, AskingPreferences(receives=False))
+        site.questions.requests.prefer(one, AskingPreferences(receives=False))
     question = site.ask(topic="cadastre")
     found = site.read(ASKER, question)
     assert (found["recipients"], found["stage"]) == (0, "animator")
@@ -560,9 +560,9 @@ def test_a_stored_recipient_is_erased_and_tells_no_other(site: AskingSite) -> No
 
     assert [planned(one) for one in (MAPPER, NEIGHBOUR, STRANGER)] == [[], [question], []]
     assert purge_agent(site.engine, NEIGHBOUR, b"key") > 0
-    assert site.questions.recipients_of(question) == (MAPPER, FARAWAY)
+    assert site.questions.requests.recipients_of(question) == (MAPPER, FARAWAY)
     assert site.act(ASKER, question, "delete") == 204
-    assert site.questions.recipients_of(question) == ()
+    assert site.questions.requests.recipients_of(question) == ()
 
 
 def test_a_former_text_is_found_by_nobody(either: AskingSite) -> None:
@@ -669,7 +669,7 @@ def test_no_asker_takes_all_the_places_of_an_expert(tmp_path: Path) -> None:
     with asking_site(tmp_path, metiers=geometers, apart=True, hidden_names=True) as site:
         site.accept_community()
         # They are alone in their region, and receive half of what they chose.
-        site.questions.prefer(MAPPER, AskingPreferences(per_week=4))
+        site.questions.requests.prefer(MAPPER, AskingPreferences(per_week=4))
         first = site.ask(to=MAPPER)
         assert site.waiting(first) == [MAPPER]
         assert site.act(MAPPER, first, "transfer", text="Au voisin.") == 204, "passed on"
@@ -694,7 +694,7 @@ def test_no_asker_takes_all_the_places_of_an_expert(tmp_path: Path) -> None:
 
 def test_half_of_a_week_of_one_question_is_half_of_four(site: AskingSite) -> None:
     """Who receives one a week receives two in four weeks from one asker, deleted at once or not."""
-    site.questions.prefer(MAPPER, AskingPreferences(per_week=1))
+    site.questions.requests.prefer(MAPPER, AskingPreferences(per_week=1))
     taken = []
     for number in range(6):
         question = site.ask(title=f"{QUESTION}{' ?' * number}", to=MAPPER)
@@ -833,7 +833,7 @@ def test_a_chosen_community_is_asked_at_once(tmp_path: Path) -> None:
         question = sent.headers["location"].rpartition("/")[2]
         assert site.read(STRANGER, question)["topic_id"] == "cadastre"
         assert site.read(STRANGER, question)["stage"] == "community"
-        assert site.questions.requests_of(question) == ()
+        assert site.questions.requests.of_question(question) == ()
         (waits,) = site.client(BEHIND).get("/api/v1/questions").json()["of_communities"]
         assert waits["id"] == question
         hidden = site.ask(ASKER, **{**RESTRICTED, "community": "cadastre"})

@@ -163,7 +163,7 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     fifth, who is outside, meets nothing. Each is told by mail what concerns them, and no more.
     """
     # The same asker's two questions may both come to them within the week.
-    site.questions.prefer(MAPPER, AskingPreferences(per_week=4))
+    site.questions.requests.prefer(MAPPER, AskingPreferences(per_week=4))
     for agent_id in (ASKER, MAPPER, NEIGHBOUR, FARAWAY):
         choose(site, agent_id, asked=True, answered=True)
     fifth = page_of(STRANGER)
@@ -235,7 +235,7 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     sound(neighbour)
     neighbour.get_by_role("button", name="Enregistrer").click()
     expect(neighbour.get_by_role("status").filter(has_text="enregistrées")).to_be_focused()
-    assert site.questions.preferences([NEIGHBOUR])[NEIGHBOUR].per_week == 1
+    assert site.questions.requests.preferences([NEIGHBOUR])[NEIGHBOUR].per_week == 1
     assert mailed(site, post) == {}
     site.clock.now += DECLINE_UNDO
     assert move_questions_on(site.services) == 1

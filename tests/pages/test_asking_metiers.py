@@ -51,11 +51,11 @@ def test_rights_wishes_and_topics_hold_for_a_metier(tmp_path: Path) -> None:
     """Who may not read it, receives nothing, or chose other topics is not asked."""
     with asking_site(tmp_path, metiers=HOLDERS) as site:
         said = AskingPreferences(topics=("regies",))
-        site.questions.prefer(NEIGHBOUR, said)
+        site.questions.requests.prefer(NEIGHBOUR, said)
         question = site.ask(metier=METIER, scope="entity", scope_id=HERE)
         assert asked_in_turn(site, question) == [FARAWAY]
-        site.questions.prefer(NEIGHBOUR, replace(said, topics=(METIER,)))
-        site.questions.prefer(FARAWAY, AskingPreferences(receives=False))
+        site.questions.requests.prefer(NEIGHBOUR, replace(said, topics=(METIER,)))
+        site.questions.requests.prefer(FARAWAY, AskingPreferences(receives=False))
         assert asked_in_turn(site, site.ask(metier=METIER)) == [NEIGHBOUR, STRANGER]
 
 

@@ -18,7 +18,7 @@ from search_api.context import Verifying
 from search_api.following.service import HOME_SEARCHES, MOST_SEARCHED
 from search_api.following.storage import FollowKind, SqlFollowing
 from search_api.query.query import Query
-from search_api.questions.storage import question_uses
+from search_api.questions.tables import question_uses
 from search_api.ranking.results import Results
 from search_api.search.engine import Search
 from search_api.verification.storage import SqlVerifications, Verification

@@ -57,7 +57,7 @@ class Site:
 
     def waits_for(self, path: str) -> str:
         """Return the name of the agent whom a question waits for, empty for nobody."""
-        requests = self.application.questions.requests_of(path.rpartition("/")[2])
+        requests = self.application.questions.requests.of_question(path.rpartition("/")[2])
         ids = [one.agent_id for one in requests if one.state.value == "waiting"]
         agent = self.application.book.agent(ids[0]) if ids else None
         return agent.name if agent else ""

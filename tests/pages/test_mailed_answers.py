@@ -360,7 +360,7 @@ def _withdraw(site: AskingSite) -> AskingSite:
 
 
 def _expire(site: AskingSite) -> AskingSite:
-    site.questions.decide(question_of(site)["id"], MAPPER, RequestState.EXPIRED)
+    site.questions.requests.decide(question_of(site)["id"], MAPPER, RequestState.EXPIRED)
     return site
 
 
@@ -475,7 +475,7 @@ def test_a_late_bounce_is_noted_as_one_at_once_is(
     assert brought(site, settings, dovecot, bounce(back, "5.7.1")) is MailOutcome.BOUNCED
     assert states() == {MailState.REFUSED: 1}
     assert refused_of(MAPPER, "ag-1@agents.test").refused is None, "of the message alone"
-    site.questions.prefer(MAPPER, AskingPreferences(per_week=9))
+    site.questions.requests.prefer(MAPPER, AskingPreferences(per_week=9))
     assert site.waiting(site.ask(STRANGER, "Une autre ?", to=MAPPER)) == [MAPPER]
     assert len(sent(site, settings, post)) == 1
     (back,) = post.handler.senders[-1:]

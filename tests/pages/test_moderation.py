@@ -14,7 +14,7 @@ from quisait.privacy.retention import purge_agent
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.moderation.service import waiting_reports
 from search_api.questions.service import CORRECTED
-from search_api.questions.storage import text_reports
+from search_api.questions.tables import text_reports
 from tests.pages.asking_site import (
     ANIMATOR,
     ASKER,
@@ -117,7 +117,7 @@ def test_a_report_is_taken_back_while_nobody_decided(site: AskingSite) -> None:
     assert client.delete(path).status_code == 404
     lines = list(site.register.lines())
     with site.restored(copy) as restored:
-        assert type(site.questions)(restored, site.clock).reports() == ()
+        assert type(site.questions)(restored, site.clock).moderation.reports({question}) == ()
     assert report(site, STRANGER, question) == 204
     consent = SqlConsent(site.engine, site.clock)
     replay(lines, site.engine, consent, cast(Any, site.index), b"key")
@@ -375,7 +375,7 @@ def test_what_is_hidden_stays_so_in_a_restored_database(site: AskingSite) -> Non
         assert questions.one(second) is not None
     assert moderate(site, second, "hide", reason="Encore.") == 204
     site.replayed(site.engine)
-    hidden = (thread.question for thread, _ in site.questions.texts_hidden())
+    hidden = (thread.question for thread, _ in site.questions.moderation.texts_hidden())
     reasons = {one.id: one.hidden for one in hidden}
     assert reasons == {first: "Diffamation.", second: "Encore."}, "known already, they keep theirs"
 

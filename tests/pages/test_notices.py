@@ -134,9 +134,9 @@ def test_each_act_on_a_question_is_confirmed(site: AskingSite) -> None:
 def test_a_report_is_undone(site: AskingSite) -> None:
     question, browser = site.ask(), Browser(site, NEIGHBOUR)
     path, fields = browser.sends(f"/questions/{question}/reports", {"reason": "Faux."})
-    assert len(site.questions.reports()) == 1
+    assert len(site.questions.moderation.reports({question})) == 1
     browser.sends(path, fields)
-    assert site.questions.reports() == ()
+    assert site.questions.moderation.reports({question}) == ()
 
 
 def test_choices_are_undone_to_what_they_were(site: AskingSite) -> None:
@@ -146,15 +146,15 @@ def test_choices_are_undone_to_what_they_were(site: AskingSite) -> None:
     store.choose(MAPPER, MailPreferences(asked=False, digest=DigestPace.DAILY))
     said = {"receives": "true", "topics": ["cadastre", "regies"], "per_week": "4"}
     browser.client.post("/preferences", data={**said, "answered": "true", "digest": "daily"})
-    mail, asking = store.preferences(MAPPER), site.questions.preferences([MAPPER])[MAPPER]
+    mail, asking = store.preferences(MAPPER), site.questions.requests.preferences([MAPPER])[MAPPER]
     changed = {"asked": "true", "absent_until": "2099-01-02", "per_month": "0"}
     path, fields = browser.sends("/preferences", changed)
     assert store.preferences(MAPPER) == MailPreferences(answered=False, invited=False)
-    assert site.questions.preferences([MAPPER])[MAPPER] != asking
+    assert site.questions.requests.preferences([MAPPER])[MAPPER] != asking
     assert dict(fields)["per_month"] == "5"
     browser.sends(path, fields)
     assert store.preferences(MAPPER) == mail
-    assert site.questions.preferences([MAPPER])[MAPPER] == asking
+    assert site.questions.requests.preferences([MAPPER])[MAPPER] == asking
 
 
 def test_what_is_said_of_a_document_is_undone(site: AskingSite) -> None:

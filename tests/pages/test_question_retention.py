@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from quisait.application.database import migrate
 from quisait.privacy import retention
 from quisait.settings import Settings
-from search_api.questions.storage import SqlQuestions, asked_questions
+from search_api.questions.storage import SqlQuestions
+from search_api.questions.tables import asked_questions
 from search_api.questions.values import AskedQuestion, GivenAnswer
 from tests.pages.asking_site import ASKER, NEIGHBOUR, STRANGER, AskingSite, a_clock
 from tests.pages.test_asking import shown
@@ -51,12 +52,15 @@ def test_what_was_of_use_lately_is_kept(
     for number, days in enumerate(answers):
         questions.answer(GivenAnswer(f"a{number}", "q", NEIGHBOUR, "Celui-ci.", now - ago(days)))
     if used is not None:
-        questions.note_use("q", (now - ago(used)).date())
+        questions.retention.note_use("q", (now - ago(used)).date())
     before = now - timedelta(days=AGE)
     in_use = used is not None and (now - ago(used)).date() >= before.date()
     due = ("q",) if min([asked, *answers]) >= AGE and not in_use else ()
-    assert questions.expired(before, before) == due
-    assert questions.expired(None if not answers else before, None if answers else before) == ()
+    assert questions.retention.expired(before, before) == due
+    assert (
+        questions.retention.expired(None if not answers else before, None if answers else before)
+        == ()
+    )
     questions.remove("q")
 
 

@@ -450,7 +450,9 @@ def test_what_happened_before_anybody_came(application: Application) -> None:
         for thread in application.questions.of_asker(agent)
     }
     states = {
-        topic: [one.state.value for one in application.questions.requests_of(one.question.id)]
+        topic: [
+            one.state.value for one in application.questions.requests.of_question(one.question.id)
+        ]
         for topic, one in asked.items()
     }
     assert states == {
@@ -459,7 +461,7 @@ def test_what_happened_before_anybody_came(application: Application) -> None:
         "delais": ["passed_on", "waiting"],
     }
     assert [one.accepted for one in asked["successions"].answers] == [True]
-    (alone,) = application.questions.requests_of(asked["cadastre"].question.id)
+    (alone,) = application.questions.requests.of_question(asked["cadastre"].question.id)
     overview = open_overview(application)
     assert overview
     build = overview.reading(today())
@@ -490,7 +492,7 @@ def test_a_question_is_declined_passed_on_answered_and_found(
     question_id = page.rpartition("/")[2]
 
     def asked_now() -> str:
-        requests = application.questions.requests_of(question_id)
+        requests = application.questions.requests.of_question(question_id)
         return next((one.agent_id for one in requests if one.state.value == "waiting"), "")
 
     first = asked_now()

@@ -11,12 +11,8 @@ import sqlalchemy as sa
 from connectors.ports import Checkpoint, Delete, Listing, Upsert
 from indexer.state import row_of
 from search_api.questions.documents import QuestionsConnector
-from search_api.questions.storage import (
-    SqlQuestions,
-    _question_row,
-    asked_questions,
-    text_reports,
-)
+from search_api.questions.storage import SqlQuestions
+from search_api.questions.tables import asked_questions, text_reports
 from search_api.questions.values import (
     AgentRequest,
     AskedQuestion,
@@ -57,13 +53,13 @@ def test_no_race_takes_a_limit_by_surprise(questions: SqlQuestions) -> None:
     def race(number: int) -> tuple[bool, bool]:
         start.wait()
         if number < RACERS:
-            return questions.request(request(f"q{number}"), 2, WEEK_AGO), False
+            return questions.requests.add(request(f"q{number}"), 2, WEEK_AGO), False
         return False, questions.ask(asked(f"r{number}"), 3, WEEK_AGO)
 
     with ThreadPoolExecutor(2 * RACERS) as pool:
         done = list(pool.map(race, range(2 * RACERS)))
     assert [sum(column) for column in zip(*done, strict=True)] == [2, 3]
-    assert questions.requested_since(["ag-1", "ag-2"], WEEK_AGO) == {"ag-1": 2}
+    assert questions.requests.count_since(["ag-1", "ag-2"], WEEK_AGO) == {"ag-1": 2}
     assert questions.last_seq() >= 2 * RACERS
 
 
@@ -83,14 +79,14 @@ def test_the_first_of_all_may_come_together(questions: SqlQuestions) -> None:
 def test_one_agent_at_a_time_and_each_once(questions: SqlQuestions) -> None:
     """Nobody is asked again, nor a second while the first may answer, nor past that stage."""
     assert questions.ask(asked("q"), 5, WEEK_AGO)
-    assert questions.request(request("q"), 9, WEEK_AGO)
-    assert not questions.request(request("q", "ag-2"), 9, WEEK_AGO)
-    assert questions.decide("q", "ag-1", RequestState.DECLINED)
-    assert not questions.decide("q", "ag-1", RequestState.ACCEPTED), "it was decided"
-    assert not questions.request(request("q"), 9, WEEK_AGO)
-    questions.move("q", QuestionStage.ANIMATOR, None)
-    assert not questions.request(request("q", "ag-2"), 9, WEEK_AGO)
-    assert not questions.request(request("never"), 9, WEEK_AGO)
+    assert questions.requests.add(request("q"), 9, WEEK_AGO)
+    assert not questions.requests.add(request("q", "ag-2"), 9, WEEK_AGO)
+    assert questions.requests.decide("q", "ag-1", RequestState.DECLINED)
+    assert not questions.requests.decide("q", "ag-1", RequestState.ACCEPTED), "it was decided"
+    assert not questions.requests.add(request("q"), 9, WEEK_AGO)
+    questions.requests.move("q", QuestionStage.ANIMATOR, None)
+    assert not questions.requests.add(request("q", "ag-2"), 9, WEEK_AGO)
+    assert not questions.requests.add(request("never"), 9, WEEK_AGO)
 
 
 def test_the_source_tells_what_changed_since(questions: SqlQuestions) -> None:
@@ -125,8 +121,11 @@ def test_preferences_replace_each_other(questions: SqlQuestions) -> None:
     """The last word of one agent; the defaults of who said nothing."""
     said = AskingPreferences(False, ("cadastre",), 1, NOW.date())
     for one in (AskingPreferences(per_week=9), said):
-        questions.prefer("ag-1", one)
-    assert questions.preferences(["ag-1", "ag-2"]) == {"ag-1": said, "ag-2": AskingPreferences()}
+        questions.requests.prefer("ag-1", one)
+    assert questions.requests.preferences(["ag-1", "ag-2"]) == {
+        "ag-1": said,
+        "ag-2": AskingPreferences(),
+    }
 
 
 def test_what_is_counted_is_of_a_day(questions: SqlQuestions) -> None:
@@ -148,8 +147,8 @@ def test_sql_counts_what_threads_say(questions: SqlQuestions) -> None:
     questions.accept(ids[3], "a3")
     questions.thank(ids[4], "a4")
     questions.lacks(ids[5], "La date.")
-    questions.hide(ids[6], "a6", "Faux.")
-    questions.hide(ids[7], "", "Faux.")
+    questions.moderation.hide(ids[6], "a6", "Faux.")
+    questions.moderation.hide(ids[7], "", "Faux.")
     questions.remove_answer(ids[8], "a8")
     threads = [thread for id_ in ids if (thread := questions.one(id_))]
     waiting = {one.question.id for one in threads if one.waits}
@@ -168,7 +167,11 @@ def test_lists_of_questions_name_few_of_them_in_a_statement(questions: SqlQuesti
     count = 1201
     ids = [f"{number:032x}" for number in range(count)]
     with questions._engine.begin() as connection:
-        rows = [_question_row(asked(id_), number) for number, id_ in enumerate(ids)]
+        stored = {"agent_id": "ag-5", "deleted": False, "corrected": [], "readers_chosen": True}
+        rows = [
+            row_of(asked_questions, asked(id_), seq=number, **stored)
+            for number, id_ in enumerate(ids)
+        ]
         connection.execute(sa.insert(asked_questions), rows)
         said = [TextReport(id_, "", "ag-1", "Faux.", NOW) for id_ in ids]
         reports = [row_of(text_reports, one, decided=None) for one in said]
@@ -181,8 +184,8 @@ def test_lists_of_questions_name_few_of_them_in_a_statement(questions: SqlQuesti
 
     sa.event.listen(questions._engine, "before_cursor_execute", statement)
     assert [one.id for one in questions.open_at(QuestionStage.EXPERTS)] == ids
-    assert [one.question.id for one, _ in questions.texts_reported()] == ids
+    assert [one.question.id for one, _ in questions.moderation.texts_reported()] == ids
     assert len(questions.of_asker("ag-5")) == count
-    assert questions.waiting_reports(NOW)[:2] == (count, 0)
-    assert len(questions.expired(NOW + timedelta(days=1), None)) == count
+    assert questions.moderation.waiting_reports(NOW)[:2] == (count, 0)
+    assert len(questions.retention.expired(NOW + timedelta(days=1), None)) == count
     assert most < 1000

@@ -36,7 +36,7 @@ def ask(engine: sa.Engine, number: int) -> None:
     assert questions.ask(AskedQuestion(f"q{number}", "ag-5", "Où ?", "", NOW, NOW), 99, NOW)
     until = NOW + timedelta(days=3)
     request = AgentRequest(f"q{number}", "ag-1", RequestState.WAITING, NOW, until)
-    assert questions.request(request, 99, NOW - timedelta(days=7))
+    assert questions.requests.add(request, 99, NOW - timedelta(days=7))
 
 
 def test_each_is_queued_once_and_claimed_by_one(engine: sa.Engine, mail: SqlMail) -> None:

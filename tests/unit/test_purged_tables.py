@@ -17,7 +17,7 @@ from indexer.sql import Moment
 from indexer.state import digest
 from quisait.application.database import TABLES, migrate
 from quisait.privacy.retention import purge_agent
-from search_api.questions.storage import asking_sequence
+from search_api.questions.tables import asking_sequence
 from tests.builders import Listed
 
 pytestmark = pytest.mark.trust

@@ -37,7 +37,8 @@ from quisait.work.restore import _register_since
 from search_api.following.storage import FollowKind, SqlFollowing
 from search_api.mail.storage import SqlMail
 from search_api.mail.values import MailPreferences
-from search_api.questions.storage import SqlQuestions, hidden_texts
+from search_api.questions.storage import SqlQuestions
+from search_api.questions.tables import hidden_texts
 from search_api.questions.values import AskedQuestion, GivenAnswer
 from search_api.verification.storage import SqlVerifications, Verification
 from tests.builders import ENCODER, put
@@ -352,9 +353,9 @@ def test_what_was_decided_about_a_text_holds_for_a_former_one(
     assert questions.answer(given)
     text_digest = given.text_digest if answer_id else asked.text_digest
     if before == "moderated":
-        questions.hide("q", answer_id, "Diffamation.")
+        questions.moderation.hide("q", answer_id, "Diffamation.")
     elif before:
-        questions.hide_outdated("q", answer_id)
+        questions.moderation.hide_outdated("q", answer_id)
     for number, line in enumerate(lines, 1):
         moment, this = NOW + timedelta(hours=number), {"question": "q", "answer": answer_id}
         if line == CORRECTED:
