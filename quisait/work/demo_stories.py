@@ -15,7 +15,8 @@ from quisait.work.questions import answer_context
 from search_api.context import AnswerContext, Asking
 from search_api.mail.service import set_mail_preferences
 from search_api.mail.values import DigestPace, MailPreferences
-from search_api.questions.service import NewQuestion, QuestionAction, act_on_question, ask_question
+from search_api.questions.actions import QuestionAct, QuestionAction, act_on_question
+from search_api.questions.asking import NewQuestion, ask_question
 from search_api.questions.values import UNDECIDED
 
 CHOSEN = MailPreferences(digest=DigestPace.DAILY)
@@ -80,11 +81,6 @@ def _tell(context: AnswerContext, asking: Asking, story: Story) -> None:
         agent_id = story.asker if by_asker else next(asked, "")
         if not agent_id:  # nobody is left to be asked
             return
-        act_on_question(
-            context,
-            asking.reader_of(agent_id),
-            question.id,
-            act,
-            text=text,
-            answer_id=answers[-1].id if by_asker and answers else "",
-        )
+        answer_id = answers[-1].id if by_asker and answers else ""
+        made = QuestionAct(act, text, answer_id=answer_id)
+        act_on_question(context, asking.reader_of(agent_id), question.id, made)

@@ -15,8 +15,8 @@ from search_api.communities.storage import SqlCommunityPages
 from search_api.context import AnswerContext, Asking, Mailing, VerificationRules, Verifying
 from search_api.following.storage import SqlFollowing
 from search_api.moderation.service import waiting_reports
+from search_api.questions.delivery import move_questions_on
 from search_api.questions.limits import DailyActs
-from search_api.questions.service import move_questions_on
 from search_api.questions.values import AskingRules
 from search_api.verification.storage import SqlVerifications
 from search_api.wording import day

@@ -20,8 +20,8 @@ from search_api.documents.schemas import OpenedDocumentBody, PartBody
 from search_api.documents.service import document_answer
 from search_api.people.service import MOST_CARDS
 from search_api.query.query import Query
+from search_api.questions.asking import NewQuestion, asking_form
 from search_api.questions.schemas import ExistingAnswersBody, RecipientsBody
-from search_api.questions.service import NewQuestion, asking_form
 from search_api.questions.values import MOST_TITLE
 from search_api.search.responses import experts_answer, search_answer
 from search_api.search.service import answer_question, who_knows

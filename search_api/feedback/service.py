@@ -222,7 +222,7 @@ class PageFeedback:
 def named_topic(context: AnswerContext, question: str) -> str:
     """Return the id of a topic that a question names, the first of several; else empty."""
     topics = tuple(context.topics().values())
-    if not topics:
+    if not topics or not question.strip():
         return ""
     # Imported here because it imports NumPy, which most pages do not need.
     from expertise.assignment import topics_named

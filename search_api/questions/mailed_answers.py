@@ -13,8 +13,8 @@ from indexer.state import storable
 from search_api.context import AnswerContext, Asking, Mailing, NotFound, required
 from search_api.mail.incoming import IncomingMail
 from search_api.mail.reply_addresses import Purpose, ReplyAddresses, SignedAddress
+from search_api.questions.actions import TooManyAnswers, keep_answer
 from search_api.questions.reading import has_words, readable_thread
-from search_api.questions.service import TooManyAnswers, keep_answer
 from search_api.questions.values import MOST_TEXT, UNDECIDED, GivenAnswer
 
 

@@ -4,20 +4,13 @@ from connectors.geography import distance_km
 from connectors.values import Agent
 from expertise.names import asked_words
 from expertise.topics import Topic, TopicKind, label_key
-from search_api.context import AnswerContext, InvalidParameter
+from search_api.context import AnswerContext
 from search_api.topics.service import list_topics
 
 
 def metiers(context: AnswerContext) -> tuple[Topic, ...]:
     """Return the métiers of the list, by label."""
     return tuple(one for one in list_topics(context).topics if one.kind is TopicKind.METIER)
-
-
-def known_metier(context: AnswerContext, topic_id: str) -> str:
-    """Return the id if it is a listed métier, or empty. Raises `InvalidParameter` otherwise."""
-    if topic_id and asked_metier(context, topic_id) is None:
-        raise InvalidParameter("Ce métier n’est pas dans la liste.")
-    return topic_id
 
 
 def asked_metier(context: AnswerContext, topic_id: str) -> Topic | None:

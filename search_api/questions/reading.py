@@ -8,7 +8,7 @@ from indexer.access import Reader, access_filter
 from indexer.state import storable
 from search_api.context import AnswerContext, InvalidParameter, NotFound, required
 from search_api.questions.markdown import linked_documents
-from search_api.questions.values import SOURCE, Thread
+from search_api.questions.values import MOST_TITLE, SOURCE, Thread
 
 _ID = re.compile(r"[0-9a-f]{32}")
 OTHER_TEXT = "Ce texte a changé depuis que vous l’avez lu : relisez-le, puis décidez."
@@ -28,7 +28,11 @@ def readable_thread(context: AnswerContext, reader: Reader, question_id: str) ->
 
     Raises `NotFound`, with the same text for an unknown, hidden or unreadable question.
     """
-    thread = any_thread(context, reader, question_id)
+    return without_hidden(any_thread(context, reader, question_id), reader)
+
+
+def without_hidden(thread: Thread, reader: Reader) -> Thread:
+    """Return a question with hidden texts only if they are the reader's. Raises `NotFound`."""
     me = reader.agent_id
     if thread.question.hidden is not None and thread.question.asker_id != me:
         raise NotFound(_UNKNOWN)
@@ -95,3 +99,9 @@ def checked_text(text: str, most: int, empty: str = "") -> str:
     if len(said) > most:
         raise InvalidParameter(f"Écrivez {most} caractères au plus.")
     return said
+
+
+def checked_title(title: str) -> str:
+    """Return the title on one line. Raises `InvalidParameter`."""
+    line = " ".join(title.split())
+    return checked_text(line, MOST_TITLE, "Écrivez votre question en une phrase.")

@@ -16,8 +16,25 @@ from search_api.addresses import SearchAddress, document_address, question_addre
 from search_api.authorization import IN_PERSON
 from search_api.bodies import PROBLEMS
 from search_api.context import InvalidParameter
+from search_api.feedback.service import named_topic
 from search_api.notices import Undo, noticed
 from search_api.parameters import AskingReader, NamedReader, day_of_field
+from search_api.questions.actions import (
+    QuestionAct,
+    QuestionAction,
+    TooManyAnswers,
+    act_on_question,
+)
+from search_api.questions.asking import (
+    NewQuestion,
+    TooManyQuestions,
+    answered_by_existing,
+    ask_question,
+    asking_form,
+    existing_answers,
+    link_to_document,
+    planned_recipients,
+)
 from search_api.questions.markdown import rendered
 from search_api.questions.reading import open_links
 from search_api.questions.schemas import (
@@ -32,20 +49,8 @@ from search_api.questions.schemas import (
 )
 from search_api.questions.service import (
     MOST_OPEN,
-    NewQuestion,
-    QuestionAction,
-    TooManyAnswers,
-    TooManyQuestions,
-    act_on_question,
-    answered_by_existing,
-    ask_question,
-    asking_form,
-    existing_answers,
     forget_own_questions,
-    link_to_document,
     own_questions,
-    planned_recipients,
-    proposed_topic,
     question_page,
     set_asking_preferences,
 )
@@ -78,7 +83,7 @@ def existing(request: Request, reader: AskingReader, q: _Written = "") -> Existi
     """Return documents that may already answer."""
     services = services_of(request)
     found = existing_answers(services, reader, q)
-    answer = {"existing": found, "topic_id": proposed_topic(services, q)}
+    answer = {"existing": found, "topic_id": named_topic(services, q)}
     return ExistingAnswersBody.model_validate(answer)
 
 
@@ -160,17 +165,8 @@ def act(
     request: Request, reader: NamedReader, question_id: str, asked: QuestionActionRequest
 ) -> None:
     """Accept, decline, pass on, answer, correct, thank or delete, as far as the reader may."""
-    act_on_question(
-        services_of(request),
-        reader,
-        question_id,
-        asked.action,
-        text=asked.text,
-        title=asked.title,
-        answer_id=asked.answer,
-        valid_until=asked.valid_until,
-        text_digest=asked.digest,
-    )
+    entered = asked.text, asked.title, asked.answer, asked.valid_until, asked.digest
+    act_on_question(services_of(request), reader, question_id, QuestionAct(asked.action, *entered))
 
 
 router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
@@ -411,17 +407,8 @@ def act_on_page(
         typed = _stepped(services, reader, typed, step, find, cite)
         return HTMLResponse(_question(request, reader, question_id, typed=typed))
     try:
-        act_on_question(
-            services,
-            reader,
-            question_id,
-            act,
-            text=text,
-            title=title,
-            answer_id=answer,
-            valid_until=day,
-            text_digest=digest,
-        )
+        made = QuestionAct(act, text, title, answer, day, digest)
+        act_on_question(services, reader, question_id, made)
     except (InvalidParameter, TooManyAnswers) as refused:
         typed = _Typed(act, text, title, answer, day)
         page = _question(request, reader, question_id, typed=typed, problem=str(refused))

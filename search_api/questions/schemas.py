@@ -8,7 +8,7 @@ from pydantic import AliasPath, BeforeValidator, Field
 
 from expertise.topics import Topic
 from search_api.bodies import AgentBody, Body, DocumentPage, Joined
-from search_api.questions.service import QuestionAction
+from search_api.questions.actions import QuestionAction
 from search_api.questions.values import (
     MOST_PER_WEEK,
     MOST_TEXT,

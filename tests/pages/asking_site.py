@@ -47,9 +47,9 @@ from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.storage import SqlMail
 from search_api.mail.values import MailRules
 from search_api.questions.authority import ScopeAuthority
+from search_api.questions.delivery import move_questions_on
 from search_api.questions.documents import QuestionsConnector
 from search_api.questions.limits import DailyActs
-from search_api.questions.service import move_questions_on
 from search_api.questions.storage import SqlQuestions
 from search_api.questions.values import AskingRules
 from search_api.search.engine import Search

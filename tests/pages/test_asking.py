@@ -27,7 +27,7 @@ from indexer.values import (
     ShowRequest,
 )
 from quisait.privacy.retention import purge_agent
-from search_api.questions.service import DECLINE_UNDO
+from search_api.questions.delivery import DECLINE_UNDO
 from search_api.questions.tables import (
     asked_agents,
     asked_questions,

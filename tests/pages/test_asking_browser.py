@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from search_api.mail.values import MailKind
-from search_api.questions.service import DECLINE_UNDO, move_questions_on
+from search_api.questions.delivery import DECLINE_UNDO, move_questions_on
 from search_api.questions.values import AskingPreferences
 from tests.judging import ENGINES, engine_index
 from tests.pages.asking_site import (

@@ -234,7 +234,7 @@ def test_a_question_is_passed_on_answered_and_found(
         expect(page.get_by_role("button", name="Décliner")).to_be_visible()
         page.get_by_role("button", name="Décliner").click()
         expect(told(page)).to_be_visible()
-        monkeypatch.setattr("search_api.questions.service.DECLINE_UNDO", timedelta(0))
+        monkeypatch.setattr("search_api.questions.delivery.DECLINE_UNDO", timedelta(0))
         site.work()
         second = site.waits_for(question)
         assert second not in ("", first)

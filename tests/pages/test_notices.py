@@ -16,7 +16,7 @@ from search_api.app import create_app
 from search_api.context import Verifying
 from search_api.mail.values import NO_MAIL, DigestPace, MailPreferences
 from search_api.notices import COOKIE, NOTICES
-from search_api.questions.service import DECLINE_UNDO
+from search_api.questions.delivery import DECLINE_UNDO
 from search_api.verification.storage import SqlVerifications
 from tests.pages.asking_site import (
     ANIMATOR,

@@ -498,7 +498,7 @@ def test_a_question_is_declined_passed_on_answered_and_found(
     first = asked_now()
     assert f'href="{page}"' in mails(first)
     assert acting(first).post(page, data={"act": "decline"}).url.path == "/questions"
-    monkeypatch.setattr("search_api.questions.service.DECLINE_UNDO", timedelta(0))
+    monkeypatch.setattr("search_api.questions.delivery.DECLINE_UNDO", timedelta(0))
     move_on(application)
     second = asked_now()
     assert second not in ("", first)

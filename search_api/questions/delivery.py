@@ -1,0 +1,264 @@
+"""Delivery of a question: from one recipient to the next, to the community, to the animator.
+
+An agent who was asked and has not decided is the only one who sees it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from connectors.values import Agent
+from expertise.answer_values import BuildStatus, CommunityView
+from expertise.peers import accepted_communities, alone_in_region, communities_of
+from expertise.who_knows import SURE_ODDS
+from indexer.access import Reader, access_filter
+from search_api.context import AnswerContext, Asking, required
+from search_api.people.service import CHOSEN_FROM
+from search_api.questions.choosing import (
+    LATELY_DAYS,
+    WEEK_DAYS,
+    PossibleAnswerer,
+    first_of,
+    limits_of_one_asker,
+    may_be_asked,
+    weekly_limit,
+)
+from search_api.questions.metiers import asked_metier, holders_of_metier
+from search_api.questions.values import (
+    MOST_ASKED,
+    UNDECIDED,
+    AgentRequest,
+    AskedQuestion,
+    QuestionStage,
+    RequestState,
+    Thread,
+    is_with_somebody,
+)
+from search_api.search.service import who_knows
+
+DECLINE_UNDO = timedelta(minutes=1)
+"""Minimum time in which a decline may be undone, before the next recipient is asked."""
+_TURNS = (QuestionStage.EXPERTS, QuestionStage.COMMUNITY)
+"""Stages at which the question waits for one agent, or one community, before all its readers."""
+
+
+def move_questions_on(context: AnswerContext) -> int:
+    """Move questions whose time is over to the next agent, the community, or the animator.
+
+    After a decline, and the time to undo it, the question goes to the next recipient, who gets the
+    remaining time in addition to their own, and never earlier to the next stage: nobody can tell a
+    decline from silence. Returns how many questions moved.
+    """
+    asking = required(context.asking)
+    moment = asking.questions.now()
+    asking.questions.retention.tidy(moment - timedelta(days=LATELY_DAYS))
+    due = asking.questions.due(moment)
+    answering = answering_topics(context) if due else frozenset()
+    return sum(_moved_on(context, asking, one, answering) for one in due)
+
+
+def _moved_on(
+    context: AnswerContext, asking: Asking, question: AskedQuestion, answering: frozenset[str]
+) -> bool:
+    moment = asking.questions.now()
+    if question.stage is QuestionStage.COMMUNITY:
+        asking.questions.requests.move(question.id, QuestionStage.ANIMATOR, None)
+        return True
+    requests = asking.questions.requests.of_question(question.id)
+    for one in requests:
+        if one.state in UNDECIDED:
+            if one.until > moment and _still_may(context, question, one.agent_id):
+                return False
+            asking.questions.requests.decide(question.id, one.agent_id, RequestState.EXPIRED)
+        elif one.state is RequestState.DECLINED:
+            undone_until = (one.decided or one.asked) + DECLINE_UNDO
+            if moment < min(undone_until, one.until):
+                return False
+    return go_on(context, question, answering)
+
+
+def go_on(context: AnswerContext, question: AskedQuestion, answering: frozenset[str]) -> bool:
+    """Ask the next recipient; if there is none and nobody has the question, end its stage.
+
+    Returns whether the question moved.
+    """
+    if ask_next(context, question):
+        return True
+    questions = required(context.asking).questions
+    if is_with_somebody(questions.requests.of_question(question.id), questions.now()):
+        return False
+    to_community(context, question, answering)
+    return True
+
+
+def to_community(
+    context: AnswerContext, question: AskedQuestion, answering: frozenset[str]
+) -> None:
+    """Put the question to its topic's community for one agent's time, else to the animator."""
+    asking = required(context.asking)
+    stage, until = QuestionStage.ANIMATOR, None
+    if question.topic_id in answering:
+        stage = QuestionStage.COMMUNITY
+        until = asking.questions.now() + timedelta(days=asking.rules.answer_days)
+    asking.questions.requests.move(question.id, stage, until)
+
+
+def _still_may(context: AnswerContext, question: AskedQuestion, agent_id: str) -> bool:
+    """Return whether the agent may still be asked: not withdrawn, gone, away or without rights."""
+    asking = required(context.asking)
+    agent = context.people.agents([agent_id]).get(agent_id)
+    if agent is None:
+        return False
+    said = asking.questions.requests.preferences([agent_id])[agent_id]
+    # The weekly limit applies only when asking, and this question already counts in it.
+    wanted = PossibleAnswerer(agent, replace(said, per_week=1))
+    readable = _may_read(asking, agent_id, question)
+    return readable and may_be_asked(wanted, question, asking.rules, context.today())
+
+
+def ask_next(context: AnswerContext, question: AskedQuestion) -> bool:
+    """Ask the first stored recipient who may be asked now; return false if there is none.
+
+    At most `MOST_ASKED` agents are asked. Recipients who may not be asked now are skipped. Nobody
+    is asked for an asker who was erased.
+    """
+    asking = required(context.asking)
+    requests, rules, moment = asking.questions.requests, asking.rules, asking.questions.now()
+    former = requests.of_question(question.id)
+    if not question.asker_id or len(former) >= MOST_ASKED:
+        return False
+    asked = {one.agent_id for one in former}
+    ids = [one for one in requests.recipients_of(question.id) if one not in asked]
+    known = context.people.agents(ids)
+    # Count a decline like silence, so that later steps do not reveal it. Passing on takes no time,
+    # because the asker is told of it.
+    held = (one.until for one in former if one.state is not RequestState.PASSED_ON)
+    until = max([moment, *held]) + timedelta(days=rules.answer_days)
+    week = moment - timedelta(days=WEEK_DAYS)
+    for one in with_load(context, [known[id_] for id_ in ids if id_ in known]):
+        request = AgentRequest(question.id, one.agent.id, RequestState.WAITING, moment, until)
+        limits = weekly_limit(one, rules), week, limits_of_one_asker(one, rules, moment)
+        if (
+            may_be_asked(one, question, rules, context.today())
+            and _may_read(asking, one.agent.id, question)
+            and requests.add(request, *limits)
+        ):
+            return True
+    return False
+
+
+def may_open(thread: Thread, requests: Sequence[AgentRequest]) -> bool:
+    """Return whether an agent or a community has a turn that the asker may end.
+
+    Declined and silent requests count alike. The asker knows who accepted, and waits for them.
+    """
+    accepted = any(one.state is RequestState.ACCEPTED for one in requests)
+    return thread.question.stage in _TURNS and thread.waits and not accepted
+
+
+def with_load(context: AnswerContext, agents: Sequence[Agent]) -> list[PossibleAnswerer]:
+    """Return the agents with their preferences and the number of questions they were asked."""
+    questions, ids = required(context.asking).questions, [one.id for one in agents]
+    requests, moment = questions.requests, questions.now()
+    lately = requests.count_since(ids, moment - timedelta(days=LATELY_DAYS))
+    week = requests.count_since(ids, moment - timedelta(days=WEEK_DAYS))
+    said, build = requests.preferences(ids), context.build()
+    alone = frozenset() if isinstance(build, BuildStatus) else alone_in_region(build, ids)
+    return [
+        PossibleAnswerer(
+            one, said[one.id], one.id in alone, lately.get(one.id, 0), week.get(one.id, 0)
+        )
+        for one in agents
+    ]
+
+
+def recipients_for(
+    context: AnswerContext, question: AskedQuestion, asker: Agent, first: Agent | None
+) -> list[str]:
+    """Return the ids of the agents to ask, in order: chosen once, when the question is asked.
+
+    Later the same search would find other people, because the question's own document supports
+    them.
+    """
+    asking = required(context.asking)
+    moment, reader = asking.questions.now(), asking.reader_of(asker.id)
+    return [
+        one.agent.id
+        for one in in_turn(context, question, asker, first, reader, by_load=True)
+        if not asking.questions.requests.has_taken_share(
+            question.asker_id, one.agent.id, limits_of_one_asker(one, asking.rules, moment)
+        )
+    ]
+
+
+def in_turn(
+    context: AnswerContext,
+    question: AskedQuestion,
+    asker: Agent,
+    first: Agent | None,
+    reader: Reader,
+    *,
+    by_load: bool,
+) -> Iterator[PossibleAnswerer]:
+    """Yield the agents who may be asked and may read the question, in order; `first` comes first.
+
+    `reader`: the asker, who searches for experts. `by_load`: agents' preferences and recent
+    requests count too.
+    """
+    asking, first_id = required(context.asking), first.id if first else ""
+    named = _named(context, question, asker, first, reader)
+    people = with_load(context, named) if by_load else list(map(PossibleAnswerer, named))
+    for one in first_of(people, question, asker, asking.rules, context.today(), first_id):
+        if _may_read(asking, one.agent.id, question):
+            yield one
+
+
+def _named(
+    context: AnswerContext,
+    question: AskedQuestion,
+    asker: Agent,
+    first: Agent | None,
+    reader: Reader,
+) -> list[Agent]:
+    """Return likely experts by a search of the asker, `reader`, best first, and `first`.
+
+    They are more than have a card, so that another is asked if the likeliest does not answer. For a
+    question to a métier: its holders, nearest first, without evidence.
+    """
+    if metier := asked_metier(context, question.topic_id):
+        named = {one.id: one for one in holders_of_metier(context, metier, asker)}
+    else:
+        searched = who_knows(context, reader, question.title, limit=CHOSEN_FROM, noted=False)
+        wrote = (*searched.experts.named, *searched.experts.candidates)
+        likely = [
+            one for one in wrote if one.evidence and (one.sure or one.confidence >= SURE_ODDS)
+        ]
+        named = {one.agent.id: one.agent for one in (*searched.experts.known, *likely)}
+    if first is not None:
+        named.setdefault(first.id, first)
+    return list(named.values())
+
+
+def _may_read(asking: Asking, agent_id: str, question: AskedQuestion) -> bool:
+    return access_filter(asking.reader_of(agent_id)).admits(question.access)
+
+
+def communities(context: AnswerContext, agent: Agent | None = None) -> tuple[CommunityView, ...]:
+    """Return the communities that may be asked; with an agent, those of the agent only.
+
+    They are not closed, and have members, not guests alone.
+    """
+    build, closed = context.build(), context.closed_communities()
+    if isinstance(build, BuildStatus):
+        return ()
+    found = accepted_communities(build)
+    if agent is not None:
+        found = tuple(one for one in communities_of(build, agent) if one.proposed)
+    return tuple(
+        one for one in found if one.members and closed.isdisjoint(topic.id for topic in one.topics)
+    )
+
+
+def answering_topics(context: AnswerContext) -> frozenset[str]:
+    """Return the topics of the communities that may be asked."""
+    return frozenset(topic.id for one in communities(context) for topic in one.topics)
