@@ -14,17 +14,17 @@ from indexer.access import Reader
 from search_api.context import AnswerContext, AnswerRefused, InvalidParameter, required
 from search_api.feedback.service import named_topic
 from search_api.query.query import Query
-from search_api.questions.authority import entities_of
+from search_api.questions.authority import entities_down_to
 from search_api.questions.delivery import (
     answering_topics,
     ask_next,
+    asked_metier,
     communities,
     in_turn,
     recipients_for,
     to_community,
 )
 from search_api.questions.markdown import document_link
-from search_api.questions.metiers import asked_metier, metiers
 from search_api.questions.reading import checked_text, checked_title, known_agent
 from search_api.questions.values import (
     MOST_ASKED,
@@ -101,17 +101,18 @@ def asking_form(
     """
     asking, agent = required(context.asking), known_agent(context, reader)
     new = replace(new, topic_id=new.topic_id or named_topic(context, new.title))
-    answering, topic_id = communities(context), new.community or new.topic_id
+    entities, answering = entities_down_to(agent.entity), communities(context)
+    listed, topic_id = list_topics(context).topics, new.community or new.topic_id
     return AskingForm(
         new,
         existing_answers(context, reader, new.title) if look else (),
-        tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC),
+        tuple(one for one in listed if one.kind is TopicKind.TOPIC),
         communities(context, agent),
-        entities_of(agent),
-        asking.rules.may_hide_name(entities_of(agent)),
+        entities,
+        asking.rules.may_hide_name(entities),
         _may_be_first(context, reader, new.to),
         answering,
-        metiers(context),
+        tuple(one for one in listed if one.kind is TopicKind.METIER),
         planned_recipients(context, reader, new) if look else (),
         next((one for one in answering if topic_id in {on.id for on in one.topics}), None),
     )
@@ -209,7 +210,7 @@ def _draft(context: AnswerContext, agent: Agent, new: NewQuestion) -> AskedQuest
         topic_id=_topic_id(context, new),
         scope=new.scope,
         scope_id=new.scope_id,
-        named=not (new.hidden and asking.rules.may_hide_name(entities_of(agent))),
+        named=not (new.hidden and asking.rules.may_hide_name(entities_down_to(agent.entity))),
         until=moment + timedelta(days=asking.rules.answer_days),
         readers=readers,
     )
@@ -247,7 +248,7 @@ def _readers(context: AnswerContext, agent: Agent, new: NewQuestion) -> frozense
     """
     own = {""}
     if new.scope is ReaderScope.ENTITY:
-        own = set(entities_of(agent))
+        own = set(entities_down_to(agent.entity))
     elif new.scope is ReaderScope.COMMUNITY:
         own = {topic.id for one in communities(context, agent) for topic in one.topics}
     if new.scope_id not in own:

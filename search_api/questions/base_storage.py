@@ -8,6 +8,7 @@ number becomes visible after a higher one, and no two writers take the same free
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +46,51 @@ _HIDDEN = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction in which no other writer changes questions. `seq`: number of its change."""
+
+    connection: sa.Connection
+    seq: int
+    now: Callable[[], datetime]
+
+    def execute(self, statement: sa.Insert | sa.Update | sa.Delete) -> int:
+        """Execute a statement; return how many rows it changed."""
+        return self.connection.execute(statement).rowcount
+
+    def first(self, query: sa.Select[Any]) -> sa.RowMapping | None:
+        """Return the first row of a query, None if there is none."""
+        return self.connection.execute(query).mappings().first()
+
+    def has(self, table: sa.Table, rows: sa.ColumnElement[bool]) -> bool:
+        """Return whether a table has a row that meets a condition."""
+        return self.first(sa.select(table).where(rows)) is not None
+
+    def count(self, table: sa.Table, rows: sa.ColumnElement[bool]) -> int:
+        """Return how many rows of a table meet a condition."""
+        return self.connection.execute(select_count(table, rows)).scalar_one()
+
+    def change(self, question_id: str, **values: object) -> bool:
+        """Give a question the next number, and new values; return false if it does not exist."""
+        own = (asked_questions.c.id == question_id) & ~asked_questions.c.deleted
+        changed = sa.update(asked_questions).where(own).values(seq=self.seq, **values)
+        return self.execute(changed) > 0
+
+    def end_requests(self, question_id: str) -> None:
+        """End the turn of every agent who was asked; a declined turn ends like a silent one."""
+        this, moment = asked_agents.c.question_id == question_id, self.now()
+        ends = sa.update(asked_agents).where(this & (asked_agents.c.until > moment))
+        self.execute(ends.values(until=moment))
+        undecided = sa.update(asked_agents).where(this & is_undecided())
+        self.execute(undecided.values(state=RequestState.EXPIRED.value))
+
+    def stage_without(self, question_id: str, answer_id: str) -> dict[str, object]:
+        """Return the new stage of a question that loses its accepted answer, else nothing."""
+        helped = is_answer(question_id, answer_id) & given_answers.c.accepted
+        accepted = self.has(given_answers, helped)
+        return {"stage": QuestionStage.ANIMATOR.value} if accepted else {}
+
+
 class BaseStorage:
     """A store over the tables of questions."""
 
@@ -57,8 +103,8 @@ class BaseStorage:
         self._engine, self.now, self._register = engine, now, register
 
     @contextmanager
-    def _writing(self) -> Iterator[tuple[sa.Connection, int]]:
-        """Open a transaction with the number of its change; other writers wait until it ends."""
+    def _writing(self) -> Iterator[Transaction]:
+        """Open a transaction; other writers wait until it ends."""
         with self._engine.begin() as connection:
             more = sa.update(asking_sequence).values(last=asking_sequence.c.last + 1)
             if not connection.execute(more).rowcount:
@@ -67,7 +113,8 @@ class BaseStorage:
                         connection.execute(sa.insert(asking_sequence).values(place=1, last=1))
                 except sa.exc.IntegrityError:  # another writer inserted it at the same moment
                     connection.execute(more)
-            yield connection, connection.execute(sa.select(asking_sequence.c.last)).scalar_one()
+            seq = connection.execute(sa.select(asking_sequence.c.last)).scalar_one()
+            yield Transaction(connection, seq, self.now)
 
     def _questions(self, query: sa.Select[Any]) -> list[AskedQuestion]:
         """Return the questions of a query; community questions come with their readers."""
@@ -102,6 +149,11 @@ def select_answers(*rows: sa.ColumnElement[bool]) -> sa.Select[Any]:
     return sa.select(given_answers, *_HIDDEN).outerjoin(_hiding, own).where(*rows)
 
 
+def select_count(table: sa.Table, rows: sa.ColumnElement[bool]) -> sa.Select[int]:
+    """Return the query of how many rows of a table meet a condition."""
+    return sa.select(sa.func.count()).select_from(table).where(rows)
+
+
 def is_text(
     table: sa.FromClause,
     question_id: str | sa.ColumnElement[str],
@@ -119,40 +171,6 @@ def is_answer(question_id: str, answer_id: str) -> sa.ColumnElement[bool]:
 def is_undecided() -> sa.ColumnElement[bool]:
     """Return the condition that a request waits for its agent."""
     return asked_agents.c.state.in_([one.value for one in UNDECIDED])
-
-
-def stage_without(connection: sa.Connection, question_id: str, answer_id: str) -> dict[str, object]:
-    """Return the new stage of a question that loses its accepted answer, else nothing."""
-    helped = is_answer(question_id, answer_id) & given_answers.c.accepted
-    accepted = has_row(connection, given_answers, helped)
-    return {"stage": QuestionStage.ANIMATOR.value} if accepted else {}
-
-
-def has_row(connection: sa.Connection, table: sa.Table, rows: sa.ColumnElement[bool]) -> bool:
-    """Return whether a table has a row that meets a condition."""
-    return connection.execute(sa.select(table).where(rows)).first() is not None
-
-
-def count(connection: sa.Connection, table: sa.Table, rows: sa.ColumnElement[bool]) -> int:
-    """Return how many rows of a table meet a condition."""
-    query = sa.select(sa.func.count()).select_from(table).where(rows)
-    return connection.execute(query).scalar_one()
-
-
-def change(connection: sa.Connection, question_id: str, seq: int, **values: object) -> bool:
-    """Give a question the next number, and new values; return false if it does not exist."""
-    own = (asked_questions.c.id == question_id) & ~asked_questions.c.deleted
-    changed = sa.update(asked_questions).where(own).values(seq=seq, **values)
-    return bool(connection.execute(changed).rowcount)
-
-
-def end_requests(connection: sa.Connection, question_id: str, moment: datetime) -> None:
-    """End the turn of every agent who was asked; a declined turn ends like a silent one."""
-    this = asked_agents.c.question_id == question_id
-    ends = this & (asked_agents.c.until > moment)
-    connection.execute(sa.update(asked_agents).where(ends).values(until=moment))
-    undecided = sa.update(asked_agents).where(this & is_undecided())
-    connection.execute(undecided.values(state=RequestState.EXPIRED.value))
 
 
 def _read_questions(connection: sa.Connection, query: sa.Select[Any]) -> list[AskedQuestion]:

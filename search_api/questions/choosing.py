@@ -81,15 +81,16 @@ def may_be_asked(
     )
 
 
+def distance_from(asker: Agent | None, agent: Agent) -> float:
+    """Return the distance between two agents' départements, in km; infinite if unknown."""
+    km = distance_km(asker.departement, agent.departement) if asker else None
+    return float("inf") if km is None else km
+
+
 def in_order(named: Sequence[PossibleAnswerer], asker: Agent | None) -> list[PossibleAnswerer]:
     """Return the same agents, the first to ask first. `named` is sorted by evidence, best first."""
-
-    def distance(one: PossibleAnswerer) -> float:
-        km = distance_km(asker.departement, one.agent.departement) if asker else None
-        return float("inf") if km is None else km
-
     places = {one.agent.id: place for place, one in enumerate(named)}
-    near = _ranks(named, distance)
+    near = _ranks(named, lambda one: distance_from(asker, one.agent))
     load = _ranks(named, lambda one: (one.isolated, one.asked_lately))
     return sorted(
         named,

@@ -9,7 +9,9 @@ from datetime import timedelta
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus, CommunityView
+from expertise.names import asked_words
 from expertise.peers import accepted_communities, alone_in_region, communities_of
+from expertise.topics import Topic, TopicKind, label_key
 from expertise.who_knows import SURE_ODDS
 from indexer.access import Reader, access_filter
 from search_api.context import AnswerContext, Asking, required
@@ -18,12 +20,12 @@ from search_api.questions.choosing import (
     LATELY_DAYS,
     WEEK_DAYS,
     PossibleAnswerer,
+    distance_from,
     first_of,
     limits_of_one_asker,
     may_be_asked,
     weekly_limit,
 )
-from search_api.questions.metiers import asked_metier, holders_of_metier
 from search_api.questions.values import (
     MOST_ASKED,
     UNDECIDED,
@@ -52,24 +54,27 @@ def move_questions_on(context: AnswerContext) -> int:
     asking = required(context.asking)
     moment = asking.questions.now()
     asking.questions.retention.tidy(moment - timedelta(days=LATELY_DAYS))
-    due = asking.questions.due(moment)
+    due = [
+        one
+        for one in asking.questions.open_at(*_TURNS)
+        if one.stage is QuestionStage.EXPERTS or one.until is None or one.until <= moment
+    ]
     answering = answering_topics(context) if due else frozenset()
-    return sum(_moved_on(context, asking, one, answering) for one in due)
+    return sum(_move_on(context, one, answering) for one in due)
 
 
-def _moved_on(
-    context: AnswerContext, asking: Asking, question: AskedQuestion, answering: frozenset[str]
-) -> bool:
-    moment = asking.questions.now()
+def _move_on(context: AnswerContext, question: AskedQuestion, answering: frozenset[str]) -> bool:
+    """Move a question unless an agent still has time to decide; return whether it moved."""
+    questions = required(context.asking).questions
+    requests, moment = questions.requests, questions.now()
     if question.stage is QuestionStage.COMMUNITY:
-        asking.questions.requests.move(question.id, QuestionStage.ANIMATOR, None)
+        requests.move(question.id, QuestionStage.ANIMATOR)
         return True
-    requests = asking.questions.requests.of_question(question.id)
-    for one in requests:
+    for one in requests.of_question(question.id):
         if one.state in UNDECIDED:
             if one.until > moment and _still_may(context, question, one.agent_id):
                 return False
-            asking.questions.requests.decide(question.id, one.agent_id, RequestState.EXPIRED)
+            requests.decide(question.id, one.agent_id, RequestState.EXPIRED)
         elif one.state is RequestState.DECLINED:
             undone_until = (one.decided or one.asked) + DECLINE_UNDO
             if moment < min(undone_until, one.until):
@@ -226,7 +231,7 @@ def _named(
     question to a métier: its holders, nearest first, without evidence.
     """
     if metier := asked_metier(context, question.topic_id):
-        named = {one.id: one for one in holders_of_metier(context, metier, asker)}
+        named = {one.id: one for one in _holders(context, metier, asker)}
     else:
         searched = who_knows(context, reader, question.title, limit=CHOSEN_FROM, noted=False)
         wrote = (*searched.experts.named, *searched.experts.candidates)
@@ -237,6 +242,28 @@ def _named(
     if first is not None:
         named.setdefault(first.id, first)
     return list(named.values())
+
+
+def asked_metier(context: AnswerContext, topic_id: str) -> Topic | None:
+    """Return the métier with this topic id, or None if it is another topic or unknown."""
+    topic = context.topics().get(topic_id)
+    return topic if topic and topic.kind is TopicKind.METIER else None
+
+
+def _holders(context: AnswerContext, metier: Topic, asker: Agent) -> list[Agent]:
+    """Return agents of this métier who may be shown, nearest to the asker first.
+
+    If there are too many to read, only agents of the asker's own département.
+    """
+    keys = {label_key(one) for one in metier.labels}
+    found: dict[str, Agent] = {}
+    for label in metier.labels:
+        words = asked_words(label)
+        some = context.people.entries_with(words, context.today())
+        if some is None and asker.departement:
+            some = context.people.entries_with(words, context.today(), [asker.departement])
+        found |= {one.id: one for one in some or () if label_key(one.metier) in keys}
+    return sorted(found.values(), key=lambda one: (distance_from(asker, one), one.id))
 
 
 def _may_read(asking: Asking, agent_id: str, question: AskedQuestion) -> bool:
@@ -251,8 +278,9 @@ def communities(context: AnswerContext, agent: Agent | None = None) -> tuple[Com
     build, closed = context.build(), context.closed_communities()
     if isinstance(build, BuildStatus):
         return ()
-    found = accepted_communities(build)
-    if agent is not None:
+    if agent is None:
+        found = accepted_communities(build)
+    else:
         found = tuple(one for one in communities_of(build, agent) if one.proposed)
     return tuple(
         one for one in found if one.members and closed.isdisjoint(topic.id for topic in one.topics)

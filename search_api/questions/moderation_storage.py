@@ -12,14 +12,10 @@ from indexer.state import digest, row_of, storable
 from search_api.questions.base_storage import (
     READ_AT_ONCE,
     BaseStorage,
-    change,
-    count,
-    end_requests,
-    has_row,
+    Transaction,
     is_answer,
     is_text,
     select_questions,
-    stage_without,
 )
 from search_api.questions.tables import asked_questions, given_answers, hidden_texts, text_reports
 from search_api.questions.values import QuestionStage, TextReport, Thread, digest_of_text
@@ -40,14 +36,14 @@ class SqlModeration(BaseStorage):
         """Store a reader's report of a text, once; return false at `most` reports since `since`."""
         mine = text_reports.c.agent_key == digest(report.agent_id)
         own = mine & is_text(text_reports, report.question_id, report.answer_id)
-        with self._writing() as (connection, _):
-            if has_row(connection, text_reports, own):
+        with self._writing() as write:
+            if write.has(text_reports, own):
                 return True
             recent = mine & (text_reports.c.created > since)
-            if count(connection, text_reports, recent) >= most:
+            if write.count(text_reports, recent) >= most:
                 return False
             row = row_of(text_reports, report, decided=None)
-            connection.execute(sa.insert(text_reports).values(row))
+            write.execute(sa.insert(text_reports).values(row))
             return True
 
     def take_report_back(
@@ -107,16 +103,16 @@ class SqlModeration(BaseStorage):
 
         `only_outdated`: only reports that it is no longer right.
         """
-        with self._writing() as (connection, _):
-            self._decide_reports(connection, question_id, answer_id, only_outdated)
+        with self._writing() as write:
+            self._decide_reports(write, question_id, answer_id, only_outdated)
 
     def _decide_reports(
-        self, connection: sa.Connection, question_id: str, answer_id: str, only_outdated: bool
+        self, write: Transaction, question_id: str, answer_id: str, only_outdated: bool
     ) -> None:
         waiting = is_text(text_reports, question_id, answer_id) & _UNDECIDED
         if only_outdated:
             waiting &= text_reports.c.outdated
-        connection.execute(sa.update(text_reports).where(waiting).values(decided=self.now()))
+        write.execute(sa.update(text_reports).where(waiting).values(decided=self.now()))
 
     def hide(self, question_id: str, answer_id: str, reason: str) -> None:
         """Show a text only to its author from now on, with a reason; its reports are decided.
@@ -126,29 +122,29 @@ class SqlModeration(BaseStorage):
         """
         this = {"question": question_id, "answer": answer_id}
         self._register.note("hidden", self.now(), **this, hidden=True)
-        with self._writing() as (connection, seq):
-            stage = stage_without(connection, question_id, answer_id)
-            if not change(connection, question_id, seq, **stage):
+        with self._writing() as write:
+            stage = write.stage_without(question_id, answer_id)
+            if not write.change(question_id, **stage):
                 return
             row = {"question_id": question_id, "answer_id": answer_id, "reason": storable(reason)}
-            sql.put(connection, hidden_texts, {**row, "since": self.now()})
+            sql.put(write.connection, hidden_texts, {**row, "since": self.now()})
             if not answer_id:
-                end_requests(connection, question_id, self.now())
-            self._decide_reports(connection, question_id, answer_id, only_outdated=False)
+                write.end_requests(question_id)
+            self._decide_reports(write, question_id, answer_id, only_outdated=False)
 
     def hide_outdated(self, question_id: str, answer_id: str) -> None:
         """Show a former text only to its author, until the author confirms or corrects it.
 
         For a restored database. A text that is hidden already stays as it is.
         """
-        with self._writing() as (connection, seq):
-            if has_row(connection, hidden_texts, is_text(hidden_texts, question_id, answer_id)):
+        with self._writing() as write:
+            if write.has(hidden_texts, is_text(hidden_texts, question_id, answer_id)):
                 return
-            stage = stage_without(connection, question_id, answer_id)
-            if change(connection, question_id, seq, **stage):
+            stage = write.stage_without(question_id, answer_id)
+            if write.change(question_id, **stage):
                 row = {"question_id": question_id, "answer_id": answer_id, "reason": ""}
                 values = {**row, "since": self.now(), "outdated": True}
-                connection.execute(sa.insert(hidden_texts).values(values))
+                write.execute(sa.insert(hidden_texts).values(values))
 
     def show_again(
         self, question_id: str, answer_id: str, text_digest: str, *, outdated: bool = False
@@ -165,13 +161,13 @@ class SqlModeration(BaseStorage):
         own = is_text(hidden_texts, question_id, answer_id)
         own &= hidden_texts.c.outdated if outdated else sa.true()
         helped = (given_answers.c.id == answer_id) & given_answers.c.accepted
-        with self._writing() as (connection, seq):
-            accepted = has_row(connection, given_answers, helped)
-            if _digest(connection, question_id, answer_id) != text_digest:
+        with self._writing() as write:
+            accepted = write.has(given_answers, helped)
+            if _digest(write.connection, question_id, answer_id) != text_digest:
                 return False
-            if connection.execute(sa.delete(hidden_texts).where(own)).rowcount:
+            if write.execute(sa.delete(hidden_texts).where(own)):
                 stage = {"stage": QuestionStage.ANSWERED.value} if accepted else {}
-                change(connection, question_id, seq, **stage)
+                write.change(question_id, **stage)
             return True
 
     def texts_hidden(

@@ -1,6 +1,6 @@
 """Storage of the requests to agents to answer a question, and of what agents agree to be asked."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -9,11 +9,8 @@ from indexer import sql
 from indexer.state import digest, row_of, storable
 from search_api.questions.base_storage import (
     BaseStorage,
-    change,
-    count,
-    end_requests,
-    has_row,
     is_undecided,
+    select_count,
     select_questions,
 )
 from search_api.questions.tables import (
@@ -86,29 +83,33 @@ class SqlRequests(BaseStorage):
         agent reached one of the limits of one asker (`of_asker`: number and since). Deleted
         questions count.
         """
-        with self._writing() as (connection, _):
+        with self._writing() as write:
             mine = asked_agents.c.agent_key == digest(request.agent_id)
             this = asked_agents.c.question_id == request.question_id
             open_ = select_questions().where(
                 asked_questions.c.id == request.question_id, _AT_EXPERTS
             )
-            asked = connection.execute(open_).mappings().first()
+            asked = write.first(open_)
             if (
                 asked is None
-                or count(connection, asked_agents, this & (mine | is_undecided()))
-                or count(connection, asked_agents, mine & (asked_agents.c.asked > since)) >= most
-                or _has_taken_share(connection, asked["agent_key"], request.agent_id, of_asker)
+                or write.count(asked_agents, this & (mine | is_undecided()))
+                or write.count(asked_agents, mine & (asked_agents.c.asked > since)) >= most
+                or any(
+                    write.count(asked_agents, rows) >= share
+                    for rows, share in _shares(asked["agent_key"], request.agent_id, of_asker)
+                )
             ):
                 return False
-            connection.execute(sa.insert(asked_agents).values(row_of(asked_agents, request)))
+            write.execute(sa.insert(asked_agents).values(row_of(asked_agents, request)))
             return True
 
     def has_taken_share(
         self, asker_id: str, agent_id: str, limits: Sequence[tuple[int, datetime]]
     ) -> bool:
         """Return whether an agent was asked as many questions of an asker as the limits allow."""
-        with self._engine.connect() as connection:
-            return _has_taken_share(connection, digest(asker_id), agent_id, limits)
+        shares = _shares(digest(asker_id), agent_id, limits)
+        counts = ((select_count(asked_agents, rows), share) for rows, share in shares)
+        return any(sql.one(self._engine, query) >= share for query, share in counts)
 
     def decide(
         self,
@@ -132,11 +133,11 @@ class SqlRequests(BaseStorage):
             values["decided"] = self.now()
         if until is not None:
             values["until"] = until
-        with self._writing() as (connection, seq):
-            changed = connection.execute(sa.update(asked_agents).where(own).values(values)).rowcount
+        with self._writing() as write:
+            changed = write.execute(sa.update(asked_agents).where(own).values(values)) > 0
             if changed and state is RequestState.ACCEPTED:
-                change(connection, question_id, seq, named=True)
-            return bool(changed)
+                write.change(question_id, named=True)
+            return changed
 
     def take_back_decline(self, question_id: str, agent_id: str) -> bool:
         """Make a declined request wait again; return false if the question went on since.
@@ -154,19 +155,19 @@ class SqlRequests(BaseStorage):
         )
         open_ = (asked_questions.c.id == question_id) & _AT_EXPERTS & ~asked_questions.c.deleted
         again = sa.update(asked_agents).where(own & ~sa.exists(later.correlate(asked_agents)))
-        with self._writing() as (connection, _):
-            if not has_row(connection, asked_questions, open_):
+        with self._writing() as write:
+            if not write.has(asked_questions, open_):
                 return False
             values = {"state": RequestState.WAITING.value, "decided": None}
-            return bool(connection.execute(again.values(values)).rowcount)
+            return write.execute(again.values(values)) > 0
 
     def move(self, question_id: str, stage: QuestionStage, until: datetime | None = None) -> None:
         """Put a question at a stage; its undecided requests expire."""
-        with self._writing() as (connection, _):
-            end_requests(connection, question_id, self.now())
+        with self._writing() as write:
+            write.end_requests(question_id)
             values = {"stage": stage.value, "until": until}
             own = asked_questions.c.id == question_id
-            connection.execute(sa.update(asked_questions).where(own).values(values))
+            write.execute(sa.update(asked_questions).where(own).values(values))
 
     def preferences(self, agent_ids: Collection[str]) -> dict[str, AskingPreferences]:
         """Return the preferences of each of these agents; defaults for agents who set nothing."""
@@ -179,20 +180,18 @@ class SqlRequests(BaseStorage):
 
     def prefer(self, agent_id: str, said: AskingPreferences) -> None:
         """Store an agent's preferences; they apply from the next question on."""
-        with self._writing() as (connection, _):
+        with self._writing() as write:
             row = row_of(asking_preferences, said, agent_id=agent_id)
-            sql.put(connection, asking_preferences, row)
+            sql.put(write.connection, asking_preferences, row)
 
 
-def _has_taken_share(
-    connection: sa.Connection, asker_key: str, agent_id: str, limits: Sequence[tuple[int, datetime]]
-) -> bool:
+def _shares(
+    asker_key: str, agent_id: str, limits: Sequence[tuple[int, datetime]]
+) -> Iterator[tuple[sa.ColumnElement[bool], int]]:
+    """Yield the condition of an asker's requests to an agent, and their number, for each limit."""
     # An erased asker has no key, and asks nothing more.
     by_asker = asked_questions.c.agent_key == (asker_key or None)
-    theirs = (asked_agents.c.agent_key == digest(agent_id)) & asked_agents.c.question_id.in_(
-        sa.select(asked_questions.c.id).where(by_asker)
-    )
-    return any(
-        count(connection, asked_agents, theirs & (asked_agents.c.asked > moment)) >= most
-        for most, moment in limits
-    )
+    of_asker = asked_agents.c.question_id.in_(sa.select(asked_questions.c.id).where(by_asker))
+    theirs = (asked_agents.c.agent_key == digest(agent_id)) & of_asker
+    for share, since in limits:
+        yield theirs & (asked_agents.c.asked > since), share

@@ -26,8 +26,8 @@ class SqlRetention(BaseStorage):
         query = sa.select(question_uses.c.day).where(own)
         if (sql.scalar(self._engine, query) or date.min) >= day:
             return
-        with self._writing() as (connection, _):
-            sql.put(connection, question_uses, {"question_id": question_id, "day": day})
+        with self._writing() as write:
+            sql.put(write.connection, question_uses, {"question_id": question_id, "day": day})
 
     def expired(
         self, unanswered_before: datetime | None, unused_before: datetime | None
@@ -71,13 +71,13 @@ class SqlRetention(BaseStorage):
         Reports that were decided before `before` are deleted too.
         """
         gone = sa.select(asked_questions.c.id).where(asked_questions.c.deleted)
-        with self._writing() as (connection, _):
+        with self._writing() as write:
             late = asked_agents.c.question_id.in_(gone) & (asked_agents.c.asked < before)
-            connection.execute(sa.delete(asked_agents).where(late))
+            write.execute(sa.delete(asked_agents).where(late))
             # A recent request still counts for its asker's limits, however old the question is.
             counted = sa.select(asked_agents.c.question_id)
             old = asked_questions.c.deleted & (asked_questions.c.created < before)
             old &= asked_questions.c.id.not_in(counted)
-            connection.execute(sa.update(asked_questions).where(old).values(agent_key=""))
+            write.execute(sa.update(asked_questions).where(old).values(agent_key=""))
             decided = text_reports.c.decided < before
-            connection.execute(sa.delete(text_reports).where(decided))
+            write.execute(sa.delete(text_reports).where(decided))

@@ -13,16 +13,13 @@ from indexer.state import digest, row_of, storable
 from search_api.questions.base_storage import (
     READ_AT_ONCE,
     BaseStorage,
+    Transaction,
     answer_of_row,
-    change,
-    count,
-    end_requests,
-    has_row,
     is_answer,
     is_text,
     select_answers,
+    select_count,
     select_questions,
-    stage_without,
 )
 from search_api.questions.moderation_storage import SqlModeration
 from search_api.questions.request_storage import SqlRequests
@@ -78,21 +75,21 @@ class SqlQuestions(BaseStorage):
 
         Return false if the asker has asked `per_day` questions since `since`.
         """
-        with self._writing() as (connection, seq):
+        with self._writing() as write:
             asked = asked_questions.c
             own = (asked.agent_key == digest(question.asker_id)) & (asked.created > since)
-            if count(connection, asked_questions, own) >= per_day:
+            if write.count(asked_questions, own) >= per_day:
                 return False
             chosen = question.readers is not None
-            others = {"seq": seq, "deleted": False, "corrected": [], "readers_chosen": chosen}
+            others = {"seq": write.seq, "deleted": False, "corrected": [], "readers_chosen": chosen}
             row = row_of(asked_questions, question, agent_id=question.asker_id, **others)
-            connection.execute(sa.insert(asked_questions).values(row))
+            write.execute(sa.insert(asked_questions).values(row))
             planned = [{"place": place, **_agent(id_)} for place, id_ in enumerate(recipients)]
             readers = [_agent(id_) for id_ in sorted(question.readers or ())]
             for table, rows in ((question_recipients, planned), (question_readers, readers)):
                 if rows:
                     this = {"question_id": question.id}
-                    connection.execute(sa.insert(table), [this | one for one in rows])
+                    write.connection.execute(sa.insert(table), [this | one for one in rows])
             return True
 
     def one(self, question_id: str, *, with_hidden: bool = False) -> Thread | None:
@@ -113,8 +110,7 @@ class SqlQuestions(BaseStorage):
         own &= (asked.stage != QuestionStage.ANSWERED.value) & (asked.missing == "")
         answered = sa.exists().where(_by_another())
         thanked = answered.where(given_answers.c.thanked)
-        with self._engine.connect() as connection:
-            return count(connection, asked_questions, own & answered & ~thanked)
+        return sql.one(self._engine, select_count(asked_questions, own & answered & ~thanked))
 
     def open_at(
         self, *stages: QuestionStage, topic_ids: Collection[str] | None = None, newest: bool = False
@@ -140,15 +136,6 @@ class SqlQuestions(BaseStorage):
             follows = operator.lt if newest else operator.gt
             later = (asked.created == last.created) & follows(asked.id, last.id)
             after = follows(asked.created, last.created) | later
-
-    def due(self, moment: datetime) -> tuple[AskedQuestion, ...]:
-        """Return waiting questions that are with experts, or whose community's time is over."""
-        asked = asked_questions.c
-        over = asked.until.is_(None) | (asked.until <= moment)
-        community = (asked.stage == QuestionStage.COMMUNITY.value) & over
-        due = (asked.stage == QuestionStage.EXPERTS.value) | community
-        query = select_questions().where(due & _waits()).order_by(asked.created, asked.id)
-        return tuple(self._questions(query))
 
     def open_by_topic(self, *stages: QuestionStage) -> dict[str, int]:
         """Return, by topic, how many questions open to everybody wait at these stages."""
@@ -180,13 +167,13 @@ class SqlQuestions(BaseStorage):
         if not self._differs(asked_questions, own, said):
             return
         moment = self._note_corrected(question_id, "")
-        with self._writing() as (connection, seq):
-            row = connection.execute(sa.select(asked_questions).where(own)).mappings().first()
+        with self._writing() as write:
+            row = write.first(sa.select(asked_questions).where(own))
             if row is None:
                 return
             corrected = [*row["corrected"], moment.isoformat()]
-            change(connection, question_id, seq, **said, modified=moment, corrected=corrected)
-            _forget_former(connection, question_id, "")
+            write.change(question_id, **said, modified=moment, corrected=corrected)
+            _forget_former(write, question_id, "")
 
     def answer(
         self, answer: GivenAnswer, most: int | None = None, since: datetime | None = None
@@ -202,21 +189,21 @@ class SqlQuestions(BaseStorage):
         question_id, requests, asked = answer.question_id, asked_agents.c, asked_questions.c
         own = (requests.agent_key == mine) & (requests.question_id == question_id)
         by_asker = (asked.id == question_id) & (asked.agent_key == mine)
-        with self._writing() as (connection, seq):
-            if has_row(connection, given_answers, given_answers.c.id == answer.id):
+        with self._writing() as write:
+            if write.has(given_answers, given_answers.c.id == answer.id):
                 return True
             if most is not None and since is not None:
                 given = (given_answers.c.agent_key == mine) & (given_answers.c.created > since)
-                if count(connection, given_answers, given) >= most:
+                if write.count(given_answers, given) >= most:
                     return False
-            is_asker = has_row(connection, asked_questions, by_asker)
+            is_asker = write.has(asked_questions, by_asker)
             values: dict[str, object] = {} if is_asker else {"missing": ""}
             done = sa.update(asked_agents).where(own).values(state=RequestState.ANSWERED.value)
-            if connection.execute(done).rowcount:
+            if write.execute(done):
                 values["named"] = True
-            if change(connection, question_id, seq, **values):
+            if write.change(question_id, **values):
                 row = row_of(given_answers, answer, agent_id=answer.author_id, corrected=[])
-                connection.execute(sa.insert(given_answers).values(row))
+                write.execute(sa.insert(given_answers).values(row))
             return True
 
     def correct(self, answer_id: str, text: str, valid_until: date | None = None) -> None:
@@ -225,72 +212,72 @@ class SqlQuestions(BaseStorage):
         moment, said = self.now(), {"text": storable(text)}
         if differs := self._differs(given_answers, own, said):
             moment = self._note_corrected(differs["question_id"], answer_id)
-        with self._writing() as (connection, seq):
-            row = connection.execute(sa.select(given_answers).where(own)).mappings().first()
+        with self._writing() as write:
+            row = write.first(sa.select(given_answers).where(own))
             if row is None:
                 return
             corrected = [*row["corrected"], moment.isoformat()]
             values = {**said, "corrected": corrected, "valid_until": valid_until}
-            connection.execute(sa.update(given_answers).where(own).values(values))
+            write.execute(sa.update(given_answers).where(own).values(values))
             stage = {}
             if differs:
-                outdated = _forget_former(connection, row["question_id"], answer_id)
+                outdated = _forget_former(write, row["question_id"], answer_id)
                 if outdated and row["accepted"]:
                     stage = {"stage": QuestionStage.ANSWERED.value}
             # A correction that other readers cannot see must not change the date that they see.
             this = is_text(hidden_texts, row["question_id"], answer_id)
-            unseen = has_row(connection, hidden_texts, this)
+            unseen = write.has(hidden_texts, this)
             dated = {} if unseen else {"modified": self.now()}
-            change(connection, row["question_id"], seq, **dated, **stage)
+            write.change(row["question_id"], **dated, **stage)
 
     def accept(self, question_id: str, answer_id: str) -> None:
         """Mark the only answer that helped; the question is answered."""
-        with self._writing() as (connection, seq):
+        with self._writing() as write:
             this = given_answers.c.question_id == question_id
             helped = given_answers.c.id == answer_id
-            connection.execute(sa.update(given_answers).where(this).values(accepted=helped))
+            write.execute(sa.update(given_answers).where(this).values(accepted=helped))
             stage = QuestionStage.ANSWERED.value
-            change(connection, question_id, seq, stage=stage, until=None, missing="")
-            end_requests(connection, question_id, self.now())
+            write.change(question_id, stage=stage, until=None, missing="")
+            write.end_requests(question_id)
 
     def thank(self, question_id: str, answer_id: str) -> None:
         """Store that the asker thanked for an answer."""
-        with self._writing() as (connection, seq):
+        with self._writing() as write:
             own = is_answer(question_id, answer_id)
-            connection.execute(sa.update(given_answers).where(own).values(thanked=True))
-            change(connection, question_id, seq)
+            write.execute(sa.update(given_answers).where(own).values(thanked=True))
+            write.change(question_id)
 
     def lacks(self, question_id: str, missing: str) -> None:
         """Store what the asker finds missing; no answer is accepted, and other agents are asked.
 
         `until` stays as it is: the next step asks another agent.
         """
-        with self._writing() as (connection, seq):
+        with self._writing() as write:
             this = given_answers.c.question_id == question_id
-            connection.execute(sa.update(given_answers).where(this).values(accepted=False))
+            write.execute(sa.update(given_answers).where(this).values(accepted=False))
             stage = QuestionStage.EXPERTS.value
-            change(connection, question_id, seq, stage=stage, missing=storable(missing))
+            write.change(question_id, stage=stage, missing=storable(missing))
 
     def remove(self, question_id: str) -> None:
         """Delete a question with all its answers."""
         self._register.note("question", self.now(), question=question_id, answer="")
-        with self._writing() as (connection, seq):
+        with self._writing() as write:
             gone = {"title": "", "text": "", "missing": "", "agent_id": "", "scope_id": ""}
-            change(connection, question_id, seq, **gone, corrected=[], deleted=True)
+            write.change(question_id, **gone, corrected=[], deleted=True)
             for table in QUESTION_PARTS:
-                connection.execute(sa.delete(table).where(table.c.question_id == question_id))
-            end_requests(connection, question_id, self.now())
+                write.execute(sa.delete(table).where(table.c.question_id == question_id))
+            write.end_requests(question_id)
 
     def remove_answer(self, question_id: str, answer_id: str) -> None:
         """Delete an answer. If it was accepted, the question goes to the animator's stage."""
         self._register.note("question", self.now(), question=question_id, answer=answer_id)
-        with self._writing() as (connection, seq):
+        with self._writing() as write:
             own = is_answer(question_id, answer_id)
-            stage = stage_without(connection, question_id, answer_id)
+            stage = write.stage_without(question_id, answer_id)
             for table in (hidden_texts, text_reports):
-                connection.execute(sa.delete(table).where(is_text(table, question_id, answer_id)))
-            if connection.execute(sa.delete(given_answers).where(own)).rowcount:
-                change(connection, question_id, seq, **stage)
+                write.execute(sa.delete(table).where(is_text(table, question_id, answer_id)))
+            if write.execute(sa.delete(given_answers).where(own)):
+                write.change(question_id, **stage)
 
     def count_answered_before(self, day: date, document_id: str) -> None:
         """Count one more «Cela répond», and apart if a question open to everybody was the answer.
@@ -300,11 +287,11 @@ class SqlQuestions(BaseStorage):
         source, _, question_id = document_id.partition(":")
         by_question = asked_questions.c.id == (question_id if source == SOURCE else "")
         opened = asked_questions.c.scope == ReaderScope.EVERYBODY.value
-        with self._writing() as (connection, _):
-            _one_more(connection, answered_before, day)
+        with self._writing() as write:
+            _one_more(write, answered_before, day)
             found = by_question & opened & ~asked_questions.c.deleted
-            if has_row(connection, asked_questions, found):
-                _one_more(connection, questions_found_again, day)
+            if write.has(asked_questions, found):
+                _one_more(write, questions_found_again, day)
 
     def answered_before(self, since: date) -> int:
         """Return how often «Cela répond» was said since a day."""
@@ -384,10 +371,10 @@ class SqlQuestions(BaseStorage):
 
     def classify(self, question_id: str, topic_id: str) -> bool:
         """Give a topic to a question that has none; return false if it has one or is unknown."""
-        with self._writing() as (connection, seq):
+        with self._writing() as write:
             without = (asked_questions.c.id == question_id) & (asked_questions.c.topic_id == "")
-            found = has_row(connection, asked_questions, without)
-            return found and change(connection, question_id, seq, topic_id=topic_id)
+            found = write.has(asked_questions, without)
+            return found and write.change(question_id, topic_id=topic_id)
 
     def _differs(
         self, table: sa.Table, own: sa.ColumnElement[bool], said: dict[str, str]
@@ -421,7 +408,7 @@ def _waits() -> sa.ColumnElement[bool]:
     return (asked_questions.c.missing != "") | ~sa.exists().where(_by_another())
 
 
-def _forget_former(connection: sa.Connection, question_id: str, answer_id: str) -> bool:
+def _forget_former(write: Transaction, question_id: str, answer_id: str) -> bool:
     """Delete what concerns the text that its author just replaced.
 
     That is its hiding, if it was a former text from a restored database, and its reports that are
@@ -430,15 +417,15 @@ def _forget_former(connection: sa.Connection, question_id: str, answer_id: str) 
     """
     over = text_reports.c.decided.is_not(None) | text_reports.c.outdated
     reported = is_text(text_reports, question_id, answer_id) & over
-    connection.execute(sa.delete(text_reports).where(reported))
+    write.execute(sa.delete(text_reports).where(reported))
     own = is_text(hidden_texts, question_id, answer_id) & hidden_texts.c.outdated
-    return bool(connection.execute(sa.delete(hidden_texts).where(own)).rowcount)
+    return write.execute(sa.delete(hidden_texts).where(own)) > 0
 
 
-def _one_more(connection: sa.Connection, table: sa.Table, day: date) -> None:
+def _one_more(write: Transaction, table: sa.Table, day: date) -> None:
     more = sa.update(table).where(table.c.day == day).values(count=table.c.count + 1)
-    if not connection.execute(more).rowcount:
-        connection.execute(sa.insert(table).values(day=day, count=1))
+    if not write.execute(more):
+        write.execute(sa.insert(table).values(day=day, count=1))
 
 
 def _agent(agent_id: str) -> dict[str, object]:
