@@ -34,7 +34,7 @@ from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
 from connectors.snapshot import Snapshot
-from connectors.values import Access, normalize_principals
+from connectors.values import APPLICATION_AUTHORITY, Access, normalize_principals
 from expertise.directory import SqlDirectory
 from indexer.access import AccessFilter, PrincipalLookup
 from indexer.errors import IndexRefused
@@ -49,7 +49,6 @@ from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPr
 from search_api.identity.readers import Authorities, Authority, AuthorityLimits
 from search_api.questions.documents import QuestionsConnector
 from search_api.questions.storage import SqlQuestions
-from search_api.questions.values import AUTHORITY
 
 if TYPE_CHECKING:
     from connectors.matrix.connector import MatrixConnector
@@ -427,7 +426,7 @@ def known_principals(
 ) -> CurrentKnownPrincipals:
     """Return the lookup that tells whether a denial names somebody."""
     asked = frozenset(source.name for source in settings.sources if source.reader_groups)
-    asked |= {AUTHORITY}
+    asked |= {APPLICATION_AUTHORITY}
     accepted = normalize_principals(settings.access.accepted_denials)
     return CurrentKnownPrincipals(book, index, KnownPrincipalRules(asked, accepted))
 

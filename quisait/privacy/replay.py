@@ -279,7 +279,7 @@ def _text_of(questions: SqlQuestions, question_id: str, answer_id: str) -> _Kept
     for given in thread.answers:
         if given.id == answer_id:
             hidden = given.hidden is not None and not given.outdated
-            return _KeptText(given.text_digest, given.modified, hidden)
+            return _KeptText(given.text_digest, given.written, hidden)
     return None
 
 

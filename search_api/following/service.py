@@ -330,7 +330,7 @@ def _questions(
     for thread in context.asking.questions.on_topic(topic.id, period.begins):
         one = thread.question
         readable = access.admits(one.access) and one.asker_id != reader.agent_id
-        moment = max((one.modified, *(answer.modified for answer in thread.answers)))
+        moment = max((one.modified, *(answer.written for answer in thread.answers)))
         if readable and period.holds(moment):
             kind = NewsKind.WAITING if thread.waits else NewsKind.DOCUMENT
             yield _news_of(one, kind, moment)
@@ -375,9 +375,9 @@ def _answers(
     except NotFound:
         return
     given = [
-        one.modified
+        one.written
         for one in thread.answers
-        if one.author_id != reader.agent_id and period.holds(one.modified)
+        if one.author_id != reader.agent_id and period.holds(one.written)
     ]
     if given:
         yield _news_of(thread.question, NewsKind.ANSWER, max(given))

@@ -29,7 +29,7 @@ from search_api.context import (
 )
 from search_api.feedback.service import named_topic
 from search_api.identity.principals import ALL, Grant, HeldRoles, Role
-from search_api.questions.authority import entities_down_to, entities_of
+from search_api.questions.authority import entities_down_to
 from search_api.questions.reading import (
     OTHER_TEXT,
     any_thread,
@@ -422,7 +422,7 @@ def _in_entities(context: AnswerContext, animated: frozenset[str], question: Ask
     elif question.named and (
         asker := context.people.agents([question.asker_id]).get(question.asker_id)
     ):
-        entities = entities_of(asker)
+        entities = entities_down_to(asker.entity)
     return not animated.isdisjoint(entities)
 
 

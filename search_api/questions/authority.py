@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from connectors.values import Agent
+from connectors.values import APPLICATION_AUTHORITY
 from search_api.identity.readers import ReaderDirectory
-from search_api.questions.values import AUTHORITY, ReaderScope, left_principal, scope_principal
+from search_api.questions.values import entity_principal, left_principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,20 +12,15 @@ class ScopeAuthority:
     """Adapter of `Authority`: principals of an agent's entities and of communities they left."""
 
     people: ReaderDirectory
-    name: str = AUTHORITY
+    name: str = APPLICATION_AUTHORITY
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
         """Return the principals of an agent, by their current entry in the directory."""
         agent = self.people.agent(agent_id)
         if agent is None:
             return frozenset()
-        entities = {scope_principal(ReaderScope.ENTITY, one) for one in entities_of(agent)}
+        entities = set(map(entity_principal, entities_down_to(agent.entity)))
         return frozenset(entities | set(map(left_principal, agent.communities_left)))
-
-
-def entities_of(agent: Agent) -> tuple[str, ...]:
-    """Return the paths of the agent's entity and its parents, from the root down."""
-    return entities_down_to(agent.entity)
 
 
 def entities_down_to(path: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ The cursor is the number of the last change. Deleting a question deletes its doc
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -83,17 +83,12 @@ def document_of(thread: Thread) -> Document:
     from search_api.questions.markdown import plain_text
 
     question = thread.question
-    sections = [
-        Section(plain_text(question.text) or question.title, author=_account(_asker(thread))),
-        *(
-            Section(
-                plain_text(one.text) or one.text,
-                CONVERSATION_HEADINGS[_role(one)],
-                _account(_author(thread, one)),
-            )
-            for one in thread.answers
-        ),
-    ]
+    asker = _account(question.asker_id, question.named)
+    sections = [Section(plain_text(question.text) or question.title, author=asker)]
+    for one in thread.answers:
+        author = _account(one.author_id, thread.shows_author(one))
+        text = plain_text(one.text) or one.text
+        sections.append(Section(text, CONVERSATION_HEADINGS[_role(one)], author))
     return Document(
         id=question.document_id,
         source=SOURCE,
@@ -102,7 +97,7 @@ def document_of(thread: Thread) -> Document:
         sections=tuple(sections),
         kind=KIND,
         created=question.created,
-        modified=max((question.modified, *(one.modified for one in thread.answers))),
+        modified=max((question.modified, *(one.written for one in thread.answers))),
         valid_until=_valid_until(thread),
         contributions=tuple(_contributions(thread)),
     )
@@ -119,16 +114,9 @@ def _valid_until(thread: Thread) -> date | None:
     return max(known) if known and len(known) == len(days) else None
 
 
-def _asker(thread: Thread) -> str:
-    return thread.question.asker_id if thread.question.named else ""
-
-
-def _author(thread: Thread, answer: GivenAnswer) -> str:
-    return answer.author_id if thread.shows_author(answer) else ""
-
-
-def _account(agent_id: str) -> str | None:
-    return f"{SOURCE}:{agent_id}" if agent_id else None
+def _account(agent_id: str, named: bool) -> str | None:
+    """Return the account of an agent, None if they may not be named or were erased."""
+    return f"{SOURCE}:{agent_id}" if named and agent_id else None
 
 
 def _role(answer: GivenAnswer) -> ContributorRole:
@@ -136,27 +124,15 @@ def _role(answer: GivenAnswer) -> ContributorRole:
 
 
 def _contributions(thread: Thread) -> Iterator[Contribution]:
-    if asker := _account(_asker(thread)):
-        day = thread.question.created.date()
-        years = ((day.year, 1),)
-        yield Contribution(asker, ContributorRole.ASKER, UNNAMED, 1, day, day, years)
-    given: dict[tuple[str, ContributorRole], list[GivenAnswer]] = defaultdict(list)
+    question = thread.question
+    made: dict[tuple[str, ContributorRole], list[tuple[date, bool]]] = defaultdict(list)
+    if asker := _account(question.asker_id, question.named):
+        made[asker, ContributorRole.ASKER].append((question.created.date(), False))
     for one in thread.answers:
-        if account := _account(_author(thread, one)):
-            given[account, _role(one)].append(one)
-    for (account, role), answers in given.items():
-        yield _row(account, role, answers)
-
-
-def _row(account: str, role: ContributorRole, answers: Sequence[GivenAnswer]) -> Contribution:
-    days = sorted(one.created.date() for one in answers)
-    return Contribution(
-        account,
-        role,
-        UNNAMED,
-        len(answers),
-        days[0],
-        days[-1],
-        tuple(sorted(Counter(day.year for day in days).items())),
-        thanks=sum(one.thanked for one in answers),
-    )
+        if account := _account(one.author_id, thread.shows_author(one)):
+            made[account, _role(one)].append((one.created.date(), one.thanked))
+    for (account, role), texts in made.items():
+        days = sorted(day for day, _ in texts)
+        years = tuple(sorted(Counter(day.year for day in days).items()))
+        thanks = sum(thanked for _, thanked in texts)
+        yield Contribution(account, role, UNNAMED, len(days), days[0], days[-1], years, thanks)

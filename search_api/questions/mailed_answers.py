@@ -10,9 +10,9 @@ from enum import StrEnum
 
 from connectors.values import Agent
 from indexer.state import storable
-from search_api.context import AnswerContext, Asking, Mailing, NotFound, required
+from search_api.context import AnswerContext, Mailing, NotFound, required
 from search_api.mail.incoming import IncomingMail
-from search_api.mail.reply_addresses import Purpose, ReplyAddresses, SignedAddress
+from search_api.mail.reply_addresses import Purpose, SignedAddress
 from search_api.questions.actions import TooManyAnswers, keep_answer
 from search_api.questions.reading import has_words, readable_thread
 from search_api.questions.values import MOST_TEXT, UNDECIDED, GivenAnswer
@@ -84,7 +84,7 @@ def receive_mail(context: AnswerContext, mail: IncomingMail) -> MailOutcome:
     replies = required(mailing.replies)
     for signed in mail.signed:
         if signed.purpose is Purpose.BOUNCE:
-            return _bounced(context, mailing, replies, signed, mail)
+            return _bounced(context, mailing, signed, mail)
     if mail.automatic:
         return MailOutcome.AUTOMATIC
     # Look the sender up once: a stranger's mail may name very many addresses.
@@ -106,11 +106,12 @@ def _of_agent(
     """Process an agent's mail to the address made for them, and queue a note on the outcome."""
     if agent.departed(context.today()):
         return MailOutcome.GONE
-    answer_id = _answer_id(signed, agent, mail)
+    # Each copy of a mail has the same answer, and so the same id.
+    named = "\0".join((signed.subject_id, agent.id, mail.key))
+    answer_id = hashlib.sha256(named.encode()).hexdigest()[:32]
     outcome = _published(context, agent, signed, mail, answer_id)
-    noted = outcome
-    if outcome is MailOutcome.AGAIN:  # the process may have died before the note
-        noted = _with_files(mail)
+    # If the answer is stored already, the process may have died before the note.
+    noted = _with_files(mail) if outcome is MailOutcome.AGAIN else outcome
     if noted in NOTES:
         mailing.store.queue_note(agent.id, noted.value, signed.subject_id)
     return outcome
@@ -138,7 +139,15 @@ def _published(
     requests = asking.questions.requests.of_question(signed.subject_id)
     if not any(one.agent_id == agent.id and one.state in UNDECIDED for one in requests):
         return MailOutcome.NOT_ASKED
-    return _unusable(mail) or _kept(asking, agent, signed, mail, answer_id)
+    if refused := _unusable(mail):
+        return refused
+    text, moment = storable(mail.text), asking.questions.now()
+    try:
+        keep_answer(asking, GivenAnswer(answer_id, signed.subject_id, agent.id, text, moment))
+    except TooManyAnswers:
+        return MailOutcome.TOO_MANY
+    asking.publish()
+    return _with_files(mail)
 
 
 def _unusable(mail: IncomingMail) -> MailOutcome | None:
@@ -149,34 +158,12 @@ def _unusable(mail: IncomingMail) -> MailOutcome | None:
     return MailOutcome.TOO_LONG if len(mail.text) > MOST_TEXT else None
 
 
-def _kept(
-    asking: Asking, agent: Agent, signed: SignedAddress, mail: IncomingMail, answer_id: str
-) -> MailOutcome:
-    text, moment = storable(mail.text), asking.questions.now()
-    try:
-        keep_answer(asking, GivenAnswer(answer_id, signed.subject_id, agent.id, text, moment))
-    except TooManyAnswers:
-        return MailOutcome.TOO_MANY
-    asking.publish()
-    return _with_files(mail)
-
-
 def _with_files(mail: IncomingMail) -> MailOutcome:
     return MailOutcome.PUBLISHED_WITHOUT_FILES if mail.files else MailOutcome.PUBLISHED
 
 
-def _answer_id(signed: SignedAddress, agent: Agent, mail: IncomingMail) -> str:
-    """Return the answer's id, which is the same for each copy of a mail."""
-    named = "\0".join((signed.subject_id, agent.id, mail.key))
-    return hashlib.sha256(named.encode()).hexdigest()[:32]
-
-
 def _bounced(
-    context: AnswerContext,
-    mailing: Mailing,
-    replies: ReplyAddresses,
-    signed: SignedAddress,
-    mail: IncomingMail,
+    context: AnswerContext, mailing: Mailing, signed: SignedAddress, mail: IncomingMail
 ) -> MailOutcome:
     """Note that a message bounced, and that its address is bad if that is the cause.
 
@@ -184,7 +171,7 @@ def _bounced(
     does not concern it.
     """
     sent = mailing.store.queued(signed.subject_id)
-    if sent is None or not replies.is_of(signed, sent.agent_id):
+    if sent is None or not required(mailing.replies).is_of(signed, sent.agent_id):
         return MailOutcome.STRANGER
     if not mail.failed:  # a delay or an absence: it was or may still be delivered
         return MailOutcome.AUTOMATIC

@@ -99,14 +99,8 @@ def recipients(
     scope_id: Annotated[str, Query(max_length=2_000, description="as when asking")] = "",
 ) -> RecipientsBody:
     """Return the agents whom a question may be put to."""
-    new = NewQuestion(
-        q.strip()[:MOST_TITLE],
-        scope=scope,
-        scope_id=scope_id,
-        to=to,
-        community=community,
-        metier=metier,
-    )
+    asked = NewQuestion(q.strip()[:MOST_TITLE], scope=scope, scope_id=scope_id)
+    new = replace(asked, to=to, community=community, metier=metier)
     found = planned_recipients(services_of(request), reader, new)
     return RecipientsBody.model_validate({"recipients": found})
 
@@ -165,8 +159,10 @@ def act(
     request: Request, reader: NamedReader, question_id: str, asked: QuestionActionRequest
 ) -> None:
     """Accept, decline, pass on, answer, correct, thank or delete, as far as the reader may."""
-    entered = asked.text, asked.title, asked.answer, asked.valid_until, asked.digest
-    act_on_question(services_of(request), reader, question_id, QuestionAct(asked.action, *entered))
+    made = QuestionAct(
+        asked.action, asked.text, asked.title, asked.answer, asked.valid_until, asked.digest
+    )
+    act_on_question(services_of(request), reader, question_id, made)
 
 
 router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)

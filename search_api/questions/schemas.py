@@ -23,7 +23,7 @@ from search_api.questions.values import (
 
 
 def _waiting(found: Sequence[tuple[AgentRequest, AskedQuestion]]) -> list[Joined]:
-    return [Joined(request, question) for request, question in found]
+    return [Joined(*one) for one in found]
 
 
 def _waiting_topics(found: Sequence[tuple[Topic, int]]) -> list[Joined]:

@@ -5,7 +5,7 @@ only the asker sees who accepted.
 """
 
 import heapq
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
@@ -201,13 +201,15 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
         note_opening(context, reader, card)
     mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]
     readable = open_links(context, reader, (question.text, *(one.text for one in thread.answers)))
-    doubts = _doubts(context, thread, me)
+    answered = any(one.author_id == me for one in thread.answers)
+    reports = asking.questions.moderation.reports({question.id}) if answered else ()
+    doubts = [(one.answer_id, one.reason) for one in reports if one.outdated]
     answers = [
         ShownAnswer(
             one,
             named(one.author_id) if own or thread.shows_author(one) else None,
             one.author_id == me,
-            tuple(doubts.get(one.id, ())),
+            tuple(reason for id_, reason in doubts if one.author_id == me and id_ == one.id),
             readable,
         )
         for one in thread.answers
@@ -236,19 +238,6 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
         recipients=min(len(planned), MOST_ASKED),
         may_open=may_open(thread, requests),
     )
-
-
-def _doubts(context: AnswerContext, thread: Thread, agent_id: str | None) -> dict[str, list[str]]:
-    """Return what readers say is no longer right, by the id of the agent's own answer."""
-    doubts: dict[str, list[str]] = {
-        one.id: [] for one in thread.answers if one.author_id == agent_id
-    }
-    if doubts:
-        moderation = required(context.asking).questions.moderation
-        for report in moderation.reports({thread.question.id}):
-            if report.outdated and report.answer_id in doubts:
-                doubts[report.answer_id].append(report.reason)
-    return doubts
 
 
 def _card_of(context: AnswerContext, reader: Reader, question: AskedQuestion) -> Card | None:
@@ -301,6 +290,8 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
         for request, question in questions.requests.waiting_for(agent.id)
         if access.admits(question.access)
     ]
+    counts = questions.open_by_topic(*_LATE)
+    topics = list_topics(context).topics if counts else ()
     above = {one.id for _, one in waiting} | {one.id for one in (*of_communities, *of_animator)}
     return OwnQuestions(
         tuple(waiting),
@@ -310,7 +301,7 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
         questions.answered_before(context.today() - _YEAR),
         questions.open_figures(questions.now() - _YEAR),
         own_load(context, agent),
-        _waiting_topics(context, questions.open_by_topic(*_LATE)),
+        tuple((one, counts[one.id]) for one in topics if one.id in counts),
         animates,
         max(len(of_communities), len(of_animator)) > MOST_LISTED,
         *_open_questions(context, reader, agent, above),
@@ -358,14 +349,6 @@ def _open_questions(
     nearby = tuple(one for one in others if one.id in near)
     elsewhere = tuple(one for one in others if one.id not in near)
     return mine, nearby[:MOST_OPEN], elsewhere[:MOST_OPEN]
-
-
-def _waiting_topics(
-    context: AnswerContext, counts: Mapping[str, int]
-) -> tuple[tuple[Topic, int], ...]:
-    """Return topics, by label, with unanswered questions that no agent is asked any more."""
-    listed = list_topics(context).topics if counts else ()
-    return tuple((one, counts[one.id]) for one in listed if one.id in counts)
 
 
 def _as_told(request: AgentRequest, rules: AskingRules) -> AgentRequest:

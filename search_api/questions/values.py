@@ -15,8 +15,6 @@ from indexer.state import digest
 
 SOURCE = "questions"
 """Id of the source whose documents are questions with their answers."""
-AUTHORITY = APPLICATION_AUTHORITY
-"""Authority of the principals of entities and communities: the directory and the build."""
 MOST_TITLE = 200
 """Maximum length of a question's title, in characters: one sentence."""
 MOST_TEXT = 10_000
@@ -64,8 +62,26 @@ UNDECIDED = frozenset({RequestState.WAITING, RequestState.ACCEPTED})
 """States in which the question still waits for this agent."""
 
 
+class _Text:
+    """When the text of a question or an answer changed."""
+
+    __slots__ = ()
+    created: datetime
+    corrected: tuple[datetime, ...]
+
+    @property
+    def written(self) -> datetime:
+        """Time of the last change of the text."""
+        return self.corrected[-1] if self.corrected else self.created
+
+    @property
+    def corrected_on(self) -> tuple[date, ...]:
+        """Days on which the text was corrected, earliest first."""
+        return tuple(dict.fromkeys(one.date() for one in self.corrected))
+
+
 @dataclass(frozen=True, slots=True)
-class AskedQuestion:
+class AskedQuestion(_Text):
     """A question. `topic_id` is empty if no topic was chosen.
 
     `scope_id`: the topic of a community or the path of an entity; empty for everybody. `named`: the
@@ -97,19 +113,9 @@ class AskedQuestion:
     outdated: bool = False
 
     @property
-    def written(self) -> datetime:
-        """Time of the last change of the text; `modified` also changes with the answers."""
-        return self.corrected[-1] if self.corrected else self.created
-
-    @property
     def text_digest(self) -> str:
         """Digest that identifies exactly this text when a moderator decides on it."""
         return digest_of_text(self.title, self.text)
-
-    @property
-    def corrected_on(self) -> tuple[date, ...]:
-        """Days on which the text was corrected."""
-        return _days(self.corrected)
 
     @property
     def document_id(self) -> str:
@@ -123,7 +129,7 @@ class AskedQuestion:
             return Access(frozenset({EVERYONE}))
         asker = {f"agent:{self.asker_id}"} if self.asker_id else set()
         if self.scope is ReaderScope.ENTITY:
-            return Access(frozenset({scope_principal(self.scope, self.scope_id), *asker}))
+            return Access(frozenset({entity_principal(self.scope_id), *asker}))
         members = {f"agent:{one}" for one in self.readers or ()}
         # Agents who left the community are denied, even after an older database is restored.
         return Access(frozenset(members | asker), frozenset({left_principal(self.scope_id)}))
@@ -134,14 +140,14 @@ def question_document(question_id: str) -> str:
     return f"{SOURCE}:{question_id}"
 
 
-def scope_principal(scope: ReaderScope, scope_id: str) -> str:
+def entity_principal(path: str) -> str:
     """Return the principal of an entity's agents."""
-    return f"{AUTHORITY}:{scope.value}:{scope_id}"
+    return f"{APPLICATION_AUTHORITY}:entity:{path}"
 
 
 def left_principal(topic_id: str) -> str:
     """Return the principal of the agents who left the community of a topic."""
-    return f"{AUTHORITY}:left:{topic_id}"
+    return f"{APPLICATION_AUTHORITY}:left:{topic_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +186,7 @@ def is_with_somebody(requests: Sequence[AgentRequest], moment: datetime) -> bool
 
 
 @dataclass(frozen=True, slots=True)
-class GivenAnswer:
+class GivenAnswer(_Text):
     """An answer, in its current version. `corrected`: times of changes; former texts are not kept.
 
     `author_id` is empty once the author was erased. `hidden`: the reason why only its author sees
@@ -201,29 +207,14 @@ class GivenAnswer:
     outdated: bool = False
 
     @property
-    def modified(self) -> datetime:
-        """Time of the last change of the text."""
-        return self.corrected[-1] if self.corrected else self.created
-
-    @property
     def text_digest(self) -> str:
         """Digest that identifies exactly this text when a moderator decides on it."""
         return digest_of_text("", self.text)
-
-    @property
-    def corrected_on(self) -> tuple[date, ...]:
-        """Days on which the text was corrected."""
-        return _days(self.corrected)
 
 
 def digest_of_text(title: str, text: str) -> str:
     """Return the digest that identifies exactly this text; `title` is empty for an answer."""
     return digest(f"{title}\n{text}")[:32]
-
-
-def _days(moments: Collection[datetime]) -> tuple[date, ...]:
-    """Return each day once, earliest first."""
-    return tuple(dict.fromkeys(one.date() for one in moments))
 
 
 @dataclass(frozen=True, slots=True)
