@@ -239,5 +239,5 @@ class _Acting:
         for one in self.thread.answers:
             if one.id == self.act.answer_id and (one.author_id == self.agent_id) == own:
                 return one
-        known = "n’est pas" if own else "est"
-        raise NotFound(f"Cette réponse n’existe pas, ou {known} la vôtre.")
+        whose = "ou n’est pas la vôtre." if own else "ou est la vôtre."
+        raise NotFound(f"Cette réponse n’existe pas, {whose}")

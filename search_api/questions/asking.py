@@ -133,8 +133,10 @@ def planned_recipients(
     except InvalidParameter:
         return ()
     first = _may_be_first(context, reader, new.to)
+    if new.community:
+        return ()
     chosen = in_turn(context, draft, agent, first, reader, by_load=False)
-    return () if new.community else tuple(one.agent for one in islice(chosen, MOST_ASKED))
+    return tuple(one.agent for one in islice(chosen, MOST_ASKED))
 
 
 def existing_answers(

@@ -100,8 +100,7 @@ class SqlQuestions(BaseStorage):
     def of_asker(self, agent_id: str) -> tuple[Thread, ...]:
         """Return the questions of an agent, newest first, including hidden ones."""
         query = select_questions(True).where(asked_questions.c.agent_key == digest(agent_id))
-        newest = asked_questions.c.created.desc()
-        return self._threads(query.order_by(newest, asked_questions.c.id))
+        return self._threads(query.order_by(asked_questions.c.created.desc(), asked_questions.c.id))
 
     def awaiting_word(self, agent_id: str) -> int:
         """Count an agent's questions that were answered and have no reaction of the agent yet."""
@@ -154,8 +153,8 @@ class SqlQuestions(BaseStorage):
             lately = (given.created > since) & given.id.not_in(hidden)
             answered = sa.select(given.question_id).where(lately)
             rows &= (asked.modified > since) | asked.id.in_(answered)
-        newest = asked_questions.c.modified.desc()
-        return self._threads(select_questions().where(rows).order_by(newest, asked_questions.c.id))
+        query = select_questions().where(rows).order_by(asked.modified.desc(), asked.id)
+        return self._threads(query)
 
     def edit(self, question_id: str, title: str, text: str) -> None:
         """Replace the text of a question; only the time of the change is kept of the former text.
@@ -169,11 +168,10 @@ class SqlQuestions(BaseStorage):
         moment = self._note_corrected(question_id, "")
         with self._writing() as write:
             row = write.first(sa.select(asked_questions).where(own))
-            if row is None:
-                return
-            corrected = [*row["corrected"], moment.isoformat()]
-            write.change(question_id, **said, modified=moment, corrected=corrected)
-            _forget_former(write, question_id, "")
+            if row is not None:
+                corrected = [*row["corrected"], moment.isoformat()]
+                write.change(question_id, **said, modified=moment, corrected=corrected)
+                _forget_former(write, question_id, "")
 
     def answer(
         self, answer: GivenAnswer, most: int | None = None, since: datetime | None = None
@@ -219,14 +217,11 @@ class SqlQuestions(BaseStorage):
             corrected = [*row["corrected"], moment.isoformat()]
             values = {**said, "corrected": corrected, "valid_until": valid_until}
             write.execute(sa.update(given_answers).where(own).values(values))
-            stage = {}
-            if differs:
-                outdated = _forget_former(write, row["question_id"], answer_id)
-                if outdated and row["accepted"]:
-                    stage = {"stage": QuestionStage.ANSWERED.value}
+            shown = differs and _forget_former(write, row["question_id"], answer_id)
+            stage = {"stage": QuestionStage.ANSWERED.value} if shown and row["accepted"] else {}
             # A correction that other readers cannot see must not change the date that they see.
-            this = is_text(hidden_texts, row["question_id"], answer_id)
-            unseen = write.has(hidden_texts, this)
+            hidden = is_text(hidden_texts, row["question_id"], answer_id)
+            unseen = write.has(hidden_texts, hidden)
             dated = {} if unseen else {"modified": self.now()}
             write.change(row["question_id"], **dated, **stage)
 
@@ -242,8 +237,8 @@ class SqlQuestions(BaseStorage):
 
     def thank(self, question_id: str, answer_id: str) -> None:
         """Store that the asker thanked for an answer."""
+        own = is_answer(question_id, answer_id)
         with self._writing() as write:
-            own = is_answer(question_id, answer_id)
             write.execute(sa.update(given_answers).where(own).values(thanked=True))
             write.change(question_id)
 
@@ -355,11 +350,11 @@ class SqlQuestions(BaseStorage):
 
         By number; None for a question that was deleted or hidden.
         """
-        yield from self._changed(asked_questions.c.seq > seq, asked_questions.c.seq <= upto)
+        return self._changed(asked_questions.c.seq > seq, asked_questions.c.seq <= upto)
 
     def changed(self, question_ids: Iterable[str]) -> Iterator[tuple[str, Thread | None]]:
         """Yield these questions in their current version, like `changed_after`."""
-        yield from self._changed(asked_questions.c.id.in_(list(question_ids)))
+        return self._changed(asked_questions.c.id.in_(list(question_ids)))
 
     def last_seq(self) -> int:
         """Return the number of the last change, 0 if there is none."""
