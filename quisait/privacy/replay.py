@@ -273,13 +273,10 @@ def _text_of(questions: SqlQuestions, question_id: str, answer_id: str) -> _Kept
     thread = questions.one(question_id, with_hidden=True)
     if thread is None:
         return None
-    one = thread.question
-    if not answer_id:
-        return _KeptText(one.text_digest, one.written, one.hidden is not None and not one.outdated)
-    for given in thread.answers:
-        if given.id == answer_id:
-            hidden = given.hidden is not None and not given.outdated
-            return _KeptText(given.text_digest, given.written, hidden)
+    for one in thread.answers if answer_id else (thread.question,):
+        if one.id == (answer_id or question_id):
+            hidden = one.hidden is not None and not one.outdated
+            return _KeptText(one.text_digest, one.written, hidden)
     return None
 
 

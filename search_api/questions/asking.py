@@ -17,12 +17,11 @@ from search_api.query.query import Query
 from search_api.questions.authority import entities_down_to
 from search_api.questions.delivery import (
     answering_topics,
-    ask_next,
     asked_metier,
     communities,
+    go_on,
     in_turn,
     recipients_for,
-    to_community,
 )
 from search_api.questions.markdown import document_link
 from search_api.questions.reading import checked_text, checked_title, known_agent
@@ -192,8 +191,7 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
     if not asking.questions.ask(question, asking.rules.asked_per_day, day_ago, recipients):
         raise TooManyQuestions("Vous avez posé beaucoup de questions aujourd’hui : revenez demain.")
     asking.publish()
-    if not ask_next(context, question):
-        to_community(context, question, answering)
+    go_on(context, question, answering)
     return question
 
 

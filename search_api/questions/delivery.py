@@ -85,27 +85,21 @@ def _move_on(context: AnswerContext, question: AskedQuestion, answering: frozens
 def go_on(context: AnswerContext, question: AskedQuestion, answering: frozenset[str]) -> bool:
     """Ask the next recipient; if there is none and nobody has the question, end its stage.
 
-    Returns whether the question moved.
+    It then goes to its topic's community for one agent's time if the topic is one of `answering`,
+    else to the animator. Returns whether the question moved.
     """
-    if ask_next(context, question):
+    if _ask_next(context, question):
         return True
-    questions = required(context.asking).questions
-    if is_with_somebody(questions.requests.of_question(question.id), questions.now()):
-        return False
-    to_community(context, question, answering)
-    return True
-
-
-def to_community(
-    context: AnswerContext, question: AskedQuestion, answering: frozenset[str]
-) -> None:
-    """Put the question to its topic's community for one agent's time, else to the animator."""
     asking = required(context.asking)
-    stage, until = QuestionStage.ANIMATOR, None
+    requests, moment = asking.questions.requests, asking.questions.now()
+    if is_with_somebody(requests.of_question(question.id), moment):
+        return False
     if question.topic_id in answering:
-        stage = QuestionStage.COMMUNITY
-        until = asking.questions.now() + timedelta(days=asking.rules.answer_days)
-    asking.questions.requests.move(question.id, stage, until)
+        until = moment + timedelta(days=asking.rules.answer_days)
+        requests.move(question.id, QuestionStage.COMMUNITY, until)
+    else:
+        requests.move(question.id, QuestionStage.ANIMATOR)
+    return True
 
 
 def _still_may(context: AnswerContext, question: AskedQuestion, agent_id: str) -> bool:
@@ -121,7 +115,7 @@ def _still_may(context: AnswerContext, question: AskedQuestion, agent_id: str) -
     return readable and may_be_asked(wanted, question, asking.rules, context.today())
 
 
-def ask_next(context: AnswerContext, question: AskedQuestion) -> bool:
+def _ask_next(context: AnswerContext, question: AskedQuestion) -> bool:
     """Ask the first stored recipient who may be asked now; return false if there is none.
 
     At most `MOST_ASKED` agents are asked. Recipients who may not be asked now are skipped. Nobody
