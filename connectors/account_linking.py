@@ -20,7 +20,9 @@ Accounts that differ only in their Unicode form are the same principal.
 """
 
 FINGERPRINT_VERSION = 3
-"""Increment it when more is stored of a directory: unchanged directories are then read again."""
+"""Increment this number when more fields of a directory are stored, so that unchanged directories
+are read again.
+"""
 
 
 class LinkBy(StrEnum):
@@ -42,7 +44,10 @@ class LinkRule:
     capitalized: bool = False
 
     def accounts(self, agent: Agent) -> Iterator[str]:
-        """Yield the accounts that the rule gives to an agent. E-mail addresses ignore case."""
+        """Yield the accounts that the rule gives to an agent.
+
+        Case is ignored in e-mail addresses.
+        """
         for by in self.by:
             yield from self._accounts_by(by, agent)
 

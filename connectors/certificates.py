@@ -4,7 +4,7 @@
 def certificate_fault(error: BaseException, remedy: str) -> str:
     """Return why a certificate was refused and what to do, as the end of a French sentence.
 
-    `remedy` is what to do about a certificate of an unknown authority or another host.
+    `remedy` says what to do if the authority is unknown or the certificate is for another host.
     """
     # OpenSSL's message, which every library repeats.
     if "certificate has expired" in str(error):

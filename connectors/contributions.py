@@ -12,7 +12,7 @@ from connectors.values import Contribution, ContributorRole
 class Act:
     """One thing that an account did to a document, such as a message or a revision.
 
-    The other fields are as in `Contribution`; `when` is a day or a moment, None if it is unknown.
+    `when` is a date or a time, or None if it is unknown. The other fields are as in `Contribution`.
     """
 
     account: str

@@ -143,7 +143,7 @@ class AccountRecord(DirectoryRecord):
 Record = TypeVar("Record", bound=DirectoryRecord)
 
 _MAX_ROW_VALUES = 250_000
-"""JSON values in one line; enough for a group of all agents."""
+"""Maximum number of JSON values in one line. A group of all agents has fewer."""
 
 
 def read_records(
@@ -218,10 +218,10 @@ class TableDirectory:
     def entries(self) -> Iterator[Agent | Group | Malformed]:
         """Yield every agent, then every group, and invalid rows.
 
-        An account that two agents claim is linked to neither. Of two rows with one id, the
-        first counts; the agent is not listed if either row says so. Raises
-        `SourceUnreachable`, or `SourceRefused`, also for an invalid group: without it,
-        documents that are denied to its members would open to them.
+        An account that two agents claim is linked to neither of them. If two rows have the same id,
+        only the first row is used, but the agent is unlisted if either row says so. Raises
+        `SourceUnreachable` or `SourceRefused`. An invalid group raises `SourceRefused`, because
+        without the group its members could read documents that deny it.
         """
         yield from self._agents()
         if self.groups is not None:

@@ -1,4 +1,4 @@
-"""French sentences for pydantic's errors: what is expected, never the value that was given."""
+"""French sentences for pydantic's errors: they say what is expected, and never repeat the value."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -62,7 +62,7 @@ MESSAGES: Mapping[str, str] = {
     "datetime_object_invalid": _TIME,
     "timezone_aware": _TIME,
 }
-"""By kind of error; its context fills the braces."""
+"""French messages by kind of error. Values of the error's context replace the braces."""
 
 _PATTERNS = {
     r"^[^\x00]*$": "un texte sans caractère NUL",
@@ -80,10 +80,10 @@ _DEFAULT = "valeur refusée"
 def expected(
     error: Mapping[str, Any], messages: Mapping[str, str] = MESSAGES, default: str = _DEFAULT
 ) -> str:
-    """Return what is expected in place of a value that pydantic refused, as a French clause.
+    """Return a French clause that says what is expected instead of a value that pydantic refused.
 
-    `error` is one of `ValidationError.errors()`, with its context. Messages of validators, which
-    may repeat the value, are not used unless `messages` does.
+    `error` is one of `ValidationError.errors()`, with its context. Messages of validators may
+    repeat the value; they are only used if `messages` contains them.
     """
     context = dict(error.get("ctx", {}))
     for name in ("expected", "expected_tags"):

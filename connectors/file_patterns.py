@@ -27,9 +27,9 @@ class FileSelection:
         return wanted and not _names_any(self.exclude, path)
 
     def left_out(self, source: str) -> Callable[[str], bool] | None:
-        """Return a function that tells whether a document's id, `source:path`, is not read.
+        """Return a function that tells whether the settings exclude a document, by its id.
 
-        None if every file is read.
+        An id is `source:path`. Returns None if the settings exclude no file.
         """
         return None if self == EVERY_FILE else _LeftOut(self, source)
 
@@ -38,7 +38,7 @@ class FileSelection:
 class _LeftOut:
     """Returns whether a document's file is outside the selection.
 
-    A class, so that the functions of two crawls with the same settings are equal.
+    This is a class, so that the predicates of two crawls with the same settings are equal.
     """
 
     selection: FileSelection
@@ -86,7 +86,7 @@ def parse_pattern(written: str) -> tuple[str, ...]:
 
 
 def matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
-    """Return whether the pattern matches the whole path; `ends` are positions reached so far."""
+    """Return whether the pattern matches the whole path."""
     if not pattern:
         return not path
     ends = {0}

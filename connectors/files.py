@@ -27,7 +27,7 @@ _LIST_FLAGS = os.O_RDONLY | os.O_DIRECTORY
 _LINK_ERRORS = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
 
 FileStamp = tuple[int, int, int]
-"""Size, mtime and ctime (ns): they differ if the file was written to or replaced."""
+"""Size, mtime and ctime (ns) of a file. A stamp differs if the file was written to or replaced."""
 
 
 class UnsafePath(ValueError):
@@ -247,7 +247,7 @@ def stamp_at(folder: int, name: str) -> FileStamp | None:
 
 @contextmanager
 def _parent_folder(root: Path, path: str) -> Iterator[tuple[int, str]]:
-    """Open the folder that holds `path`, from the root down; give it and the file's name."""
+    """Open the folder that contains `path`; yield its descriptor and the file's name."""
     *parents, name = _path_components(root, path)
     folder = os.open(root, _TRAVERSE_FLAGS)
     try:

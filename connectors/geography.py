@@ -88,8 +88,8 @@ class PlaceKind(StrEnum):
 class NamedPlace(NamedTuple):
     """A line of `PLACES_FILE`.
 
-    `departements`: for a land, all départements that it lies in; for communes, one per commune of
-    this name, by descending number of inhabitants.
+    `departements`: for a historic land, all départements in which it lies; for communes, the
+    département of each commune with this name, largest population first.
     """
 
     kind: PlaceKind

@@ -12,7 +12,7 @@ MOST_FAILURES = 5
 
 @dataclass(slots=True)
 class FailuresInARow:
-    """Counts the records that failed since the last successful one."""
+    """Counts the records that failed since the last success."""
 
     count: int = 0
 

@@ -86,7 +86,7 @@ class _Adapter(HTTPAdapter):
 
 
 class _Session(requests.Session):
-    """Does not follow redirects: requests would read their bodies and go to other hosts."""
+    """A session that follows no redirects, which may lead to other hosts."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
@@ -134,7 +134,10 @@ class _Request(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """The host did not respond, or asks to retry later: after `wait_s` seconds, if it says."""
+    """The host did not respond, or asks to retry later.
+
+    `wait_s` is the wait in seconds, if the host gives one.
+    """
 
     reason: str
     wait_s: float | None = None

@@ -1,4 +1,4 @@
-"""Limits of requests to one host: rate, time and size. Imports no HTTP client."""
+"""Limits of requests to one host: rate, time and size. This module imports no HTTP client."""
 
 from dataclasses import dataclass
 

@@ -76,7 +76,7 @@ class SourcePlace:
     inbox: object = None
 
     def file(self, path: str) -> str:
-        """Return an option's path, resolved in the settings' folder; an empty one stays empty."""
+        """Return an option's path, resolved in the settings' folder; an empty path stays empty."""
         return str(self.folder / path) if path else ""
 
     def http(
@@ -95,11 +95,12 @@ class SourcePlace:
 
 @dataclass(frozen=True, slots=True)
 class ConnectorKind:
-    """The object that an entry point names: how to describe, configure and open a kind of source.
+    """A kind of source, which an entry point names: how to describe, configure and open it.
 
     `label` is French, for the register of processing: « boîte aux lettres ». `options` is the model
-    of the source's `options` table; each field's description is for the administrator. `open` sends
-    nothing to the source yet, and raises `SourceRefused` or `SourceUnreachable`.
+    of the source's `options` table; each field's description is for the administrator. `open`
+    returns the connector without sending a request; it raises `SourceRefused` or
+    `SourceUnreachable`.
 
     The last fields help the person who adds a source: `about` is a French sentence on what is read
     and who will read it; `credential` names what the file `password_file` holds, empty if the
@@ -188,7 +189,7 @@ def names_in(change: Change) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Guard:
-    """Turns the connector's unexpected errors into `SourceRefused`; other sources go on."""
+    """Turns unexpected errors into `SourceRefused`, so that other sources are still read."""
 
     kind: str
     source: str
@@ -217,7 +218,7 @@ class _Guard:
             )
 
     def document(self, document: Document) -> Document:
-        """Return the document, reading whose content raises no other errors than the connector's.
+        """Return the document; reading its content then raises only the errors of a connector.
 
         Raises `SourceRefused` if it names a document or an account of another source.
         """
@@ -287,7 +288,10 @@ class _GuardedSource(_Guarded):
                 yield item
 
     def read(self, listed: Listed) -> Iterator[Document | Malformed]:
-        """Yield the document and its parts. Raises `SourceError`, also for ids of others."""
+        """Yield the document and its parts.
+
+        Raises `SourceError`, also for ids of another source.
+        """
         with self.guard:
             for found in each_of(self.inner.read(listed)):
                 if isinstance(found, Document):
@@ -310,7 +314,7 @@ class _GuardedSource(_Guarded):
 
 @runtime_checkable
 class _Changes(Connector, Protocol):
-    """A connector that finds out itself what changed."""
+    """A connector that finds the changes itself, instead of listing the source."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ _FRONT_KEY = re.compile(r"[A-Za-z_][\w-]{0,60}[ \t]*[:=]")
 _FRONT_TITLE = re.compile(r"title[ \t]*[:=][ \t]*(.*)", re.IGNORECASE)
 _BLOCK_SCALARS = ("", ">", "|", ">-", "|-")
 _ENDS = {"<!--": "-->", "{%": "%}"}
-"""Start mark → end mark; everything from one to the other is left out."""
+"""Maps each start mark to its end mark; the text between the two marks is left out."""
 _MARK = re.compile(r"<!--|-->|\{%|%\}")
 _NO_WORDS = re.compile(
     r"[ \t]*(?:(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}"  # a rule
@@ -205,7 +205,7 @@ def _cut_out(line: str, awaited: str, below: frozenset[str]) -> tuple[str, str]:
 
 
 def _unclosed(heading: str) -> str:
-    """Return a heading without its closing sharps; sharps that belong to a word stay («C#»)."""
+    """Return a heading without its closing `#` marks; a `#` inside a word stays («C#»)."""
     heading = heading.strip()
     bare = heading.rstrip("#")
     return bare.rstrip() if bare[-1:] in {"", " ", "\t"} else heading

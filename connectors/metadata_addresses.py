@@ -21,7 +21,7 @@ _TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 
 
 def is_metadata_address(address: IPv4Address | IPv6Address) -> bool:
-    """Return whether an address, or one inside it, is link-local or tells a machine's secrets."""
+    """Return whether an address, or one embedded in it, is link-local or a metadata service's."""
     return any(
         one.is_link_local or one in METADATA_ADDRESSES for one in (address, *_inside(address))
     )

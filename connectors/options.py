@@ -122,7 +122,7 @@ FORM = "form"
 def on_form(
     step: Literal["", "place", "readers", "never"] = "", row: str = "", **choices: str
 ) -> dict[str, Any]:
-    """Return an option's `json_schema_extra`: how the form of a new source asks for it.
+    """Return an option's `json_schema_extra`, which describes its field in the form.
 
     `step` asks for the option instead of the step that its type suggests, or leaves it out of the
     form (`never`). `row` names a row of a table, and `choices` gives French words for values. The

@@ -13,7 +13,8 @@ from connectors.ports import (
 )
 
 MOST_PARTS = 64
-"""Maximum number of parts: each lists the whole source, which costs more than further parts gain.
+"""Maximum number of parts. Each part lists the whole source, so more parts would cost more than
+they gain.
 """
 
 

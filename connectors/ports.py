@@ -40,17 +40,18 @@ class RecordUnreachable(RecordVanished):
 
 
 class RecordUnreadable(SourceError):
-    """One record cannot be read now; the source itself can. The text says why, in French."""
+    """One record cannot be read now, although the source answers. The text says why, in French."""
 
 
 class RecordIncomplete(SourceError):
-    """Some parts of one record cannot be read now; the others were read."""
+    """Some parts of one record cannot be read now; the other parts were read."""
 
 
 class RecordKept(SourceError):
-    """The source did not send the record again: its text is as it was when it was last read.
+    """The source did not send the record again: its text is unchanged since it was last read.
 
-    A message says in French why it could not be requested; it is then requested at each crawl.
+    If there is a message, it says in French why the record could not be requested; each crawl then
+    requests it again.
     """
 
 
@@ -82,9 +83,9 @@ class AccessChanged:
 
 @dataclass(frozen=True, slots=True)
 class AccessNarrowed:
-    """Only these readers may still read the indexed text; none is added.
+    """Only these readers may still read the indexed text; no reader is added.
 
-    For a source that knows a document's current readers before it has read its current text.
+    A source yields it if it knows a document's current readers before it has read its current text.
     """
 
     document_id: str
@@ -125,8 +126,8 @@ class Listing:
 class SubtreeHidden:
     """Nobody may read the indexed documents of this subtree: their readers are unknown.
 
-    `root` is the id of a document, or of a folder: its documents' ids continue with `/`. A root
-    that ends with a colon is the whole source.
+    `root` is the id of a document, or of a folder, after which the ids of its documents continue
+    with `/`. A root that ends with a colon is the whole source.
     """
 
     root: str
@@ -174,10 +175,10 @@ class Checkpoint:
 class Malformed:
     """A record that could not be parsed: it is counted and reported.
 
-    `where` locates it for the administrator (`export.jsonl:12`), `reason` says why.
-    `document_id` is the document that the record is about, if it names one: a listing
-    that follows still contains it. `kind` is `closed_folder` for a folder that the account may
-    not list.
+    `where` is the record's location for the administrator (`export.jsonl:12`), `reason` says what
+    is wrong. `document_id` is the document that the record is about, if it names a document; a
+    later `Listing` still contains that document. `kind` is `closed_folder` for a folder that the
+    account may not list.
     """
 
     where: str
@@ -203,13 +204,14 @@ Change = (
 class Listed:
     """A document as its source lists it, before it is read.
 
-    `version` differs whenever the document differs in anything but its readers. If it is empty, the
-    document is read at each crawl; if it is None, only its readers are known now: they are
-    narrowed, and nothing else changes. `access` are the readers; None if only reading tells them,
-    which must then stay the same as long as `version` does. `problem` says in French why the
-    document cannot be read now. `place` is what `ListingSource.read` needs to find the document:
-    plain values, because it may wait in a file. `parts` are the ids of documents that may come with
-    it and have the same readers, such as attached files, and of records that a `Malformed` names.
+    `version` differs whenever the document differs in anything but its readers. If `version` is
+    empty, the document is read at each crawl. If `version` is None, only the document's readers are
+    known: they are narrowed, and nothing else changes. `access` are the readers. It is None if only
+    reading the document gives them; they must then stay the same as long as `version` does.
+    `problem` says in French why the document cannot be read now. `place` is what
+    `ListingSource.read` needs to find the document: plain values, because it may wait in a file.
+    `parts` are the ids of documents that may come with it and have the same readers, such as
+    attached files, and of records that a `Malformed` names.
     """
 
     id: str
@@ -222,10 +224,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class ListedFolder:
-    """A folder that is listed now; `root` is as in `Unlisted`.
+    """A folder that could be listed; `root` is as in `Unlisted`.
 
     `rights` changes whenever a rule above the folder changes who may read below it. `tag` changes
-    whenever anything in or below the folder changes; it is stored once all of that was read.
+    whenever anything in or below the folder changes; it is stored once everything below the folder
+    was read.
     """
 
     root: str
@@ -237,9 +240,10 @@ class ListedFolder:
 class Unlisted:
     """A folder that could not be listed, wholly or in part, and why, in French.
 
-    It comes before what is listed below it. `root` is as in `SubtreeHidden`: nobody may read what
-    was indexed below it, except documents that are listed and read again, unless `rights` are still
-    those of its `ListedFolder`. Without a `reason`, a `Malformed` reports it.
+    It is yielded before the items below it. `root` is as in `SubtreeHidden`. Nobody may read the
+    indexed documents below the root, except those that are listed and read again, unless `rights`
+    equal those of the folder's earlier `ListedFolder`. Without a `reason`, a `Malformed` reports
+    the folder.
     """
 
     root: str
@@ -273,7 +277,7 @@ ListingItem = Listed | ListedFolder | Unlisted | UnchangedFolder | Note | Gone |
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """What a source needs to skip unchanged items in a listing.
+    """Information with which a source skips unchanged items in a listing.
 
     `note` is the `Note` of the last crawl, empty if that crawl did not complete. `known` returns
     the ids and roots of the items that were read with the same version or tag, and with the same
@@ -299,9 +303,9 @@ class _ReadSource(Protocol):
     def read(self, listed: Listed) -> Document | Iterable[Document | Malformed]:
         """Return a listed document as it is now, or yield it and its parts.
 
-        No document gets readers that were not listed; without the document itself, its former text
-        is hidden. Raises `RecordVanished`, `RecordUnreadable`, `RecordIncomplete` (after what could
-        be read), `RecordKept`, `SourceUnreachable` or `SourceRefused`.
+        No document may have readers that were not listed. If the document itself is not yielded,
+        its indexed text is hidden. Raises `RecordVanished`, `RecordUnreadable`, `RecordIncomplete`
+        (after what could be read), `RecordKept`, `SourceUnreachable` or `SourceRefused`.
         """
         ...
 
@@ -312,7 +316,7 @@ class WholeListing(_ReadSource, Protocol):
     def listing(self) -> Iterator[ListingItem]:
         """Yield everything that the source has now. Raises `SourceUnreachable`, `SourceRefused`.
 
-        Nothing is deleted unless the listing comes to its end.
+        Documents are only deleted if the listing is complete.
         """
         ...
 
@@ -331,9 +335,9 @@ class SupportsFormer(_ReadSource, Protocol):
 
 
 ListingSource = WholeListing | SupportsFormer
-"""A source that lists what it has; `connectors.snapshot` finds out what changed.
+"""A source that lists all its documents; `connectors.snapshot` finds out what changed.
 
-It is opened for one crawl, which may list it twice. It may have `check` (`SupportsCheck`),
+The source is opened for one crawl, which may list it twice. It may have `check` (`SupportsCheck`),
 `count_pending` (`SupportsCount`), `left_out` (`SupportsSelection`) and `fingerprint`
 (`SupportsFingerprint`), which is called before the listing.
 """

@@ -2,9 +2,9 @@
 
 Read `_Comparison.changes` first.
 
-For each document that was read, `SeenItems` stores the listed version and readers. Everything else
-follows from a comparison of the listing with these rows, in an order that never leaves a text with
-readers that it may have lost:
+For each document that was read, `SeenItems` stores the listed version and readers. The changes come
+from a comparison of the listing with these rows. The following order ensures that a text is never
+shown to readers that it may have lost:
 
 1. Forget the row of whatever changed: from now on the document counts as not read.
 2. Close: while the source is listed, narrow the readers of what changed, hide what is unlisted.
@@ -69,14 +69,16 @@ from connectors.values import Access, Document
 PAGE = 500
 """Number of listed documents that are compared at once."""
 TRIED = 10
-"""Number of listed documents that are read at once where nothing is stored."""
+"""Number of documents that are listed and then read at once if no rows are stored."""
 CHECKPOINT_DOCUMENTS = 200
 """Number of documents that are read between two checkpoints."""
 WAITING_BYTES = 8 << 20
-"""Most memory of the documents that wait to be read; more of them wait in a temporary file."""
+"""Maximum memory for documents that wait to be read, in bytes; further documents wait in a
+temporary file.
+"""
 _CURSOR = "seen:"
 _WHOLE = ""
-"""The id of the row that has the source's fingerprint, once everything was read."""
+"""The id of the row that stores the source's fingerprint once everything was read."""
 _VERSION_BYTES, _ACCESS_BYTES = 12, 9
 _EXACT, _RESTATED = b"\x01", b"\x00"
 
@@ -84,8 +86,8 @@ _EXACT, _RESTATED = b"\x01", b"\x00"
 class SeenRow(NamedTuple):
     """Digests of a document as it was listed when it was read.
 
-    `access` begins with a byte that tells whether the document had the listed readers exactly, or
-    others, as of the moment of reading.
+    The first byte of `access` tells whether the document, when it was read, had exactly the listed
+    readers.
     """
 
     version: bytes
@@ -102,7 +104,7 @@ class SeenItems(Protocol):
     def begin(self, step: int | None) -> int:
         """Forget all rows with a number above `step`, or all rows if it is None.
 
-        Return a number that no row and no checkpoint has exceeded.
+        Return the highest number that a row or a checkpoint has had so far, or a higher one.
         """
         ...
 
@@ -127,7 +129,7 @@ class SeenItems(Protocol):
         ...
 
     def others(self, document_ids: Set[str]) -> Iterator[list[str]]:
-        """Yield the documents that have a row and are not among these, some at a time."""
+        """Yield, in lists, the documents that have a row and are not among `document_ids`."""
         ...
 
 
@@ -135,8 +137,8 @@ class SeenItems(Protocol):
 class Snapshot:
     """The connector of a source that lists what it has.
 
-    Without `seen` nothing is known and nothing is stored: documents are read as they are listed.
-    Each `part` lists the whole source, and reads only its own documents.
+    Without `seen`, no rows are stored, and every document is read as soon as it is listed. Each
+    `part` lists the whole source, and reads only its own documents.
     """
 
     origin: ListingSource
@@ -200,8 +202,8 @@ def each_of(read: Document | Iterable[Document | Malformed]) -> Iterable[Documen
 class _Comparison:
     """The state of one crawl of a source while its listing is compared with the stored rows.
 
-    `listed`: ids of the documents listed so far. `rows`: rows of the documents that were read since
-    the last checkpoint, which are not stored yet.
+    `listed` contains the ids of the documents listed so far. `rows` contains the rows of documents
+    that were read since the last checkpoint; these rows are not stored yet.
     """
 
     source: ListingSource
@@ -218,17 +220,19 @@ class _Comparison:
     is_first: bool = False
     """Whether this is the first crawl: no row of the source was stored before it."""
     known: int = 0
-    """Number of rows that stay, of listed documents."""
+    """Number of rows of listed documents that remain stored."""
     note: str = ""
     others_listed: set[str] = field(default_factory=set)
-    """Names of rows that stay and are no documents: of folders, and of documents that are gone."""
+    """Names of rows that remain stored without a listed document: rows of folders and of deleted
+    documents.
+    """
     tags: dict[str, SeenRow] = field(default_factory=dict)
     """The rows to store for listed folders that have a tag, by root."""
     unlisted: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
-    """Those unlisted folders whose readers are unknown."""
+    """Folders that could not be listed and whose readers are unknown."""
     left: set[str] = field(default_factory=set)
-    """Those unlisted folders whose documents stay as they are."""
+    """Folders that were not listed and whose documents stay unchanged."""
     unread: set[str] = field(default_factory=set)
     """Documents that were not read or have no version, and folders that could not be listed."""
 
@@ -293,7 +297,7 @@ class _Comparison:
             self._store()
 
     def _fingerprint(self) -> SeenRow | None:
-        """Return what stays the same as long as nothing at the source changes, if it can tell."""
+        """Return the source's fingerprint as a row, or None if the source has no fingerprint."""
         known = self.source.fingerprint() if isinstance(self.source, SupportsFingerprint) else None
         return SeenRow(_version_mark(known.encode()), b"") if known else None
 
@@ -319,7 +323,7 @@ class _Comparison:
         changed: set[str],
         waiting: "_Waiting",
     ) -> list[Change]:
-        """Return what is said of an item before anything is read."""
+        """Return the changes to yield for an item before any document is read."""
         match item:
             case Malformed(document_id=document_id):
                 return [item] if not document_id or self.part.holds(document_id) else []
@@ -393,7 +397,7 @@ class _Comparison:
     def _compared(
         self, item: Listed, row: SeenRow | None, waiting: "_Waiting"
     ) -> tuple[list[Change], bool]:
-        """Return what closes the document now, and whether its stored row stays valid."""
+        """Return changes to yield before a document is read, and whether its row stays valid."""
         version, access = _version_mark(item.version or b""), item.access
         has_text = row is not None and item.version != b"" and row.version == version
         has_access = _has_access(row, access)
@@ -424,10 +428,11 @@ class _Comparison:
         self.known += 1
 
     def _forget_vanished(self) -> Iterator[Change]:
-        """Forget documents that are no longer listed: if they return, they are new.
+        """Delete the rows of vanished documents, so that they count as new if they return.
 
         Documents that the settings exclude lose their readers before their deletion is confirmed.
-        If nothing was known, everything will be read, which may take days: deletions come first.
+        In a first crawl, the listing is yielded before everything is read, because reading may take
+        days.
         """
         if self.is_first:
             yield from self._compare_with_index()
@@ -540,7 +545,7 @@ class _Waiting:
 
 
 class _Nothing:
-    """Rows of a source of which nothing is known; what is put is forgotten."""
+    """A `SeenItems` that stores nothing."""
 
     def begin(self, step: int | None) -> int:
         return step or 0
@@ -565,7 +570,7 @@ class _Nothing:
 
 
 def _paged(items: Iterator[ListingItem], size: int) -> Iterator[list[ListingItem]]:
-    """Yield the items some at a time; those before an error come before it."""
+    """Yield the items in lists of up to `size`; yield the items before an error, then raise it."""
     broken: SourceError | None = None
     while not broken:
         page: list[ListingItem] = []
@@ -581,7 +586,7 @@ def _paged(items: Iterator[ListingItem], size: int) -> Iterator[list[ListingItem
 
 
 def _folder(root: str) -> str:
-    """Return the name of a folder's row, which is below the folder and no document's."""
+    """Return the name of a folder's row, which differs from the id of every document."""
     return f"{root}/"
 
 
@@ -601,7 +606,7 @@ def _is_known(item: Listed | ListedFolder, row: SeenRow | None) -> bool:
 
 
 def _position_of(cursor: str | None) -> tuple[int | None, str]:
-    """Return the number and the note of a cursor; None for a cursor of another form."""
+    """Return the (number, note) of a cursor; the number is None for a cursor of another form."""
     number, _, note = (cursor or "").removeprefix(_CURSOR).partition(":")
     is_ours = cursor is not None and cursor.startswith(_CURSOR) and number.isdecimal()
     return (int(number), note) if is_ours else (None, "")

@@ -20,9 +20,9 @@ _COUNTED_SIGNS = (b",", b"[", b"{")
 def exceeds_json_values(raw: bytes, most: int) -> bool:
     """Return whether a JSON text in UTF-8 has more than `most` commas, lists and objects.
 
-    Their number is at least the number of values and keys, minus one. It is counted before any
-    value is built: twenty megabytes of empty lists become half a gigabyte of Python objects. Signs
-    inside strings do not count. For text that is not JSON the result is arbitrary.
+    Their number is at least the number of values and keys, minus one. Values are counted before any
+    of them is built, because twenty megabytes of empty lists would become half a gigabyte of Python
+    objects. Signs inside strings do not count. For text that is not JSON the result is arbitrary.
     """
     if sum(map(raw.count, _COUNTED_SIGNS)) <= most:  # signs in strings included
         return False

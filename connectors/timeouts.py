@@ -76,7 +76,7 @@ def _produce(
     stopped: Event,
     weight: Callable[[Item], int],
 ) -> None:
-    """Put items in batches: putting each one alone would cost more than reading most of them."""
+    """Put items into the queue in batches, because single puts would cost more than reading."""
     end: BaseException | None = None
     while end is None and not stopped.is_set():
         batch: list[Item] = []

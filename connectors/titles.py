@@ -1,4 +1,4 @@
-"""Titles of documents: make one of a file name, and reject titles that say nothing."""
+"""Titles of documents: make a title from a file name, and reject titles without meaning."""
 
 import re
 import unicodedata
@@ -29,7 +29,7 @@ _EMPTY_TITLE = re.compile(
     re.IGNORECASE,
 )
 _FILE_NAME = re.compile(r"\S*[^\W_][_.\\/][^\W_]\S*|\S*-\S*-\S*")
-"""A title that is really a file name: no space, with separators of file names instead."""
+"""Matches a title that is really a file name: it has no space, but separators of file names."""
 
 
 def says_nothing(title: str) -> bool:
@@ -40,7 +40,7 @@ def says_nothing(title: str) -> bool:
 
 
 def own_title(written: str) -> str:
-    """Return the title inside a document on one line, or an empty text if it says nothing.
+    """Return the title inside a document on one line, or an empty text if it is not a useful title.
 
     `written` comes from a file's properties, a page's `<title>`, front matter or a first heading.
     File names and paragraphs count as empty.
@@ -53,7 +53,7 @@ def own_title(written: str) -> str:
 
 
 def title_of_path(path: str) -> str:
-    """Return a file's name as a title, after its folder's name if the file's says nothing."""
+    """Return a file's name as a title, after the folder's name if its own has no meaning."""
     folder, _, name = path.rpartition("/")
     title = readable_title(name)
     if folder and says_nothing(title):

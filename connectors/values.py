@@ -37,7 +37,9 @@ class ContributorRole(StrEnum):
 ROLES_BY_NAME: Mapping[str, ContributorRole] = MappingProxyType(
     {role.value: role for role in ContributorRole}
 )
-"""Faster than `ContributorRole(name)`: one question reads a thousand contributions."""
+"""Roles by name. A lookup here is faster than `ContributorRole(name)`, and a question reads a
+thousand contributions.
+"""
 
 
 CONVERSATION_HEADINGS: Mapping[ContributorRole, str] = MappingProxyType(
@@ -119,8 +121,8 @@ class Contribution:
     `account` is `source:name`; `label` is the name that the source shows for it. `years` holds
     (year, count) pairs, ascending; their counts sum to `count`. `thanks` is the number of other
     people who thanked for it, if the source has thanks. `volume` is how much of the document's
-    current text the account wrote, in characters, bytes or lines (the same unit for all
-    contributions to a document); None if the source does not know.
+    current text the account wrote, in characters, bytes or lines, or None if unknown. All
+    contributions to a document use the same unit.
     """
 
     account: str
@@ -153,7 +155,7 @@ class Section:
 class Content:
     """A file, before its text is extracted. `read` may raise `RecordVanished`.
 
-    If `size_bytes` is known, a file that is too large is not read at all. `default_title` is the
+    If `size_bytes` is known, a file that is too large is never read. `default_title` is the
     document's title if neither its source nor the file has a title.
     """
 
@@ -231,7 +233,7 @@ def date_of_iso(written: object) -> datetime | None:
 
 
 class ContactVia(StrEnum):
-    """How an agent may be contacted: their entity's choice, restricted by the agent's own."""
+    """How an agent may be contacted: their entity's choice, restricted by the agent's choice."""
 
     DIRECT = "direct"
     SERVICE = "service"
@@ -281,9 +283,9 @@ class Agent:
     somebody else confirmed `skills_confirmed`. `missions` include those that ended. `contact_via`
     and `contact` say how and where to reach the agent. `refused` topics come from the agent or from
     an animator of the topic; `disowned` (ids of documents that the agent said are not theirs),
-    `communities_joined` and `communities_left` (topics) come from the agent;
-    `communities_invited` are the topics of communities that invited them, each with the day on
-    which they were told. None of these comes from a directory.
+    `communities_joined` and `communities_left` (topics) come from the agent; `communities_invited`
+    are the topics of communities that invited them, each with the day on which they were told. The
+    directory provides none of these values.
     """
 
     id: str

@@ -44,10 +44,10 @@ from connectors.values import Access, Document
 class ExportSource:
     """Lists an export: one `.jsonl` file, or a folder of them in name order.
 
-    Lines may be appended, and files added after the last one. Each document is listed as it is
-    after the last line about it, so that nothing opens what a later line closes. If a header says
-    `complete`, what is not listed was deleted, unless an invalid line may be about an unknown
-    document.
+    An application may append lines, and add files after the last file. Each document is listed in
+    the state after its last line, so that no earlier line opens a document that a later line
+    closes. If a header says `complete`, the documents that are missing from the listing count as
+    deleted, unless an invalid line may be about one of them.
     """
 
     source: str

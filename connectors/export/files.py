@@ -38,8 +38,8 @@ ExportFileStamp = tuple[int, ...]
 class ExportFile:
     """A file with the size that it had when the crawl began; text appended later is ignored.
 
-    `stamp` changes when the file is written to or replaced. `named`: the settings name the file
-    itself, not its folder, so it may be a link.
+    `stamp` changes when the file is written to or replaced. `named` is true if the settings name
+    the file itself instead of its folder; such a file may be a link.
     """
 
     path: Path
@@ -81,9 +81,9 @@ def export_files(path: Path) -> tuple[ExportFile, ...]:
 
 
 def _is_file(path: Path, status: os.stat_result) -> bool:
-    """Return whether it is not a folder.
+    """Return whether the path is a file, not a folder.
 
-    Raises `SourceRefused` for a link: it could lead anywhere.
+    Raises `SourceRefused` for a link, because a link could lead outside the export.
     """
     if stat.S_ISLNK(status.st_mode):
         raise SourceRefused(
@@ -179,11 +179,11 @@ def check_unchanged(file: ExportFile, digest: bytes) -> None:
 
 
 LineLocation = tuple[str, int]
-"""(file, offset in bytes) of a line; sorts in the order of the export."""
+"""The (file, offset in bytes) of a line. Locations sort in the order of the export."""
 
 
 class ReaderChange(NamedTuple):
-    """The readers that a line gives to a document, and the line's place."""
+    """The readers that a line gives to a document, and the location of the line."""
 
     location: LineLocation
     where: str
@@ -207,10 +207,10 @@ class ExportIndex:
 
     `unattributed` are the locations of lines that may be about a document but do not say which.
     `records` has each record's last line, and `attachments` the attachments in it. `owners` maps
-    each document to its record: its own, or the record that it is attached to. `access` holds, for
-    each document, the last change of its readers after its record. `stale` are documents that an
-    invalid line after their last record may have changed or deleted. `gone` are documents that a
-    line deleted.
+    each document to its record: its own, or the record that it is attached to. `access` maps each
+    document to the last change of its readers after its record. `stale` contains documents that an
+    invalid line after their last record may have changed or deleted. `gone` contains documents that
+    a line deleted.
 
     Only lines that are still in the files count. If a record comes again in a file that replaced an
     earlier file, its former attachments are deleted only by a deletion line or by the listing of a
@@ -275,10 +275,11 @@ class ExportIndex:
         return later.access
 
     def version_of(self, name: str, files: Mapping[str, ExportFile]) -> bytes:
-        """Return what tells the state of a document's record and of its space.
+        """Return a text that changes when the document's record or its space changes.
 
-        An attachment may have been replaced where it stands: its version also changes with a line
-        that changes its readers, and with an export that replaces the former one.
+        The file of an attachment may be replaced without a change of the record. Therefore the
+        version of an attachment also changes with each line that changes its readers, and when the
+        file of its record is replaced.
         """
         record = self.records[self.owners[name]]
         space = self.spaces.get(record.space)
@@ -306,9 +307,10 @@ class ExportIndex:
         self.owners |= dict.fromkeys(own, line.id)
 
     def _documents_of(self, line: AccessLine) -> frozenset[str]:
-        """Return the record that an access line names, and its attachments.
+        """Return the ids of the record that an access line names, and of its attachments.
 
-        A record whose id looks like an attachment's is not an attachment: it has its own readers.
+        A record whose id looks like the id of an attachment is left out, because it has its own
+        readers.
         """
         named = (attachment_id(line.id, name) for name in line.attachments)
         attached = self.attachments.get(line.id, frozenset()).union(named)

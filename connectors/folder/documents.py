@@ -31,7 +31,8 @@ def ruled_document(
 ) -> Document:
     """Return the document of the file at `path`, in NFC, below the source's root.
 
-    `modified` and `link` (with `{path}` for the path) are used if the rule sets none.
+    `modified` and `link` are used if the rule does not set them; `{path}` in `link` stands for the
+    path.
     """
     rule = rule or Rule()
     modified = rule.modified or modified

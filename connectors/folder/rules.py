@@ -41,7 +41,7 @@ NO_READER_ADDED = (
     "Nommez-les plus haut, ou réglez tables = « trusted » si vous croyez qui écrit ici"
 )
 NOBODY = "nobody"
-"""In `allowed`: nobody may read, whatever upper tables say."""
+"""A value of `allowed`: nobody may read the file, whatever upper tables say."""
 
 
 def _split(value: object) -> object:
@@ -314,7 +314,10 @@ def _parse_rule(values: dict[str, object], folder: tuple[str, ...]) -> tuple[Rul
 
 
 def _from_root(name: str, folder: tuple[str, ...]) -> str:
-    """Return a path relative to the root; it was written relative to the folder, or from `/`."""
+    """Return a path relative to the root.
+
+    Rules write paths relative to their folder, or to the root with a leading `/`.
+    """
     start = "/" if name.startswith("/") else "/".join(folder)
     path = posixpath.normpath(posixpath.join(start, name).lstrip("/"))
     if path == ".." or path.startswith("../"):

@@ -101,9 +101,9 @@ def walk(
 ) -> Iterator[WalkEntry]:
     """Yield every selected file below `root`, and reports of unreadable files and invalid rules.
 
-    `held` returns whether the file of a path is yielded; None yields all. The roots of folders
-    begin with the name of the `source`. Raises `SourceUnreachable` if the disk does not answer for
-    `timeout_s`.
+    `held` returns whether to yield the file at a path; without it, all files are yielded. The roots
+    of folders begin with the name of the `source`. Raises `SourceUnreachable` if the disk does not
+    answer for `timeout_s`.
     """
     folder = _Folder(source, selection=selection, held=held).in_scope(scope or RuleScope())
     return iterate_with_timeout(_walk(root, folder), timeout_s, disk_timeout_error(root))
@@ -337,8 +337,8 @@ def _with_own_table(descriptor: int, folder: _Folder) -> tuple[_Folder, tuple[Ma
 def _read_rule_file(descriptor: int, name: str) -> tuple[bytes | None, FileStamp | None]:
     """Return the bytes of a table or sidecar of an open folder, and its stamp.
 
-    The bytes are None if it is a link, too large or unreadable; the stamp is None if it has no
-    status.
+    The bytes are None if the file is a link, too large or unreadable. The stamp is None if the
+    file's status cannot be read.
     """
     try:
         return read_file_at(descriptor, name, MAX_RULE_BYTES)

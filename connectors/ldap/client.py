@@ -210,7 +210,7 @@ def _connect(config: LdapConfig, url: str) -> LdapConnection:
 def _call_with_timeout(
     connection: Any, config: LdapConfig, host: str, call: Callable[[], None]
 ) -> None:
-    """Limit the duration of the whole call: otherwise a byte now and then avoids any timeout."""
+    """Limit the duration of the whole call, since slow single bytes avoid every read timeout."""
     late = _unreachable(host, "n'en finit pas de répondre")
     try:
         call_with_timeout(config.total_timeout_s, call, late)

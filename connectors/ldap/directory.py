@@ -136,7 +136,10 @@ def _cells(
 
 
 def _single(entry: LdapEntry, values: tuple[str, ...], attribute: str) -> str:
-    """Return the entry's id; of several, the one in its DN. Empty if there is none."""
+    """Return the entry's id, or an empty text without an id.
+
+    If there are several ids, return the id in the DN.
+    """
     if len(values) == 1:
         return values[0]
     named = [value for value in rdn_values(entry.dn, attribute) if value in values]

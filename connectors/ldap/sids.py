@@ -41,8 +41,8 @@ _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 def holds_nobody(referral: str) -> bool:
     """Return whether all addresses of a referral lead to partitions without accounts or groups.
 
-    A domain controller has such referrals at its root. A referral to a child domain is not one of
-    them.
+    Domain controllers return such referrals for a search from the root of the domain. A referral to
+    a child domain may lead to accounts: the result is then false.
     """
     names = (unquote(urlsplit(address).path) for address in referral.split(", "))
     return all(name.lstrip("/").casefold().startswith(_NO_ACCOUNTS) for name in names)
@@ -97,9 +97,9 @@ def _number(entry: LdapEntry, attribute: str, otherwise: int) -> int:
 
 
 def expiry_day(written: str) -> str:
-    """Return the day of `accountExpires` (100 ns since 1601) as ISO 8601; empty if it never does.
+    """Return the day of `accountExpires` (100 ns since 1601) as ISO 8601; empty if never.
 
-    Any other text, such as a day or a moment in digits, is returned unchanged.
+    Any other text, such as a date in digits, is returned unchanged.
     """
     if written != "0" and not (written.isdecimal() and len(written) >= _EXPIRY_DIGITS):
         return written

@@ -27,7 +27,7 @@ from connectors.values import (
 )
 
 _LONGEST_FIELD = 2_000
-"""Characters of a subject or a sender; finding encoded words does not take linear time."""
+"""Maximum characters of a subject or a sender: finding encoded words does not take linear time."""
 _ADDRESS = re.compile(r"[^\s<>,;:\"()\[\]@]{1,100}@[^\s<>,;:\"()\[\]@]{1,200}")
 _ANSWER_MARKS = re.compile(
     r"(?:\s*(?:re|ré|rép|tr|fw|fwd|aw)\s*(?:\[\d{1,3}\])?\s*:|\s*\[[^\[\]]{1,60}\])+\s*",
@@ -47,8 +47,8 @@ class EncryptedMail(ValueError):
 class Mail:
     """The parsed content of one mail. `sender` is a lower-case address, empty if it is invalid.
 
-    `by_machine`: a program wrote it. `is_absence`: it only says that somebody is away, or that a
-    mail was not delivered.
+    `by_machine`: a program wrote the mail. `is_absence`: the mail only says that somebody is away,
+    or that another mail was not delivered.
     """
 
     head: MailHead
@@ -71,10 +71,10 @@ def folder_root(source: str, folder: str) -> str:
 class MailPlace:
     """The ids, readers and links of a folder's documents.
 
-    `domains` are the mail domains whose senders count as contributors; if empty, all do. `link` is
-    a URL with `{id}`, `{hash}`, `{month}` and `{folder}` for the mail (for a thread, its first
-    mail). `thread_link` is a URL for threads, where `{thread}` is the id of the oldest mail that
-    they refer to.
+    `domains` are the mail domains whose senders count as contributors; if empty, all senders do.
+    `link` is a URL with `{id}`, `{hash}`, `{month}` and `{folder}` for the mail (for a thread, its
+    first mail). `thread_link` is a URL for threads, where `{thread}` is the id of the oldest mail
+    that they refer to.
     """
 
     source: str
@@ -146,7 +146,7 @@ def attached(message: Message) -> Iterator[tuple[str, Message]]:
 
 
 def is_attached(media_type: str, disposition: str, has_name: bool) -> bool:
-    """Return whether a part is a file to read: neither text of the mail nor an embedded image."""
+    """Return whether a part is an attached file, not the mail's text or an embedded image."""
     kind, _, subtype = media_type.partition("/")
     if subtype in _SIGNATURES or media_type in _ENCRYPTED:
         return False
@@ -204,7 +204,7 @@ def thread_document(place: MailPlace, thread: MailThread, mails: Sequence[Mail])
 def attachment_document(
     place: MailPlace, thread: MailThread, mail: Mail, number: str, part: Message
 ) -> Document:
-    """Return the document of an attached file; it is part of its thread's document."""
+    """Return the document of an attached file, which is part of the document of its thread."""
     payload = part.get_payload(decode=True)
     if part.is_multipart():
         inner = inner_parts(part)

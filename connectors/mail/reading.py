@@ -63,7 +63,7 @@ class MailFolder(Protocol):
 
     @property
     def state(self) -> str:
-        """A text that changes when any of its mails does; empty if the source cannot tell."""
+        """A text that changes when any mail of the folder changes; empty if unknown."""
         ...
 
     def heads(self) -> Iterator[MailHead | Malformed]:
@@ -103,7 +103,7 @@ class MailSource(ABC):
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every thread, without the folders whose state is unchanged. Raises `SourceError`.
 
-        A folder that cannot be opened is hidden until it can, and is then read in full.
+        A folder that cannot be opened is hidden until a later crawl opens it and reads it in full.
         """
         self.connect()
         for name in self.names():

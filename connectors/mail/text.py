@@ -54,10 +54,11 @@ _SENT_FROM = re.compile(
 _RULE = re.compile(r"[-_=*]{5,}$")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _LOOKED_AT = 600
-"""Characters of a line that are matched; all patterns are shorter."""
+"""Number of characters of a line that are matched with patterns; all patterns are shorter."""
 
 LONGEST_FIELD = 20_000
-"""Characters of a header field; longer fields are cut, because parsing does not take linear time.
+"""Maximum characters of a header field. Longer fields are cut, because parsing does not take linear
+time.
 """
 MOST_PARTS = 1_000
 
@@ -81,8 +82,8 @@ _POLICY = _BoundedFields()
 
 
 MOST_NESTED = 50
-"""Depth of nested parts: each line is compared with the boundaries of all parts around it. A mail
-that forwards another as a file nests two or three levels deeper.
+"""Maximum depth of nested parts: each line is compared with the boundaries of all parts around it.
+A mail that forwards another mail as a file adds two or three levels.
 """
 _NO_CHARSETS = frozenset({"punycode", "idna", "undefined"})
 """Codecs of host names, which do not decode in linear time, and a codec that always fails."""
@@ -323,7 +324,9 @@ _BLOCK_TAGS = {
 _HIDDEN_TAGS = {"head", "noscript", "script", "style", "template", "title"}
 _SIGNATURE_CLASSES = {"gmail_signature", "moz-signature"}
 _MAX_DEPTH = 1_000
-"""Depth of elements: for each end tag that closes nothing, libxml2 searches all open elements."""
+"""Maximum depth of elements: for each end tag that closes nothing, libxml2 searches all open
+elements.
+"""
 _CHUNK = 1 << 14
 _TAG = re.compile("<[^<>]*>")
 

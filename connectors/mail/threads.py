@@ -17,7 +17,7 @@ from connectors.mail.text import LONGEST_FIELD
 from connectors.values import date_of_header
 
 MOST_MAILS = 200
-"""Mails in one document; a longer thread is split over several documents."""
+"""Maximum number of mails in one document; a longer thread is split over several documents."""
 _MOST_REFERENCES = 50
 _ID = re.compile(r"<([^<>\s]{1,300})>")
 

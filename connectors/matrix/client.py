@@ -22,7 +22,7 @@ _TYPES = [one.value for one in EventType]
 
 
 class RoomClosedError(Exception):
-    """The account is not in the room (any more), or may not see the event."""
+    """The account is not, or no longer, in the room, or may not see the event."""
 
 
 @dataclass(frozen=True, slots=True)

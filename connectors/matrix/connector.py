@@ -35,8 +35,8 @@ from connectors.values import MAX_PRINCIPALS, Access, EvidencePolicy
 
 CHECKPOINT_DOCUMENTS = 20
 FULL_READING_EVERY = timedelta(days=1)
-"""All rooms are read this often, whatever changes the server reports: to find reactions that were
-taken back, messages that the server no longer keeps, and events that came late.
+"""Interval at which all rooms are read, whatever changes the server reports. This finds reactions
+that were taken back, messages that the server no longer keeps, and late events.
 """
 CALLED = "Le serveur Matrix"
 
@@ -270,8 +270,8 @@ class _Reading:
     def _news(self, room_id: str, cursor: MatrixCursor) -> CursorSteps:
         """Read the conversations that changed; mark the room if it has to be read completely.
 
-        That is so if readers, name or visibility changed, or if a message was redacted: the server
-        no longer says which conversation it was in.
+        A room is read completely if its readers, name or visibility changed, or if a message was
+        redacted, because the server no longer says in which conversation that message was.
         """
         whole = replace(cursor, pending={**cursor.pending, room_id: ""})
         state = self.state(room_id)
@@ -300,7 +300,10 @@ class _Reading:
         return cursor
 
     def _is_reaction(self, room_id: str, event_id: str) -> bool:
-        """Return whether a redacted event was a reaction; it counts until a full reading."""
+        """Return whether a redacted event was a reaction.
+
+        The reaction still counts until all rooms are read.
+        """
         try:
             return self.client.event(room_id, event_id).get("type") == EventType.REACTION
         except RoomClosedError:

@@ -47,7 +47,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Messages under one root, in order; the root's own text may be missing."""
+    """Messages under one root, in order. The text of the root may be missing."""
 
     root: RoomEvent
     messages: tuple[Message, ...]

@@ -17,8 +17,8 @@ class MatrixCursor:
     `since` and `sync` are tokens of the server: all rooms are read up to `since`, and all but the
     `pending` rooms up to `sync`. A pending room with the value None is read from `since`; any other
     room is read completely, after the conversation of that root (empty: from the first one).
-    `removing` says of which rooms vanished documents are removed afterwards: `ROOMS` (some) or
-    `ALL`. `listed` is when the last reading of all rooms began.
+    `removing` says in which rooms vanished documents are removed afterwards: `ROOMS` (some rooms)
+    or `ALL`. `listed` is when the last reading of all rooms began.
     """
 
     user: str

@@ -47,8 +47,8 @@ class RoomEvent:
     """One event. `value` and `former` are a member's membership or the history's visibility.
 
     `text` is a message's text without the quotation of its parent, or an edit's new text; it is
-    empty for files, notices and redacted messages. A `redacted` message has lost its relation too.
-    `answered` is the message that a message in a thread replies to.
+    empty for files, notices and redacted messages. A `redacted` message has no relation any more.
+    `answered` is the message to which a message in a thread replies.
     """
 
     id: str
@@ -163,7 +163,7 @@ def without_quotation(text: str) -> str:
 
 
 def _time(raw: Mapping[str, Any]) -> datetime | None:
-    """Return when its author's server sent it, or None if the timestamp is invalid."""
+    """Return when the author's server sent the event, or None if the timestamp is invalid."""
     at_ms = raw.get("origin_server_ts")
     if not isinstance(at_ms, int) or not 0 < at_ms <= _LATEST_MS:
         return None

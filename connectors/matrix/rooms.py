@@ -18,7 +18,7 @@ LEVELS = ("joined", "invited", "shared", "world_readable")
 """Values of history visibility, from the narrowest; unknown values count as the narrowest."""
 JOINED, INVITED, SHARED, WORLD_READABLE = range(len(LEVELS))
 DEFAULT_LEVEL = SHARED
-"""The level of a room that states none, by the specification."""
+"""The visibility of a room that sets none, by the specification."""
 UNNAMED = "Salon sans nom"
 PRIVATE_MEMBERS = 2
 """A room with this many members or fewer, the reading account included, is a private conversation.
@@ -103,9 +103,9 @@ class RoomReaders:
     levels: Sequence[tuple[int, int]]
     """(position, level from there on), ascending; the first position is -1."""
     joins: Mapping[str, int]
-    """User → position where they joined; only users who joined within this part."""
+    """The position at which each user joined; only users who joined within this part."""
     stays: Mapping[str, int]
-    """User → position where they were invited or joined, whichever came first; only within this
+    """The position at which each user was invited or joined, whichever came first; only within this
     part.
     """
 
@@ -128,7 +128,7 @@ class RoomReaders:
 
 
 def _since(starts: Mapping[str, int], user: str, position: int | None) -> bool:
-    """Return whether the user was there by `position`; always true if it is None."""
+    """Return whether the user had joined by `position`; always true if `position` is None."""
     return position is None or starts.get(user, -1) <= position
 
 

@@ -60,7 +60,7 @@ class PageError(Exception):
 class WikiClient:
     """A session with a wiki's api.php, which connects at its first request.
 
-    It is anonymous if the configuration names no `user`.
+    The session is anonymous if the configuration names no `user`.
     """
 
     config: WikiConfig
@@ -188,7 +188,10 @@ class WikiClient:
             raise self._unexpected(type(error).__name__) from error
 
     def parse(self, of: type[Value], raw: object, name: str) -> Value:
-        """Return one value of an answer. Raises `SourceUnreachable` if it is invalid."""
+        """Return a part of the wiki's answer as a value.
+
+        Raises `SourceUnreachable` if it is invalid.
+        """
         try:
             return TypeAdapter(of).validate_python(raw)
         except ValidationError as error:
@@ -243,7 +246,8 @@ class WikiClient:
     def listed(self, namespace: int) -> Iterator[tuple[list[WikiPage], datetime]]:
         """Yield batches of a namespace's pages, without redirects, each with the query's time.
 
-        They have their basic properties, the titles of their redirects, and their file's address.
+        The pages have their basic properties, the titles of their redirects, and their file's
+        address.
         """
         pages: dict[int, WikiPage] = {}
         for answer in self.query(

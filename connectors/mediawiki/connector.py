@@ -84,16 +84,14 @@ class WikiGroups:
 def _normalize_account(name: str) -> str:
     """Return the name as the wiki writes it: spaces, a capital first letter, NFC.
 
-    In any other form, groups would be attributed to the wrong account.
+    Another form could name another account, whose groups the agent would get.
     """
     plain = " ".join(unicodedata.normalize("NFC", name).replace("_", " ").split())
     return plain[:1].upper() + plain[1:]
 
 
 MAX_READS = 3
-"""Maximum number of times that a page is read if it changes meanwhile; then it waits for a later
-crawl.
-"""
+"""Maximum number of readings of a page that changes meanwhile; then a later crawl reads it."""
 
 
 @dataclass(slots=True)
@@ -110,8 +108,8 @@ class WikiSource:
         """Yield every page that is no redirect. Raises `SourceUnreachable` or `SourceRefused`.
 
         The wiki changes the time `touched` whenever a page, its history or a template in it
-        changes. It is in seconds: what was touched in the current second may change again unseen,
-        and is read again at the next crawl.
+        changes. The time is in seconds: a page that was touched in the current second may change
+        again unnoticed, so the next crawl reads it again.
         """
         wiki = self._wiki = WikiClient(self.config)
         self._access = namespace_access(self.config, wiki.site())

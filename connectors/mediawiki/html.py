@@ -32,7 +32,7 @@ MAX_DEPTH = 1_000
 """The maximum nesting of elements; browsers stop at 512. For each end tag that closes nothing,
 libxml2 searches all open elements."""
 _CHUNK_BYTES = 1 << 14
-"""Bytes that the parser gets at once: it parses all of them even after an exception."""
+"""Number of bytes passed to the parser at once: it parses all of them even after an exception."""
 _TAG = re.compile("<[^<>]*>")
 
 

@@ -62,7 +62,8 @@ class SiteInfo(_ApiModel):
 class Revision(_ApiModel):
     """One edit; `user` is empty if the wiki hides who made it.
 
-    `size` is the size of the whole page after it, in bytes; `sha1` is empty if the wiki hides it.
+    `size` is the size of the whole page after the edit, in bytes; `sha1` is empty if the wiki hides
+    it.
     """
 
     revid: int
@@ -77,7 +78,7 @@ class Revision(_ApiModel):
 
     @property
     def account(self) -> str:
-        """The account that made it; empty if it is hidden or is no account of this wiki."""
+        """The account that made the edit; empty if it is hidden or not an account of this wiki."""
         return "" if self.userhidden or self.anon or self.temp else account_named(self.user)
 
 
@@ -135,7 +136,7 @@ class UserGroups(_ApiModel):
 
 
 class CategoryLink(_ApiModel):
-    """A category of a page; they are listed in the page's order."""
+    """A category of a page. Categories are listed in the order of the page."""
 
     category: str
     hidden: bool = False
@@ -161,9 +162,9 @@ NamespaceAccess = Mapping[int, Access]
 def namespace_access(config: WikiConfig, site: SiteInfo) -> dict[int, Access]:
     """Return the access of each namespace that is read.
 
-    The main one has the readers of `allowed` unless `namespaces` names it. Names are the wiki's
-    own, the English ones, aliases or numbers. Raises `SourceRefused` for a name that the wiki does
-    not know, or a namespace that is named twice.
+    The main namespace has the readers of `allowed` unless `namespaces` names it. Namespaces are
+    given by the wiki's names, by English names, by aliases or by numbers. Raises `SourceRefused`
+    for a name that the wiki does not know, or a namespace that is named twice.
     """
     known = dict(_namespace_names(site))
     found: dict[int, Access] = {}
@@ -246,7 +247,7 @@ class PageConverter:
         return Content(filename, lambda: self.read(page), file.mime)
 
     def _contributions(self, page: WikiPage) -> tuple[Contribution, ...]:
-        """Return one contribution per account and role, none for hidden and anonymous editors."""
+        """Return one contribution per account and role, without hidden and anonymous editors."""
         uploaders = {version.account for version in page.imageinfo}
         # Of two revisions within one second the one with the higher id is later.
         oldest_first = sorted(page.revisions, key=lambda r: (r.timestamp, r.revid))
@@ -289,12 +290,13 @@ def _by_accounts(revisions: Sequence[Revision], standing: Sequence[int]) -> bool
 
 
 def standing_bytes(oldest_first: Sequence[Revision]) -> list[int]:
-    """Return how many bytes of each revision are still in the last one, estimated from sizes.
+    """Return how many bytes of each revision are still in the last revision, estimated from sizes.
 
     Undone revisions do not count: if a text comes back (same `sha1`), the revisions in between are
     skipped. Removed bytes are taken from all earlier revisions in proportion. A text rewritten at
     the same length counts for nothing. Returns an empty list if a size is unknown. Comparing the
-    texts would tell more, but would take many requests. One pass, however long the history.
+    texts would be more accurate, but would take many requests. The time is linear in the number of
+    revisions.
     """
     sizes = [revision.size for revision in oldest_first]
     known = [size for size in sizes if size is not None]
@@ -331,7 +333,7 @@ def _category(rendering: Rendering) -> str:
 
 
 def _other_titles(page: WikiPage) -> tuple[Section, ...]:
-    """Return the titles of redirects from the page's own namespace; others have other readers."""
+    """Return the titles of redirects from the page's namespace, which have the same readers."""
     space, _ = _split_title(page)
     titles = [
         redirect.title.removeprefix(f"{space}:") if space else redirect.title

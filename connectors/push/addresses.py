@@ -37,9 +37,10 @@ def is_origin(written: str) -> bool:
 
 
 def origin_of(address: str, origins: Iterable[str]) -> str | None:
-    """Return the origin that an address is on, or None if it is on none of these.
+    """Return the origin that an address is on, or None if it is on no listed origin.
 
-    Compared literally: another port, account, spelling of the host or IP address does not match.
+    Origins are compared literally: another port, account, spelling of the host or IP address does
+    not match.
     """
     if not _ADDRESS.fullmatch(address):
         return None

@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # it imports the HTTP client
 
 CHECKPOINT_DOCUMENTS = 200
 _ROWS_AT_ONCE = 16
-"""Few rows, since each may have the maximum size of a document."""
+"""Number of rows read at once: few, since each may have the maximum size of a document."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,9 @@ class PushedDocument:
 
     `line` is the record with its current readers, or None if the document was deleted. `access_seq`
     is the number of the last item that changed the readers of a document that may be indexed.
-    `gone` are the names of attachments that it no longer has. `version_digest` is the digest of the
-    item that set `version`, `digest` the digest of the last item, with or without a version.
+    `gone` are the names of attachments that the document no longer has. `version_digest` is the
+    digest of the item that set `version`, `digest` the digest of the last item, with or without a
+    version.
     """
 
     id: str
@@ -112,7 +113,7 @@ def _advance(stored: str, given: str) -> int:
     """Return a number above 0 if the given version is newer, below 0 if it is older, else 0.
 
     Integers are compared as numbers, and ISO 8601 dates as moments (UTC without a zone). Any other
-    two versions that differ have no order: the given one counts as newer.
+    two different versions have no order; the given version then counts as newer.
     """
     if stored == given:
         return 0

@@ -26,7 +26,7 @@ MOST_FAILURES = 3
 """After this many files in a row that an origin fails to give, this reading stops asking it."""
 
 _UNKNOWN_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-"""Media types by which a server says nothing about a file."""
+"""Media types that say nothing about a file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class MembersAdded:
 
 @dataclass(frozen=True, slots=True)
 class MembersRemoved:
-    """Removes the members with one of these values or addresses; None removes all members."""
+    """Removes the members with one of these values or addresses, or all members if it is None."""
 
     members: tuple[GroupMember, ...] | None
 

@@ -49,8 +49,8 @@ class PushOutcome(StrEnum):
 class PushReceipt:
     """The answer to one item. `document_id` is as it was pushed, without the source's name.
 
-    `code` is for programs, `reason` is a French sentence; neither contains anything of the
-    document's text. `place` is the invalid field, if known.
+    `code` is for programs, `reason` is a French sentence. Neither contains any of the document's
+    text. `place` is the invalid field, if known.
     """
 
     document_id: str
@@ -100,7 +100,7 @@ PushedLine = RecordLine | DeletedLine | AccessLine
 class PushedItem:
     """A valid item. `version` is empty if none was given.
 
-    `tags` are those of a document of find; None leaves the stored ones as they are.
+    `tags` are the tags of a document of find; None leaves the stored tags unchanged.
     """
 
     line: PushedLine
@@ -236,9 +236,10 @@ _MOST_TAGS = 100
 class _FindDocument(BaseModel):
     """One document of `/documents/index/`. Other fields are ignored.
 
-    `creator` and `contributors` are accounts, like `users`. Find's own schema lacks both:
-    applications may send them to say who wrote. It also lacks `url`, the URL of a file whose text
-    is not in `content`; if `url`, `mimetype` or `size` is invalid, the file is not fetched.
+    `creator` and `contributors` are accounts, like `users`. Both are missing in find's own schema;
+    applications may send them to name the authors. `url` is missing there too: it is the URL of a
+    file whose text is not in `content`. The file is not fetched if `url`, `mimetype` or `size` is
+    invalid.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)

@@ -37,7 +37,7 @@ push_token_validity = sa.Table(
     sa.Column("used", sa.Date),
     info={"gives_access": "push_tokens"},
 )
-"""The end of a token's validity, if it has one, and the last day on which it was used."""
+"""The end of a token's validity, if it expires, and the last day on which it was used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class PushTokens:
             return tuple(TokenRow(*row[:3], _with_zone(row.ends), row.used) for row in rows)
 
     def rotate(self, source: str, token_id: str, overlap: timedelta) -> str | None:
-        """Return a new token; the old one expires after `overlap`, or earlier if it already would.
+        """Return a new token. The old token expires after `overlap`, or at its own earlier end.
 
         Returns None if there is no such token.
         """

@@ -179,7 +179,7 @@ def _answering(answer: Reply) -> ContributorRole:
 
 @dataclass(slots=True)
 class _RoleTally:
-    """Counts of one account in one role, by year if the dates are known."""
+    """Number of contributions of one account in one role, by year if the dates are known."""
 
     count: int = 0
     days: list[date] = field(default_factory=list)

@@ -1,7 +1,7 @@
 """The schema of export lines (version 1), and the parser of one line: one JSON object per line.
 
 `quisait schema export` prints the JSON Schema of these models. The first line of each file is its
-header. Account and space lines may stand anywhere in the files.
+header. Account and space lines may be anywhere in the files.
 """
 
 import json
@@ -64,7 +64,10 @@ class AccountLine(_ExportModel):
 
 
 class SpaceLine(_ExportModel):
-    """A community or space; its readers and evidence policy apply to records that have none."""
+    """A community or space.
+
+    Its readers and evidence policy apply to records that do not set their own.
+    """
 
     type: Literal["space"]
     id: Name
@@ -95,8 +98,8 @@ class SectionLine(_ExportModel):
 class ContributorLine(_ExportModel):
     """A contribution that the record itself does not show (revisions of a page).
 
-    `volume` is how many characters or lines of the current text the account wrote: the same unit
-    for all of a record's contributors.
+    `volume` is how many characters or lines of the current text the account wrote; all contributors
+    of a record must use the same unit.
     """
 
     account: Name
@@ -132,8 +135,8 @@ class TextFormat(StrEnum):
 class RecordLine(_ExportModel):
     """A post, a thread (its text is the question), a page or a message.
 
-    `format` is the markup of its texts; without it, each text that looks like Markdown is read as
-    such.
+    `format` is the markup of the texts. Without it, each text that looks like Markdown is read as
+    Markdown.
     """
 
     type: Literal["post", "thread", "page", "message"]
@@ -233,7 +236,7 @@ class RawLine:
 
     @property
     def location(self) -> tuple[str, int]:
-        """(file, offset in bytes); sorts in the order of the export."""
+        """The (file, offset in bytes) of the line. Locations sort in the order of the export."""
         return self.file, self.start
 
     @property
@@ -244,7 +247,7 @@ class RawLine:
 
 @dataclass(frozen=True, slots=True)
 class InvalidLine:
-    """A line that could not be parsed, with its known parts.
+    """A line that could not be parsed, with the parts that are known.
 
     `reason` contains nothing of the line's text. `type` and `id` are empty if unknown; `ids` are
     the record's id and its attachments' ids, or None if the line does not tell them.

@@ -141,9 +141,9 @@ def check_idempotent(harness: ConnectorHarness) -> None:
 
 
 def check_resumes_anywhere(harness: ConnectorHarness) -> None:
-    """A crawl from each checkpoint yields the rest, with the same result in the end.
+    """A crawl that resumes at any checkpoint ends with the same result.
 
-    Also if it was killed later, just before the next checkpoint.
+    This also holds for a crawl that was killed just before the next checkpoint.
     """
     fill(harness, harness.resumable_count)
     changes = read(harness)
@@ -194,7 +194,7 @@ def check_deletion(harness: ConnectorHarness) -> None:
 
 
 def check_access_change(harness: ConnectorHarness) -> None:
-    """New readers come as an access change, or with a document that is otherwise the same."""
+    """New readers come as an access change, or with an otherwise unchanged document."""
     fill(harness)
     first = read(harness)
     before = apply(first)
@@ -249,7 +249,7 @@ def check_ids_are_qualified(harness: ConnectorHarness) -> None:
 
 
 def check_hostile_records(harness: ConnectorHarness) -> None:
-    """Invalid records are reported with their location; all others arrive."""
+    """Invalid records are reported with their location; all other records are yielded."""
     fill(harness)
     spoiled = harness.add_invalid_records()
     harness.add("after.txt", "la suite", EVERYONE)
