@@ -28,7 +28,7 @@ _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 @dataclass(frozen=True, slots=True)
 class CmisRepository:
-    """A repository's description of itself; `log_token` belongs to its newest log entry."""
+    """A repository's description of itself; `log_token` is the token of the newest log entry."""
 
     id: str
     url: str
@@ -199,7 +199,7 @@ class CmisClient:
         raise LogUnreadable
 
     def _listed_once(self, folder: CmisObject) -> tuple[list[CmisObject], int] | None:
-        """Return the same as `children`, or None if the folder changed between two pages.
+        """Return the result of `children`, or None if the folder changed between two pages.
 
         Each page begins with the last object of the page before, so that a shift is noticed.
         """

@@ -39,7 +39,9 @@ from quisait_cmis.walk import ListedObject, UnlistedObjects, is_read, paths_of, 
 
 CHECK_DOCUMENTS = 50
 MOST_LOGGED = 1_000
-"""Maximum number of log entries that are followed one by one; with more, everything is walked."""
+"""Maximum number of log entries that are followed one by one; if there are more, all folders are
+walked.
+"""
 _NAMED = 10
 
 
@@ -147,7 +149,7 @@ class CmisSource:
             yield f"ne sont personne ici, faute de « groups » ou de « anyone » : {names}"
 
     def client(self) -> CmisClient:
-        """Return a client for one reading."""
+        """Return a client for one reading of the source."""
         return CmisClient(self.host, self.options.repository)
 
     def reading(self, client: CmisClient) -> AccessReading:
@@ -298,8 +300,8 @@ class CmisSource:
 class WalkNote:
     """What a crawl notes for the next crawl.
 
-    `log` is the token of the change log up to which everything was read, `walked` is when the last
-    complete walk began (ISO 8601), `settings` is a digest of the settings.
+    `log` is the token of the change log up to which everything was read, `walked` is the time at
+    which the last complete walk began (ISO 8601). `settings` is a digest of the settings.
     """
 
     log: str = ""
@@ -311,7 +313,7 @@ class WalkNote:
         return json.dumps(astuple(self))
 
     def is_within(self, longest: timedelta, now: "WalkNote") -> bool:
-        """Return whether the noted walk began less than `longest` before that of `now`."""
+        """Return whether the noted walk began less than `longest` before the walk of `now`."""
         try:
             since = datetime.fromisoformat(now.walked) - datetime.fromisoformat(self.walked)
         except (ValueError, TypeError):

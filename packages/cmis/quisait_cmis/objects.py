@@ -15,7 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ObjectUnreadable(Exception):
-    """An object was not read; `gone`: it does not exist. The text is a French reason."""
+    """An object was not read; `gone` is true if it does not exist. The text is a French reason."""
 
     def __init__(self, reason: str, *, gone: bool = False) -> None:
         super().__init__(reason)
@@ -34,7 +34,7 @@ class AccessEntry:
 class CmisObject:
     """An object; `entries` is None if the answer has no access list.
 
-    `exact`: the list contains everything that decides who reads (CMIS 1.1, 2.1.12.1).
+    `exact` is true if the list alone decides who reads the object (CMIS 1.1, 2.1.12.1).
     """
 
     properties: Mapping[str, Any] = field(repr=False)
@@ -74,7 +74,7 @@ class CmisObject:
 
     @property
     def base(self) -> str:
-        """The id of its base type, such as `cmis:document`."""
+        """The id of the object's base type, such as `cmis:document`."""
         return self.text("cmis:baseTypeId")
 
     @property

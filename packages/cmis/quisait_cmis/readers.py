@@ -17,7 +17,7 @@ TOO_MANY = f"plus de {MAX_PRINCIPALS} lecteurs : personne ne le lit, donnez-lui 
 class AccessReading:
     """Converts a repository's access lists. `anyone` are its names for all of its users.
 
-    `stated` are the readers if the repository has no access lists, else None.
+    `stated` are the readers of all documents if the repository has no access lists, else None.
     """
 
     source: str

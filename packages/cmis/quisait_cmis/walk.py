@@ -77,7 +77,7 @@ def is_segment(name: str) -> bool:
 
 
 def is_read(found: CmisObject) -> bool:
-    """Return whether it is a document that others see too, so not a private working copy."""
+    """Return whether it is a document, and not somebody's private working copy."""
     return found.base == DOCUMENT and not found.flag("cmis:isPrivateWorkingCopy")
 
 

@@ -40,7 +40,9 @@ _ROLES = {"C": ContributorRole.AUTHOR, "E": ContributorRole.EDITOR, "R": Contrib
 _DELETED = "D"
 _AUTHENTICATION = re.compile(r"(?m)^(?!\s*(?:#|//|\*)).*\bauthtype\b.*$")
 _PLAIN = re.compile(r"""\s*\$conf\[['"]authtype['"]\]\s*=\s*['"]authplain['"]\s*;.*""")
-"""Lines of settings about the way to sign in, and the only one that means the wiki's own users."""
+"""Match the lines of settings about authentication, and the only such line that means the wiki's
+own users.
+"""
 
 
 class DokuWikiOptions(SourceOptions):
@@ -56,7 +58,7 @@ class DokuWikiOptions(SourceOptions):
 class _Found(NamedTuple):
     """A file below `pages` or `media`.
 
-    `path` starts at that folder; `parts` are the names of its namespaces and its own.
+    `path` starts at that folder; `parts` are the names of its namespaces and of the file.
     """
 
     path: str
@@ -187,7 +189,7 @@ class DokuWikiSource:
         return Listed(name, version.encode(), rules.readers(":".join(parts)), place)
 
     def _id(self, folder: str, parts: tuple[str, ...]) -> str:
-        """Return the id of a page, or of a file: no page's name contains a slash."""
+        """Return the id of a page or of a file."""
         name = ":".join(parts) if folder == "pages" else f"media/{'/'.join(parts)}"
         return f"{self.source}:{name}"
 

@@ -1,4 +1,4 @@
-"""Turn DokuWiki's markup into plain text under headings, line by line; nothing is included."""
+"""Turn DokuWiki's markup into plain text under headings, line by line, without included pages."""
 
 import re
 

@@ -1,7 +1,7 @@
 """Who may read a page, by DokuWiki's access rules (`conf/acl.auth.php`).
 
 DokuWiki looks for rules about the page, then about each namespace above it, then about the whole
-wiki. The first of these levels that has a rule for the visitor, one of their groups or `@ALL`
+wiki. The first level that has a rule for the visitor, for one of their groups or for `@ALL`
 decides: the highest permission of that level counts, and 0 denies.
 """
 
@@ -33,11 +33,12 @@ class User(NamedTuple):
 
 @dataclass(slots=True)
 class AccessRules:
-    """The rules of a wiki, by what they are about: a page, `namespace:*` or `*`.
+    """The rules of a wiki by scope: a page, `namespace:*` or `*`.
 
-    `everybody` are the principals that `@ALL` admits, `groups` those of groups. A group that is not
-    in `groups` stands for its members in `users`, the wiki's own list. Without such a list it is
-    `unknown`: it admits nobody, and where it is denied, no level above admits anybody.
+    `everybody` are the principals that `@ALL` admits, `groups` the principals of each group. A
+    group that is not in `groups` is replaced by its members in `users`, the wiki's own list.
+    Without such a list the group is unknown: it admits nobody, and if a level denies it, no level
+    above admits anybody.
     """
 
     source: str

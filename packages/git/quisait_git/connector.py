@@ -39,7 +39,7 @@ from quisait_git.repository import Blob, Damaged, RepositoryCopy, Tip
 
 _DIGEST_BYTES = 8
 _POINTER_BYTES = 1024
-"""Maximum bytes of a git-lfs pointer, a file that stands for content kept elsewhere."""
+"""Maximum bytes of a git-lfs pointer, a small file that refers to content stored elsewhere."""
 _SMALL_AT_ONCE = 5_000
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _MAILMAP, _IGNORED = b".mailmap", b".git-blame-ignore-revs"
@@ -64,7 +64,8 @@ class BranchPage:
 class Branch:
     """A branch as it is now: its pages by path, and problems.
 
-    `mailmap` and `ignored` are objects of special files; `passed_over` counts links and submodules.
+    `mailmap` and `ignored` are the git objects of special files; `passed_over` is the number of
+    links and submodules.
     """
 
     tip: Tip
@@ -174,7 +175,7 @@ class GitSource:
     def _narrowed(
         self, repository: RepositoryCopy, tables: tuple[RuleTable, ...]
     ) -> Iterator[Listed | Unlisted]:
-        """Yield the readers of the copy's pages: some may have lost a right meanwhile."""
+        """Yield the current readers of the copy's pages: some may have lost a right."""
         tip = repository.kept()
         if tip is None:
             yield Unlisted(f"{self.source}:")

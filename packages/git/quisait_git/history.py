@@ -27,7 +27,7 @@ class Person:
 
     @property
     def is_bot(self) -> bool:
-        """Whether it is a program of a forge, by its name or address."""
+        """Whether the contact is a program of a forge, by its name or address."""
         local = self.mail.partition("@")[0].rpartition("+")[2]
         return "[bot]" in f"{self.name} {local}".lower() or local in _BOT_NAMES
 
@@ -46,7 +46,7 @@ class _Share:
 class PageHistory:
     """The commits of one page, by person.
 
-    `begun` are the people who created it; nobody if a bulk commit did.
+    `begun` are the people who created the page; it is empty if a bulk commit created it.
     """
 
     shares: dict[str, _Share] = field(default_factory=dict)

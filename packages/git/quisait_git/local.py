@@ -2,8 +2,9 @@
 
 Anyone who may write in a folder can make git read another repository by pointers: a `.git` file,
 `commondir`, alternates, links, a repository from which missing objects are fetched. A repository
-with any of them is refused. A pointer that is created while git reads has no effect: git reads a
-copy, made of files that were opened without following a link, with a configuration written here.
+with any of them is refused. A pointer that is created while git reads has no effect, because git
+reads a copy. The copy is made of files that were opened without following a link, and its
+configuration is written here.
 """
 
 import os
@@ -165,7 +166,7 @@ def _is_there(path: str, folder: int) -> bool:
 def _write_config(git_dir: Path, copy: Path, environment: Mapping[str, str]) -> None:
     """Replace the repository's configuration, which may name other repositories.
 
-    Only its kind of hash is read.
+    Only the kind of hash is taken from it.
     """
     given = copy / "config"
     read = ["config", "--file", str(given), "--no-includes"]

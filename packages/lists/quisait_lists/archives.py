@@ -13,8 +13,8 @@ from connectors.files import open_regular_file
 MOST_BYTES = 50 * 1024 * 1024
 """Maximum size of a mail; a larger mail is reported and not read."""
 _BEGINS = re.compile(rb"From [^\r\n]{1,200}\d\d:\d\d[^\r\n]{0,30}\d{4}[^\r\n]{0,30}\r?\n")
-"""The line before each mail of an mbox file (RFC 4155); it is strict, since a sentence may begin
-with « From ».
+"""Matches the line before each mail of an mbox file (RFC 4155). The pattern is strict, since a
+sentence may begin with « From ».
 """
 _QUOTED_BEGINNING = re.compile(rb"^>(>*From )", re.MULTILINE)
 _MONTH = re.compile(r"\d{4}-\d\d")
@@ -140,7 +140,7 @@ def split_mbox(opened: Lines) -> Iterator["MboxMail"]:
 
 
 class MboxMail:
-    """The lines of one mail; at most `MOST_BYTES` are held. `length` counts all bytes."""
+    """The lines of one mail; at most `MOST_BYTES` are held in memory. `length` counts all bytes."""
 
     def __init__(self, offset: int) -> None:
         self.offset = offset
@@ -155,12 +155,12 @@ class MboxMail:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of its bytes are held."""
+        """Whether all bytes of the mail are held in memory."""
         return self.length <= MOST_BYTES
 
     @property
     def held(self) -> bytes:
-        """Its bytes as in the file, as far as they are held."""
+        """The bytes of the mail as in the file, as far as they are held in memory."""
         return bytes(self._held)
 
 

@@ -50,8 +50,8 @@ from quisait_lists.mailman_core import POLICIES, ListUnknown, MailmanCore
 
 MOST_ATTACHED = 9
 _NUMBERS = tuple(str(number) for number in range(2, 2 + MOST_ATTACHED))
-"""Part numbers of an exported mail's files; part 1 is its text. A listing may name files that do
-not exist: this keeps no document.
+"""Part numbers of the files of an exported mail; part 1 is its text. A listing may name files that
+do not exist, because a listed id alone keeps no document in the index.
 """
 _LIMITS = HttpLimits(max_bytes=64 * 1024 * 1024)
 _OTHERS = stat.S_IROTH | stat.S_IWOTH
@@ -132,8 +132,8 @@ class HyperkittySource(MailSource):
     def _access(self, name: str, shown: str) -> tuple[Access, tuple[str, ...]]:
         """Return (access, French warnings). Raises `ListUnknown`.
 
-        `shown` is HyperKitty's copy of the policy. It may be older than Mailman's, and is "public"
-        if it was never fetched, so the narrower of both applies.
+        `shown` is HyperKitty's copy of the policy. The copy may be older than Mailman's policy, and
+        is "public" if it was never fetched, so the narrower policy applies.
         """
         one = self.options.lists[name]
         stated = one.readers
@@ -223,9 +223,9 @@ class ArchivedList:
     def _exported(self, **which: str) -> Mapping[str, bytes]:
         """Return exported mails by digest; empty if the export of a whole thread fails.
 
-        Threads that fail in a row mean that HyperKitty is down; mails of one thread do not, as long
-        as it answers at all. Raises `ExportTooLarge`, `MailNotGiven`, `UnreadableMail`,
-        `RecordVanished`, `SourceError`.
+        If several threads fail in a row, HyperKitty counts as down. Failures of mails of one thread
+        do not count as long as HyperKitty answers. Raises `ExportTooLarge`, `MailNotGiven`,
+        `UnreadableMail`, `RecordVanished`, `SourceError`.
         """
         try:
             found = self.client.exported(self.name, **which)
@@ -273,8 +273,9 @@ def moments_of(mails: Sequence[ArchivedMail], latest: datetime) -> Mapping[str, 
 def without_shown_parts(raw: bytes) -> bytes:
     """Return an exported mail without files that HyperKitty made of parts of its text.
 
-    These are the HTML version of the text (which becomes the text if there is no other), and
-    images, which may be embedded in the text: HyperKitty does not tell. Raises `UnreadableMail`.
+    Such files are the HTML version of the text (which becomes the text if there is no plain text),
+    and images: HyperKitty does not tell whether an image is embedded in the text. Raises
+    `UnreadableMail`.
     """
     message = parse_mail(raw)
     parts = inner_parts(message)

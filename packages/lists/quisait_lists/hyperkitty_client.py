@@ -21,9 +21,11 @@ from connectors.values import date_of_iso
 from quisait_lists.archives import MOST_BYTES, NoArchive, split_mbox
 
 MOST_EXPORTED = 2 * MOST_BYTES
-"""Bytes of one thread's mails, decompressed; mails of a larger thread are exported one by one."""
+"""Maximum bytes of one thread's mails, decompressed; mails of a larger thread are exported one by
+one.
+"""
 MOST_LISTED = 1_000_000
-"""Maximum number of mails of a list: more than any known archive, and enough to fill memory."""
+"""Maximum number of mails of a list, to bound the memory; no known archive has as many."""
 _MOST_REQUESTS = 20_000
 _PAGE = 500
 _HASH = re.compile(r"\w{1,255}")
@@ -97,8 +99,9 @@ class HyperkittyClient:
     def mails(self, name: str) -> list[ArchivedMail]:
         """Return every mail of a list. Raises `ArchiveRefused`, `SourceError`.
 
-        Pages are cut by offsets: if mails come or go meanwhile, or have the same date, some are
-        given twice and others not at all. The mails are then requested again, at last in one page.
+        Pages are cut by offsets: if mails come or go meanwhile, or have the same date, some mails
+        appear twice and others are missing. The mails are then requested again, in the end as one
+        page.
         """
         for page in (_PAGE, _PAGE, 0):
             found, whole = self._results(name, "emails/", page)
@@ -149,7 +152,7 @@ class HyperkittyClient:
         return [mail.held for mail in mails]
 
     def _results(self, name: str, path: str, page: int) -> tuple[list[Mapping[str, Any]], bool]:
-        """Return (entries, whether they are all); asks for one page if `page` is 0."""
+        """Return (entries, whether these are all entries)."""
         found: list[Mapping[str, Any]] = []
         total = None
         for _ in range(_MOST_REQUESTS):

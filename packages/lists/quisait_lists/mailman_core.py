@@ -16,7 +16,7 @@ from connectors.values import MAX_PRINCIPALS
 POLICIES = ("never", "private", "public")
 """Archive policies, from the narrowest to the widest."""
 ROSTERS = ("member", "owner", "moderator")
-"""Rosters whose addresses HyperKitty lets read a private archive."""
+"""Lists of addresses that may read a private archive in HyperKitty."""
 _PAGE = 500
 
 

@@ -7,7 +7,7 @@ from connectors.values import MAX_PRINCIPALS, Access, account_principal
 
 READ = "r"
 _OVERRIDE = "group-override="
-"""Dovecot's prefix of a group whose entry takes away the rights that it does not name."""
+"""Dovecot's prefix for a group whose entry removes all rights that the entry does not name."""
 _GROUPS = ("$", "#", "@")
 _OF_A_KIND = re.compile("[:=]")
 """Separator after the kind of an identifier: `group=` in Dovecot, `group:` in Cyrus."""

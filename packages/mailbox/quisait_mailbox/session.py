@@ -1,4 +1,4 @@
-"""A connection to the server that reconnects when it breaks; nothing is ever written."""
+"""A read-only connection to the server, which reconnects when it breaks."""
 
 import imaplib
 import logging
@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 _LONGEST_LINE = 16 * 1024 * 1024
-"""Bytes of an answer's line: enough for two million UIDs, or the structure of any mail. imaplib's
-own limit of one megabyte would make large folders, and folders with a mail of many parts, look like
-folders that do not open.
+"""Maximum bytes of a line of an answer: enough for two million UIDs, or the structure of any mail.
+imaplib's own limit of one megabyte would make large folders, and folders with a mail of many parts,
+look like folders that do not open.
 """
 imaplib._MAXLINE = max(imaplib._MAXLINE, _LONGEST_LINE)  # type: ignore[attr-defined]
 _LATER = ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "[LIMIT]", "[CONTACTADMIN]")

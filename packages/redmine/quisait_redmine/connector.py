@@ -39,8 +39,8 @@ from quisait_redmine.rights import MODULES, IssueSight, ProjectRights, RightsRea
 _ASKED = ("issue", "page")
 """Items that are requested one by one; all others are complete in their listing."""
 FRESH = timedelta(seconds=10)
-"""An item that changed this recently is read again at the next reading: Redmine's times have no
-fractions, so another change in the same second would not show.
+"""An item that changed less than this time ago is read again at the next reading: Redmine's times
+have whole seconds, so another change in the same second would go unnoticed.
 """
 
 
@@ -327,8 +327,8 @@ class RedmineSource:
     def _turn(self, number: int) -> int:
         """Return a number that changes every `notes_days` days, at a different hour per issue.
 
-        Needed because a note that is edited, removed or made private does not change its issue's
-        `updated_on`.
+        It makes the issue be read again, because a note that is edited, removed or made private
+        does not change the issue's `updated_on`.
         """
         hours = int((self._api.now or datetime.now(UTC)).timestamp()) // 3600
         return (hours + number) // (24 * max(self.options.notes_days, 1))

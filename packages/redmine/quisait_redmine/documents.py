@@ -11,7 +11,7 @@ from connectors.values import CONVERSATION_HEADINGS, ContributorRole, Section
 from quisait_redmine.client import Row, listed, moment_of, named, text_of
 
 MOST_TEXT = 2_000_000
-"""Maximum number of characters of one text; the rest is left out."""
+"""Maximum number of characters of one text; a longer text is cut."""
 _HEADING = re.compile(r"h[1-6]\.[ \t]+(.+)")
 _LINK = re.compile(r"\[\[(?:[^\[\]|\n]{1,200}\|)?([^\[\]|\n]{1,200})\]\]")
 _MACRO = re.compile(r"\{\{[\w>]{1,60}(?:\([^(){}\n]{0,300}\))?\}\}")
@@ -70,8 +70,8 @@ class IssueThread:
     """An issue: the question, the answers, and the answer that solved it.
 
     The accepted answer is the last public note by somebody other than the asker, up to the note
-    that closed the issue. If nobody else wrote one, it is the asker's note that closed it. An issue
-    that is open, or was closed as rejected, has no accepted answer.
+    that closed the issue. If nobody else wrote a note, the accepted answer is the asker's note that
+    closed the issue. An issue that is open, or was closed as rejected, has no accepted answer.
     """
 
     asker: str
@@ -82,7 +82,7 @@ class IssueThread:
 
     @property
     def accepted(self) -> Note | None:
-        """The note that solved the issue, or None."""
+        """The note that is the accepted answer, or None."""
         closing = [at for at, note in enumerate(self.notes) if note.closes]
         if not self.is_solved or not closing:
             return None

@@ -1,6 +1,6 @@
 """Find the readers of each project, from the members and roles in Redmine's interface.
 
-Rights that the interface does not give become fewer readers, and are reported.
+If the interface does not give a right, nobody gets it, and this is reported.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ PERMISSIONS = {
 MODULES = {"wiki": "wiki", "news": "news", "files": "files", "issues": "issue_tracking"}
 _ACTIVE, _CLOSED = 1, 5
 _NON_MEMBER, _ANONYMOUS = "group_non_member", "group_anonymous"
-"""Names, in a list of members, of everybody with an account and of everybody without."""
+"""Names in a list of members that mean everybody with an account, and everybody without."""
 
 
 class IssueSight(IntEnum):
@@ -64,8 +64,8 @@ def common(one: ProjectRole, other: ProjectRole) -> ProjectRole:
 class ProjectRights:
     """A project's readers: principals, each with its combined role.
 
-    `own` is the role of the reading account there. `people` pairs each principal with its account's
-    number: a name may pass to another person, and an issue's author is known by name only.
+    `own` is the role of the reading account in the project. `people` pairs each principal with the
+    number of its account, because a login may pass to another person.
     """
 
     readers: dict[str, ProjectRole] = field(default_factory=dict)
@@ -222,7 +222,7 @@ class RightsReader:
                 self._active.add(number)
 
     def unnamed(self) -> int:
-        """Return how many accounts are known only by their number."""
+        """Return the number of accounts without a known login."""
         return sum(one.startswith(f"{self.source}:#") for one in self._accounts.values())
 
     def _current_is_admin(self) -> bool:

@@ -2,7 +2,8 @@
 
 An account sees a ticket if the right « ShowTicket » or « SuperUser » is granted, for all of RT or
 for the ticket's queue, to a group that it is in, or to a role that it has for the ticket, for its
-queue or for all of RT. Custom roles grant nothing here: RT checks more of them.
+queue or for all of RT. Custom roles grant nothing here, because RT checks further conditions for
+them.
 """
 
 from collections import defaultdict
@@ -24,7 +25,7 @@ NOT_PEOPLE = ("rt_system", "nobody")
 
 
 def rows_of(connection: sa.Connection, query: str, **values: object) -> Iterator[Any]:
-    """Yield the rows of a query, in which names of tables stand in braces."""
+    """Yield the rows of a query, in which names of tables are written in braces."""
     # MySQL tells upper from lower case in names of tables; the others do where they are quoted.
     quote = "`" if connection.dialect.name in ("mysql", "mariadb") else ""
     named = {one: f"{quote}{one}{quote}" for one in TABLES}
@@ -38,7 +39,7 @@ def rows_of(connection: sa.Connection, query: str, **values: object) -> Iterator
 class TicketRights:
     """The accounts and rights of one reading.
 
-    `mapped` names the principal of groups that stand for it instead of for their members.
+    `mapped` gives the principal of some groups; other groups are replaced by their members.
     """
 
     connection: sa.Connection
@@ -48,12 +49,14 @@ class TicketRights:
     """Login and displayed name of every user, by number."""
     _enabled: set[int] = field(default_factory=set)
     _members: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
-    """The members of each group, through other groups too."""
+    """The members of each group, including members through other groups."""
     _principals: dict[int, str] = field(default_factory=dict)
     _roles: dict[tuple[str, int, str], int] = field(default_factory=dict)
-    """The number of each role's group, by the domain and number of what the role is for."""
+    """The group that holds each role, by the domain and number of the role's object and the role's
+    name.
+    """
     _grants: dict[int, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
-    """By queue, the kind and number of each holder of the right; queue 0 stands for all of RT."""
+    """By queue, the kind and number of each holder of the right; queue 0 means all of RT."""
 
     def __post_init__(self) -> None:
         users = "SELECT u.id, u.name, u.realname, p.disabled FROM {Users} u"
@@ -105,6 +108,6 @@ class TicketRights:
         return frozenset({account_principal(f"{self.source}:{one}") for one in people} | principals)
 
     def _people(self, group: int) -> set[int]:
-        """Return the users in a group; those of a group that has a role have it too."""
+        """Return the users in a group, including the members of groups in it."""
         direct = self._members.get(group, set())
         return direct.union(*(self._members.get(one, ()) for one in direct)) & self.names.keys()

@@ -1,6 +1,6 @@
 """Read the tickets of a Request Tracker from its database: `RtSource` shows the flow.
 
-Its web interfaces do not tell who has which right; its database does.
+RT's web interfaces do not tell who has which right, but its database does.
 """
 
 import binascii
@@ -203,7 +203,7 @@ class RtSource:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A request or an answer: the number of its author, when, and its own words."""
+    """A request or an answer: its author's number, its time, and its text without quotations."""
 
     by: int
     moment: datetime | None
@@ -211,7 +211,7 @@ class _Said:
 
 
 def _text(parts: Sequence[Any]) -> str:
-    """Return the text of a transaction: its plain parts, else its HTML."""
+    """Return the text of a transaction: the plain text parts, else the HTML parts."""
     read = [(one.contenttype, _decoded(one)) for one in parts if one.content is not None]
     plain = [text for kind, text in read if kind == "text/plain"]
     html = [part.text for kind, text in read if kind == "text/html" for part in sections_of(text)]
@@ -230,7 +230,7 @@ def _decoded(part: Any) -> str:
 
 
 def _moment(value: object) -> datetime | None:
-    """Return a moment in UTC; SQLite gives text, RT writes 1970 where nothing happened."""
+    """Return a time in UTC, from SQLite's text too; None for 1970, which RT writes for no time."""
     found = datetime.fromisoformat(value) if isinstance(value, str) else value
     return assume_utc(found) if isinstance(found, datetime) and found.year > 1970 else None
 

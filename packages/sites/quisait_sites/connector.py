@@ -34,7 +34,7 @@ _GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 @dataclass(slots=True)
 class SiteSource:
-    """Lists the pages of one site's sitemaps, or those that its links lead to.
+    """Lists the pages of one site's sitemaps, or the pages that its links lead to.
 
     A page without a date in the sitemap is requested at each crawl, with `If-Modified-Since`.
     """
@@ -122,7 +122,7 @@ class SiteSource:
         return digest_of([repr(sections), *sorted(self.default_access.allowed)], 8).hex()
 
     def access(self, address: str) -> Access:
-        """Return a page's readers: those of the longest section that fits, or the source's."""
+        """Return a page's readers: of the longest section that matches, or of the source."""
         return readers_by_path(plain_path(address), self.options.sections, self.default_access)
 
     def _access(self, address: str, found_at: str) -> Access:

@@ -206,7 +206,7 @@ def _moment(parsed: Any) -> datetime | None:
 
 
 def _version(raw: Any) -> bytes:
-    """Return a digest of all that makes an entry's document."""
+    """Return a digest of everything from which an entry's document is made."""
     said = [raw.get("title"), raw.get("link"), _told(raw, "published"), _told(raw, "updated")]
     names = [one.get("name") for one in raw.get("authors") or ()]
     return digest_of([repr(said), repr(names), repr(_contents(raw))], 16)

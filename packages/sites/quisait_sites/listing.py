@@ -10,7 +10,7 @@ MOST_ITEMS = 200_000
 MOST_TRIES = 4
 _MOST_REQUESTS = 20_000
 _FEWEST = 10
-"""Step to the next offset if the interface has not given any item yet."""
+"""Step to the next offset as long as the interface has given no item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ def whole_listing(ask: Callable[[int], ItemsPage], host: str) -> dict[int, Mappi
 
     `ask` returns a page from an offset on, in the order of ids. Each page must begin with the last
     item of the page before; if not, something was deleted meanwhile, and an existing item could be
-    missing. The items are then listed again, and also if there are fewer than the total. If the
-    second listing has the same items, the interface hides some, and the listing is complete.
+    missing. In that case, and if there are fewer items than the total, the items are listed again.
+    If the second listing has the same items, the interface hides some, and the listing is complete.
     """
     before: dict[int, Mapping[str, Any]] | None = None
     for _ in range(MOST_TRIES):

@@ -28,14 +28,16 @@ MOST_AUTHORS = 20
 _HTML = ("text/html", "application/xhtml+xml")
 
 _SHORT_TEXTS = use_config()
-"""Settings for short pages: below its default sizes, trafilatura would take all text of a page."""
+"""Settings of trafilatura for short pages: below its default sizes, it would extract all text of a
+page.
+"""
 for _name in ("MIN_EXTRACTED_SIZE", "MIN_OUTPUT_SIZE", "MIN_FILE_SIZE"):
     _SHORT_TEXTS.set("DEFAULT", _name, "1")
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # unread pages are reported here
 
 
 class NoText(Exception):
-    """The page has no text of its own."""
+    """The page has no text besides menus."""
 
 
 class NotForSearch(Exception):

@@ -29,11 +29,12 @@ _MOST_BYTES = 100 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SiteMap:
-    """The pages by address, each with its `lastmod` as written or a mark of its content, or empty.
+    """The pages by address.
 
-    `refused` is how many pages robots.txt forbids; `elsewhere` are other hosts, whose sitemaps are
-    not read; `now` is the site's own clock, an HTTP date, or empty; `more` tells that links lead to
-    further pages than may be followed.
+    Each has its `lastmod` as written, a mark of its content, or an empty text. `refused` is the
+    number of pages that robots.txt forbids. `elsewhere` are other hosts, whose sitemaps are not
+    read. `now` is the time of the site's clock as an HTTP date, or empty. `more` is true if links
+    lead to more pages than may be followed.
     """
 
     pages: dict[str, str]
@@ -92,7 +93,7 @@ def _links(answer: HttpResponse, address: str) -> Iterator[str]:
 def read_site_map(host: HttpHost, named: Sequence[str], excluded: Sequence[str]) -> SiteMap:
     """Return every page that may be read. Raises `SourceUnreachable`, `SourceRefused`.
 
-    An unreadable sitemap raises: otherwise its pages would seem deleted.
+    An unreadable sitemap is an error, because otherwise its pages would count as deleted.
     """
     robots, now = robots_of(host)
     pages: dict[str, str] = {}
@@ -127,7 +128,7 @@ def read_site_map(host: HttpHost, named: Sequence[str], excluded: Sequence[str])
 
 
 def robots_of(host: HttpHost) -> tuple[RobotFileParser, str]:
-    """Return the site's rules for robots and its own clock, an HTTP date, or empty."""
+    """Return the site's rules for robots, and its clock's time as an HTTP date, or empty."""
     parser = RobotFileParser()
     answer = host.request("GET", urljoin(host.root, "/robots.txt"))
     lines = answer.content.decode("utf-8", "replace").splitlines()

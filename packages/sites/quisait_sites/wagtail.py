@@ -1,6 +1,6 @@
 """Read a Wagtail site by its API v2: `WagtailSource.listing` shows the flow.
 
-The API shows public pages only, and does not say when they last changed unless the site adds it. So
+The API only shows public pages, and gives their last change only if the site adds that field. So
 all pages are requested at each reading, many at once. A page that is no longer public counts as
 deleted.
 """
@@ -38,7 +38,9 @@ from quisait_sites.sections import is_in_a_section, readers_by_path
 from quisait_sites.wagtail_text import html_of, names_of
 
 PER_REQUEST = 100
-"""Pages per request, tried first; a site allows 20 unless its settings differ, and says so."""
+"""Number of pages in the first request. A site allows 20 by default, and states its limit in the
+refusal.
+"""
 _MOST_BYTES = 50 * 1024 * 1024
 _LIMIT = re.compile(r"cannot be higher than (\d{1,6})")
 _MODIFIED = ("last_published_at", "latest_revision_created_at")
@@ -64,12 +66,12 @@ class WagtailPage(Answered):
 
     @property
     def path(self) -> str:
-        """The path of its URL, or an empty text if it has none."""
+        """The path of the page's URL, or an empty text if it has none."""
         return plain_path(self.meta.html_url) if self.meta.html_url else ""
 
     @property
     def modified(self) -> datetime | None:
-        """When it was last published, or None if the site does not tell."""
+        """When the page was last published, or None if the site does not tell."""
         said = [getattr(where, name) for where in (self, self.meta) for name in _MODIFIED]
         return next(filter(None, said), None)
 
@@ -82,8 +84,8 @@ class _NoAddress(Exception):
 class WagtailSource:
     """Lists the public pages of a site, by their numbers.
 
-    `titles` and `addresses` belong to all public pages of the last listing; `absent` are types in
-    the settings that no page has.
+    `titles` and `addresses` contain all public pages of the last listing. `absent` are types in the
+    settings of which no page exists.
     """
 
     source: str
@@ -173,7 +175,7 @@ class WagtailSource:
         return ask_json(self.host, urljoin(self.host.root, path), params)
 
     def pages(self) -> tuple[dict[int, WagtailPage], list[Listed]]:
-        """Return every public page, without its fields, and those that are not understood.
+        """Return every public page without its fields, and the pages that could not be parsed.
 
         Raises `SourceUnreachable`, `SourceRefused`.
         """
@@ -197,7 +199,7 @@ class WagtailSource:
         return found, closed
 
     def of_type(self, name: str, wanted: set[int]) -> Iterator[Listed | Malformed]:
-        """Yield these pages of a type: many at once, then missing pages one by one."""
+        """Yield these pages of a type: request many at once, then missing pages one by one."""
         missing = set(wanted)
         try:
             for offset in range(0, len(wanted), self.per_request):
@@ -239,7 +241,7 @@ class WagtailSource:
             yield self.listed(number, said)
 
     def listed(self, number: int, raw: Mapping[str, Any]) -> Listed:
-        """Return a page whose fields were given."""
+        """Return a page from its fields."""
         try:
             made = self.document(raw)
         except ValidationError as error:

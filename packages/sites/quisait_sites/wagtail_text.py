@@ -17,7 +17,7 @@ _MOST_DEPTH = 50
 
 
 def html_of(page: Mapping[str, Any], fields: Sequence[str], left_out: Sequence[str]) -> str:
-    """Return the text of a page's fields as HTML; of `fields` only, if any are named."""
+    """Return the text of a page's fields as HTML; only of `fields`, if they are not empty."""
     found: list[str] = []
     for name, value in page.items():
         if name not in (*_NO_TEXT, *left_out) and (not fields or name in fields):

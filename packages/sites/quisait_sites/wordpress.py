@@ -53,8 +53,8 @@ from quisait_sites.wordpress_rights import NotExpressed, WordPressRights
 
 READ_PER_REQUEST = 20
 _SETTLED_AFTER_S = 60
-"""An entry that changed less than this many seconds before it was read is read once more: dates
-have no fractions of a second, and a site's machines no common clock.
+"""An entry that changed less than this many seconds before it was read is read again: dates have
+whole seconds, and the machines of a site have no common clock.
 """
 _CHECKED_TEXTS = 20
 _PUBLISHED = ("publish", "private")
@@ -76,7 +76,7 @@ class WordPressSource:
     _reading: "_Reading" = field(init=False)
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
-        """Yield every entry; note those that will be read, many at once. Raises `SourceError`."""
+        """Yield every entry, and note the entries to read. Raises `SourceError`."""
         site = self._look()
         listed = {
             number: Listed(self._id(number), entry.version, entry.access, number)
@@ -94,7 +94,7 @@ class WordPressSource:
         yield from listed.values()
 
     def left_out(self) -> Callable[[str], bool]:
-        """Return whether a document was not listed: it is no longer public, so nobody reads it."""
+        """Return a function that tells whether a document is no longer listed, so not public."""
         site = self._reading.site
         return OutsideOf(frozenset(map(self._id, site.entries.keys() | site.closed.keys())))
 
@@ -180,7 +180,7 @@ class WordPressSource:
 class _Entry:
     """An entry as listed, its readers, and its version.
 
-    The version is empty if the entry may change again without a change of what is listed.
+    The version is empty if the entry may still change without a change of its listed fields.
     """
 
     kind: str
@@ -192,7 +192,7 @@ class _Entry:
 class _Site:
     """The result of listing a site. `authors` is None if the site does not list them.
 
-    `closed` are entries that nobody may read, and why.
+    `closed` maps entries that nobody may read to the reason.
     """
 
     connector: WordPressSource
@@ -227,7 +227,7 @@ class _Site:
         self.hosts.add(urlsplit(item.link).netloc.lower())
 
     def look_at_files(self, now: datetime) -> None:
-        """Add files attached to entries that are read; no setting gives readers to other files."""
+        """Add the files attached to listed entries; no setting gives readers to other files."""
         listed, _ = self.api.listed("media", FIELDS)
         for number, raw in listed.items():
             try:

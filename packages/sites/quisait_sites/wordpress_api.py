@@ -31,7 +31,10 @@ _READ = (*_LISTED, "content.rendered", "_links", "_embedded")
 
 
 class Rendered(Answered):
-    """A text as HTML. `protected`: behind a password; None if the site does not tell."""
+    """A text as HTML.
+
+    `protected` is true if it needs a password, None if the site does not tell.
+    """
 
     rendered: str = ""
     protected: bool | None = None
@@ -64,7 +67,7 @@ class WordPressEntry(Answered):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is surely neither a draft nor behind a password."""
+        """Whether the entry is certainly neither a draft nor protected by a password."""
         return self.status in ("publish", "private") and self.content.protected is False
 
 
@@ -176,8 +179,8 @@ class WordPressApi:
     def check_account(self) -> None:
         """Raise `SourceRefused` if the site does not accept the settings' account.
 
-        With a wrong password, WordPress may answer as to a visitor, and all that only the account
-        may read would seem deleted.
+        With a wrong password, WordPress may answer as to an anonymous visitor, and everything that
+        only the account may read would count as deleted.
         """
         answer = self.ask(f"{NAMESPACE}/users/me", {"_fields": "id"})
         if answer.status in _CLOSED:
@@ -241,7 +244,7 @@ def open_api(host: HttpHost) -> WordPressApi:
 
 
 def refusal(host: HttpHost, answers: Sequence[JsonAnswer]) -> Exception:
-    """Return the error for these answers, none of which is valid, with a French remedy."""
+    """Return the error for these invalid answers, with a French remedy."""
     name = host.host
     closed = [one for one in answers if one.status in _CLOSED]
     if closed:

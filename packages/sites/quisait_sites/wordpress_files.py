@@ -28,7 +28,9 @@ FIELDS = (
     "id", "date_gmt", "modified_gmt", "author", "post", "title.rendered", "caption",
     "description", "mime_type", "source_url", "media_details",
 )  # fmt: skip
-"""Fields of a file; of a caption, WordPress gives the rendering only with the whole object."""
+"""Fields of a file. `caption` is requested as a whole, since WordPress does not give its rendering
+alone.
+"""
 _WITHOUT_TEXT = ("image/", "audio/", "video/")
 _PAGES = ("text/html", "application/xhtml+xml")
 
@@ -50,7 +52,7 @@ class JoinedFile(Answered):
 
     @property
     def has_text(self) -> bool:
-        """Whether it is of a kind that contains text."""
+        """Whether the file is of a kind that contains text."""
         return bool(self.source_url) and not self.mime_type.startswith(_WITHOUT_TEXT)
 
 

@@ -1,4 +1,4 @@
-"""Find the readers of a WordPress entry: by category and section, and narrower if it is private."""
+"""Find the readers of a WordPress entry, by its category, its section and whether it is private."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -70,7 +70,7 @@ class WordPressRights:
     def check_categories(self) -> None:
         """Raise `SourceRefused` if the settings name a category that the site does not have.
 
-        If a category was renamed, its entries would get the readers of all other entries.
+        Otherwise the entries of a renamed category would get the readers of all other entries.
         """
         known = {one.slug for one in self.categories.values()}
         if unknown := sorted(self.options.categories.keys() - known):
@@ -100,7 +100,10 @@ class WordPressRights:
         return found
 
     def paths(self, item: WordPressEntry) -> list[str]:
-        """Return its paths: by its URL, and by the pages above it. Raises `NotExpressed`."""
+        """Return the paths of an entry, by its URL and by the pages above it.
+
+        Raises `NotExpressed`.
+        """
         if not self.options.sections:
             return []
         paths = [plain_path(item.link)] if item.link and not urlsplit(item.link).query else []

@@ -48,7 +48,7 @@ _FILE_ID_AT, _NAME_AT = 96, 104
 _CREATED, _HANDLE_AT = struct.Struct("<8sQQQQQQ"), 64
 """The first fields of the answer to CREATE, and the offset of its handle (MS-SMB2 2.2.14)."""
 _CHUNK = 65_536
-"""Maximum bytes of an answer: more would cost several credits (MS-SMB2 3.1.5.2)."""
+"""Maximum bytes of an answer: a larger answer would cost several credits (MS-SMB2 3.1.5.2)."""
 _READ_DATA, _ADD_FILE, _READ_ATTRIBUTES, _READ_CONTROL = 0x1, 0x2, 0x80, 0x20000
 _DIRECTORY, _REPARSE, _ARCHIVED = 0x10, 0x400, 0x0040_1000
 """File attributes. Archived: offline, or recalled when read (MS-FSCC 2.6)."""
@@ -143,8 +143,8 @@ class SharePlace:
 class FileTimes:
     """The size and times that identify a version of a file; times are in 100 ns since 1601.
 
-    `changed` also moves when the file's rights or name change. `created` is not compared: some
-    servers make up a time if the file has none.
+    `changed` also changes with the file's rights or name. `created` is not compared, because some
+    servers invent a time if the file has none.
     """
 
     size: int
@@ -157,7 +157,7 @@ class FileTimes:
 class ShareEntry:
     """An entry of a folder. `number` is the server's number of the file; links are not followed.
 
-    `is_archived`: its content is on a slow medium, and reading would recall it.
+    `is_archived`: the file's content is on a slow medium, from which reading would recall it.
     """
 
     name: str
@@ -210,7 +210,7 @@ class Share:
             return sorted(found, key=lambda entry: entry.name)
 
     def descriptor(self, path: str) -> tuple[bytes, FileTimes]:
-        """Return a file's descriptor and its times then. Raises as `entries` does."""
+        """Return a file's descriptor and its times at that moment. Raises as `entries` does."""
         with self._asking():
             opened = Open(self._tree, self._path(path))
             query = SMB2QueryInfoRequest()
@@ -352,7 +352,7 @@ class Share:
 def read_entries(raw: bytes) -> Iterator[ShareEntry]:
     """Yield the entries of an answer, without the folder itself and its parent.
 
-    Raises `ValueError` if its sizes are wrong.
+    Raises `ValueError` if the sizes in the answer are wrong.
     """
     at = 0
     while True:
@@ -425,7 +425,7 @@ def _connected(place: SharePlace) -> Any:
 
 
 def _connection_error(place: SharePlace, error: BaseException) -> BaseException:
-    """Return the error for a failed connection; the text is never the library's own."""
+    """Return the error for a failed connection, without the library's own text."""
     what = f"{place.host} refuse le compte : vérifiez « user », le mot de passe et ses dates"
     if isinstance(error, (smb.BadNetworkName, smb.ObjectNameNotFound)):
         return SourceRefused(

@@ -44,10 +44,12 @@ from quisait_smb.readers import NOT_UNDERSTOOD, SidReaders, SidReading
 CHECK_FILES = 500
 """Maximum number of files that `check` tries."""
 CHECK_RIGHTS_EVERY = timedelta(days=1)
-"""All access lists are read this often, even if the server is trusted to note changes of rights."""
+"""Interval at which all access lists are read, even if the server is trusted to note changes of
+rights.
+"""
 _MOST_DEEP = 200
 _AT_ONCE = 500
-"""Number of files that are compared at once with the former crawl."""
+"""Number of files that are compared at once with the previous crawl."""
 _SKIPPED = frozenset({"Thumbs.db", "desktop.ini"})
 ARCHIVED = "il est archivé sur un support lent, et n'est pas rappelé"
 
@@ -325,7 +327,7 @@ def _entries(
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder or an entry of one: its path as used in ids, and the path that opens it."""
+    """A folder or one of its entries: the path that ids use, and the path that opens it."""
 
     parts: tuple[str, ...]
     raw_path: str

@@ -17,7 +17,7 @@ _GENERIC = {
     0x2000_0000: 0x1200A0,  # GENERIC_EXECUTE
     0x1000_0000: 0x1F01FF,  # GENERIC_ALL
 }
-"""Generic bit → the rights of a file that it stands for (MS-DTYP 2.4.3)."""
+"""Maps each generic bit to the rights of a file that it means (MS-DTYP 2.4.3)."""
 _INHERIT_ONLY = 0x08
 _DACL_PRESENT = 0x0004
 
@@ -44,12 +44,12 @@ class Ace:
 
     @property
     def allows(self) -> bool:
-        """Whether it allows, with or without a condition."""
+        """Whether the entry allows, with or without a condition."""
         return self.kind in (AceType.ALLOW, AceType.ALLOW_CALLBACK)
 
     @property
     def conditional(self) -> bool:
-        """Whether it applies only if a condition on the reader is met."""
+        """Whether the entry applies only if a condition on the reader is met."""
         return self.kind in (AceType.ALLOW_CALLBACK, AceType.DENY_CALLBACK)
 
 

@@ -47,7 +47,7 @@ class SidReading:
 
     `principals` of the settings come first. Otherwise, an account or group of a domain becomes the
     directory's `authority:sid:…`, and so do « everyone » and « authenticated users »; any other SID
-    is local to the file server, and stands for nobody here.
+    is local to the file server, and means nobody here.
     """
 
     authority: str
@@ -55,7 +55,7 @@ class SidReading:
     share: Access = field(default_factory=lambda: Access(frozenset({EVERYONE})))
 
     def of_sid(self, sid: str) -> tuple[str, ...]:
-        """Return the principals that a SID stands for; empty if it stands for nobody here."""
+        """Return the principals that a SID means; empty if it means nobody here."""
         if sid in self.principals:
             return tuple(self.principals[sid])
         if sid in (_NETWORK, _THIS_ORGANIZATION):
@@ -95,7 +95,7 @@ class SidReading:
 
 
 def _is_whole(one: Access, other: Access, both: Access) -> bool:
-    """Return whether one access admits everybody that the other admits, as far as names tell."""
+    """Return whether one access admits everybody whom the other admits, by comparing names."""
     return both.allowed in (one.allowed, other.allowed)
 
 
@@ -119,9 +119,9 @@ def decide(aces: Iterator[Ace] | Sequence[Ace]) -> Decided:
     """Return the SIDs that a list allows and denies.
 
     A SID is allowed if its entries give all bits of `NEEDED` before an entry takes any of them. It
-    is denied if an entry takes a bit that no earlier entry gave it. Holders of an allowed SID and
-    of no denied one are admitted by Windows too. Windows also admits holders of a denied SID if
-    their other SIDs were given the denied bits before: `ORDER` reports this.
+    is denied if an entry takes a bit that no earlier entry gave it. Windows, too, admits the
+    holders of an allowed SID and of no denied SID. Windows also admits holders of a denied SID if
+    an earlier entry gave the denied bits to their other SIDs; `ORDER` reports this difference.
     """
     given: dict[str, int] = {}
     taken: dict[str, int] = {}

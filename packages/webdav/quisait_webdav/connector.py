@@ -30,7 +30,7 @@ from quisait_webdav.walk import ListedCollection, walk
 
 _CHECKED_FOLDERS = 20
 _NO_OWNER = "group"
-"""A kind of mount without owner: the server names whoever asks."""
+"""A kind of mount without an owner: the server returns the requesting account as its owner."""
 
 
 @dataclass(slots=True)

@@ -39,8 +39,8 @@ class FolderUnreadable(Exception):
 class DavEntry:
     """A file or folder. `path` is in NFC below the source's root, `url` is its address.
 
-    `etag` has no mark for weakness; `properties` are Nextcloud's. `status` is the HTTP status of
-    this entry alone, 200 if the server gives none.
+    `etag` is without the mark `W/` of a weak tag; `properties` are Nextcloud's. `status` is the
+    HTTP status of this entry alone, 200 if the server gives none.
     """
 
     path: str
@@ -68,7 +68,7 @@ def propfind_body(properties: tuple[tuple[str, str], ...]) -> bytes:
 
 
 def plain_etag(written: str) -> str:
-    """Return an entity tag without quotes, weakness mark and suffix of a compression."""
+    """Return an entity tag without quotes, without `W/` and without the suffix of a compression."""
     return written.strip().removeprefix("W/").strip('"').removesuffix("-gzip")
 
 

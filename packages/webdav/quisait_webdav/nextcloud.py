@@ -67,7 +67,7 @@ class NextcloudShare(BaseModel):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Its path, as names."""
+        """The names in the share's path."""
         return _parts(self.path)
 
     def in_force(self, now: datetime) -> bool:
@@ -97,7 +97,7 @@ class GroupOfFolder(BaseModel):
 
 
 class GroupFolder(BaseModel):
-    """A group folder; `acl`: each of its files may have its own rules."""
+    """A group folder. If `acl` is true, each of its files may have its own rules."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -112,7 +112,7 @@ class GroupFolder(BaseModel):
 class Mount:
     """The origin and the readers that a folder passes to everything below it.
 
-    `closed`: nobody may read anything in it, whatever is shared below.
+    `closed`: nobody may read anything in the folder, whatever is shared below it.
     """
 
     kind: str | None
@@ -125,7 +125,7 @@ class Mount:
 class NextcloudRights:
     """Finds readers from the shares of a file and of the folders above it, within one mount.
 
-    A share applies to its own file or folder only at the path where the account sees it: a folder
+    A share applies to its own file or folder only at the path where the account sees it. A folder
     is listed again when the shares below it change.
     """
 

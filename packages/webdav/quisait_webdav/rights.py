@@ -31,9 +31,9 @@ Context = TypeVar("Context")
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """A file's readers and rule; `problem` is why nobody may read it.
+    """A file's readers and rule. `problem` says why nobody may read the file.
 
-    `said`: reports of rules whose added readers are ignored.
+    `said` contains reports of rules whose added readers are ignored.
     """
 
     access: Access
@@ -47,7 +47,7 @@ class Rights(Protocol[Context]):
 
     @property
     def trusts_tags(self) -> bool:
-        """Whether a folder with an unchanged tag can be skipped, since nothing below it changed."""
+        """Whether a folder with an unchanged tag can be skipped: nothing below it changed."""
         ...
 
     def load(self) -> Sequence[Malformed]:
@@ -84,7 +84,7 @@ class TableRights:
     trusts_tags: bool = False
 
     def load(self) -> Sequence[Malformed]:
-        """Return no problems: nothing applies to all files."""
+        """Return no problems, because no rule applies to the whole server."""
         return ()
 
     def upper(self, above: tuple[RuleTable, ...] | None, folder: DavEntry) -> bytes:

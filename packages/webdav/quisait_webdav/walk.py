@@ -44,7 +44,7 @@ def walk(
 ) -> Iterator[WalkEntry]:
     """Yield every folder, from the root down. Raises `SourceUnreachable`, `SourceRefused`.
 
-    A folder whose tag is unchanged is not entered: nothing in or below it changed.
+    A folder whose tag is unchanged is not entered, because nothing in or below it changed.
     """
     waiting: list[tuple[DavEntry, Any, int]] = [(client.root, None, 0)]
     while waiting:
