@@ -9,12 +9,12 @@ from connectors.values import Access, authority_of, normalize_principals
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The person who asks, with the principals from the authorities that answered.
+    """The person who asks, with the principals given by the authorities that answered.
 
     `unanswered` names the authorities that did not answer. Without an agent, the reader has no
     principals and reads nothing. Principals have the same normal form (`normalize_principal`) as
-    those of `Access`. `sources` and `spaces` limit what a program reads in the agent's name; None
-    is no limit.
+    those of `Access`. `sources` and `spaces` limit the documents that a program reads in the
+    agent's name; None means no limit.
     """
 
     agent_id: str | None = None
@@ -29,7 +29,7 @@ class Reader:
 
     @property
     def limited(self) -> bool:
-        """Return whether only a part of what the agent may read is read."""
+        """Return whether the reader is limited to a part of what the agent may read."""
         return self.sources is not None or self.spaces is not None
 
 
@@ -37,7 +37,7 @@ NOBODY = Reader()
 
 
 class PrincipalLookup(Protocol):
-    """Finds principals that name nobody known. An instance stands for one state of knowledge."""
+    """Finds principals that name nobody known. The answers of one instance never change."""
 
     def strangers(self, principals: Collection[str]) -> frozenset[str]:
         """Return the principals that name nobody known."""
@@ -47,8 +47,8 @@ class PrincipalLookup(Protocol):
 class AccessFilter:
     """The condition that a document's access must satisfy. Only `access_filter` makes it.
 
-    `sources` and `spaces` are those whose documents may be read; None means all. `known` finds
-    denials that name nobody known; without it, every denial counts as naming somebody.
+    Only documents of `sources` and of `spaces` may be read; None means all. `known` finds denials
+    that name nobody known; without it, every denial counts as naming somebody.
     """
 
     principals: frozenset[str]
@@ -58,7 +58,7 @@ class AccessFilter:
     known: PrincipalLookup | None = None
 
     def admits(self, access: Access) -> bool:
-        """Return whether a document with this access may be read: the reference for all engines.
+        """Return whether a document with this access may be read. All engines must agree with it.
 
         The reader must hold at least one allowed principal and no denied one. No denied principal
         may belong to an authority that did not answer, and each must name somebody known.

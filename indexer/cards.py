@@ -30,16 +30,18 @@ Words are sorted in stored and in queried names, so that given and family name m
 """
 
 CARDS_KEPT = 2_000
-"""Number of decoded cards that a process keeps: the windows of successive questions share many."""
+"""Number of decoded cards that a process caches: successive questions often find the same
+documents.
+"""
 
 
 def account_key(account: str) -> str:
-    """Return a search term for an account, whatever its characters: its SHA-256 in hexadecimal."""
+    """Return the search term for an account: its SHA-256 in hexadecimal."""
     return hashlib.sha256(account.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def either_form(accounts: Collection[str]) -> dict[str, str]:
-    """Return accounts by the terms of their NFC and NFD forms: a source may have used either."""
+    """Return accounts by the terms of their NFC and NFD forms: a source may use either form."""
     return {
         account_key(unicodedata.normalize(form, account)): account
         for account in accounts

@@ -14,7 +14,7 @@ _LARGEST = 127
 
 
 def centroid(vectors: Vectors) -> bytes:
-    """Return the direction of the mean of (n, d) vectors as d signed bytes; empty if it has none.
+    """Return the direction of the mean of (n, d) vectors as d signed bytes; empty if the mean is 0.
 
     The largest component is scaled to the whole range, since only the direction counts: a cosine is
     within .002 of the exact value (`tests/unit/test_centroids.py`).

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ClusterHealth:
-    """Counts over the indexes (documents and access lists) of an alias; nodes of the cluster.
+    """Numbers of nodes of the cluster, and of shards of an alias's indexes.
 
-    `lost`: shards without any copy. `missing`: copies not assigned to a node. `moving`: copies
-    being made or moved. `replicas`: largest number of replicas that an index asks for.
-    `shut_without_leader`: whether a node cut off from the others refuses searches.
+    `lost`: shards without any copy. `missing`: copies not assigned to a node. `moving`: copies that
+    are being made or moved. `replicas`: largest number of replicas that an index requires.
+    `shut_without_leader`: whether a node that is cut off from the other nodes refuses searches.
     """
 
     nodes: int

@@ -1,8 +1,9 @@
 """Records which index the stored cursors describe.
 
-A cursor tells how far a source was read into one index. It tells nothing of an index in another
-engine, folder or alias, or of a replacement: changes made in between would be missing there for
-good. Such an index is read in full before anybody searches it.
+A cursor tells how far a source was read into one index. It does not tell how far the source was
+read into another index, such as one in another engine, folder or alias: some changes could be
+missing there for ever. The sources are therefore read in full into such an index before anybody
+searches it.
 """
 
 from collections.abc import Callable, Collection
@@ -14,9 +15,9 @@ from indexer import sql
 from indexer.state import OF_CURSORS, cursors, failures, rows_of, source_indexes
 
 UNNAMED = ""
-"""The index id in rows of a restored backup or a former version, until an index is opened."""
+"""The index id in rows of a restored backup or of an earlier version, until an index is opened."""
 ANOTHER = "?"
-"""The index id that unnamed rows get if the first index that is written to is empty."""
+"""The index id for unnamed rows if the first index that is written to is empty."""
 _columns = source_indexes.c
 
 
@@ -27,12 +28,12 @@ class DescribedIndexes:
         self._engine = engine
 
     def claim(self, source: str, index: str, is_empty: Callable[[], bool]) -> bool:
-        """Make the source's cursor, failures and documents ahead describe this index alone.
+        """Make the source's cursor, failures and documents ahead describe only this index.
 
         Call it before a source is read into an index, and before anything else is written there.
-        If they describe another index they are deleted, so that the source is read in full.
-        `is_empty` returns whether the index holds nothing of the source. Returns whether the source
-        has to be read in full before the index may be searched.
+        Rows that describe another index are deleted, so that the source is read in full. `is_empty`
+        returns whether the index holds nothing of the source. Returns whether the source has to be
+        read in full before the index may be searched.
         """
         found = self._rows(source)
         if set(found) == {index}:
@@ -52,10 +53,11 @@ class DescribedIndexes:
     def note_removal(self, source: str, index: str, is_empty: Callable[[], bool]) -> None:
         """Note that documents of the source are about to be removed from this index.
 
-        Indexes that still hold them must be read in full before they are searched: if the cursor
-        describes this index, the others that it describes; if it does not and this index holds
-        nothing of the source, all that it describes. If it does not but this index holds documents
-        of the source, nothing changes: this index has to be read in full anyway.
+        The other indexes still contain these documents, so the source must be read into them in
+        full before they are searched. If the cursor describes this index, it no longer describes
+        any other index. If it does not, and this index contains nothing of the source, the source's
+        cursor is deleted. If it does not, but this index contains documents of the source, nothing
+        changes, because the source has to be read in full into this index anyway.
         """
         found = self._rows(source)
         if index in found:
@@ -95,8 +97,8 @@ class DescribedIndexes:
     def carry(self, former: str, index: str, but: Collection[str] = ()) -> None:
         """Make the cursors that describe `former` also describe `index`, its copy.
 
-        Sources in `but` are left out: they have to be read in full. The next `claim` of either
-        index drops the rows of the other.
+        Sources in `but` are left out, because they have to be read in full. The next `claim` of
+        either index drops the rows of the other.
         """
         with self._engine.begin() as connection:
             self._delete(connection, index)
@@ -112,7 +114,7 @@ class DescribedIndexes:
                 connection.execute(sa.insert(source_indexes), rows)
 
     def bind(self, sources: Collection[str], index: str) -> None:
-        """Note that these sources were read in full into this index, beside the live one."""
+        """Note that these sources were read in full into this index, which is not live yet."""
         rows = [{"source": name, "index_id": index, "whole": True} for name in sorted(sources)]
         with self._engine.begin() as connection:
             self._delete(connection, index)
@@ -127,13 +129,13 @@ class DescribedIndexes:
         return sql.first(self._engine, query) is not None
 
     def name_unnamed(self, index: str) -> None:
-        """Give this index id to the rows that have none."""
+        """Give this index id to the rows without an index id."""
         unnamed = sa.update(source_indexes).where(_columns.index_id == UNNAMED)
         sql.execute(self._engine, unnamed.values(index_id=index))
 
     @staticmethod
     def leave_unnamed(connection: sa.Connection, index: str) -> None:
-        """Delete the rows of other indexes and the id in the rest: for the copy in a backup."""
+        """Prepare a backup's copy: delete rows of other indexes, and the id in remaining rows."""
         others = _columns.index_id != index
         connection.execute(sa.delete(source_indexes).where(others))
         connection.execute(sa.update(source_indexes).values(index_id=UNNAMED))
@@ -152,6 +154,6 @@ class DescribedIndexes:
 
 
 def _forget(connection: sa.Connection, source: str) -> None:
-    """Delete the source's cursor, documents ahead and failures: it is then read in full."""
+    """Delete the source's cursor, documents ahead and failures, so that it is read in full."""
     for table in (*OF_CURSORS, failures):
         connection.execute(sa.delete(table).where(rows_of(table, source)))

@@ -39,7 +39,10 @@ class IndexUnreachable(IndexerError):
 
 
 class IndexNotRead(IndexUnreachable):
-    """The stored cursors describe another index; this one may show documents closed since then."""
+    """The stored cursors describe another index.
+
+    This index may show documents closed since then.
+    """
 
     def __init__(self, sources: Collection[str]) -> None:
         super().__init__(

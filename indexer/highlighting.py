@@ -1,8 +1,9 @@
-"""Finds the terms of a query to highlight in a passage. The same for every engine; pure functions.
+"""Finds the terms of a query to highlight in a passage, in the same way for every engine.
 
 A text is analysed in short pieces, most of which are in a cache. It is cut between two words that
 do not belong to one reference («12 janvier 2020», «5 pour cent», «16 ter B») and whose analysis
-does not depend on their neighbours (a word in capitals is told from a title by its neighbours).
+does not depend on their neighbours (neighbours decide whether a word in capitals is an acronym or
+part of a title). All functions are pure.
 """
 
 import re
@@ -34,7 +35,8 @@ _PLAIN = rf"{_FREE}(?:{_LETTER}{{1,6}}['’])?(?:{_BARE}|[àaÀ])"
 _BEGUN = rf"{_FREE}{_CAPITAL}{_LETTER}{{0,5}}['’]{_BARE}"
 _SIGNS = "[,;.:?!)]{0,6}"
 _NUMBER = re.compile(rf"\d+(?:,\d+)?{_SIGNS}")
-"""A number after which a text may be cut: no word that may follow a cut belongs to it or its unit.
+"""Matches a number after which a text may be cut: a word after a cut never belongs to the number or
+its unit.
 """
 
 _UNIT = re.compile(rf"[%€]{_SIGNS}")
@@ -42,7 +44,7 @@ _DIGIT = re.compile(r"\d")
 _CUT_BEHIND = re.compile(rf"(?:{_PLAIN}|{_BEGUN}|1er){_SIGNS}")
 _CUT_BEFORE = re.compile(rf"{_PLAIN}(?:[,.;:?!)]|\Z)")
 _BETWEEN = frozenset(["", "«", "»", ":", ";", "?", "!", "–"])
-"""Signs between two words that need no cut of their own."""
+"""Signs between two words that are not analysed as words."""
 
 
 class _AnalysedPiece(NamedTuple):
@@ -62,20 +64,21 @@ _PIECES = re.compile(
 )
 """Matches, in the string of a text's word kinds, each run of words to analyse together.
 
-The text may be cut on both sides of a plain word (p, or w if it has a wanted term), only before
-(b), only after (e; d for a number; u for its unit) or on neither side (n). s is not a word.
+The letters are kinds of words. The text may be cut on both sides of a plain word (p, or w if it has
+a wanted term), only before a word (b), only after it (e; d for a number; u for its unit) or on
+neither side (n). s is not a word.
 """
 
 
 class _Vocabulary(dict[str, str]):
-    """Kind of each word read so far: most words of a text are known, and hardly any is wanted."""
+    """The kind of each word read so far; most words of a text are found here."""
 
     current: ClassVar["_Vocabulary"]
 
     def __init__(self) -> None:
         super().__init__(dict.fromkeys(_BETWEEN, "s"))
         self.saying: dict[str, set[str]] = {}
-        """For each term, the plain words that yield it."""
+        """The plain words that yield each term."""
         self._noting = threading.Lock()
 
     def __missing__(self, word: str) -> str:
@@ -91,7 +94,10 @@ class _Vocabulary(dict[str, str]):
 
     @classmethod
     def with_room(cls) -> "_Vocabulary":
-        """Return the vocabulary of this process, replaced if full. A text is read with only one."""
+        """Return the vocabulary of this process; replace it if it is full.
+
+        Use only one for each text.
+        """
         if len(cls.current) > CACHED_WORDS:
             cls.current = cls()
         return cls.current
@@ -171,7 +177,8 @@ def _analysed(piece: str) -> _AnalysedPiece:
 def question_terms(question: Question) -> frozenset[str]:
     """Return the terms for which a passage is scored and highlighted.
 
-    Of the expansions, only acronyms and single words: a word of a phrase means little alone.
+    Of the expansions, only acronyms and single words are used, because a single word of a phrase
+    means little.
     """
     words = {found.term for found in analyse_query(question.text)}
     groups = (text for group in question.any_of for text in group)
@@ -184,7 +191,7 @@ def question_terms(question: Question) -> frozenset[str]:
 
 
 def highlights(text: str, wanted: frozenset[str]) -> tuple[tuple[int, int], ...]:
-    """Return the (start, end) of each wanted term, in reading order, without overlaps."""
+    """Return the (start, end) of each wanted term in a text, in reading order, without overlaps."""
     if not wanted:
         return ()
     found: list[tuple[int, int]] = []

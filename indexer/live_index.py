@@ -1,8 +1,8 @@
-"""The index that a process reads and writes: the one that the engine's pointer marks as live.
+"""The index that a process reads and writes, which the engine's pointer marks as live.
 
-An engine holds one live index and, while `quisait reindex` runs, the next one beside it. The
-pointer is read at each request and each batch, so that processes follow a reindex without a
-restart. Read `LiveIndex` first.
+An engine contains one live index and, while `quisait reindex` runs, the next index. The pointer is
+read at each request and each batch, so that processes follow a reindex without a restart. Read
+`LiveIndex` first.
 """
 
 import logging
@@ -67,7 +67,7 @@ def differing(source: StoredIndex, target: StoredIndex) -> Iterator[tuple[int, l
 
 
 def withdraw_stale(live: Index, beside: Index) -> None:
-    """Remove from `beside` each document that `live` lacks or holds with another text."""
+    """Remove from `beside` each document that `live` does not have, or has with another text."""
     for name in sorted(beside.sources()):
         stale: list[str] = []
         for entries in batches(beside.scan(name), COMPARED):
@@ -98,9 +98,9 @@ class EncoderRecord:
 
 @dataclass(frozen=True, slots=True)
 class IndexSpec:
-    """How an index is built. If settings or code ask for another spec, a reindex is needed.
+    """How an index is built. If settings or code require another spec, a reindex is needed.
 
-    `analysis` identifies the French analysis and the mapping. This code cannot read an index of
+    `analysis` identifies the French analysis and the mapping. This version cannot read an index of
     another `format`. `shards` is the number of parts that its documents are divided into.
     """
 
@@ -136,7 +136,7 @@ class Pointers:
 class IndexStorage(Protocol):
     """The indexes of an engine, and the pointer to the live one.
 
-    Each change is durable and atomic; its caller holds the gate alone. All methods raise
+    Each change is durable and atomic; its caller holds the gate exclusively. All methods raise
     `IndexUnreachable` or `IndexRefused`.
     """
 
@@ -144,25 +144,28 @@ class IndexStorage(Protocol):
         """Return the spec of the indexes that this code builds."""
 
     def pointers(self) -> Pointers | None:
-        """Return the current pointers, from whichever process; None if there is no index yet."""
+        """Return the current pointers, also if another process wrote them.
+
+        None if there is no index yet.
+        """
 
     def index(self, named: NamedIndex) -> Index:
         """Open an index. Raises `IndexUnreachable` if it was deleted meanwhile."""
 
     def identity(self, named: NamedIndex) -> str:
-        """Return an id that no other index of any engine has or had, a restored copy included."""
+        """Return an id that no other index of any engine ever had, not even a restored copy."""
 
     def create(self, spec: IndexSpec) -> NamedIndex:
-        """Create an empty index: the live one if there is none, else the next one."""
+        """Create an empty index: the live index if there is none, else the next index."""
 
     def promote(self) -> None:
-        """Make the next index the live one. The former live index is deleted."""
+        """Make the next index the live one. The previous live index is deleted."""
 
     def drop_next(self) -> None:
         """Delete the next index."""
 
     def clear(self) -> None:
-        """Delete every index that is neither live nor next: killed processes leave such indexes."""
+        """Delete every index that is neither live nor next; killed processes leave such indexes."""
 
     def delete_all(self) -> None:
         """Delete every index and the pointers."""
@@ -171,7 +174,7 @@ class IndexStorage(Protocol):
         """Return the size of the index on disk, in bytes."""
 
     def salvage(self, named: NamedIndex) -> Iterator[IndexedDocument | None]:
-        """Yield each readable document of a damaged index, and None for each unreadable one."""
+        """Yield each readable document of a damaged index, and None instead of unreadable ones."""
 
 
 Encoders = Callable[[EncoderRecord], Encoder]
@@ -179,7 +182,7 @@ Encoders = Callable[[EncoderRecord], Encoder]
 
 
 class Gate(Protocol):
-    """A shared lock for writers, each for one batch, and an exclusive one for pointer changes."""
+    """A lock that writers share, each for one batch, and that pointer changes hold exclusively."""
 
     def writing(self) -> AbstractContextManager[None]:
         """Hold the lock together with other writers; waits for an exclusive holder."""
@@ -215,12 +218,12 @@ class LiveIndex:
     def limited(
         self, named: Callable[[], frozenset[str]], known: Callable[[], PrincipalLookup]
     ) -> "LiveIndex":
-        """Return this index without the sources that `named` does not return: for readers.
+        """Return the index for readers: it only shows the sources that `named` returns.
 
         Documents of a source that the settings no longer name stay indexed, but their rights are no
-        longer updated. A document whose denial names nobody `known` is read by nobody. Both
-        functions are called for each request. Every reading method raises `IndexNotRead` if a
-        source's rights may be out of date (`require_read`). Writes are not limited.
+        longer updated. Nobody reads a document whose denial names nobody `known`. Both functions
+        are called for each request. Every reading method raises `IndexNotRead` if a source's rights
+        may be out of date (`require_read`). Writes are not limited.
         """
         limited = copy(self)
         limited._named, limited._known = named, known
@@ -241,9 +244,10 @@ class LiveIndex:
             return self._storage.index(live).write(self._encoded_for(live, batch))
 
     def begin(self, source: str) -> bool:
-        """Make the source's cursor describe the live index: before a crawl loads the cursor.
+        """Make the source's cursor describe the live index.
 
-        Returns whether the source has to be read in full before readers may search the index.
+        Call it before a crawl loads the cursor. Returns whether the source has to be read in full
+        before readers may search the index.
         """
         self._live()
         with self._gate.writing():  # no other index replaces it meanwhile
@@ -272,8 +276,8 @@ class LiveIndex:
     def require_read(self, sources: Collection[str]) -> None:
         """Raise `IndexNotRead` if one of these sources has to be read in full first (`unread`).
 
-        Called before each answer to a reader. A finding that none is unread is reused for
-        `DESCRIBED_FOR_S`.
+        This is called before each answer to a reader. If no source is unread, the finding is reused
+        for `DESCRIBED_FOR_S`.
         """
         if time.monotonic() < self._read_until:
             return
@@ -297,7 +301,7 @@ class LiveIndex:
         return self._named is None or source in self._named()
 
     def _shown(self, ids: Collection[str]) -> Collection[str]:
-        """Return the ids of documents or accounts of named sources: each begins with its source."""
+        """Return the ids of documents or accounts that belong to named sources."""
         if self._named is None:
             return ids
         names = self._named()
@@ -318,9 +322,9 @@ class LiveIndex:
     def _identity(self, live: NamedIndex, *, written: bool = False) -> str:
         """Return the live index's identity, after giving an index id to rows that have none.
 
-        Such rows come from a backup or a former version, and describe the live index if it holds
-        anything. If it is empty they describe another one; that is only decided once it is
-        `written` to.
+        Such rows come from a backup or an earlier version. They describe the live index unless it
+        is empty. If it is empty, they describe another index, which is only decided when the live
+        index is `written` to.
         """
         identity = self._storage.identity(live)
         if self._described and not self._all_named:
@@ -339,7 +343,7 @@ class LiveIndex:
             self._storage.index(self._live(create=False)).flush()
 
     def expunge(self) -> None:
-        """Erase words of deleted or replaced texts from the live index and an unfinished one."""
+        """Erase words of deleted or replaced texts from the live index and from the next index."""
         self._live()
         with self._gate.alone():
             self._storage.clear()

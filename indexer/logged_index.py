@@ -1,6 +1,6 @@
-"""The index as a crawl writes to it: deletions and narrowed rights are noted before they apply.
+"""The index to which crawls write: deletions and narrowed rights are noted before they apply.
 
-A restored backup brings deleted documents back; the register says which deletions to repeat.
+A restored backup contains deleted documents again; the register says which deletions to repeat.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

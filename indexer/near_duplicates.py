@@ -38,8 +38,8 @@ _SEED = 1
 def signature(passages: Sequence[Passage]) -> bytes:
     """Return `RUN_BYTES` for the text's runs, then `NUMBER_BYTES` for its numbers.
 
-    Empty for a short text; without the second part if the text has no numbers. It does not depend
-    on how the text was cut.
+    The signature is empty for a short text, and has no second part if the text has no numbers. It
+    does not depend on how the text was cut into passages.
     """
     runs: set[str] = set()
     numbers: set[str] = set()
@@ -55,7 +55,7 @@ def signature(passages: Sequence[Passage]) -> bytes:
 
 
 def same_text(one: bytes, other: bytes) -> bool:
-    """Return whether these are signatures of copies: most runs in common, and some numbers.
+    """Return whether two signatures share most of their runs and some numbers, like copies do.
 
     Next year's version of a note has nearly the same runs, but other numbers.
     """
@@ -66,16 +66,16 @@ def same_text(one: bytes, other: bytes) -> bool:
 
 
 def bands(signed: bytes) -> list[tuple[int, bytes]]:
-    """Return pieces of a signature with their places: copies have at least one in common.
+    """Return pieces of a signature with their places; copies have at least one piece in common.
 
-    Two texts with a resemblance of `LEAST_RESEMBLANCE` have none in common in 1 of 8 000 cases.
+    Two texts with a resemblance of `LEAST_RESEMBLANCE` have no piece in common in 1 of 8 000 cases.
     """
     runs = signed[:RUN_BYTES]
     return [(at, runs[at : at + _BAND_BYTES]) for at in range(0, len(runs), _BAND_BYTES)]
 
 
 def shared_text(signed: Sequence[bytes]) -> list[int]:
-    """Return the places, in order, of signatures that share one of their `bands` with another one.
+    """Return the places, in order, of signatures that share one of their `bands` with another.
 
     All signatures are compared at once: hardly any of the hundreds in a result set has a copy.
     """

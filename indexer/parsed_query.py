@@ -8,23 +8,27 @@ from indexer.french.analysis import EXACT, Term, analyse_query
 from indexer.values import Expansion, Question
 
 MINIMUM_MATCH_PERCENT = 20
-"""Share of the distinct terms that a lexical match must have, rounded down; at least one term."""
+"""Percentage of the distinct terms that a lexical match must have, rounded down, but at least one
+term.
+"""
 
 MAX_MINIMUM_MATCH = 5
-"""Largest required number of terms: otherwise a pasted text would match next to nothing."""
+"""Maximum number of terms that a match must have, because otherwise a pasted text would match
+almost nothing.
+"""
 
 DATED_MATCH_PERCENT = 75
 MAX_MINIMUM_MATCH_BY_DATE = 8
-"""In an order by date, weak matches stand as high as answers. A document must therefore have
-`DATED_MATCH_PERCENT` of the terms, rounded up, but at most this number of them.
+"""Maximum number of terms that a match must have in an order by date. There, weak matches rank as
+high as answers, so that a document must have `DATED_MATCH_PERCENT` of the terms, rounded up.
 """
 
 EXACT_WEIGHT = 0.5
 """Weight of a word that matches exactly as written: a factor of its BM25 score."""
 
 PAIR_WEIGHT = 0.7
-"""Weight of two neighbours of the query that stand side by side. All folds chose this value and
-that of `EXACT_WEIGHT` (`fe65daca:benchmarks/tuning.py`, docs/evaluation.md).
+"""Weight of two neighbouring words of the query that are also neighbours in the document. All folds
+chose this value and that of `EXACT_WEIGHT` (`fe65daca:benchmarks/tuning.py`, docs/evaluation.md).
 """
 
 PAIR_REACH = 4
@@ -74,12 +78,12 @@ class AnalyzedQuery:
 
     @property
     def scores(self) -> bool:
-        """Whether the query has anything to rank by."""
+        """Whether the query has terms or phrases to rank by."""
         return bool(self.terms or self.phrases or self.any_of)
 
     @property
     def binds(self) -> bool:
-        """Whether vector hits, too, must be checked against the text."""
+        """Whether vector hits must also match phrases or exclusions."""
         return bool(self.phrases or self.excluded or self.any_of)
 
     @property
@@ -89,13 +93,16 @@ class AnalyzedQuery:
 
 
 class _ClauseBudget:
-    """The number of clauses that an engine still takes; `dropped` if some words did not fit."""
+    """The number of clauses that an engine still accepts.
+
+    `dropped` is true if words did not fit.
+    """
 
     def __init__(self, left: int, phrase_cost: int) -> None:
         self.left, self.cost, self.dropped = left, phrase_cost, False
 
     def phrases(self, wanted: Sequence[str]) -> tuple[Phrase, ...]:
-        """Return the phrases, cut at the first word that does not fit, without empty ones."""
+        """Return the phrases without empty ones, cut at the first word that does not fit."""
         found = []
         for words in wanted:
             whole = phrase_of(analyse_query(words, phrase=True))
@@ -118,7 +125,8 @@ def parse_query(
     """Parse a question. Phrases and exclusions take precedence if something has to be dropped.
 
     `budget` is shared by the words of phrases and the distinct terms, each at its cost.
-    `most_words`: for orders other than by relevance, where few common words would mislead.
+    `most_words` is true for orders other than by relevance, in which few common words would not be
+    enough for a match.
     """
     space = _ClauseBudget(budget, phrase_cost)
     phrases, excluded = space.phrases(question.phrases), space.phrases(question.excluded)

@@ -1,4 +1,4 @@
-"""State of each part of a source in the current run, and the turn of its reader.
+"""State of each part of a source in the current run, and the number of its current reader.
 
 A part is read by the holder of its lock. Each new holder gets the next `turn`: a reader that lost
 its lock without noticing can no longer save a cursor, whoever holds the lock by then.
@@ -37,12 +37,17 @@ source_parts = sa.Table(
 """`outcome` is empty until the part was read in the run; `report` is a `CrawlReport` in JSON."""
 
 MOST_TRIES = 3
-"""A part whose reader died this number of times in one run is given up until the next run."""
+"""Number of times that the reader of a part may die in one run; then the part waits for the next
+run.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class PartRow:
-    """State of a part in the run `run_id`; `outcome` is that of `RunRow`, or empty until read."""
+    """State of a part in the run `run_id`.
+
+    `outcome` is as in `RunRow`, or empty until it is read.
+    """
 
     part: Part
     run_id: int
@@ -86,7 +91,7 @@ class PartRuns:
     def begin(
         self, source: str, of: int, run_id: int, *, whole: bool, accept_deletions: bool
     ) -> None:
-        """Queue all parts for this run; readers of parts in a former run lose them.
+        """Queue all parts for this run; readers of a former run lose their parts.
 
         If the division differs, cursors and failures are deleted: the source is read in full once,
         in parts. With `whole`, the source is also read in full if the division is the same.
@@ -134,9 +139,9 @@ class PartRuns:
                 connection.execute(sa.delete(source_parts).where(source_parts.c.source == source))
 
     def take(self, source: str, row: PartRow) -> "PartTurn | None":
-        """Return the part for the holder of its lock, or None.
+        """Return the part for the holder of its lock.
 
-        None if the part was given up, or no longer has to be read.
+        Returns None if the part was given up, or no longer has to be read.
         """
         if row.tries >= MOST_TRIES:
             gave_up = (
@@ -174,7 +179,10 @@ class PartRuns:
 
 @dataclass(frozen=True, slots=True)
 class PartTurn:
-    """A part being read by the holder of its lock. Changes nothing once it was taken over."""
+    """A part that the holder of its lock reads.
+
+    Once another reader took it over, methods change nothing.
+    """
 
     kept: PartRuns
     source: str
@@ -184,7 +192,7 @@ class PartTurn:
     row: PartRow
 
     def fence(self, connection: sa.Connection) -> None:
-        """Raise `LockLost` if the part was taken over; else block takers until the commit."""
+        """Raise `LockLost` if the part was taken over; else nobody can take it until the commit."""
         mine = _of_turn(self.source, self.part, self.run_id, self.turn)
         # An update locks the row: it waits for a process that takes the part over, or blocks it.
         held = connection.execute(sa.update(source_parts).where(mine).values(turn=self.turn))
@@ -225,7 +233,7 @@ class PartTurn:
         self._change(**told, rate=0.0, passage_rate=0.0)
 
     def release(self, report: CrawlReport) -> None:
-        """Give the part back unread, because its reader was asked to stop."""
+        """Return the part unread, because its reader was asked to stop."""
         self._change(tries=self.row.tries, report=_written(report), rate=0.0, passage_rate=0.0)
 
     def _change(self, **values: object) -> None:

@@ -45,7 +45,7 @@ def cut(
     words: int = PASSAGE_WORDS,
     overlap: int = OVERLAP_WORDS,
 ) -> tuple[Passage, ...]:
-    """Return passages in reading order, each of at most `words` words besides its heading.
+    """Return passages in reading order; each has at most `words` words besides its heading.
 
     Passages begin and end at headings and sentences; a passage never spans two pages, authors or
     paths. Neighbours cut from one section share at most `overlap` words. No text is lost: very
@@ -86,7 +86,7 @@ def joined(passages: Sequence[Passage]) -> tuple[str, tuple[int, ...]]:
 
 
 def _overlap(before: str, after: str) -> int:
-    """Return the length of the longest end of `before` that begins `after`: few, whole words."""
+    """Return the length of the longest end of `before`, in whole words, that begins `after`."""
     words = list(re.finditer(r"\S+", before[-OVERLAP_WORDS * (_LONGEST_WORD + 1) * 2 :]))
     skipped = max(0, len(before) - OVERLAP_WORDS * (_LONGEST_WORD + 1) * 2)
     for word in words[-OVERLAP_WORDS:]:
@@ -117,7 +117,7 @@ def _merged(sections: Sequence[Section], words: int) -> Iterator[Section]:
 
 
 def _with_text(section: Section) -> Section | None:
-    """Return the section, with its heading as text if it has no text; None if it has neither."""
+    """Return the section, with its heading as text if it has no text; None without both."""
     if section.text.strip():
         return section
     return replace(section, text=section.heading, heading="") if section.heading.strip() else None
@@ -163,7 +163,7 @@ def _tail(spans: Sequence[_Span], words: int) -> list[_Span]:
 
 
 def _spans(text: str, words: int) -> Iterator[_Span]:
-    """Yield sentences; one longer than a passage is split at line ends, then between words."""
+    """Yield sentences; split a sentence longer than a passage at line ends, then between words."""
     for start, end in sentences(text):
         count = _length(text[start:end])
         if 0 < count <= words:

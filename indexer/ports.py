@@ -27,7 +27,10 @@ class Extractor(Protocol):
 
     @property
     def max_bytes(self) -> int:
-        """Largest accepted file, in bytes: a larger one is not read and fails as `too_large`."""
+        """Size of the largest accepted file, in bytes.
+
+        A larger file is not read and fails as `too_large`.
+        """
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
         """Return the text of a file.
@@ -107,7 +110,7 @@ class IndexReader(Protocol):
         """Return the document's current text, or None if it is not indexed or may not be read.
 
         Text and rights are of one moment. A document that may not be read takes no longer than a
-        missing one: its text is not read.
+        missing document, because its text is not read.
         """
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
@@ -126,7 +129,7 @@ class IndexReader(Protocol):
 class IndexContents(Protocol):
     """The methods of an index that a reindex uses.
 
-    They take no access filter: no reader calls them.
+    They take no access filter, because no reader calls them.
     """
 
     def sources(self) -> frozenset[str]:
@@ -135,8 +138,8 @@ class IndexContents(Protocol):
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
         """Yield these documents as they are indexed now, in any order, without missing ones.
 
-        Written to another index, a document gives the same answers there. Its text is in its
-        passages: it has no sections.
+        A document that is written to another index gives the same answers there. Its text is in its
+        passages; it has no sections.
         """
 
 
@@ -158,12 +161,12 @@ class IndexDenials(Protocol):
 
 
 class Index(IndexWriter, IndexReader, IndexContents, IndexDenials, Protocol):
-    """Port of a whole index: writing, reading, its contents, its denials, and its upkeep."""
+    """Port of a whole index: writing, reading, contents, denials and maintenance."""
 
     def expunge(self) -> None:
         """Rewrite files until none holds a word of a deleted or replaced text.
 
-        This takes as long as writing every text of those files; searches go on meanwhile. Raises
+        This takes as long as writing every text of those files. Searches continue meanwhile. Raises
         `IndexUnreachable` or `IndexRefused`.
         """
 
@@ -173,8 +176,8 @@ class Index(IndexWriter, IndexReader, IndexContents, IndexDenials, Protocol):
     def probe(self) -> None:
         """Read a few documents and search for a word of each, within a second.
 
-        Nothing is tested if the engine is a server, which tests itself. Raises `IndexDamaged`, or
-        any error that a search raises.
+        If the engine is a server, nothing is tested, because it tests itself. Raises
+        `IndexDamaged`, or any error that a search raises.
         """
 
     def verify(self) -> None:

@@ -54,7 +54,7 @@ _SIGNATURES = (
 
 
 def scan_kind(content: bytes) -> ScanKind | None:
-    """Return the format of the content, or None if it is none of these, even if it is an image.
+    """Return the format of the content, or None for all other formats, even other images.
 
     Tesseract would take unknown bytes for a list of files and URLs to read.
     """
@@ -85,7 +85,7 @@ class RecognisedPage:
 
 @dataclass(frozen=True, slots=True)
 class Tesseract:
-    """Reads one language; the caller holds the bytes of the whole file."""
+    """Reads texts in one language; the caller holds the bytes of the whole file in memory."""
 
     language: str = "fra"
     limits: RecognitionLimits = RecognitionLimits()

@@ -5,23 +5,23 @@ from typing import Protocol
 
 
 class Register(Protocol):
-    """Writes such changes to a file outside database and index (`quisait.privacy.register`)."""
+    """Writes changes to a file outside database and index (`quisait.privacy.register`)."""
 
     def note(self, kind: str, moment: datetime | None = None, /, **fields: object) -> object:
         """Write a change to disk, before it takes effect. Without `moment`, its time is now."""
 
     def noted(self, agent_id: str) -> bool:
-        """Return whether a restoration would find all changes about an agent."""
+        """Return whether a restoration would find all changes about an agent in the file."""
 
 
 class NoRegister:
-    """Stores nothing: for changes that are replayed from the register."""
+    """Stores nothing: used for changes that are replayed from the register."""
 
     def note(self, kind: str, moment: datetime | None = None, /, **fields: object) -> None:
         """Do nothing."""
 
     def noted(self, agent_id: str) -> bool:
-        """Return true: nothing has to be found."""
+        """Return true, because no change has to be found."""
         return True
 
 

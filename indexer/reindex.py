@@ -1,9 +1,9 @@
-"""A reindex: fills the next index beside the live one, compares both, then makes it live.
+"""A reindex: fills the next index from the live index, compares both, then makes the next one live.
 
-Read `reindex` first. Meanwhile only the live index receives writes and answers queries. Its changes
-(texts, access lists, deletions, `WITHHELD`, from any process) are found by repeated comparison, the
-last time with writers kept out: when the pointer moves, both indexes are equal, and the cursors of
-the sources hold for both.
+Read `reindex` first. Meanwhile only the live index receives writes and answers queries. Changes of
+the live index (texts, access lists, deletions, `WITHHELD`, by any process) are found by repeated
+comparison. During the last comparison, writers wait: when the pointer moves, both indexes are
+equal, and the cursors of the sources describe both.
 """
 
 import logging
@@ -47,19 +47,19 @@ log = logging.getLogger(__name__)
 COPIED = 100
 """Number of documents that are read, encoded and written at once."""
 FEW = 200
-"""Once a pass finds at most this number of differences, the rest is copied without writers."""
+"""Once a pass finds at most this number of differences, the rest is copied while writers wait."""
 PASSES = 20
-"""Largest number of passes before the rest is copied without writers, however much it is."""
+"""Maximum number of passes; then the rest is copied while writers wait, however much it is."""
 
 SAMPLE_SEED = 11
 SAMPLE_DOCUMENTS = 60
-"""Documents drawn from all sources, and again as many from documents with a denial."""
+"""Number of documents drawn from all sources, and also from the documents with a denial."""
 SAMPLE_READERS = 40
 
 
 @dataclass(slots=True)
 class CopyCounts:
-    """Counts of a copy. `seen`: documents compared in this pass. `encoded`: passages."""
+    """Counts of a copy. `seen`: documents compared in this pass. `encoded`: encoded passages."""
 
     seen: int = 0
     written: int = 0
@@ -87,7 +87,10 @@ class ReindexDependencies:
 
 @dataclass(frozen=True, slots=True)
 class ReindexReport:
-    """Result of a reindex: documents in all, and `tried` pairs of reader and document."""
+    """Result of a reindex.
+
+    `documents` is their total; `tried` counts checked (reader, document) pairs.
+    """
 
     documents: int
     copied: CopyCounts
@@ -104,10 +107,10 @@ def reindex(
 ) -> ReindexReport:
     """Fill an index with the spec `wanted` from the live one, check it, and make it live.
 
-    With `origin`, the live index of that engine is copied, and stays as it is. The sources `behind`
-    then have to be read in full before readers may search the new index. Resumes an interrupted
-    reindex. Raises `IndexUnreachable`, or `IndexRefused` if the live index is of another format or
-    a check fails: the live index then still answers.
+    With `origin`, the live index of that engine is copied, and stays unchanged. The sources
+    `behind` then have to be read in full before readers may search the new index. Resumes an
+    interrupted reindex. Raises `IndexUnreachable`, or `IndexRefused` if the live index is of
+    another format or a check fails: the live index then still answers.
     """
     storage = origin or parts.storage
     live = live_of(storage)
@@ -147,7 +150,7 @@ def rebuild(
     progress: Progress = lambda done, total: None,
     keep: KeepVectors | None = None,
 ) -> RebuildReport:
-    """Replace a damaged live index with one made of its readable documents. Writers wait.
+    """Replace a damaged live index with an index of its readable documents. Writers wait.
 
     `keep` gets the copied vectors, for an encoder that lost its cached ones. If documents may be
     missing, every source has to be read in full before readers may search the new index. Raises
@@ -226,7 +229,10 @@ def kept_alike(copy: "IndexCopy", progress: Progress) -> Iterator[int]:
 
 
 def begin(parts: ReindexDependencies, wanted: IndexSpec) -> tuple[NamedIndex, bool]:
-    """Return the next index, and whether it existed; one with another spec is deleted first."""
+    """Return the next index, and whether it existed.
+
+    An index with another spec is deleted first.
+    """
     with parts.gate.alone():
         parts.storage.clear()
         pointers = parts.storage.pointers()
@@ -260,8 +266,8 @@ def live_of(storage: IndexStorage) -> NamedIndex:
 class IndexCopy:
     """Copies documents from one index to another.
 
-    `encoder` opens the target's encoder when it is first needed; None if both indexes have the same
-    one, so that vectors are copied.
+    `encoder` opens the target's encoder when it is first needed. It is None if both indexes have
+    the same encoder; vectors are then copied.
     """
 
     source: StoredIndex
@@ -271,7 +277,10 @@ class IndexCopy:
     counts: CopyCounts = field(default_factory=CopyCounts)
 
     def copy(self, document_ids: Sequence[str]) -> None:
-        """Copy documents beside other writers; their changes meanwhile wait for the next pass."""
+        """Copy documents while others write.
+
+        The next pass copies changes that they make meanwhile.
+        """
         read = self.read(document_ids)
         with self.gate.writing():
             self.write(document_ids, read)
@@ -293,8 +302,7 @@ class IndexCopy:
     def write(self, document_ids: Sequence[str], read: dict[str, IndexedDocument]) -> None:
         """Bring these documents of the target up to date, if `read` still matches the source.
 
-        A text removed from the source since it was read is not written, so that nobody has to
-        delete it twice.
+        A text that was removed from the source index since it was read is not written.
         """
         now, there = self.source.kept(document_ids), self.target.kept(document_ids)
         needed = (_needed(now.get(one), there.get(one), read.get(one)) for one in document_ids)
@@ -328,9 +336,9 @@ def _pass(copy: IndexCopy, progress: Progress) -> int:
 def _needed(
     now: IndexEntry | None, there: IndexEntry | None, read: IndexedDocument | None
 ) -> Write | None:
-    """Return the write that makes the target equal the source now.
+    """Return the write that makes a document of the target equal to the source.
 
-    None if they are equal, or if the document must be read again.
+    Returns None if they are equal, or if the document must be read again.
     """
     if now == there:
         return None
@@ -360,8 +368,8 @@ def check_counts(kept: StoredIndex, made: StoredIndex) -> int:
 def check_rights(kept: Index, made: Index) -> int:
     """Return the number of (reader, document) pairs tried. Raises `IndexRefused` if one differs.
 
-    Readers are made of the documents' own principals: each allowed one, each denied one together
-    with an allowed one, one whose authority does not answer, and nobody.
+    The tried readers are made of the documents' own principals: each allowed principal, each denied
+    principal together with an allowed one, a reader whose authority does not answer, and nobody.
     """
     sample = _sampled(kept)
     ids = tuple(sorted(entry.document_id for entry in sample))
@@ -404,7 +412,7 @@ def _sampled(index: Index) -> Sequence[IndexEntry]:
 
 
 def _keep(reservoir: list[IndexEntry], entry: IndexEntry, seen: int, drawn: random.Random) -> None:
-    """Algorithm R (Vitter, 1985): every entry seen is kept with the same probability."""
+    """Keep every entry seen with the same probability, by algorithm R (Vitter, 1985)."""
     if len(reservoir) < SAMPLE_DOCUMENTS:
         reservoir.append(entry)
     elif (place := drawn.randrange(seen)) < SAMPLE_DOCUMENTS:

@@ -11,7 +11,7 @@ from indexer.parsed_query import Phrase, phrase_of
 from indexer.values import Question
 
 MOST_PARTS = 64
-"""Number of words of a query that are weighed, at most: each costs an engine two clauses."""
+"""Maximum number of words of a query that are weighed: each costs an engine two clauses."""
 
 TOLERANCE = 1e-4
 """Tolerance in comparisons of shares: engines add them in float32."""
@@ -34,7 +34,7 @@ def question_parts(question: Question) -> tuple[Part, ...]:
 
     These are the word itself, the compound that it belongs to, written as one word, and its
     glossary expansions. Phrases and alternatives of the query are not weighed: they must match
-    anyway. Words set aside are left out, unless there are no others.
+    anyway. Words that are set aside are left out, unless there are no other words.
     """
     subject, aside = _parts(question)
     return subject or aside
@@ -52,7 +52,7 @@ def set_aside(question: Question) -> frozenset[str]:
 
 
 def _parts(question: Question) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Return the parts of the subject, and those that are set aside."""
+    """Return the parts of the query's subject, and the parts that are set aside."""
     places: dict[int, dict[Phrase, None]] = {}
     terms: dict[int, set[str]] = {}
     for term in analyse_query(question.text):
@@ -78,9 +78,9 @@ def information(counts: Sequence[int], documents: int, aside: int = 0) -> tuple[
     """Return the share of each part in a query's information; empty without parts.
 
     `counts` are the numbers of readable documents, of `documents` in all, that contain each part.
-    The last `aside` parts are those of `aside_parts`; the shares of the others sum to 1. The weight
-    of a part is its inverse document frequency as in BM25 (Robertson & Spärck Jones): a word that
-    no document has carries the most information.
+    The last `aside` counts belong to `aside_parts`; the shares of the other parts sum to 1. The
+    weight of a part is its inverse document frequency as in BM25 (Robertson & Spärck Jones): a word
+    that no document has carries the most information.
     """
     weights = [math.log(1 + (documents - n + 0.5) / (n + 0.5)) for n in counts]
     of_subject = len(weights) - aside
@@ -90,9 +90,10 @@ def information(counts: Sequence[int], documents: int, aside: int = 0) -> tuple[
 
 
 def says_nothing(question: Question) -> bool:
-    """Return whether a text was typed that has no meaningful word.
+    """Return whether the typed text has no meaningful word.
 
-    It consists of symbols, or of words that stand in every text («de la») in small letters.
+    Such a text consists of symbols, or of words in small letters that occur in every text («de
+    la»).
     """
     if question.phrases or question.any_of or question.excluded:
         return False

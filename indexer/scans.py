@@ -1,4 +1,4 @@
-"""Scanned documents: the queue of those to recognise, and the recognised texts.
+"""Scanned documents: the queue of documents to recognise, and the recognised texts.
 
 A crawl queues a file that holds only images, and goes on. Another pass recognises its text, page by
 page (`quisait.work.scans`). The next crawl asks for the document again, and finds the text. A text
@@ -25,9 +25,9 @@ from indexer.state import digest, overwrite_deleted, rows_of, scan_days, scans, 
 from indexer.values import Extracted, Failure, UnreadPart
 
 MOST_TRIES = 3
-"""Number of tries of a page in a row."""
+"""Maximum number of tries of a page in a row."""
 RETRY = timedelta(hours=1)
-"""Delay before a page is tried again, or a source is asked again for a file it did not give."""
+"""Delay before a page is tried again, or before a source is asked again for a missing file."""
 _IDS_AT_ONCE = 500
 """Number of ids in one statement: below the parameter limit of every database."""
 
@@ -66,7 +66,7 @@ def hash_of(content: bytes) -> str:
 
 
 class Scans:
-    """The scans in a database. `sources`: those whose scans are recognised."""
+    """The scans in a database. `sources` are the sources whose scans are recognised."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class Scans:
     def note_newer(self, scan: WaitingScan, content: bytes) -> WaitingScan | None:
         """Replace the bytes of a scan that still waits; return None if it does not wait any more.
 
-        Its document may have been deleted: nothing of it may be stored again.
+        If the document was deleted meanwhile, nothing of it may be stored again.
         """
         values = {
             "content": hash_of(content),
@@ -144,7 +144,7 @@ class Scans:
         return self._ids(scans.c.source == source)
 
     def awaited(self, source: str) -> frozenset[str]:
-        """Return the documents still to be recognised; none if the source is not in `sources`."""
+        """Return the documents still to be recognised; empty if the source is not in `sources`."""
         if source not in self._sources:
             return frozenset()
         return self._ids((scans.c.source == source) & (scans.c.state == ScanState.WAITING))
@@ -190,7 +190,7 @@ class Scans:
         )
 
     def due(self) -> tuple[str, ...]:
-        """Return the sources with scans that are due, the one with the oldest scan first."""
+        """Return the sources with scans that are due, starting with the oldest scan."""
         mine = (scans.c.state == ScanState.WAITING) & (scans.c.noted <= self._now())
         longest = sa.func.min(scans.c.noted)
         query = sa.select(scans.c.source).where(mine).group_by(scans.c.source)
@@ -204,7 +204,7 @@ class Scans:
     def count_try(self, scan: WaitingScan) -> bool:
         """Count a try of the next page before it is made; return whether it may be made.
 
-        The try may kill its process, so that it is counted first. If no try is left, the page is
+        The try is counted first, because it may kill the process. If no try is left, the page is
         given up, or the whole file if its number of pages is unknown.
         """
         if scan.tries < MOST_TRIES:
@@ -225,7 +225,7 @@ class Scans:
         self._change(scan, file_pages=file_pages, tries=0)
 
     def add_page(self, scan: WaitingScan, page: RecognisedPage | None) -> None:
-        """Store the text of the page after those that are done; None if it cannot be read."""
+        """Store the text of the next page; None if the page cannot be read."""
         kept = [storable(page.text), round(page.confidence, 1), page.letters] if page else None
         with self._engine.begin() as connection:
             mine = _version(scan)

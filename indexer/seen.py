@@ -12,7 +12,7 @@ from indexer.state import seen, storable
 
 _KEY_BYTES = 16
 _HIGHEST = b""
-"""The key of the row whose step no other step has exceeded."""
+"""The key of the row that stores the highest step so far."""
 _AT_ONCE = 500
 """Number of rows in one statement: below the parameter limit of every database."""
 _columns = seen.c
@@ -111,5 +111,8 @@ class SqlSeen:
 
 
 def _key(document_id: str) -> bytes:
-    """Return the key of a document; ids that are stored alike share one, and are read each time."""
+    """Return the key of a document.
+
+    Ids with one storable text share a key, and are read each time.
+    """
     return hash_of(storable(document_id))[:_KEY_BYTES]

@@ -1,4 +1,4 @@
-"""SQL that the stores share: statements in a transaction of their own, column types, values."""
+"""SQL functions that the stores share: single transactions, column types, values."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -35,13 +35,13 @@ def in_utc(moment: datetime) -> datetime:
 
 
 _ADAPTERS: dict[object, TypeAdapter[Any]] = {}
-"""By dataclass, the pydantic adapter that makes its values from rows."""
+"""The pydantic adapter that makes values from rows, by dataclass."""
 
 
 def value(kind: type[Value], row: sa.RowMapping, **others: object) -> Value:
     """Return a dataclass made from a row: each field from the column of its name or `others`.
 
-    Columns that no field is named after are ignored.
+    Columns without a field of their name are ignored.
     """
     adapter: TypeAdapter[Value] = _ADAPTERS.get(kind) or TypeAdapter(kind)
     _ADAPTERS[kind] = adapter

@@ -42,7 +42,7 @@ seen = sa.Table(
 )
 """Documents of listing sources as they were listed when they were read (`indexer.seen`)."""
 OF_CURSORS = (cursors, ahead, seen)
-"""Tables that tell how far a source was read into an index: they change together."""
+"""Tables that tell how far a source was read into an index; they change together."""
 source_indexes = sa.Table(
     "source_indexes",
     metadata,
@@ -188,7 +188,7 @@ class RunRow:
 class State:
     """Cursors, failures and runs in one database. Times are in UTC.
 
-    Rows with a `prefix` or a `part` (`of_part`) are separate from all others.
+    Rows with a `prefix` or a `part` (`of_part`) are separate from all other rows.
     """
 
     def __init__(
@@ -234,7 +234,7 @@ class State:
         """Forget that the documents at or below a root were read; return their number.
 
         The next run lists the whole source, and reads these documents anew. Readers are not
-        changed. Returns 0 for a source that does not list what it has.
+        changed. Returns 0 for a source that does not list its documents.
         """
         named, mine = seen.c.document_id, rows_of(seen, source)
         root, folders = storable(root), named.endswith("/")
@@ -263,7 +263,7 @@ class State:
                     connection.execute(theirs.values(source=source))
 
     def seen(self, source: str, check: Callable[[], None] = lambda: None) -> SeenItems:
-        """Return the rows that belong to the source's cursor, if it lists what it has.
+        """Return the rows that belong to the cursor of a source that lists its documents.
 
         `check` is called before rows are stored, and raises if they must not be.
         """
@@ -302,7 +302,7 @@ class State:
         return frozenset(sql.scalars(self._engine, query))
 
     def record(self, source: str, key: str, kind: str, reason: str) -> None:
-        """Store a failure; a known one keeps the time it was first seen."""
+        """Store a failure; a known failure keeps the time at which it was first seen."""
         source = self._row_of(source)
         values = {"kind": kind, "reason": storable(reason)}
         with self._engine.begin() as connection:
@@ -327,7 +327,7 @@ class State:
                 connection.execute(sa.delete(table).where(rows_of(table, source)))
 
     def root_of(self, source: str, path: str) -> str:
-        """Return the identity of the root read at this path of the settings, or "" if none."""
+        """Return the identity of the root that was read at this path of the settings, or ""."""
         noted = source_roots.c
         query = sa.select(noted.identity).where(noted.source == source, noted.path == path)
         return sql.scalar(self._engine, query) or ""
@@ -419,7 +419,7 @@ class State:
         sql.put_alone(self._engine, requested_runs, row)
 
     def run_requested_at(self, source: str) -> datetime | None:
-        """Return when a run was last requested, None if never."""
+        """Return when a run was last requested, or None."""
         mine = requested_runs.c.source == source
         return sql.scalar(self._engine, sa.select(requested_runs.c.moment).where(mine))
 
@@ -439,7 +439,7 @@ class State:
 
 
 def digest(key: str) -> str:
-    """Return the SHA-256 of a key in hexadecimal, for database indexes that take short keys."""
+    """Return the SHA-256 of a key in hexadecimal, because database indexes only take short keys."""
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -460,7 +460,7 @@ def storable(text: str) -> str:
 
 
 def row_of(table: sa.Table, one: object, **others: object) -> dict[str, object]:
-    """Return a value's row: each column from the attribute of its name or `others`, storable.
+    """Return a value as a row: each column is from the attribute of its name, or from `others`.
 
     The column `agent_key` is the digest of `agent_id`.
     """

@@ -9,7 +9,7 @@ from indexer.french.analysis import fold
 from indexer.values import Suggestion
 
 SUGGESTIONS_READ = 200
-"""Number of readable titles that the suggestions are chosen from: the shortest, then by id."""
+"""Number of readable titles from which suggestions are chosen: the shortest titles, then by id."""
 
 
 def best_titles(
@@ -78,8 +78,8 @@ def near_in(text: str, word: str, most: int) -> Mapping[str, str]:
 def nearest(word: str, documents: Iterable[Mapping[str, str]], most: int) -> tuple[NearWord, ...]:
     """Return the best words that `near_in` found: fewest edits first, then most documents.
 
-    Of two spellings of a word, the more frequent one is returned; if equally frequent, the one with
-    accents.
+    Of two spellings of a word, the more frequent spelling is returned; if they are equally
+    frequent, the spelling with accents.
     """
     counts: Counter[str] = Counter()
     ways: dict[str, Counter[str]] = defaultdict(Counter)

@@ -13,7 +13,9 @@ from connectors.values import Access, Contribution, Document, Section
 from indexer.access import AccessFilter
 
 BEGUN_CHARACTERS = 500
-"""Number of characters of a title that are suggested and weighed; OpenSearch stores no more."""
+"""Number of characters of a title that are used for suggestions and ranking; OpenSearch stores no
+more.
+"""
 
 
 class HitAttributes(NamedTuple):
@@ -51,7 +53,7 @@ UNDATED = -62_135_596_800.0
 def dated_of(document: Document) -> float | None:
     """Return when a document was last modified, else created, in seconds since the epoch.
 
-    None if it has neither date. Times without a zone are read as UTC, here and everywhere.
+    Returns None if it has neither date. Times without a zone are read as UTC.
     """
     shown = document.modified or document.created
     if shown is None:
@@ -85,13 +87,15 @@ Vectors = NDArray[np.float32]
 """float32, shape (n, d), each row of length 1."""
 
 WINDOW = 200
-"""W: how many documents of each ranking are fused. Pages and votes use only these."""
+"""Number of documents of each ranking that are fused, called W. Pages and votes use only these
+documents.
+"""
 
 
 class Failure(StrEnum):
-    """Why a file gave no text. `not_text`: its kind has no text, such as images.
+    """Why a file gave no text. `not_text`: files of this kind have no text, such as images.
 
-    `awaits_recognition`: a scan whose text will be recognised (`indexer.scans`).
+    `awaits_recognition`: the file is a scan whose text will be recognised (`indexer.scans`).
     """
 
     ENCRYPTED = "encrypted"
@@ -137,7 +141,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """What a scan returns of each indexed document."""
+    """The data that a scan of the index returns for each document."""
 
     document_id: str
     content_hash: str
@@ -155,7 +159,7 @@ class IndexedDocument:
     """A document ready to be indexed: `vectors[i]` encodes `passages[i]`.
 
     `content_hash` changes with the passages, `record_hash` with anything else but the access.
-    Neither depends on the encoder: an index has only one, and records which.
+    Neither depends on the encoder, because an index has only one encoder and records its name.
     """
 
     document: Document
@@ -202,11 +206,11 @@ class Remove:
 Write = Put | PutAccess | Remove
 
 WITHHELD = Access(denied=frozenset({"quisait:document:withheld"}))
-"""The access of an indexed document whose current text could not be read: nobody reads it.
+"""The access of an indexed document whose current text could not be read, so that nobody reads it.
 
 A crawl gives such a document readers again only together with its text (`Put`, or after a reading
-that found the same text). The denied principal, which nobody holds, tells it in every index from a
-document that merely has no readers.
+that found the same text). The denied principal, which nobody has, distinguishes such a document
+from a document without readers.
 """
 
 
@@ -233,7 +237,7 @@ class IndexFill:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """Synonyms of `words`, which stand in the query: each of `others` is matched as a phrase."""
+    """Synonyms of `words`, which occur in the query. Each of `others` is matched as a phrase."""
 
     words: str
     others: tuple[str, ...]
@@ -244,7 +248,7 @@ class Question:
     """A parsed query: free text, phrases that must match as written, and excluded words.
 
     At least one phrase of each group in `any_of` must match. `expansions` match in addition to the
-    text, with a lower weight. `aside` lists parts of the text that name a place: they add to the
+    text, with a lower weight. `aside` lists parts of the text that name a place. They raise the
     score, but documents need not contain them. An empty question matches everything that the reader
     may read, newest first.
     """
@@ -263,7 +267,7 @@ class Question:
 
     @property
     def names_something(self) -> bool:
-        """Whether documents can be ranked by the question; exclusions alone do not rank."""
+        """Whether documents can be ranked by the question, which exclusions alone do not allow."""
         return bool(self.text or self.phrases or self.any_of)
 
     @property
@@ -274,8 +278,8 @@ class Question:
 
 
 FACETS = ("source", "kind", "space", "entity", "area", "year")
-"""Fields that narrow results; each is also a facet. `year` is that of `modified`, or of `created`
-if the source gives no other date.
+"""Fields that narrow results; each field is also a facet. `year` is the year of `modified`, or of
+`created` if the source gives no other date.
 """
 
 
@@ -283,9 +287,9 @@ if the source gives no other date.
 class RelevanceCut:
     """Thresholds that end the result set.
 
-    It holds lexical matches with at least the share `information` (0 to 1) of the information in
-    the question's words (`indexer.relevance`), and the W nearest documents with a cosine of at
-    least `cosine`.
+    The result set contains lexical matches with at least the share `information` (0 to 1) of the
+    information in the question's words (`indexer.relevance`), and those of the W nearest documents
+    whose cosine is at least `cosine`.
     """
 
     information: float
@@ -299,12 +303,13 @@ class SearchRequest:
     `filters` maps facets to accepted values: a document must have one of the values in every facet.
     Each of `bylines` must have contributed. `vector` has shape (d,), or is None for a lexical
     search. If `lexical` is False, words are ranked by the vector alone, while phrases, exclusions
-    and filters still apply. `with_attributes` asks for the attributes of each hit. `newest_first`
+    and filters still apply. `with_attributes` requests the attributes of each hit. `newest_first`
     orders documents that have most of the words by date instead of relevance; scores are then
     seconds since the epoch. Without `counted`, the total is 0 and there are no facets, which is
-    quicker. `depth`: the number of hits in each ranking if it is more than `window`; total and
-    facets still count the first `window`. `cut` limits the result set to relevant documents but not
-    the rankings. `documents` limits the search to these ids, at most 65 536; None means all.
+    faster. `depth` is the number of hits in each ranking if it is more than `window`; total and
+    facets still count the first `window` hits. `cut` limits the result set to relevant documents
+    but not the rankings. `documents` limits the search to these ids, at most 65 536; None means
+    all.
     """
 
     access: AccessFilter
@@ -347,9 +352,10 @@ class FacetValue:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An indexed document without its text: what a result shows and what votes need.
+    """An indexed document without its text, for results and votes.
 
-    `signed`: whether its passages name several accounts as authors; also True if not checked.
+    `signed` is true if the passages of the document name several accounts as authors, or if that
+    was not checked.
     """
 
     document_id: str
@@ -376,12 +382,13 @@ class Card:
 class SearchAnswer:
     """The two rankings (each at most W), and total and facets over the result set.
 
-    The result set holds lexical matches (with the engine's stated minimum) and the W nearest by
-    vector, under the access filter, as far as the request's cut allows. `members`: ids of the first
-    W hits of each ranking that belong to it; None without a cut, where all do. `said`: with a cut,
-    the share of the question's information (above 0, at most 1) in each of the first W lexical hits
-    that reach the cut, by document id; 1 if no word of the question is weighed. None without a cut.
-    `terms_dropped`: whether the question had more words than the engine takes.
+    The result set contains lexical matches (with the engine's stated minimum) and the W nearest by
+    vector, under the access filter, as far as the request's cut allows. `members` contains the ids
+    of the first W hits of each ranking that belong to the result set. It is None without a cut,
+    since all hits belong to it. `said` gives, by document id, the share of the question's
+    information (above 0, at most 1) in each of the first W lexical hits that reach the cut. The
+    share is 1 if no word of the question is weighed; `said` is None without a cut. `terms_dropped`:
+    whether the question had more words than the engine takes.
     """
 
     lexical: tuple[SearchHit, ...]
@@ -399,8 +406,8 @@ class ShowRequest:
     """A request for the cards and best passages of documents, under an access filter.
 
     `passages` is their number per document; 0 gives only cards. `successors` adds the cards of
-    documents that replace these. `by_card` lists documents to append with only their cards. Without
-    `marked`, passages have no highlights, which is quicker.
+    documents that replace these. `by_card` lists documents of which only the cards are added.
+    Without `marked`, passages have no highlights, which is faster.
     """
 
     access: AccessFilter
@@ -424,7 +431,10 @@ class ShownPassage:
 
 @dataclass(frozen=True, slots=True)
 class ShownDocument:
-    """What a result page shows of a document. `successors`: readable ones, ordered by id."""
+    """The data of a document for a result page.
+
+    `successors` are the readable ones, ordered by id.
+    """
 
     card: Card
     passages: tuple[ShownPassage, ...]

@@ -38,8 +38,8 @@ from indexer.values import (
 GUARD_SHARE = 0.2
 """Share of a source's documents that one run may delete without confirmation."""
 GUARD_FLOOR = 10
-"""Number of documents that a run may delete from a source too small for `GUARD_SHARE` to mean much;
-but never all documents, unless there is only one.
+"""Number of documents that a run may delete from a source that is too small for `GUARD_SHARE`. A
+run never deletes all documents of a source without confirmation, unless there is only one.
 """
 
 
@@ -47,10 +47,10 @@ but never all documents, unless there is only one.
 class DeletionGuard:
     """Counts the deletions allowed and withheld in a run of a source, or of one of its `parts`.
 
-    `share` lies between 0 and 1; at 1 every deletion is allowed. A part has its own share, and its
-    fraction of `GUARD_FLOOR`. It may never lose all its documents, not even a single one: all parts
-    together would lose the whole source. `count` counts a part's documents; it scans the whole
-    source, and is only called once something is to be deleted.
+    `share` lies between 0 and 1; at 1 every deletion is allowed. Each part of a source has its own
+    share, and its fraction of `GUARD_FLOOR`. A part may never lose all its documents, even if it
+    has only one: otherwise all parts together could lose the whole source. `count` counts a part's
+    documents; it scans the whole source, and is only called once something is to be deleted.
     """
 
     source: str
@@ -103,16 +103,18 @@ _TRANSIENT = ("timed_out", "vanished")
 UNREACHED = "unreached"
 """Kind of failure that every crawl retries: the document's own server did not answer."""
 _EVERY_TIME = 2**31 - 1
-"""A limit of tries that is never reached: crawls that end early must not cost a recognised text,
-nor a server that is down a file.
+"""A limit of tries that is never reached, so that no document stays missing because crawls ended
+early or because its server was down.
 """
 WITHOUT_TEXT = (Failure.NOT_TEXT, Failure.AWAITS_RECOGNITION)
-"""Kinds that are not counted as failures: nobody can mend them, or they pass by themselves."""
+"""Kinds that are not counted as failures, because nobody can correct them, or because they pass by
+themselves.
+"""
 
 
 @dataclass(slots=True)
 class OpenFailures:
-    """The open failures of `source`: of documents, of their attachments, of records."""
+    """The open failures of `source`: failed documents, attachments and records."""
 
     failures: State
     source: str
@@ -291,7 +293,7 @@ class PreparedDocument:
     record_hash: str
     unread: tuple[UnreadPart, ...] = ()
     recognised: bool = False
-    """Whether its text was recognised on a scan."""
+    """Whether the text was recognised on a scan."""
 
     @property
     def document_id(self) -> str:
@@ -392,7 +394,7 @@ def _record_hash(document: Document) -> str:
 
 
 def _bytes_of(text: str) -> bytes:
-    """Return UTF-8 that may hold lone surrogates: the index decides whether to accept them."""
+    """Return UTF-8 that may contain lone surrogates, which the index may refuse."""
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -416,14 +418,14 @@ def _fields(record: Document | Section | Contribution) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class NarrowAccess:
-    """Reduce a document's readers to those that `access` admits too."""
+    """Reduce a document's readers to the readers that `access` admits too."""
 
     document_id: str
     access: Access
 
 
 CrawledWrite = PreparedDocument | PutAccess | NarrowAccess | Remove
-"""A write that a source asks for; documents have passages, but no vectors yet."""
+"""A write that a source causes; documents have passages, but no vectors yet."""
 
 NeededWrite = PreparedDocument | PutAccess | Remove
 """A write that is still needed after comparison with the index."""
@@ -479,9 +481,9 @@ def texts_of(wanted: Iterable[NeededWrite]) -> list[str]:
 
 
 ENCODED_CHARACTERS = 6_000
-"""Characters, with padding, that are encoded between two checks of whether to stop: about four
-passages, which take a few seconds on a slow machine. Short texts stay together, since they cost
-more one by one.
+"""Number of characters, with padding, that are encoded between two checks of whether to stop: about
+four passages, which take a few seconds on a slow machine. Short texts are encoded together, because
+single texts take longer.
 """
 
 
@@ -497,7 +499,7 @@ def encoded(encoder: Encoder, texts: Sequence[str], check_stop: Callable[[], Non
 
 
 def _slices(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield slices of `order`, shortest text first, of at most `ENCODED_CHARACTERS` or one text."""
+    """Yield slices of `order`; each has at most `ENCODED_CHARACTERS`, or is one text."""
     some: list[int] = []
     for place in order:
         if some and (len(some) + 1) * lengths[place] > ENCODED_CHARACTERS:
@@ -509,7 +511,7 @@ def _slices(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]
 
 
 def _change(write: CrawledWrite, kept: IndexEntry | None) -> NeededWrite | None:
-    """Return the needed write, or None. Only reading its text again reopens a withheld document."""
+    """Return the needed write, or None. A withheld document is only reopened by a new text."""
     if isinstance(write, PreparedDocument):
         if kept is None or not write.entry.same_text(kept):
             return write

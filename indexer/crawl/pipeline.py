@@ -62,8 +62,8 @@ LEAST_BATCH_PASSAGES = 4
 """Smallest batch on a slow machine, in passages."""
 BATCH_WRITES = 500
 BATCH_ACCESS_CHANGES = 20_000
-"""Larger than `BATCH_WRITES`: an index can write the access change of a whole folder at once, if it
-gets it in one batch.
+"""Maximum number of access changes in a batch. It is larger than `BATCH_WRITES`, because an index
+can write the access change of a whole folder at once if it is in one batch.
 """
 
 
@@ -82,8 +82,8 @@ class CrawlDependencies:
 
     `check_lock` is called before each write to the index, the cursors or their rows, and raises if
     the crawl may not write any more. `check_stop` is called after each change, each slice of
-    encoded texts and each batch, and raises if the crawl must end. `scans`: recognised texts; None
-    without text recognition.
+    encoded texts and each batch, and raises if the crawl must end. `scans` gives recognised texts;
+    it is None without text recognition.
     """
 
     extractor: Extractor
@@ -103,10 +103,10 @@ class CrawlDependencies:
 
 @dataclass(slots=True)
 class CrawlReport:
-    """Counts of a crawl. `changed` is the number of documents written, in whatever way.
+    """Counts of a crawl.
 
-    `without_text` counts files of kinds that have no text, and scans not yet recognised; neither is
-    a failure.
+    `without_text` counts files of kinds that have no text, and scans that are not recognised yet;
+    they do not count as failures.
     """
 
     source: str
@@ -123,7 +123,7 @@ class CrawlReport:
 
     @property
     def changed(self) -> int:
-        """Number of documents put, removed or given another access."""
+        """Number of documents that were put or removed, or whose access changed."""
         return self.put + self.access_changed + self.removed
 
 
@@ -189,9 +189,9 @@ def crawl(
 def _changes(connector: Connector, since: str | None, crawling: "_Crawl") -> Iterator[Change]:
     """Yield the source's changes, then documents that must be read again.
 
-    The latter had a temporary failure, or are scans that no longer wait for recognition (unless the
-    source is read in full), or their indexed text may be newer than the cursor. A retry counts once
-    the source has answered: an unreachable source uses none up.
+    Documents are read again after a temporary failure, if they are scans that no longer wait for
+    recognition (unless the source is read in full), or if their indexed text may be newer than the
+    cursor. A retry only counts if the source has answered.
     """
     missing, source = crawling.missing, crawling.report.source
     rereads = since is not None and isinstance(connector, SupportsRefetch)
@@ -228,11 +228,11 @@ class _Crawl:
     encoding: ThreadPoolExecutor
     ahead: set[str]
     """Documents whose indexed text may be newer than the cursor, and that this run has not read
-    yet: changes that the source reports since the cursor may be out of date for them.
+    yet. The changes that the source reports since the cursor may be older than their indexed text.
     """
     still_ahead: set[str] = field(init=False)
-    """These documents, and those that this run has read but not written: no saved cursor clears
-    them.
+    """The documents of `ahead`, and the documents that this run has read but not written: they stay
+    noted when a cursor is saved.
     """
     cursor: str | None
     written: bool = False
@@ -242,20 +242,21 @@ class _Crawl:
     gathered_access_changes: int = 0
     gathered_since: float = field(default_factory=time.monotonic)
     most_passages: int = BATCH_PASSAGES
-    """Number of passages to gather for a batch: as many as are encoded in `BATCH_S`."""
+    """Number of passages to gather for a batch: as many as the encoder encodes in `BATCH_S`."""
     unreadable: set[str] = field(default_factory=set)
-    """Ids of gathered removals of existing documents without a text: the guard may withhold them.
+    """Ids of existing documents that lost their text, whose gathered removals the guard may
+    withhold.
     """
     underway: Batch | None = None
     unread: dict[str, tuple[UnreadPart, ...]] = field(default_factory=dict)
-    """Unread parts of documents that were read but not written yet, by id: if the run ends before,
-    their failures stay open, so that they are requested again.
+    """Unread parts of documents that were read but not written yet, by id. If the run ends before
+    the write, their failures stay open, so that the documents are requested again.
     """
     missing: OpenFailures = field(init=False)
     scanned: set[str] = field(init=False)
     """Documents that have a recognised text or wait for one, as far as this run knows."""
     typed: set[str] = field(default_factory=set)
-    """Those of `scanned` that now have a text of their own, until they are written."""
+    """Documents of `scanned` that now have a text of their own, until they are written."""
 
     def __post_init__(self) -> None:
         self.missing = OpenFailures(self.dependencies.failures, self.report.source)
@@ -422,7 +423,7 @@ class _Crawl:
         self.underway = Batch(wanted, vectors, cursor)
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
-        """Encode a batch, and set the size of the next ones by the time that it took."""
+        """Encode a batch, and set the size of the next batches by the time that it took."""
         began = time.monotonic()
         vectors = encoded(self.dependencies.encoder, texts, self.dependencies.check_stop)
         if texts:
@@ -431,7 +432,7 @@ class _Crawl:
         return vectors
 
     def end(self, *, whole: bool) -> None:
-        """Write the rest. `whole`: the source was read from its beginning.
+        """Write the remaining changes. `whole` is true if the source was read from its beginning.
 
         Raises `DeletionsHeld` if deletions wait for a person's confirmation.
         """

@@ -21,7 +21,7 @@ from indexer.values import FACETS, UNDATED, DateRange, FacetValue, HitAttributes
 
 
 def readable_lists(lists: Mapping[int, Access], access: AccessFilter) -> NDArray[np.bool_]:
-    """Return whether each distinct access list admits the reader: bool (highest id + 1,).
+    """Return, for each access list, whether it admits the reader: bool (highest id + 1,).
 
     Documents refer to lists by id, so that `readable_lists(...)[list ids]` is the mask of readable
     documents; many documents share few lists.
@@ -74,7 +74,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class VectorView:
-    """The passages of the first n documents; later ones are not visible.
+    """The passages of the first n documents; later passages are not visible.
 
     `matrix` has shape (passages, d); the passages of document i begin at `starts[i]`, and their
     number is `counts[i]`.
@@ -87,7 +87,7 @@ class VectorView:
     def similarities(self, query: Vectors) -> Floats:
         """Return float64 (documents,): cosine of each best passage, -inf without passages.
 
-        Rounded, so that equal passages tie wherever they are in the matrix.
+        The cosines are rounded, so that equal passages tie wherever they are in the matrix.
         """
         best = np.full(len(self.starts), -np.inf)
         filled = self.counts > 0
@@ -187,7 +187,7 @@ class StoreSnapshot:
         return mask
 
     def within(self, period: DateRange) -> Mask:
-        """Return the mask of slots dated in the period; undated ones are in none."""
+        """Return the mask of slots with a date in the period."""
         mask = self.newest > UNDATED
         if period.since:
             mask &= self.newest >= _midnight(period.since)
@@ -209,14 +209,14 @@ class StoreSnapshot:
         return slot
 
     def slots(self, rows: NDArray[np.int64]) -> tuple[Slots, Mask]:
-        """Return (slot of each row, whether there is one); rows newer than this have none."""
+        """Return (slot of each row, whether the row has a slot); newer rows have no slot."""
         if not len(self.rows):
             return np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.bool_)
         slots = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
         return slots, self.rows[slots] == rows
 
     def has_any(self, rows: NDArray[np.int64]) -> bool:
-        """Return whether one of these rows is still a document."""
+        """Return whether one of these rows still belongs to a document."""
         slots, found = self.slots(rows)
         return bool(self.alive[slots[found]].any())
 
@@ -283,9 +283,8 @@ class StoreSnapshot:
 
 
 BEHIND_S = 1.0
-"""How long a catalogue waits for the text of newer writes, in seconds.
-
-It takes longer only if the writer died, or writes much.
+"""How long a catalogue waits for the text of newer writes, in seconds. The text takes longer only
+if the writer died, or if it writes much.
 """
 
 
@@ -319,7 +318,7 @@ class SnapshotCache:
             return self._catalogue
 
     def _waits(self, applied: int) -> bool:
-        """Return whether to wait: all newer writes are unacknowledged, and came just now."""
+        """Return whether to wait for newer writes, all recent and unacknowledged."""
         if self._catalogue.seq == 0 or applied > self._catalogue.seq:
             return False
         now = time.monotonic()

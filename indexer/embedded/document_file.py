@@ -1,7 +1,7 @@
-"""Whole documents with their vectors in one SQLite file: the part of a backup for an index.
+"""Whole documents with their vectors in one SQLite file: a backup contains such a file.
 
-The file has the embedded index's format, whichever engine the documents come from. It is written by
-a copy from the live index, and read back without being changed.
+The file has the embedded index's format, whichever engine the documents come from. A backup writes
+the file from the live index; a restoration only reads it.
 """
 
 import sqlite3

@@ -44,8 +44,8 @@ from indexer.values import (
 )
 
 MOST_PASSAGES = 200_000
-"""Number of passages that this engine is designed for: `python -m benchmarks.million embedded`
-prints what they need.
+"""Number of passages for which this engine is designed; `python -m benchmarks.million embedded`
+prints the memory and time that they need.
 """
 
 FLOAT32_BYTES = 4
@@ -88,7 +88,7 @@ def check_dimension(vector: Vectors, dimension: int) -> None:
 
 
 def encodable(text: str) -> bool:
-    """Return whether SQLite can store the text: it cannot store lone surrogates."""
+    """Return whether SQLite can store the text, which must not contain lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -162,8 +162,9 @@ class EmbeddedIndex(StoredDocuments):
     """An index in one folder, for one machine and any number of its processes and threads.
 
     SQLite is authoritative; tantivy repeats its text, and is replayed by sequence number after a
-    crash; each process holds the vectors in memory, and compares all of them. Designed for
-    `MOST_PASSAGES`: each takes 4 x d bytes of a process, and every search reads them all.
+    crash; each process holds the vectors in memory, and compares all of them. It is designed for
+    `MOST_PASSAGES`: each passage takes 4 x d bytes of a process, and every search reads all of
+    them.
 
     Raises `IndexRefused` if the folder holds vectors of another dimension.
     """
@@ -180,7 +181,7 @@ class EmbeddedIndex(StoredDocuments):
         self._words = WordLookup(self._store, self._text, self._memory)
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
-        """Apply a batch: one SQLite transaction, then the text index follows."""
+        """Apply a batch in one SQLite transaction, then bring the text index up to date."""
         report = super().write(batch)
         with engine_faults():
             self._text.replay(wait=True)
@@ -243,7 +244,10 @@ class EmbeddedIndex(StoredDocuments):
             )
 
     def search(self, request: SearchRequest) -> SearchAnswer:
-        """Rank what the reader may read; facets and total count the result set."""
+        """Rank the documents that the reader may read.
+
+        Count facets and total over the result set.
+        """
         self._check(request.vector)
         wanted = text_request(request.question, most_words=request.newest_first)
         with engine_faults():
@@ -301,9 +305,10 @@ class EmbeddedIndex(StoredDocuments):
         return tuple(shown)
 
     def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
-        """Return the document; rights are checked before its text is read.
+        """Return the document.
 
-        A document that may not be read therefore takes no longer than a missing one.
+        Rights are checked before the text is read, so that a document that may not be read takes no
+        longer than a missing document.
         """
         if not encodable(document_id):
             return None
@@ -330,8 +335,8 @@ class EmbeddedIndex(StoredDocuments):
     def _moment(self) -> IndexMoment:
         """Return catalogue and text index of one state of the store.
 
-        Waits up to `MOMENT_S` while another process writes; then returns what there is. A pair of
-        one state is kept in `_last_moment` until either changes.
+        If another process keeps writing for `MOMENT_S`, return the current pair anyway. A pair of
+        one state is cached in `_last_moment` until either changes.
         """
         deadline = time.monotonic() + MOMENT_S
         while True:

@@ -17,10 +17,12 @@ from indexer.relevance import TOLERANCE, aside_parts, information, question_part
 from indexer.values import RelevanceCut, SearchHit, SearchRequest
 
 CACHED_PHRASES = 1_000
-"""Number of words and phrases whose matches are cached, with one bit per document."""
+"""Number of words and phrases whose matches are cached, as one bit per document."""
 
 MAX_CACHED_QUERY_WORDS = 32
-"""A query with more words, such as a pasted text, is not cached: few of its words recur."""
+"""The matches of a query with more words, such as a pasted text, are not cached, because few of its
+words recur.
+"""
 
 _Bits = NDArray[np.uint8]
 
@@ -35,7 +37,7 @@ class IndexMoment:
 
 @dataclass(frozen=True, slots=True)
 class _CachedMatches:
-    """Cached matches for one state of the catalogue and one of the text index."""
+    """Cached matches for one state of the catalogue and one state of the text index."""
 
     catalogue: StoreSnapshot
     snapshot: tantivy.Searcher
@@ -45,8 +47,8 @@ class _CachedMatches:
 class Matcher:
     """Masks of matching documents, readable or not.
 
-    The engine returns each match separately, so that common words take longest, and these recur:
-    the matches of a word are cached until something is written.
+    The engine returns each match separately, so that common words take longest. Common words also
+    recur in queries: therefore the matches of a word are cached until something is written.
     """
 
     def __init__(self, text: TextIndex) -> None:
@@ -54,7 +56,10 @@ class Matcher:
         self._standing: _CachedMatches | None = None
 
     def of(self, wanted: AnalyzedQuery, moment: IndexMoment) -> Mask:
-        """Return the mask of all matches; without words or phrases, of all but excluded ones."""
+        """Return the mask of all matches.
+
+        Without words or phrases, of all documents not excluded.
+        """
         catalogue = moment.catalogue
         if _size(wanted) > MAX_CACHED_QUERY_WORDS:
             return _mask(catalogue, self._text.matching(wanted, moment.text))
@@ -123,7 +128,9 @@ WINDOWS_READ_FIRST = 3
 """Number of windows of readable matches that are read first, in the hope that they suffice."""
 
 MAX_SHARE_READ_FIRST = 4
-"""At most one in this number of all documents is read first; else all are read at once."""
+"""The best matches are read first only if they are fewer than one in this number of all documents;
+else all matches are read at once.
+"""
 
 _VECTOR_THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="vectors")
 """Compares vectors while words are searched: both release the interpreter lock."""
@@ -133,8 +140,8 @@ _VECTOR_THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="vectors"
 class RankedMatches:
     """Both rankings; `members` is the result set, if it is counted.
 
-    `told[slot]` is the share (0 to 1) of the question's information in a document, 0 below the cut;
-    None without a cut.
+    `shares[slot]` is the share (0 to 1) of the question's information in a document, 0 below the
+    cut. `shares` is None without a cut.
     """
 
     lexical: tuple[SearchHit, ...]
@@ -189,7 +196,7 @@ class Rankings:
     ) -> tuple[tuple[SearchHit, ...], Mask]:
         """Return the ranking by words or dates, and the mask of all matches.
 
-        Without words, the newest come first.
+        Without words, the newest documents come first.
         """
         catalogue = moment.catalogue
         listing = request.vector is None and not request.question.text and not wanted.scores
@@ -224,8 +231,8 @@ class Rankings:
     ) -> tuple[SearchHit, ...] | None:
         """Return the ranking from the best matches; None if other matches may belong to it.
 
-        Enough matches are read for several windows of readable ones, if these are evenly spread. If
-        that is a large share of all documents, None is returned at once.
+        The number of matches to read is enough for several windows of readable documents, if these
+        are evenly spread. If it is a large share of all documents, None is returned at once.
         """
         share = max(int(eligible.sum()), 1) / max(len(eligible), 1)
         most = math.ceil(WINDOWS_READ_FIRST * max(window, 1) / share)

@@ -27,7 +27,7 @@ from indexer.suggestions import (
 from indexer.values import Card, Passage, Question, ShownPassage, Suggestion, Vectors
 
 MAX_TERMS = 512
-"""Largest number of distinct terms; further ones are dropped, and the answer says so."""
+"""Largest number of distinct terms; further terms are dropped, and the answer says so."""
 
 
 def text_request(question: Question, *, most_words: bool = False) -> AnalyzedQuery:
@@ -36,7 +36,7 @@ def text_request(question: Question, *, most_words: bool = False) -> AnalyzedQue
 
 
 def typed_words(prefix: str) -> tuple[tuple[str, ...], str]:
-    """Return the whole words and the last word's beginning; both may be empty."""
+    """Return the whole words, and the beginning of the last word; both may be empty."""
     words = folded_words(prefix)[:MAX_TERMS]
     return (tuple(words[:-1]), words[-1]) if words else ((), "")
 
@@ -51,10 +51,10 @@ def best_passages(
 ) -> tuple[ShownPassage, ...]:
     """Return the `count` best passages, best first, ties in reading order; scores in [0, 1].
 
-    The score is the mean of the share of the wanted terms that the passage has and of its
-    similarity, min-max scaled over the document's passages; only one of them if the question has no
-    terms or no vector. `analysed[i]` is the encoded line of `passages[i]`. Highlights are only
-    computed if `marked`.
+    The score is the mean of two numbers: the share of the wanted terms in the passage, and its
+    similarity, min-max scaled over the document's passages. If the question has no terms or no
+    vector, the score is the other number. `analysed[i]` is the encoded line of `passages[i]`.
+    Highlights are only computed if `marked`.
     """
     parts = []
     counts = [len(wanted.intersection(line.replace(BESIDE, " ").split(" "))) for line in analysed]

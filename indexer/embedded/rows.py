@@ -108,7 +108,7 @@ def vectors_of(encoded: bytes, dimension: int) -> Vectors:
 def facets_of(encoded: str) -> tuple[list[str], str, Sequence[Any]]:
     """Decode a row's `facets`: (value of each of FACETS, title, encoded attributes).
 
-    In rows older than attributes, these are an empty sequence.
+    Rows of versions without attributes have an empty sequence.
     """
     decoded = [*json.loads(encoded), ()]
     end = len(FACETS)
@@ -121,7 +121,7 @@ def hit_attributes_of(
     """Decode the attributes of a hit; from an empty `encoded`, most of them stay unset.
 
     `facets`: the value of each of FACETS. The centroid is computed from the vectors, which are read
-    anyway, so that rows of any age have one.
+    anyway, so that rows of all versions have a centroid.
     """
     valid_from, valid_until, replaces, text_signature = encoded or (None, None, (), "")
     return HitAttributes(
@@ -156,7 +156,10 @@ def _facets(document: Document) -> list[str]:
 
 
 def _body(passages: Sequence[Passage]) -> list[str]:
-    """Return the terms of each passage; a heading counts once, where its section begins."""
+    """Return the terms of each passage.
+
+    A heading counts once, in the first passage of its section.
+    """
     lines, heading = [], ""
     for passage in passages:
         begins = passage.heading and passage.heading != heading

@@ -1,7 +1,7 @@
 """The embedded indexes: a folder for each, and a file that says which one is live.
 
-The file is replaced by a rename, so that it is always complete; every process reads it at each
-request and batch.
+The file is replaced by a rename, so that it is always complete. Every process reads the file at
+each request and batch.
 """
 
 import errno
@@ -27,7 +27,7 @@ from indexer.values import IndexedDocument
 
 POINTER = "generations.json"
 UNNAMED = NamedIndex("", IndexSpec(EncoderRecord("", 0), "", ""))
-"""An index older than the pointer file lies in the folder itself."""
+"""The index of a version without a pointer file; it lies in the folder itself."""
 _DELETIONS = 5
 """Tries to delete a folder that another process writes to, before the error is raised."""
 
@@ -45,7 +45,7 @@ class EmbeddedStorage:
         return IndexSpec(encoder, analysis_signature(), FORMAT)
 
     def pointers(self) -> Pointers | None:
-        """Read the file; without it, an index in the folder itself is the live one."""
+        """Read the file; without it, an index in the folder itself is the live index."""
         with engine_faults():
             try:
                 text = (self._folder / POINTER).read_text("utf-8")
@@ -175,7 +175,7 @@ def _size(path: Path) -> int:
 
 
 def _row(named: NamedIndex) -> dict[str, Any]:
-    """Return the pointer as JSON for all versions: a former one must notice that it is old."""
+    """Return the pointer as JSON that an earlier version can read, and so notice that it is old."""
     return {"name": named.name, "made": asdict(named.spec)}
 
 

@@ -174,7 +174,7 @@ class Store:
         return _number(connection, "seq")
 
     def progress(self) -> tuple[int, int]:
-        """Return the numbers of the last change and of the last one in the text index."""
+        """Return the numbers of the last change, and of the last change in the text index."""
         rows = self.connection().execute(
             "SELECT name, value FROM meta WHERE name IN ('seq', 'applied')"
         )
@@ -189,8 +189,8 @@ class Store:
     def forget_lists(self) -> None:
         """Delete access lists that no document names.
 
-        The newest list stays: processes with lists in memory would take its number, if reused, for
-        the former list.
+        The newest list stays: if its number were reused, processes with lists in memory would
+        confuse the two lists.
         """
         with self.writing() as connection:
             connection.execute(
@@ -342,7 +342,7 @@ def _require_readable(connection: sqlite3.Connection) -> None:
 def _to_wal(connection: sqlite3.Connection) -> None:
     """Turn on WAL, so that readers do not block a writer.
 
-    SQLite refuses at once if others do the same to a new file: this is retried.
+    SQLite refuses at once if another process does the same to a new file, so this is retried.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     while True:
@@ -358,10 +358,10 @@ def _to_wal(connection: sqlite3.Connection) -> None:
 
 
 def salvaged_rows(path: Path) -> Iterator[WholeRow | None]:
-    """Yield every readable row of a damaged file, and None for each unreadable one.
+    """Yield every readable row of a damaged file, and None for each unreadable row.
 
-    A range with an error is halved until only single rows are left out. The first item is None if
-    the file as a whole is not sound, since rows may then be missing unnoticed.
+    A range of rows with an error is halved until only single rows are left out. The first item is
+    None if the check of the whole file fails, since rows may then be missing unnoticed.
     """
     with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
         try:

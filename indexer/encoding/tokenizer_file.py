@@ -43,7 +43,7 @@ class FileTokenizer:
         self._tokenizer = open_tokenizer(path, most)
 
     def ids(self, text: str) -> list[int]:
-        """Return the ids of a text's beginning, with those that the model adds."""
+        """Return the ids of a text's beginning, with the special ids that the model adds."""
         return list(self._tokenizer.encode(text).ids)
 
     def count(self, text: str) -> int:

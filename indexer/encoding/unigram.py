@@ -64,11 +64,11 @@ def read_vocabulary(path: Path) -> UnigramVocabulary:
 
 
 class UnigramTokenizer:
-    """Splits texts into the pieces of greatest total probability. `most`: ids of a text, at most.
+    """Splits texts into the pieces of greatest total probability.
 
-    A text is normalised (NFKC, single spaces) and split at spaces; each word is split alone.
-    Special pieces (`<s>`, `</s>`…) that stand in a text get their own ids. Calls from several
-    threads are safe.
+    `most` is the maximum number of ids of a text. A text is normalised (NFKC, single spaces) and
+    split at spaces; each word is split alone. Special pieces (`<s>`, `</s>`…) in a text get their
+    own ids. Calls from several threads are safe.
     """
 
     def __init__(self, vocabulary: UnigramVocabulary, most: int) -> None:
@@ -82,11 +82,11 @@ class UnigramTokenizer:
         self._kept_word = lru_cache(_KEPT_WORDS)(self._word)
 
     def ids(self, text: str) -> list[int]:
-        """Return the ids of a text's beginning, between those of the start and of the end."""
+        """Return the ids of a text's beginning, between the ids of start and end."""
         return [self._vocabulary.bos, *self._pieces(text)[: self._most - 2], self._vocabulary.eos]
 
     def count(self, text: str) -> int:
-        """Return the number of ids of the whole text, with those of the start and of the end."""
+        """Return the number of ids of the whole text, including the ids of start and end."""
         return len(self._pieces(text)) + 2
 
     def _pieces(self, text: str) -> list[int]:
@@ -106,7 +106,7 @@ class UnigramTokenizer:
         best = [float("-inf")] * (len(word) + 1)
         best[0] = 0.0
         last = [(0, unknown)] * (len(word) + 1)
-        """By place, where the best piece that ends there starts, and its id."""
+        """For each position, the start of the best piece that ends there, and its id."""
         for start in range(len(word)):
             if word[start] not in ids and best[start] + self._unknown_score > best[start + 1]:
                 best[start + 1] = best[start] + self._unknown_score

@@ -169,9 +169,10 @@ def check_kept_vectors(path: Path) -> None:
 
 
 def drop_damaged_vectors(path: Path) -> bool:
-    """Delete the file if it is damaged, and return whether it was. Nobody else may have it open.
+    """Delete the file if it is damaged, and return whether it was.
 
-    Raises `IndexUnreachable` where it cannot be read for another reason.
+    No other process may have it open. Raises `IndexUnreachable` if it cannot be read for another
+    reason.
     """
     try:
         check_kept_vectors(path)
@@ -197,15 +198,16 @@ def _faults() -> Iterator[None]:
 
 
 SLICE_TEXTS = max(4, os.cpu_count() or 1)
-"""Number of passages encoded before waiting queries are considered: as many as an encoder runs side
-by side.
+"""Number of passages encoded before waiting queries are considered: as many as an encoder runs in
+parallel.
 """
 CONCURRENT_QUERIES = max(4, os.cpu_count() or 1)
-"""Number of queries encoded side by side; further ones wait. A long query does not delay a short
+"""Number of queries encoded in parallel; further queries wait. A long query does not delay a short
 one.
 """
 MAX_WAIT_S = 1.0
-"""Longest time that a slice of passages waits for queries, in seconds, so that a crawl goes on."""
+"""Longest time that a slice of passages waits for queries, in seconds, so that a crawl continues.
+"""
 
 
 class QueryPriority:
@@ -219,7 +221,7 @@ class QueryPriority:
 
     @contextmanager
     def question(self) -> Iterator[None]:
-        """Hold a place while a query is encoded; wait if all places are taken."""
+        """Hold one of the places for queries while a query is encoded; wait if all are taken."""
         with self._changed:
             self._asked += 1
         try:

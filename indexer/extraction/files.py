@@ -37,7 +37,7 @@ class ExtractionLimits:
 
     @property
     def max_markup(self) -> int:
-        """Largest number of characters of text and tags: empty tables have nothing but tags."""
+        """Maximum number of characters of text and tags: empty tables consist of tags."""
         return 4 * self.max_characters
 
     @property
@@ -63,7 +63,7 @@ def utf16_as_utf8(content: bytes) -> bytes:
 
 
 def windows_as_utf8(content: bytes) -> bytes | None:
-    """Return Windows-1252 text as UTF-8; None if it cannot be that.
+    """Return Windows-1252 text as UTF-8; None if it is not valid Windows-1252.
 
     Tika takes a short text with many accents for an unknown format.
     """
@@ -72,7 +72,10 @@ def windows_as_utf8(content: bytes) -> bytes | None:
 
 
 def _unmarked(sample: bytes) -> str | None:
-    """Return the UTF-16 variant without BOM: Latin text has a zero in nearly every other byte."""
+    """Return the UTF-16 variant of a text without BOM.
+
+    Latin text in UTF-16 has a zero in nearly every other byte.
+    """
     even, odd = sample[::2], sample[1::2]
     if odd and b"\0" not in even and odd.count(0) > _MOSTLY * len(odd):
         return "utf-16-le"
@@ -110,8 +113,8 @@ class MailPart:
 def mail_parts(content: bytes) -> tuple[MailPart, ...]:
     """Return the mail without attachments, then its attachments in order.
 
-    Empty if there are none, or if the mail is too malformed to be split: it is then best read as a
-    whole.
+    The result is empty if there are no attachments, or if the mail is too malformed to be split; it
+    should then be read as a whole.
     """
     if any(_is_endless(content, found.end()) for found in _KIND.finditer(content)):
         return ()
@@ -194,9 +197,9 @@ class PartBroken(Exception):
 
 
 def zip_parts(content: bytes) -> Iterator[tuple[str, Callable[[int], bytes]]] | None:
-    """Return the path and reader of each file, in order; None if this is no plain archive.
+    """Return the path and reader of each file, in order; None if this is not a plain archive.
 
-    A reader takes the largest number of bytes to return, and raises `PartLocked`, `PartTooLarge`
+    A reader takes the maximum number of bytes to return, and raises `PartLocked`, `PartTooLarge`
     (before it unpacks anything) or `PartBroken`.
     """
     if not content.startswith(b"PK\x03\x04"):

@@ -1,7 +1,7 @@
 """Extraction without Java or a server: iscc-tika in a child process.
 
-The child is started at the first file and kept. If a file crashes it, takes too long or too much
-memory, only that file fails: the next one gets a new child.
+The child process is started at the first file, and used for all files. If a file crashes it, takes
+too long or too much memory, only that file fails: the next one gets a new child.
 """
 
 import json

@@ -40,7 +40,7 @@ server.
 """
 
 Inner = tuple[str, Callable[[int], bytes]]
-"""A part's name, and its reader, which takes the largest number of bytes to return."""
+"""The name of a part, and its reader, which takes the maximum number of bytes to return."""
 
 _HEADER_LINE = re.compile(rb"[!-9;-~]+:")
 _DEEPEST_CALLS = 20_000
@@ -72,7 +72,7 @@ def answer_files(line: Connection, limits: ExtractionLimits) -> None:
 
 
 class _FileReader:
-    """Reads a file with its parts, and counts what is left of its limits."""
+    """Reads a file with its parts, and subtracts what it read from the file's limits."""
 
     def __init__(self, tika: Extractor, limits: ExtractionLimits) -> None:
         self._tika = tika
@@ -92,7 +92,7 @@ class _FileReader:
         return [(path, xhtml, properties), *rest]
 
     def _parts(self, content: bytes, path: str = "", depth: int = 0) -> Iterator[Part]:
-        """Yield the file's own part, then those of a mail or an archive, each read as a file."""
+        """Yield the file's own part, then parts of a mail or an archive, each read as a file."""
         content = utf16_as_utf8(content)
         packed = zip_parts(content)
         if packed is not None:

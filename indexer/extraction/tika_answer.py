@@ -223,7 +223,7 @@ def _shows_image(part: TikaPart) -> bool:
 _NAMES = (".md", ".markdown", ".mdown", ".mkd")
 _TYPES = ("text/plain", "text/x-web-markdown")
 _BODY = re.compile(r"<body>\s*<p>([^<]*)</p>\s*</body>")
-"""Body of a plain text in Tika's XHTML, which has no tags of its own."""
+"""Matches the body of a plain text in Tika's XHTML: one paragraph without tags."""
 
 
 def markdown_of(part: TikaPart, name: str) -> MarkdownText | None:
@@ -324,7 +324,7 @@ def _locked_stream(reason: str) -> str:
 def _inside(part: TikaPart, parts: Sequence[TikaPart], with_text: set[str]) -> Iterator[UnreadPart]:
     """Yield files that an archive could not unpack, and unread attachments.
 
-    The latter only if in-process Tika read them in one go with the file.
+    Unread attachments are only yielded if in-process Tika read them together with the file.
     """
     for reason in each(part.metadata, STREAM_EXCEPTION):
         if name := _locked_stream(reason):
@@ -356,8 +356,8 @@ def read_answer(
 ) -> Extracted:
     """Return the text of an answer, whose first part is the file itself.
 
-    If any text was found, the file counts as read; the rest is listed in `unread`. The name only
-    tells Markdown from other text. Raises `ExtractionFailed`.
+    If any text was found, the file counts as read; parts without text are listed in `unread`.
+    `filename` is only used to recognise Markdown. Raises `ExtractionFailed`.
     """
     parts = named_apart(answered)
     metadata = parts[0].metadata if parts else {}

@@ -64,7 +64,7 @@ class Quarantine:
 
 
 _CONNECTIONS = 8
-"""Number of connections kept open; further threads open one for each file."""
+"""Number of connections kept open; further threads open a connection for each file."""
 _CONNECT_TIMEOUT_S = 5.0
 _PATIENCE_S = 2.0
 """Timeout, in seconds, of a restarting server's answer to a request for its version."""
@@ -233,7 +233,7 @@ def _kind_of_name(filename: str) -> str:
 def _parts(answer: str, max_depth: int) -> Iterator[TikaPart]:
     """Yield the file, then its parts.
 
-    A part nested too deep is reported, those below it are not.
+    A part that is nested too deep is reported; the parts inside it are not.
     """
     try:
         found: list[dict[str, Any]] = json.loads(answer)

@@ -13,7 +13,7 @@ from connectors.values import Section
 # For speed, each of these begins with a rare character: most of a text is words.
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\ufffe\uffff]")
 _UNDECODED = re.compile("\ufffd\ufffd\ufffd\ufffd+")
-"""Result of decoding zeros and noise: no language contains it."""
+"""Matches the result of decoding zeros and noise, which occurs in no language."""
 _HYPHENATED = re.compile(r"-(?<=[a-zà-öø-ÿ]-)[ \t]*\n[ \t]*(?=[a-zà-öø-ÿ])")
 _SPACES = re.compile(r"  +")
 _BLANK_LINES = re.compile(r"\n\n\n+")

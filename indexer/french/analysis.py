@@ -21,11 +21,11 @@ ANALYSIS = 3
 """Raise it when the terms of a text change: existing indexes are then rebuilt."""
 
 MAX_WORD_CHARS = 255
-"""Number of characters of a word that count; further ones are ignored."""
+"""Number of characters of a word that count; further characters are ignored."""
 
 NOTHING, BESIDE, EXACT = "_", "|", "="
-"""In an encoded line: a place without terms, the separator of terms at one place, and the prefix of
-a word as written.
+"""Marks in an encoded line: a place without terms, the separator of terms at one place, and the
+prefix of a word as written.
 """
 
 _MARKS = "\u00ad\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u200b\u200d\u2060"
@@ -77,8 +77,8 @@ class Term:
     """A term at a place of a text: `text[start:end]` is the word without its elision.
 
     `position` counts words including stop words, so that phrases keep their gaps. `broader`: other
-    terms that find the place. `exact`: the word as written, without accents and capitals; empty for
-    a reference.
+    query terms that match here. `exact`: the word as written, without accents and capitals; empty
+    for a reference.
     """
 
     term: str
@@ -112,7 +112,7 @@ def analyse(text: str) -> list[Term]:
 def analyse_query(text: str, *, phrase: bool = False) -> list[Term]:
     """Return the terms that a query looks for; references only by their own names.
 
-    Words that only put the question are dropped unless no others are left, and so is «article»
+    Words that only ask («comment») are dropped unless no other words are left, and so is «article»
     before its number; phrases keep both. Except in a phrase, a compound (`micro-entreprise`) is
     also searched as one word.
     """
@@ -153,7 +153,8 @@ def folded_words(text: str) -> list[str]:
 def fold(word: str) -> str:
     """Remove the accents, ligatures and apostrophes of a lower-case word or text.
 
-    A text keeps its spaces. A word gets none, though Unicode decomposes a few signs into phrases.
+    A text keeps its spaces. A word gets no spaces, although Unicode decomposes a few signs into
+    phrases.
     """
     decomposed = unicodedata.normalize("NFKD", word.translate(_LIGATURES))
     plain = "".join(c for c in decomposed if not unicodedata.combining(c))

@@ -14,7 +14,7 @@ PROBE = (
     "Œuvre, cœur, journaux, travaux, généraux, nationales, déclaré, déclarations, déclarante, "
     "chevaux de bois, aujourd'hui, quelqu'un, service:budget, fin.Début, 3,5 %, 1er janvier."
 )
-"""A text whose terms are part of the signature, beside the tables of the analysis."""
+"""A text whose terms are part of the signature, together with the tables of the analysis."""
 
 
 @cache

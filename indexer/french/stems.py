@@ -1,4 +1,4 @@
-"""Stems of French words: one for all numbers, genders, verb and noun forms, without accents."""
+"""Stems of French words: the forms of a word (number, gender, verb, noun) share a stem."""
 
 import re
 import threading
@@ -12,7 +12,7 @@ SHORTEST_STEMMED = 3
 _SAME_IN_PLURAL = frozenset(
     "cours divers fois fonds mois pays plus sens sous tiers temps corps".split()  # noqa: SIM905
 )
-"""Words that keep their -s: without it they would be another word, or none."""
+"""Words that keep their final «s»: without it they would be another word, or no word."""
 
 _PLURALS = {
     "aieux": "aieul", "baux": "bail", "coraux": "corail", "emaux": "email", "travaux": "travail",
@@ -117,8 +117,8 @@ _FAMILIES = {
     )
     for word in words.split()
 }
-"""Verbs and nouns, masculine and feminine forms that share no ending: all are stemmed as the first
-of their line.
+"""Verbs and nouns, and masculine and feminine forms, that share no ending. All words of a line get
+the stem of the first word.
 """
 
 _local = threading.local()

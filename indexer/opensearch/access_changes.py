@@ -45,7 +45,7 @@ def plan(
 ) -> AccessChangePlan:
     """Return the plan: a list is rewritten if all its `sizes[list]` documents get the same access.
 
-    Changes of documents that are not indexed, and changes without effect, are left out.
+    Changes of unindexed documents and changes without effect are left out.
     """
     together: dict[tuple[str, Access], list[str]] = defaultdict(list)
     for document_id, access in changes.items():
@@ -70,7 +70,7 @@ def plan(
 
 
 def placements_of(document_ids: Sequence[str]) -> Body:
-    """Return the request for these documents' placements, from columns, without their vectors."""
+    """Return the request for the placements of documents; it reads columns, without the vectors."""
     return {
         "size": len(document_ids),
         **COLUMNS_ALONE,

@@ -1,7 +1,7 @@
 """Access lists: who may read the documents that name a list, and requests to their index.
 
-A change of a document re-indexes its vectors, so a document only has the name of a list. If the
-readers of a folder change, only its list is written. Nobody can read a document whose list is
+Because a change of a document re-indexes its vectors, a document only has the name of a list. If
+the readers of a folder change, only its list is written. Nobody can read a document whose list is
 missing.
 """
 
@@ -15,14 +15,14 @@ from indexer.access import AccessFilter
 from indexer.opensearch.schema import COLUMNS_ALONE, FORMAT, KEYWORD, SAME_AT_ONCE, Body, copies
 
 MOST_READABLE = 65_536
-"""Number of lists that one reader may read, at most: the limit of the engine's `terms`."""
+"""Maximum number of lists that one reader may read: the limit of the engine's `terms`."""
 
 LISTS_PAGE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class ListKey:
-    """Source, space and access that all documents of a list share: each folder has its lists."""
+    """The source, space and access that all documents of a list share."""
 
     source: str
     space: str
@@ -90,8 +90,8 @@ def new_list(name: str, key: ListKey) -> Body:
 def rewritten_list(name: str, source: str, access: Access) -> Body:
     """Return a list whose readers have changed. No other document may join it.
 
-    A search may still use the list for its former readers. It finds only documents that they could
-    read, as long as no new document gets the list.
+    A search may still use the list for its former readers. As long as no new document gets the
+    list, it finds only documents that they could read.
     """
     return {
         "name": name,
@@ -118,10 +118,10 @@ def access_clause(access: AccessFilter) -> Body:
 
 
 def readable_lists(access: AccessFilter) -> Body:
-    """Return the request for all lists that the filter admits, plus one to detect too many.
+    """Return the request for the lists that the filter admits, with one more to detect too many.
 
-    The denied principals come in the same answer if the filter has to know them, so that no write
-    can come in between.
+    If the filter checks denied principals, they are in the same answer, so that no write can happen
+    in between.
     """
     return {
         "size": MOST_READABLE + 1,

@@ -14,8 +14,8 @@ from indexer.opensearch.client import UnavailableNow, engine_faults, has_other_n
 from indexer.opensearch.schema import Body, copies
 
 ASKED_AGAIN_AFTER_S = (0.2, 0.4, 0.8, 1.6, 3.2)
-"""Pauses before retries, in seconds: if the leading node is gone, the others agree on another one,
-and on copies of shards, within seconds.
+"""Pauses before retries, in seconds. If the leading node is gone, the other nodes agree on a new
+leader, and on copies of shards, within seconds.
 """
 AGREED_S = 10.0
 LET_GO_S = 120.0
@@ -100,8 +100,8 @@ class Alias:
     def search_many(self, requests: Sequence[tuple[Body, Body]]) -> list[Body]:
         """Return the complete answers to several requests in one round trip.
 
-        Each request is (header, body). The header is added to this alias's own: it may name another
-        index (that of the access lists) or say how to search (`requests.same_copies`,
+        Each request is (header, body). The header is added to the header of this alias. It may name
+        another index (the index of access lists) or say how to search (`requests.same_copies`,
         `requests.COMMON_SCORES`).
         """
         header = {"index": self.name, "allow_partial_search_results": False}
@@ -136,8 +136,8 @@ class Alias:
         """Merge the segments that hold deleted documents, and empty the transaction log.
 
         The engine keeps deleted documents until all copies have processed the deletion, which it
-        checks every half a minute: this is waited for. By itself it only merges segments with many
-        deletions.
+        checks every half a minute; this method waits for that. Without this method, the engine only
+        merges segments with many deletions.
         """
         with engine_faults():
             indices = self._client.indices

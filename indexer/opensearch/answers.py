@@ -130,10 +130,10 @@ def _card(hit: Body) -> Card:
 def shown(
     answer: Body, wanted: frozenset[str], successors: Body | None = None
 ) -> Mapping[str, ShownDocument]:
-    """Return what to show of each document that the reader may read, by id.
+    """Return the card and passages to show of each document that the reader may read, by id.
 
-    `wanted` are the terms to highlight; `successors` is the answer with documents that replace
-    these.
+    `wanted` are the terms to highlight; `successors` is the answer with the documents that replace
+    them.
     """
     replacing = cards(successors) if successors else []
     found = {}

@@ -1,9 +1,10 @@
 """Sends writes as `_bulk` requests, with back-off, behind a write fence.
 
-A request whose answer never came may be applied at any time, over newer writes. Writes therefore
-name an alias of their own (the write fence), which is replaced before anything else is written: the
-engine refuses requests that name the former alias (`require_alias`), and requests that it had begun
-are waited for. After that, the state of the index is final.
+A request whose answer never came may be applied at any time, over newer writes. Therefore writes
+name a special alias (the write fence). After a request without an answer, this alias is replaced
+before anything else is written: the engine then refuses requests that name the former alias
+(`require_alias`), and the writer waits for requests that the engine had begun. After that, no
+earlier write can change the index any more.
 """
 
 import json
@@ -52,15 +53,15 @@ class WriteFence:
         self._changing = threading.Lock()
 
     def name(self) -> str:
-        """Return the current alias; a new one if this writer has none, or is in doubt."""
+        """Return the current alias; a new alias if this writer has none, or had no answer."""
         return self._name or self.begin()
 
     def doubt(self) -> None:
-        """Note that a request got no answer: the next write needs a new alias."""
+        """Note that a request got no answer, so that the next write gets a new alias."""
         self._name = ""
 
     def begin(self) -> str:
-        """Begin a new alias: writes to former ones are now applied, or will never be."""
+        """Begin a new alias. Writes to former aliases are then applied, or never will be."""
         with self._changing, engine_faults():
             index, former = self._standing()
             name = f"{self._alias}-epoch-{secrets.token_hex(8)}"
@@ -95,7 +96,7 @@ class WriteFence:
         return indexes[0], [alias for alias in aliases if alias.startswith(f"{self._alias}-epoch-")]
 
     def _let_end(self) -> None:
-        """Wait for writes that the engine had begun; later ones already name the new alias."""
+        """Wait for writes that the engine had begun; later writes already name the new alias."""
         begun = self._under_way()
         deadline = time.monotonic() + MAX_WAIT_S
         while begun and (begun := begun & self._under_way()):
@@ -140,7 +141,8 @@ class BulkAction:
 def last_words(batch: Sequence[Write]) -> Mapping[str, Write]:
     """Return one write per document, with the effect of the whole batch in its order.
 
-    If a request held two writes of a document, a rejected first one would be sent again and win.
+    If a request contained two writes of a document and the engine rejected the first, it would be
+    sent again and override the second.
     """
     last: dict[str, Write] = {}
     for write in batch:
@@ -244,7 +246,7 @@ def send(
 def _sent_once(
     client: OpenSearch, fence: WriteFence, chunk: list[BulkAction]
 ) -> tuple[list[BulkAction], dict[str, str]]:
-    """Return the lines to send again, and (subject → reason) of refused ones."""
+    """Return the lines to send again, and (subject → reason) of refused lines."""
     body, name = b"".join(line.encoded for line in chunk), fence.name()
     try:
         answer = _answer(client, name, body)
@@ -267,7 +269,7 @@ def _sent_once(
 
 
 def _answer(client: OpenSearch, name: str, body: bytes) -> Body:
-    """Return the answer to one request, sent only once: the client would repeat it by itself."""
+    """Return the answer to one request, without the client's automatic retries."""
     transport = client.transport
     connection = transport.get_connection()
     try:
@@ -286,7 +288,7 @@ def _answer(client: OpenSearch, name: str, body: bytes) -> Body:
 def _sorted_out(
     chunk: list[BulkAction], items: list[Body]
 ) -> tuple[list[BulkAction], dict[str, str], bool]:
-    """Return lines to send again, (subject → reason) of refused ones, and if the alias changed."""
+    """Return lines to send again, (subject → reason) of refused lines, and if the alias changed."""
     again: list[BulkAction] = []
     refused: dict[str, str] = {}
     replaced = False

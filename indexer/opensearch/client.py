@@ -30,7 +30,7 @@ _QUOTED = re.compile(r"(Preview of field's value|The prefix of the first immense
 
 
 class UnavailableNow(IndexUnreachable):
-    """No node answers, or a shard has no copy that does; this may change in a moment."""
+    """No node answers, or no copy of a shard does; this may change in a moment."""
 
 
 def passing(status: int) -> bool:
@@ -118,13 +118,13 @@ PROXY_STATUSES = (502, 503, 504)
 AVOIDED_S, MOST_DOUBLED = 10.0, 3
 """How long a failed node is avoided, in seconds, and how often this doubles if it fails again."""
 CONNECTIONS = 40
-"""Connections kept open: as many as threads that answer at once, which would else reconnect."""
+"""Number of connections kept open: as many as threads that answer at once."""
 
 
 class OrjsonSerializer(JSONSerializer):
     """JSON by orjson, or by the client's serializer for values that orjson refuses.
 
-    For example, lone surrogates are stored escaped and returned unchanged.
+    For example, orjson refuses lone surrogates.
     """
 
     def loads(self, text: str) -> Any:
@@ -147,8 +147,8 @@ class OrjsonSerializer(JSONSerializer):
 class OneOfSeveral(Urllib3HttpConnection):
     """A connection to one of several nodes, which passes late reads on to another node.
 
-    The client repeats a failed request on another node, but not a late one. A read may be sent
-    twice; a late write is repeated by its writer (`WriteFence`).
+    The client itself repeats a failed request on another node, but not a request without an answer
+    in time. A read may be sent twice; a late write is repeated by its writer (`WriteFence`).
     """
 
     def perform_request(

@@ -1,4 +1,4 @@
-"""Requests and answers for contents of the index (without access filter) and for similar words.
+"""Requests and answers for the index's contents (without access filter), and for similar words.
 
 The engine's suggesters see every document. Similar words therefore come from ordinary queries with
 the access filter; `constant_score` tries all similar words of the engine's dictionary, so that
@@ -145,7 +145,7 @@ def word_found(answer: Body) -> bool:
 def near_documents(access: AccessFilter, lists: ReadableLists, word: str, slips: int) -> Body:
     """Return the request for readable documents with a similar word.
 
-    The first documents by id, each with its first such passage.
+    It returns the first documents by id, each with its first passage that matches.
     """
     inside = {
         "nested": {

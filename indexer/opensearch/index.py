@@ -42,13 +42,13 @@ from indexer.values import (
 )
 
 CARDS_AT_ONCE = 200
-"""Number of documents that one search unpacks; further searches run beside it."""
+"""Number of documents that one search unpacks; further searches run in parallel."""
 
 READERS_REMEMBERED, LISTS_REMEMBERED = 64, 1_000
-"""Number of readers whose lists are remembered, and the most lists such a reader may have."""
+"""Number of readers whose lists are cached, and the maximum number of lists of such a reader."""
 
 Request = tuple[Body, Body]
-"""(header, which says how and where to search; body)."""
+"""A search as (header, body); the header says how and where to search."""
 
 BACK_OFF_S = 0.5
 """First pause before a rejected write is sent again, in seconds; it doubles."""
@@ -86,9 +86,9 @@ class OpenSearchIndex:
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """Apply the batch in order; durable and visible to the next search on return.
 
-        The batch is reduced to one write per document, so that their order does not matter. Lists
-        are written before the documents that name them: an interruption only leaves lists that no
-        document names. Raises `IndexUnreachable` or `IndexRefused`.
+        The batch is reduced to one write per document, so that the order of writes does not matter.
+        Lists are written before the documents that name them: an interruption only leaves lists
+        that no document names. Raises `IndexUnreachable` or `IndexRefused`.
         """
         if not batch:
             return WriteReport(0)
@@ -176,9 +176,9 @@ class OpenSearchIndex:
         return {kept.document_id: kept for kept in (answers.kept(hit, held) for hit in hits)}
 
     def flush(self) -> None:
-        """Wait for unfinished writes or refuse them; delete lists that no document names.
+        """Finish or refuse pending writes; delete lists that no document names.
 
-        No other writer may be active: it could join a list that is being deleted.
+        No other writer may be active, because it could use a list that is being deleted.
         """
         self._ensure()
         self._lists.alias.flush()
@@ -193,7 +193,7 @@ class OpenSearchIndex:
         self._documents.expunge()
 
     def fill(self) -> None:
-        """Return None: a cluster has no limit of its own."""
+        """Return None, because a cluster has no fixed limit."""
 
     def probe(self) -> None:
         """Do nothing: see `Index.probe`."""
@@ -213,7 +213,10 @@ class OpenSearchIndex:
         return contents.read_sources(self._documents.search(contents.sources_kept()))
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """Yield these documents as they are indexed now; few at once, since vectors are large."""
+        """Yield these documents as they are indexed now.
+
+        Few are read at once: vectors are large.
+        """
         self._ensure()
         self._documents.refresh()
         wanted = list(document_ids)
@@ -326,7 +329,7 @@ class OpenSearchIndex:
         """Return the documents in the order of `document_ids`, then of `by_card`.
 
         Documents that the reader may not read are left out. All requests share one round trip;
-        cards are split over several, which the engine runs side by side.
+        cards are split over several requests, which the engine runs in parallel.
         """
         whole, alone = request.document_ids, request.by_card
         if not request.passages and not request.successors:
@@ -402,7 +405,7 @@ class OpenSearchIndex:
         self._ensured = True
 
     def _keep_copies(self) -> None:
-        """Set the number of replicas once in each writing process; they are made later."""
+        """Set the number of replicas, once in each writing process; the engine makes them later."""
         if self._replicas is not None and not self._copies_kept:
             self._lists.alias.keep_copies(self._replicas)
             self._documents.keep_copies(self._replicas)

@@ -58,31 +58,31 @@ def _dated(period: DateRange) -> Body:
 
 
 MAX_CLAUSES = 640
-"""Number of clauses for words, below the engine's 1 024; the rest is for filters and boosts
-(`indexer.parsed_query.BOOSTING_WORDS`). A term takes two (title and text), a word of a phrase or an
-exclusion four, since these also restrict the vectors.
+"""Maximum number of clauses for words, below the engine's limit of 1 024; the rest is for filters
+and boosts (`indexer.parsed_query.BOOSTING_WORDS`). A term takes two clauses (title and text). A
+word of a phrase or of an exclusion takes four, since these also restrict the vectors.
 """
 
 VECTOR_WEIGHT = 20.0
 """Weight of a cosine of 1, added to the BM25 score, when the passages to show are chosen."""
 
 MAX_PASSAGES = 100
-"""Number of passages of one document in one request, at most (the engine's own limit)."""
+"""Maximum number of passages of one document in one request (the engine's own limit)."""
 
 TIE_ROOM = 100
-"""How many nearest documents are ranked beyond those kept: the engine cuts ties in its own order.
+"""Number of nearest documents that are ranked in addition to those kept, because the engine cuts
+ties in its own order.
 """
 
 OVERSAMPLED = 1.5
-"""Factor by which more nearest neighbours are retrieved with small vectors than with full ones.
-
-Of the 200 nearest of 10 000 passages, full vectors find .953, small ones .956 at 1.0 and .979 at
-1.5 (3.5.0, `benchmarks.quantisation`). The reserve is for deeper windows, to which `TIE_ROOM` adds
-less, and for other vectors.
+"""Factor by which more nearest neighbours are retrieved with small vectors than with full vectors.
+Of the 200 nearest of 10 000 passages, full vectors find .953, small vectors .956 at 1.0 and .979 at
+1.5 (OpenSearch 3.5.0, `benchmarks.quantisation`). The reserve is for deeper windows, to which
+`TIE_ROOM` adds less, and for other vectors.
 """
 
 MOST_SUCCESSORS = 200
-"""Number of documents that replace those of a page, at most."""
+"""Maximum number of documents that replace the documents of a page."""
 
 VALUES_COUNTED = 10_000
 """Number of values of a facet that each shard counts: with fewer values, counts are exact."""
@@ -98,8 +98,8 @@ NEWEST_FIRST: list[Body] = [{"dated": {"order": "desc", "missing": "_last"}}, {"
 class Searches:
     """The bodies of one `_msearch`; None for searches that are not needed.
 
-    With a cut, `weights` counts the readable documents that contain each part of the question. Only
-    its answer determines the result set, which `members_of` and `counts_of` request.
+    With a cut, `weights` counts the readable documents that contain each part of the question. The
+    result set, which `members_of` and `counts_of` request, depends on its answer.
     """
 
     lexical: Body | None
@@ -112,17 +112,17 @@ class Searches:
 
 
 COMMON_SCORES: Body = {"search_type": "dfs_query_then_fetch"}
-"""Score words by their rarity in all shards, not in the document's own shard.
-
-The engine ignores it with a single shard. Vector searches do not need it, and would run twice.
+"""Option that scores words by their rarity in all shards, not in the document's own shard. The
+engine ignores it with a single shard. It is not used for vector searches, which would run twice.
 """
 
 
 def same_copies(question: Question) -> Body:
     """Return the header that sends the same question to the same copies of the shards.
 
-    Copies differ in deleted documents that they still hold, which affect scores: if they took
-    turns, a page would change its order each time. If a copy is gone, another one answers.
+    Copies differ in the deleted documents that they still contain, which affect scores: if the
+    copies took turns, a page would change its order each time. If a copy is gone, another copy
+    answers.
     """
     told = question.text.encode("utf-8", "surrogatepass")
     return {"preference": hashlib.sha256(told).hexdigest()[:16]}
@@ -136,9 +136,9 @@ def searches(
 ) -> Searches:
     """Return the requests of two rankings of at most W documents, and of the counts.
 
-    The engine finds the nearest in each shard, and small vectors find others than full ones. With
-    several shards or small vectors, the W nearest are only known from the ranking: `counted_after`
-    then says that `counts_of` must be requested with them.
+    The engine finds the nearest documents of each shard, and small vectors find other documents
+    than full vectors. Therefore, with several shards or small vectors, the W nearest are only known
+    from the ranking: `counted_after` then says that `counts_of` must be requested with them.
     """
     words = parsed_query_of(request.question, most_words=request.newest_first)
     narrowing = filter_clauses(request, lists)
@@ -213,7 +213,7 @@ def _informed_query(request: SearchRequest, narrowing: list[Body], shares: Seque
 
 
 def _informed(request: SearchRequest, shares: Sequence[float]) -> Body:
-    """Score a document by its share of the question's information; 1 if nothing is weighed."""
+    """Return a query that scores documents by their share of the question's information."""
     if request.cut is None or not shares:
         return {"match_all": {}}
     parts = zip(_weighed_parts(request), shares, strict=True)
@@ -380,13 +380,13 @@ def _nearest_query(
 
 
 def _bound(words: AnalyzedQuery) -> list[Body]:
-    """Return the clauses that must match: each phrase, and a phrase of each group."""
+    """Return the clauses that must match: each phrase, and one phrase of each group."""
     groups = [{"bool": {"should": [*map(_anywhere, group)]}} for group in words.any_of]
     return [*map(_anywhere, words.phrases), *groups]
 
 
 def _said_otherwise(group: Sequence[WeightedPhrase]) -> Body:
-    """Score by the best of the group, so that many synonyms weigh no more than one."""
+    """Return a query that scores by the best phrase of a group: many synonyms count as one."""
     return {
         "dis_max": {
             "queries": [_anywhere(expansion.phrase, expansion.weight) for expansion in group]
@@ -403,13 +403,13 @@ def _boosts(words: AnalyzedQuery) -> list[Body]:
 
 
 def _anywhere(phrase: Phrase, boost: float = 1.0) -> Body:
-    """Match these terms side by side, in title or text; both scores are added."""
+    """Match these terms next to each other, in title or text; both scores are added."""
     found: list[Body] = [_standing(field, phrase) for field in TEXT_FIELDS]
     return {"bool": {"should": found, **({} if boost == 1.0 else {"boost": boost})}}
 
 
 def _standing(field: str, phrase: Phrase) -> Body:
-    """Match terms at their distances; stop words between them only keep their places."""
+    """Match terms at their distances; a stop word between them matches any stop word."""
     if len(phrase) == 1:
         return {"term": {field: {"value": phrase[0][1]}}}
     places = [NOTHING] * (phrase[-1][0] + 1)

@@ -46,7 +46,10 @@ def hit_attributes_column(indexed: IndexedDocument) -> str:
 
 
 def hit_attributes_of(column: str, title: str = "", area: str = "") -> HitAttributes:
-    """Decode the column, which the engine returns unpadded. Title and area are other columns."""
+    """Decode the column of attributes, which the engine returns unpadded.
+
+    Title and area have other columns.
+    """
     line, _, numbers = a2b_base64(column + "==").partition(b"\0")
     source, dated, begins, ends, replaces, signed = _READER.loads(line.decode())
     return HitAttributes(
@@ -63,10 +66,10 @@ def hit_attributes_of(column: str, title: str = "", area: str = "") -> HitAttrib
 
 
 Body = dict[str, Any]
-"""JSON to or from the engine; only used in this package."""
+"""JSON to or from the engine."""
 
 FORMAT = 9
-"""Raise it if indexes of the former schema cannot be used with this one."""
+"""Increment this number if indexes of the former schema cannot be used with the new one."""
 
 VECTOR_DECIMALS = 7
 """Decimals of a vector's components: as precise as float32, with half the bytes."""
@@ -98,15 +101,16 @@ DATE: Body = {"type": "date"}
 TERMS: Body = {"type": "text", "analyzer": "terms"}
 
 COLUMNS_ALONE: Body = {"stored_fields": "_none_"}
-"""Hits without source, and even without `_id`, which is stored beside the document's whole source:
-its vectors, too, would be read and unpacked for each hit.
+"""Option for hits without source, and without `_id`. `_id` is stored beside the document's source,
+so that the engine would read and unpack the vectors of each hit.
 """
 
 
 def copies(replicas: int | None) -> Body:
     """Return the settings for the number of replicas.
 
-    None lets the engine decide: none on one data node, one as soon as there are two.
+    If it is None, the engine decides: no replica on one data node, one replica from two data nodes
+    on.
     """
     if replicas is None:
         return {"auto_expand_replicas": "0-1"}
@@ -114,8 +118,8 @@ def copies(replicas: int | None) -> Body:
 
 
 SAME_AT_ONCE: Body = {"replication.type": "DOCUMENT"}
-"""Each copy indexes the writes itself. If copies fetched segments instead, as a cluster may do by
-default, a copy that is behind would show deleted documents even after a refresh.
+"""Setting by which each copy indexes the writes itself. If copies fetched segments instead, as a
+cluster may do by default, a copy that is behind would show deleted documents even after a refresh.
 """
 
 
@@ -125,7 +129,7 @@ SMALL_VECTORS: Body = {
     # the ten nearest instead of .96 (`benchmarks.quantisation --intervals`).
     "parameters": {"bits": 7, "confidence_interval": 1.0},
 }
-"""How the engine makes the small vectors that it compares first; it also stores full ones."""
+"""Setting of the small vectors that the engine compares first; it also stores full vectors."""
 
 
 def index_body(

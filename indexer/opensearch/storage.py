@@ -1,6 +1,6 @@
-"""The indexes on OpenSearch: each behind its own alias, and two aliases as pointers.
+"""The indexes on OpenSearch: each index has its own alias, and two more aliases are pointers.
 
-`{alias}` points to the live index, `{alias}-next` to the one that a reindex fills. Pointers are
+`{alias}` points to the live index, `{alias}-next` to the index that a reindex fills. Pointers are
 created, moved and deleted in one call each. The access lists of an index have its own alias
 (`…-access`), so that documents and lists are replaced together.
 """
@@ -31,7 +31,8 @@ from indexer.values import IndexedDocument
 DELETED = "Cet index vient d'être supprimé : recommencez."
 SALVAGED_AT_ONCE = 100
 FIRST = "first"
-"""Name of the first index, `{alias}-000001`: only one of several processes can create it."""
+"""Name of the first index, `{alias}-000001`, so that only one of several processes can create it.
+"""
 
 
 class OpenSearchStorage:
@@ -99,7 +100,7 @@ class OpenSearchStorage:
             return self._opened[named.name]
 
     def identity(self, named: NamedIndex) -> str:
-        """Return the id that the engine gave the index; a restored copy has another one.
+        """Return the id that the engine gave the index; a restored copy has another id.
 
         Raises `IndexUnreachable` if it was deleted meanwhile.
         """
@@ -190,7 +191,7 @@ class OpenSearchStorage:
         return int(stats["_all"]["total"]["store"]["size_in_bytes"])
 
     def salvage(self, named: NamedIndex) -> Iterator[IndexedDocument | None]:
-        """Yield the documents of every source; None, then nothing more, once a read fails."""
+        """Yield the documents of every source; if a read fails, yield None and stop."""
         try:
             index = self.index(named)
             for source in sorted(index.sources()):
@@ -215,7 +216,7 @@ class OpenSearchStorage:
         return NamedIndex(name, self._spec_of(index))
 
     def _name_of(self, index: str) -> str | None:
-        """Return our name of an index of documents or lists; None for an index of others."""
+        """Return our name for an index of documents or lists; None if the index is not ours."""
         alias, name = re.escape(self._alias), rf"\d{{14}}-[0-9a-f]{{4}}|{FIRST}"
         found = re.fullmatch(rf"{alias}(?:-({name}))?(?:-access)?-000001", index)
         return (found[1] or FIRST) if found else None
