@@ -1,4 +1,4 @@
-"""Addresses of pages: each state of the search page has an address to share or return to."""
+"""Addresses of pages. Each state of the search page has an address to share or return to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,8 @@ ANSWERS_ANCHOR = "reponses"
 class SearchAddress:
     """A state of the search page: query, filters, page (from 1), order.
 
-    `wide`: near documents are shown too. `verified`: only documents that an author confirmed.
+    `wide` also shows documents that are only near the query. `verified` only shows documents that
+    an author confirmed.
     """
 
     q: str = ""
@@ -41,7 +42,7 @@ class SearchAddress:
 
     @property
     def chosen(self) -> list[tuple[str, str]]:
-        """(facet, value) pairs of the filters, in the order of the facets."""
+        """The filters as (facet, value) pairs, in the order of the facets."""
         return [(name, value) for name in FACETS for value in self.filters.get(name, ())]
 
     @property
@@ -96,9 +97,9 @@ def experts_address(topic: str, area: str = "", *, as_typed: bool = False) -> st
 
 
 def agent_address(agent: Agent, question: str = "") -> str:
-    """Return the address of an agent's page; an id may hold any character.
+    """Return the address of an agent's page, whose id may contain any character.
 
-    `question`: the one for which the agent was proposed.
+    `question` is the question for which the agent was proposed.
     """
     page = f"/agents/{quote(agent.id, safe='')}"
     return f"{page}?{urlencode({'q': question})}" if question.strip() else page
@@ -117,7 +118,7 @@ def community_address(topic: Topic) -> str:
 def document_address(document_id: str, question: str = "") -> str:
     """Return the address of a document's page, at the passage that answers the question.
 
-    An id may hold any character. A question asked here has a page of its own.
+    The id may contain any character. A question that was asked here has its own kind of page.
     """
     page, anchor = f"/documents/{quote(document_id, safe=':')}", ANSWER_ANCHOR
     source, _, question_id = document_id.partition(":")
@@ -152,7 +153,7 @@ def new_question_address(
     """Return the address of the form for a question, with the query and a first recipient.
 
     `community`: the topic of the community to ask. `metier`: the id of the métier whose holders to
-    ask. `topic`: the id of the topic that the question is on. `text`: its details.
+    ask. `topic`: the id of the question's topic. `text`: the details of the question.
     """
     pairs = {"q": question, "to": agent_id, "community": community, "metier": metier}
     pairs |= {"topic": topic, "text": text}
@@ -183,7 +184,7 @@ class QuestionMail:
     page: str
 
     def to(self, address: str, *, asked: bool = True) -> str:
-        """Return the `mailto:` link; `asked` is false if the query is only the colleague's name."""
+        """Return the `mailto:` link; `asked` is false if the query only names the colleague."""
         subject = f"Question\u00a0: {self.question}" if asked else "Une question"
         body = "Bonjour,\r\n\r\n"
         if asked:

@@ -82,8 +82,8 @@ def create_app(services: Services) -> FastAPI:
 def _routes(*, signs_on: bool, writes: bool) -> tuple[BaseRoute, ...]:
     """Return the routes that all applications share.
 
-    FastAPI builds a route when a request first passes it: 0.3 s for all, which an application that
-    had routes of its own would pay again.
+    FastAPI builds each route at the first request that reaches it, in 0.3 s for all. If each
+    application had its own routes, they would be built again.
     """
     shared = APIRouter(responses=PROBLEMS)
     for router in (

@@ -1,10 +1,10 @@
-"""Identification of readers, and what a route requires of them: a role, or a person present.
+"""Identification of readers, and requirements of routes: a role, or a person with a browser.
 
 The methods of identification are tried in order; the first that a request uses decides alone. An
 invalid token identifies nobody: it never falls back on another person's cookie.
 
-`require(Role.ANIMATOR)` is a dependency on a role; each access that a role opens is written to the
-audit log first. `not_by_personal_token` refuses programs with a personal token.
+`require(Role.ANIMATOR)` is a dependency on a role; each access by a role is written to the audit
+log first. `not_by_personal_token` refuses programs with a personal token.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ Identify = Callable[[Request], Identification | None]
 def bearer(
     tokens: SignedTokens, personal: SqlPersonalTokens | None, now_s: Callable[[], int]
 ) -> Identify:
-    """Identify by `Authorization: Bearer …`: a personal token, or one signed by `quisait token`."""
+    """Identify by `Authorization: Bearer …`: a personal token, or a token of `quisait token`."""
 
     def identify(request: Request) -> Identification | None:
         token = bearer_token(request)
@@ -75,7 +75,7 @@ def signed_header(header: SignedHeader) -> Identify:
 
 
 def session_cookie(sessions: SqlSessions, cookies: SignOnCookies) -> Identify:
-    """Identify by the session of the browser's cookie; an ended session counts as none."""
+    """Identify by the session of the browser's cookie; an ended session identifies nobody."""
 
     def identify(request: Request) -> Identification | None:
         session_id = cookies.session_of(request)
@@ -108,7 +108,7 @@ class IdentifiedReaders:
         self._methods, self._agents, self._today = tuple(methods), agents, today
 
     def __call__(self, request: Request) -> Reader:
-        """Return the reader if it is an agent in post, else a reader without an id.
+        """Return the identified reader if they are an agent in post, else a reader without an id.
 
         Raises a problem 503 if keys cannot be fetched.
         """
@@ -124,7 +124,7 @@ class IdentifiedReaders:
 def not_by_personal_token(request: Request, reader: NamedReader) -> None:
     """Raise a problem 403 for a personal token: a dependency of routes for persons only.
 
-    A stolen token can thus neither show nor change what is stored about its agent.
+    So a stolen token can neither show nor change the data that is stored about its agent.
     """
     if by_personal_token(request):
         raise Problem(
@@ -144,7 +144,7 @@ IN_PERSON_ONLY = "Un jeton personnel n’ouvre pas ce qu’un rôle ouvre : conn
 
 @dataclass(frozen=True, slots=True)
 class RoleRequired:
-    """Dependency on a role. `subject`: the path parameter that names what is read."""
+    """Dependency on a role. `subject`: the path parameter with the id of the thing that is read."""
 
     role: Role
     subject: str = ""

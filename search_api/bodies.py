@@ -14,7 +14,10 @@ from search_api.wording import contact, web_address
 
 
 class Joined:
-    """The attributes of several values: `own`, then those of each part, the first that has it."""
+    """The attributes of several values.
+
+    An attribute is taken from `own`, or from the first part that has it.
+    """
 
     def __init__(self, *parts: object, **own: object) -> None:
         self._parts = parts
@@ -30,8 +33,8 @@ class Joined:
 class Body(BaseModel):
     """A JSON object of the API, read from the attributes of an answer.
 
-    The fields declared here are the only ones that leave: an answer may hold more. A field that the
-    answer itself does not have is read from its parts named in `parts_of_answer`, in their order.
+    Only the declared fields are sent; an answer may have more. A field that the answer itself does
+    not have is read from its parts named in `parts_of_answer`, in their order.
     """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)

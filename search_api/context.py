@@ -51,7 +51,7 @@ _NO_BUILD = "Aucune cartographie n’est publiée, ou la dernière est trop anci
 class AnswerRefused(ValueError):
     """The reader gets no answer. The text is a French sentence for them.
 
-    `status`: the corresponding HTTP status. `code`: a word for programs where the status is not
+    `status`: the corresponding HTTP status. `code`: a word for programs if the status is not
     specific enough.
     """
 
@@ -60,11 +60,11 @@ class AnswerRefused(ValueError):
 
 
 class NotFound(AnswerRefused):
-    """It does not exist, or not for this reader: both get the same text."""
+    """The thing does not exist, or this reader may not see it; both cases have the same text."""
 
 
 class InvalidParameter(AnswerRefused):
-    """The request is well formed, and names what does not exist or asks for the impossible."""
+    """The request is well formed, but names something unknown or asks for something impossible."""
 
     status = 422
     code = "impossible"
@@ -91,7 +91,7 @@ class NotAudited(AnswerRefused):
 
 
 class NoBuild(NotFound):
-    """No build is published, or it is too old to answer from; `build` tells which."""
+    """No build is published, or it is too old for answers; `build` tells the case."""
 
     def __init__(self, build: BuildStatus) -> None:
         super().__init__(_NO_BUILD)
@@ -107,7 +107,7 @@ class Originals(Protocol):
     def open(self, source: str, document_id: str, access: AccessFilter) -> OpenFile | None:
         """Open a document's file if the folder's present rules also admit the reader; else None.
 
-        It is the version whose rules were checked. Raises `SourceUnreachable`.
+        The opened version is the version whose rules were checked. Raises `SourceUnreachable`.
         """
 
 
@@ -115,9 +115,9 @@ class Originals(Protocol):
 class Asking:
     """Dependencies of questions to experts.
 
-    `publish` updates the index with stored questions; false if that happens later. `reader_of`
-    returns what an agent may read now. `acts` limits how often «Cela répond» counts, corrections,
-    and answers and reports that are deleted again.
+    `publish` updates the index with stored questions; it returns false if that happens later.
+    `reader_of` returns what an agent may read now. `acts` limits the number of counted «Cela
+    répond», of corrections, and of answers and reports that are deleted again.
     """
 
     questions: SqlQuestions
@@ -129,11 +129,11 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class VerificationRules:
-    """Rules of the settings: age from which a document is old, in days, and limits.
+    """Rules from the settings: the age from which a document is old, in days, and limits.
 
-    `per_month`: number of documents that an agent who chose nothing is asked about in thirty days.
-    `marked_per_day`: documents that a reader may mark as outdated. A document opened `much_opened`
-    times in thirty days (0: openings are not counted) is old after `opened_days`.
+    `per_month`: number of documents to verify in thirty days, for agents who made no choice.
+    `marked_per_day`: number of documents that a reader may mark as outdated. A document opened
+    `much_opened` times in thirty days (0: openings are not counted) is old after `opened_days`.
     """
 
     old_days: int = 1095
@@ -159,7 +159,8 @@ class Verifying:
 class Mailing:
     """Dependencies of mail to agents.
 
-    `replies` is None if no mailbox is read, `shown` unless the demo shows its mails on a page.
+    `replies` is None if no mailbox is read. `shown` is None unless the demo shows its mails on a
+    page.
     """
 
     store: SqlMail
@@ -180,11 +181,10 @@ class AnswerContext:
     counted. `join_rules` returns why an account belongs to an agent. `edited_tables`: files that
     administrators edit. `read_soon` requests a crawl of a source, and raises `KeyError` for a
     source that the settings do not name; `read_again` requests that a folder of a source, or all of
-    it, is read again. `new_sources` adds sources. `originals`: files of folders.
-    `community_pages` stores what animators set on communities' pages, `scans` which texts were
-    recognised. Where a feature is off, its field is None: `new_sources`, `originals`, `asking`
-    (questions to colleagues), `following`, `mail`, `verifying` (authors' statements), `writing`
-    (answers that a model writes).
+    it, is read again. `new_sources` adds sources. `originals`: files of folders. `community_pages`
+    stores the pins and closings of communities, `scans` the recognised texts. If a feature is off,
+    its field is None: `new_sources`, `originals`, `asking` (questions to colleagues), `following`,
+    `mail`, `verifying` (authors' statements), `writing` (answers that a model writes).
     """
 
     search: Search
@@ -222,7 +222,7 @@ class AnswerContext:
         return not isinstance(self.query_log, NoQueryLog)
 
     def build(self) -> OpenBuild | BuildStatus:
-        """Return the build for today's answers, or why there is none."""
+        """Return the build for today's answers, or the reason why there is no build."""
         if self.overview is None:
             return BuildStatus(BuildState.NONE)
         return self.overview.reading(self.today())
@@ -307,7 +307,7 @@ def open_by_role(
 
 
 def note_access(context: AnswerContext, holder: RoleHolder, access: str, subject: str) -> None:
-    """Write to the audit log what the holder is about to see or do. Raises `NotAudited`."""
+    """Write the holder's access to the audit log before it takes place. Raises `NotAudited`."""
     actor = holder.reader.agent_id or ""
     try:
         context.audit.write(PrivilegedAccess(actor, holder.role, access, subject))

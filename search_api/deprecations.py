@@ -1,4 +1,4 @@
-"""Addresses that will be removed: when, and what replaces them. docs/api.md lists them."""
+"""Deprecated addresses, their removal dates and their successors. docs/api.md lists them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 @dataclass(frozen=True, slots=True)
 class Deprecation:
-    """A deprecated address: its successor, since when it is deprecated, until when it answers."""
+    """A deprecated address: its successor, the day of its deprecation, and its last day."""
 
     successor: str
     since: datetime
@@ -28,10 +28,10 @@ DEPRECATED = {
         "/openapi.json", datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 7, 1, tzinfo=UTC)
     )
 }
-"""By path, as routes declare it."""
+"""The deprecated addresses, by the path of the route."""
 
 
 def deprecation_headers(path: str) -> dict[str, str]:
-    """Return the headers of an answer at this path; none unless it is deprecated."""
+    """Return the headers for answers of a deprecated path; empty for other paths."""
     found = DEPRECATED.get(path)
     return found.headers if found else {}

@@ -17,7 +17,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class RequestTimeouts:
-    """Seconds: `body_s` for a whole body, `answer_s` from then to the start of the answer."""
+    """Timeouts in seconds: `body_s` for the whole body, `answer_s` until the answer starts."""
 
     body_s: float = 30.0
     answer_s: float = 60.0
@@ -37,7 +37,7 @@ class RequesterKind(StrEnum):
 
 
 class RateLimiter:
-    """Token buckets: `per_minute` requests of one requester, refilled evenly. 0: no limit."""
+    """Token buckets: `per_minute` requests of one requester, refilled evenly; 0 means no limit."""
 
     def __init__(
         self, per_minute: Mapping[RequesterKind, int], clock: Callable[[], float] = time.monotonic
@@ -58,7 +58,7 @@ class RateLimiter:
         return 0 if granted else math.ceil((1 - left) * 60 / most)
 
     def give_back(self, kind: RequesterKind, key: str) -> None:
-        """Undo a `take`: the request turned out to be another requester's."""
+        """Undo a `take`, because the request belongs to another requester."""
         if most := self._per_minute.get(kind, 0):
             with self._lock:
                 self._keep(kind, key, min(float(most), self._left(kind, key, most) + 1))
@@ -75,7 +75,7 @@ class RateLimiter:
 
 
 def address_key(host: str) -> str:
-    """Return the key to count an address by: the /64 of IPv6, which belongs to one subscriber."""
+    """Return the key under which an address is counted: the /64 of IPv6, one subscriber's."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -88,13 +88,15 @@ def address_key(host: str) -> str:
 
 
 MAX_QUESTIONS = 2
-"""Questions of one reader that run at once, by default."""
+"""Default number of questions of one reader that run at once."""
 MAX_OTHERS = 4
-"""Other requests of one reader that run at once (suggestions, pages), apart from questions."""
+"""Number of other requests of one reader that run at once, such as suggestions and pages."""
 MAX_WAITING = 16
-"""Requests of one reader that may wait for a permit: a dozen tabs opened in a row."""
+"""Number of requests of one reader that may wait for a permit: enough for a dozen tabs opened in a
+row.
+"""
 WAIT_S = 20.0
-"""Maximum time that a request waits, in seconds: longer than a person does."""
+"""Maximum time that a request waits, in seconds: longer than a person waits."""
 
 
 class RequestKind(StrEnum):
@@ -105,7 +107,7 @@ class RequestKind(StrEnum):
 
 
 class TooManyConcurrentRequests(Exception):
-    """Raised if too many requests of a reader run or wait."""
+    """Too many requests of a reader run or wait."""
 
 
 @dataclass(slots=True)
@@ -119,9 +121,10 @@ class _ReaderQueue:
 class ConcurrencyLimiter:
     """Limits how many requests of one reader run at once, by kind, in the order of arrival.
 
-    `questions` and `others` are the limits, 0: none. If `waiting` requests wait already, the next
-    is refused at once; a request that waited `wait_s` seconds is refused too. Used by the single
-    event loop that serves the application; waiting requests hold no thread.
+    `questions` and `others` are the limits; 0 means no limit. If `waiting` requests wait already,
+    the next request is refused at once. A request that has waited `wait_s` seconds is refused, too.
+    It belongs to the event loop that serves the application, so that waiting requests hold no
+    thread.
     """
 
     def __init__(

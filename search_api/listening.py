@@ -1,4 +1,7 @@
-"""Where the HTTP server listens; without the server, which takes a moment to import."""
+"""Open the port of the HTTP server.
+
+This module does not import the server, which takes a moment.
+"""
 
 import errno
 import socket
@@ -8,7 +11,7 @@ MAX_CONNECTIONS = 800
 
 
 def open_port(host: str, port: int) -> socket.socket:
-    """Return a socket that listens there. Raises `ValueError` where it cannot."""
+    """Return a socket that listens on the port. Raises `ValueError` if that is not possible."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)

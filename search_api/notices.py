@@ -1,8 +1,8 @@
-"""One line on the next page that confirms an action of a form, with a button that undoes it.
+"""One line on the next page that confirms a form's action, with a button that undoes it.
 
 A route returns `noticed(…)`. The line travels in a cookie of one minute, signed for its agent; the
-next page shows it once. It holds a key of `NOTICES` and the form that undoes the action, and no
-text: the route of that form checks everything again, as for any form.
+next page shows it once. The cookie contains a key of `NOTICES` and the form that undoes the action,
+but no text. The route of that form checks everything again, as for any form.
 """
 
 import base64
@@ -108,14 +108,14 @@ NOTICES: dict[str, str] = {
     "access.session": "Cette session est fermée.",
     "access.others": "Vos autres sessions sont fermées.",
 }
-"""What each action did, in one line."""
+"""A line in French that confirms each action, by the action's key."""
 
 Fields = Mapping[str, str | Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """The form that undoes an action: where it is sent, and its fields."""
+    """The form that undoes an action: its address and its fields."""
 
     path: str
     fields: Fields
@@ -123,7 +123,7 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What was done, and the form that undoes it: `path` is empty if that is not possible."""
+    """A confirmed action, and the form that undoes it; `path` is empty if it cannot be undone."""
 
     said: str
     path: str = ""
@@ -133,9 +133,9 @@ class Notice:
 def noticed(
     request: Request, address: str, done: str, undo: Undo | None = None
 ) -> RedirectResponse:
-    """Return the redirection to the page that confirms what was done, a key of `NOTICES`.
+    """Return the redirection to the page that confirms an action, `done`, a key of `NOTICES`.
 
-    Without a page to come there is no notice: for a script, or a program that is no browser. Raises
+    Scripts, and programs that are not browsers, get no notice, because no page follows. Raises
     `KeyError` for an unknown key.
     """
     if done not in NOTICES:

@@ -1,7 +1,7 @@
 """The API's description (OpenAPI 3.1) and its page: tags, names, security and problems.
 
-FastAPI derives parameters and bodies from the routes; what follows from a route's path is added
-here, in one place for all routes.
+FastAPI derives parameters and bodies from the routes. This module adds what follows from a route's
+path, in one place for all routes.
 """
 
 import json
@@ -24,7 +24,7 @@ from search_api.webhooks.schemas import WebhookBody
 from search_api.webhooks.storage import WebhookKind
 
 VERSION = "1.1"
-"""Version of the API; docs/api.md says what each one changed."""
+"""Version of the API; docs/api.md lists the changes of each version."""
 
 _ABOUT = """\
 Knowledge search and expertise finding, under the rights of the agent who asks.
@@ -118,8 +118,8 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Of `/docs` alone: Swagger UI writes styles and HTML into its page, which shows no answer unless
-the developer asks for it.
+"""Policy of `/docs` alone: Swagger UI writes styles and HTML into its page, which only shows
+answers that the developer requests.
 """
 
 
@@ -180,7 +180,7 @@ def _webhook(kind: WebhookKind) -> dict[str, Any]:
 
 
 def _complete(operation: dict[str, Any], method: str, path: str) -> None:
-    """Add to an operation what its path and its docstring say."""
+    """Complete an operation from its path and its docstring."""
     operation["operationId"] = operation_id(method, path)
     operation["tags"] = [_first(_TAG_OF, path)]
     operation["security"] = [{name: []} for name in _first(_SECURITY_OF, path, _AS_AGENT)]
@@ -200,7 +200,7 @@ def _first(table: Any, path: str, other: Any = None) -> Any:
 
 
 def operation_id(method: str, path: str) -> str:
-    """Return a stable name: GET /agents/{agent_id}/peers is `agent_peers`, others begin with it."""
+    """Return a stable name, such as `agent_peers` for GET /agents/{agent_id}/peers."""
     words = [] if method == "get" else [method]
     prefix, _, rest = path.removeprefix("/").partition("/")
     version, _, rest = rest.partition("/")

@@ -46,7 +46,7 @@ def _known_reader(request: Request, response: Response) -> Reader:
 
 
 KnownReader = Annotated[Reader, Depends(_known_reader)]
-"""The reader, without a limit on requests at once."""
+"""The reader, without a limit of concurrent requests."""
 
 
 async def _named_reader(request: Request, reader: KnownReader) -> AsyncIterator[Reader]:
@@ -94,7 +94,8 @@ def _filters(
 
 
 NamedReader = Annotated[Reader, Depends(_named_reader, scope="function")]
-"""The reader. Without a reader: a problem 401; with too many requests at once: 429."""
+"""The reader. It raises a problem 401 without a reader, and 429 with too many concurrent requests.
+"""
 
 AskingReader = Annotated[Reader, Depends(_asking_reader, scope="function")]
 """The reader of a question, like `NamedReader`; fewer questions may run at once."""

@@ -1,4 +1,7 @@
-"""Text shown to a person: counts, and without invisible characters. Imports nothing heavy."""
+"""Format text for people: counts with plurals, and text without invisible characters.
+
+This module only has quick imports.
+"""
 
 import re
 
@@ -27,5 +30,5 @@ _UNSAFE = re.compile(
 
 
 def safe_text(text: str) -> str:
-    """Return the text without invisible characters, controls and marks of direction."""
+    """Return the text without invisible characters, control characters and marks of direction."""
     return _UNSAFE.sub("", text)

@@ -57,7 +57,7 @@ _FAILED = "La demande n’a pas pu aboutir."
 
 
 MCP = "/mcp"
-"""Path whose problems are errors of JSON-RPC, which its clients show."""
+"""Path whose problems are sent as errors of JSON-RPC, which its clients show."""
 WELL_KNOWN = "/.well-known/"
 """Beginning of paths at which programs look for metadata (RFC 8615)."""
 PROGRAMS = ("/api/", "/scim/", MCP, WELL_KNOWN)
@@ -68,7 +68,7 @@ _FILE_PATHS = ("/static/", "/embed/", "/theme/")
 def is_file(request: Request) -> bool:
     """Return whether the request is for a file, which is the same for everybody.
 
-    Its problems are answered without finding the reader, so that they contain nothing about a
+    The reader is not identified for such a request, so that its problems contain nothing about a
     reader.
     """
     return f"{request.url.path}/".startswith(_FILE_PATHS)
@@ -77,7 +77,7 @@ def is_file(request: Request) -> bool:
 class Problem(Exception):
     """A problem raised by a route; `detail` is a French sentence for the person.
 
-    `code` identifies it for programs where the status alone does not.
+    `code` identifies the problem for programs if the status is not specific enough.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Problem(Exception):
 
 
 class ReaderRequired(Problem):
-    """The request needs a reader and has none; pages redirect to sign-on."""
+    """The request needs a reader, but identifies nobody; pages redirect to sign-on."""
 
     def __init__(self) -> None:
         super().__init__(401, "Identifiez-vous pour chercher : sans nom, personne ne lit rien.")
@@ -153,7 +153,7 @@ def _failed(request: Request, status: int, error: Exception, place: str = "") ->
 
 
 def _may_sign_on(request: Request) -> bool:
-    """Return whether a browser asked for a page and there is a provider to sign on at."""
+    """Return whether a browser requested a page, and a provider for sign-on exists."""
     sign_on = services_of(request).sign_on
     a_page = request.method == "GET" and not request.url.path.startswith(PROGRAMS)
     has_token = "authorization" in request.headers
@@ -161,7 +161,7 @@ def _may_sign_on(request: Request) -> bool:
 
 
 def sentence_of(error: Exception) -> str:
-    """Return the French sentence for an error of an answer, without its text if unexpected."""
+    """Return the French sentence for an error; the text of an unexpected error is not shown."""
     if isinstance(error, AnswerRefused):
         return str(error)
     if isinstance(error, IndexNotRead):
@@ -180,7 +180,7 @@ _PLACES = frozenset({"query", "path", "header", "cookie", "body"})
 
 
 def faults_of(errors: Iterable[Mapping[str, Any]]) -> str:
-    """Return in French what pydantic refused and what it expects, never the values."""
+    """Return in French which fields pydantic refused and what it expects, without the values."""
     return " ".join(dict.fromkeys(map(_fault, errors)))
 
 

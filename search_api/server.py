@@ -41,7 +41,7 @@ class HeadTimeoutProtocol(H11Protocol):
             self._stop()
 
     def on_response_complete(self) -> None:
-        """Restart the timer; reading the rest of a body counts as waiting too."""
+        """Restart the timer, because reading the rest of a body counts as waiting for a head."""
         self._start()
         super().on_response_complete()
 
@@ -80,7 +80,7 @@ class _WithoutTexts(logging.Filter):
 LOOPBACK = ("127.0.0.1", "::1")
 
 STOP_S = 5
-"""Seconds that running requests may take when the server stops."""
+"""Time that running requests may take when the server stops, in seconds."""
 
 
 @contextmanager
@@ -109,8 +109,8 @@ def server(
 ) -> uvicorn.Server:
     """Return a server for an application, not yet started.
 
-    `X-Forwarded-For` is trusted only from `proxies`, so that a client cannot pass for this machine
-    or for all readers behind the proxy.
+    `X-Forwarded-For` is only trusted from `proxies`, so that a client cannot claim the address of
+    this machine or of other readers.
     """
     errors = logging.getLogger("uvicorn.error")
     if not any(isinstance(one, _WithoutTexts) for one in errors.filters):

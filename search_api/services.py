@@ -19,12 +19,12 @@ __all__ = ["DemoPerson", "ReaderOf", "Services", "reader_of_page", "services_of"
 
 
 ReaderOf: TypeAlias = Callable[[Request], Reader]
-"""Returns the reader of a request, or a reader without an id if it names none."""
+"""Returns the reader of a request, or a reader without an id if the request identifies nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPerson:
-    """An agent that the demo proposes: what they are in two words, and a story of one line."""
+    """An agent that the demo proposes, with a description of two words and a story of one line."""
 
     agent_id: str
     role: str
@@ -33,7 +33,7 @@ class DemoPerson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services(AnswerContext):
-    """Everything that the routes need, beside what answers need.
+    """Everything that the routes need, in addition to the dependencies of answers.
 
     `demo`: a person may choose which fictional agent they are; `demo_people` are proposed first.
     `push_receiver` is None if no source pushes, `suite_groups` if none pushes its groups,

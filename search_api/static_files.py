@@ -1,7 +1,7 @@
 """Style sheets, scripts and themes: compressed, and cached by browsers while unchanged.
 
-Pages are never compressed: they hold the reader's query beside what they may read, and the
-compressed length of both would reveal the latter (the BREACH attack, 2013).
+Pages are never compressed: they contain the reader's query and restricted text, and the compressed
+length would reveal the text (the BREACH attack, 2013).
 """
 
 from functools import lru_cache
@@ -19,7 +19,7 @@ FOREVER, ASK = "public, max-age=31536000, immutable", "public, no-cache"
 
 @lru_cache
 def static_address(name: str) -> str:
-    """Return the address of a file of `static`; it changes with the file's content."""
+    """Return the address of a file of `static`, which changes with the file's content."""
     return f"/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
 
 
@@ -29,7 +29,7 @@ def static_files(folder: Path) -> ASGIApp:
 
 
 class _CachedStaticFiles(StaticFiles):
-    """Serves files: cached for a year at the versioned address, revalidated at others."""
+    """Serves files: cached for a year at the versioned address, revalidated at other addresses."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Return the file. Raises a 404 as `StaticFiles` does."""

@@ -47,7 +47,7 @@ from search_api.wording import plural, safe_text
 
 @dataclass(frozen=True, slots=True)
 class RolePage:
-    """A navigation entry to a page for holders of a role. `section` is that of the page."""
+    """A navigation entry to a page for holders of a role. `section` is the section of the page."""
 
     role: Role
     path: str
@@ -64,7 +64,7 @@ ROLE_PAGES: tuple[RolePage, ...] = (
 
 
 def role_pages_of(request: Request) -> list[RolePage]:
-    """Return the role pages that a request's reader may open; none without a reader."""
+    """Return the role pages that a request's reader may open; empty without a reader."""
     services = services_of(request)
     if not services.grants.every:
         return []
@@ -74,7 +74,10 @@ def role_pages_of(request: Request) -> list[RolePage]:
 
 @dataclass(frozen=True, slots=True)
 class AskingShown:
-    """Navigation entry of questions to experts; `waiting`: how many wait for the reader."""
+    """Navigation entry of questions to experts.
+
+    `waiting`: number of questions that wait for the reader.
+    """
 
     waiting: int
 
@@ -87,14 +90,14 @@ def asking_shown(services: Services, reader: Reader) -> AskingShown | None:
 
 
 def page_follows(request: Request) -> PageFollows | None:
-    """Return what the reader follows, for buttons on pages; None for a personal token."""
+    """Return the reader's follows, for buttons on pages; None for a personal token."""
     if by_personal_token(request):
         return None
     return PageFollows(services_of(request), reader_of_page(request))
 
 
 def page_corrections(request: Request) -> PageCorrections | None:
-    """What the reader may correct, for the pages' buttons; None for a personal token."""
+    """Return the reader's possible corrections, for buttons on pages; None for a personal token."""
     if by_personal_token(request):
         return None
     return PageCorrections(services_of(request), reader_of_page(request))
@@ -103,7 +106,7 @@ def page_corrections(request: Request) -> PageCorrections | None:
 class Glossed:
     """Marks the acronyms of the glossary in the texts of one page.
 
-    Each has its meaning as a title; the first of its kind can also be reached by keyboard.
+    Each acronym has its meaning as a title; its first occurrence can also be reached by keyboard.
     """
 
     def __init__(self, acronyms: Mapping[str, str]) -> None:
@@ -218,7 +221,7 @@ _environment.globals.update(
 )
 
 _REFUSED_EARLY = {421, 429, 431}
-"""Statuses of refusals before the reader is known: their pages show nobody's data."""
+"""Statuses of refusals before the reader is identified, whose pages show nobody's data."""
 
 
 def render(name: str, *, request: Request, **values: object) -> str:
@@ -246,13 +249,13 @@ def render(name: str, *, request: Request, **values: object) -> str:
 
 
 def _signed_on(request: Request) -> Identification | None:
-    """Return who signed on in person, to offer «Mes accès» and sign-out; else None."""
+    """Return the person who signed on, for whom pages offer «Mes accès» and sign-out; else None."""
     who = identification_of(request)
     return who if who and who.method in IN_PERSON_METHODS else None
 
 
 def _demo(request: Request) -> dict[str, object] | None:
-    """Return who the demo's reader is and whom they may become; None outside the demo."""
+    """Return the demo's reader and the agents that they can choose; None outside the demo."""
     services = services_of(request)
     if not (services.demo and on_loopback(request)):
         return None
@@ -273,7 +276,7 @@ def demo_agents(services: Services) -> list[Agent]:
 
 
 def here(request: Request) -> str:
-    """Return the page's own path and query, to come back to after a form."""
+    """Return the page's own path and query, to which a form returns."""
     if request.method != "GET":
         return "/"
     query = f"?{request.url.query}" if request.url.query else ""

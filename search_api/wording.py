@@ -160,13 +160,15 @@ def month(value: date | datetime | str | None) -> str:
 
 
 _ELIDED = re.compile(r"[aeiouàâéèêëîïôùûœh]|y(?![aeiouéè])", re.IGNORECASE)
-"""Beginning of a word after which `de` loses its vowel: « d’Yves », but « de Youssef »."""
+"""Matches the beginning of a word before which `de` loses its vowel: « d’Yves », but « de Youssef
+».
+"""
 
 
 def of(name: str) -> str:
     """Return `d’octobre 2025` or `de mars 2024`, with elision (`_ELIDED`).
 
-    `name` may be a link, as Markup: it stays one.
+    If `name` is a link, as Markup, so is the result.
     """
     words = name.striptags() if isinstance(name, Markup) else name
     return ("d’" if _ELIDED.match(words) else "de ") + name
@@ -249,7 +251,7 @@ ALONE_DEGREES: dict[AloneDegree, str] = {
 
 
 def unclaimed(value: Unclaimed, *, one: bool) -> str:
-    """Return why nobody is called alone on the `one` topic or on some; empty if not needed."""
+    """Return why nobody is called alone on one topic or several topics; empty without topics."""
     if not value.topics:
         return ""
     share = f"{round(100 * value.share)}\u00a0%{'' if one else ' au plus'}"
@@ -265,7 +267,7 @@ def unclaimed(value: Unclaimed, *, one: bool) -> str:
 
 
 def basis(value: Basis, mission_since: date | None = None) -> str:
-    """Return by what an agent holds a topic, with their mission on it if they have one."""
+    """Return the basis on which an agent holds a topic, with their mission on it, if any."""
     if mission_since is None:
         return BASES[value]
     said = f"en mission sur ce sujet depuis {month(mission_since)}, d’après l’annuaire"
@@ -287,7 +289,7 @@ VOICES: dict[ContributorRole, str] = {
 
 
 def quote_label(accepted: bool, older: bool = False) -> str:
-    """Return what introduces a quote of the direct answer."""
+    """Return the words that introduce a quote of the direct answer."""
     if older:
         return "Un texte plus ancien dit autre chose\u00a0:"
     return "Réponse acceptée" if accepted else "D’après un document en vigueur"
@@ -337,7 +339,7 @@ _KIND_ICONS = {
 
 
 def file_format(card: Card) -> str:
-    """Return the format of a file, such as `PDF`; empty if its kind says it already."""
+    """Return the format of a file, such as `PDF`; empty if the document's kind says it already."""
     said = _format(card)[0]
     return "" if said == card.kind else said
 
@@ -356,13 +358,16 @@ def source_label(name: str) -> str:
 
 
 def space_label(space: str) -> str:
-    """Return the name of a space; of a folder's path, its last part: `Secteur local`."""
+    """Return the name of a space; for a folder's path, its last part: `Secteur local`."""
     last = last_name(space)
     return space if last == space else source_label(last.replace("-", " ").replace("_", " "))
 
 
 def source_and_space(card: Card) -> str:
-    """Return where a document lies: `Wiki, Guides métier`; a folder's path is left out."""
+    """Return the source and space of a document: `Wiki, Guides métier`.
+
+    A folder's path is left out.
+    """
     space = "" if "/" in card.space else card.space
     return ", ".join(part for part in (source_label(card.source), space) if part)
 
@@ -443,7 +448,7 @@ DEGREES: dict[Degree, str] = {
 
 
 def degree(candidate: Candidate) -> str:
-    """Return what the evidence shows: `a écrit sur ce sujet`; empty without evidence."""
+    """Return the finding from the evidence: `a écrit sur ce sujet`; empty without evidence."""
     return DEGREES[candidate.degree] if candidate.degree else ""
 
 
@@ -481,8 +486,8 @@ def where_a_question_stands(
 ) -> str:
     """Return the sentence that tells an asker who may answer their question now.
 
-    `recipients`: how many agents may be asked, 0 if nobody was; `answer_days`: days that each has.
-    `on_topic`: the question has a topic; `passed_on`: an agent passed it on.
+    `recipients`: number of agents who may be asked, 0 if nobody was asked; `answer_days`: days that
+    each has. `on_topic`: the question has a topic; `passed_on`: an agent passed the question on.
     """
     if stage is QuestionStage.EXPERTS:
         # True whether or not somebody declined, which nobody is told.

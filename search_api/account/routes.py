@@ -1,4 +1,4 @@
-"""«Moi»: what is stored about the reader, and their choices and wishes. API and pages."""
+"""«Moi»: API and pages that show what is stored about the reader, and store their choices."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -56,7 +56,7 @@ def export(request: Request, reader: NamedReader, response: Response) -> MeBody:
 def ask(request: Request, reader: NamedReader, asked: WishRequest) -> MeBody:
     """Withdraw, refuse or declare a topic, disown a document, or choose a contact.
 
-    Applies from the next answer on.
+    The wish applies from the next answer on.
     """
     services = services_of(request)
     ask_wish(services, reader, asked.kind, asked.subject, asked.way)
@@ -150,7 +150,7 @@ def withdrawal_page() -> RedirectResponse:
 
 @router.get("/preferences", response_class=HTMLResponse)
 def preferences_page(request: Request, reader: NamedReader) -> str:
-    """Show everything that the reader decides, and what they may correct or delete."""
+    """Show the reader's choices, and the data that they may correct or delete."""
     services = services_of(request)
     own = own_data(services, reader)
     topics, wishes = own.held.topics, own.held.wishes
@@ -250,7 +250,7 @@ def change(
 def _undo(
     services: Services, reader: Reader, kind: PreferenceKind, subjects: list[str], back: str
 ) -> Undo | None:
-    """Return the form that restores the wishes as they are now; None if no form can."""
+    """Return the form that restores the present wishes; None if no form can restore them."""
     before = wish_before(services, reader, kind, subjects[0])
     if before is None:
         return None

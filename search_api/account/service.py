@@ -1,4 +1,4 @@
-"""« Préférences »: everything that a reader decides about what they are asked and sent."""
+"""« Préférences »: the reader's choices of questions, verifications, mail and contact."""
 
 from dataclasses import dataclass
 
@@ -21,9 +21,9 @@ from search_api.verification.storage import OwnVerifications
 
 @dataclass(frozen=True, slots=True)
 class OwnData:
-    """What is stored about a reader, and what they chose; both pages of «Moi» show parts of it.
+    """The data stored about a reader, with their choices. Both pages of «Moi» show parts of it.
 
-    A field is None where its feature is off. `removed`: topics from which an animator removed them.
+    A field is None if its feature is off. `removed`: topics from which an animator removed them.
     """
 
     held: StoredData
@@ -37,7 +37,7 @@ class OwnData:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the form of «Préférences» sends; the part of a feature that is off has no effect.
+    """The input of the form «Préférences». Fields of features that are off have no effect.
 
     `per_month`: documents to verify in thirty days. `contact`: how others reach the reader.
     """
@@ -75,9 +75,10 @@ def own_choices(context: AnswerContext, reader: Reader) -> Choices:
 
 
 def set_preferences(context: AnswerContext, reader: Reader, said: Choices) -> None:
-    """Store the choices that differ from the present ones.
+    """Store the choices that differ from the present choices.
 
-    A refused address is tried again. Raises `InvalidParameter`, `NotFound`, `IndexUnreachable`.
+    If the choices of mail change, an address that a server had refused is tried again. Raises
+    `InvalidParameter`, `NotFound`, `IndexUnreachable`.
     """
     present = own_choices(context, reader)
     if context.asking and said.asking != present.asking:

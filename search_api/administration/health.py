@@ -1,7 +1,7 @@
 """Health checks for a supervisor: whether the process lives, and whether its parts answer.
 
-They do not wait for a thread of the readers' pool: if all of its threads are busy, a supervisor
-that restarts the service would make it worse.
+The checks do not wait for a thread of the readers' pool. If all threads were busy, the supervisor
+would otherwise restart a service that works.
 """
 
 import asyncio
@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 router = APIRouter(prefix="/health", include_in_schema=False)
 
 CHECK_TIMEOUT_S = 4.0
-"""Seconds for a part to answer; docker-compose.yml allows 5 s for the whole check."""
+"""Time limit for a part to answer, in seconds; docker-compose.yml allows 5 s for the whole check.
+"""
 
 
 @router.get("/live")
@@ -31,7 +32,7 @@ async def live() -> dict[str, str]:
 
 @router.get("/ready")
 async def ready(request: Request) -> JSONResponse:
-    """Return whether index and database answer in time; 503 with the part that does not.
+    """Return whether index and database answer in time; 503 with the part that does not answer.
 
     The index is searched for a reader without any rights.
     """

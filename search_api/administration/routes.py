@@ -53,7 +53,7 @@ def administration_page(
 
 @dataclass(frozen=True, slots=True)
 class RefusedRereading:
-    """What an administrator asked to read again, and why it was refused, in French."""
+    """What an administrator wanted to have read again, and why it was refused, in French."""
 
     source: str
     folder: str
@@ -129,7 +129,7 @@ def edited_table_page(
 
 
 class TableAct(StrEnum):
-    """What the form of an entry asks for; only `write` changes the file."""
+    """An action of an entry's form; only `write` changes the file."""
 
     FIND = "find"
     PREVIEW = "preview"
@@ -148,7 +148,7 @@ def change_table(
     line: Annotated[int | None, Form(ge=1, le=LAST_LINE)] = None,
     removal: Annotated[bool, Form()] = False,
 ) -> HTMLResponse:
-    """Show what a change of one entry would do, or write it; if refused, show it and the reason."""
+    """Show the effects of a change of one entry, or write it; if it is refused, show the reason."""
     services = services_of(request)
     found = table_page(services, administrator, name)
     removal = removal or act is TableAct.REMOVE

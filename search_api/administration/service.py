@@ -44,8 +44,8 @@ UNKNOWN_SOURCE = "Les réglages ne nomment pas cette source."
 class AuditPage:
     """Entries, newest first, and whether the whole log is unaltered.
 
-    `names`: names of the actors in the directory, by id. `following`: number before which the next
-    page begins, None at the end.
+    `names`: names of the actors in the directory, by id. `following`: number of the entry before
+    which the next page begins, None at the end.
     """
 
     entries: tuple[AuditEntry, ...]
@@ -113,9 +113,10 @@ def edited_files(context: AnswerContext, administrator: RoleHolder) -> Mapping[s
 
 @dataclass(frozen=True, slots=True)
 class TablePage:
-    """A page of a table's entries; `found` is the number of all that match, `more` follow.
+    """A page of a table's entries.
 
-    `documents`: by id, the documents of these best bets that the administrator may read.
+    `found` is the number of all entries that match; `more` tells whether further entries follow.
+    `documents`: the documents of these best bets that the administrator may read, by id.
     """
 
     table: EditedTable
@@ -145,7 +146,7 @@ def table_page(
 
 @dataclass(frozen=True, slots=True)
 class ProposedChange:
-    """A change as it would be written, what it would do, and the document of a best bet."""
+    """A change as it would be written, its effects, and the document of a best bet."""
 
     change: TableChange
     preview: ChangePreview
@@ -163,7 +164,7 @@ def documents_to_choose(
 def preview_change(
     context: AnswerContext, administrator: RoleHolder, name: str, change: TableChange
 ) -> ProposedChange:
-    """Return a change as it would be written, and what it would do; write nothing.
+    """Return a change as it would be written, and its effects, without writing it.
 
     Raises `NotFound`; `InvalidParameter` if the entry is wrong or the file cannot be written;
     `Stale` if the file changed since the change's version.
@@ -220,7 +221,7 @@ def _table_refusals(context: AnswerContext) -> Iterator[EditedTables]:
 def audit_page(
     context: AnswerContext, officer: RoleHolder, limit: int = AUDIT_PAGE, before: int | None = None
 ) -> AuditPage:
-    """Return a page of the audit log, newest first; its opening is an entry itself."""
+    """Return a page of the audit log, newest first. Opening the page is logged, too."""
     return read_audit(context.audit, limit, before, context.people)
 
 

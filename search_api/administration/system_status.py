@@ -1,7 +1,8 @@
 """State of the system for administrators: sources, engines, files, questions, remedies.
 
-It names no document, because a role opens no document: a missing one is named to those who may read
-it. People with access to the machine read the names of failed files with `quisait sources`.
+The state names no document, because a role gives access to no document: a missing document is only
+named to readers who may read it. People with access to the machine see the names of failed files
+with `quisait sources`.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from datetime import datetime
 class MissingDocument:
     """A missing document, or a record of a source: `reference` names it in the logs.
 
-    `key` is its id, or where it stands in the source: it is shown to nobody.
+    `key` is its id, or its location in the source, and is shown to nobody.
     """
 
     key: str
@@ -23,7 +24,7 @@ class MissingDocument:
 
 @dataclass(frozen=True, slots=True)
 class MissingDocuments:
-    """Number of documents missing for one reason, the remedy, and the oldest of them."""
+    """The number of documents that are missing for one reason, the remedy, and the oldest ones."""
 
     said: str
     count: int
@@ -37,8 +38,8 @@ class SourceState:
 
     `state`, `next_run` and the runs of `history` (newest first) are French sentences. `done` of
     `expected` documents were read by the running crawl; both are None without a crawl, `expected`
-    also if unknown. `closed_rules`: number of access rules that were not understood; nobody can
-    read the documents that they may apply to.
+    also if unknown. `closed_rules`: number of invalid access rules; nobody can read the documents
+    to which they may apply.
     """
 
     name: str
@@ -59,7 +60,7 @@ class SourceState:
 class PartState:
     """State of an engine, a database or a file: whether it works, and a finding or a remedy.
 
-    `run`: the name of the task that an administrator may ask to be done again; empty without one.
+    `run`: the name of the task that an administrator may run again, or empty.
     """
 
     name: str
@@ -70,7 +71,7 @@ class PartState:
 
 @dataclass(frozen=True, slots=True)
 class CountedQuestion:
-    """Number of times a question was asked; enough people asked it for it to be shown."""
+    """A question that enough people asked for it to be shown, and how often it was asked."""
 
     text: str
     asked_for: str
@@ -79,9 +80,10 @@ class CountedQuestion:
 
 @dataclass(frozen=True, slots=True)
 class QuestionFigures:
-    """Questions of the last `days`, `zero` of them without a result; the most frequent of both.
+    """Numbers of questions in the last `days`, and the most frequent questions.
 
-    `hidden`: number of unanswered questions that too few people asked for them to be shown.
+    `zero` counts questions without a result. `hidden`: number of unanswered questions that too few
+    people asked for them to be shown.
     """
 
     days: int

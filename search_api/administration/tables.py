@@ -25,10 +25,10 @@ class TableColumn:
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """An entry: its line in the file, from 1, and a cell for each column.
+    """An entry of the table: its line in the file, from 1, and a cell for each column.
 
-    `fault`: why the line is ignored, in French; empty if it is read. `name` stands in the audit
-    log.
+    `fault`: why the line is ignored, in French; empty if the line is valid. `name`: the entry's
+    name in the audit log.
     """
 
     line: int
@@ -42,7 +42,7 @@ class EditedTable:
     """A file that administrators edit; comments of the file are kept and not shown.
 
     `version` changes with the text. `locked`: why the file cannot be written, in French; empty if
-    it can. `applies`: from when on a change applies, in French.
+    it can. `applies`: the time from which a change applies, in French.
     """
 
     name: str
@@ -58,7 +58,7 @@ class EditedTable:
 class TableChange:
     """A change of one entry: `line` is None for a new entry, `cells` is None for a removal.
 
-    `version`: the one in which the line was seen.
+    `version`: the version of the file in which the line was seen.
     """
 
     version: str
@@ -67,7 +67,7 @@ class TableChange:
 
 
 class EntryAct(StrEnum):
-    """What a change does to an entry."""
+    """The kind of a change of an entry."""
 
     ADD = "add"
     CHANGE = "change"
@@ -88,7 +88,7 @@ class ChangePreview:
 
     @property
     def act(self) -> EntryAct:
-        """What is done to the entry."""
+        """The kind of the change."""
         if not self.before:
             return EntryAct.ADD
         return EntryAct.CHANGE if self.after else EntryAct.REMOVE
@@ -110,7 +110,7 @@ class EditedTables(Protocol):
         ...
 
     def preview(self, name: str, change: TableChange) -> ChangePreview:
-        """Return what a change would do, and write nothing.
+        """Return the effects of a change, without writing it.
 
         Raises `KeyError` for an unknown table, `FileChanged` if the file changed since the change's
         version, and `ValueError` with a sentence if the entry is wrong or the file is locked.
@@ -118,7 +118,10 @@ class EditedTables(Protocol):
         ...
 
     def write(self, name: str, change: TableChange) -> ChangePreview:
-        """Write a change, wholly or not at all, and keep the former file. Raises like `preview`."""
+        """Write a change completely or not at all, and keep a copy of the former file.
+
+        Raises like `preview`.
+        """
         ...
 
 

@@ -1,1 +1,1 @@
-"""What an agent's assistants may ask in their name, by the Model Context Protocol (MCP)."""
+"""Tools that an agent's assistants call in their name, by the Model Context Protocol (MCP)."""

@@ -1,4 +1,4 @@
-"""`/mcp`, where assistants ask in an agent's name; and «Mes assistants», their tokens."""
+"""`/mcp`, through which assistants ask in an agent's name; and the page «Mes assistants»."""
 
 import logging
 from dataclasses import replace
@@ -155,7 +155,7 @@ def _site(request: Request) -> str:
 
 
 def _in_person(request: Request, reader: NamedReader) -> Reader:
-    """Return a reader with a browser; a program with a token makes no other token."""
+    """Return a reader with a browser: a program with a token may not make another token."""
     if not services_of(request).demo:
         token_forms.identified_in_person(request)
     return reader
@@ -167,7 +167,7 @@ Names = Annotated[list[str], Form(max_length=200)]
 
 @router.get("/assistants", response_class=HTMLResponse)
 def assistants_page(request: Request, reader: InPerson) -> str:
-    """Show the agent's tokens for assistants, and what was asked by them."""
+    """Show the agent's tokens for assistants, and the calls made with them."""
     return _page(request, reader)
 
 
@@ -180,7 +180,7 @@ def make_token(
     sources: Names = [],  # noqa: B006 - FastAPI copies it
     spaces: Names = [],  # noqa: B006
 ) -> HTMLResponse:
-    """Make a token for an assistant, shown on this page and never again."""
+    """Make a token for an assistant, which is shown on this page and never again."""
     tokens = _tokens(request)
     made, fault = token_forms.make_token(
         tokens,
@@ -199,7 +199,7 @@ def make_token(
 def revoke_token(
     request: Request, reader: InPerson, token: Annotated[str, Form(max_length=40)] = ""
 ) -> RedirectResponse:
-    """Revoke one of the agent's tokens: it opens nothing from the next call on."""
+    """Revoke one of the agent's tokens, from the next call on."""
     token_forms.revoke_token(_tokens(request), reader.agent_id or "", token)
     return noticed(request, "/assistants", "access.token")
 

@@ -1,4 +1,4 @@
-"""The MCP server, by the official SDK (the extra `mcp`), which no other module here imports.
+"""The MCP server, by the official SDK (the extra `mcp`). No other module here imports the SDK.
 
 A server is made for one request, in the name of its reader. It keeps no session.
 """
@@ -78,7 +78,7 @@ def mcp_server(call: CallTool, read: ReadResource) -> Server[Any]:
 
 
 async def http_answer(server: Server[Any], request: Request) -> Response:
-    """Return the server's answer to one request of streamable HTTP, whole and as JSON."""
+    """Return the server's complete answer to one request of streamable HTTP, as JSON."""
     manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
     sent: list[Message] = []
 
@@ -126,7 +126,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _without_empty(value: Any) -> Any:
-    """Return a JSON value without null, empty texts, lists and objects: models read less."""
+    """Return a JSON value without null, empty texts, lists and objects: it is shorter."""
     if isinstance(value, dict):
         found = {name: _without_empty(one) for name, one in value.items()}
         return {name: one for name, one in found.items() if one not in (None, "", [], {})}

@@ -1,7 +1,7 @@
-"""The tools of assistants: each returns what the API returns, and changes nothing.
+"""The tools of assistants. Each tool returns the same as the API, and changes nothing.
 
-Read `call_tool` first. What the reader may not read, or their token does not open, is as if it did
-not exist.
+Read `call_tool` first. Documents that the reader may not read, or that their token does not open,
+count as missing.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -32,7 +32,9 @@ Body: TypeAlias = dict[str, Any]
 MOST_QUESTION = 4_000
 """Maximum length of a question and of a document's id, in characters."""
 READ_CHARS = 20_000
-"""Characters of a document that one call returns; a model's window holds several such answers."""
+"""Number of characters of a document that one call returns, so that several answers fit into a
+model's window.
+"""
 RESOURCE = "quisait://documents/"
 """Beginning of a document's URI; its id follows, percent-encoded."""
 
@@ -225,7 +227,7 @@ def read_resource(context: AnswerContext, asking: AssistantReader, uri: str) -> 
 
 
 def assistants_of(context: AnswerContext) -> Assistants:
-    """Return what assistants need. Raises `NotFound` if they are not served."""
+    """Return the dependencies of assistants. Raises `NotFound` if assistants are off."""
     if context.assistants is None:
         raise NotFound("Les assistants ne sont pas servis ici : demandez-le à l’administration.")
     return context.assistants
@@ -234,7 +236,10 @@ def assistants_of(context: AnswerContext) -> Assistants:
 def own_calls(
     context: AnswerContext, reader: Reader, most: int | None = None
 ) -> tuple[AssistantCall, ...]:
-    """Return what assistants asked in the reader's name, latest first; empty without assistants."""
+    """Return the calls of assistants in the reader's name, latest first.
+
+    Empty if assistants are off.
+    """
     if context.assistants is None:
         return ()
     return context.assistants.calls.of(reader.agent_id or "", most)
@@ -256,7 +261,7 @@ def _note(context: AnswerContext, asking: AssistantReader, tool: str) -> None:
 def _limited(context: AnswerContext, reader: Reader) -> AnswerContext:
     """Return the context, without the published build for a limited reader.
 
-    Who holds a topic was computed from documents that the token may not open.
+    The holders of topics were computed from documents that the token may not open.
     """
     return replace(context, overview=None) if reader.limited else context
 

@@ -27,7 +27,7 @@ assistant_calls = sa.Table(
     sa.Column("tool", sa.String(40), nullable=False),
     sa.Column("label", sa.Text, nullable=False),
 )
-"""Neither what was asked nor what was read is stored: only the agent sees these rows."""
+"""The rows contain neither queries nor texts, and only the agent sees them."""
 
 MOST_CALLS = 200
 """Number of calls that the agent's page lists."""
@@ -81,7 +81,7 @@ class Assistants:
     """Dependencies of assistants. `tokens` is None if no personal tokens are allowed.
 
     `reader_of` returns what an agent may read now. `kept_days`: how long calls are kept.
-    `audience`: that of the provider's access tokens which are accepted, empty for none.
+    `audience`: the audience of accepted access tokens of the provider; empty if none are accepted.
     """
 
     tokens: "SqlPersonalTokens | None"

@@ -1,4 +1,4 @@
-"""Describe an audit entry in French: the page or command, the way, and the subject."""
+"""Describe an audit entry in French: the page or command, and the subject."""
 
 from search_api.audit.port import AuditEntry
 from search_api.audit.sql import FORGOTTEN

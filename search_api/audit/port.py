@@ -20,11 +20,11 @@ REFUSED = "refused "
 
 @dataclass(frozen=True, slots=True)
 class PrivilegedAccess:
-    """One access that a role opens, or a command.
+    """One access by a role, or one command.
 
     `actor` is an agent's id, or `system:` and an account for a command; `reading` is a route (`GET
-    /audit`) or a command (`quisait audit`); `subject` is what it was about (`agent:ag-1`) or with
-    whose rights it was made (`as:ag-1`), else empty.
+    /audit`) or a command (`quisait audit`); `subject` is the thing concerned (`agent:ag-1`), the
+    agent whose rights were used (`as:ag-1`), or empty.
     """
 
     actor: str
@@ -78,7 +78,7 @@ class AuditUnwritable(Exception):
 class Audit:
     """Stores privileged accesses. Entries are never changed, and only deleted with age.
 
-    This class stores nothing, so that nothing that must be logged first can be shown.
+    The `write` of this class always raises, so that nothing is shown that must be logged first.
     """
 
     def write(self, reading: PrivilegedAccess) -> None:
@@ -113,7 +113,7 @@ class RefusedAccesses:
     def note(self, audit: Audit, actor: str, role: str, reading: str) -> None:
         """Write a refused access, unless the same was written within `EVERY_S`.
 
-        Nothing was shown, so that an unwritable entry raises no error.
+        If the entry cannot be written, no error is raised, because nothing was shown.
         """
         key = (actor, reading)
         if not self._is_due(key):

@@ -98,7 +98,10 @@ class SqlAudit(Audit):
         self._keep_days = max(keep_days, YOUNGEST_GOING_DAYS)
 
     def write(self, reading: PrivilegedAccess) -> None:
-        """See `Audit`. Number and digest are also logged, so that they are stored elsewhere too."""
+        """See `Audit`.
+
+        The entry's number and digest are also written to the process log, as a second copy.
+        """
         try:
             with self._engine.begin() as connection:
                 entry = _chained(_last(connection), reading, self._now())

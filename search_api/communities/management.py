@@ -86,10 +86,10 @@ class ProposedCommunities:
 
 @dataclass(frozen=True, slots=True)
 class CommunityManagement:
-    """Topics to watch, proposed topics and communities, all from one build.
+    """Topics to watch, proposed topics and communities, all from one build. `topics`: all topics.
 
-    `topics`: the whole list. `managed`: topics to merge a proposal into. `everywhere`: the animator
-    decides on every proposed topic, in any community.
+    `managed`: topics into which a proposal may be merged. `everywhere`: the animator decides on
+    every proposed topic, in any community.
     """
 
     build: BuildStatus
@@ -167,7 +167,7 @@ def decide_on_topic(
     label: str = "",
     into: str = "",
 ) -> TopicDecision:
-    """Accept a proposed topic under a name, merge it `into` one of the animator's, or refuse it.
+    """Accept a proposed topic under a name, merge it `into` a topic of the animator, or refuse it.
 
     The decision applies from the next build on. Raises `NoBuild`, `NotFound`, `NotAllowed` for a
     topic that they do not animate, `InvalidParameter` for an impossible name, and `NotAudited`.
@@ -211,7 +211,7 @@ def decide_on_community(
 
 
 def _trend(build: OpenBuild, holder: RoleHolder, now: int) -> tuple[tuple[date, int], ...]:
-    """Return the trend: former builds as stored, the present build with its present holders."""
+    """Return the trend: former builds as stored, and the present build with its current holders."""
     present = build.stamp.day
     months: dict[tuple[int, int], tuple[date, int]] = {}
     for day, ids in build.builds.alone_by_day().items():

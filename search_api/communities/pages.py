@@ -1,4 +1,4 @@
-"""A community's whole page, and what its animator sets on it: pins, and closing it."""
+"""A community's page, and the actions of its animator: pin items, close the community."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -38,8 +38,8 @@ class CommunityPage:
     """A community, with the documents and questions that the reader may read.
 
     `pinned`: newest pin first. `waiting` and `answered`: questions asked here on its topic, newest
-    first. `news`: documents changed within a year. `closed`: nobody joins it or asks it any more.
-    `animates`: the reader may pin and close.
+    first. `news`: documents changed within a year. `closed`: nobody may join or ask it any more.
+    `animates`: the reader may pin items and close it.
     """
 
     community: CommunityAnswer

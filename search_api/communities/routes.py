@@ -103,7 +103,7 @@ def decide_community(
 
 @router.get("/holders")
 def holders(request: Request, manager: Manager) -> RemovalsBody:
-    """Who was removed from the topics that one animates, and why."""
+    """Return the agents who were removed from the manager's topics, and the reasons."""
     return RemovalsBody.model_validate({"removed": removed_holders(services_of(request), manager)})
 
 
@@ -111,7 +111,7 @@ def holders(request: Request, manager: Manager) -> RemovalsBody:
 def decide_holder(
     request: Request, manager: ManagerOfTopic, topic_id: str, asked: HolderRequest
 ) -> None:
-    """Remove an agent from a topic, for a reason that they are told; or undo that."""
+    """Remove an agent from a topic, with a reason that they are told, or undo a removal."""
     wanted = (topic_id, asked.agent, asked.act, asked.reason)
     decide_on_holder(services_of(request), manager, *wanted)
 
@@ -175,7 +175,7 @@ def decide_holder_on_page(
     reason: Annotated[str, Form(max_length=4_000)] = "",
     back: Annotated[str, Form(max_length=8_000)] = "/animation#retires",
 ) -> RedirectResponse:
-    """The same from a page's form, then back to that page."""
+    """Do the same as `decide_holder` from a page's form, then return to that page."""
     decide_on_holder(services_of(request), manager, topic_id, agent, act, reason)
     removed = act is HolderAction.REMOVE
     fields = {"agent": agent, "act": HolderAction.RESTORE, "back": back}
@@ -235,7 +235,7 @@ _REVERSES = {
 
 @readers.get("/{topic_id:path}")
 def one_community(request: Request, reader: NamedReader, topic_id: str) -> CommunityPageBody:
-    """Return an accepted community: its topic, members, and what the reader may read of it."""
+    """Return an accepted community: its topic, members, and documents that the reader may read."""
     return CommunityPageBody.of(community_page(services_of(request), reader, topic_id))
 
 
@@ -259,7 +259,7 @@ def show_community(request: Request, reader: NamedReader, topic_id: str) -> str:
 
 
 class Membership(StrEnum):
-    """Whether an agent joins or leaves a community."""
+    """The wish of an agent to join or leave a community."""
 
     JOIN = "join"
     LEAVE = "leave"

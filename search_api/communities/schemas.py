@@ -23,7 +23,7 @@ def _leaving(agents: Sequence[Agent]) -> list[Joined]:
 
 
 class ProposalBody(Body):
-    """A proposed topic that the list lacks."""
+    """A proposed topic that is not in the list."""
 
     id: str
     terms: list[str] = Field(description="most specific first")
@@ -84,7 +84,7 @@ class RisksBody(Body):
 
 
 class HolderRequest(Body):
-    """What to do about an agent on a topic."""
+    """Removal of an agent from a topic, or its undoing."""
 
     agent: str = Field(max_length=4_000, description="the agent's id")
     act: HolderAction
@@ -140,7 +140,7 @@ class CommunityPageBody(Body):
 
     @classmethod
     def of(cls, page: CommunityPage) -> Self:
-        """Return the body; questions asked here are among `waiting` and `answered` only."""
+        """Return the body. Questions asked here are only in `waiting` and `answered`."""
         elsewhere = [one for one in page.community.questions if one.source != SOURCE]
         invited = page.community.invitation
         shown_on = invited.shown_on if invited else None

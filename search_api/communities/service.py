@@ -16,9 +16,10 @@ from search_api.topics.service import topic_answer
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A community that invites the reader; `shown_on`: the day on which silence counts as yes.
+    """A community that invites the reader.
 
-    `told`: a page showed it to the reader before, so that this day is set.
+    `shown_on` is the day from which a missing answer counts as yes. `told` is true if a page showed
+    the invitation to the reader before, so that this day is fixed.
     """
 
     topic: Topic
@@ -27,7 +28,7 @@ class Invitation:
 
 
 def invitations(context: AnswerContext, reader: Reader) -> tuple[Invitation, ...]:
-    """Return the communities that wait for the reader's answer; none of those that are closed."""
+    """Return the open communities that wait for the reader's answer."""
     build, agent = context.build(), context.people.agent(reader.agent_id or "")
     if isinstance(build, BuildStatus) or agent is None or context.consent is None:
         return ()
@@ -41,9 +42,9 @@ def invitations(context: AnswerContext, reader: Reader) -> tuple[Invitation, ...
 
 
 def unread_invitations(context: AnswerContext, within_days: int) -> Iterator[tuple[str, str]]:
-    """Yield (agent's id, topic's id) of invitations that no page showed to the agent yet.
+    """Yield (agent's id, topic's id) of invitations that no page has shown to the agent yet.
 
-    Only of open communities that were accepted in the last `within_days` days.
+    Only open communities that were accepted in the last `within_days` days count.
     """
     build = context.build()
     if isinstance(build, BuildStatus) or context.consent is None:
@@ -62,7 +63,7 @@ def unread_invitations(context: AnswerContext, within_days: int) -> Iterator[tup
 
 
 def note_told(context: AnswerContext, reader: Reader, shown: Iterable[Invitation]) -> None:
-    """Note that a page shows these invitations to the reader: their days of notice begin."""
+    """Note that a page shows these invitations to the reader, which starts their days of notice."""
     for one in shown:
         if context.consent and reader.agent_id:
             context.consent.note_invitation(reader.agent_id, one.topic.id, one.topic.labels)
@@ -72,9 +73,9 @@ def note_told(context: AnswerContext, reader: Reader, shown: Iterable[Invitation
 class CommunityAnswer:
     """A community with documents and open questions of its topic that the reader may read.
 
-    `member`: the reader is one of `members`, who may all be shown, by area and name. `shown`: the
-    reader may be shown among the members. `invitation`: the reader's own. `left`: the reader
-    refused or left.
+    `members` may be shown, and are sorted by area and name. `member`: the reader is one of them.
+    `shown`: the reader may be shown among the members. `invitation`: the reader's own. `left`: the
+    reader refused or left.
     """
 
     build: BuildStatus

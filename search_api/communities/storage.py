@@ -46,7 +46,7 @@ class SqlCommunityPages:
         sql.put_alone(self._engine, community_pins, row | values)
 
     def unpin(self, topic_id: str, document_id: str) -> None:
-        """Remove a pin; no effect if there is none."""
+        """Remove a pin, if there is one."""
         sql.execute(self._engine, sa.delete(community_pins).where(_pin(topic_id, document_id)))
 
     def closed(self) -> frozenset[str]:

@@ -33,7 +33,7 @@ def choose_agent(
 ) -> Response:
     """In the demo, become another fictional agent, by id or by name; 404 outside the demo.
 
-    Show a choice if the name does not fit exactly one agent.
+    If not exactly one agent matches the name, show a list to choose from.
     """
     services = _services_of_demo(request)
     found = [one for one in demo_agents(services) if one.id == agent]
@@ -57,7 +57,7 @@ def choose_agent(
 
 @router.get("/demo/mails", response_class=HTMLResponse)
 def mails(request: Request, reader: NamedReader) -> str:
-    """In the demo, show the mails that its reader would have received; 404 elsewhere."""
+    """In the demo, show the mails that the reader would have received; 404 elsewhere."""
     services = _services_of_demo(request)
     found = shown_mails(services, reader)
     site = services.mail.rules.site if services.mail else ""
@@ -87,7 +87,7 @@ def _named(services: Services, name: str) -> list[Agent]:
 
 
 def _pieces(text: str, site: str) -> Iterator[tuple[str, str]]:
-    """Yield (text, address to link to, empty for none); links to `site` lead to this server."""
+    """Yield (text, address of its link, or empty); links to `site` lead to this server."""
     end = 0
     for found in _ADDRESS.finditer(text):
         yield text[end : found.start()], ""

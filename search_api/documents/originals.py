@@ -1,7 +1,7 @@
 """HTTP headers of original files: media type, name, and one range of bytes.
 
-No part of an original may run with the rights of this site: a browser shows types that run nothing
-(images, plain text, PDF in its own viewer) and has to save all others as files.
+No part of an original may run with the rights of this site: a browser shows types that cannot run
+scripts (images, plain text, PDF in its own viewer), and has to save all other types as files.
 """
 
 import mimetypes
@@ -23,7 +23,7 @@ _SHOWN = {
     ".gif": "image/gif",
     ".webp": "image/webp",
 }
-"""Types that a browser shows: no SVG and no HTML, which run scripts."""
+"""Types that a browser shows, without SVG and HTML, which run scripts."""
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _OPEN = "application/vnd.oasis.opendocument"
@@ -37,13 +37,13 @@ _KEPT = {
     ".eml": "message/rfc822",
 }
 _TYPES = mimetypes.MimeTypes()
-"""Python's own table; the table of the machine may contain anything."""
+"""Python's own table of types, because the table of the machine may contain anything."""
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 SANDBOX = f"{_POLICY}; sandbox"
 PDF_POLICY = _POLICY
-"""Policy without a sandbox, in which browsers open no viewer; a PDF's scripts cannot reach the
-page.
+"""Policy without a sandbox, since browsers open no PDF viewer in a sandbox. A PDF's scripts cannot
+access the page.
 """
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -101,7 +101,7 @@ def original_headers(name: str, beginning: bytes) -> dict[str, str]:
 
 
 def _charset(beginning: bytes) -> str:
-    """Return UTF-8, else Windows-1252, by a text's beginning; its last character may be cut."""
+    """Return UTF-8 if the beginning of a text is valid UTF-8, else Windows-1252."""
     try:
         beginning.decode()
     except UnicodeDecodeError as error:

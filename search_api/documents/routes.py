@@ -91,7 +91,7 @@ def original(request: Request, reader: NamedReader, document_id: str) -> Respons
 def document_page(
     request: Request, reader: AskingReader, document_id: str, q: Marked = ""
 ) -> Response:
-    """Show the document, opened at the passage that answers; lead to the page of a question."""
+    """Show the document, opened at the passage that answers; redirect for an asked question."""
     if document_id.partition(":")[0] == SOURCE:
         return RedirectResponse(document_address(document_id, q))
     return HTMLResponse(_page(request, reader, document_id, q))
@@ -133,7 +133,7 @@ def _page(request: Request, reader: AskingReader, document_id: str, q: str) -> s
 
 
 def _original(request: Request, found: DocumentAnswer) -> str:
-    """Return the original's address; in the demo, a page in place of fictional sources."""
+    """Return the original's address; in the demo, a page that replaces the fictional source."""
     host = urlsplit(found.original).hostname or ""
     if services_of(request).demo and host.endswith(FICTIONAL):
         return demo_original_address(found.result.card.document_id)

@@ -53,7 +53,7 @@ RECHECK_S = 0.5
 """Seconds after which the reader's rights are checked again while an original is sent."""
 
 LEAST_ENTRIES = 3
-"""Minimum entries of a table of contents; with fewer there is none."""
+"""Minimum number of entries of a table of contents; with fewer entries, none is shown."""
 
 _THREAD_ORDER = (
     ContributorRole.ASKER,
@@ -65,7 +65,7 @@ _THREAD_ORDER = (
 
 @dataclass(frozen=True, slots=True)
 class DocumentParagraph:
-    """A paragraph in marked and unmarked pieces. `answers`: it answers the question."""
+    """A paragraph in marked and unmarked pieces. `answers`: the paragraph answers the question."""
 
     pieces: tuple[ExcerptPart, ...]
     answers: bool = False
@@ -76,7 +76,7 @@ class DocumentPart:
     """A section of the text, or the words of one author in a conversation.
 
     `place`: `page 3` or `diapositive 3`. `path`: path of the attachment. `heading`: empty if it is
-    the heading of the part before. `anchor`: its name in the page's address.
+    the same as in the previous part. `anchor`: the part's name in the page's address.
     """
 
     anchor: str
@@ -99,12 +99,12 @@ class ContentsEntry:
 class DocumentAnswer:
     """A document as its reader may read it now.
 
-    `result` holds its card, authors, copies and relations. `conversation`: its parts have authors.
-    `original`: address of the file, or of the document at its source, empty if there is none.
-    `answered`: a paragraph answers the question. `people`: the `experts` as cards. `ask_instead`:
-    agents to ask if no author is in post and may be named. `verified`: an author's statement on
-    this very text. `own`: what the reader may say of it. `recognised`: confidence (0 to 100) of a
-    scan's text.
+    `result` holds its card, authors, copies and relations. `conversation`: the parts have authors.
+    `original`: address of the file, or of the document at its source, or empty. `answered`: a
+    paragraph answers the question. `people`: the `experts` as cards. `ask_instead`: agents to ask
+    if no author is in post and may be named. `verified`: an author's statement on the current text.
+    `own`: the statements that the reader may make. `recognised`: confidence (0 to 100) of a scan's
+    text.
     """
 
     result: Result
@@ -124,7 +124,10 @@ class DocumentAnswer:
 
 @dataclass(frozen=True, slots=True)
 class DocumentOriginal:
-    """A file opened for its reader, who closes it. `beginning`: its first bytes."""
+    """A file opened for a reader; the caller closes it.
+
+    `beginning`: the first bytes of the file.
+    """
 
     document_id: str
     file: OpenFile
@@ -252,7 +255,7 @@ def _parts(opened: OpenedDocument) -> list[DocumentPart]:
 
 
 def _turns(part: DocumentPart, roles: set[ContributorRole]) -> Iterator[DocumentPart]:
-    """Yield a part of one person split by role, where the index keeps it as one passage."""
+    """Split a part of one person at the headings that give the role of the text below."""
     if part.voice is None:
         yield part
         return
@@ -270,7 +273,7 @@ def _turns(part: DocumentPart, roles: set[ContributorRole]) -> Iterator[Document
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Neighbouring passages of one section, and their author."""
+    """Consecutive passages of one section, and their author."""
 
     passages: list[Passage]
     voice: DocumentAuthor | None

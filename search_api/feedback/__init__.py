@@ -1,1 +1,1 @@
-"""What readers say of a result or a document."""
+"""Opinions of readers on results and documents, and favourites."""

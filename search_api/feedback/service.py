@@ -16,7 +16,8 @@ from search_api.feedback.storage import Aspect, Feedback, OpinionSum, Subject, S
 from search_api.people.agents import shown_agent
 
 MOST_KEPT = 500
-"""Maximum number of opinions, and of favourites, of one agent: a list that a person can read."""
+"""Maximum number of opinions, and of favourites, of one agent, so that a person can read the list.
+"""
 
 
 class FeedbackAction(StrEnum):
@@ -61,7 +62,8 @@ class ShownFeedback:
 class OwnFeedback:
     """A reader's opinions and favourites, newest first.
 
-    `hidden`: feedback on items that they may not see any more or that are gone; both look the same.
+    `hidden`: feedback on items that the reader may not see any more, or that are deleted; both look
+    the same.
     """
 
     opinions: tuple[ShownFeedback, ...] = ()
@@ -69,7 +71,7 @@ class OwnFeedback:
     hidden: tuple[Feedback, ...] = ()
 
     def hidden_of(self, aspect: str) -> int:
-        """Return how many of one aspect are hidden."""
+        """Return the number of hidden opinions or favourites."""
         return sum(one.aspect == aspect for one in self.hidden)
 
 
@@ -77,7 +79,7 @@ class OwnFeedback:
 class SummedOpinions:
     """Opinions on a document that the administrator may read, or on a topic.
 
-    With neither: opinions on people proposed for questions without a topic.
+    Without both, these are opinions on people proposed for questions without a topic.
     """
 
     summed: OpinionSum
@@ -121,7 +123,7 @@ def give_feedback(
     subject: Subject,
     question: str = "",
 ) -> None:
-    """Store or delete an opinion or a favourite; of a `question`, store only its topic.
+    """Store or delete an opinion or a favourite; only the topic of a `question` is stored.
 
     An agent was proposed for `question`, or for `subject.topic_id`. `subject` is ignored if all are
     deleted. Raises `NotFound` for a subject that the reader may not see, `InvalidParameter` for
@@ -147,9 +149,9 @@ def give_feedback(
 def feedback_reverse(
     context: AnswerContext, reader: Reader, action: FeedbackAction, subject: Subject
 ) -> FeedbackAction | None:
-    """Return the action that restores what the reader says now of a subject.
+    """Return the action that restores the reader's present feedback on a subject.
 
-    None for an action on all subjects.
+    Returns None for an action on all subjects.
     """
     if context.feedback is None or action in _OF_ALL:
         return None
@@ -166,10 +168,10 @@ def feedback_reverse(
 
 
 def opinion_sums(context: AnswerContext, administrator: RoleHolder) -> tuple[SummedOpinions, ...]:
-    """Return sums of opinions by document and topic, from five people on, without any names.
+    """Return sums of at least five people's opinions, by document and topic, without names.
 
-    The role opens no document: those that the administrator may not read are left out. Raises
-    `IndexUnreachable`.
+    Documents that the administrator may not read are left out, because the role gives access to no
+    document. Raises `IndexUnreachable`.
     """
     if context.feedback is None:
         return ()
@@ -191,12 +193,12 @@ class PageFeedback:
         self._topics: dict[str, str] = {}
 
     def offered(self, kind: str, subject: str) -> bool:
-        """Return whether the reader may give feedback on it; not on themselves."""
+        """Return whether the reader may give feedback on a subject, which may not be themselves."""
         own = kind == SubjectKind.AGENT and subject == self._reader.agent_id
         return self._context.feedback is not None and bool(self._reader.agent_id) and not own
 
     def opinion(self, kind: str, subject: str, question: str = "") -> bool | None:
-        """Return the reader's opinion: useful or not, None if they gave none."""
+        """Return the reader's opinion: useful or not, or None without an opinion."""
         topic = ""
         if kind == SubjectKind.AGENT and question:
             if question not in self._topics:
@@ -220,7 +222,7 @@ class PageFeedback:
 
 
 def named_topic(context: AnswerContext, question: str) -> str:
-    """Return the id of a topic that a question names, the first of several; else empty."""
+    """Return the id of the first topic that a question names; else empty."""
     topics = tuple(context.topics().values())
     if not topics or not question.strip():
         return ""

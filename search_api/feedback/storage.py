@@ -37,8 +37,9 @@ feedback = sa.Table(
     sa.Column("since", sql.Moment, nullable=False),
     sa.Index("agent_feedback_subject", "aspect", "subject_kind", "subject_key"),
 )
-"""`agent_key`: the agent who gave it. `subject`: what it is about. `topic_id`: empty except for
-opinions on an agent whose question named a topic. `useful`: null for favourites.
+"""`agent_key`: the agent who gave the feedback. `subject`: the document or agent concerned.
+`topic_id`: empty except for opinions on an agent whose question named a topic. `useful`: null for
+favourites.
 """
 
 
@@ -104,7 +105,7 @@ class SqlFeedback:
         self._engine, self._now, self._register = engine, now, register
 
     def of(self, agent_id: str) -> Sequence[Feedback]:
-        """Return the feedback of one agent, newest first."""
+        """Return the feedback that one agent gave, newest first."""
         query = sa.select(feedback).where(feedback.c.agent_key == digest(agent_id))
         rows = sql.mappings(self._engine, query)
         found = (
@@ -118,7 +119,7 @@ class SqlFeedback:
         return tuple(sorted(found, key=lambda one: (one.since, one.subject.id), reverse=True))
 
     def keep(self, agent_id: str, aspect: Aspect, subject: Subject, useful: bool | None) -> None:
-        """Store feedback; it replaces the agent's former one on the same subject."""
+        """Store feedback, which replaces the agent's earlier feedback on the same subject."""
         row = {
             **_key(agent_id, aspect, subject),
             "agent_id": storable(agent_id),
@@ -129,7 +130,7 @@ class SqlFeedback:
         sql.put_alone(self._engine, feedback, row)
 
     def remove(self, agent_id: str, aspect: Aspect, subject: Subject | None = None) -> None:
-        """Delete an opinion or favourite, or all without a subject, after noting it."""
+        """Delete an opinion or favourite, or all without a subject, after noting the deletion."""
         moment = self._now()
         named = (subject.kind, subject.id, subject.topic_id) if subject else None
         self._register.note("feedback", moment, agent=agent_id, aspect=aspect, subject=named)
@@ -138,13 +139,13 @@ class SqlFeedback:
         sql.execute(self._engine, sa.delete(feedback).where(said))
 
     def forget_opinions_on(self, agent_id: str) -> None:
-        """Delete others' opinions on proposals of an agent who withdraws."""
+        """Delete other agents' opinions on an agent who withdraws."""
         opinions = feedback.c.aspect == Aspect.OPINION.value
         gone = sa.delete(feedback).where(_about(agent_id), opinions)
         sql.execute(self._engine, gone.where(feedback.c.since <= self._now()))
 
     def sums(self) -> Sequence[OpinionSum]:
-        """Return sums of opinions where enough people gave one, by kind, then subject."""
+        """Return sums of opinions that enough people gave, by kind, then subject."""
         column = feedback.c
         opinions = column.aspect == Aspect.OPINION.value
         voters = sa.func.count(sa.distinct(column.agent_key)) >= MIN_VOTERS
@@ -188,7 +189,7 @@ def subjects_kept(engine: sa.Engine, kind: SubjectKind) -> frozenset[str]:
 
 
 def forget_agent(connection: sa.Connection, agent_id: str) -> int:
-    """Delete others' feedback on an agent who is purged; return the number of rows."""
+    """Delete other agents' feedback on an agent who is purged; return the number of rows."""
     return connection.execute(sa.delete(feedback).where(_about(agent_id))).rowcount
 
 

@@ -1,4 +1,4 @@
-"""What the reader follows, and its news: API and page. Other readers do not see it."""
+"""API and page of the reader's follows and their news, which other readers do not see."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=IN_PER
 
 @api_router.get("/follows")
 def follows(request: Request, reader: NamedReader) -> OwnFollowsBody:
-    """Return what the reader follows."""
+    """Return the topics, communities, questions and searches that the reader follows."""
     return OwnFollowsBody.of(required(own_follows(services_of(request), reader)))
 
 
@@ -43,7 +43,7 @@ router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
 
 @router.get("/suivis", response_class=HTMLResponse)
 def news_page(request: Request, reader: NamedReader) -> str:
-    """Show the news of everything that the reader follows; the home page shows a few."""
+    """Show the news of everything that the reader follows. The home page shows a few of them."""
     found = news(services_of(request), reader)
     return render("news.html", request=request, news=found)
 

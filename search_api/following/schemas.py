@@ -1,4 +1,4 @@
-"""API schemas of what the reader follows, and its news."""
+"""API schemas of the reader's follows and their news."""
 
 from datetime import datetime
 from typing import Self
@@ -15,7 +15,7 @@ class _FollowingBody(Body):
 
 
 class FollowRequest(_FollowingBody):
-    """What to follow or to stop following."""
+    """A request to follow an item, or to stop following it."""
 
     action: FollowAction
     kind: FollowKind = Field(FollowKind.SEARCH, description="not read for `forget` and `seen`")
@@ -46,7 +46,10 @@ class OwnFollowsBody(_FollowingBody):
 
     @classmethod
     def of(cls, found: OwnFollows) -> Self:
-        """Return the body; of items that the reader may not see any more, only kind and date."""
+        """Return the body.
+
+        Items that the reader may not see any more only have a kind and a date.
+        """
         hidden = [Joined(follow=one, subject=None, title="", address="") for one in found.hidden]
         return cls.model_validate(Joined(follows=[*found.follows, *hidden], seen=found.seen))
 

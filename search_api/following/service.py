@@ -1,7 +1,7 @@
-"""What a reader follows, and what changed since they last saw it.
+"""The items that a reader follows, and the changes since they last saw the news.
 
-News is found at each reading, by normal searches under the reader's rights. An item that the reader
-may not read looks like a deleted item, and neither can be followed.
+News is found by normal searches under the reader's rights, each time it is shown. An item that the
+reader may not read looks like a deleted item, and neither can be followed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,13 +42,14 @@ from search_api.topics.news import any_label
 from search_api.verification.service import verified_documents
 
 MOST_SEARCHED = 20
-"""Maximum number of followed topics, communities and searches: each needs a search for news."""
+"""Maximum number of followed topics, communities and searches, since each needs a search for news.
+"""
 MOST_QUESTIONS = 200
 """Maximum number of followed questions."""
 NEWS_DAYS = 30
-"""Days after which something is not news any more, even if it was not seen."""
+"""Number of days after which a change is not news any more, even if it was not seen."""
 READ_OF_EACH = 50
-"""Number of newest documents of one follow that are looked through."""
+"""Number of newest documents of one follow that are examined."""
 MOST_ADDRESS = 4_000
 """Maximum length of a saved search's address, in characters."""
 _UNKNOWN = {
@@ -82,7 +83,7 @@ class NewsKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShownFollow:
-    """A followed item, as the reader may see it. `address`: its page here."""
+    """A followed item, as the reader may see it. `address`: the address of its page."""
 
     follow: Follow
     title: str
@@ -93,7 +94,7 @@ class ShownFollow:
 class OwnFollows:
     """Items that a reader follows, newest first.
 
-    `hidden`: items that they may not see any more or that are gone; both look the same.
+    `hidden`: items that the reader may not see any more, or that are deleted; both look the same.
     """
 
     follows: tuple[ShownFollow, ...] = ()
@@ -118,7 +119,7 @@ class NewsItem:
 
 @dataclass(frozen=True, slots=True)
 class FollowNews:
-    """The news of one follow, newest first. `more`: not all documents were looked through."""
+    """The news of one follow, newest first. `more`: not all documents were examined."""
 
     shown: ShownFollow
     items: tuple[NewsItem, ...]
@@ -127,10 +128,11 @@ class FollowNews:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The news of what a reader follows and of their topics, each document once, under the first.
+    """The news of a reader's follows and own topics.
 
-    `follows`: whether there is a follow or a topic that they may see. `since`: the earliest time
-    that counts, None without any. `left`: number of follows and topics that were not searched.
+    A document with news of several follows is only listed under the first. `follows`: whether there
+    is a follow or a topic that the reader may see. `since`: the time from which changes count, None
+    without follows and topics. `left`: number of follows and topics that were not searched.
     """
 
     found: tuple[FollowNews, ...] = ()
@@ -155,7 +157,7 @@ class News:
 
 
 def own_follows(context: AnswerContext, reader: Reader) -> OwnFollows | None:
-    """Return what the reader follows, under their rights; None if following is off here.
+    """Return the reader's follows, under their rights; None if following is off.
 
     Raises `IndexUnreachable`.
     """
@@ -204,13 +206,13 @@ def news(
     most_searches: int | None = None,
     with_topics: bool = True,
 ) -> News:
-    """Return what changed, that the reader may read, in their follows and on their own topics.
+    """Return readable changes of the reader's follows and own topics.
 
-    It counts since they last marked it as read, and for `NEWS_DAYS` at most. `after` and `until`
-    select another period; changes before a follow began never count. A document counts by its own
-    date; a date without a time counts as the end of its day. `most_searches`: maximum number of
-    topics, communities and searches to search, None for all. Without `with_topics`, only
-    follows count. Raises `IndexUnreachable`.
+    Changes count from the moment at which the reader last marked the news as read, for at most
+    `NEWS_DAYS`. `after` and `until` select another period. Changes before a follow began never
+    count. A document counts by its own date; a date without a time counts as the end of its day.
+    `most_searches`: maximum number of topics, communities and searches to search, None for all.
+    Without `with_topics`, only follows count. Raises `IndexUnreachable`.
     """
     following = context.following
     if reader.agent_id is None or not (following or with_topics):
@@ -244,7 +246,7 @@ def news(
 def _own_topics(
     context: AnswerContext, reader: Reader, kept: OwnFollowing, since: datetime
 ) -> Iterator[Follow]:
-    """Yield the reader's own topics that they do not follow, strongest first, like follows."""
+    """Yield the reader's own topics that they do not follow, as follows, strongest first."""
     build, agent = context.build(), context.people.agent(reader.agent_id or "")
     if isinstance(build, BuildStatus) or agent is None:
         return
@@ -323,7 +325,7 @@ def _new_of(
 def _questions(
     context: AnswerContext, reader: Reader, topic: Topic, period: _Period
 ) -> Iterator[NewsItem]:
-    """Yield readable questions asked on the topic, whatever their words."""
+    """Yield readable questions that were asked on the topic."""
     if context.asking is None:
         return
     access = access_filter(reader)
@@ -369,7 +371,7 @@ def _documents(
 def _answers(
     context: AnswerContext, reader: Reader, question_id: str, period: _Period
 ) -> Iterator[NewsItem]:
-    """Yield others' new answers to a readable question, without noting a use of it."""
+    """Yield other agents' new answers to a readable question, without counting a use of it."""
     try:
         thread = readable_thread(context, reader, question_id)
     except NotFound:
@@ -437,7 +439,10 @@ def _follow(
 
 
 def _shown(context: AnswerContext, reader: Reader, follow: Follow) -> ShownFollow | None:
-    """Return the followed item with its title; None if the reader may not see it or it is gone."""
+    """Return the followed item with its title.
+
+    None if it is deleted or the reader may not see it.
+    """
     subject = follow.subject
     if follow.kind is FollowKind.SEARCH:
         address = _read_address(subject)

@@ -62,7 +62,7 @@ class Follow:
 
 @dataclass(frozen=True, slots=True)
 class OwnFollowing:
-    """Everything stored here about one agent. `seen`: until when they saw news, None for never."""
+    """The follows of one agent. `seen`: until when they saw the news, None for never."""
 
     follows: tuple[Follow, ...] = ()
     seen: datetime | None = None
@@ -80,7 +80,7 @@ class SqlFollowing:
         self._engine, self.now, self._register = engine, now, register
 
     def of(self, agent_id: str) -> OwnFollowing:
-        """Return what one agent follows, newest first."""
+        """Return the follows of one agent, newest first."""
         mine = digest(agent_id)
         query = sa.select(follows).where(follows.c.agent_key == mine)
         newest = query.order_by(follows.c.since.desc(), follows.c.kind, follows.c.subject)
@@ -94,7 +94,7 @@ class SqlFollowing:
         )
 
     def follow(self, agent_id: str, kind: FollowKind, subject: str) -> None:
-        """Follow an item from now on; no effect if it is followed already."""
+        """Follow an item from now on, unless it is followed already."""
         row = {
             "agent_key": digest(agent_id),
             "kind": kind.value,

@@ -1,1 +1,1 @@
-"""The page before a question is asked: what waits, what is new, and samples."""
+"""The home page: pending tasks, news, and sample questions."""

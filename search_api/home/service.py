@@ -1,6 +1,6 @@
-"""The page before a question is asked: the reader's topics and sample questions.
+"""The home page's own topics and sample questions of the reader.
 
-Every document is found by a search under the reader's rights, or read under them again.
+Every document is found by a search under the reader's rights, or checked under these rights again.
 """
 
 from collections.abc import Iterable
@@ -20,18 +20,18 @@ from search_api.topics.news import any_label, newest
 SAMPLES = 4
 """Maximum number of sample questions."""
 TOPICS_SEARCHED = 2
-"""Number of topics, strongest first, in which samples are looked for: each needs a search."""
+"""Number of topics, strongest first, in which samples are searched for; each topic needs a search.
+"""
 SAMPLE_CHARACTERS = 110
-"""Maximum length of a sample question, in characters: nobody types a longer one."""
+"""Maximum length of a sample question, in characters, like questions that people type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """What concerns a reader before they ask.
+    """The content of the home page. `topics` are the reader's own topics, strongest first.
 
-    `topics` are theirs, strongest first. `invitations`: communities that wait for the reader's
-    answer. `samples`: questions with an accepted answer, asked in their département or on their
-    topics.
+    `invitations`: communities that wait for the reader's answer. `samples`: questions with an
+    accepted answer, asked in their département or on their topics.
     """
 
     topics: tuple[Topic, ...] = ()
@@ -76,7 +76,10 @@ def _of_the_place(
 
 
 def _answered_questions(read: Iterable[Result], own: frozenset[str]) -> list[str]:
-    """Return titles of others' threads with an accepted answer; those ending in `?` first."""
+    """Return titles of others' threads with an accepted answer.
+
+    Titles that end in `?` come first.
+    """
     titles = {}
     for one in read:
         rows = one.card.contributions

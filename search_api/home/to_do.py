@@ -1,4 +1,7 @@
-"""What waits for a reader, for the home page: each number is that of the page that it leads to."""
+"""The reader's pending tasks, for the home page.
+
+Each number equals the number on the page to which it leads.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -11,12 +14,12 @@ from search_api.verification.service import WhyVerify, marks_to_decide, to_verif
 
 @dataclass(frozen=True, slots=True)
 class ToDo:
-    """Numbers of questions put to the reader, of their answered questions, of texts to verify.
+    """Numbers of a reader's pending tasks.
 
     `answered`: the reader's questions with an answer to which they did not react. `marked`: texts
-    to verify that somebody reported as no longer right. For community managers only, `reports`:
-    reported texts, `unanswered`: questions to which nobody answered or without a topic, and
-    `marks`: documents reported as no longer right, without an author to ask.
+    to verify that somebody reported as no longer right. Three numbers are only for community
+    managers. `reports`: reported texts. `unanswered`: questions without an answer or without a
+    topic. `marks`: documents that were reported as no longer right and have no author to ask.
     """
 
     asked: int = 0
@@ -29,12 +32,12 @@ class ToDo:
 
     @property
     def nothing(self) -> bool:
-        """Whether nothing waits for the reader."""
+        """Whether the reader has no pending task."""
         return self == ToDo()
 
 
 def to_do(context: AnswerContext, reader: Reader) -> ToDo | None:
-    """Return what waits for the reader; None if nothing is ever asked of agents here.
+    """Return the reader's pending tasks; None if questions and verifications are off.
 
     Raises `IndexUnreachable`.
     """

@@ -14,16 +14,16 @@ class ContributorIndex(Protocol):
     """Port: the accounts that contributed to documents of the index."""
 
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
-        """Return those of these accounts that contributed to a document."""
+        """Return the accounts that contributed to at least one indexed document."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownPrincipalRules:
     """Principals that count as known without a lookup.
 
-    `asked` are authorities that answer for one reader at a time and cannot list their groups: none
-    of their groups can be called unknown. `accepted` are denials that the settings accept although
-    they name nobody.
+    `asked` are authorities that answer for one reader at a time and cannot list their groups; all
+    their groups count as known. `accepted` are denials that the settings accept although they name
+    nobody.
     """
 
     asked: frozenset[str] = frozenset()

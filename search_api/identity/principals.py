@@ -18,16 +18,16 @@ class Role(StrEnum):
 
 
 ALL = "*"
-"""Stands for every topic, or every community."""
+"""Means every topic, or every community."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
     """A role for some agents, and for the members of some groups (principals).
 
-    An animator's role is limited to topics (ids) and communities (spaces as documents name them),
-    or `*` for all, and to entities (paths), whose questions without a topic they manage; the other
-    roles have no such limits.
+    An animator's role is limited to topics (ids), to communities (spaces as in documents), or `*`
+    for all, and to entities (paths), whose questions without a topic they manage. Other roles have
+    no such limits.
     """
 
     role: Role
@@ -45,7 +45,7 @@ class Grant:
         return self.role is Role.ANIMATOR and not self.topics.isdisjoint((topic_id, ALL))
 
     def is_for(self, reader: Reader) -> bool:
-        """Return whether the reader has the role: by their id, or by one of their groups."""
+        """Return whether the reader has the role, by their id or by one of their groups."""
         return reader.agent_id in self.agents or not self.groups.isdisjoint(reader.principals)
 
 
@@ -65,9 +65,9 @@ class HeldRoles:
     def decides_on(self, communities: frozenset[str]) -> bool:
         """Return whether the reader decides on a proposed topic of these communities.
 
-        The communities are those of the topic's documents. Without any, only readers who decide
-        everywhere do: animators of every topic or every community, and animators who are
-        administrators.
+        The communities are those of the topic's documents. Without a community, only readers who
+        decide everywhere may decide: animators of every topic or every community, and animators who
+        are administrators.
         """
         everywhere = ALL in self.topics | self.communities or Role.ADMINISTRATOR in self.roles
         return everywhere or (bool(communities) and communities <= self.communities)
@@ -83,7 +83,7 @@ class Grants:
     every: Sequence[Grant] = ()
 
     def held_by(self, reader: Reader) -> HeldRoles:
-        """Return the roles of a reader; an unidentified reader has none."""
+        """Return the roles of a reader; an unidentified reader has no role."""
         if reader.agent_id is None:
             return NO_ROLES
         mine = [one for one in self.every if one.is_for(reader)]

@@ -1,9 +1,9 @@
 """Make a reader from an agent's id: principals of the directory, then of each authority.
 
 `reader_of` returns the reader with the directory's principals. `Authorities.complete` adds the
-principals of every authority, called in parallel and with a time limit. An authority that does not
-answer in time, fails, or returns a principal that is not its own is *unanswered*: everything that
-it governs is closed, whether its principals are allowed or denied (`indexer.access`).
+principals of every authority, called in parallel and with a time limit. An authority is
+*unanswered* if it does not answer in time, fails, or returns a principal of another authority. All
+documents that allow or deny its principals are then closed to the reader (`indexer.access`).
 """
 
 import logging
@@ -58,14 +58,15 @@ def reader_of(agent_id: str | None, agents: ReaderDirectory, today: date) -> Rea
 MAX_CONCURRENT_CALLS = 4
 """Number of calls to one authority at the same time."""
 MAX_PENDING_CALLS = 64
-"""Number of calls that run or wait; further calls are not made, since they would answer too late.
+"""Maximum number of calls that run or wait; further calls are not made, since they would answer too
+late.
 """
 MAX_CACHED_ANSWERS = 50_000
 """Number of cached answers of one authority; the oldest are dropped first."""
 
 
 class ForeignPrincipal(Exception):
-    """An authority returned a principal that is not its own; its whole answer is rejected."""
+    """An authority returned a principal of another authority; its whole answer is rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ class AuthorityLimits:
     """Timeouts and caching of calls to authorities. Times are in seconds.
 
     An answer is cached for `fresh_s` from the time of the call. A reader waits at most `wait_s`.
-    After `failures` in a row an authority is not called for `rest_s`; then one call at a time tests
-    whether it answers again.
+    After `failures` failures in a row, an authority is not called for `rest_s`; then one call at a
+    time tests whether it answers again.
     """
 
     fresh_s: float = 60.0
@@ -88,12 +89,12 @@ class Authority(Protocol):
 
     @property
     def name(self) -> str:
-        """The authority: the part before the first colon of its principals."""
+        """The authority's name: the part of its principals before the first colon."""
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
         """Return an agent's principals, by their id or accounts (`source:name`).
 
-        Raises `SourceError` if it cannot find out. It has its own timeout.
+        Raises `SourceError` if the principals are unknown. The call has its own timeout.
         """
 
 
@@ -146,7 +147,7 @@ class AuthorityClient:
                 self._paused_until_s = self._clock_s() + self._limits.rest_s
 
     def forget(self) -> None:
-        """Drop the cache; answers of running calls are not cached either."""
+        """Drop the cache; do not cache answers of running calls."""
         with self._lock:
             self._generation += 1
             self._cached.clear()
@@ -192,7 +193,7 @@ class Authorities:
     """Every authority, called for a reader in parallel and for at most `limits.wait_s`.
 
     `stamp` changes when the directory is read again; cached answers are then dropped. `silent`
-    returns the authorities that are known not to answer, without calling them.
+    returns the authorities that currently give no answers, without calling them.
     """
 
     def __init__(

@@ -70,7 +70,7 @@ def on_loopback(request: Request) -> bool:
 class DemoReaders:
     """Identifies readers in the demo: a person at this machine chooses which agent they are.
 
-    `agent_of` returns the id of the agent whom a signed token names, None for an invalid token.
+    `agent_of` returns the id of the agent that a signed token names, None for an invalid token.
     """
 
     def __init__(
@@ -83,9 +83,9 @@ class DemoReaders:
         self._agents, self._first, self._today, self._agent_of = agents, first, today, agent_of
 
     def __call__(self, request: Request) -> Reader:
-        """Return the agent whom the request's token names or, without a token, the chosen one.
+        """Return the agent of the request's token or, without a token, the chosen agent.
 
-        Return nobody for an invalid token, and for a request from another machine.
+        The reader is nobody for an invalid token, and for a request from another machine.
         """
         if not on_loopback(request):
             return NOBODY
@@ -101,7 +101,10 @@ class CompletedReaders:
         self._named, self._authorities = named, authorities
 
     def __call__(self, request: Request) -> Reader:
-        """Return the reader, completed once per request, so that rights stay the same in it."""
+        """Return the reader.
+
+        Their rights are completed once, and stay the same during the request.
+        """
         reader = self._named(request)
         known: tuple[Reader, Reader] | None = getattr(request.state, "completed", None)
         if known is None or known[0] != reader:

@@ -36,7 +36,7 @@ class MailboxRules:
 
 
 class MailboxUnreachable(Exception):
-    """The mailbox does not answer, refuses the login or lacks the folder. A French sentence."""
+    """The mailbox does not answer, refuses the login or has no such folder. The text is French."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def _said(rules: MailboxRules) -> Iterator[None]:
 
 
 def _why(error: Exception) -> str:
-    """Return what failed, without the server's own words, which may contain an account."""
+    """Return the failure in French, without the server's text, which may contain an account."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"a un certificat qui {certificate_fault(error, 'réglez « ca_file »')}"
     if isinstance(error, LoginError):

@@ -1,6 +1,6 @@
 """Read an incoming mail: its claimed sender, the signed addresses it was sent to, its text.
 
-Nothing in it is trusted here: header fields contain whatever the sender wrote.
+This module trusts nothing in the mail: header fields contain whatever the sender wrote.
 """
 
 import hashlib
@@ -19,13 +19,17 @@ _ADDRESSES = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS = rf"(?!=\?|[^@]*\?=@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
-"""A local part and a host (RFC 5322, `dot-atom`); quoted strings and encoded words do not match."""
+"""Pattern of a local part and a host (RFC 5322, `dot-atom`), without quoted strings and encoded
+words.
+"""
 _MAILBOX = re.compile(
     r'\s*(?:(?:[^()<>\[\]:;@\\,"\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|"(?:[^"\\]|\\.)*+")*+'
     rf"<({_ADDRESS})>|({_ADDRESS}))\s*",
     re.DOTALL,
 )
-"""One mailbox: an address, or a name and an address in angle brackets; no comment, no group."""
+"""Matches one mailbox: an address, or a name and an address in angle brackets, without comments and
+groups.
+"""
 _DMARC = re.compile(r"\s*dmarc\s*=\s*(\w+)(.*)", re.IGNORECASE | re.DOTALL)
 _FROM_DOMAIN = re.compile(r"(?<!\S)header\.from\s*=\s*(\S*)", re.IGNORECASE)
 _RECIPIENT_FIELDS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To")
@@ -55,19 +59,19 @@ class FailedRecipient:
 
     @property
     def of_address(self) -> bool:
-        """Whether the address is the cause: it does not exist (5.1.x) or takes no mail (5.2.1)."""
+        """Whether the address is the cause: it does not exist (5.1.x) or gets no mail (5.2.1)."""
         return self.status.startswith("5.1.") or self.status == "5.2.1"
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingMail:
-    """An incoming mail. `key`: the same for each copy. `sender`: empty unless there is exactly one.
+    """An incoming mail. `key`: the same for all copies of a mail.
 
-    `signed`: content of the signed addresses among the recipients, in order. `automatic`: no person
-    wrote it. `authenticated`: the trusted server says that the sender's domain passed DMARC, or no
-    server is configured. `text`: without quotations; empty if nothing is new. `whole`: the text was
-    read, not only the header fields. `files`: number of attachments, which are not kept. `failed`:
-    recipients that a bounce names.
+    `sender`: empty unless there is exactly one. `signed`: content of the signed addresses among the
+    recipients, in order. `automatic`: a program wrote the mail. `authenticated`: the trusted server
+    says that the sender's domain passed DMARC, or no server is configured. `text`: the author's own
+    text, without quotations. `whole`: the text was read, not only the header fields. `files`:
+    number of attachments, which are not kept. `failed`: recipients that a bounce names.
     """
 
     key: str
@@ -160,9 +164,10 @@ def _decoded(field: str) -> str:
 def _passed(message: Message, trusted_server: str, sender: str) -> bool:
     """Return whether the trusted server says that the sender's domain passed DMARC.
 
-    Only the topmost field of that server counts: the server adds it above fields that came with the
-    mail. The field must hold one DMARC result, for one domain, which must be the sender's. Nothing
-    below an unreadable field counts, because that field may be the server's own.
+    Only the topmost field of that server counts, because the server adds its field above the fields
+    that came with the mail. The field must hold one DMARC result, for one domain, which must be the
+    sender's. If a field is unreadable, the fields below it do not count, because it may be the
+    server's own field.
     """
     for field in _whole_fields(message, "Authentication-Results"):
         readable = _without_quotes(field)
@@ -222,7 +227,7 @@ def _is_file(part: Message) -> bool:
 
 
 def _failed(message: Message) -> Iterator[FailedRecipient]:
-    """Yield the recipients that a delivery report says were not reached, for good."""
+    """Yield the recipients to which delivery failed permanently, by a delivery report."""
     if message.get_content_type() != "multipart/report":
         return
     for part in leaves(message):

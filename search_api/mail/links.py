@@ -1,4 +1,4 @@
-"""Signed links that unsubscribe from a kind of mail without a login, as long as a mail is kept."""
+"""Signed links that unsubscribe from a kind of mail without a login. They do not expire."""
 
 from search_api.mail.values import MailKind
 
@@ -8,7 +8,7 @@ _ISSUER = "quisait mail"
 class UnsubscribeLinks:
     """Links (JWT, HS256) that name an agent and a kind of mail. `key`: at least 32 bytes.
 
-    joserfc is imported when a link is made or read, because most commands do neither.
+    joserfc is imported when a link is made or read, because most commands do not need it.
     """
 
     def __init__(self, key: bytes) -> None:

@@ -33,13 +33,13 @@ _ADDRESS = re.compile(rf"({_ATOMS}(?:\.{_ATOMS})*)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9
 
 
 class BadAddress(ValueError):
-    """Raised for text that is not exactly one address."""
+    """The text is not exactly one mail address."""
 
 
 def written_message(
     content: MailContent, queued: QueuedMail, sender: str, sender_name: str, moment: datetime
 ) -> EmailMessage:
-    """Return the message, with the queue's message id, so that a repeated one is recognised.
+    """Return the message with the queue's message id, by which a repeated message is recognised.
 
     Raises `BadAddress`. No text can add a header line: `EmailMessage` refuses line ends, and
     subjects are put on one line.

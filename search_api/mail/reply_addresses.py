@@ -1,7 +1,8 @@
 """Signed addresses of the mailbox, for answers by mail and for bounces.
 
-`reponses+TOKEN@example.fr` holds its purpose, the id of a question or a message, its last valid
-day, and a MAC over these and the agent that it was made for: it is of no use to other senders.
+The token in `reponses+TOKEN@example.fr` contains a purpose, the id of a question or a message, the
+last valid day, and a MAC. The MAC also covers the agent for whom the address was made, so that
+other senders cannot use it.
 """
 
 import base64
@@ -21,7 +22,7 @@ LONGEST_LOCAL_PART = 64 - len("+") - 46
 
 
 class Purpose(StrEnum):
-    """What is sent to an address: an answer to a question, or the bounce of a message."""
+    """The purpose of an address: it receives answers to a question, or bounces of a message."""
 
     ANSWER = "a"
     BOUNCE = "b"
@@ -57,7 +58,7 @@ class ReplyAddresses:
         return f"{self._local}+{purpose}{token}@{self._domain}"
 
     def read(self, address: str) -> SignedAddress | None:
-        """Return the content of a signed address, not verified; None for any other address."""
+        """Return the unverified content of a signed address; None for any other address."""
         local, _, domain = address.lower().rpartition("@")
         bare, _, token = local.rpartition("+")
         found = _TOKEN.fullmatch(token)
@@ -69,7 +70,10 @@ class ReplyAddresses:
         return SignedAddress(Purpose(found[1]), id_.hex(), until, mac)
 
     def is_of(self, address: SignedAddress, agent_id: str) -> bool:
-        """Return whether the address was made here for this agent; its last day is not checked."""
+        """Return whether the address was made here for this agent.
+
+        The last valid day is not checked.
+        """
         mac = self._mac(address.purpose, address.subject_id, agent_id, address.until)
         return hmac.compare_digest(mac, address.mac)
 

@@ -1,4 +1,4 @@
-"""The reader's choices of mail, in person; and unsubscribe links, which need no login."""
+"""Routes of the reader's choices of mail, and of unsubscribe links, which need no login."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -27,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/courriels/{link}", response_class=HTMLResponse)
 def unsubscribe_page(request: Request, link: str) -> str:
-    """Show a button: following a link must change nothing, even for a program (RFC 8058)."""
+    """Show a button that unsubscribes: opening a link must change nothing (RFC 8058)."""
     found = unsubscription(services_of(request), link)
     return render("unsubscribe.html", request=request, found=found, done=False)
 

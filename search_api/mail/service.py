@@ -1,8 +1,8 @@
 """Mail to agents: their choices, and the content of a message when it is sent.
 
-A message is written under its reader's rights at that moment. Content that they may not read any
-more, do not want any more, or that is gone is not sent. No message contains a restricted title,
-unless the settings allow it for its entity, because mail is forwarded and kept by others.
+A message is written under its reader's rights at that moment. Content is not sent if it is deleted,
+or if the reader may not read it or does not want it any more. No message contains a restricted
+title, unless the settings allow it for its entity, because mail is forwarded and kept by others.
 """
 
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ from search_api.questions.values import AskedQuestion, ReaderScope, RequestState
 from search_api.wording import day, plural, questions_this_week
 
 _Words = tuple[str, str, tuple[MailSection, ...], str]
-"""The words of a message: its subject, its lead, its sections, and why it is sent."""
+"""The text of a message: its subject, its first paragraph, its sections, and why it is sent."""
 _UNNAMED = "(titre réservé à ses lecteurs : voyez la page)"
 SHOWN_OF_EACH = 10
 """Maximum number of items of one follow in a digest."""
@@ -77,9 +77,9 @@ def own_mail(context: AnswerContext, reader: Reader) -> OwnMail | None:
 
 
 def shown_mails(context: AnswerContext, reader: Reader) -> tuple[ShownMail, ...]:
-    """Return the mails that the demo shows its reader in place of sending them, newest first.
+    """Return the mails that the demo shows its reader instead of sending them, newest first.
 
-    Raises `NotFound` where mails are sent, or off.
+    Raises `NotFound` if mails are sent, or if mail is off.
     """
     shown = required(required(context.mail).shown)
     agent = context.people.as_read(reader.agent_id or "")
@@ -95,7 +95,10 @@ def set_mail_preferences(context: AnswerContext, reader: Reader, said: MailPrefe
 
 
 def unsubscription(context: AnswerContext, link: str) -> Unsubscription:
-    """Return what a link would end, without ending it. Raises `NotFound` for other links."""
+    """Return the subscription that a link would end, without ending it.
+
+    Raises `NotFound` for an invalid link.
+    """
     _, kind = _read(context, link)
     return Unsubscription(link, KINDS[kind])
 
@@ -118,9 +121,9 @@ def unsubscribe(context: AnswerContext, link: str) -> Unsubscription:
 
 
 def mail_content(context: AnswerContext, queued: QueuedMail) -> MailContent | None:
-    """Return the content of a message now, or None if it must not be sent.
+    """Return the present content of a message, or None if it must not be sent.
 
-    Raises `IndexUnreachable`: the message then waits.
+    If it raises `IndexUnreachable`, the message waits.
     """
     mail, agent = required(context.mail), _recipient(context, queued)
     if agent is None or context.asking is None:
@@ -150,7 +153,7 @@ def mail_content(context: AnswerContext, queued: QueuedMail) -> MailContent | No
 
 
 def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
-    """Return the recipient if they are in post, take part, want it, and have a working address."""
+    """Return the recipient if they are in post, take part, want the mail and can receive it."""
     agent = context.people.as_read(queued.agent_id)
     if agent is None or agent.departed(context.today()) or not agent.email:
         return None
@@ -250,7 +253,7 @@ def _invited(
 def _received(
     context: AnswerContext, mail: Mailing, reader: Reader, _agent: Agent, queued: QueuedMail
 ) -> _Words | None:
-    """Return the outcome of an answer by mail; without the question if they may not read it."""
+    """Return the outcome of an answer by mail, without the question if they may not read it."""
     outcome, _, question_id = queued.subject.partition(":")
     question = _readable(context, reader, question_id)
     shown = (MailSection("La question", (_line(mail, question),)),) if question else ()
@@ -302,7 +305,7 @@ def _sections(context: AnswerContext, mail: Mailing, found: News) -> tuple[MailS
 
 
 def _heading(one: ShownFollow) -> str:
-    """Return a topic's label, but neither a question's title nor the words of a search."""
+    """Return a heading that names a topic, but no question's title and no search's words."""
     since = day(one.follow.since.date())
     if one.follow.kind is FollowKind.QUESTION:
         return "Une question suivie"
@@ -321,7 +324,7 @@ _SAID = {
 def _may_be_titled(context: AnswerContext, mail: Mailing, items: list[NewsItem]) -> frozenset[str]:
     """Return the documents that every agent may read, or whose entity allows their titles.
 
-    Without a build no document counts as open: the build tells which documents all agents may read.
+    Without a build, no document counts as open to all agents.
     """
     ids = list(dict.fromkeys(item.document_id for item in items))
     build = context.build()

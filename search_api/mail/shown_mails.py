@@ -28,13 +28,16 @@ class ShownMail:
 
 
 class ShownMails:
-    """The folder of the mails, in the place of an SMTP session. It is made with the first mail."""
+    """The folder of the mails, which replaces an SMTP session.
+
+    It is created with the first mail.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def send(self, message: EmailMessage, begins: Callable[[], bool], bounces_to: str = "") -> bool:
-        """Keep a message. `begins` is called first: if false, nothing is kept."""
+        """Store a message. `begins` is called first; if it returns false, nothing is stored."""
         if not begins():
             return False
         self._folder.mkdir(0o700, parents=True, exist_ok=True)

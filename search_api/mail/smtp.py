@@ -18,7 +18,7 @@ WAIT_S = 30.0
 class SmtpRules:
     """Settings of the server. `ca_file`: the certificate's authority, empty for the system's.
 
-    `name`: name of this machine in the greeting, the domain of the sender.
+    `name`: name of this machine in the greeting, which is the domain of the sender.
     """
 
     host: str
@@ -64,11 +64,11 @@ class SmtpSession:
         self._client = client
 
     def send(self, message: EmailMessage, begins: Callable[[], bool], bounces_to: str = "") -> bool:
-        """Send a message. `begins` is called just before its data: if false, nothing is sent.
+        """Send a message.
 
-        `bounces_to`: the address for bounces; empty for the sender. Returns whether the server
-        accepted the message. Raises `RefusedForNow`, `RefusedForGood`, `SmtpUnreachable`,
-        `InDoubt`.
+        `begins` is called just before its data; if it returns false, nothing is sent. `bounces_to`:
+        the address for bounces; empty for the sender. Returns whether the server accepted the
+        message. Raises `RefusedForNow`, `RefusedForGood`, `SmtpUnreachable`, `InDoubt`.
         """
         sender = bounces_to or message["From"].addresses[0].addr_spec
         to = message["To"].addresses[0]
@@ -142,7 +142,7 @@ def _connected(rules: SmtpRules) -> smtplib.SMTP:
 
 
 def _why(error: Exception) -> str:
-    """Return what failed, without the server's own words, which may contain an account."""
+    """Return the failure in French, without the server's text, which may contain an account."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"a un certificat qui {certificate_fault(error, 'réglez « ca_file »')}"
     if isinstance(error, smtplib.SMTPAuthenticationError):

@@ -2,8 +2,9 @@
 
 A message is `waiting`, is claimed by one sender under a lease, becomes `sending` before the server
 may accept it, and `sent` afterwards. If a sender dies before `sending`, another sender takes the
-message. If it dies later, the message becomes doubtful and is not sent again automatically: a mail
-cannot be taken back, and its news is also shown on a page. Each reason is queued once.
+message. If the sender dies later, the message becomes doubtful and is not sent again automatically,
+because a mail cannot be taken back, and its news is also shown on a page. Each reason for a mail is
+queued once.
 """
 
 from collections import Counter
@@ -34,16 +35,15 @@ LEASE = timedelta(minutes=5)
 FIRST_RETRY = timedelta(minutes=5)
 """Delay of the first retry after a temporary refusal; doubled for each further retry."""
 MOST_ATTEMPTS = 8
-"""Maximum attempts; with delays doubled from five minutes, the last is some ten hours after the
-first.
+"""Maximum number of attempts. Delays double from five minutes on, so that the last attempt is about
+ten hours after the first.
 """
 _DAY = timedelta(days=1)
 RECENT = timedelta(days=7)
 """Older events are not sent by mail any more."""
 ANSWERED_PER_WEEK = 5
-"""Maximum number of mails about answers to one agent in seven days: one per working day.
-
-Mails about questions need no limit of their own: agents receive a limited number of questions.
+"""Maximum number of mails about answers to one agent in seven days: one per working day. Mails
+about questions need no limit, because agents receive a limited number of questions.
 """
 KEPT = timedelta(days=30)
 """How long an ended message is kept, so that it is not queued again; longer than `RECENT`."""
@@ -87,7 +87,7 @@ mail_queue = sa.Table(
     sa.UniqueConstraint("agent_key", "kind", "subject", name="mail_queue_once"),
     sa.Index("mail_queue_due", "state", "due"),
 )
-"""`code`: the server's reply code of a refusal."""
+"""`code`: the reply code with which the server refused."""
 
 _ENDED = (MailState.SENT, MailState.DROPPED, MailState.REFUSED, MailState.FAILED)
 
@@ -146,7 +146,7 @@ class SqlMail:
         return sql.values(self._engine, KeptMail, own.order_by(queue.queued.desc(), queue.id))
 
     def queue_due(self) -> int:
-        """Queue a message for each event that an agent wants and was not told; return how many.
+        """Queue a message for each event for which an agent wants mail; return how many.
 
         This also queues the messages that were lost in a crash after a question was stored.
         """
@@ -157,9 +157,10 @@ class SqlMail:
         return queued + sum(self._queue_digest(*one) for one in digests)
 
     def queue_invitations(self, invited: Iterable[tuple[str, str]]) -> int:
-        """Queue a message for (agent, topic of a community) who wants it; return how many.
+        """Queue messages for (agent, topic of a community) pairs; return how many.
 
-        At most one per agent in seven days: it names every community that waits for an answer.
+        Only agents who want such mail get it, at most one message in seven days, which names every
+        community that waits for an answer.
         """
         week = mail_queue.c.queued > self.now() - timedelta(days=7)
         kind = mail_queue.c.kind == MailKind.INVITED.value
@@ -172,10 +173,10 @@ class SqlMail:
         return count
 
     def claim(self) -> QueuedMail | None:
-        """Claim the next message for this caller during `LEASE`; None if there is none.
+        """Claim the next message for this caller during `LEASE`; None if no message waits.
 
-        Messages claimed by a dead sender count as waiting; a message that it was sending becomes
-        doubtful.
+        Messages that a dead sender claimed count as waiting again; the message that it was sending
+        becomes doubtful.
         """
         moment = self.now()
         queue = mail_queue.c
@@ -221,7 +222,7 @@ class SqlMail:
         self._move(one, MailState.CLAIMED, MailState.DROPPED)
 
     def put_back(self, one: QueuedMail) -> None:
-        """Put a message back that the server did not accept: no answer, or it hung up earlier."""
+        """Put a message back that the server did not accept, because it did not answer."""
         self._move(one, None, MailState.WAITING)
 
     def refuse(self, one: QueuedMail, code: int, address: str = "") -> None:
@@ -262,11 +263,14 @@ class SqlMail:
         return True
 
     def queue_note(self, agent_id: str, note: str, subject_id: str) -> bool:
-        """Queue the outcome of an answer by mail, once for each: this stops mail loops."""
+        """Queue the outcome of an answer by mail.
+
+        Each outcome is queued once, which stops mail loops.
+        """
         return self._queue(_Reason(agent_id, MailKind.RECEIVED, f"{note}:{subject_id}"))
 
     def sent_since(self, moment: datetime) -> int:
-        """Return how many messages were handed over since a moment, by all senders."""
+        """Return how many messages all senders handed over since a moment."""
         queue = mail_queue.c
         handed = queue.state.in_([MailState.SENT.value, MailState.SENDING.value])
         count = sa.select(sa.func.count()).select_from(mail_queue).where(handed)
@@ -348,7 +352,10 @@ class SqlMail:
         leased: bool = False,
         **values: object,
     ) -> bool:
-        """Change the state of a message held by this sender; `before` None: claimed or sending."""
+        """Change the state of a message that this sender holds.
+
+        If `before` is None, the message may be claimed or sending.
+        """
         moment, queue = self.now(), mail_queue.c
         states = [before] if before else [MailState.CLAIMED, MailState.SENDING]
         mine = (queue.id == one.id) & (queue.holder == one.holder)
@@ -400,8 +407,9 @@ def _asked(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
 def _answered(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
     """Yield a reason for each new answer of others to questions of an agent who wants mail.
 
-    At most one per question and day, so that many answers to a question do not cause many mails,
-    and `ANSWERED_PER_WEEK` per agent in seven days; further ones wait, as long as they are recent.
+    There is at most one reason per question and day, so that many answers to a question do not
+    cause many mails, and `ANSWERED_PER_WEEK` reasons per agent in seven days. Further answers wait
+    as long as they are recent.
     """
     asked, given, said = asked_questions.c, given_answers.c, mail_preferences.c
     queue, earlier = mail_queue.c, given_answers.alias()
@@ -444,7 +452,7 @@ def _told_of_answers(connection: sa.Connection, moment: datetime) -> Counter[str
 
 
 def _wanted(said: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Return the condition that an agent wants a kind of mail: their choice, or none yet."""
+    """Return the condition that an agent wants a kind of mail, which is true without a choice."""
     return sa.func.coalesce(said, sa.true())
 
 

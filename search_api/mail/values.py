@@ -19,7 +19,7 @@ class MailKind(StrEnum):
     INVITED = "invited"
     DIGEST = "digest"
     RECEIVED = "received"
-    """What happened to an answer by mail; sent because the agent wrote first."""
+    """Kind of the reply to an answer by mail: it tells the agent the outcome."""
 
 
 class DigestPace(StrEnum):
@@ -31,17 +31,17 @@ class DigestPace(StrEnum):
 
     @property
     def period(self) -> timedelta | None:
-        """Time between two digests; None if there are none."""
+        """Time between two digests; None without digests."""
         return {"daily": timedelta(days=1), "weekly": timedelta(days=7)}.get(self.value)
 
 
 class MailState(StrEnum):
     """State of a message in the outbox.
 
-    `sending`: it is being handed to the server, which may have accepted it already. `doubtful`:
-    this was interrupted, so that the outcome is unknown; it is sent again only if a person asks for
-    it. `dropped`: there was no reason left to send it at its turn. `refused`: the server refused it
-    for good. `failed`: all attempts were used.
+    `sending`: the message is being handed to the server, which may have accepted it already.
+    `doubtful`: sending was interrupted, so that the outcome is unknown; it is only sent again if a
+    person requests it. `dropped`: there was no reason left to send it at its turn. `refused`: the
+    server refused it for good. `failed`: all attempts failed.
     """
 
     WAITING = "waiting"
@@ -56,9 +56,9 @@ class MailState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailPreferences:
-    """An agent's choices of mail; the defaults are those of an agent who chose nothing.
+    """An agent's choices of mail; the defaults apply to agents who made no choice.
 
-    `refused`: when the server refused their address for good; nothing is sent to it since then.
+    `refused`: when the server permanently refused their address; no mail is sent to it since then.
     """
 
     asked: bool = True
@@ -85,9 +85,9 @@ class QueuedMail:
     """A message of the outbox.
 
     `subject`: the id of the question or answer, a hash of the topic's id of a community, or the day
-    of a digest; for what happened to an answer by mail, the outcome and the question's id. `begins`
-    and `queued`: the period of a digest. `attempts`: number of attempts made. `holder`: the sender
-    that claimed it and may change its state.
+    of a digest; for a reply to an answer by mail, the outcome and the question's id. `begins` and
+    `queued`: the period of a digest. `attempts`: number of attempts made. `holder`: the sender that
+    claimed the message and may change its state.
     """
 
     id: str
@@ -103,7 +103,7 @@ class QueuedMail:
 
 @dataclass(frozen=True, slots=True)
 class KeptMail:
-    """What an agent sees of a message to them: its kind, when it was queued, its state."""
+    """The data of a message that its agent may see: its kind, when it was queued, its state."""
 
     kind: MailKind
     queued: datetime
@@ -144,7 +144,7 @@ class MailRules:
 
 @dataclass(frozen=True, slots=True)
 class MailLine:
-    """A title with the whole address of its page; `said` adds what it is."""
+    """A title with the whole address of its page; `said` is a further description."""
 
     title: str
     address: str
@@ -153,7 +153,7 @@ class MailLine:
 
 @dataclass(frozen=True, slots=True)
 class MailSection:
-    """Lines under a heading; `more` tells what is left out, empty for nothing."""
+    """Lines under a heading; `more` tells how many lines are left out, or is empty."""
 
     heading: str
     lines: tuple[MailLine, ...]

@@ -1,4 +1,4 @@
-"""Request metrics: number, status and duration by route, without any text that was asked."""
+"""Request metrics: number, status and duration by route, without any query text."""
 
 import time
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 OTHER_ROUTE = "other"
-"""The label of paths without a route, since text typed by a stranger must not become a label."""
+"""The label of paths without a route, because text typed by a stranger must not become a label."""
 _BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 

@@ -1,8 +1,8 @@
 """Middleware that limits requests: their size, their time, and their rate.
 
 A request is first counted for its address. A route that identifies the sender calls `charge`, which
-counts the request for that reader or token instead: agents behind one address do not share one
-limit, and senders of invented names or tokens keep the limit of their address.
+counts the request for that reader or token instead. Therefore agents behind one address do not
+share one limit, while senders of invented names or tokens keep the limit of their address.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ PUSH_PATHS = ("/api/v1/push/", "/api/v1.0/documents/", "/scim/v2/")
 class SizeAndTimeMiddleware:
     """Answers 413 to bodies that are too large, 408 to slow bodies, 503 to slow requests.
 
-    A thread that works on the request is not cancelled, but nothing waits for it any more.
+    A thread that works on the request is not cancelled, but its result is ignored.
     """
 
     app: ASGIApp
@@ -78,7 +78,10 @@ class _GuardedSend:
 
 @dataclass(slots=True)
 class _LimitedBody:
-    """The `receive` of the application: at most `most` bytes (None: any), until a loop time."""
+    """The `receive` of the application.
+
+    It allows at most `most` bytes (None: no limit), until a time of the event loop.
+    """
 
     arriving: Receive
     most: int | None
@@ -108,7 +111,7 @@ def _head_bytes(scope: Scope) -> int:
 
 
 def _ignore_result(work: "asyncio.Future[None]") -> None:
-    """Retrieve the exception, which asyncio would log otherwise."""
+    """Retrieve the exception, so that asyncio does not log it."""
     if not work.cancelled():
         work.exception()
 
@@ -158,7 +161,7 @@ def refund(request: Request) -> None:
 def refuse_over_limit(request: Request) -> None:
     """Raise a problem 429 if the sender's address is over its limit.
 
-    Call it after a credential identified nobody.
+    Call this after a credential identified nobody.
     """
     if wait_s := getattr(request.state, "wait_s", None):
         raise _too_often(wait_s)

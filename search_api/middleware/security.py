@@ -1,13 +1,14 @@
 """Security middleware: response headers, the `Host` check, and requests from other sites.
 
-DNS rebinding: a page of `ailleurs.example` makes its own name resolve to 127.0.0.1; for the browser
-it then has the same origin as the server there. The name remains in `Host`, which is checked.
+In an attack by DNS rebinding, a page of `ailleurs.example` makes its own name resolve to 127.0.0.1,
+so that for the browser it has the same origin as the server there. `Host` still contains the page's
+name; therefore `Host` is checked.
 
-Requests that change something must come from this site's own pages, or not from a browser at all:
-one check for every route, so that forms need no token. Browsers send a request's origin in
-`Sec-Fetch-Site` (W3C Fetch Metadata), else in `Origin` (RFC 6454), very old ones in `Referer`. A
-request with none of these and no cookie does not use anybody's session: it comes from a program
-with its own token. Decision 0009 explains this choice over a token in each form.
+Requests that change something must come from this site's own pages, or from a program that is not a
+browser. This is checked for every route, so that forms need no token. Browsers send a request's
+origin in `Sec-Fetch-Site` (W3C Fetch Metadata) or in `Origin` (RFC 6454); very old browsers send it
+in `Referer`. A request with none of these and no cookie does not use anybody's session: it comes
+from a program with its own token. Decision 0009 explains this choice over a token in each form.
 """
 
 import ipaddress
@@ -47,7 +48,7 @@ _HTTPS_ONLY = "max-age=31536000"
 def add_security_headers(app: FastAPI) -> None:
     """Add the security headers to every answer.
 
-    A page's address contains the query, so that no referrer is sent to other sites.
+    No referrer is sent to other sites, because a page's address contains the query.
     """
 
     @app.middleware("http")

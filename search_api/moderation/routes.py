@@ -46,7 +46,7 @@ def take_back(
     question_id: str,
     answer: Annotated[str, Query(max_length=32)] = "",
 ) -> None:
-    """Take back the reader's report of a question or an answer while it is not decided."""
+    """Take back the reader's report of a text, as long as nobody has decided on it."""
     take_report_back(services_of(request), reader, question_id, answer)
 
 

@@ -27,7 +27,7 @@ def _reasons(reports: Sequence[tuple[str, date]]) -> list[Joined]:
 
 
 class TextReportRequest(Body):
-    """A report of a text that should not be there."""
+    """A report of a text that should be hidden."""
 
     reason: str = Field(max_length=MOST_REASON)
     answer: str = Field("", max_length=32, description="an answer's id; empty: the question")
@@ -47,7 +47,7 @@ class ModerationRequest(Body):
 
 
 class ReasonBody(Body):
-    """Why a text was reported, without the name of the reader."""
+    """The reason of a report, without the name of its author."""
 
     reason: str
     day: date
@@ -79,7 +79,7 @@ class UnclassifiedBody(Body):
 
 
 class ModerationDeskBody(Body):
-    """What waits for an animator."""
+    """Reported texts and questions that wait for an animator."""
 
     reported: list[ModeratedTextBody]
     hidden: list[ModeratedTextBody]
@@ -89,7 +89,7 @@ class ModerationDeskBody(Body):
 
     @classmethod
     def of(cls, found: ModerationDesk) -> Self:
-        """Return the body, whose texts have the titles that the moderator may read."""
+        """Return the body. Its texts only have titles that the moderator may read."""
 
         def plain(texts: Sequence[ModeratedText]) -> list[Joined]:
             readable = found.open_documents

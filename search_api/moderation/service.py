@@ -1,9 +1,9 @@
 """Reports of questions and answers, and decisions of moderators.
 
-A moderator sees the reported text and the reason, never the reporter. They moderate only texts that
-they may read, and none of their own. A hidden text is shown only to its author, with the reason. If
-no animator of a topic can moderate its question, animators of its entity do. Administrators see how
-many reports have no moderator or wait too long.
+A moderator sees the reported text and the reason, never the reporter. Moderators only decide on
+texts that they may read, and never on their own texts. A hidden text is shown only to its author,
+with the reason. If no animator of a topic can moderate its question, the animators of its entity
+can. Administrators see how many reports have no moderator or wait too long.
 """
 
 from collections import defaultdict
@@ -51,7 +51,8 @@ from search_api.questions.values import (
 from search_api.topics.service import list_topics, related_topics
 
 MOST_PROPOSED = 20
-"""Number of oldest unclassified questions that get a proposed topic: each is encoded at each view.
+"""Number of oldest unclassified questions that get a proposed topic. The number is limited because
+each is encoded at each view.
 """
 
 
@@ -84,12 +85,12 @@ class ModeratedText:
 
     @property
     def hidden(self) -> str | None:
-        """Reason why it is hidden, None if it is visible."""
+        """The reason why the text is hidden, None if it is visible."""
         return (self.answer or self.question).hidden
 
     @property
     def outdated(self) -> bool:
-        """Whether it is hidden only because it is a former text from a restored database."""
+        """Whether the text is only hidden because it is a former text from a restored database."""
         return (self.answer or self.question).outdated
 
     @property
@@ -99,7 +100,7 @@ class ModeratedText:
 
     @property
     def digest(self) -> str:
-        """Digest of exactly this text, so that a decision does not apply to a later text."""
+        """The digest of exactly this text, so that a decision does not apply to a later text."""
         return (self.answer or self.question).text_digest
 
 
@@ -107,8 +108,8 @@ class ModeratedText:
 class WaitingReports:
     """Number of reported texts that wait for a decision; `oldest`: day of the first report.
 
-    `nobodys`: texts that no one named in the settings can moderate. `late`: texts that wait for
-    longer than an agent has to answer a question (`answer_days`), for any reason.
+    `nobodys`: texts that nobody in the settings can moderate. `late`: texts that have waited longer
+    than `answer_days`, the days that an agent has to answer a question.
     """
 
     texts: int
@@ -130,12 +131,12 @@ class UnclassifiedQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ModerationDesk:
-    """What waits for an animator, among readable texts on what they animate, oldest first.
+    """Texts that wait for an animator, oldest first: readable texts on their topics and entities.
 
-    `reported` and `hidden` never contain the holder's own texts. `waiting`: questions at the
+    `reported` and `hidden` never contain the animator's own texts. `waiting`: questions at the
     animator's stage. `unclassified`: questions without a topic. `topics`: all topics to choose
-    from. `more`: one of these lists is cut at `MOST_LISTED`. `open_documents`: ids of documents
-    that the texts link to and the holder may read.
+    from. `more`: one of these lists is cut at `MOST_LISTED`. `open_documents`: ids of readable
+    documents to which the texts link.
     """
 
     reported: tuple[ModeratedText, ...] = ()
@@ -158,10 +159,9 @@ def report_text(
 ) -> None:
     """Report a text to the topic's animator, once; with `outdated`, also to its author.
 
-    `outdated`: the report only says that an answer is no longer right.
-    A report that is taken back still counts in the daily limit, and so does a new one after it.
-    Raises `NotFound` for a text that the reader may not read or wrote themselves,
-    `InvalidParameter`, and `TooManyReports`.
+    `outdated`: the report only says that an answer is no longer right. A report that is taken back
+    still counts in the daily limit, and so does a new report after it. Raises `NotFound` for a text
+    that the reader may not read or wrote themselves, `InvalidParameter`, and `TooManyReports`.
     """
     asking, agent = required(context.asking), known_agent(context, reader)
     text = _text(readable_thread(context, reader, question_id), answer_id)
@@ -184,10 +184,10 @@ def report_text(
 def take_report_back(
     context: AnswerContext, reader: Reader, question_id: str, answer_id: str
 ) -> None:
-    """Take back the reader's own report while it is not decided.
+    """Take back the reader's own report, as long as nobody has decided on it.
 
     This is also possible for a text that the reader may not read any more. Raises `NotFound`, with
-    the same text if there is no report or it was decided.
+    the same message for a missing report and for a decided one.
     """
     asking, agent = required(context.asking), known_agent(context, reader)
     if not asking.questions.moderation.take_report_back(agent.id, question_id, answer_id):
@@ -195,7 +195,7 @@ def take_report_back(
 
 
 def waiting_reports(context: AnswerContext) -> WaitingReports:
-    """Return how many reported texts wait: only numbers, for administrators."""
+    """Return how many reported texts wait, as numbers for administrators."""
     asking = required(context.asking)
     late = context.today() - timedelta(days=asking.rules.answer_days)
     late_before = datetime.combine(late, time(), UTC)
@@ -207,7 +207,7 @@ def waiting_reports(context: AnswerContext) -> WaitingReports:
 
 
 def _existing_texts(found: Iterable[tuple[Thread, str]]) -> Iterator[ModeratedText]:
-    """Yield the texts, without answers that were deleted at this moment."""
+    """Yield the texts, without answers that were just deleted."""
     for thread, answer_id in found:
         try:
             yield _text(thread, answer_id)
@@ -216,7 +216,10 @@ def _existing_texts(found: Iterable[tuple[Thread, str]]) -> Iterator[ModeratedTe
 
 
 def to_moderate(context: AnswerContext, reader: Reader) -> ModerationDesk:
-    """Return what waits for this reader, without hidden texts; nothing if they animate nothing."""
+    """Return the texts that wait for this reader, without hidden ones.
+
+    Empty without such a role.
+    """
     held = context.grants.held_by(reader)
     if context.asking is None or Role.ANIMATOR not in held.roles:
         return ModerationDesk()
@@ -252,7 +255,7 @@ def _first(found: Iterable[_Listed]) -> tuple[tuple[_Listed, ...], bool]:
 
 
 def _topic_ids(held: HeldRoles) -> frozenset[str] | None:
-    """Return the ids of the topics that a role holder moderates; None if it is all topics."""
+    """Return the ids of the topics that a role holder moderates; None means all topics."""
     return None if ALL in held.topics or held.entities else held.topics
 
 
@@ -269,7 +272,7 @@ def _of_others(
 
 
 def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDesk:
-    """Return what waits for the holder. Raises `NotFound`, `IndexUnreachable`."""
+    """Return the texts that wait for the holder. Raises `NotFound`, `IndexUnreachable`."""
     asking = required(context.asking)
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
     found = to_moderate(context, holder.reader)
@@ -315,7 +318,7 @@ def moderate(
     topic_id: str = "",
     text_digest: str = "",
 ) -> None:
-    """Hide a text with a reason, show it again, leave it as it is, or give a question a topic.
+    """Hide a text with a reason, show it again, leave it unchanged, or give a question a topic.
 
     `text_digest`: digest of the text to show again. Raises `NotFound` for a text that the holder
     may not moderate, `InvalidParameter`, and `NotAudited`.
@@ -412,7 +415,8 @@ class _Animators:
 def _in_entities(context: AnswerContext, animated: frozenset[str], question: AskedQuestion) -> bool:
     """Return whether a question belongs to an animated entity, by its readers or its asker.
 
-    The asker counts only if they are named: otherwise the page would reveal their entity.
+    The asker's entity only counts if the asker is named, because otherwise the page would reveal
+    it.
     """
     if not animated:
         return False
@@ -458,7 +462,7 @@ def _author(text: ModeratedText) -> str:
 
 
 def _nearest_topic(context: AnswerContext, question: AskedQuestion) -> Topic | None:
-    """Return the topic (no métier) that the question names, else the nearest in words, or None."""
+    """Return the topic (not métier) that the question names, else the nearest in words, or None."""
     near = related_topics(context, question.title).topics
     named = context.topics().get(named_topic(context, question.title))
     topic = named or (near[0] if near else None)

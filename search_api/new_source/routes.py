@@ -1,7 +1,7 @@
 """Adding a source on the administrator's page: steps, trial, and writing the settings.
 
 The entered values are sent with each form, so that going back keeps them; they are not stored here,
-and only the source's name appears in an address. Trials run in their own threads, so that no reader
+and only the source's name appears in an address. Trials run in separate threads, so that no reader
 waits for them.
 """
 

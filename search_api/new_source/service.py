@@ -1,8 +1,9 @@
-"""A source that an administrator adds: form, trial with its readers, and the settings.
+"""Functions to add a source: the form, the trial, and the addition to the settings.
 
-The role opens no document: a trial shows the number of documents, their dates and the readers of
-each, in words. Title, link and authors are shown only for documents that the administrator could
-read as an agent, or for all with `with_titles`, which is noted in the audit log.
+The role gives access to no document: a trial only shows the number of documents, their dates and
+the readers of each, in words. Title, link and authors are only shown for documents that the
+administrator could read as an agent, or for all documents with `with_titles`, which is noted in the
+audit log.
 """
 
 from collections.abc import Iterator
@@ -48,8 +49,8 @@ class SampledDocument:
 class SourceSample:
     """A trial as an administrator sees it; `hidden`: number of documents without a title.
 
-    `unread`: (place, reason) of unreadable records, empty if withheld; `unread_count`: their
-    number. The other fields are as in `SourceTrial`.
+    `unread`: (place, reason) of unreadable records, empty if it may not be shown; `unread_count`:
+    their number. The other fields are as in `SourceTrial`.
     """
 
     documents: tuple[SampledDocument, ...]
@@ -93,8 +94,8 @@ def source_step(
 ) -> SourceForm:
     """Return a step of the form with the entered values.
 
-    `after`: the former step, which is returned with its faults if it has any. Raises `NotFound` for
-    an unknown kind, `InvalidParameter` if its package does not load.
+    `after`: the previous step, which is returned instead if it has faults. Raises `NotFound` for an
+    unknown kind, `InvalidParameter` if the kind's package does not load.
     """
     sources = _sources(context)
     if after is not None and (wrong := sources.first_fault(entered, after)):
@@ -159,7 +160,7 @@ def _sample(
 def source_addition(
     context: AnswerContext, administrator: RoleHolder, entered: Entered
 ) -> SettingsAddition:
-    """Return what would be written into the settings. Raises `FormIncomplete`."""
+    """Return the table that would be written into the settings. Raises `FormIncomplete`."""
     with _refusals():
         return _sources(context).addition(entered)
 
@@ -191,7 +192,7 @@ def _refusals() -> Iterator[None]:
 def unread_sources(context: AnswerContext, administrator: RoleHolder) -> tuple[str, ...] | None:
     """Return names of sources in the settings that this process does not know yet.
 
-    None if no sources can be added here.
+    Returns None if no sources can be added here.
     """
     return tuple(context.new_sources.unread_sources()) if context.new_sources else None
 

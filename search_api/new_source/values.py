@@ -1,7 +1,8 @@
-"""A source that an administrator adds: form, trial and addition to the settings.
+"""Values for adding a source: form, trial and addition to the settings.
 
 The entered values are sent with each request and are not stored: names of fields (`name`, `url`,
-`options.user`) and the typed text. No field holds a secret: the settings name the file of a secret.
+`options.user`) and the typed text. No field contains a secret, because the settings only name the
+file of a secret.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -41,8 +42,8 @@ class SourceField:
     """A field of the form. `label`, `hint`, `fault` and `group` are French.
 
     `choices` are (value, label) pairs; `suggestions` are values that could be typed. `group`:
-    legend of the fields of one table row, empty for a single field. `fault`: what to do, empty if
-    the value is right.
+    legend of the fields of one table row, empty for a single field. `fault`: the remedy for an
+    invalid value, empty if the value is valid.
     """
 
     key: str
@@ -61,7 +62,7 @@ class SourceField:
 class SecretFile:
     """How to provide the source's secret: `path` is its file, `command` writes it.
 
-    `what` tells what it holds, `state` whether the file exists; both are French.
+    `what` describes the secret, `state` tells whether the file exists; both are French.
     """
 
     path: str
@@ -73,9 +74,10 @@ class SecretFile:
 
 @dataclass(frozen=True, slots=True)
 class SourceForm:
-    """One step of the form. `faults` belong to no single field; `kept`: fields of other steps.
+    """One step of the form. `faults` do not belong to a single field.
 
-    `steps` are the steps for this kind. `repeats`: tables that can get another row.
+    `kept`: fields of other steps. `steps` are the steps for this kind of source. `repeats`: tables
+    that can get another row.
     """
 
     step: SourceStep
@@ -95,7 +97,7 @@ class SourceForm:
 
     @property
     def wrong(self) -> bool:
-        """Whether a fault has to be mended before the next step."""
+        """Whether a fault has to be corrected before the next step."""
         return bool(self.faults) or any(one.fault for one in self.fields)
 
     @property
@@ -124,7 +126,9 @@ class TriedDocument:
     denied: tuple[str, ...]
     authors: tuple[str, ...]
     characters: int
-    """Length of the text that the source itself gives; text of files is not extracted."""
+    """Length of the text that the source itself gives, in characters; text of files is not
+    extracted.
+    """
     filename: str
 
     @property
@@ -137,8 +141,8 @@ class TriedDocument:
 class SourceTrial:
     """First documents of a trial crawl.
 
-    `unread`: records that could not be read, as (place, reason) pairs. `missing`: what the account
-    is not allowed to do. `stopped`: why the source could not be read further, empty if it could.
+    `unread`: records that could not be read, as (place, reason) pairs. `missing`: rights that the
+    account does not have. `stopped`: why the source could not be read further, or empty.
     `expected`: maximum number of documents that a crawl would read, None if the source cannot tell.
     """
 
@@ -155,7 +159,7 @@ class SettingsAddition:
     """The table to add to the settings: `text` in TOML, `path` of the file.
 
     `locked`: why this process may not write the file, in French; empty if it may. `backup`: copy of
-    the file's former text, once written. `next_steps`: what is left to do.
+    the file's former text, once written. `next_steps`: the remaining steps for the administrator.
     """
 
     text: str
@@ -182,25 +186,25 @@ class NewSources(Protocol):
         ...
 
     def form(self, step: SourceStep, entered: Entered, *, checked: bool) -> SourceForm:
-        """Return a step with the entered values; `checked`: with its faults.
+        """Return a step with the entered values; with `checked`, also with its faults.
 
         Raises `KeyError` for an unknown kind.
         """
         ...
 
     def first_fault(self, entered: Entered, until: SourceStep) -> SourceForm | None:
-        """Return the first step, up to `until`, with a fault; None if there is none."""
+        """Return the first step, up to `until`, that has a fault; None without faults."""
         ...
 
     def attempt(self, entered: Entered) -> SourceTrial:
-        """Read the source's first documents in another process, and store nothing.
+        """Read the source's first documents in another process, without storing them.
 
         Raises `SourceIncomplete`, or `ValueError` with a sentence if no trial is possible now.
         """
         ...
 
     def addition(self, entered: Entered) -> SettingsAddition:
-        """Return what would be written. Raises `SourceIncomplete`."""
+        """Return the table that would be written. Raises `SourceIncomplete`."""
         ...
 
     def write(self, entered: Entered) -> SettingsAddition:
@@ -216,9 +220,9 @@ class NewSources(Protocol):
         ...
 
     def authors_in_words(self, accounts: Collection[str]) -> Mapping[str, str]:
-        """Return each account's owner, or the account's name if the directory has none."""
+        """Return each account's owner, or the account's name if the directory has no owner."""
         ...
 
     def known(self) -> PrincipalLookup:
-        """Return the lookup of known principals, to check whom a denial names."""
+        """Return the lookup of known principals, which tells whether a denial names somebody."""
         ...

@@ -1,1 +1,1 @@
-"""Experts on a question, pages of agents, and corrections of what is said about a person."""
+"""Experts on a question, pages of agents, and corrections by agents and animators."""

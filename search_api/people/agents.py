@@ -31,7 +31,7 @@ from search_api.topics.service import list_topics
 
 @dataclass(frozen=True, slots=True)
 class ProfileAnswer:
-    """What a reader may see of an agent. `own`: the agent is the reader."""
+    """The profile of an agent, as a reader may see it. `own`: the agent is the reader."""
 
     profile: AgentProfile
     own: bool
@@ -49,8 +49,8 @@ class PeersAnswer:
 def agent_profile(context: AnswerContext, reader: Reader, agent_id: str) -> ProfileAnswer:
     """Return topics with evidence, skills confirmed or declared, communities and peers.
 
-    Without a build, only the directory is used. Only the agent sees the strength of a topic. Raises
-    `NotFound` for an agent who may not be shown, and `IndexUnreachable`.
+    Without a build, only the directory is used. Only the agent themselves sees the strength of a
+    topic. Raises `NotFound` for an agent who may not be shown, and `IndexUnreachable`.
     """
     agent = shown_agent(context, reader, agent_id)
     own = agent.id == reader.agent_id
@@ -61,9 +61,10 @@ def agent_profile(context: AnswerContext, reader: Reader, agent_id: str) -> Prof
 def agent_peers(
     context: AnswerContext, reader: Reader, agent_id: str = "", offset: int = 0
 ) -> PeersAnswer:
-    """Return agents who share an agent's topics, from `offset`; the reader's if none is named.
+    """Return agents who share an agent's topics, from `offset`.
 
-    Raises `NotFound` for an agent who may not be shown, `NoBuild`, and `IndexUnreachable`.
+    Without `agent_id`, the agent is the reader. Raises `NotFound` for an agent who may not be
+    shown, `NoBuild`, and `IndexUnreachable`.
     """
     agent = shown_agent(context, reader, agent_id or reader.agent_id or "")
     own = agent.id == reader.agent_id
@@ -88,13 +89,13 @@ def shown_agent(context: AnswerContext, reader: Reader, agent_id: str) -> Agent:
 class StoredData:
     """Everything stored about one agent.
 
-    `row` is the directory's entry, `profile` what others may see (with strengths and evidence as
-    the agent may read them). `contributions`: number of documents by source. `sessions` are open
-    ones, `tokens` personal ones; `assistant_calls` were made by them, latest first.
-    `mention_counts` is None if mentions are not counted. `joined_by`: for each account, the rule
-    that links it, None if the directory does. `noted`: whether every wish is in the register that a
-    restored backup replays. `disowned`: documents that the agent said are not theirs and may read,
-    by id.
+    `row` is the directory's entry. `profile` is the profile that others may see, with the strengths
+    and evidence that the agent may see. `contributions`: number of documents by source. `sessions`
+    are the open sessions, `tokens` the personal tokens; `assistant_calls` were made with these
+    tokens, latest first. `mention_counts` is None if mentions are not counted. `joined_by`: for
+    each account, the rule that links it, or None if the directory links it. `noted`: whether every
+    wish is in the register that a restored backup replays. `disowned`: readable documents that the
+    agent disowned, by id.
     """
 
     row: Agent
@@ -165,7 +166,7 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
 def ask_wish(
     context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str, way: str = ""
 ) -> None:
-    """Apply a wish of the reader about themselves; it acts from the next answer on.
+    """Apply a wish of the reader about themselves, from the next answer on.
 
     Raises `InvalidParameter` for an impossible wish, `NotFound`, `IndexUnreachable`.
     """
@@ -211,10 +212,10 @@ class WishBefore:
 def wish_before(
     context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str
 ) -> WishBefore | None:
-    """Return the wish that a wish of this kind would replace; `in_force` is false if none.
+    """Return the wish that a wish of this kind would replace; `in_force` is false without one.
 
-    None for a withdrawal from the whole service, which also ends follows and opinions, and for all
-    disowned documents at once: one wish does not restore them.
+    Returns None if one wish could not restore the state: for a withdrawal from the whole service,
+    which also ends follows and opinions, and for all disowned documents at once.
     """
     if not subject and kind is not PreferenceKind.CONTACT:
         return None
@@ -269,7 +270,7 @@ def _labels(held: StoredData, kind: PreferenceKind, topic_id: str) -> tuple[str,
 def _contributed(
     context: AnswerContext, reader: Reader, held: StoredData, document_id: str
 ) -> bool:
-    """Return whether the reader may read the document, and it counts as theirs."""
+    """Return whether the reader may read the document, and the document counts as theirs."""
     card = context.search.cards((document_id,), reader).get(document_id)
     accounts = {row.account for row in counting_contributions(card)} if card else set()
     return not accounts.isdisjoint(held.accounts)

@@ -1,7 +1,7 @@
-"""Ways to colleagues before a question is asked: the reader's service, peers, and the topics.
+"""Links to colleagues on the home page: the reader's service, peers, and the topics.
 
-Nobody is looked up in a way of its own: the service is what a question for its name finds, the
-peers are those of «Vos pairs».
+The service is the result of a question with its name, and the peers are those of «Vos pairs», so
+that all pages name the same people.
 """
 
 from dataclasses import dataclass, replace
@@ -25,11 +25,11 @@ PEERS_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Colleagues:
-    """A reader's service without themselves, their first peers, topics by theme, and métiers.
+    """A reader's service without the reader, their first peers, topics by theme, and métiers.
 
-    `service` is their entity, or the one above it if nobody else of it may be shown; else None.
-    `departement` is the reader's, empty if it is unknown. Without a build there are neither peers
-    nor topics.
+    `service` is the reader's entity, or the entity above it if no other member may be shown; else
+    None. `departement` is the reader's, empty if it is unknown. Without a build there are neither
+    peers nor topics.
     """
 
     service: ServiceMatch | None = None

@@ -1,9 +1,9 @@
-"""Corrections of who knows, by agents themselves and by the animators of topics.
+"""Corrections of the experts on topics, by agents themselves and by the animators of topics.
 
-An agent's own corrections are wishes (`answers.agents.ask_wish`): a refused topic or a disowned
-document. An animator removes an agent from a topic, with a reason that the agent is told. Both
-apply wherever somebody is named, through `expertise.visibility`, from the next answer on. No
-document is hidden by them.
+An agent's own corrections are wishes (`search_api.people.agents.ask_wish`): a refused topic or a
+disowned document. An animator removes an agent from a topic, with a reason that the agent is told.
+Both apply to all answers that name people, through `expertise.visibility`, from the next answer on.
+They hide no document.
 """
 
 from collections.abc import Iterable, Sequence
@@ -56,11 +56,11 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class OwnPlace:
-    """The reader's place in an answer as others see it, and what the reader changed about it.
+    """The reader's place in an answer as others see it, and the corrections that apply to it.
 
-    `candidate`: how an answer names the reader; None if it does not. `topics`: topics that the
-    question names. `refused` and `removed`: which of these topics the reader refused or was removed
-    from. `disowned`: documents near the question that the reader said are not theirs.
+    `candidate`: how an answer names the reader, or None. `topics`: topics that the question names.
+    `refused` and `removed`: which of these topics the reader refused or was removed from.
+    `disowned`: documents near the question that the reader said are not theirs.
     """
 
     candidate: Candidate | None = None
@@ -79,8 +79,8 @@ def own_place(
 ) -> OwnPlace | None:
     """Return the reader's place on a question; None if there is nothing to correct or undo.
 
-    `topics` are those of the question, `cards` the documents near it, `candidate` the reader as
-    others see them.
+    `topics` are the topics of the question, `cards` the documents near it, `candidate` the reader
+    as others see them.
     """
     if context.consent is None:
         return None
@@ -98,7 +98,7 @@ def own_place(
 
 
 def removals(context: AnswerContext, recorded: Sequence[RecordedPreference]) -> tuple[Removal, ...]:
-    """Return animators' decisions among these, with the people; who is unknown is left out."""
+    """Return the removals among these wishes, without agents who are unknown."""
     made = [one for one in recorded if one.preference.kind is PreferenceKind.REMOVED]
     ids = {id_ for one in made for id_ in (one.preference.agent_id, one.preference.by)}
     people = context.people.agents(ids - {""}) if made else {}
@@ -168,11 +168,11 @@ class PageCorrections:
         self._held = context.grants.held_by(reader)
 
     def is_own(self, agent_id: str) -> bool:
-        """Return whether this is the reader, who may correct what is said of them."""
+        """Return whether the agent is the reader, who may correct their own entries."""
         return self._context.consent is not None and agent_id == self._reader.agent_id
 
     def place(self, topic: Topic) -> OwnPlace | None:
-        """Return what the reader changed about a topic; None if nothing."""
+        """Return the corrections of the reader's place on a topic; None without corrections."""
         agents = self._context.people.agents([self._reader.agent_id or ""])
         return next(
             (own_place(self._context, one, [topic], (), None) for one in agents.values()), None
@@ -184,11 +184,11 @@ class PageCorrections:
         return removals(self._context, store.of(agent_id)) if store and agent_id else ()
 
     def animated(self, topics: Iterable[Topic]) -> list[Topic]:
-        """Return those of these topics from which the reader may remove somebody."""
+        """Return the topics from which the reader may remove somebody."""
         if self._context.consent is None or Role.ANIMATOR not in self._held.roles:
             return []
         return [one for one in topics if self._held.animates_topic(one.id)]
 
     def anchor(self, agent_id: str, topic_id: str) -> str:
-        """Return an id of the page's, for the reason that is written about somebody."""
+        """Return the page's element id for the reason that is written about somebody."""
         return f"raison-{reference_of(agent_id)}-{reference_of(topic_id)}"

@@ -40,7 +40,7 @@ def profile(request: Request, reader: NamedReader, agent_id: str) -> ProfileBody
 def agent_page(request: Request, reader: NamedReader, agent_id: str, q: Typed = "") -> str:
     """Show topics with evidence, skills, communities and peers of an agent.
 
-    `q`: the question for which they were proposed; the page takes an opinion on that.
+    `q`: the question for which the agent was proposed; the page accepts an opinion on that.
     """
     found = agent_profile(services_of(request), reader, agent_id)
     return render(

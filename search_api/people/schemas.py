@@ -150,7 +150,7 @@ class TokenBody(Body):
 
 
 class AssistantCallBody(Body):
-    """A tool that an assistant used in the reader's name; not what it asked."""
+    """A call of a tool by an assistant in the reader's name, without its arguments."""
 
     moment_s: int = Field(description="seconds since 1970")
     tool: str
@@ -195,7 +195,7 @@ class WishRequest(Body):
 
 
 class MeBody(Body):
-    """What is stored about the reader, and where other data is."""
+    """The data stored about the reader, and the places of further data."""
 
     purpose: str
     directory: RowBody
@@ -263,14 +263,14 @@ def my_data_body(
 
 
 def _wish(held: StoredData, wish: RecordedPreference) -> Joined:
-    """Return a wish, without the id of a disowned document that the agent may not see any more."""
+    """Return a wish, without the id of a disowned document that the agent may no longer see."""
     kind, subject = wish.preference.kind, wish.preference.subject
     hidden = kind is PreferenceKind.DISOWN and subject not in held.disowned
     return Joined(wish, preference=wish.preference, subject="" if hidden else subject)
 
 
 def _feedback(shown: Sequence[ShownFeedback], every: OwnFeedback, aspect: Aspect) -> list[Joined]:
-    """Return the feedback of an aspect; of hidden subjects neither id nor title."""
+    """Return the feedback of an aspect, without ids and titles of hidden subjects."""
     found = [
         Joined(one.said, one.said.subject, subject=one.said.subject.id, title=_title(one))
         for one in shown

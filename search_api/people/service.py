@@ -1,4 +1,4 @@
-"""The people of an answer, as a few cards: people whom the question names, else experts."""
+"""The people of an answer, as a few cards: people named in the question, else experts."""
 
 import math
 import re
@@ -27,10 +27,10 @@ MOST_CARDS = 3
 """Maximum number of people above the documents."""
 
 CHOSEN_FROM = 10
-"""Number of experts among whom the nearest to the asker is chosen."""
+"""Number of best experts from which the expert nearest to the asker is chosen."""
 
 FIRST_DOCUMENTS = 3
-"""Number of first documents whose answering passage gives its author a card."""
+"""Number of first documents for which the author of the answering passage gets a card."""
 
 _LOWER_CASE = re.compile(r"(?<![\w@.])[^\W\d_]+(?![\w@]|\.\w)")
 
@@ -50,8 +50,8 @@ class CardReason(StrEnum):
 class PersonCard:
     """A person to ask. `distance_km`: from the asker's post, None if unknown.
 
-    `wrote`: they wrote the answering passage of one of the first documents. `nearest`: no other
-    expert is nearer to the asker. `self_`: it is the asker.
+    `wrote`: the person wrote the answering passage of one of the first documents. `nearest`: no
+    other expert is nearer to the asker. `self_`: the person is the asker.
     """
 
     candidate: Candidate
@@ -63,7 +63,7 @@ class PersonCard:
 
     @property
     def proposed(self) -> bool:
-        """Whether the answer proposes them: not the asker, nor a person called by name."""
+        """Whether the answer proposes this person: not the asker, and not named in the question."""
         return self.reason is not CardReason.NAMED and not self.self_
 
 
@@ -73,8 +73,9 @@ class PeopleAnswer:
 
     `beyond`: number of further people whom the question names. `near_subject`: if nobody has a
     card, people whose documents are only near the question; they are shown after the documents, and
-    do not answer it (decision 41). `nobody_in`: the place that the question names, if nobody on a
-    card works there; the first card is the nearest. `left`: an expert there has left.
+    not as experts (decision 41). `nobody_in`: the place that the question names, if nobody on a
+    card works there; the first card is then the nearest person. `left` is true if an expert there
+    has left.
     """
 
     cards: tuple[PersonCard, ...] = ()
@@ -100,10 +101,10 @@ def named_by(
     texts: Iterable[str],
     expansions: Sequence[Expansion] = (),
 ) -> DirectoryMatches:
-    """Return the people and entries that a question names; none for a reader without an agent.
+    """Return the people and entries that a question names; empty for a reader without an agent.
 
-    `expansions`: the glossary's for the question. `texts`: texts of readable documents, whose words
-    in lower case are not names. Raises `IndexUnreachable`.
+    `expansions`: the glossary's expansions of the question. `texts`: texts of readable documents,
+    whose words in lower case are not names. Raises `IndexUnreachable`.
     """
     if reader.agent_id is None:
         return NOBODY
@@ -132,7 +133,7 @@ def ordinary_words(texts: Iterable[str]) -> frozenset[str]:
 def asked_instead(
     context: AnswerContext, asker: Agent | None, results: Sequence[Result], question: str = ""
 ) -> dict[str, tuple[Agent, ...]]:
-    """Return `ask_instead` by document id, for documents whose authors cannot be asked."""
+    """Return the agents to ask instead, for each document whose authors cannot be asked."""
     today, build = context.today(), context.overview
     alone = [one for one in results if not _authors_can_be_asked(one)]
     ids = {one.card.document_id for one in alone}
@@ -162,7 +163,7 @@ def asked_instead(
 
 
 def _authors_can_be_asked(one: Result) -> bool:
-    """Return whether an author is in post and may be named, or nobody is known to have written."""
+    """Return whether an author is in post and may be named, or no author is known."""
     writers = [author for author in one.authors if author.role in _WROTE]
     return not writers or any(author.shown for author in writers)
 
@@ -178,10 +179,11 @@ def ask_instead(
 ) -> tuple[Agent, ...]:
     """Return agents to ask if no author of a document is in post and may be named; else none.
 
-    These are agents in post who edited, reviewed or answered in it; else the nearest to the asker
-    of the `holders` of its topic; else the nearest of the writers' métier. Left out: the asker,
-    agents who may not be shown, and agents who refused the subject of the document (`topics`) or of
-    the `question`. None if contributions to the document are not evidence.
+    These are agents in post who edited, reviewed or answered in the document; else the `holders` of
+    its topic nearest to the asker; else the agents of the authors' métier nearest to the asker. The
+    asker, agents who may not be shown, and agents who refused the subject of the document
+    (`topics`) or of the `question` are left out. The result is empty if contributions to the
+    document are not evidence.
     """
     card = one.card
     if card.evidence == EvidencePolicy.NONE or _authors_can_be_asked(one):
@@ -227,9 +229,9 @@ def people_answer(
 ) -> PeopleAnswer:
     """Return the people to show, among people whom the question names and experts.
 
-    If the question only names a person, or a service in its place, only the directory answers:
-    authors of documents near such words are not meant. The author of the direct answer (`answered`)
-    counts as an expert. Only sure experts have a card.
+    If the question only names a person, or a service in its place, only people of the directory are
+    returned, because authors of documents with these words are not meant. The author of the direct
+    answer (`answered`) counts as an expert. Only sure experts have a card.
     """
     choice = _Choice(matches, asker, frozenset(first_documents[:FIRST_DOCUMENTS]), answered)
     every = (*choice.oneself(), *experts.stated, *experts.candidates, *experts.named)
@@ -268,7 +270,7 @@ def people_answer(
 def nobody_in(matches: DirectoryMatches, people: Sequence[Agent]) -> AskedPlace | None:
     """Return the place that a question names if none of the people shown works there.
 
-    None if nobody is shown, or if the question names a person or a service.
+    Returns None if nobody is shown, or if the question names a person or a service.
     """
     place = None if matches.by_name or matches.services else matches.place
     return place if place and people and not any(map(place.has, people)) else None
@@ -285,7 +287,7 @@ class _Choice:
     answered: DirectAnswerer | None
 
     def oneself(self) -> list[Candidate]:
-        """Return the asker if the question names them; they are never proposed otherwise."""
+        """Return the asker if the question names them. Otherwise the asker is never proposed."""
         asker = self.asker
         return [
             Candidate(one.agent, 0.0, ScoreParts(0.0, 0.0, 0), ())
@@ -307,8 +309,8 @@ class _Choice:
     def known(self, experts: Experts, limit: int) -> list[PersonCard]:
         """Return cards of sure experts, in the order of the ranking.
 
-        An author of a shown answer, the best and the nearest are preferred. Some are sure by
-        documents, others by the directory's entries on the question's topics.
+        An author of a shown answer, the best expert and the nearest expert are preferred. Some
+        experts are sure by documents, others by the directory's entries on the question's topics.
         """
         sure = experts.known
         if limit < 1 or not sure:

@@ -28,7 +28,7 @@ class PushReceiver(Protocol):
         """Return ids of the source's documents and attachments that have one of these tags."""
 
     def read_by(self, source: str, ids: Sequence[str], principals: Container[str]) -> list[str]:
-        """Return those of the ids whose document names one of these principals as a reader."""
+        """Return the ids whose document names one of these principals as a reader."""
 
     def delete(self, source: str, ids: Sequence[str]) -> tuple[PushReceipt, ...]:
         """Store deletions."""

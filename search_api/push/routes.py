@@ -1,7 +1,7 @@
 """Push of documents to a source by applications: our own API, and that of La Suite's find.
 
 Accepted documents are stored durably and indexed by the next crawl of the source. The token is
-checked before the body is read. No cookie is used, so that no other site can push in a person's
+checked before the body is read. No cookie is used, so that other sites cannot push in a person's
 name.
 """
 
@@ -128,9 +128,9 @@ SendersPushRequest = Annotated[PushRequest, Depends(_senders_push_request)]
 
 
 def parsed(body: bytes) -> Any:
-    """Return the JSON of a body; a problem 400 if it is not JSON, 413 for too many values.
+    """Return the JSON of a body; raise a problem 400 if it is not JSON, 413 for too many values.
 
-    A lone surrogate in a text is not an error here: only its own document is refused.
+    A lone surrogate in a text is not an error here, because only its own document is refused later.
     """
     if exceeds_json_values(body, _MAX_JSON_VALUES):
         raise Problem(413, "Trop de valeurs JSON à la fois : envoyez moins de documents.")
@@ -141,7 +141,7 @@ def parsed(body: bytes) -> Any:
 
 
 def at_most(items: list[Any], most: int) -> list[Any]:
-    """Return the items; a problem 413 if there are too many."""
+    """Return the items; raise a problem 413 if there are too many."""
     if len(items) > most:
         raise Problem(413, f"Envoyez {most} documents au plus à la fois.")
     return items
@@ -219,8 +219,8 @@ def _refusal(receipt: PushReceipt) -> Problem:
 def index(delivery: SendersPushRequest) -> JSONResponse:
     """Accept one document or a list, with requests and responses of La Suite's find.
 
-    201, or 400 if any is refused. Unlike in find, the other documents are then still accepted: a
-    restriction of access does not wait for another document's mistake.
+    201, or 400 if any is refused. Unlike in find, the other documents are still accepted then, so
+    that an error in one document does not delay a restriction of access to another.
     """
     body = parsed(delivery.body)
     single = not isinstance(body, list)

@@ -1,1 +1,1 @@
-"""What a question's text says: words, operators, references, acronyms."""
+"""Parse a question's text: words, operators, references, acronyms."""

@@ -1,4 +1,4 @@
-"""The glossary: expansions of what agents type, read again when its file changes."""
+"""The glossary: expansions of the words in queries, read again when its file changes."""
 
 import csv
 import logging
@@ -35,9 +35,10 @@ class ParsedFile(Generic[Content]):
 
 
 class ReloadedFile(Generic[Content]):
-    """The present content of a file; the last content while it is missing or unreadable.
+    """The present content of a file, or its last content while the file is missing or unreadable.
 
-    Without a path, `at_first`. Logs call it `kind`, since a file's name may be a person's.
+    Without a path, the content is `at_first`. Logs name the file by its `kind`, since a file's name
+    may contain a person's name.
     """
 
     def __init__(
@@ -98,11 +99,11 @@ DEFINITION = "|"
 MOST_DEFINITION = 500
 """Maximum length of a definition, in characters: two or three sentences."""
 MOST_WORDS = 12
-"""Words of the longest expression; a longer one occurs in no text."""
+"""Maximum number of words of an expression; longer expressions occur in no text."""
 
 MOST_MEMBERS = 20
 MOST_OTHERS = 8
-"""Number of equivalents that are searched for one expression."""
+"""Maximum number of equivalents that are searched for one expression."""
 
 MOST_EXPANSIONS = 8
 """Number of expressions in a question that are expanded."""
@@ -111,7 +112,7 @@ Key = tuple[str, ...]
 """The terms by which an expression is recognised in a question."""
 
 MOST_ASKED = 200
-"""Number of first characters in which a definition is asked for."""
+"""Number of first characters of a question that are searched for a request of a definition."""
 _ACRONYM = re.compile(r"(?=(?:\w*[A-Z]){2})\w{2,10}")
 
 
@@ -119,8 +120,8 @@ _ACRONYM = re.compile(r"(?=(?:\w*[A-Z]){2})\w{2,10}")
 class Definition:
     """Definition of an expression by one line of the glossary.
 
-    `meaning`: what an acronym stands for; empty for another expression. `text`: its definition, may
-    be empty. `others`: further equivalents.
+    `meaning`: the full form of an acronym; empty for other expressions. `text`: the definition,
+    which may be empty. `others`: further equivalents.
     """
 
     term: str
@@ -131,9 +132,9 @@ class Definition:
 
 @dataclass(frozen=True)
 class Glossary:
-    """Equivalents by key (`others`); by first term, the keys that begin with it, longest first.
+    """Equivalents by key (`others`), and the keys by their first term, longest first.
 
-    `definitions`: by key, what each line says of it.
+    `definitions`: the definitions of each line, by key.
     """
 
     others: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
@@ -141,9 +142,9 @@ class Glossary:
     defined: Mapping[Key, tuple[Definition, ...]] = field(default_factory=dict)
 
     def definitions(self, question: str) -> tuple[Definition, ...]:
-        """Return the definitions of the one expression that a question asks about, else none.
+        """Return the definitions of the expression that a question asks for.
 
-        «SATD», «c'est quoi un SATD», «définition de SATD».
+        Empty for other questions. Examples: «SATD», «c'est quoi un SATD», «définition de SATD».
         """
         key = _key(question[:MOST_ASKED])
         bare = tuple(term for term in key if term not in _asking_terms())
@@ -151,7 +152,7 @@ class Glossary:
 
     @cached_property
     def acronyms(self) -> Mapping[str, str]:
-        """What each acronym stands for, by the acronym as it is written."""
+        """The full form of each acronym, by the acronym as written."""
         said: dict[str, list[str]] = {}
         for one in (one for some in self.defined.values() for one in some if one.meaning):
             said.setdefault(one.term, []).append(one.meaning)
@@ -188,7 +189,7 @@ class GlossaryFile(ReloadedFile[Glossary]):
 
 
 def read_glossary(lines: Sequence[str]) -> ParsedFile[Glossary]:
-    """Return the glossary, and each invalid line with the reason; nothing is guessed."""
+    """Return the glossary, and each invalid line with the reason."""
     others: dict[Key, list[str]] = {}
     defined: dict[Key, list[Definition]] = {}
     faults: list[LineFault] = []
@@ -230,7 +231,7 @@ def _defined(line: str) -> tuple[str, str]:
 
 
 def _definitions(members: Sequence[str], text: str, *, one_way: bool) -> Iterator[Definition]:
-    """Yield what a line says of its acronyms, and of each expression if there is a definition.
+    """Yield the definitions by a line: of its acronyms and, if it has a text, of each expression.
 
     An acronym stands for the first other expression, unless the line has an arrow.
     """

@@ -30,7 +30,7 @@ FACET_VALUES = 1000
 class QueryPart:
     """A part of the query; a date is written in ISO format.
 
-    `without` is the query as typed, without this part; None if only the reader can remove it.
+    `without` is the typed query without this part; None if only the reader can remove the part.
     """
 
     said: QueryPartKind
@@ -58,7 +58,10 @@ class ParsedQuery:
 
     @property
     def of_a_person(self) -> bool:
-        """Whether results are restricted to a person's contributions, which are never counted."""
+        """Whether results are restricted to a person's contributions.
+
+        Such results are never counted.
+        """
         return bool(self.bylines)
 
 
@@ -69,7 +72,7 @@ all these folded words.
 
 
 class QueryParser:
-    """Parses queries under a reader's rights: only facet values they may read are known."""
+    """Parses queries under a reader's rights: it only knows facet values of readable documents."""
 
     def __init__(self, index: IndexReader, authors: AccountsNamed, glossary: GlossaryFile) -> None:
         self._index, self._authors, self._glossary = index, authors, glossary
@@ -145,7 +148,7 @@ def _is_understood(one: Operator, named: Mapping[Operator, tuple[str, ...]]) -> 
 
 
 def _named(value: str, known: Sequence[str]) -> tuple[str, ...]:
-    """Return values equal to `value` without accents and case, else those with all its words."""
+    """Return values equal to `value` without accents and case, else values with all its words."""
     words = folded_words(value)
     same = tuple(one for one in known if one == value or (words and folded_words(one) == words))
     if same or not words:

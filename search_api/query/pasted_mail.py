@@ -1,6 +1,6 @@
 """Find the question in a pasted mail: without headers, greeting, thanks, signature and reply.
 
-Pure. A one-line search field removes line ends, so that nothing here depends on them.
+The functions are pure. They do not depend on line ends, which a one-line search field removes.
 """
 
 import re
@@ -11,7 +11,9 @@ LEAST_WORDS = 8
 """A shorter text is no mail: only its greeting and thanks are removed."""
 
 ENOUGH_WORDS = 4
-"""A mail with fewer words of content of its own asks about the mail that it quotes."""
+"""Minimum number of content words for a mail's own question; a mail with fewer asks about the mail
+that it quotes.
+"""
 
 _LABEL = r"(?:De|À|A|Cc|Cci|Envoyé(?: le)?|Date|From|To|Sent|Objet|Subject)\s?:"
 _HEADER = re.compile(
@@ -52,8 +54,8 @@ _QUOTATION = re.compile(r"[«“][^»”]{40,}[»”]")
 def question_of_mail(typed: str) -> str:
     """Return what a pasted mail asks, or `typed` if nothing else would be left.
 
-    These are the sender's own words, with those of the mail that they forward if their own have
-    little content.
+    These are the sender's own words and, if they have little content, the words of the forwarded
+    mail.
     """
     if len(typed.split()) < LEAST_WORDS:
         own = _without_courtesy(_SHORT_GREETING.sub(" ", typed))

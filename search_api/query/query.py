@@ -84,7 +84,7 @@ _WRITTEN = re.compile(r"(?:(\d{1,2})(?:er)?\s+)?([^\W\d_]+)\.?\s+(\d{4})")
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One operator: `text[start:end]` is the whole of it, `value` has no quotes."""
+    """One operator. `text[start:end]` is the whole operator; `value` has no quotes."""
 
     field: QueryPartKind
     value: str
@@ -111,7 +111,7 @@ def operators_in(text: str) -> Iterator[Operator]:
 def read_day(written: str) -> date | None:
     """Return the first day of a date: 2024, 2024-03, 12/03/2024, 03/2024, «12 mars 2024».
 
-    Returns None if it is no date.
+    Returns None if it is not a date.
     """
     if match := _ISO.fullmatch(written):
         year, month, day = match[1], match[2], match[3]
@@ -129,13 +129,15 @@ def read_day(written: str) -> date | None:
 
 
 QUERY_CHARACTERS = 2000
-"""A longer query is cut to this length, and the answer says so."""
+"""Maximum number of characters of a query; a longer query is cut, and the answer says so."""
 
 TYPED_WORDS = 30
-"""A text with more words is pasted: its quotes and dashes are punctuation, not operators."""
+"""Maximum number of words of a typed text. In a longer text, which was pasted, quotes and dashes
+are punctuation, not operators.
+"""
 
 SENTENCE_WORDS = 2
-"""A query with at least this many function words outside its guillemets is a sentence."""
+"""Minimum number of function words, outside guillemets, of a query that counts as a sentence."""
 
 _QUOTES = str.maketrans({"«": '"', "»": '"', "“": '"', "”": '"', "„": '"'})
 _NO_QUOTES = str.maketrans("«»“”„", "     ")
@@ -150,15 +152,18 @@ _ALTERNATIVES = re.compile(
     rf"|(?<!\S)(?P<chain>{_OPERAND}(?:\s+(?:OU|OR)\s+{_OPERAND})+)(?!\S)"
     r'|(?<!\S)-?"[^"]*"'
 )
-"""Only OU and OR in capitals are operators: «ou» is a word. The last case skips phrases, in which
-OU is a word too.
+"""Only OU and OR in capitals are operators: «ou» is a word. The last alternative of the pattern
+skips phrases, in which OU is a word too.
 """
 _WITHIN_WORDS = re.compile("[\u00ad\u200b\u2060\ufeff]")
 """Matches soft hyphens and similar characters of pasted text, which do not separate words."""
 
 
 class ResultOrder(StrEnum):
-    """Order of results. By date: newest first, among documents with most of the words."""
+    """Order of results.
+
+    The order by date is newest first, among documents with most of the words.
+    """
 
     RELEVANCE = "relevance"
     DATE = "date"
@@ -168,8 +173,8 @@ class ResultOrder(StrEnum):
 class Query:
     """A search request: text, filters by facet, page (from 1) and order.
 
-    `wide`: documents that are only near are shown too. `verified`: only documents that their author
-    confirmed to be still right are shown; their ids are in `only` once they are known.
+    `wide`: documents that are only near the query are shown too. `verified`: only documents that
+    their author confirmed are shown; `only` contains their ids once they are known.
     """
 
     text: str = ""
@@ -201,9 +206,8 @@ def since(typed: str, day: date) -> str | None:
 def typed_text(typed: str) -> str:
     """Return the text in which operators are read: visible characters, straight quotes only.
 
-    It is empty for a pasted text (more than `TYPED_WORDS` words), which is entirely free text. In a
-    sentence guillemets are removed, since they quote there, and only straight quotes request a
-    phrase.
+    The result is empty for a pasted text (more than `TYPED_WORDS` words), which has no operators.
+    In a sentence, guillemets are removed because they quote; only straight quotes request a phrase.
     """
     text = _visible(typed)[:QUERY_CHARACTERS]
     if len(text.split()) > TYPED_WORDS:
@@ -277,7 +281,7 @@ def was_shortened(typed: str) -> bool:
 
 
 PREFIX_CHARACTERS = 200
-"""More characters than anybody types of a title."""
+"""Maximum number of characters that are read for suggestions: nobody types more of a title."""
 
 
 def read_prefix(typed: str) -> str:

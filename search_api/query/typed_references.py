@@ -1,7 +1,7 @@
 """Write references to articles of codes and to forms in one way, however they are typed.
 
-Pure. «CGI 1390», «1390 CGI» and «art. 1390 du code général des impôts» all become «article 1390»:
-the name of a code occurs in very many documents, and the number alone identifies the article.
+«CGI 1390», «1390 CGI» and «art. 1390 du code général des impôts» all become «article 1390»: the
+name of a code occurs in very many documents, and the number alone identifies the article.
 """
 
 import re

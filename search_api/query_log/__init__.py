@@ -1,1 +1,1 @@
-"""The query log: what agents ask, counted without names."""
+"""The query log: counts of queries, without names."""

@@ -6,8 +6,9 @@ showing too much exposes a person.
 
 The number of askers to whom an agent was named is shown to that agent alone, from five askers on.
 Askers are stored as a pseudonym that cannot be joined with the rest of the log. The named agent is
-stored as an HMAC of their id and the period's first day, with a key that is not in the database:
-without the key a list of all agents reveals nobody's counts, and no two periods can be joined.
+stored as an HMAC of their id and the period's first day, with a key that is not in the database.
+Without the key, not even a list of all agents reveals somebody's counts, and no two periods can be
+joined.
 """
 
 import unicodedata
@@ -42,8 +43,8 @@ _MIN_PART_CHARS = 3
 def normal_text(typed: str) -> str:
     """Return the form in which a query is counted and shown, empty without words.
 
-    These are its words without accents, case and punctuation. Five askers of one normal text have
-    thus typed the words that are shown.
+    The form consists of the words without accents, case and punctuation. So all askers of a normal
+    text typed the words that are shown.
     """
     return " ".join(folded_words(typed))
 
@@ -52,7 +53,7 @@ def normal_text(typed: str) -> str:
 class DirectoryNames:
     """Names of the directory, folded: each of their words, and each name as one word.
 
-    If it is empty, names are not known, and no text is shown.
+    If it is empty, the names are unknown, and no text is shown.
     """
 
     words: frozenset[str] = frozenset()
@@ -99,7 +100,9 @@ def may_be_shown(typed: str, names: DirectoryNames) -> bool:
 
 
 MIN_ASKERS = 5
-"""Distinct askers in one period from which a query's text, or a mention, is stored and shown."""
+"""Minimum number of distinct askers in one period for which a query's text, or a mention, is stored
+and shown.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +110,9 @@ class QueryCounts:
     """Counts of one query, or of all queries that are not shown (`text` is None).
 
     An asking is one query of one asker within one hour, however often repeated. `results` is the
-    sum over the `counted` askings that have a number of results; `zero` of them had none.
-    `abandoned` askings were followed by another query of the same asker within the hour, and the
-    asker looked no further into their answers.
+    sum over the `counted` askings with a known number of results; `zero` of these had no results.
+    `abandoned` askings were followed by another query of the same asker within the hour, without a
+    further look at their answers.
     """
 
     asked_for: str

@@ -1,7 +1,7 @@
-"""What routes record about each question, and the thread that writes it.
+"""The data that routes record about each question, and the thread that writes them.
 
-No clicks are followed. Only the question, the number of results, and whether the asker looked
-further into them are recorded.
+Clicks are not recorded. Only the question, the number of results, and whether the asker looked
+further into the results are recorded.
 """
 
 import logging
@@ -83,7 +83,7 @@ def experts_query(reader: Reader, text: str, area: str, found: Sequence[str]) ->
 MAX_QUEUED = 1_000
 """Number of questions waiting to be written; more are dropped, so that memory stays bounded."""
 CLOSE_EVERY_S = 300.0
-"""Without questions, an ended period is closed within this time, in seconds."""
+"""Interval, in seconds, within which an ended period is closed even without questions."""
 DRAIN_S = 10.0
 """Time to write the waiting questions when the server stops, in seconds."""
 
@@ -108,7 +108,7 @@ class BackgroundQueryLog:
         self._waiting: Queue[tuple[AskedQuery, datetime] | None] = Queue(most)
 
     def note(self, query: AskedQuery) -> None:
-        """Queue a question with its hour; drop it if too many wait."""
+        """Queue a question with its hour; drop it if too many questions wait."""
         try:
             self._waiting.put_nowait((query, hour_of(self._now())))
         except Full:
@@ -116,7 +116,7 @@ class BackgroundQueryLog:
 
     @contextmanager
     def writing(self) -> Iterator[Thread]:
-        """Write while the block runs, then the waiting questions, for at most `DRAIN_S`."""
+        """Write during the block, then write the waiting questions for at most `DRAIN_S`."""
         thread = Thread(target=self._work, name="journal", daemon=True)
         thread.start()
         try:

@@ -65,7 +65,7 @@ class SqlQueryLog:
         self._known: tuple[datetime | None, DirectoryNames] = (None, DirectoryNames())
 
     def write(self, query: AskedQuery, moment: datetime) -> None:
-        """Store digests of the asker and the text, and the text once enough have asked it.
+        """Store digests of the asker and the text, and the text itself once enough askers typed it.
 
         The first question after a period's end closes the period. Raises
         `sqlalchemy.exc.SQLAlchemyError`.

@@ -116,7 +116,7 @@ class LogPeriod:
         return self._digest(b"asker", agent_id)
 
     def mention_pseudonym(self, agent_id: str) -> str:
-        """Return the asker's pseudonym for mentions, which cannot be joined with the other."""
+        """Return the asker's pseudonym for mentions, which differs from their other pseudonym."""
         return self._digest(b"bringer", agent_id)
 
     def query_digest(self, text: str) -> str:
@@ -153,7 +153,7 @@ def locked_period(connection: sa.Connection) -> sa.Row[tuple[object, ...]] | Non
 def current_period(row: sa.Row[tuple[object, ...]], key: bytes, hour: datetime) -> LogPeriod | None:
     """Return the period of the row, or None if it has ended or began with another key.
 
-    With two keys every asker would have two pseudonyms.
+    With two keys, every asker would have two pseudonyms.
     """
     secret = _secret(key, row.salt)
     if period_has_ended(row, hour) or not hmac.compare_digest(row.key_check, _check(secret)):
@@ -164,8 +164,8 @@ def current_period(row: sa.Row[tuple[object, ...]], key: bytes, hour: datetime) 
 def period_has_ended(row: sa.Row[tuple[object, ...]], hour: datetime) -> bool:
     """Return whether the period of the row is over.
 
-    A period that begins more than its own length after now counts as ended: a wrong clock began it,
-    and otherwise it would last too long.
+    A period whose beginning is more than its own length in the future counts as ended, because a
+    wrong clock began it and it would last too long.
     """
     return not row.start - (row.until - row.start) <= hour < row.until
 

@@ -1,7 +1,7 @@
 """SCIM 2.0 (RFC 7644): an application pushes its groups, with the token of its source.
 
 A group becomes a principal of the source, and its members read the documents that name it from the
-next request on. No cookie is used, so that no other site can push in a person's name.
+next request on. No cookie is used, so that other sites cannot push in a person's name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,7 +52,7 @@ class _ScimJson(JSONResponse):
 
 
 _MOST = 1_000_000_000
-"""Bound for numbers. SCIM reads values below 1 as 1; the bound only excludes huge ones."""
+"""Bound for numbers, which only excludes huge values. SCIM reads values below 1 as 1."""
 _NO_GROUP = "Il n'y a pas de groupe de cet identifiant."
 _NOT_HERE = "Cette adresse ne tient que des groupes : /scim/v2/Groups."
 

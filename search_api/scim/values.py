@@ -24,7 +24,7 @@ _MESSAGES = "urn:ietf:params:scim:api:messages:2.0"
 MOST_LISTED = 50
 """Maximum number of groups on one page of a list."""
 MOST_LISTED_MEMBERS = 100_000
-"""Maximum number of members on one page of groups, or those of a single larger group."""
+"""Maximum number of members on one page of groups, unless the page has a single larger group."""
 _MOST_OPERATIONS = 1_000
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 """Name of a group in find's documents."""
@@ -38,7 +38,7 @@ class GroupReceiver(Protocol):
     def found(
         self, source: str, *, name: str | None = None, external_id: str | None = None
     ) -> tuple[PushedGroup, ...]:
-        """Return the source's groups without members: all, or by name or external id."""
+        """Return the source's groups without members: all groups, or by name or external id."""
 
     def group(self, source: str, group_id: str) -> PushedGroup:
         """Return one group with its members. Raises `GroupUnknown`."""
@@ -51,7 +51,7 @@ class GroupReceiver(Protocol):
     def change(
         self, source: str, group_id: str, changes: Sequence[GroupChange], *, make: bool = False
     ) -> PushedGroup:
-        """Apply all changes or none, and return the group. `make`: create it if it is unknown.
+        """Apply all changes or none, and return the group. `make`: create an unknown group.
 
         Raises `GroupNameTaken`, `TooManyMembers`, `GroupUnknown`.
         """
@@ -129,9 +129,10 @@ def read_patch(body: object) -> tuple[GroupChange, ...]:
 
 
 def may_make(group_id: str, changes: Sequence[GroupChange]) -> bool:
-    """Return whether these changes may create an unknown group: only members, and a plain name.
+    """Return whether these changes may create an unknown group.
 
-    People knows only its webhooks' addresses, and never creates a group.
+    The changes may only add members, and the id must be plain. The application People never creates
+    a group by itself, because it only knows the addresses of its webhooks.
     """
     plain = _SLUG.fullmatch(group_id) is not None and len(group_id) <= 100
     return plain and all(isinstance(one, MembersAdded) for one in changes)
@@ -334,7 +335,7 @@ def _members(found: Sequence[_Member]) -> tuple[GroupMember, ...]:
 def _valid(kind: type[_Form], values: object) -> _Form:
     """Return a value made from JSON.
 
-    Raises `ScimRefused`, which names the attribute and what it expects, never the value.
+    Raises `ScimRefused`, which names the attribute and the expected value, but not the given value.
     """
     try:
         return kind.model_validate(values)

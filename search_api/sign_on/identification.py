@@ -26,7 +26,7 @@ _MAX_CLAIM_CHARS = 500
 
 
 class SignOnDirectory(Protocol):
-    """Finds agents in the directory by what a provider says of them."""
+    """Finds agents in the directory by the claims of a provider."""
 
     def agent(self, agent_id: str) -> Agent | None:
         """Return the agent with this id, or None."""
@@ -34,8 +34,8 @@ class SignOnDirectory(Protocol):
     def owner_of(self, account: str) -> Agent | None:
         """Return the owner of an account (`source:name`) in the directory, or None.
 
-        Agents who withdrew from that source are found too: they still sign on by their account, and
-        may take the withdrawal back.
+        Agents who withdrew from that source are found, too, so that they can sign on by their
+        account and take the withdrawal back.
         """
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
@@ -46,10 +46,9 @@ class SignOnDirectory(Protocol):
 class AgentRule:
     """The claim that names an agent, and the agent's field that it holds.
 
-    `source` is the account's source, if the claim holds an account. `accepted`: claims that must
-    have one of these values, such as the identity provider behind ProConnect or an organisation's
-    SIRET. `email_trusted`: addresses are trusted even if the provider does not say
-    `email_verified`.
+    `source` is the account's source, if the claim holds an account. `accepted`: the accepted values
+    of some claims, such as the identity provider behind ProConnect or an organisation's SIRET.
+    `email_trusted`: addresses are trusted even if the provider does not say `email_verified`.
     """
 
     claim: str = "uid"
@@ -60,7 +59,7 @@ class AgentRule:
 
     @property
     def names(self) -> frozenset[str]:
-        """Claims that name an agent together; all are read from the same document."""
+        """The claims that together name an agent; all are read from the same document."""
         verified = self.by == "email" and not self.email_trusted
         return frozenset({self.claim, *self.accepted} | ({"email_verified"} if verified else set()))
 
@@ -162,7 +161,7 @@ IN_PERSON_METHODS = frozenset({IdentificationMethod.SESSION, IdentificationMetho
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """How the sender of a request was identified; `agent_id` is None if the proof is not valid."""
+    """How the sender of a request was identified; `agent_id` is None for an invalid credential."""
 
     agent_id: str | None
     method: IdentificationMethod
@@ -170,7 +169,7 @@ class Identification:
 
 
 def identification_of(request: Request) -> Identification | None:
-    """Return how the reader was identified; None for nobody, or if not known yet."""
+    """Return how the reader was identified; None if nobody was identified yet."""
     who: Identification | None = getattr(request.state, "identified", None)
     return who
 

@@ -53,7 +53,10 @@ class ProviderHttp:
 
 @dataclass(frozen=True, slots=True)
 class ProviderRules:
-    """Registration of this client at the provider, and what it accepts. Times are in seconds."""
+    """The registration of this client at the provider, and the accepted values.
+
+    Times are in seconds.
+    """
 
     issuer: str
     client_id: str
@@ -82,10 +85,10 @@ class ProviderIdentity:
     def naming_claims(self, names: Collection[str]) -> Claims:
         """Return the claims to find the agent by, all from the ID token or all from userinfo.
 
-        The document with more of `names` is chosen, or the ID token if equal: the `email_verified`
-        of one document does not verify the address in the other. Claims about the authentication
-        always come from the ID token and are not counted, because ProConnect gives them there and
-        names the person in userinfo.
+        The document with more of `names` is chosen, or the ID token if both have the same number.
+        Claims are not mixed, because the `email_verified` of one document does not verify the
+        address in the other. Claims about the authentication always come from the ID token and are
+        not counted, because ProConnect gives them there and names the person in userinfo.
         """
         counted = set(names) - _AUTHENTICATION_CLAIMS
         chosen = max((self.claims, self.userinfo), key=lambda one: len(one.keys() & counted))
@@ -159,9 +162,9 @@ class Provider:
     def access_token(self, token: str, audience: str) -> Claims:
         """Return the claims of a person's access token for this audience alone (RFC 9068).
 
-        Any of several audiences could pass the token on to another, and the token of an application
-        without a person names the application as its subject. Raises `ProviderUnreachable` and
-        `ProviderRefused`.
+        A token for several audiences is refused, because one audience could pass it on to another.
+        The token of an application without a person names the application as its subject. Raises
+        `ProviderUnreachable` and `ProviderRefused`.
         """
         header, claims = self._signed(token, "access_token", audience, expires=True)
         # Another signed token of the provider must not be accepted as an access token.
@@ -177,8 +180,8 @@ class Provider:
     def introspection(self, access_token: str) -> Claims:
         """Return the claims of an access token: `active`, and its owner if it is active.
 
-        By RFC 7662, or signed by RFC 9701; encrypted answers are not supported. Raises
-        `ProviderUnreachable`, `ProviderRefused`.
+        The answer follows RFC 7662, or is signed by RFC 9701; encrypted answers are not supported.
+        Raises `ProviderUnreachable`, `ProviderRefused`.
         """
         endpoint = self.introspection_endpoint()
         accepted = _SIGNED_INTROSPECTION if self.rules.signed_introspection else "application/json"
@@ -219,7 +222,7 @@ class Provider:
         return said
 
     def end_address(self, id_token: str, back: str) -> str | None:
-        """Return the provider's page for signing off, or None if it has none."""
+        """Return the provider's page for signing off, or None if there is no such page."""
         end = self.metadata().get("end_session_endpoint")
         if not isinstance(end, str) or not self._trusted(end):
             return None
@@ -287,8 +290,8 @@ class Provider:
     ) -> tuple[Mapping[str, Any], Claims]:
         """Return (header, claims) of a token that this provider signed for this audience.
 
-        Without an `audience`, it must be this client; with `expires`, it must have an end. Raises
-        `ProviderRefused`.
+        Without `audience`, the token's audience must be this client; with `expires`, the token must
+        have an end. Raises `ProviderRefused`.
         """
         rules = self.rules
         header, claims = signed_claims(token, self._keys, rules.algorithms, what)
@@ -348,7 +351,7 @@ def _media_type(response: requests.Response) -> str:
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Change nothing: without an `auth`, `requests` sends credentials from `~/.netrc`.
+    """Change nothing. Without this `auth`, `requests` would send credentials from `~/.netrc`.
 
     The environment's proxies are still used.
     """

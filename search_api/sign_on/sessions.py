@@ -85,7 +85,7 @@ def returned_attempt(state: str, cookie: str, now_s: int) -> SignOnAttempt | Non
 
 
 _MAX_ATTEMPTS = 8
-"""Maximum number of attempt cookies in one browser; the first ones are deleted beyond it."""
+"""Maximum number of attempt cookies in one browser; further attempts delete the oldest cookies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class SignOnCookies:
         self._delete(response, self.session)
 
     def begin_attempt(self, request: "Request", response: "Response", one: SignOnAttempt) -> None:
-        """Set the cookie of an attempt, and delete the first ones above `_MAX_ATTEMPTS`."""
+        """Set the cookie of an attempt, and delete the oldest cookies above `_MAX_ATTEMPTS`."""
         before = [name for name in request.cookies if name.startswith(self._attempts())]
         for name in before[: max(0, len(before) - _MAX_ATTEMPTS + 1)]:
             self._delete(response, name)
@@ -164,7 +164,7 @@ provider_sessions = sa.Table(
     sa.Column("session_key", sa.String(64), nullable=False, index=True),
     info={"gives_access": "sessions"},
 )
-"""Digests of the provider's session for each session here; empty where it gave no name."""
+"""Digests of the provider's session for each session here; empty if the provider gave no id."""
 logout_tokens = sa.Table(
     "logout_tokens",
     metadata,
@@ -187,16 +187,19 @@ personal_tokens = sa.Table(
     sa.Column("spaces", sa.JSON(none_as_null=True)),
     info={"gives_access": "personal_tokens"},
 )
-"""An assistant's token opens their tools alone, in `sources` and `spaces`; null: all."""
+"""An assistant's token only gives access to the assistants' tools, in `sources` and `spaces`; null
+means all.
+"""
 
 SHORT_KEY_CHARS = 12
 """Characters of a digest that identify a session or a token in forms."""
 
 
 MAX_SESSIONS = 20
-"""Maximum number of sessions of one agent; a new session above it ends the oldest."""
+"""Maximum number of sessions of one agent; a further session ends the oldest."""
 SEEN_RESOLUTION_S = 60
-"""Resolution of a session's last use, in seconds, so that not every request writes."""
+"""Resolution of a session's last use, in seconds, so that not every request writes to the database.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +262,7 @@ class SqlSessions:
         return session_id
 
     def find(self, session_id: str) -> Session | None:
-        """Return the session of an id and mark it as used; None if it is unknown or has ended."""
+        """Return the session with an id and mark it as used; None if it is unknown or has ended."""
         key, now_s = digest(session_id), self._now_s()
         alive = sa.select(sessions).where(sessions.c.key == key, ~self._over(now_s))
         row = sql.first(self._engine, alive)
@@ -297,7 +300,7 @@ class SqlSessions:
         return done.rowcount
 
     def of(self, agent_id: str = "") -> tuple[Session, ...]:
-        """Return an agent's open sessions, or everybody's without an agent, latest use first."""
+        """Return the open sessions of an agent, or all without an agent, latest use first."""
         query = sa.select(sessions).where(~self._over(self._now_s()))
         if agent_id:
             query = query.where(sessions.c.agent_key == digest(agent_id))
@@ -311,7 +314,10 @@ class SqlSessions:
         return sql.execute(self._engine, sa.delete(sessions).where(mine, named)) > 0
 
     def revoke_all(self, agent_id: str = "", but: str = "") -> int:
-        """End the sessions of an agent, or all, except the key `but`; return how many."""
+        """End the sessions of an agent, or all, except the session with the key `but`.
+
+        Return how many.
+        """
         query = sa.delete(sessions).where(sessions.c.key != but)
         if agent_id:
             query = query.where(sessions.c.agent_key == digest(agent_id))
@@ -368,8 +374,8 @@ class TooManyTokens(ValueError):
 class PersonalToken:
     """The stored data of a personal token; the token itself is not stored.
 
-    `assistant`: it opens the tools of assistants alone. `sources` and `spaces` limit what is read
-    by it; None is no limit.
+    `assistant`: the token only gives access to the tools of assistants. `sources` and `spaces`
+    limit the documents that it can read; None means no limit.
     """
 
     short: str
@@ -401,7 +407,7 @@ class SqlPersonalTokens:
     ) -> str:
         """Make a token and return it; only its digest is stored.
 
-        `sources` and `spaces` limit an assistant's token; empty is no limit. Raises `ValueError`
+        `sources` and `spaces` limit an assistant's token; empty means no limit. Raises `ValueError`
         for a bad lifetime or label, and `TooManyTokens`.
         """
         label = label.strip()
@@ -431,12 +437,12 @@ class SqlPersonalTokens:
         return token
 
     def agent_id(self, token: str) -> str | None:
-        """Return the agent of a valid token that is no assistant's, else None."""
+        """Return the agent of a valid token, unless it is an assistant's token; else None."""
         found = self.find(token)
         return found.agent_id if found and not found.assistant else None
 
     def find(self, token: str) -> PersonalToken | None:
-        """Return a valid token of either kind and store the day of its use; None if not valid."""
+        """Return a valid token of any kind and store the day of its use; None if it is invalid."""
         key, now_s = digest(token), self._now_s()
         mine = personal_tokens.c.key == key
         query = sa.select(personal_tokens).where(mine, personal_tokens.c.ends_s > now_s)
@@ -449,7 +455,7 @@ class SqlPersonalTokens:
         return _token(row)
 
     def of(self, agent_id: str = "") -> tuple[PersonalToken, ...]:
-        """Return an agent's valid tokens, or everybody's without an agent, oldest first."""
+        """Return the valid tokens of an agent, or all without an agent, oldest first."""
         query = sa.select(personal_tokens).where(personal_tokens.c.ends_s > self._now_s())
         if agent_id:
             query = query.where(personal_tokens.c.agent_key == digest(agent_id))
@@ -464,7 +470,7 @@ class SqlPersonalTokens:
         return sql.execute(self._engine, sa.delete(personal_tokens).where(mine, named)) > 0
 
     def revoke_all(self, agent_id: str = "") -> int:
-        """Revoke the tokens of an agent, or of everybody; return how many."""
+        """Revoke the tokens of an agent, or all tokens; return how many."""
         query = sa.delete(personal_tokens)
         if agent_id:
             query = query.where(personal_tokens.c.agent_key == digest(agent_id))

@@ -1,4 +1,4 @@
-"""Verification of what the provider signs: its keys, its tokens, its logout tokens.
+"""Verification of the provider's signatures: its keys, its tokens, its logout tokens.
 
 Keys are cached, and fetched again when a token names an unknown key. A logout token is checked as
 section 2.6 of OpenID Connect Back-Channel Logout 1.0 requires.
@@ -21,8 +21,8 @@ MAX_AGE_S = 3600
 MIN_REFETCH_S = 60
 """Minimum seconds between two fetches, since anybody may send a token with an unknown `kid`."""
 FAILURE_PAUSE_S = 5
-"""Seconds after a failure in which further calls fail at once, so that an unreachable provider does
-not block every thread of the server until its timeout.
+"""Time after a failure, in seconds, during which further calls fail at once, so that an unreachable
+provider does not block every thread of the server until its timeout.
 """
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class CachedFetch(Generic[T]):
     def now(self, *, newer: bool = False) -> T:
         """Return the value. `newer`: fetch it again, unless it is younger than `MIN_REFETCH_S`.
 
-        Raises the `SignOnFailed` of the fetch.
+        Raises the `SignOnFailed` that `fetch` raised.
         """
         with self._lock:
             age_s = self._now_s() - self._fetched_s
@@ -91,7 +91,7 @@ class ProviderKeys:
 
 
 def _imported(fetched: Any) -> tuple[Key, ...]:
-    """Return the public keys of a set; with a symmetric key of it, anybody could sign."""
+    """Return the public keys of a set, without symmetric keys, with which anybody could sign."""
     try:
         keys = KeySet.import_key_set(fetched).keys
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
@@ -213,7 +213,9 @@ def _claim_of(what: str, error: Exception) -> str:
 
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_MAX_AGE_S = 600
-"""Seconds after which a logout token is a replay: providers send it as soon as they make it."""
+"""Maximum age of a logout token, in seconds. An older token counts as a replay, because providers
+send tokens at once.
+"""
 LOGOUT_UNVERIFIABLE = (
     "Ce jeton de déconnexion ne peut pas être vérifié : aucune session n’est close."
 )
@@ -232,7 +234,7 @@ class ProviderSession:
 class ProviderLogout:
     """Sessions that the provider ended: `ended.session`, or all sessions of `ended.subject`.
 
-    `token_id` is accepted once; it is remembered until `until_s`, when the token is too old.
+    `token_id` is only accepted once. It is stored until `until_s`, when the token is too old.
     """
 
     ended: ProviderSession

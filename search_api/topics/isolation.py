@@ -1,7 +1,8 @@
-"""Isolated holders of topics, and number of holders by topic and area. The same for all readers.
+"""Isolated holders of topics, and number of holders by topic and area.
 
-Every name and count is checked against the index and the directory before it is shown
-(`expertise.revalidation`); agents who may not be shown to others are never included.
+The answers are the same for all readers. Every name and count is checked against the index and the
+directory before it is shown (`expertise.revalidation`); agents who may not be shown to others are
+never included.
 """
 
 from collections import defaultdict
@@ -42,7 +43,7 @@ NOTHING_UNCLAIMED = Unclaimed((), 0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class IsolationAnswer:
-    """Isolated holders by area, topic and name: never a ranking.
+    """Isolated holders, sorted by area, topic and name (this is not a ranking).
 
     `following`: offset of the next page, None at the end. `unclaimed`: requested topics for which
     no holder is called isolated.
@@ -56,7 +57,7 @@ class IsolationAnswer:
 
 @dataclass(frozen=True, slots=True)
 class IsolatedTopics:
-    """Topics of one agent with the same isolation area, degree and nearest other holder."""
+    """Topics of one agent that have the same isolation area, degree and nearest other holder."""
 
     topics: tuple[Topic, ...]
     scope: IsolationScope
@@ -77,9 +78,9 @@ class IsolatedAgent:
 class IsolatedAgents:
     """A page of isolated agents, each once with their topics, from `offset`.
 
-    `rows`: all isolated holders if `complete`; otherwise empty, and `counted` agents with `cases`
-    rows are a part of them. `topics`: topics that may be requested. `known`: number of holders of
-    the requested topic in the area. `unclaimed`: as in `IsolationAnswer`.
+    `rows`: all isolated holders if `complete`; otherwise it is empty, and the `counted` agents with
+    `cases` rows are only a part. `topics`: topics that may be requested. `known`: number of holders
+    of the requested topic in the area. `unclaimed`: as in `IsolationAnswer`.
     """
 
     build: BuildStatus
@@ -97,7 +98,7 @@ class IsolatedAgents:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Number of holders, by area for one `topic`, else by topic in an area."""
+    """Numbers of holders: of one `topic` by area, or of all topics in one area."""
 
     build: BuildStatus
     area: str
@@ -109,7 +110,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Topics of one theme, or without a theme if `name` is empty, or métiers."""
+    """Topics of one theme, topics without a theme if `name` is empty, or métiers."""
 
     name: str
     kind: TopicKind
@@ -135,8 +136,8 @@ def isolated_holders(
 ) -> IsolationAnswer:
     """Return one page of agents who are the only holder of a topic in their area.
 
-    For a region, agents who are the only holder in all of it. Raises `NotFound` for a topic that is
-    not listed, `InvalidParameter` for an unknown area, and `IndexUnreachable`.
+    For a region, these are agents who are the only holder in the whole region. Raises `NotFound`
+    for a topic that is not listed, `InvalidParameter` for an unknown area, and `IndexUnreachable`.
     """
     build = context.build()
     known_area(area)
@@ -166,7 +167,7 @@ def all_isolated_holders(
 
 
 def topics_without_claim(context: AnswerContext, topic_id: str = "") -> Unclaimed:
-    """Return topics with too few visible people to call anybody isolated: one, or all.
+    """Return topics with too few visible people to call anybody isolated: `topic_id`, or all.
 
     Raises `NotFound` for a topic that is not listed.
     """
@@ -220,10 +221,10 @@ def topic_coverage(
     offset: int = 0,
     limit: int | None = TOPICS_PAGE,
 ) -> Coverage:
-    """Return the number of holders of a topic by area; without a topic, of each in an area.
+    """Return the number of holders of a topic by area; without a topic, of each topic in an area.
 
-    With a topic and an area, only the count of that area. `limit` None: every topic. Raises as
-    `isolated_holders` does.
+    With a topic and an area, only that area is counted. If `limit` is None, every topic is counted.
+    Raises as `isolated_holders` does.
     """
     build = context.build()
     known_area(area)
@@ -268,7 +269,10 @@ def topics_by_theme(
 
 
 def by_theme(build: OpenBuild, topics: Iterable[Topic]) -> list[Topic]:
-    """Return topics by theme, those without one last, then métiers; each in the order given."""
+    """Return topics by theme, then topics without a theme, then métiers.
+
+    Each in the given order.
+    """
 
     def order(topic: Topic) -> tuple[bool, bool, str]:
         theme = theme_of(build, topic)
@@ -278,7 +282,7 @@ def by_theme(build: OpenBuild, topics: Iterable[Topic]) -> list[Topic]:
 
 
 def theme_of(build: OpenBuild, topic: Topic) -> str:
-    """Return a topic's theme: the one of the list, else its broadest topic if it has others."""
+    """Return a topic's theme: the listed one, else the broadest topic of its hierarchy, if any."""
     if topic.kind is TopicKind.METIER:
         return ""
     top, seen = topic, {topic.id}
@@ -313,7 +317,7 @@ def by_agent(rows: Iterable[IsolatedHolder]) -> tuple[IsolatedAgent, ...]:
 def _isolation_query(
     build: OpenBuild, area: str, topic_id: str, offset: int, limit: int
 ) -> IsolationQuery:
-    """Return the query; for a region, only agents isolated in all of it."""
+    """Return the query; for a region, it selects agents who are isolated in the whole region."""
     wide = (IsolationScope.REGION, IsolationScope.COUNTRY)
     return IsolationQuery(
         departements=departements_of(area) if area else None,
@@ -325,7 +329,7 @@ def _isolation_query(
 
 
 def _known(build: OpenBuild, area: str, topic_id: str) -> AreaCount:
-    """Return the number of holders of a topic in an area; zero if none is counted."""
+    """Return the number of holders of a topic in an area."""
     counts = {one.code: one for one in build.areas_of(topic_id)[1]}
     nobody = CappedCount(0)
     return counts.get(area, AreaCount(area, nobody, nobody))

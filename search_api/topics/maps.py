@@ -1,4 +1,4 @@
-"""Map of France: outlines, and a row of tiles of equal size below for places without one."""
+"""Map of France: outlines, and a row of equal tiles below for places without an outline."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class TilePlace:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A place with its figure; `level` tells the style sheet how isolated agents are there."""
+    """A place with its figure; `level` tells the style sheet how isolated the agents there are."""
 
     place: TilePlace
     figure: str
@@ -51,7 +51,10 @@ def tile_map(
     say: Callable[[TilePlace, str], str],
     address: Callable[[TilePlace], str],
 ) -> TileMap:
-    """Return the map of `counts`: (figure, level) by code. Other places have level `none`."""
+    """Return the map of `counts`, which are (figure, level) by code.
+
+    Other places have level `none`.
+    """
     tiles = []
     for place in places:
         figure, level = counts.get(place.code, ("", "none"))

@@ -69,7 +69,7 @@ def _rings_by_code() -> Mapping[str, Sequence[Ring]]:
 
 
 def _read_path(data: str) -> list[list[tuple[float, float]]]:
-    """Return rings of points, in the drawing's units; only the end of each curve."""
+    """Return rings of points, in the drawing's units; each curve is reduced to its end point."""
     rings: list[list[tuple[float, float]]] = []
     x = y = 0.0
     command, tokens, at = "", _TOKEN.findall(data), 0
@@ -92,7 +92,7 @@ def _read_path(data: str) -> list[list[tuple[float, float]]]:
 
 
 def _on_grid(ring: Iterable[tuple[float, float]]) -> Ring:
-    """Return the ring on the grid; a border of two départements stays the same for both."""
+    """Return the ring with its points rounded to a grid, which common borders share."""
     points: list[Point] = []
     for x, y in ring:
         point = (round((x - _ORIGIN[0]) / _GRID), round((y - _ORIGIN[1]) / _GRID))

@@ -53,7 +53,7 @@ def isolation(
     offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=ISOLATION_PAGE)] = ISOLATION_PAGE,
 ) -> IsolationBody:
-    """Return the only holders of a topic in an area; for a region, in all of the region."""
+    """Return the only holders of a topic in an area; for a region, in the whole region."""
     found = isolated_holders(services_of(request), area, topic, offset, limit)
     return IsolationBody.model_validate(found)
 
@@ -84,9 +84,9 @@ WHY_FIRST: dict[WhyFirst, str] = {
     WhyFirst.TITLE: "son titre nomme ce sujet",
     WhyFirst.TEXT: "son texte traite de ce sujet",
 }
-"""Why a document stands among a topic's first ones."""
+"""French reasons for which a document is one of a topic's first documents."""
 SHOWN_AGENTS = 25
-"""Number of agents in the table at once: on a telephone each of them is a block."""
+"""Number of agents in the table at once; on a telephone, each agent is a block."""
 EXPORTED_ROWS = 5_000
 """Maximum number of rows of one CSV file."""
 
@@ -205,7 +205,7 @@ def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> 
 
 
 def not_mapped(request: Request, section: str, title: str, dated: BuildStatus) -> str:
-    """Return the page that tells why there is no build to show."""
+    """Return the page that tells why no build can be shown."""
     return render("not_mapped.html", request=request, section=section, title=title, dated=dated)
 
 
@@ -285,7 +285,7 @@ def _coverage_map(
 
 
 _LEVELS = ("low", "mid", "high")
-"""Levels in the style sheet: the darkest is where the number is largest."""
+"""Levels in the style sheet; the largest numbers have the darkest level."""
 
 
 def _size(count: int) -> int:

@@ -28,7 +28,7 @@ def _rounded(share: float) -> float:
 
 
 Area = Annotated[AreaBody, BeforeValidator(_area)]
-"""Read from a code: `22`, `r53`, or empty for the whole country."""
+"""An area, read from a code: `22`, `r53`, or empty for the whole country."""
 Kilometres = Annotated[int | None, BeforeValidator(_whole)]
 Share = Annotated[float, BeforeValidator(_rounded)]
 
@@ -94,7 +94,7 @@ class AloneBody(Body):
 
 
 class UnclaimedBody(Body):
-    """Topics where no agent is called alone, because too few of their people are visible here."""
+    """Topics on which no agent is called alone, because too few of their people are known."""
 
     topics: list[TopicBody]
     of: int = Field(description="number of requested topics")
@@ -102,7 +102,7 @@ class UnclaimedBody(Body):
 
 
 class IsolationBody(_BuildAnswer):
-    """Isolated holders, sorted by area, topic and name: never a ranking."""
+    """Isolated holders, sorted by area, topic and name; the order is not a ranking."""
 
     rows: list[AloneBody]
     unclaimed: UnclaimedBody
@@ -130,7 +130,7 @@ class TopicCountBody(Body):
 
 
 class CoverageBody(_BuildAnswer):
-    """Either a topic's areas, or an area's topics."""
+    """Numbers of holders, either by area for a topic or by topic for an area."""
 
     topic: TopicBody | None
     area: Area
@@ -224,7 +224,7 @@ class CommunityBody(Body):
 
 
 class PeersBody(_BuildAnswer):
-    """Agents who share an agent's topics: nearest in subject, then in kilometres."""
+    """Agents who share an agent's topics, sorted by similarity of subject, then by distance."""
 
     parts_of_answer = ("peers",)
     agent: AgentBody

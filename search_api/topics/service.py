@@ -56,8 +56,9 @@ class FirstDocument:
 class TopicAnswer:
     """A topic, with the documents and questions that the reader may read.
 
-    `documents` are in force. `asked`: unanswered questions that were asked here. `nowhere`: codes
-    of regions without a holder, if there is a holder elsewhere. `community`: the accepted one.
+    `documents` are documents in force. `asked`: unanswered questions that were asked here.
+    `nowhere`: codes of regions without a holder, if another region has a holder. `community`: the
+    accepted community.
     """
 
     build: BuildStatus
@@ -71,7 +72,7 @@ class TopicAnswer:
 
 @dataclass(frozen=True, slots=True)
 class RelatedTopics:
-    """Topics nearest in words, and a community on one of them, if there is one."""
+    """Topics that are nearest in words, and a community on one of them, if there is one."""
 
     topics: tuple[Topic, ...] = ()
     community: CommunityView | None = None
@@ -166,9 +167,10 @@ def topic_to_go_on_from(context: AnswerContext, question: str, found: Experts) -
 
 
 def related_topics(context: AnswerContext, text: str, *, far: bool = False) -> RelatedTopics:
-    """Return topics near a text, from what every agent may read; none without a build.
+    """Return topics near a text, from documents that every agent may read; none without a build.
 
-    If no document is near the question (`far`), only topics whose whole label it contains.
+    If no document is near the question (`far`), only topics whose whole label is in the question
+    are returned.
     """
     build = context.build()
     if isinstance(build, BuildStatus):
@@ -207,7 +209,7 @@ def known_topic(build: OpenBuild, topic_id: str) -> str:
 
 
 def is_shown(build: BuildStatus) -> bool:
-    """Return whether there is a build to answer from."""
+    """Return whether a build for answers exists."""
     return build.state is BuildState.YES
 
 
@@ -227,7 +229,7 @@ def open_questions(build: OpenBuild, reader: Reader, ids: Iterable[str]) -> tupl
 
 
 def _first_open_questions(build: OpenBuild, reader: Reader, ids: Sequence[str]) -> tuple[Card, ...]:
-    """Return the first `READ_FIRST` questions that are still open, reading on if some are not."""
+    """Return the first `READ_FIRST` questions of `ids` that are still open."""
     found: tuple[Card, ...] = ()
     for some in batches(ids, READ_FIRST):
         found += open_questions(build, reader, some)
@@ -237,7 +239,7 @@ def _first_open_questions(build: OpenBuild, reader: Reader, ids: Sequence[str]) 
 
 
 _Labels = tuple[tuple[str, tuple[str, ...]], ...]
-"""(topic id, all of its labels) pairs."""
+"""Pairs of a topic's id and all its labels."""
 
 
 def _nearest_topics(build: OpenBuild, text: str, least: float) -> Sequence[str]:

@@ -1,1 +1,1 @@
-"""Reviews: who says that a document is still right, and when it is due."""
+"""Verification: authors say whether their documents are still right, when a review is due."""

@@ -61,7 +61,7 @@ def document(request: Request, reader: NamedReader, document_id: str) -> Checked
 
 @api_router.post("", status_code=204, responses=CHANGED)
 def say(request: Request, reader: NamedReader, asked: SayRequest) -> None:
-    """Confirm or contest a document of the reader, mark another's, or take that back."""
+    """Confirm or contest a document of the reader, mark another author's document, or undo that."""
     say_of_document(
         services_of(request),
         reader,
@@ -74,7 +74,7 @@ def say(request: Request, reader: NamedReader, asked: SayRequest) -> None:
 
 @api_router.post("/pace", status_code=204)
 def pace(request: Request, reader: NamedReader, asked: PaceRequest) -> None:
-    """Set about how many documents the reader is asked in thirty days."""
+    """Set the number of documents about which the reader is asked in thirty days."""
     choose_pace(services_of(request), reader, asked.per_month)
 
 
@@ -83,14 +83,14 @@ marked_router = APIRouter(prefix="/api/v1/animation/documents", responses=PROBLE
 
 @marked_router.get("")
 def marked(request: Request, manager: Manager) -> MarkedBody:
-    """Return marked documents without an author to ask, on what the animator animates."""
+    """Return marked documents without an author to ask, on the animator's topics and entities."""
     found = marked_documents(services_of(request), manager)
     return MarkedBody.model_validate(Joined(documents=found))
 
 
 @marked_router.post("", status_code=204, responses=CHANGED)
 def decide(request: Request, manager: Manager, asked: MarkedRequest) -> None:
-    """Tell readers what is no longer right in a marked document, or leave it as it is."""
+    """Tell readers what is no longer right in a marked document, or leave it unchanged."""
     decide_on_marked(
         services_of(request),
         manager,

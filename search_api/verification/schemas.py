@@ -30,7 +30,7 @@ class MarkedRequest(Body):
 
 
 class PaceRequest(Body):
-    """Number of documents that the reader is asked about in thirty days; 0: none."""
+    """Number of documents about which the reader is asked in thirty days; 0 means none."""
 
     per_month: int = Field(ge=0, le=MOST_PER_MONTH)
 
@@ -53,7 +53,7 @@ class DocumentToVerifyBody(_OfDocumentBody):
 
 
 class DoubtedAnswerBody(Body):
-    """An answer of the reader that others say is no longer right."""
+    """An answer of the reader that other agents reported as no longer right."""
 
     question: str = Field(validation_alias=AliasPath("question", "id"))
     title: str = Field(validation_alias=AliasPath("question", "title"))
@@ -62,13 +62,13 @@ class DoubtedAnswerBody(Body):
 
 
 class MarkedBody(Body):
-    """Marked documents without an author to ask, on what the reader animates."""
+    """Marked documents without an author to ask, on the reader's topics and entities."""
 
     documents: list[DocumentToVerifyBody]
 
 
 class ToVerifyBody(Body):
-    """The documents that the reader is asked about now, and their answers that others doubt."""
+    """The documents that the reader should verify now, and their answers that others doubt."""
 
     documents: list[DocumentToVerifyBody]
     answers: list[DoubtedAnswerBody]
@@ -77,7 +77,7 @@ class ToVerifyBody(Body):
 
 
 class CheckedDocumentBody(_OfDocumentBody):
-    """The statement on a document, and what the reader may say of it."""
+    """The statement on a document, and the statements that the reader may make."""
 
     verified: VerificationBody | None = Field(description="null if nobody said anything")
     owner: bool = Field(

@@ -1,6 +1,6 @@
-"""Whether documents are still right: requests to their authors, and statements for readers.
+"""Verification of documents: requests to their authors, and statements for readers.
 
-It only concerns documents that the reader may read, in the current version of their text.
+All functions only concern documents that the reader may read, in the current version of their text.
 """
 
 import logging
@@ -47,15 +47,17 @@ from search_api.verification.storage import (
 log = logging.getLogger(__name__)
 
 MOST_VERIFIED = 10_000
-"""Maximum number of verified documents, latest statement first, that the filter finds: the index is
-asked whether each text is unchanged, and an engine takes 65 536 ids.
+"""Maximum number of verified documents, latest statement first, that the filter finds. It is
+limited because the index is asked whether each text is unchanged, and an engine accepts 65 536 ids.
 """
 _MOST_MARKS = 500
-"""Number of newest marks of all readers that are looked through: as many as an agent may keep."""
+"""Number of newest marks of all readers that are examined: as many as an agent may keep."""
 _MOST_OPENED = 500
-"""Number of most opened documents that are looked through."""
+"""Number of most opened documents that are examined."""
 _OPENED_PER_DAY = 200
-"""Documents counted per reader and day, so that a program that opens all does not count more."""
+"""Maximum number of counted documents per reader and day, so that a program that opens all
+documents counts no more than a person.
+"""
 _WRITING = {ContributorRole.AUTHOR, ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER}
 
 
@@ -74,11 +76,11 @@ WHY_WORDS: dict[WhyVerify, str] = {
     WhyVerify.MUCH_READ: "il est beaucoup lu, et n’a pas été vérifié récemment",
     WhyVerify.OLD: "il est ancien",
 }
-"""Each reason in words for the author."""
+"""The reasons in French, for the author."""
 
 
 class VerificationAct(StrEnum):
-    """Statement on a document: its author says right or wrong, a reader marks it outdated.
+    """Statement on a document: an author's "right" or "wrong", or a reader's mark "outdated".
 
     `forget` takes back all statements and marks of the reader.
     """
@@ -91,7 +93,7 @@ class VerificationAct(StrEnum):
 
 
 STATEMENTS = frozenset({VerificationAct.RIGHT, VerificationAct.WRONG, VerificationAct.OUTDATED})
-"""Acts that say something of a document, which may be taken back."""
+"""Acts that make a statement on a document, which may be taken back."""
 
 
 class MarkedAct(StrEnum):
@@ -120,9 +122,10 @@ class ShownVerification:
 
 @dataclass(frozen=True, slots=True)
 class OwnVerification:
-    """What the reader may say of a document. `owner`: they wrote it, or changed it last.
+    """The statements that the reader may make on a document.
 
-    `text_hash`: hash of the text that they read. `said`: the last statement, or a mark, is theirs.
+    `owner`: the reader wrote the document, or changed it last. `text_hash`: hash of the current
+    text. `said`: the reader made a statement or a mark on this text.
     """
 
     owner: bool
@@ -132,7 +135,7 @@ class OwnVerification:
 
 @dataclass(frozen=True, slots=True)
 class CheckedDocument:
-    """A readable document: its author's statement, and what the reader may say of it."""
+    """A readable document: its author's statement, and the statements that the reader may make."""
 
     card: Card
     verified: ShownVerification | None
@@ -141,9 +144,9 @@ class CheckedDocument:
 
 @dataclass(frozen=True, slots=True)
 class DocumentToVerify:
-    """A document of the reader, why they are asked, and the hash of its text.
+    """A document that the reader is asked to verify, the reasons, and the hash of its text.
 
-    `notes`: what is no longer right according to readers, without their names.
+    `notes`: remarks of readers on what is no longer right, without names.
     """
 
     card: Card
@@ -163,10 +166,11 @@ class DoubtedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ToVerify:
-    """Documents that a reader is asked about now: `per_month`, minus statements of thirty days.
+    """Documents that a reader should verify now, at most `per_month` in thirty days.
 
-    `more`: further documents wait. `answers`: those of the reader that others say are no longer
-    right, oldest report first, whatever the pace.
+    Statements of the last thirty days are subtracted. `more`: further documents wait. `answers`:
+    answers of the reader that others reported as no longer right, oldest report first; `per_month`
+    does not limit them.
     """
 
     documents: tuple[DocumentToVerify, ...]
@@ -201,8 +205,8 @@ def verified(
 def verified_documents(context: AnswerContext) -> tuple[str, ...]:
     """Return the ids of documents that an author confirmed and that did not change since.
 
-    They are the same for all readers: a search narrows to them under the reader's rights. Raises
-    `IndexUnreachable`.
+    The result is the same for all readers, because a search restricts it by the reader's rights.
+    Raises `IndexUnreachable`.
     """
     if context.verifying is None:
         return ()
@@ -212,7 +216,7 @@ def verified_documents(context: AnswerContext) -> tuple[str, ...]:
 
 
 def own_verification(context: AnswerContext, reader: Reader, card: Card) -> OwnVerification | None:
-    """Return what the reader may say of a document; None if statements are off."""
+    """Return the statements that the reader may make on a document; None if statements are off."""
     if context.verifying is None or reader.agent_id is None:
         return None
     text_hash = context.search.text_hashes([card.document_id]).get(card.document_id)
@@ -270,7 +274,7 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
 
 
 def doubted_answers(context: AnswerContext, reader: Reader) -> tuple[DoubtedAnswer, ...]:
-    """Return the reader's answers that others say are no longer right, oldest report first."""
+    """Return the reader's answers that others reported as no longer right, oldest report first."""
     asking = context.asking
     if asking is None or reader.agent_id is None:
         return ()
@@ -293,10 +297,10 @@ def doubted_answers(context: AnswerContext, reader: Reader) -> tuple[DoubtedAnsw
 
 
 def marked_documents(context: AnswerContext, holder: RoleHolder) -> tuple[DocumentToVerify, ...]:
-    """Return marked documents that have no author to ask, on what the holder animates.
+    """Return marked documents that have no author to ask, on the holder's topics and entities.
 
-    Only documents that the holder may read and did not write. At most `MOST_LISTED`, newest mark
-    first. Raises `NotFound`, `IndexUnreachable`.
+    The holder may read these documents and did not write them. At most `MOST_LISTED` are returned,
+    newest mark first. Raises `NotFound`, `IndexUnreachable`.
     """
     return _marked_for(context, holder.reader, holder.held)
 
@@ -343,7 +347,7 @@ def decide_on_marked(
     text_hash: str = "",
     note: str = "",
 ) -> None:
-    """Tell the readers of a marked document what is no longer right, or leave it as it is.
+    """Tell the readers of a marked document what is no longer right, or leave it unchanged.
 
     Raises `NotFound` for a document that is not in `marked_documents`, `Stale` if its text changed
     since, `InvalidParameter`, `NotAudited`, and `IndexUnreachable`.
@@ -428,9 +432,9 @@ def _much_read(context: AnswerContext, reader: Reader, before: date) -> dict[str
 
 
 def note_opening(context: AnswerContext, reader: Reader, card: Card) -> None:
-    """Count a reader's opening of a document, once a day; its authors' openings do not count.
+    """Count a reader's opening of a document, once a day. Openings by its authors do not count.
 
-    The reader is not stored. If counting fails, the document is shown nevertheless.
+    The reader is not stored. If counting fails, the document is still shown.
     """
     verifying = context.verifying
     if verifying is None or not verifying.rules.much_opened or reader.agent_id is None:
@@ -482,7 +486,7 @@ def say_of_document(
 
 
 def choose_pace(context: AnswerContext, reader: Reader, per_month: int) -> None:
-    """Set about how many documents the reader is asked in thirty days; 0: none.
+    """Set the number of documents about which the reader is asked in thirty days; 0 means none.
 
     Raises `NotFound`, `InvalidParameter`.
     """
@@ -493,7 +497,7 @@ def choose_pace(context: AnswerContext, reader: Reader, per_month: int) -> None:
 
 
 def has_said(context: AnswerContext, reader: Reader, document_id: str) -> bool:
-    """Return whether the reader said anything of a document, even of a former text.
+    """Return whether the reader made a statement on a document, even on a former text.
 
     Raises `NotFound`.
     """
@@ -506,7 +510,7 @@ def has_said(context: AnswerContext, reader: Reader, document_id: str) -> bool:
 def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerifications | None:
     """Return the reader's statements and marks on readable documents, and the number of others.
 
-    None if authors are not asked about documents. Raises `IndexUnreachable`.
+    Returns None if authors are not asked about documents. Raises `IndexUnreachable`.
     """
     if context.verifying is None or reader.agent_id is None:
         return None
@@ -529,7 +533,8 @@ def _pace(verifying: Verifying, agent_id: str) -> int:
 def _named(context: AnswerContext, agent: Agent | None) -> Agent | None:
     """Return the agent if they may be named and did not withdraw, even from a single source.
 
-    Otherwise the statement would tie their name in the directory to a document of that source.
+    Otherwise the statement would connect their name in the directory with a document of that
+    source.
     """
     if agent is None or not may_be_named(agent):
         return None

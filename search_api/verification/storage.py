@@ -1,7 +1,7 @@
 """Confirmations by authors that documents are still right, and readers' marks of outdated ones.
 
-A statement holds for one text, by its hash: once the text changes, it no longer applies. Nothing is
-written to a source. Only a daily number of openings is stored, from which no reader can be
+A statement applies to one text, by its hash: once the text changes, it no longer applies. Nothing
+is written to a source. Only the daily number of openings is stored, from which no reader can be
 identified.
 """
 
@@ -19,9 +19,9 @@ from indexer.state import digest, row_of, storable
 MONTH_DAYS = 30
 """Period, in days, for counting openings and authors' statements."""
 MOST_NOTE = 500
-"""Maximum characters of a note about what is no longer right, as for any reason."""
+"""Maximum number of characters of a note about what is no longer right."""
 MOST_PER_MONTH = 50
-"""Highest number of documents per month that an agent may choose to be asked about."""
+"""Maximum number of documents per month about which an agent may choose to be asked."""
 
 metadata = sa.MetaData()
 
@@ -60,7 +60,7 @@ verification_paces = sa.Table(
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("per_month", sa.Integer, nullable=False),
 )
-"""Number of documents an agent is asked about in thirty days; 0: none."""
+"""Number of documents about which an agent is asked in thirty days; 0 means none."""
 
 document_openings = sa.Table(
     "document_openings",
@@ -75,7 +75,7 @@ document_openings = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class _OnText:
-    """What an agent said of a text on a day."""
+    """A statement of an agent on a text, with its day."""
 
     document_id: str
     content_hash: str
@@ -106,10 +106,10 @@ class OutdatedMark(_OnText):
 
 @dataclass(frozen=True, slots=True)
 class OwnVerifications:
-    """Everything stored about one agent. `per_month` is None if they chose nothing.
+    """Everything stored about one agent. `per_month` is None without a choice.
 
-    `hidden`: number of further documents that they may not read any more or that are gone.
-    `titles`: those of the readable documents, by id.
+    `hidden`: number of further documents that the agent may no longer read or that are deleted.
+    `titles`: the titles of the readable documents, by id.
     """
 
     said: tuple[Verification, ...] = ()
@@ -146,14 +146,15 @@ class SqlVerifications:
         return {row["document_id"]: row["content_hash"] for row in rows}
 
     def say(self, said: Verification) -> None:
-        """Store a statement; it replaces the former one on the document."""
+        """Store a statement, which replaces the former statement on the document."""
         row = row_of(verifications, said, document_key=digest(said.document_id))
         sql.put_alone(self._engine, verifications, row)
 
     def take_back(self, document_id: str, agent_id: str, until: date | None = None) -> None:
         """Delete an agent's statement and mark on a document, or all if `document_id` is empty.
 
-        The register is written first if there is something to delete. `until`: later ones stay.
+        The register is written first if there is something to delete. Statements after `until`
+        stay.
         """
         ids = self.of_agent(agent_id).document_ids
         if document_id in ids if document_id else ids:
@@ -208,7 +209,7 @@ class SqlVerifications:
     def much_opened(self, since: date, least: int, most: int) -> tuple[str, ...]:
         """Return the ids of documents opened `least` times since a day, most opened first.
 
-        At most `most` ids. A reader counts once a day.
+        At most `most` ids are returned. A reader counts once a day.
         """
         column = document_openings.c
         total = sa.func.sum(column.openings)
@@ -218,13 +219,16 @@ class SqlVerifications:
         return tuple(sql.scalars(self._engine, ordered))
 
     def said_since(self, agent_id: str, day: date) -> int:
-        """Return on how many documents an agent made the last statement after a day."""
+        """Return the number of documents on which an agent made the last statement after a day."""
         own = (verifications.c.agent_key == digest(agent_id)) & (verifications.c.day > day)
         query = sa.select(sa.func.count()).select_from(verifications).where(own)
         return sql.one(self._engine, query)
 
     def choose_pace(self, agent_id: str, per_month: int) -> None:
-        """Set about how many documents an agent is asked in thirty days; 0: none."""
+        """Set the number of documents about which an agent is asked in thirty days.
+
+        0 means none.
+        """
         own = {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
         sql.put_alone(self._engine, verification_paces, own | {"per_month": per_month})
 

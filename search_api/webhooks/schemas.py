@@ -9,7 +9,7 @@ from search_api.webhooks.storage import WebhookKind
 
 
 class WebhookSubjectBody(Body):
-    """The question or topic of an event: only its id and page, which rights do not protect."""
+    """The question or topic of an event, as its id and the address of its page."""
 
     id: str = Field(description="the question's or topic's id")
     url: str = Field(description="its page, for who may read it")

@@ -1,8 +1,9 @@
 """The outbox of webhooks, in the state's database.
 
-Like the outbox of mail, it queues events from what the database holds, so that a crash loses none.
-Unlike a mail, an event may be sent twice: the receiver ignores an id that it knows already. The
-lock of the worker's task lets one process send at a time, so that no event needs a lease.
+Events are queued from the rows of the database, so that a crash loses no event (the outbox of mail
+does the same). Unlike a mail, an event may be sent twice: the receiver ignores an id that it knows
+already. The lock of the worker's task lets one process send at a time; therefore events need no
+lease.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,9 +22,11 @@ FIRST_RETRY = timedelta(minutes=1)
 """Delay of the first retry; doubled for each further retry, up to `LONGEST_WAIT`."""
 LONGEST_WAIT = timedelta(hours=6)
 LAST_ATTEMPT = timedelta(days=3)
-"""Time after which an event has its last attempt: a weekend without the receiver loses none."""
+"""Time after which an event has its last attempt. No event is lost if the receiver is down for a
+weekend.
+"""
 RECENT = timedelta(days=7)
-"""Older answers are not told any more."""
+"""Maximum age of an answer for which an event is queued."""
 KEPT = timedelta(days=30)
 """How long an ended event is kept, so that it is not queued again; longer than `RECENT`."""
 
@@ -36,8 +39,8 @@ webhooks = sa.Table(
     sa.Column("since", sql.Moment, nullable=False),
     sa.Column("build_id", sa.String(32), nullable=False),
 )
-"""`since`: earlier answers are not told. `build_id`: the last build whose changes were queued,
-empty if there was no build.
+"""`since`: no events are queued for earlier answers. `build_id`: the last build whose changes were
+queued, empty if there was no build.
 """
 
 webhook_queue = sa.Table(
@@ -69,7 +72,7 @@ class WebhookKind(StrEnum):
 
 
 class WebhookState(StrEnum):
-    """State of an event. `failed`: its last attempt failed, and there is no other."""
+    """State of an event. `failed`: the last of all attempts failed."""
 
     WAITING = "waiting"
     SENT = "sent"
@@ -95,7 +98,8 @@ class WebhookEvent:
 class WebhookCounts:
     """Numbers of one receiver's waiting, sent and failed events.
 
-    `failing`: its latest attempt failed. `code`: the HTTP status of that attempt, if it had one.
+    `failing`: the latest attempt failed. `code`: the HTTP status of the latest attempt, if there
+    was one.
     """
 
     waiting: int
@@ -106,7 +110,7 @@ class WebhookCounts:
 
 
 class SqlWebhooks:
-    """The outbox. One process at a time may call `queue_answers`, and send."""
+    """The outbox. Only one process at a time may call `queue_answers` and send."""
 
     def __init__(self, engine: sa.Engine, now: Callable[[], datetime]) -> None:
         self._engine, self.now = engine, now
@@ -114,7 +118,7 @@ class SqlWebhooks:
     def begin(self, names: Iterable[str], build_id: str) -> None:
         """Add new receivers, and delete receivers that are not named, with their events.
 
-        A new receiver is told nothing that happened before, and no change before this build.
+        A new receiver gets no events for earlier answers, nor for changes before this build.
         """
         names = set(names)
         with self._engine.begin() as connection:
@@ -157,8 +161,9 @@ class SqlWebhooks:
     def queue_topics(self, names: Iterable[str], builds: SqlBuilds) -> int:
         """Queue an event for each topic that the current build changed; return how many.
 
-        Call it before another build is published too, which deletes the former one's rows. If the
-        rows are gone already, nothing is told: nobody knows what changed.
+        Call it also before another build is published, because that deletes the rows of the former
+        build. If the rows are deleted already, no events are queued, because the changes are
+        unknown.
         """
         stamp = builds.current()
         if stamp is None:
@@ -206,8 +211,9 @@ class SqlWebhooks:
     def failed(self, one: WebhookEvent, code: int | None) -> None:
         """Plan the next attempt after twice the delay; after the last attempt, mark it as failed.
 
-        `code`: the HTTP status of a refusal, None if the receiver could not answer. Then all its
-        events whose last attempt is due are marked as failed with this one.
+        `code`: the HTTP status of a refusal, None if the receiver could not answer. If the last
+        attempt failed without an answer, all waiting events of this receiver whose last attempt is
+        due are marked as failed, too.
         """
         moment = self.now()
         last = one.queued + LAST_ATTEMPT
@@ -223,7 +229,7 @@ class SqlWebhooks:
             sql.execute(self._engine, sa.update(webhook_queue).where(over).values(ended))
 
     def counts(self, name: str) -> WebhookCounts:
-        """Return the numbers of a receiver's events that are kept."""
+        """Return the numbers of a receiver's stored events."""
         queue = webhook_queue.c
         own = queue.webhook == name
         states = sa.select(queue.state, sa.func.count()).where(own).group_by(queue.state)

@@ -1,7 +1,8 @@
-"""Tell whether a sentence says only what the passages that it cites say. Pure.
+"""Check whether a sentence says only what its cited passages say. All functions are pure.
 
-Read `fault_of` first. It compares words, numbers, names and references; it does not understand. The
-kinds of inventions that it misses are measured and listed in docs/evaluation.md.
+Read `fault_of` first. The check compares words, numbers, names and references; it does not
+understand the text. The kinds of inventions that it misses are measured and listed in
+docs/evaluation.md.
 """
 
 import re
@@ -39,7 +40,9 @@ lors afin ici ceci celui celle ceux celles ces cet sa ses son cette tout toute i
 pas plus moins jamais aucun aucune ni non sans sauf avant après depuis
 """.split()  # noqa: SIM905 — a word list reads better without quotes
 _NEUTRAL = frozenset(map(fold, {*_ADDED, *ASKING_WORDS, *STOP_WORDS}))
-"""Folded words that a sentence may add: they connect or quote, or `_SENSES` looks at them."""
+"""Folded words that a sentence may add, because they connect or quote, or because `_SENSES` checks
+them.
+"""
 
 _SENSES: Mapping[str, re.Pattern[str]] = {
     name: re.compile(rf"\b(?:{pattern})", re.IGNORECASE)
@@ -57,10 +60,12 @@ _SENSES: Mapping[str, re.Pattern[str]] = {
         "only": r"seul|unique|exclusiv|ne\b.{1,60}\bque?\b|n[’'].{1,60}\bque?\b|réservé",
     }.items()
 }
-"""Small words that change what a sentence says. One that the passage lacks strikes it out."""
+"""Patterns of small words that change the meaning of a sentence. A sentence with a sense that its
+passages do not have is faulty.
+"""
 
 _BOTH_WAYS = ("not", "without", "if")
-"""Senses that a sentence may not leave out either."""
+"""Senses that a sentence must also have if its only passage has them."""
 
 _NUMBER_WORDS = {
     word: str(number)
@@ -77,9 +82,9 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def fault_of(sentence: CitedSentence, passages: Sequence["Grounds"]) -> Fault | None:
-    """Return the first fault of a sentence, or None if its passages say it.
+    """Return the first fault of a sentence, or None if its passages say the same.
 
-    `passages[n - 1]` is what the citation [n] names.
+    `passages[n - 1]` is the passage of the citation [n].
     """
     if _MARKUP.search(sentence.text):
         return Fault.MARKUP
@@ -110,10 +115,10 @@ def fault_of(sentence: CitedSentence, passages: Sequence["Grounds"]) -> Fault | 
 
 @dataclass(frozen=True)
 class _Words:
-    """What a text says, as sets of terms.
+    """The words of a text, as sets of terms.
 
-    `content`: terms that state something. `numbers`: terms with a digit; a number's unit is in
-    `pairs`. `names`: folded words with a capital inside a sentence, and acronyms.
+    `content`: terms with a meaning of their own. `numbers`: terms with a digit; a number's unit is
+    in `pairs`. `names`: folded words with a capital inside a sentence, and acronyms.
     """
 
     text: str
@@ -124,7 +129,7 @@ class _Words:
 
     @cached_property
     def whole(self) -> tuple[Term, ...]:
-        """The terms without the parts of references: 143000, and not its 143 and 000."""
+        """The terms without the parts of references: 143000, but not 143 and 000."""
         found: list[Term] = []
         for one in self.terms:
             if not found or one.start >= found[-1].end:
@@ -146,7 +151,7 @@ class _Words:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """Every term that another text may repeat; the days of dates too, a date has none else."""
+        """Every term that another text may repeat, with the broader terms of dates."""
         days = (name for one in self.terms if _DATE.fullmatch(one.term) for name in one.broader)
         return frozenset(_number(one) for one in self.terms).union(
             (one.term for one in self.terms), days
@@ -179,7 +184,7 @@ class _Words:
 
     @cached_property
     def after_number(self) -> frozenset[str]:
-        """The words that follow the first number, without its unit."""
+        """The words that follow the first number, without the number's unit."""
         places = [n for n, one in enumerate(self.whole) if _number(one) in self.numbers]
         return frozenset(one.term for one in self.whole[places[0] + 2 :]) if places else frozenset()
 
@@ -208,10 +213,10 @@ class Grounds:
         self._pairs = list(pairwise(self._alone))
 
     def nearest(self, said: _Words) -> tuple[_Words, ...]:
-        """Return the sentence, or two successive ones, of the passage that share most with `said`.
+        """Return the sentence, or two successive ones, with most terms in common with `said`.
 
-        They are compared by terms in common. Of several, return the shortest; of these, the one
-        whose negations and conditions differ least from those of `said`.
+        If several have the same number, the shortest is returned; if several are shortest, the
+        sentence whose senses, such as negations, differ least from those of `said`.
         """
 
         def shared(few: tuple[_Words, ...]) -> tuple[int, int, int]:
@@ -228,10 +233,11 @@ class Grounds:
 def _swapped(said: _Words, nearest: Sequence[_Words]) -> bool:
     """Return whether the sentence mixes facts that the passage states about different things.
 
-    It takes a number from one sentence or clause, and words from another that has other numbers;
-    or a name from one sentence, and words from another that has other names; or names and numbers
-    from two clauses, of each of which it leaves some out. In the first clause of a sentence only
-    words after the number count, because those before it may be common to the clauses.
+    There are three cases. The sentence takes a number from one sentence or clause, and words from
+    another that has other numbers. Or it takes a name from one sentence, and words from another
+    that has other names. Or it takes names and numbers from two clauses, and leaves out some of
+    each. In the first clause of a sentence only words after the number count, because the words
+    before it may belong to all clauses.
     """
     clauses = [clause for one in nearest for clause in one.clauses]
     common = {one.clauses[0].text for one in nearest if one.clauses}

@@ -14,16 +14,20 @@ from search_api.written_answer.values import Message, ModelFailed
 log = logging.getLogger(__name__)
 
 MOST_BYTES, MOST_CHARACTERS = 5_000_000, 12_000
-"""Largest answer that is read, as it arrives and as text: 700 tokens are 3 000 characters."""
+"""Maximum size of an answer, in bytes as received and in characters of text; 700 tokens are 3 000
+characters.
+"""
 MOST_LINE_BYTES = 100_000
 _HEADERS = ((b"Accept", b"text/event-stream"), (b"Accept-Encoding", b"identity"))
 
 
 @dataclass(frozen=True, slots=True)
 class ModelServer:
-    """A client of a language model that is served with the OpenAI chat API at `url`, such as `http://127.0.0.1:8000/v1`.
+    """A client of a language model that is served with the OpenAI chat API.
 
-    Times are in seconds; `time_limit_s` bounds each wait for bytes, callers bound the whole.
+    `url` is the address of the API, such as `http://127.0.0.1:8000/v1`.
+
+    Times are in seconds; `time_limit_s` limits each wait for bytes; callers limit the whole answer.
     """
 
     url: str
@@ -69,7 +73,7 @@ class ModelServer:
 
 
 async def _pieces(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """Yield the text of an event stream. Raises `ModelFailed` if it does not end as it should."""
+    """Yield the text of an event stream. Raises `ModelFailed` if the stream ends unexpectedly."""
     ended, written = False, 0
     async for line in _lines(chunks):
         name, _, data = line.partition(b":")

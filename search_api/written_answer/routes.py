@@ -37,9 +37,9 @@ async def _in_turn(request: Request, reader: KnownReader) -> AsyncIterator[Reade
 async def written_answer(
     request: Request, reader: Annotated[Reader, Depends(_in_turn)], asked: AskedAnswerBody
 ) -> AsyncIterator[EventBody]:
-    """Answer in sentences that a model writes from passages the reader may read, each checked.
+    """Answer in sentences that a model writes from readable passages; each sentence is checked.
 
-    Nothing is kept. `/search` gives the answer without a model, as `direct_answer`.
+    Nothing is stored. `/search` gives the answer without a model, as `direct_answer`.
     """
     async for event in write_answer(services_of(request), reader, asked):
         yield event

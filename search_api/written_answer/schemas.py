@@ -17,7 +17,7 @@ _Values = Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_lengt
 
 
 class AskedAnswerBody(BaseModel):
-    """A question to answer. The thread is the caller's: the server keeps none."""
+    """A question to answer, with the earlier questions of its thread. Nothing is stored."""
 
     model_config = ConfigDict(extra="forbid")
 

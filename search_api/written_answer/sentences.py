@@ -1,4 +1,4 @@
-"""Cut what a model writes into sentences with their citations, while it arrives. Pure."""
+"""Cut a model's text into sentences with their citations, while the text arrives."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,9 @@ _GROUP = (
 _CITATION = re.compile(_GROUP, re.IGNORECASE)
 _AFTER_THE_END = re.compile(rf"([.!?…])\s*((?:{_GROUP}\s*)+)", re.IGNORECASE)
 _CITED_END = re.compile(rf"({_GROUP}\s*[.!?…])\s+", re.IGNORECASE)
-"""Ends a sentence whatever follows: else a small letter would join two and their citations."""
+"""Matches a citation that ends a sentence, whatever follows; otherwise a small letter after it
+would join two sentences.
+"""
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _ITEM = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)]|#{1,6})\s+")
 _ENDED = re.compile(rf"(?:[.!?…][»”\"’)]*|{_GROUP})\Z", re.IGNORECASE)
@@ -55,7 +57,10 @@ class SentenceCutter:
         yield from (one for start, end in whole if (one := _read(text[start:end])))
 
     def end(self) -> Iterator[CitedSentence]:
-        """Yield what is left once the text is complete; a sentence that was cut cites nothing."""
+        """Yield the remaining sentences once the text is complete.
+
+        A sentence that was cut cites nothing.
+        """
         text, self._rest = _with_inner_citations(self._rest), ""
         for start, end in sentences(text):
             one, whole = _read(text[start:end]), _ENDED.search(text[start:end].rstrip())
@@ -64,7 +69,7 @@ class SentenceCutter:
 
 
 def without_thoughts(text: str) -> str:
-    """Return the text without what a reasoning model writes before its answer."""
+    """Return the text without the reasoning that a model writes before its answer."""
     return _THOUGHT.sub("", text)
 
 
@@ -75,7 +80,7 @@ def _with_inner_citations(text: str) -> str:
 
 
 def _read(written: str) -> CitedSentence | None:
-    """Return the sentence, or None if there is nothing but signs."""
+    """Return the sentence, or None if the text only consists of signs."""
     numbers = [int(n) for group in _CITATION.findall(written) for n in re.findall(r"\d+", group)]
     text = _ITEM.sub("", _CITATION.sub(" ", written))
     text = _SPACE_BEFORE.sub("", " ".join(_EMPHASIS.sub("", text).split()))

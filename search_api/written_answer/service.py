@@ -1,6 +1,6 @@
 """Let a model write an answer from passages that the reader may read, and check each sentence.
 
-Read `write_answer` first. Nothing is stored: neither question, passages nor answer, in no log.
+Read `write_answer` first. Question, passages and answer are never stored or logged.
 """
 
 import asyncio
@@ -46,7 +46,9 @@ from search_api.written_answer.values import (
 PASSAGES_OF_A_DOCUMENT = 2
 PASSAGE_CHARACTERS = 1_600
 ANSWERERS = (ContributorRole.ACCEPTED_ANSWERER, ContributorRole.ANSWERER)
-"""Whose parts of a conversation are sent: what somebody asks or comments is no fact."""
+"""Roles whose parts of a conversation are sent. Questions and comments are not sent, because they
+are not facts.
+"""
 
 MOST_TOKENS = 700
 QUESTION_TOKENS = 80
@@ -75,7 +77,7 @@ _Waited = TypeVar("_Waited")
 
 
 def writing_of(context: AnswerContext) -> Writing:
-    """Return what written answers need. Raises `NotFound` if they are off."""
+    """Return the dependencies of written answers. Raises `NotFound` if they are off."""
     if context.writing is None:
         raise NotFound("Aucune réponse n’est rédigée ici.")
     return context.writing
@@ -86,8 +88,8 @@ async def write_answer(
 ) -> AsyncIterator[EventBody]:
     """Yield the events of a written answer; the last one is an `EndBody`.
 
-    A sentence is yielded once it is checked, and the kept ones are the required share of those
-    before it. They are to be shown only if the end says so.
+    A sentence is yielded once it is checked and the kept sentences are the required share of all
+    sentences so far. The sentences may only be shown if the last event allows it.
     """
     writing = writing_of(context)
     until = asyncio.get_running_loop().time() + writing.rules.time_limit_s
@@ -125,9 +127,9 @@ def passages_to_send(
 ) -> tuple[NumberedPassage, ...]:
     """Return the passages that answer, that the reader may read now, and that may be sent.
 
-    None if no document is expected to answer. Never of a document whose policy of evidence is
-    `none` (health, personnel matters), that is out of force or replaced, or that only asks. Rights
-    are read anew for the search, and again after it. Raises `IndexUnreachable`.
+    The result is empty if no document is expected to answer. Documents are excluded if their policy
+    of evidence is `none` (health, personnel matters), if they are out of force or replaced, or if
+    they only ask. Rights are read before the search, and again after it. Raises `IndexUnreachable`.
     """
     writing = writing_of(context)
     found = context.search.answer(query, _now(writing, reader), context.today())
@@ -190,7 +192,10 @@ def _still_readable(
 
 
 def _messages(question: str, passages: Sequence[NumberedPassage]) -> list[Message]:
-    """Return the request to the model. Borders have a secret, so that no passage can forge one."""
+    """Return the request to the model.
+
+    The borders of passages contain a secret, so that no passage can forge a border.
+    """
     border = secrets.token_hex(8)
     texts = [
         f"<<{border} passage {one.number}>>\n{' — '.join(filter(None, (one.title, one.heading)))}\n"
@@ -204,7 +209,8 @@ def _messages(question: str, passages: Sequence[NumberedPassage]) -> list[Messag
 async def _self_standing(writing: Writing, asked: AskedAnswerBody, asker: Agent | None) -> str:
     """Return a follow-up question as the model rewrites it; empty if it writes nothing.
 
-    Earlier answers are not sent: the reader may no longer be allowed to read what they quote.
+    Earlier answers are not sent, because the reader may no longer be allowed to read the quoted
+    texts.
     """
     lines = [f"Question : {one}" for one in asked.thread]
     thread = _without_asker("\n".join([*lines, f"Dernière question : {asked.q.strip()}"]), asker)
@@ -243,7 +249,10 @@ async def _within(until: float, work: Awaitable[_Waited]) -> _Waited:
 
 @dataclass(slots=True)
 class _Checked:
-    """The sentences so far; `waiting` were kept, and wait for the share to be reached."""
+    """The sentences so far.
+
+    `waiting` are kept sentences that wait until the required share is reached.
+    """
 
     least_share: float
     kept: int = 0
@@ -257,7 +266,7 @@ class _Checked:
     async def add(
         self, written: Sequence[CitedSentence], grounds: Sequence[Grounds]
     ) -> Sequence[SentenceBody]:
-        """Check sentences, outside the event loop, and return those that may be shown now."""
+        """Check sentences outside the event loop; return the sentences that may be shown now."""
         shown: list[SentenceBody] = []
         for one in written:
             fault: Fault | None = await run_in_threadpool(fault_of, one, grounds)

@@ -14,7 +14,7 @@ Message = Mapping[str, str]
 
 
 class ModelFailed(Exception):
-    """The model's server refused, broke off, or sent more or other than it may."""
+    """The model's server refused, ended early, or sent an invalid or too long answer."""
 
 
 class LanguageModel(Protocol):
@@ -28,9 +28,10 @@ class LanguageModel(Protocol):
 class WritingRules:
     """Settings of written answers: what the model receives, and when its answer is shown.
 
-    `sources`: only documents of these sources are sent. `spaces`: only of these spaces; empty: of
-    all. `restricted`: also documents that are not open to all agents. `least_share`: minimum share
-    of the sentences, from 0 to 1, that must be kept. `time_limit_s` is for the whole answer.
+    `sources`: only documents of these sources are sent. `spaces`: only documents of these spaces;
+    empty means all. `restricted`: documents that are not open to all agents are sent, too.
+    `least_share`: minimum share of the sentences, from 0 to 1, that must be kept. `time_limit_s` is
+    for the whole answer.
     """
 
     sources: frozenset[str]
@@ -45,8 +46,8 @@ class WritingRules:
 class Writing:
     """Dependencies of written answers.
 
-    `reader_of` returns what an agent may read now. `rate` and `turns` limit how often and how many
-    at once an agent may ask.
+    `reader_of` returns what an agent may read now. `rate` limits how often an agent may ask,
+    `turns` how many questions run at once.
     """
 
     model: LanguageModel
@@ -75,7 +76,7 @@ class NumberedPassage:
 
 
 class Outcome(StrEnum):
-    """How a written answer ended. Only `written` leaves its sentences to be shown."""
+    """How a written answer ended. Its sentences may only be shown if it is `written`."""
 
     WRITTEN = "written"
     NOTHING_TO_SEND = "nothing_to_send"
