@@ -1,1 +1,1 @@
-"""The assembled application: command line, settings, and the one place that names adapters."""
+"""The assembled application: command line, settings, and the only place that names adapters."""

@@ -134,7 +134,7 @@ class _NamedCommand(TyperCommand):
 
 
 class _Commands(TyperGroup):
-    """The commands of `COMMANDS` whose package is installed."""
+    """The click group of the commands of `COMMANDS` whose package is installed."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)

@@ -1,4 +1,4 @@
-"""Open the application: its index, encoder, database and services, from the settings.
+"""Open the application from the settings: its index, encoder, database and services.
 
 Read `open_application` first. `engines` opens extractors, encoders and indexes; `sources` opens
 sources and directories.
@@ -71,7 +71,7 @@ class Application:
 
     `index` holds the documents of the sources in the settings; `whole_index` also those of sources
     that the settings no longer name, which no reader sees. `known` tells whether a denial names
-    somebody: readers of `index` do not see a document whose denial names nobody.
+    somebody. Readers of `index` do not see documents whose denials name nobody.
     """
 
     settings: Settings
@@ -119,7 +119,7 @@ class IndexParts:
 def open_application(settings: Settings) -> Iterator[Application]:
     """Open index, encoder and database for the block, then close processes and files.
 
-    First closes files that an older quisait left open to other accounts.
+    First remove permissions of other accounts that an older quisait left on its files.
     """
     folder = beside_file(settings.folder)
     close_to_others(settings)
@@ -187,7 +187,10 @@ def open_scans(settings: Settings, database: sa.Engine) -> Scans:
 
 
 def index_with_deletion_log(application: Application) -> DeletionLoggingIndex:
-    """Return the whole index for writers: deletions reach the register and the vector cache."""
+    """Return the whole index for writers.
+
+    Deletions are also noted in the register, and applied to the vector cache.
+    """
     return DeletionLoggingIndex(
         application.whole_index, application.privacy.register, vector_forgetter(application.encoder)
     )
@@ -195,7 +198,7 @@ def index_with_deletion_log(application: Application) -> DeletionLoggingIndex:
 
 @contextmanager
 def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> Iterator[IndexParts]:
-    """Yield the parts of an index from the settings; no index is opened or made yet."""
+    """Yield the parts of an index from the settings, without opening or creating an index."""
     precedence = QueryPriority()
     with ExitStack() as stack:
 
@@ -273,7 +276,7 @@ def open_overview(application: Application) -> BuildReader | None:
 def open_build_reader(
     settings: Settings, builds: SqlBuilds, index: Index, book: SqlDirectory
 ) -> BuildReader | None:
-    """Like `open_overview`, for use before the application is assembled."""
+    """Return the build reader like `open_overview`, before the application is assembled."""
     if not settings.topics.file:
         return None
     return BuildReader(builds, index, book, build_rules(settings))

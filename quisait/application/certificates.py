@@ -44,9 +44,10 @@ def _addresses(settings: Settings) -> Iterator[str]:
 
 
 def expiries(servers: Iterable[Server]) -> dict[Server, datetime]:
-    """Return when each server's certificate expires; servers that show none in time are left out.
+    """Return when each server's certificate expires.
 
-    Nothing is sent over these connections, and no certificate becomes trusted.
+    Servers that show no certificate in time are left out. Nothing is sent over these connections,
+    and no certificate is trusted because of them.
     """
     asked = tuple(servers)
     if not asked:

@@ -39,7 +39,7 @@ HEAD = "0040"
 LAST_TO_UPGRADE_OLDER = "fe65daca"
 """Last commit that upgrades the schemas of 0.2.0's development (0001 to 0027)."""
 MARKED_BY_ALEMBIC = 3
-"""Value in `schema_version` that makes a quisait from before Alembic refuse the database."""
+"""Value in `schema_version`, for which versions of quisait before Alembic refuse the database."""
 WAIT_S = 30
 """Seconds that SQLite waits for another writer, or that connecting to PostgreSQL may take."""
 
@@ -74,7 +74,7 @@ TABLES: tuple[sa.MetaData, ...] = (
 )
 """Every table of the database."""
 OF_THIS_DATABASE = frozenset({schema_version, access_marks})
-"""Tables that describe this one database: they are never copied into another."""
+"""Tables that describe this database itself, and are never copied into another."""
 NOT_BACKED_UP = frozenset(
     {
         *access_tables(TABLES),
@@ -84,10 +84,11 @@ NOT_BACKED_UP = frozenset(
         journal_tables.journal_askings,
     }
 )
-"""Tables that a backup leaves out: access that may be revoked after it, and the query log's current
-period, whose salt must end with it."""
+"""Tables that a backup leaves out: access that may be revoked after the backup, and the query log's
+current period, whose salt must be deleted at its end.
+"""
 PUSHED = (push_documents.push_documents, push_documents.push_sources, push_documents.push_tags)
-"""Tables of what applications pushed."""
+"""Tables of documents and groups that applications pushed."""
 
 _LOCK = 0x71756973616974
 """Number of our advisory lock in PostgreSQL: « quisait » in ASCII."""
@@ -134,14 +135,14 @@ def connect(url: str, password: str = "") -> sa.Engine:
 
 
 def _read_json(written: str) -> Any:
-    """Parse JSON, without the parser for `[]`: most agents declare nothing."""
+    """Parse JSON, with a shortcut for `[]`, the most frequent value."""
     return [] if written == "[]" else json.loads(written)
 
 
 def migrate(engine: sa.Engine) -> sa.Engine:
     """Create the tables, or upgrade those of an older version; return the engine.
 
-    All changes are one transaction; processes that start together wait for one another. Raises
+    All changes are in one transaction; processes that start together wait for one another. Raises
     `IndexRefused` for a database before `BASE` or after `HEAD`, and leaves it unchanged.
     """
     with engine.begin() as connection:
@@ -214,7 +215,7 @@ def _revision(connection: sa.Connection) -> str | None:
 
 
 def _create(connection: sa.Connection) -> None:
-    """Create every table and Alembic's mark, without Alembic, whose import takes a moment."""
+    """Create every table and Alembic's mark, without importing Alembic, which takes a moment."""
     for tables in TABLES:
         tables.create_all(connection)
     connection.execute(sa.insert(schema_version).values(version=MARKED_BY_ALEMBIC))
@@ -252,7 +253,7 @@ def open_database(settings: Settings, folder: Path) -> sa.Engine:
 
 
 def open_access_marks(settings: Settings, database: sa.Engine) -> AccessMarks:
-    """Return the marks of revoked access, in the database and beside the register."""
+    """Return the marks of revoked access, which are in the database and beside the register."""
     return AccessMarks(database, beside_file(settings.privacy.register_file), TABLES)
 
 

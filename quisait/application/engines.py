@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 DAY_S = 86_400
 NODE_ANSWER_S = 5.0
 MAX_FAULTS_SHOWN = 3
-"""Most faults of a file that are listed one by one."""
+"""Maximum number of faults of a file that are listed one by one."""
 
 
 def open_guidance(
@@ -66,10 +66,10 @@ def open_guidance(
     bars: ModelBars | None = None,
     topics: AssignedTopics | None = None,
 ) -> SearchConfiguration:
-    """Return the search configuration; its files are read when a question is asked.
+    """Return the search configuration, whose files are read when a question is asked.
 
-    `bars` are the thresholds measured for the serving encoder, `topics` those of the last build.
-    Raises `ValueError` if the second model of the settings cannot be opened.
+    `bars` are the thresholds measured for the encoder in use, `topics` are the topics of the last
+    build. Raises `ValueError` if the second model of the settings cannot be opened.
     """
     search = settings.search
     return SearchConfiguration(
@@ -92,7 +92,7 @@ def open_guidance(
 def open_second_model(settings: RerankerSettings, *, limited: bool = True) -> SecondModel | None:
     """Return the model that rescores the first documents; None if the settings name none.
 
-    Unless `limited`, it has no time limit, for evaluations. Raises `ValueError` if torch is
+    Unless `limited`, the model has no time limit, for evaluations. Raises `ValueError` if torch is
     missing.
     """
     if not settings.model:
@@ -160,7 +160,7 @@ TORCH_MISSING = (
 
 
 def open_index_storage(settings: IndexSettings, folder: Path) -> IndexStorage:
-    """Return the index storage of the settings' engine; no index is opened or made yet."""
+    """Return the index storage of the settings' engine, without opening or creating an index."""
     if settings.engine == "opensearch":
         from indexer.opensearch.storage import OpenSearchStorage
 
@@ -238,10 +238,10 @@ def open_cached_encoder(
     keep_queries: bool = False,
     precedence: QueryPriority | None = None,
 ) -> Iterator[Encoder]:
-    """Open an encoder that encodes no text twice, and queries before passages.
+    """Open an encoder that caches vectors, and encodes queries before passages.
 
-    Vectors are cached in the file `path`, and the bundled model is prepared beside it. `precedence`
-    is shared by the encoders of one process. Raises like `open_encoder`.
+    Vectors are cached in the file `path`, and the bundled model is prepared beside it. All encoders
+    of a process share `precedence`. Raises like `open_encoder`.
     """
     opened = QueryPriorityEncoder(open_encoder(settings, path.parent), precedence)
     encoder = CachedEncoder(opened, path, keep_queries=keep_queries)

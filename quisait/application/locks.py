@@ -2,8 +2,8 @@
 
 With PostgreSQL they are advisory locks of a session, which workers on several machines share
 (postgresql.org/docs/current/explicit-locking.html). With SQLite everything runs on one machine, and
-files are locked (`flock`). The system releases both when their holder dies, however it dies; no
-clock is involved.
+files are locked (`flock`). The system releases both kinds of locks when their holder dies, however
+it dies, and no clock is involved.
 """
 
 import logging
@@ -25,8 +25,8 @@ from quisait.settings.files import locked_file
 log = logging.getLogger(__name__)
 
 IDLE_S = 60.0
-"""After this number of idle seconds PostgreSQL ends a session that holds a source's lock, so that a
-machine that was cut off or suspended releases its sources.
+"""Number of idle seconds after which PostgreSQL ends a session that holds a source's lock, so that
+a machine that was cut off or suspended releases its sources.
 """
 RETRY_EVERY_S = 0.2
 
@@ -151,9 +151,10 @@ def hold_source_lock(locks: Locks, source: str, wait_s: float = 0) -> Iterator[S
 
 @contextmanager
 def hold_part_lock(locks: Locks, source: str, part: Part) -> Iterator[SourceLock]:
-    """Hold one part of a source during the block; nobody can hold the whole source meanwhile.
+    """Hold the lock of one part of a source during the block.
 
-    Raises `BlockingIOError` if another process holds the part or the source.
+    Nobody can hold the whole source meanwhile. Raises `BlockingIOError` if another process holds
+    the part or the source.
     """
     name = part_name(source, part)
     with locks.hold_long(_of_source(name), shared=_of_source(source)) as is_held:
@@ -173,7 +174,7 @@ def part_name(source: str, part: Part) -> str:
 
 
 class WriteGate:
-    """Lets several writers into an index together, or one reindex alone."""
+    """A lock of an index that several writers share, or one reindex holds exclusively."""
 
     def __init__(self, database: sa.Engine, folder: Path) -> None:
         self._locks = Locks(database, folder)

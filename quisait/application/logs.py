@@ -1,10 +1,10 @@
 """Logs on standard error, as text for a person or as one JSON object per line.
 
-Logs contain no document text, no query and no name of a person or file: our own loggers put none in
-a record. The text of an error may repeat a query, so it is replaced by the error's class and place.
-Messages of libraries from `warning` on are replaced too: a wiki's client repeats the wiki's answer,
-an archive library the names in the archive. Below `warning` libraries are not logged: clients write
-what they send.
+Logs contain no document text, no query and no name of a person or file. Our own loggers put none of
+these in a record. The text of an error may repeat a query, so it is replaced by the error's class
+and place. Messages of libraries from `warning` on are replaced, too: a wiki's client repeats the
+wiki's answer, an archive library repeats the names in the archive. Messages of libraries below
+`warning` are not logged, because clients log the content of their requests.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 PACKAGES = ("connectors", "indexer", "expertise", "search_api", "quisait")
 TRUSTED_LIBRARIES = ("uvicorn",)
-"""Libraries whose messages are logged: they do not repeat queries."""
+"""Libraries whose messages are logged, because they do not repeat queries."""
 REPEATING_CLIENTS = ("opensearch", "opensearchpy", "urllib3")
 """Libraries that warn at each failed attempt; the caller logs the error once."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -45,7 +45,7 @@ def set_up_logs(form: str, level: str) -> None:
 
 
 def without_texts(record: logging.LogRecord) -> bool:
-    """Keep every record, with the class and place of an error instead of its text and trace.
+    """Keep every record; replace the text and trace of an error by its class and place.
 
     A library's message is replaced by its place.
     """
@@ -70,7 +70,7 @@ def _thread_ended(ended: threading.ExceptHookArgs) -> None:
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Writes to the current `sys.stderr`, and never writes the text of an error.
+    """Writes to the current `sys.stderr`, but never the text of an error.
 
     If a record cannot be written, logging's own report would show the traceback of the error being
     handled, and the query that this error repeats.
@@ -86,7 +86,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
         """Ignore the stream that `StreamHandler` sets."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Write where the record came from and the class of the error that kept it from the log."""
+        """Write the record's place, and the class of the error for which it was not logged."""
         error = sys.exc_info()[0]
         place = f"{record.pathname}:{record.lineno}"
         with contextlib.suppress(OSError, ValueError):

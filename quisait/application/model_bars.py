@@ -1,7 +1,8 @@
 """Thresholds measured on a model's cosines, stored in a file beside the model.
 
-`quisait evaluate bars` writes the file; it is read when the encoder is opened. It names the encoder
-and the hashes of the model's files, and is ignored if they do not match.
+`quisait evaluate bars` writes the file, and it is read when the encoder is opened. The file
+contains the encoder's name and the hashes of the model's files, and is ignored if they do not
+match.
 """
 
 import json
@@ -79,8 +80,8 @@ def check_model(directory: Path, encoder: str) -> str:
 def _hashes(directory: Path) -> dict[str, str]:
     """Return the hashes of an exported model's files, or a placeholder if a file changed since.
 
-    A sentence-transformers directory has no card, so it has no hashes here: its encoder's name
-    contains them.
+    A sentence-transformers directory has no card, and therefore no hashes here; the name of its
+    encoder contains them.
     """
     try:
         card = read_card(directory)

@@ -26,7 +26,7 @@ class Advance:
     """Shows progress; this class shows nothing."""
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Show the number done and the total (None if unknown)."""
+        """Show the number of finished items and the total (None if unknown)."""
 
     def waits(self, what: str) -> None:
         """Show what the work waits for, in words; an empty text means that it continues."""
@@ -118,16 +118,17 @@ class _ProgressLines(Advance):
 
 
 KNOWN_AFTER_S = 20.0
-"""Before this number of seconds no remaining time is shown."""
+"""Number of seconds after which the remaining time is shown."""
 _EARLY_SHARE = 0.1
 _STEADY = 1.3
 
 
 def left_of(done: float, total: float | None, elapsed_s: float, recent_per_s: float) -> str:
-    """Return the remaining time in French: a range, or one figure if steady; empty if unknown.
+    """Return the remaining time in French: a range, or one figure for a steady rate.
 
-    The range spans the mean and the recent rate. During the first tenth it is twice as wide on both
-    sides, since the first documents do not represent the others.
+    The result is empty if the time is unknown. The range is computed from the mean rate and the
+    recent rate. During the first tenth it is twice as wide on both sides, since the first documents
+    do not represent the other documents.
     """
     if not total or done <= 0 or done >= total or elapsed_s < KNOWN_AFTER_S:
         return ""

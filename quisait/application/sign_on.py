@@ -37,7 +37,7 @@ CALLBACK = "/sign-on/callback"
 
 
 def open_provider(settings: Settings) -> Provider | None:
-    """Return the provider, without a request; None if the settings name no issuer.
+    """Return the provider without sending a request; None if the settings name no issuer.
 
     Raises `ValueError` if the settings do not give this site's address.
     """
@@ -97,7 +97,7 @@ def read_keys(path: Path) -> dict[str, Any]:
 
 
 def open_sign_on(settings: Settings, database: sa.Engine, known: SignOnDirectory) -> SignOn | None:
-    """Return what the sign-on routes need; None if the settings configure no sign-on.
+    """Return the dependencies of the sign-on routes; None if the settings configure no sign-on.
 
     Raises `ValueError` if the provider needs this site's address and the settings give none.
     """

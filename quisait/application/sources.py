@@ -57,12 +57,12 @@ Options = TypeVar("Options", bound=BaseModel)
 
 
 def source_names(settings: Settings) -> frozenset[str]:
-    """Return the names of the sources; the desk may add one while the application runs."""
+    """Return the current names of the sources; the desk may add a source at any time."""
     return frozenset(source.name for source in settings.sources)
 
 
 def sources_named(settings: Settings, names: list[str]) -> list[SourceSettings]:
-    """Return the named sources in the settings' order, or all without names.
+    """Return the named sources in the settings' order; without names, return all sources.
 
     Raises `IndexRefused` for unknown names.
     """
@@ -99,23 +99,24 @@ def source_password(settings: SourceSettings) -> str:
 
 @contextmanager
 def opened_push_tokens(settings: Settings) -> Iterator[PushTokens]:
-    """Open the push tokens during the block without the application: no index, no encoder."""
+    """Open the push tokens during the block, without the application's index and encoder."""
     with opened_database(settings) as database:
         yield PushTokens(database)
 
 
 def open_inbox(settings: Settings, database: sa.Engine) -> Inbox:
-    """Return the inbox of pushed documents; the state's cursors tell how many are waiting."""
+    """Return the inbox of pushed documents."""
     return Inbox(database, State(database).load, settings.push.max_waiting)
 
 
 def open_source(
     settings: SourceSettings, inbox: Inbox | None, questions: SqlQuestions | None = None
 ) -> Connector:
-    """Return the connector of a source; a push source reads `inbox`, asked questions `questions`.
+    """Return the connector of a source.
 
-    Raises `SourceRefused` if a password's file cannot be read, or if an installed connector cannot
-    be loaded or refuses its options.
+    A push source reads `inbox`, the source of asked questions reads `questions`. Raises
+    `SourceRefused` if a password's file cannot be read, or if an installed connector cannot be
+    loaded or refuses its options.
     """
     if settings.kind == "questions":
         assert questions is not None  # noqa: S101 - nothing else can be read
@@ -129,10 +130,11 @@ def open_source(
 def on_noted_root(
     connector: Connector, settings: SourceSettings, state: State, *, accept: bool = False
 ) -> Connector:
-    """Return the connector; that of a folder then refuses a root other than the noted one.
+    """Return the connector.
 
-    The root is noted at the first reading, and again if the path in the settings changes. `accept`:
-    note the root as it is now. Raises `SourceUnreachable`.
+    The connector of a folder then refuses a root other than the noted root. The root is noted at
+    the first reading, and again if the path in the settings changes. With `accept`, the root is
+    noted as it is now. Raises `SourceUnreachable`.
     """
     if not (isinstance(connector, Snapshot) and isinstance(connector.origin, FolderSource)):
         return connector
@@ -145,7 +147,7 @@ def on_noted_root(
 
 
 def noted_root(settings: SourceSettings, state: State) -> str:
-    """Return the root that was read before under this path; empty if none was."""
+    """Return the root that was read before under this path, or an empty text."""
     return state.root_of(settings.name, _written_path(settings))
 
 
@@ -183,7 +185,7 @@ def _place_of(settings: SourceSettings, inbox: Inbox | None = None) -> SourcePla
 
 @dataclass(frozen=True, slots=True)
 class FolderOriginals:
-    """Adapter of `Originals`: the folders that the settings name. `known` is asked each time."""
+    """Adapter of `Originals`: the folders that the settings name. `known` is called each time."""
 
     settings: Settings
     known: Callable[[], PrincipalLookup]
@@ -219,7 +221,7 @@ class FolderOriginals:
 
 
 FOLDER_LOOKED_S = 10.0
-"""Longest time of a folder check, in seconds; a large share would take an hour."""
+"""Maximum duration of a folder check, in seconds; a large share would take an hour."""
 
 
 def folder_faults(source: SourceSettings) -> Iterator[Malformed]:
@@ -343,14 +345,14 @@ def _manual_accounts(settings: Settings) -> tuple[AccountAssignment, ...]:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryAge:
-    """Age of the directory's last complete reading, None if there was none, and its limit."""
+    """The age of the directory's last complete reading, None without one, and its limit."""
 
     age: timedelta | None
     oldest: timedelta
 
     @property
     def is_late(self) -> bool:
-        """Whether half of the limit has passed, so that somebody should be told."""
+        """Whether half of the limit has passed, so that a warning is due."""
         return self.age is None or self.age > self.oldest / 2
 
     @property
@@ -375,7 +377,7 @@ def open_authorities(
 ) -> Iterator[Authorities]:
     """Open all authorities, without a request. Raises `SourceRefused` if a password is missing.
 
-    `own` are authorities that the application itself provides.
+    `own` are the authorities that the application itself provides.
     """
     claimed = settings.group_sources.union(one.name for one in own)
 

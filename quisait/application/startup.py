@@ -1,6 +1,7 @@
-"""What every command starts with: settings, logs, the application, and readable errors.
+"""Start of every command: settings, logs, the application, and readable errors.
 
-An error that a person can correct is printed as a sentence, with an exit status and no traceback.
+An error that a person can correct is printed as a sentence, without a traceback, and sets the exit
+status.
 """
 
 import os

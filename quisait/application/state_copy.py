@@ -22,12 +22,12 @@ _ROWS_AT_ONCE = 500
 
 
 def backed_up_tables() -> list[sa.Table]:
-    """Return the tables of a backup, in an order in which each may be filled."""
+    """Return the tables of a backup, in an order that respects foreign keys."""
     return [table for table in _every_table() if table not in NOT_BACKED_UP]
 
 
 def restored_tables() -> list[sa.Table]:
-    """Return the tables that a restoration replaces, those of access and the directory included."""
+    """Return the tables that a restoration replaces, including access and the directory."""
     return [table for table in _every_table() if table not in OF_THIS_DATABASE]
 
 
@@ -37,10 +37,10 @@ def _every_table() -> list[sa.Table]:
 
 @contextmanager
 def snapshot(database: sa.Engine, folder: Path) -> Iterator[sa.Connection]:
-    """Yield a connection that reads the database as it is now, however long the block reads.
+    """Yield a connection on which all reads of the block see the database as it is now.
 
-    SQLite's own backup makes a copy in `folder`, so that writers do not wait for the block;
-    PostgreSQL reads from the snapshot of one transaction.
+    With SQLite, its backup function makes a copy in `folder`, so that writers do not wait for the
+    block. With PostgreSQL, all reads are in the snapshot of one transaction.
     """
     if database.dialect.name == "sqlite":
         path = folder / "snapshot.sqlite"
@@ -80,7 +80,7 @@ def copy_tables(
 
 
 def filled_tables(connection: sa.Connection) -> list[str]:
-    """Return the sorted names of the tables with rows, if a new database has none in them."""
+    """Return sorted names of tables with rows, if they have no rows in a new database."""
     own = {"register_mark", "directory_readings"}
     return sorted(
         table.name

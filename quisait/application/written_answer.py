@@ -11,7 +11,7 @@ from search_api.written_answer.values import LanguageModel, ModelFailed, Writing
 
 
 def open_writing(application: Application) -> Writing | None:
-    """Return what written answers need; None if the settings name no server."""
+    """Return the dependencies of written answers; None if the settings name no server."""
     said = application.settings.written_answer
     if not said.url:
         return None

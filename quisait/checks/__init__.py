@@ -17,7 +17,7 @@ from quisait.settings.files import private_files
 
 
 def run_checks(settings: Settings) -> Iterator[Check]:
-    """Test each part like a crawl and a search use it.
+    """Test each part in the same way as crawls and searches use it.
 
     Nothing is written except the folder, an empty state, and test data that is removed again.
     """

@@ -28,7 +28,8 @@ from quisait.settings.files import common_paths, exposed_files, is_served_here, 
 from search_api.listening import MAX_CONNECTIONS, open_port
 
 LEAST_FREE = 500_000_000
-"""In bytes. A first start writes a model of 140 MB, and a transaction needs room beside its file.
+"""Minimum free space, in bytes. A first start writes a model of 140 MB, and a transaction needs
+space beside its file.
 """
 MOST_SKEW = timedelta(minutes=1)
 """Longest difference from the database's clock: leases of workers on several machines are compared.
@@ -138,7 +139,10 @@ def _other_clocks(settings: Settings) -> Iterator[tuple[str, datetime, timedelta
 
 
 def _time_of(settings: Settings) -> datetime | None:
-    """Return the time in the provider's answer; None without one: another check reports it."""
+    """Return the time in the provider's answer.
+
+    None without an answer, which another check reports.
+    """
     import requests
 
     known = str(beside_file(settings.oidc.ca_file)) if settings.oidc.ca_file else True
@@ -170,7 +174,7 @@ def check_certificates(settings: Settings) -> str:
 
 
 def check_ports(settings: Settings) -> str:
-    """Check that each address is free, or that this installation already answers there."""
+    """Check that each address is free, or that this installation already listens there."""
     asked = [(settings.server.host, settings.server.port)]
     if settings.metrics.port:
         asked.append((settings.metrics.host, settings.metrics.port))

@@ -76,7 +76,7 @@ def _require_best_bets(settings: Settings, index: Index) -> None:
 def check_principals(settings: Settings) -> str:
     """Return how many principals and agents the settings name.
 
-    Raises `ValueError` if the directory has nobody for one of them.
+    Raises `ValueError` if the directory has nobody for a principal.
     """
     directory = open_directory(settings)
     if directory is None:

@@ -174,7 +174,7 @@ def experts_body(found: QuestionAnswer) -> dict[str, Any]:
 
 
 def results_text(found: QuestionAnswer) -> str:
-    """Return one block per found document, after a correction of the query if there is one."""
+    """Return one block per found document, after the correction of the query, if any."""
     results = found.results
     blocks = _wording(found)
     blocks += [f"{one.term} : {one.meaning} {one.text}".strip() for one in found.definitions]
@@ -201,7 +201,7 @@ def _wording(found: QuestionAnswer) -> list[str]:
 
 
 def _direct_lines(direct: DirectAnswer | None) -> Iterator[str]:
-    """Yield the sentences that answer, each quote with its document; nothing without an answer."""
+    """Yield the sentences of the direct answer, each quote with its document."""
     for number, quote in enumerate(direct.quotes if direct else ()):
         older = direct is not None and direct.differs and number > 0
         if older or not number:
@@ -348,7 +348,7 @@ def crawl_line(outcome: CrawlOutcome) -> str:
 
 
 def _failure_lines(failures: Sequence[FailureStatus]) -> Iterator[str]:
-    """Yield failures by kind, the smallest group first, so that a large one hides none."""
+    """Yield failures by kind, the smallest group first, so that a large group hides no other."""
     groups: dict[str, list[FailureStatus]] = defaultdict(list)
     for failure in failures:
         groups[failure.kind].append(failure)

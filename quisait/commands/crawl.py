@@ -133,7 +133,10 @@ def _limit_warning_or_nothing(application: Application) -> str:
 
 
 def _read_and_print_directory(application: Application, *, quiet: bool) -> bool:
-    """Read the directory; return False if that fails: the former one is kept, crawls go on."""
+    """Read the directory.
+
+    Return False if that fails: the former directory stays, and crawls continue.
+    """
     try:
         read = read_directory(application)
     except SourceError as error:

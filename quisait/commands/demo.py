@@ -35,9 +35,9 @@ INSTALLED = Path(sys.prefix) / "share/quisait/demo"
 """The demonstration of an installed quisait (`data-files` in pyproject.toml)."""
 
 FIRST = 3
-"""Expected documents and people must be among this many first results."""
+"""Number of first results among which expected documents and people must be."""
 READ = 50
-"""Hidden documents must not be among this many first results."""
+"""Number of first results among which hidden documents must not be."""
 PROPOSED = 3
 """Number of first questions that are suggested when the demonstration is served."""
 
@@ -49,10 +49,10 @@ class DemoQuestion:
     One of `documents` and one of `experts` must be among the first three; `people` must have the
     first cards, in any order; `services` must be found. With `near_subject`, nobody may have a
     card, and one of these agents must be suggested as a guide. `hidden` documents must not appear,
-    `not_first` documents not come first, `not_named` people not appear, and nobody at all if
-    `silent`. At most `at_most` documents may be found. The first documents must be those of the
-    question `same_as`. `known`: a fault that is not fixed yet; the check asks to remove the mark
-    once it is.
+    `not_first` documents must not come first, and `not_named` people must not appear. With
+    `silent`, nobody may appear. At most `at_most` documents may be found. The first documents must
+    be the same as for the question `same_as`. `known` marks a fault that is not fixed yet; once it
+    is fixed, the check asks to remove the mark.
     """
 
     kind: str
@@ -139,7 +139,7 @@ def demo(
 def _welcome(
     application: Application, address: str, questions: Sequence[DemoQuestion]
 ) -> Iterator[str]:
-    """Yield the lines that tell the agent at the start, and what to try."""
+    """Yield the lines that name the agent at the start and propose questions."""
     if agent := application.book.agent(application.settings.server.demo_agent):
         yield (
             f"Vous y êtes {agent.name}, {agent.metier} à {agent.office}. « Changer d'agent », en "
@@ -154,7 +154,7 @@ def _welcome(
 def _prepare(application: Application, folder: Path, stream: TextIO, *, quiet: bool) -> None:
     """Read everything, build the expertise and, at the first start, tell the stories.
 
-    A line before each step says what comes.
+    A line before each step announces it.
     """
     directory = read_directory(application)
     sources = application.settings.sources
@@ -178,7 +178,7 @@ def _prepare(application: Application, folder: Path, stream: TextIO, *, quiet: b
 
 
 def _check_all(application: Application, questions: list[DemoQuestion], *, as_json: bool) -> bool:
-    """Ask each question and print its faults; return whether there are only known ones."""
+    """Ask each question and print its faults; return whether all faults are known."""
     found: list[dict[str, Any]] = []
     with answers.answer_context(application) as context:
         for question in questions:

@@ -51,8 +51,8 @@ class AmbiguousAccount:
 class DirectoryStatus:
     """The directory as it is now, compared with its stored copy.
 
-    `joined` counts linked accounts by source. `unmatched` are accounts in documents that no agent
-    has, None if not requested.
+    `joined` counts linked accounts by source. `unmatched` are accounts in documents that belong to
+    no agent, None if not requested.
     """
 
     agents: int

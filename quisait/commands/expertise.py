@@ -167,7 +167,7 @@ def peers(
 
 
 def peers_text(found: Peers) -> str:
-    """Return the agent's topics, then the agents who share them, then communities."""
+    """Return the agent's topics, then the agents who share these topics, then communities."""
     lines = [f"{found.agent.name} ({found.agent.id})"]
     lines += [
         f"Sujet : {topic.topic.label} ({basis(topic.basis, topic.mission_since)})"

@@ -46,7 +46,7 @@ def init(
 
 
 def _write_key() -> Path:
-    """Return the path of the file of the token key, written unless it is there already.
+    """Return the path of the token key's file, which is written unless it exists.
 
     Raises `OSError`.
     """

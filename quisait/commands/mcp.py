@@ -1,4 +1,4 @@
-"""`quisait mcp`: connects a local assistant to a site; rights are checked by the site alone."""
+"""`quisait mcp`: connect a local assistant to a site, which checks all rights itself."""
 
 import os
 from pathlib import Path
@@ -52,7 +52,10 @@ def mcp(
 
 
 async def _relay(url: str, token: str) -> str:
-    """Answer an assistant on stdio with what the site answers; return a sentence if it fails."""
+    """Pass an assistant's messages on stdio to the site, and the answers back.
+
+    Return a sentence if it fails.
+    """
     import httpx2
     from mcp import Client, MCPError
     from mcp.client.streamable_http import streamable_http_client

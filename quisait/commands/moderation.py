@@ -1,6 +1,6 @@
 """`quisait questions moderation`: a moderator's actions on questions, with the moderator's rights.
 
-A decision is made in the agent's name, like on the pages; the audit log notes the command.
+A decision is made in the agent's name, as on the pages, and the audit log notes the command.
 """
 
 from collections.abc import Collection

@@ -21,7 +21,8 @@ def show(found: Found, as_json: bool, text: Callable[[Found], str], schema: str 
     """Print a result as text or as JSON.
 
     `schema` names the API's model of the result, or of each item of a list, like
-    `topics.schemas:PeersBody`. It is imported for JSON only: loading it takes half a second.
+    `topics.schemas:PeersBody`. The model is only imported for JSON, because loading it takes half a
+    second.
     """
     if not as_json:
         print(safe_text(text(found)))

@@ -34,15 +34,15 @@ from search_api.context import AnswerContext
 
 @contextmanager
 def opened_privacy() -> Iterator[Privacy]:
-    """Open the privacy services without the application: no index and no encoder."""
+    """Open the privacy services without the application's index and encoder."""
     with opened_state() as (settings, database):
         yield open_privacy(settings, database)
 
 
 def audited_reader(application: Application, agent: str, command: str, shown: str = "") -> Reader:
-    """Return the reader of an agent, after noting in the audit log that a command reads for it.
+    """Return the reader of an agent, after noting in the audit log that a command reads for them.
 
-    `shown`: the id of another agent whose data is read, which is noted too. Raises `ValueError` if
+    `shown`: the id of another agent whose data is read, which is noted, too. Raises `ValueError` if
     there is no such agent, or if the audit log cannot be written.
     """
     reader = command_line_reader(application, agent)

@@ -145,7 +145,7 @@ def _list_text(found: OwnQuestions) -> str:
 
 
 def _progress(found: ShownQuestion, answer_days: int) -> Iterator[str]:
-    """Yield a question's progress, like its page tells its asker."""
+    """Yield a question's progress, in the same words as on its page."""
     one = found.question
     if found.accepted_by:
         yield f"{found.accepted_by.name} a accepté d'y répondre."

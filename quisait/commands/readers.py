@@ -20,11 +20,11 @@ from quisait.work.runs import CrawlOptions
 
 MOST_WORKERS = 64
 END_S = 20.0
-"""Seconds for a helper to finish its batch after it is asked to stop."""
+"""Time for a helper to finish its batch after it is asked to stop, in seconds."""
 
 
 def check_workers(application: Application, chosen: Sequence[SourceSettings], workers: int) -> None:
-    """Raise `ValueError`, with the remedy, if several workers have nothing to share."""
+    """Raise `ValueError`, with the remedy, if several workers cannot share any source."""
     if workers == 1:
         return
     if not can_share_parts(application):
@@ -44,7 +44,7 @@ def check_workers(application: Application, chosen: Sequence[SourceSettings], wo
 def helping_readers(chosen: Sequence[SourceSettings], workers: int) -> Iterator[None]:
     """Run `workers - 1` more processes during the block, which read parts of divided sources.
 
-    They end with this process, however it ends.
+    The processes end with this process, however it ends.
     """
     names = [source.name for source in chosen if source.parts > 1]
     command = [sys.executable, "-m", "quisait.cli", "crawl", "--join", *names]
@@ -70,7 +70,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def join_readings(application: Application, chosen: Sequence[SourceSettings], stop: Event) -> None:
-    """Read parts of others' runs until `stop`, or until standard input ends."""
+    """Read parts in runs of other processes until `stop`, or until standard input ends."""
     threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
     divided = [one for source in chosen if (one := divided_source(application, source))]
     asked = CrawlOptions(quiet=True, stop=stop)

@@ -34,8 +34,8 @@ INTERRUPTED_STATUS = 130
 """Exit status of a command ended by SIGINT, like in a shell: 128 and the signal's number."""
 
 STOP_S = 8.0
-"""Seconds for a batch in progress to end. A batch cut short is read again: it is acknowledged whole
-or not at all, and the cursor is saved after it.
+"""Time for a batch in progress to end, in seconds. A batch that was cut short is read again: it is
+acknowledged completely or not at all, and the cursor is saved after it.
 """
 
 
@@ -70,7 +70,7 @@ def run_application(
 ) -> None:
     """Run until SIGTERM or SIGINT; then finish the batch and the requests in progress.
 
-    Raises `ValueError` if an address cannot or may not be listened at, and if a part of the
+    Raises `ValueError` if the server cannot or may not listen at an address, and if a part of the
     application ends unexpectedly.
     """
     # Imported here: loading FastAPI takes a second, and most commands do not need it.
@@ -115,10 +115,10 @@ def run_application(
 
 
 def run_interruptibly(application: Application, work: Callable[[threading.Event], T]) -> T:
-    """Do a command's work, which ends early once its event is set; return or raise its result.
+    """Run a command's work, which ends early once its event is set; return its result.
 
-    SIGINT and SIGTERM set the event, and the work has `STOP_S` to end. After that, or at a second
-    signal, the process exits at once; its locks are released.
+    SIGINT and SIGTERM set the event, and the work has `STOP_S` seconds to end. After that, or at a
+    second signal, the process exits at once, which releases its locks.
     """
     stop = threading.Event()
     done: Future[T] = Future()

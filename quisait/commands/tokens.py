@@ -56,7 +56,7 @@ class SessionStores:
 
 @contextmanager
 def opened_sessions() -> Iterator[SessionStores]:
-    """Open the stores of sessions and personal tokens, without the rest of the application."""
+    """Open only the stores of sessions and personal tokens."""
     # Imported here: only these commands need them.
     from quisait.application.sign_on import open_sessions
     from search_api.sign_on.sessions import SqlPersonalTokens

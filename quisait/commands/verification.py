@@ -1,6 +1,6 @@
 """`quisait verification`: verify documents with an agent's rights.
 
-A verification is made in the agent's name, like on the pages; the audit log notes the command.
+A verification is made in the agent's name, as on the pages, and the audit log notes the command.
 """
 
 from contextlib import AbstractContextManager

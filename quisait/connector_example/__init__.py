@@ -1,1 +1,1 @@
-"""What `quisait connector new` copies: a working connector and its test."""
+"""The template of `quisait connector new`: a working connector and its test."""

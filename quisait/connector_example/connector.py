@@ -31,7 +31,8 @@ class Options(BaseModel):
 class TableSource:
     """Lists the table `documents(id, title, text, author, readers, written)`.
 
-    `readers` are principals separated by spaces; without any, the source's own apply.
+    `readers` are principals separated by spaces; a row without readers has the readers of the
+    source.
     """
 
     source: str

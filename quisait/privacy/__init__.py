@@ -1,1 +1,1 @@
-"""Personal data: what is stored, for how long, and what is applied again after a restoration."""
+"""Personal data: what is stored, for how long, and which deletions a restoration repeats."""

@@ -1,10 +1,10 @@
 """Keep revoked access revoked when the state's database is restored from a copy.
 
 A table that gives access has `info={"gives_access": KIND}`. Deleting one of its rows, or changing a
-column with the same info, is a revocation: it adds one to the mark of its kind in the same
-transaction, then in a file beside the register of deletions, which is not restored with the
-database. A database whose mark is below the file's is an older copy: the tables of that kind are
-emptied before the database is used (decision 56).
+column with the same info, is a revocation. A revocation increments the mark of its kind, in the
+same transaction, and then in a file beside the register of deletions, which is not restored with
+the database. A database whose mark is lower than the mark in the file is an older copy: the tables
+of that kind are emptied before the database is used (decision 56).
 """
 
 import errno
@@ -58,13 +58,15 @@ The number is 0 or negative as long as the outside file cannot be written.
 """
 
 _PENDING, _MOVED = "quisait revoked", "quisait moved marks"
-"""Keys in a connection's `info`: kinds to move at its commit; whether the file may be behind."""
+"""Keys in a connection's `info`: kinds whose marks are incremented at its commit; whether the file
+may be behind.
+"""
 
 Marks = Mapping[str, int]
 
 
 def access_tables(every: Sequence[sa.MetaData], kind: str | None = None) -> list[sa.Table]:
-    """Return the tables that give access: all, or those of one kind."""
+    """Return the tables that give access, either all or only of one kind."""
     return [
         table
         for tables in every
@@ -114,8 +116,8 @@ class AccessMarks:
     def enforce(self) -> None:
         """Empty the kinds of access that may have been revoked since the database was copied.
 
-        Called before the database is used. If the file is missing although the database knows one,
-        every kind is emptied. Raises `RegisterUnusable` if the file cannot be read.
+        Call this before the database is used. If the file is missing although the database expects
+        one, every kind is emptied. Raises `RegisterUnusable` if the file cannot be read.
         """
         outside = self._outside()
         with self._engine.connect() as connection:
@@ -147,7 +149,7 @@ class AccessMarks:
                 _keep(connection, {kind: -number for kind, number in known.items()}, ())
 
     def follow(self) -> None:
-        """From now on, move the marks at each revocation by this engine."""
+        """Increment the marks at each revocation by this engine from now on."""
         sa.event.listen(self._engine, "after_execute", _note_revocation)
         sa.event.listen(self._engine, "commit", _move)
         sa.event.listen(self._engine, "rollback", _forget)
@@ -177,7 +179,8 @@ class AccessMarks:
     def _catch_up(self, driver: Any, record: Any) -> None:
         """Bring the file up to the database once a connection's transaction has ended.
 
-        The same connection reads the marks: the pool may have no other connection free.
+        The marks are read on the same connection, because the pool may have no other free
+        connection.
         """
         if driver is None or not record.info.pop(_MOVED, False):
             return
@@ -226,12 +229,12 @@ class AccessMarks:
 
 
 def marks_file(register: Path) -> Path:
-    """Return the file of the marks, beside the register."""
+    """Return the path of the marks' file, which is beside the register."""
     return register.with_name(f"{register.name}.acces")
 
 
 def _older(inside: Marks, outside: Marks | None) -> list[str]:
-    """Return the kinds whose last revocations the database may be missing."""
+    """Return the kinds of which the database may miss the last revocations."""
     if outside is None:
         return [kind for kind in LABELS if inside.get(kind, 0) > 0]
     return [kind for kind in LABELS if abs(inside.get(kind, 0)) < outside.get(kind, 0)]
@@ -284,7 +287,7 @@ def _revoked(statement: Any) -> Iterator[str]:
 
 
 def _move(connection: sa.Connection) -> None:
-    """Move the marks just before a commit, in sorted order, so that transactions never deadlock."""
+    """Increment the marks before a commit, in sorted order, so that transactions never deadlock."""
     for kind in sorted(connection.info.pop(_PENDING, ())):
         own = sa.update(access_marks).where(access_marks.c.kind == kind, access_marks.c.number > 0)
         connection.execute(own.values(number=access_marks.c.number + 1))

@@ -1,12 +1,11 @@
-"""The deletion register: what must be applied again to a restored backup, one JSON line per fact.
+"""The deletion register: changes that must be repeated on a restored backup, one JSON line each.
 
-It is a file outside the database and the index, and is not restored with them. Each of them stores
-a mark: the last line that it knows. If the mark is older than the register, the lines after it are
-applied again (`quisait.privacy.replay`).
-
-If the file cannot be written (read-only, full, owned by another account), the line is stored in the
-state's database and the deletion goes on: a document to hide must not stay open because of a file.
-The line is written with the next one, or when the application is opened.
+The register is a file outside the database and the index, and is not restored with them. Database
+and index each store a mark: the id of the last line that they know. If the mark is older than the
+register, the lines after it are applied again (`quisait.privacy.replay`). If the file cannot be
+written (read-only, full, owned by another account), the line is stored in the state's database and
+the deletion continues, because a document to hide must not stay open because of a file. The line is
+written to the file together with the next line, or when the application is opened.
 """
 
 import errno
@@ -51,10 +50,11 @@ waiting = sa.Table(
 
 _BLOCK = 65_536
 _START = b'{"id": '
-"""Beginning of each line. It occurs in no text of a line: quotation marks are escaped there."""
+"""Beginning of each line. It cannot occur inside a line, because quotation marks are escaped there.
+"""
 
 RegisterLine = dict[str, Any]
-"""`id`, `at` (ISO 8601), `kind`, and the fields of the kind.
+"""A line of the register: `id`, `at` (ISO 8601), `kind`, and the fields of the kind.
 
 - `wish`: `agent`, `wish` (kind of preference), `subject`, `said`, `in_force`, `by` (an animator)
 - `feedback`: opinions or favourites deleted: `agent`, `aspect`, `subject` (null: all)
@@ -79,7 +79,7 @@ class DatabaseRegisterMark:
     engine: sa.Engine
 
     def read(self) -> str:
-        """Return the id of the line, empty if none is known."""
+        """Return the id of the last known line, or an empty text."""
         return sql.scalar(self.engine, sa.select(marks.c.line)) or ""
 
     def move(self, line: str) -> None:
@@ -120,7 +120,7 @@ class PendingLines:
     engine: sa.Engine
 
     def add(self, line: RegisterLine) -> None:
-        """Append a line to those that wait."""
+        """Append a line to the waiting lines."""
         agent_id = line.get("agent")
         of_agent = digest(agent_id) if agent_id else ""
         with self.engine.begin() as connection:
@@ -151,7 +151,8 @@ class RegisterUnusable(IndexRefused):
 class FileRegister:
     """Reads and writes the register. A line is stored before its fact takes effect.
 
-    If the file cannot be written, lines go to `waiting`; without it, `RegisterUnusable` is raised.
+    If the file cannot be written, lines are stored in `waiting`; without `waiting`,
+    `RegisterUnusable` is raised.
     """
 
     def __init__(
@@ -177,9 +178,10 @@ class FileRegister:
         return line_id
 
     def include(self, other: "FileRegister") -> None:
-        """Merge the lines of another machine's file, ordered by time, all or none.
+        """Merge all lines of another machine's file, or none, ordered by time.
 
-        Raises `RegisterUnusable` if either file cannot be read, or this one cannot be written.
+        Raises `RegisterUnusable` if one of the files cannot be read, or this file cannot be
+        written.
         """
         try:
             with self._locked():
@@ -200,8 +202,8 @@ class FileRegister:
     def complete(self, *, opening: bool = False) -> int:
         """Write the waiting lines if the file can be written; return how many still wait.
 
-        `opening`: the index may be a restored one that does not know these lines, so its mark is
-        not moved, and `quisait.privacy.replay` applies them again.
+        `opening`: the index may be restored and not know these lines. Therefore its mark is not
+        moved, and `quisait.privacy.replay` applies the lines again.
         """
         if self.waiting():
             try:
@@ -228,7 +230,10 @@ class FileRegister:
         )
 
     def try_writing(self) -> None:
-        """Test that a line could be written; leave nothing. Raises `RegisterUnusable`."""
+        """Test whether a line could be written, without leaving anything.
+
+        Raises `RegisterUnusable`.
+        """
         try:
             with self._locked():
                 flags = os.O_RDWR | os.O_APPEND
@@ -245,7 +250,7 @@ class FileRegister:
             raise RegisterUnusable(self.unusable(error)) from error
 
     def last(self) -> str:
-        """Return the id of the last whole line, empty if there is none; read only the file's end.
+        """Return the id of the last complete line, or an empty text; only read the end of the file.
 
         Raises `RegisterUnusable` if the file or that line cannot be read.
         """
@@ -269,10 +274,10 @@ class FileRegister:
             raise RegisterUnusable(self.unusable(error)) from error
 
     def lines(self) -> Iterator[RegisterLine]:
-        """Yield every whole line, oldest first, without a line cut short by a crash.
+        """Yield every complete line, oldest first, without a line cut short by a crash.
 
-        Repeated lines are yielded once: an older quisait wrote waiting lines again when a backup
-        was restored. Raises `RegisterUnusable` if the file or a line cannot be read.
+        Repeated lines, which an older quisait wrote when a backup was restored, are only yielded
+        once. Raises `RegisterUnusable` if the file or a line cannot be read.
         """
         known: set[str] = set()
         number = 0
@@ -292,10 +297,10 @@ class FileRegister:
             raise RegisterUnusable(self.unusable(error)) from error
 
     def standing(self) -> tuple[str, list[str]]:
-        """Return the last line's id, and the line that each mark knows.
+        """Return the last line's id, and the id of the line that each mark knows.
 
-        The lock is taken if possible: otherwise a database whose mark is about to move would be
-        taken for a restored one. Raises `RegisterUnusable` if the file cannot be read.
+        The lock is held if possible, because a database whose mark is about to move would otherwise
+        count as restored. Raises `RegisterUnusable` if the file cannot be read.
         """
         with ExitStack() as stack:
             with suppress(OSError):
@@ -309,10 +314,10 @@ class FileRegister:
         return lines[places[0] + 1 :] if places else lines
 
     def forget(self) -> int:
-        """Delete lines older than every kept backup, except the last line; return how many.
+        """Delete lines that are older than every stored backup, except the last line.
 
-        Raises `RegisterUnusable` if the file cannot be read, or cannot be written although it must
-        be.
+        Return how many. Raises `RegisterUnusable` if the file cannot be read, or cannot be written
+        although it must be.
         """
         if not self.path.exists():
             return 0
@@ -350,8 +355,8 @@ class FileRegister:
     def _append(self, line: RegisterLine | None, moved: Sequence[RegisterMark]) -> None:
         """Write the waiting lines, then this line, and move these marks; the caller holds the lock.
 
-        Waiting lines of a restored database may be in the file already: they are not written again,
-        since they would override later lines.
+        Waiting lines of a restored database may be in the file already. They are not written again,
+        because they would override later lines.
         """
         before = self._waiting.all() if self._waiting else []
         written = {one["id"] for one in self.lines()} if before else set()
@@ -393,7 +398,8 @@ def _content(lines: Sequence[RegisterLine]) -> bytes:
 def _read(text: bytes) -> RegisterLine:
     """Return a line. Raises `ValueError`.
 
-    If an older quisait wrote a whole line after a half one, the whole one is returned.
+    If an older quisait appended a complete line to an incomplete line, the complete line is
+    returned.
     """
     line = json.loads(text[max(0, text.rfind(_START)) :])
     if not isinstance(line, dict) or not {"id", "at", "kind"} <= line.keys():

@@ -1,7 +1,7 @@
 """Apply the register to a restored backup: withdrawals, deletions, narrowed rights.
 
-This happens before any request is answered if an application is opened whose database or index
-knows less than the register, and by `quisait privacy replay`.
+The register is applied before any request is answered, if the database or the index of the
+application does not know its last lines. `quisait privacy replay` also applies it.
 """
 
 import logging
@@ -49,14 +49,14 @@ class PushedDocuments(Protocol):
     """The pushed documents in the database."""
 
     def withdraw(self, source: str, names: Collection[str]) -> int:
-        """Remove documents until they are pushed again; return how many there were."""
+        """Remove documents until they are pushed again; return the number of removed documents."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
     """How many lines were applied again, and their effects.
 
-    `sources` are read in full at their next run: the backup's rights may be out of date.
+    `sources` are read in full at their next run, because the backup's rights may be out of date.
     """
 
     lines: int = 0
@@ -74,11 +74,11 @@ def replay_where_older(
     journal: bytes,
     inbox: PushedDocuments,
 ) -> ReplayReport:
-    """Apply the lines that database or index do not know yet; none if both know the last line.
+    """Apply the lines that database or index do not know yet.
 
-    `inbox` is the database's: documents that were deleted or closed since are withdrawn from it, so
-    that they are not published again. `journal` is the query log's key, under which it counts
-    agents.
+    `inbox` is the inbox in this database: documents that were deleted or closed since the backup
+    are withdrawn from it, so that they are not published again. `journal` is the key with which the
+    query log makes pseudonyms of agents.
     """
     last, known = register.standing()
     if not last or all(mark == last for mark in known):
@@ -168,9 +168,9 @@ def _withdraw(lines: Sequence[RegisterLine], inbox: PushedDocuments) -> None:
 
 
 def _apply(line: RegisterLine, database: sa.Engine, consent: SqlConsent) -> None:
-    """Apply to the database what an agent asked, or what was decided about their access.
+    """Apply a line about an agent's wish, data or access to the database.
 
-    Opinions and follows that came after the line stay, and verifications of later days.
+    Opinions and follows after the line's time stay, and so do verifications of later days.
     """
     at, kind, agent_id = datetime.fromisoformat(line["at"]), line["kind"], line.get("agent", "")
     feedback, following = SqlFeedback(database, lambda: at), SqlFollowing(database, lambda: at)
@@ -205,7 +205,7 @@ def _mail_preferences(asked: bool, answered: bool, digest: str, *invited: bool) 
 def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
     """Remove questions and answers that were deleted, and reports that were taken back.
 
-    Ids of questions are never used again; a text may be reported again, so later reports stay.
+    Ids of questions are never used again. A text may be reported again, so later reports stay.
     """
     questions = SqlQuestions(database, now)
     for line in lines:
@@ -220,10 +220,10 @@ def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> Non
 
 
 def _hide_former_texts(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """Hide again what was hidden; show a text that was corrected since to its author only.
+    """Hide texts that were hidden after the backup; show texts that were corrected only to authors.
 
-    The last decision about each text counts. "Shown again" applies only to the very text that was
-    shown: an older text, which may be the hidden one, stays hidden.
+    The last decision about each text counts. A decision to show a text again only applies to
+    exactly that text: an older text, which may be the hidden text, stays hidden.
     """
     questions = SqlQuestions(database, now)
     of_text: dict[tuple[str, str], list[RegisterLine]] = {}
@@ -238,7 +238,7 @@ def _hide_former_texts(lines: Sequence[RegisterLine], database: sa.Engine) -> No
 def _decide_again(
     questions: SqlQuestions, this: tuple[str, str], found: "_KeptText", own: list[RegisterLine]
 ) -> None:
-    """Apply the register's lines about one text to the text that the database has."""
+    """Apply the register's lines about one text to the text in the database."""
     decisions = [line for line in own if line["kind"] == "hidden"]
     last = decisions[-1] if decisions else None
     since = own
@@ -258,7 +258,7 @@ def _decide_again(
 
 @dataclass(frozen=True, slots=True)
 class _KeptText:
-    """A question or an answer as the database has it; `moderated`: whether somebody hid it."""
+    """A question or an answer in the database; `moderated` is true if a moderator hid it."""
 
     digest: str
     written: datetime
@@ -281,7 +281,10 @@ def _text_of(questions: SqlQuestions, question_id: str, answer_id: str) -> _Kept
 
 
 def _close_communities(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """Close communities that are no longer accepted; none is opened: its animator decides again."""
+    """Close communities that are no longer accepted.
+
+    Communities that were accepted later are not opened: their animators decide again.
+    """
     stored = SqlCommunityDecisions(database)
     last = {line["topic"]: line for line in lines if line["kind"] == "community"}
     for topic_id, made in stored.all().items():
@@ -317,7 +320,7 @@ def _apply_wish(line: RegisterLine, at: datetime, consent: SqlConsent) -> None:
 
 
 def _remove(index: Index, document_ids: Sequence[str]) -> int:
-    """Remove documents from the index for all readers; return how many there were."""
+    """Remove documents from the index for all readers; return the number of removed documents."""
     removed = 0
     for some in batches(document_ids, _AT_ONCE):
         there = sorted(index.kept(some))

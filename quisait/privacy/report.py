@@ -29,7 +29,10 @@ _KINDS = {
 
 
 def report_text(settings: Settings) -> str:
-    """Return Markdown about what is on and what is off; it contains no secret and no agent."""
+    """Return the register as Markdown, from the enabled features.
+
+    It names no secret and no agent.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=False,  # noqa: S701 - Markdown, which nobody's browser renders
@@ -52,7 +55,7 @@ def report_text(settings: Settings) -> str:
 
 
 def _kind(name: str) -> str:
-    """Return the label of a kind of source; of a connector that does not load, its name."""
+    """Return the label of a kind of source, or its name if its connector does not load."""
     if name in _KINDS:
         return _KINDS[name]
     try:

@@ -1,4 +1,4 @@
-"""How long each kind of data is kept, and the removal of expired data."""
+"""Retention periods of each kind of data, and the removal of expired data."""
 
 import hashlib
 import hmac
@@ -58,7 +58,7 @@ from search_api.verification.storage import (
 )
 
 _PURPOSE = b"quisait journal"
-"""Separates the query log's key from other uses of the server's key."""
+"""Label with which the query log's key is derived from the server's key."""
 
 
 def open_query_log(settings: Settings, database: sa.Engine, book: SqlDirectory) -> SqlQueryLog:
@@ -98,7 +98,7 @@ class _CurrentTopics:
 def frequent_queries(
     counts: Sequence[QueryCounts], order: Callable[[QueryCounts], int], limit: int
 ) -> list[QueryCounts]:
-    """Return the most frequent shown queries by `order`, without those whose count is 0."""
+    """Return the most frequent queries with a text by `order`, without queries whose count is 0."""
     shown = [count for count in counts if count.text is not None and order(count)]
     return sorted(shown, key=lambda one: (-order(one), one.text, one.asked_for))[:limit]
 
@@ -113,9 +113,10 @@ def hidden_queries(counts: Sequence[QueryCounts]) -> QueryCounts:
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """The granted roles, the audit log of what their holders read, and agents' preferences.
+    """The granted roles, the audit log of their holders' accesses, and agents' preferences.
 
-    `register` stores, outside the database, what must be applied again to a restored database.
+    `register` stores, outside the database, the changes that must be repeated on a restored
+    database.
     """
 
     grants: Grants
@@ -146,7 +147,7 @@ def audit_command(privacy: Privacy, command: str, subject: str = "") -> None:
 
 
 def _account() -> str:
-    """Return the process's own account: environment variables could be set by anybody."""
+    """Return the process's account, not from environment variables, which anybody can set."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container's account may have no name
@@ -169,7 +170,10 @@ def index_register_mark(settings: Settings) -> FileRegisterMark:
 
 
 def register_warning(register: FileRegister) -> str:
-    """Return a warning with the remedy if lines wait for the register's file; else empty."""
+    """Return a warning with the remedy if lines wait for the register's file.
+
+    Else an empty text.
+    """
     if not (count := register.complete()):
         return ""
     try:
@@ -186,7 +190,7 @@ def register_warning(register: FileRegister) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PurgeReport:
-    """What a purge removed: agents, entries of the audit, lines of the register, questions."""
+    """The result of a purge: removed agents, audit entries, lines of the register, questions."""
 
     agents: tuple[str, ...]
     entries: int
@@ -204,8 +208,8 @@ def purge_expired(
 ) -> PurgeReport:
     """Delete everything that has expired by the settings. Raises the errors of the index.
 
-    Also deletes stored principals that no document denies any more: `index` must contain all
-    sources, named in the settings or not.
+    Principals that no document denies any more are deleted, too. Therefore `index` must contain all
+    sources, including sources that the settings do not name.
     """
     days = settings.privacy.departed_days
     key = query_log_key(settings)
@@ -227,7 +231,8 @@ def _purge_old_questions(
 ) -> int:
     """Delete expired questions and their documents; return how many.
 
-    They leave the index at once; if a write fails, the next reading of the source removes them.
+    The documents are removed from the index at once; if that fails, the next reading of the source
+    removes them.
     """
     rules, questions = settings.questions, SqlQuestions(database, now, register)
 
@@ -245,7 +250,7 @@ def _purge_old_questions(
 def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, index: Index) -> None:
     """Delete feedback, verifications and pins of documents deleted at their source.
 
-    Documents that returned keep them.
+    Documents that returned keep theirs.
     """
     named = subjects_kept(database, SubjectKind.DOCUMENT)
     named |= documents_verified(database) | documents_pinned(database)
@@ -260,7 +265,7 @@ def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, ind
 
 
 def _agent_tables(column: str) -> Iterator[sa.Table]:
-    """Yield the tables with a column of this name, which says whose each row is."""
+    """Yield the tables with a column of this name, which identifies the agent of each row."""
     for tables in TABLES:
         yield from (table for table in tables.sorted_tables if column in table.c)
 
@@ -270,8 +275,8 @@ def purge_departed(
 ) -> tuple[str, ...]:
     """Purge agents who left, or were last known, more than `departed_days` ago; return their ids.
 
-    If the directory still names them, its next reading brings their row back as departed: they are
-    not shown, and are purged again.
+    If the directory still names such agents, its next reading stores them again as departed; they
+    are not shown, and are purged again.
     """
     long_ago = today - timedelta(days=departed_days)
     agents = directory_tables.agents
@@ -289,9 +294,9 @@ def purge_departed(
 
 
 def _long_missing(connection: sa.Connection, today: date, long_ago: date) -> set[str]:
-    """Return the ids of agents with data here whom the directory has not known since `long_ago`.
+    """Return the ids of agents with data here who are missing in the directory since `long_ago`.
 
-    One reading without an agent deletes nothing: the agent may be back tomorrow.
+    A single reading without an agent deletes nothing, because the agent may return the next day.
     """
     missing = consent.absent_agents
     known = sa.select(directory_tables.agents.c.key)
@@ -323,7 +328,7 @@ def _unknown_animators(connection: sa.Connection, known: sa.Select[tuple[str]]) 
 def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
     """Delete every row of one agent; rows of `KEPT_UNNAMED` tables only lose their agent.
 
-    Texts that the agent wrote here stay, as documents of other sources do. Returns the number of
+    Texts that the agent wrote here stay, like documents of other sources. Returns the number of
     rows.
     """
     key = digest(agent_id)
@@ -353,7 +358,7 @@ def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
 def _forget_pushed_members(connection: sa.Connection, agent_id: str) -> int:
     """Delete an agent from pushed groups, by id, accounts and address; return how many rows.
 
-    An account that the directory gives to another agent stays.
+    An account stays if the directory gives it to another agent.
     """
     accounts, key = directory_tables.accounts, digest(agent_id)
     agents = directory_tables.agents

@@ -61,7 +61,7 @@ from search_api.services import DemoPerson
 from search_api.sign_on.identification import SignOn
 
 WRITTEN_ORIGIN = "http://127.0.0.1:8077"
-"""The address of quisait in the intranet page, replaced by the one where quisait runs."""
+"""The address of quisait in the intranet page, which is replaced by the real address."""
 
 
 @contextmanager
@@ -117,22 +117,22 @@ BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 
 YOUNG_OBJECTS = 50_000
-"""Number of new objects after which garbage is collected. An answer makes thousands and leaves
-hardly any: collecting after every 700 would take a tenth of its time (`python -m
-benchmarks.search`).
+"""Number of new objects after which garbage is collected. An answer creates thousands of objects,
+of which few stay: a collection after every 700 objects, Python's default, would take a tenth of the
+answer's time (`python -m benchmarks.search`).
 """
 
 
 def warm_up(in_memory: IndexReader | None) -> None:
     """Load the index and freeze it for the garbage collector, once, before a process serves.
 
-    From here on, matrix products use one thread: those of a question are so small that, on busy
-    cores, threads wait for each other longer than they compute (`python -m benchmarks.load
-    readers`). Requests are served in parallel already.
+    From then on, matrix products use one thread, because the products of a question are so small
+    that, on busy cores, threads wait for each other longer than they compute (`python -m
+    benchmarks.load readers`). Requests already run in parallel.
 
     `in_memory` is an index in this process, None with OpenSearch. Garbage collection of an index in
     memory delays a request by a tenth of a second or more (`python -m benchmarks.experts_latency`).
-    An index that cannot be read is not an error here: the pages report it.
+    An index that cannot be read is not an error here, because the pages report it.
     """
     if BLAS_THREADS not in os.environ:
         threadpool_limits(1, user_api="blas")
@@ -165,7 +165,10 @@ def rate_limiter_of(settings: Settings) -> RateLimiter:
 
 
 def share_of(limit: int, servers: int) -> int:
-    """Return one server's share of a common limit, at least 1; 0, which is no limit, stays 0."""
+    """Return one server's share of a common limit, at least 1.
+
+    A limit of 0, which means no limit, stays 0.
+    """
     return max(1, limit // servers) if limit else 0
 
 
@@ -180,7 +183,7 @@ def servers(
 ) -> list[AbstractContextManager[Thread]]:
     """Return the servers of this process: the pages, and the metrics if they have their own port.
 
-    Raises `ValueError` for a demonstration beyond loopback or one that cannot be written to the
+    Raises `ValueError` for a demonstration that listens beyond loopback or cannot be written to the
     audit log, for metrics beyond loopback without a token, and for a weak key.
     """
     registry = registry_of(application)
@@ -294,9 +297,10 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
 
 
 def open_assistants(application: Application) -> Assistants | None:
-    """Return what assistants need; None if the settings or the missing extra disable them.
+    """Return the dependencies of assistants.
 
-    Personal tokens exist where agents can sign on, and in the demonstration.
+    None if the settings or the missing extra disable them. Personal tokens exist if agents can sign
+    on, and in the demonstration.
     """
     settings, database = application.settings, application.database
     if not settings.assistants.enabled or find_spec("mcp") is None:

@@ -1,7 +1,7 @@
-"""`/metrics`: what Prometheus reads about the sources and this process.
+"""`/metrics`: figures for Prometheus about the sources and this process.
 
-The sources' figures come from the database, so that every process gives the same answer. Labels
-contain no query, document or person: only names of sources, kinds and outcomes.
+The figures of the sources come from the database, so that every process gives the same answer.
+Labels contain no query, document or person: only names of sources, kinds and outcomes.
 """
 
 import hmac
@@ -67,7 +67,7 @@ class SecondModelMetrics(Collector):
         self._model = model
 
     def collect(self) -> Iterator[Metric]:
-        """Yield one counter."""
+        """Yield the counter of this collector."""
         readings = CounterMetricFamily(
             "quisait_reranker_readings",
             "Questions whose first documents a second model was to read, by what came of it.",
@@ -175,7 +175,7 @@ class PlaceMetrics(Collector):
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Yield both gauges; leave out one that cannot be measured now."""
+        """Yield both gauges, without a gauge that cannot be measured now."""
         try:
             free = shutil.disk_usage(self._folder).free
             yield GaugeMetricFamily(

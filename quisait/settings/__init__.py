@@ -118,7 +118,7 @@ SECRETS_FOLDER = "secrets"
 
 
 MOST_SHARDS = 1_024
-"""Most shards that OpenSearch makes of one index."""
+"""Maximum number of shards of one index in OpenSearch."""
 MOST_REPLICAS = 9
 
 
@@ -519,7 +519,7 @@ DIRECTORY = "@annuaire"
 
 
 def _each_name_once(sources: list[SourceSettings]) -> list[SourceSettings]:
-    """Refuse two sources of one name: each would delete the other's documents."""
+    """Refuse two sources with the same name, which would delete each other's documents."""
     names = [source.name for source in sources]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -598,7 +598,7 @@ class Settings(BaseSettings):
     def _with_groups_of_one_authority(self) -> Self:
         """Refuse a source whose groups have the directory's authority.
 
-        `TableDirectory` and `open_authorities` do the same for groups of a table.
+        `TableDirectory` and `open_authorities` refuse the same for groups of a table.
         """
         if self.ldap.urls and self.ldap.authority in self.group_sources:
             raise ValueError(
@@ -610,7 +610,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _with_what_mail_needs(self) -> Self:
-        """Require the pages' address and a token key for mail: links lead there and are signed."""
+        """Require the pages' address and a token key for mail, because mails have signed links."""
         if self.mail.host and not self.sign_on.address:
             raise ValueError(
                 "[mail] host demande [sign_on] address : les courriels mènent aux pages"
@@ -641,7 +641,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _with_what_webhooks_need(self) -> Self:
-        """Require the pages' address for webhooks, and one name each."""
+        """Require the pages' address for webhooks, and a different name for each webhook."""
         if self.webhooks and not self.sign_on.address:
             raise ValueError("[[webhooks]] demande [sign_on] address : les avis mènent aux pages")
         if len({one.name for one in self.webhooks}) < len(self.webhooks):
@@ -670,7 +670,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _with_the_source_of_questions(self) -> "Settings":
-        """Add the source of questions if they are enabled; it is read like every other source."""
+        """Add the source of questions if questions are enabled.
+
+        It is read like every other source.
+        """
         for source in self.sources:
             if source.kind == QUESTIONS_SOURCE or (
                 self.questions.enabled and source.name == QUESTIONS_SOURCE
@@ -747,7 +750,7 @@ def secrets_folder() -> Path | None:
 
 
 def unknown_variables() -> list[str]:
-    """Return the QUISAIT_… environment variables that name no setting, often misspelt ones."""
+    """Return the QUISAIT_… environment variables that name no setting, such as misspelt ones."""
     own = {FILE_VARIABLE, FOLDER}
     fields = {f"QUISAIT_{name}".upper() for name in Settings.model_fields}
     return sorted(

@@ -17,11 +17,13 @@ from quisait.settings import Settings, beside_file, secrets_folder, settings_fil
 from quisait.settings.types import reason_of as reason_of
 
 LOCKS_FOLDER = "locks"
-"""In the settings' folder: the lock files, used if the state is in SQLite."""
+"""Name of the folder of lock files in the settings' folder, used if the state is in SQLite."""
 RESTORING = "restoring"
-"""In the settings' folder while a backup is being restored: nothing may be opened meanwhile."""
+"""Name of the folder that exists in the settings' folder while a backup is being restored. The
+application may not be opened meanwhile.
+"""
 RANKER_FILE = "ranker.json"
-"""In the settings' folder: the ranker learned by `quisait tune`."""
+"""Name of the file in the settings' folder with the ranker learned by `quisait tune`."""
 OTHERS_READ_OR_WRITE = stat.S_IROTH | stat.S_IWOTH
 
 
@@ -75,8 +77,8 @@ def account() -> str:
 def private_files() -> Iterator[None]:
     """Give files made in the block the mode 0600, and folders 0700, whatever the umask was.
 
-    This sets the umask of the whole process: SQLite, tantivy and libraries make files themselves,
-    and make more (WAL, segments) as long as they are open.
+    This sets the umask of the whole process, because SQLite, tantivy and libraries create files
+    themselves, and create more (WAL, segments) as long as they are open.
     """
     before = os.umask(OTHERS)
     try:
@@ -142,7 +144,7 @@ def _serving_lock(settings: Settings, port: int) -> Path:
 
 
 def write_whole(path: Path, content: bytes, mode: int) -> None:
-    """Write a temporary file, then rename it: readers see the old or the new content, whole.
+    """Write a temporary file, then rename it, so that readers see the complete old or new content.
 
     Raises `OSError`.
     """
@@ -177,15 +179,15 @@ def make_folder(settings: Settings) -> Path:
 def written_files(settings: Settings) -> Iterator[Path]:
     """Yield the existing files and folders that quisait makes, without links.
 
-    Only paths with quisait's own names: `folder` may contain other things, and is then left out
-    itself.
+    Only paths with quisait's own names are yielded. If `folder` contains other files, it is left
+    out itself.
     """
     for top, deep in _top_paths(settings):
         yield from _walk(top, deep=deep)
 
 
 def _top_paths(settings: Settings) -> Iterator[tuple[Path, bool]]:
-    """Yield each path that quisait makes, and whether everything below it is quisait's too."""
+    """Yield each path that quisait makes, and whether everything below it is quisait's."""
     folder = beside_file(settings.folder)
     register = beside_file(settings.privacy.register_file)
     tops = [folder / LOCKS_FOLDER]
@@ -215,8 +217,8 @@ def common_paths(settings: Settings, paths: Iterable[Path]) -> set[Path]:
 def close_to_others(settings: Settings) -> None:
     """Remove permissions that an older quisait gave to the group and to others.
 
-    Files of another account are left unchanged: `quisait check` names them. No link is followed,
-    not even one that another account puts in a file's place meanwhile.
+    Files of another account stay unchanged; `quisait check` names them. No link is followed, not
+    even a link that another account puts in a file's place meanwhile.
     """
     for top, deep in _top_paths(settings):
         _close(top, None, deep=deep)
@@ -225,8 +227,8 @@ def close_to_others(settings: Settings) -> None:
 def _close(name: Path | str, within: int | None, *, deep: bool) -> None:
     """Close a file or folder and its content; `within` is the open parent folder's descriptor.
 
-    The opened file itself is examined and changed. A file that is closed already is not opened:
-    closing its descriptor would end this process's locks on it (SQLite's).
+    The opened file itself is examined and changed. A file that is already closed to others is not
+    opened, because closing its descriptor would end this process's locks on it (SQLite's locks).
     """
     with suppress(OSError):
         found = os.lstat(name, dir_fd=within)

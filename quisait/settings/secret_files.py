@@ -21,12 +21,12 @@ class SecretFiles(PydanticBaseSettingsSource):
     """
 
     def __init__(self, settings_cls: type[BaseSettings], folder: Path | None) -> None:
-        """Read from `folder`, or nothing if there is none."""
+        """Read from `folder`; read nothing if it is None."""
         super().__init__(settings_cls)
         self._folder = folder
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return nothing: `__call__` reads all fields at once."""
+        """Return nothing, because `__call__` reads all fields at once."""
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:

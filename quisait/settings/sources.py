@@ -37,7 +37,7 @@ _OPTIONS: dict[str, type[BaseModel]] = {
     "mediawiki": WikiOptions,
     "push": PushOptions,
 }
-"""The settings that only these kinds read; any other kind refuses them."""
+"""The settings that only these kinds of sources accept; all other kinds refuse them."""
 
 
 def _authority(name: str) -> str:
@@ -142,7 +142,7 @@ class SourceSettings(PushOptions, WikiOptions, ExportOptions, FolderOptions, Eve
     @field_validator("path", "url")
     @classmethod
     def _given_where_needed(cls, place: str, about: ValidationInfo) -> str:
-        """Require the place of a source of the kinds that have one."""
+        """Require the place of a source if its kind has one."""
         own = _OPTIONS.get(about.data.get("kind", ""))
         if not place and own and about.field_name in own.model_fields:
             raise PydanticCustomError("missing", "the place is missing")

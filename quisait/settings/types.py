@@ -37,7 +37,7 @@ Secret = Annotated[str, Field(repr=False)]
 """Text that is never shown in a `repr` or in a message about settings."""
 
 Address = Annotated[str, AfterValidator(without_password)]
-"""Address of a server, without an account or a password: messages show addresses."""
+"""Address of a server, without an account or a password, because messages show addresses."""
 
 
 def _addresses(written: object) -> object:
@@ -86,7 +86,7 @@ _MESSAGES = dict(MESSAGES) | {
     "value_error": "{error}",
     "assertion_error": "{error}",
 }
-"""Messages where a setting is written otherwise than in JSON."""
+"""Messages for settings, which are not written in JSON."""
 
 _REMOVED: dict[tuple[int | str, ...], str] = {
     ("pages", "catalogue"): "ce réglage n'existe plus, les textes des pages ne se reformulent "
@@ -113,7 +113,7 @@ _REASONS = {
 
 
 def reason_of(error: OSError) -> str:
-    """Return in French why the system refused, or the system's own words."""
+    """Return in French why the system refused, or the system's own message."""
     known = _REASONS.get(error.errno or 0)
     return known or error.strerror or type(error).__name__
 

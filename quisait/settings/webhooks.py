@@ -1,4 +1,4 @@
-"""Settings of webhooks: the applications that are told of events."""
+"""Settings of webhooks: the applications that receive events."""
 
 import re
 from typing import Annotated, Literal

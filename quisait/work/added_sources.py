@@ -1,6 +1,7 @@
 """Take the sources that the desk adds to the settings' file into a running process.
 
-A source that was written by hand waits for the next start: its file may be saved half-finished.
+A source that was written by hand is only read after the next start, because the file may be saved
+half-finished.
 """
 
 import logging
@@ -16,7 +17,7 @@ from quisait.settings.sources import SourceSettings
 log = logging.getLogger(__name__)
 
 _CLOCKS_DIFFER = timedelta(seconds=5)
-"""How much the file system's clock may be ahead of this machine's."""
+"""How much the file system's clock may be ahead of this machine's clock."""
 
 
 def needs_restart(source: SourceSettings) -> bool:
@@ -34,9 +35,9 @@ class AddedSources:
     """Modification time of the file when it was last read, in nanoseconds."""
 
     def take(self) -> tuple[str, ...]:
-        """Name the added sources in the running settings, and return their names.
+        """Add the new sources to the running settings, and return their names.
 
-        The worker then reads them, and readers find their documents. A source is taken if its
+        The worker then reads them, and readers find their documents. A source is only added if its
         reading was requested when the file was written.
         """
         try:

@@ -53,12 +53,12 @@ from search_api.query_log.counts import QueryCounts
 from search_api.wording import day, number
 
 QUESTION_DAYS = 30
-"""Number of days in which questions without an answer are counted."""
+"""Period, in days, in which questions without an answer are counted."""
 QUESTIONS_SHOWN = 20
 SHOWN_MISSING = 20
 """Maximum number of missing documents that the page lists for one reason."""
 RULE_FILES = ("_quisait.csv", ".quisait.json")
-"""Texts in the key of a failure about a folder's own files of rights."""
+"""Texts in the keys of failures that concern a folder's files of access rules."""
 
 INDEX_NAMES = {"embedded": "intégré", "opensearch": "OpenSearch"}
 """French names of the engines."""
@@ -66,7 +66,7 @@ INDEX_NAMES = {"embedded": "intégré", "opensearch": "OpenSearch"}
 
 @dataclass(frozen=True, slots=True)
 class ApplicationAdministration:
-    """Checks the parts of the application, each on its own."""
+    """Checks the parts of the application separately."""
 
     application: Application
 
@@ -124,13 +124,16 @@ class ApplicationAdministration:
             yield _part_state("Sujets", partial(check_topics, settings.topics.file))
 
     def _asked(self) -> None:
-        """Query the index without any right. Raises `ValueError` if it is nearly full."""
+        """Query the index as a reader without rights.
+
+        Raises `ValueError` if the index is nearly full.
+        """
         self.application.search.probe()
         if warning := limit_warning(self.application.whole_index):
             raise ValueError(warning)
 
     def _size(self) -> str:
-        """Return the index's documents, vectors and bytes, as far as the engine tells them."""
+        """Return numbers of documents, vectors and bytes of the index, if the engine gives them."""
         application, settings = self.application, self.application.settings
         documents = sum(application.index.count(one.name) for one in settings.sources)
         storage = open_index_storage(settings.index, beside_file(settings.folder))

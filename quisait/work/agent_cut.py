@@ -1,4 +1,4 @@
-"""Cut one agent's access at once, whatever the directory says, and undo it."""
+"""Cut one agent's access at once, whatever the directory says, or undo this."""
 
 import sqlalchemy as sa
 
@@ -22,7 +22,7 @@ def cut_agent(privacy: Privacy, database: sa.Engine, agent_id: str) -> None:
 
 
 def undo_cut(privacy: Privacy, database: sa.Engine, agent_id: str) -> None:
-    """Let the next reading of the directory restore the agent as listed there."""
+    """Undo the cut: the next reading of the directory restores the agent as listed there."""
     audit_command(privacy, "quisait directory cut --undo", f"agent:{agent_id}")
     privacy.register.note("cut", agent=agent_id, cut=False)
     set_cut(database, agent_id, None)

@@ -1,7 +1,7 @@
 """`quisait backup`: write index, state and settings of one moment to a folder, during crawls.
 
-Read `back_up` first. Documents are copied like in a reindex, until the copy and the live index are
-equal; the state is read at that moment, while writers wait.
+Read `back_up` first. Documents are copied as in a reindex, until the copy and the live index are
+equal. The state is read at that moment, while writers wait.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from quisait.settings.documentation import settings_without_secrets
 from quisait.settings.files import LOCKS_FOLDER, private_files
 
 LAYOUT = 1
-"""Version of a backup's layout: raise it if former backups can no longer be read."""
+"""Version of a backup's layout. Increment it if earlier backups can no longer be read."""
 MANIFEST, DOCUMENTS, STATE, SETTINGS = (
     "manifest.json",
     "documents.sqlite",

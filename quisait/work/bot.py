@@ -1,8 +1,8 @@
 """The bot that answers in Matrix rooms, when called by name or written to in private.
 
-In a room, an answer names only documents that every member may read at that moment, and the
-colleagues found by them; in private, documents that the asker may read. `RoomBot.answer_news` shows
-the flow.
+In a room, an answer only names documents that every member may read at that moment, and colleagues
+found by these documents. In private, it names documents that the asker may read.
+`RoomBot.answer_news` shows the flow.
 """
 
 import hashlib
@@ -46,14 +46,16 @@ from search_api.wording import contact, quote_label
 log = logging.getLogger(__name__)
 
 WAIT_S = 5.0
-"""Longest wait of one request for new messages, and so of a stop, in seconds."""
+"""Maximum wait of one request for new messages, in seconds. A stop may take as long."""
 REST_S = 10.0
 OLDEST = timedelta(hours=1)
-"""Older messages are not answered: nobody waits for them any more, and the server may have
-forgotten that they were answered before a crash.
+"""Maximum age of a message that is answered. Nobody waits for older messages any more, and the
+server may have forgotten that they were answered before a crash.
 """
 MOST_MEMBERS = 200
-"""Largest room that gets answers, since each member is looked up; larger rooms are told so."""
+"""Maximum number of members of a room that gets answers, since each member is looked up. Larger
+rooms get a message about this limit.
+"""
 MOST_CHARACTERS = 500
 
 _TOO_MANY = f"Ce salon a plus de {MOST_MEMBERS} membres : je n'y réponds pas. Écrivez-moi en privé."
@@ -82,8 +84,8 @@ class RoomBot:
     """Answers with an account of a Matrix server. `own` is its user id.
 
     `owner_of` returns the agent of an account, even of an agent who withdrew. `cursors` store how
-    far it has read. A message is answered once: after a crash the same transaction is sent, which
-    the server ignores the second time.
+    far the bot has read. A message is answered once: after a crash, the bot sends the same
+    transaction again, which the server ignores.
     """
 
     client: MatrixClient
@@ -100,7 +102,7 @@ class RoomBot:
     def answer_news(self, wait_s: float = 0.0) -> int:
         """Answer the messages since the last call; return how many were answered.
 
-        The first call answers nothing: earlier messages were not meant for the bot. Raises
+        The first call answers nothing, because earlier messages were not meant for the bot. Raises
         `SourceError`, `IndexUnreachable` and the database's errors.
         """
         since = self.cursors.load(self.rules.cursor)
@@ -136,7 +138,7 @@ class RoomBot:
                 yield event
 
     def _tried(self, room_id: str, message: RoomEvent) -> bool:
-        """Like `_answer`, but a message with an unexpected error is skipped."""
+        """Answer one message like `_answer`, but skip a message with an unexpected error."""
         try:
             return self._answer(room_id, message)
         except (RoomClosedError, SourceError, IndexerError, sa.exc.SQLAlchemyError):
@@ -146,7 +148,7 @@ class RoomBot:
             return False
 
     def _answer(self, room_id: str, message: RoomEvent) -> bool:
-        """Answer one message, if it is for the bot. Raises `RoomClosedError`."""
+        """Answer one message if it is addressed to the bot. Raises `RoomClosedError`."""
         state = room_state(room_id, self.client.state(room_id))
         question = self._question(state, message)
         absent = message.sender not in state.joined

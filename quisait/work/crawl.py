@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 COUNT_S = 2.0
 """Longest time to count the documents of a source that was never read, in seconds."""
 DOCUMENT_S = 0.1
-"""About the time to read a document, in seconds: it only orders the sources."""
+"""Approximate time to read a document, in seconds, which is only used to order the sources."""
 DIRECTORY_WAIT_S = 10.0
-"""Seconds to wait for another reading of the directory, which takes a moment."""
+"""Time to wait for another reading of the directory, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ def read_directory(
 def replace_directory(
     application: Application, *, accept_departures: bool = False, unless_same: bool = False
 ) -> DirectoryReport | None:
-    """Like `read_directory`, for a caller that holds the directory's lock.
+    """Replace the directory like `read_directory`, for a caller that holds the directory's lock.
 
-    Also returns None if the directory has not changed and `unless_same`.
+    Also returns None if the directory has not changed and `unless_same` is set.
     """
     directory = open_directory(application.settings)
     if directory is None:
@@ -94,9 +94,10 @@ def crawl_sources(
     quiet: bool = False,
     stop: Event | None = None,
 ) -> list[CrawlOutcome]:
-    """Crawl the sources one after another, light ones first; a failing one stops no other.
+    """Crawl the sources one after another, light ones first.
 
-    Once `stop` is set, the current crawl ends early and no other begins.
+    A source that fails does not stop others. Once `stop` is set, the current crawl ends early and
+    no other begins.
     """
     asked = CrawlOptions(full, accept_deletions, quiet, stop or Event())
     with open_crawl_dependencies(application) as dependencies:
@@ -118,7 +119,8 @@ def accept_roots(application: Application, sources: Sequence[SourceSettings]) ->
 def work_ahead(application: Application, source: SourceSettings) -> float:
     """Return about how many seconds a source takes to read; infinity if that is unknown.
 
-    They are those of its last complete run, or of as many documents as it counts at once.
+    The estimate is the duration of its last complete run, or is computed from its number of
+    documents.
     """
     last = application.state.last_done(source.name)
     if last and last.ended:
@@ -133,10 +135,10 @@ def work_ahead(application: Application, source: SourceSettings) -> float:
 
 
 def forget_reading(application: Application, source: str, folder: str) -> None:
-    """Have the next run read a folder of the source again, or all of it if `folder` is empty.
+    """Make the next run read a folder again, or the whole source if `folder` is empty.
 
     `folder` may be the id or the address of a document. Raises `SourceBusy` while the source is
-    being read, `ValueError` if nothing that was read is in the folder.
+    being read, `ValueError` if the folder has no document that was read.
     """
     folder = document_of_address(folder).removeprefix(f"{source}:").strip("/")
     with hold_source_lock(application.locks, source):
@@ -171,7 +173,7 @@ def _crawl_one(
 def divided_source(application: Application, source: SourceSettings) -> DividedSource | None:
     """Return the source in parts, or None if one worker reads it whole.
 
-    Workers share parts only through PostgreSQL: with SQLite a source is read whole.
+    Workers can only share parts with PostgreSQL; with SQLite a source is read as a whole.
     """
     if source.parts == 1 or not can_share_parts(application):
         return None

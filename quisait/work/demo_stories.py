@@ -1,4 +1,4 @@
-"""What happened in the demo before anybody comes: mails are chosen, questions asked and answered.
+"""The history of the demo before its first visitor: choices of mail, questions and answers.
 
 Everything is done by the functions that pages use, as the fictional agents.
 """
@@ -20,14 +20,15 @@ from search_api.questions.asking import NewQuestion, ask_question
 from search_api.questions.values import UNDECIDED
 
 CHOSEN = MailPreferences(digest=DigestPace.DAILY)
-"""Every fictional agent receives every mail, so that there is something to read."""
+"""The choices of every fictional agent: all mails, so that there is something to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A question, and what is done with it.
+    """A question, and the acts on it.
 
-    An act is done by the agent who is asked then, or by the asker, as `QuestionAction` says.
+    Each act is done by the agent who is asked at that moment or by the asker, depending on its
+    `QuestionAction`.
     """
 
     asker: str
@@ -45,7 +46,7 @@ def stories_of(path: Path) -> list[Story]:
 
 
 def tell_stories(application: Application, path: Path) -> bool:
-    """Do what the file says at the first start; return false if it was done before."""
+    """Perform the stories of the file at the first start; return false if that was done before."""
     mailing = open_mailing(application)
     if mailing is None:
         return False

@@ -39,12 +39,12 @@ GLOSSARY, TOPICS = "glossary", "topics"
 NAMES = {"glossaire": GLOSSARY, "réponses en tête": BEST_BETS, "sujets": TOPICS}
 """Name of each file in the settings, and its name in addresses."""
 MAX_BYTES = 1_000_000
-"""Longest file in bytes: lists kept by hand are shorter."""
+"""Maximum size of a file in bytes; lists that people maintain by hand are smaller."""
 FORMER = ".bak"
 """Ending of the copy of the file before its last change."""
 BYTE_ORDER_MARK = "\ufeff"
 _OTHER_BREAKS = re.compile(r"[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]|\r(?!\n)")
-"""What some readers of a text take for the end of a line, and others do not."""
+"""Matches characters that only some programs treat as the end of a line."""
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 _WRITING = Lock()
@@ -114,7 +114,7 @@ class EditedFiles:
 
 
 def _changed(name: str, path: Path, text: str, change: TableChange) -> tuple[ChangePreview, str]:
-    """Return what a change does and the file's text after it. Raises `ValueError`."""
+    """Return the effects of a change, and the file's text after the change. Raises `ValueError`."""
     if _version(text) != change.version:
         raise FileChanged(
             "Rien n’est enregistré : le fichier a changé depuis son ouverture. Rouvrez la table et "
@@ -165,7 +165,7 @@ def _line_of(form: "_Format", cells: Sequence[str]) -> str:
 
 
 def _refuse_new_faults(form: "_Format", before: Sequence[str], after: Sequence[str]) -> None:
-    """Raise `ValueError` if the new content has faults that the former one had not."""
+    """Raise `ValueError` if the new content has faults that the former content did not have."""
     new = _faults(form, after) - _faults(form, before)
     if new:
         told = " ; ".join(dict.fromkeys(reason for _, reason in new))

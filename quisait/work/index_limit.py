@@ -9,7 +9,7 @@ from search_api.wording import number
 log = logging.getLogger(__name__)
 
 WARNED_SHARE = 0.8
-"""Share of the limit from which on to warn: moving takes as long as a full reading."""
+"""Share of the limit from which a warning is shown, early enough for a move to another engine."""
 
 MOVE = (
     'passez à OpenSearch : [index] engine = "opensearch", puis « quisait reindex --from embedded » '

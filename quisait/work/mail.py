@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 _PURPOSE = b"quisait courriel"
 _REPLIES_PURPOSE = b"quisait reponses"
-"""Both separate keys of mail from other uses of the server's key."""
+"""Labels with which the keys of mail are derived from the server's key."""
 _SHOWN_FOLDER = "mails"
 """Folder of the demo's mails, in the settings' folder."""
 NO_CODE = 0
@@ -45,7 +45,7 @@ NO_CODE = 0
 
 @dataclass(frozen=True, slots=True)
 class SendReport:
-    """Numbers of one round: messages queued, sent, and refused for good."""
+    """Numbers of one round: messages that were queued, sent, and permanently refused."""
 
     queued: int = 0
     sent: int = 0
@@ -95,9 +95,9 @@ def smtp_rules(settings: Settings) -> SmtpRules:
 
 
 def send_mail(application: Application, stop: Event) -> SendReport:
-    """Queue the mail that is due, and send as much as the limit allows; nothing if mail is off.
+    """Queue the mail that is due, and send as much as the limit allows; do nothing if mail is off.
 
-    Raises `ValueError` if the server does not answer: mail then keeps waiting.
+    Raises `ValueError` if the server does not answer; the mail then stays queued.
     """
     mailing = open_mailing(application)
     if mailing is None:
@@ -145,7 +145,8 @@ def _send_one(
 ) -> MailState:
     """Write and send one message. Raises `SmtpUnreachable`.
 
-    The message is then free again, or marked as doubtful if the connection broke while it was sent.
+    After that error, the message is free again, or doubtful if the connection broke while it was
+    sent.
     """
     assert context.mail is not None  # noqa: S101 - the caller has opened it
     store, mail = context.mail.store, settings.mail

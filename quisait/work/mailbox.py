@@ -1,7 +1,7 @@
 """Read answers and bounces from the mailbox, one mail after the other.
 
 A mail is moved away after its content has been stored. If a worker dies before that, the mail is
-read again, and what it already stored is not stored twice.
+read again, and its content is not stored twice.
 """
 
 import logging
@@ -25,7 +25,9 @@ from search_api.questions.mailed_answers import MailOutcome, receive_mail
 log = logging.getLogger(__name__)
 
 MOST_OF_A_ROUND = 200
-"""Most mails per round, oldest first: a flood must not hold up a worker's other tasks."""
+"""Maximum number of mails per round, oldest first, so that a flood does not delay a worker's other
+tasks.
+"""
 
 
 def mailbox_rules(settings: Settings) -> MailboxRules:
@@ -47,8 +49,8 @@ def mailbox_rules(settings: Settings) -> MailboxRules:
 def read_mailbox(application: Application, stop: Event) -> Mapping[MailOutcome, int]:
     """Read the waiting mails; return their number by outcome, empty without a mailbox.
 
-    Raises `ValueError` if the mailbox does not answer, or `IndexUnreachable`: mails then keep
-    waiting.
+    Raises `ValueError` if the mailbox does not answer, or `IndexUnreachable`; the mails then stay
+    in the mailbox.
     """
     mailing = open_mailing(application)
     if mailing is None or mailing.replies is None:
@@ -101,7 +103,7 @@ def _receive(
 
 
 def check_mailbox(settings: Settings) -> str:
-    """Connect, log in and open the folders; nothing is read. Raises `ValueError`."""
+    """Connect, log in and open the folders, without reading mails. Raises `ValueError`."""
     try:
         with opened_mailbox(mailbox_rules(settings)) as mailbox:
             waiting = len(mailbox.waiting(MOST_OF_A_ROUND))

@@ -47,10 +47,10 @@ _WORST_FIRST = ("failed", "refused", "held", "done")
 
 @dataclass(frozen=True, slots=True)
 class DividedSource:
-    """A source that is read in `of` parts, and where its run is stored.
+    """A source that is read in `of` parts, and the stores of its run.
 
-    `opened` connects anew. `index` is the index that it is read into; it stores what the cursors
-    describe.
+    `opened` opens a new connector. `index` is the index into which the source is read; it stores
+    which index the cursors describe.
     """
 
     name: str
@@ -65,9 +65,10 @@ class DividedSource:
 
 @dataclass(frozen=True, slots=True)
 class PartsRead:
-    """The state of a run when this worker leaves it; `outcome` is `running` if others go on.
+    """The state of a run when this worker leaves it.
 
-    `report` is the sum over all parts; `read` counts the parts that this worker read.
+    `outcome` is `running` if other workers continue. `report` is the sum over all parts; `read`
+    counts the parts that this worker read.
     """
 
     run_id: int
@@ -79,7 +80,7 @@ class PartsRead:
 
 @dataclass(slots=True)
 class _Joined:
-    """The run that this worker takes part in; `resumed` if it began it after a broken run."""
+    """The run in which this worker takes part; `resumed` is true if it follows a broken run."""
 
     run_id: int
     resumed: bool = False
@@ -97,10 +98,10 @@ def read_parts(
 ) -> PartsRead | None:
     """Join the source's run, or begin one if `may_begin`; read parts until none is left.
 
-    The run ends when every part was read or failed. With `wait`, return only then, even if others
-    read the last parts. Returns None if there was no run to join. A part's errors are stored with
-    it. Raises `RunStopped` and `LockLost`, and `SourceBusy` if another process holds the source, or
-    if the running run lacks an option that is `asked`.
+    The run ends when every part was read or failed. With `wait`, return only at the end of the run,
+    even if other workers read the last parts. Returns None if there was no run to join. A part's
+    errors are stored with it. Raises `RunStopped` and `LockLost`. Raises `SourceBusy` if another
+    process holds the source, or if the current run does not have an option that is `asked`.
     """
     joined: _Joined | None = None
     with ExitStack() as holding:
@@ -143,7 +144,7 @@ def _take(
     may_begin: Callable[[], bool],
     taken: ExitStack,
 ) -> tuple[_Joined | None, tuple[PartTurn, SourceLock] | None]:
-    """Return the joined run, and the part that is now held in `taken`, if one was left."""
+    """Return the joined run, and the part that is now held in `taken`, if a part was left."""
     with hold_turn_lock(source.locks, source.name):
         begun = False
         if joined is None:
@@ -166,9 +167,9 @@ def _take(
 def _join(
     source: DividedSource, asked: CrawlOptions, may_begin: Callable[[], bool]
 ) -> tuple[_Joined | None, bool]:
-    """Return (the run, whether it was begun here); the run is None if there is none to join.
+    """Return (the run, whether this worker began it); the run is None if no run can be joined.
 
-    A run without any reader is over, like that of a dead process.
+    A run without any reader counts as ended, because its process died.
     """
     rows = source.runs.rows(source.name)
     if any(_is_read(source, row) for row in rows):
@@ -196,7 +197,7 @@ def _is_read(source: DividedSource, row: PartRow) -> bool:
 
 
 def _left(source: DividedSource, run_id: int) -> Sequence[PartRow]:
-    """Return the parts of the run that are not read yet; none once it is over."""
+    """Return the parts of the run that are not read yet; empty once the run has ended."""
     rows = source.runs.rows(source.name)
     if not rows or rows[0].run_id != run_id or not source.runs.is_open(run_id):
         return ()
@@ -213,7 +214,7 @@ def _end_if_read(source: DividedSource, run_id: int) -> None:
 
 
 def _conclusion(rows: Sequence[PartRow]) -> tuple[str, str]:
-    """Return (outcome, reason) of a run: the worst of its parts, and the first reason for it."""
+    """Return (outcome, reason) of a run: the worst outcome of its parts, and its first reason."""
     for outcome in _WORST_FIRST:
         reasons = [row.reason for row in rows if row.outcome == outcome]
         if reasons:
@@ -234,7 +235,8 @@ def _standing(source: DividedSource, joined: _Joined) -> PartsRead:
 def leave(source: DividedSource, *, here: bool = False) -> None:
     """Mark the run as interrupted, unless another process still reads one of its parts.
 
-    Called by a process that stops reading parts. `here`: only if this process holds a part.
+    This is called by a process that stops reading parts. With `here`, nothing is done unless this
+    process holds a part.
     """
     with hold_turn_lock(source.locks, source.name):
         rows = source.runs.rows(source.name)
@@ -295,7 +297,7 @@ def _read(
 def _kept_outcome(
     source: DividedSource, turn: PartTurn, report: Callable[[], CrawlReport]
 ) -> Iterator[None]:
-    """Store how the reading of a part ended, with the report of what was read until then."""
+    """Store the outcome of a part's reading, with the report up to that moment."""
     try:
         yield
     except BaseException as error:

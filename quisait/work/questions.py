@@ -24,7 +24,7 @@ from search_api.wording import day
 log = logging.getLogger(__name__)
 
 PUBLISH_WAIT_S = 5.0
-"""Seconds that an author waits for another reading of the source; most take a moment."""
+"""Maximum time that an author waits for another reading of the source, in seconds."""
 
 
 def open_asking(application: Application) -> Asking | None:
@@ -52,7 +52,7 @@ def open_asking(application: Application) -> Asking | None:
 
 
 def open_following(application: Application) -> SqlFollowing | None:
-    """Return what agents follow; None if the settings disable questions."""
+    """Return the store of follows; None if the settings disable questions."""
     if not application.settings.questions.enabled:
         return None
     return SqlFollowing(application.database, now, application.privacy.register)
@@ -90,15 +90,18 @@ def publish_questions(application: Application) -> bool:
 
 
 def move_on(application: Application) -> int:
-    """Move on the questions whose time has passed; return how many. Raises `IndexUnreachable`."""
+    """Move questions whose time has passed to the next agent; return how many.
+
+    Raises `IndexUnreachable`.
+    """
     return move_questions_on(answer_context(application))
 
 
 def reports_state(application: Application) -> str:
     """Return how many reported texts wait. Raises `ValueError` if someone has to act.
 
-    That is so if no role of the settings fits a report, or if it has waited for longer than an
-    agent has to answer.
+    Somebody has to act if no role in the settings can decide on a report, or if a report has waited
+    for longer than an agent has to answer.
     """
     if not application.settings.questions.enabled:
         return "éteint"

@@ -1,7 +1,7 @@
 """`quisait reindex`: fill a new index beside the live one, then replace the live one.
 
 Read `reindex_command` first. The new index is filled with the documents of the live index. If this
-version cannot read the live index, it is filled from the sources, with cursors of its own.
+version cannot read the live index, the new index is filled from the sources, with separate cursors.
 """
 
 import sys
@@ -62,17 +62,18 @@ from search_api.questions.storage import SqlQuestions
 SAMPLED_PER_SOURCE = 50
 """Documents read per source to estimate the number of passages."""
 TIMED_PASSAGES = 32
-"""Passages encoded to estimate how long all of them take."""
+"""Number of passages that are encoded to estimate the time for all passages."""
 _VECTORS = {WHOLE_VECTORS: "entiers", SEVEN_BITS: "comparés sur 7 bits"}
 CRAWL_WAIT_S = 600.0
-"""Longest wait for a crawl of the former version to end, in seconds."""
+"""Maximum wait for the end of a crawl of the former version, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a reindex would do. `passages` are those to encode; 0 if vectors are copied.
+    """The estimate of a reindex.
 
-    `from_sources`: the live index cannot be read, and the number of documents is unknown.
+    `passages` is the number of passages to encode, 0 if vectors are copied. `from_sources`: the
+    live index cannot be read, and the number of documents is unknown.
     """
 
     reasons: tuple[str, ...]
@@ -137,7 +138,7 @@ def reindex_command(
 
 
 def reindex_reasons(parts: IndexParts) -> tuple[str, ...]:
-    """Return in French why a reindex is due; empty if none is. Raises like `pointers`."""
+    """Return in French why a reindex is due; empty if no reindex is due. Raises like `pointers`."""
     pointers = parts.storage.pointers()
     return _reasons(parts, pointers) if pointers else ()
 
@@ -154,7 +155,10 @@ def _reasons(parts: IndexParts, pointers: Pointers) -> tuple[str, ...]:
 
 
 def _is_of_other_version(parts: IndexParts, live: NamedIndex, wanted: IndexSpec) -> bool:
-    """Return whether this version cannot read the index. Raises any other error of opening it."""
+    """Return whether this version cannot read the index.
+
+    Raises any other error from opening the index.
+    """
     if live.spec.format != wanted.format:
         return True
     try:
@@ -337,12 +341,12 @@ def _closed_since(
 def reindex_from_sources(
     settings: Settings, database: sa.Engine, parts: IndexParts, *, quiet: bool = False
 ) -> ReindexReport:
-    """Fill the next index from every source, with cursors of its own; then make it the live index.
+    """Fill the next index from every source, with separate cursors; then make it the live index.
 
     Servers and crawls of the version that made the live index continue to use it. Its crawls are
-    locked out during the last reading, which brings what changed during the first: no right in the
-    new index is older than in the former one. Raises the errors of `crawl`, `SourceBusy`,
-    `LockLost` and `IndexRefused`.
+    locked out during the last reading, which applies the changes since the first reading, so that
+    no right in the new index is older than in the former index. Raises the errors of `crawl`,
+    `SourceBusy`, `LockLost` and `IndexRefused`.
     """
     wanted = parts.storage.spec(parts.encoders.of_settings())
     beside, resumed = begin(_dependencies(parts), wanted)
@@ -399,7 +403,10 @@ def _read(
 
 
 def _deletion_log(settings: Settings, database: sa.Engine) -> FileRegister:
-    """Return the register; its marks do not move while a restored backup has lines to apply."""
+    """Return the register.
+
+    Its marks do not move as long as lines must be applied to a restored backup.
+    """
     register = open_register(settings, database)
     last, known = register.standing()
     if any(mark != last for mark in known):
@@ -427,7 +434,7 @@ def _moved_text(report: ReindexReport, engine: str, taken: str) -> str:
 
 
 def reindex_outlook(settings: Settings, parts: IndexParts) -> Outlook:
-    """Return what a reindex would do, with a measured encoding rate. Nothing is changed."""
+    """Return the estimate of a reindex, with a measured encoding rate. Nothing is changed."""
     live = live_of(parts.storage)
     reasons, size = reindex_reasons(parts), parts.storage.size_bytes(live)
     wanted = parts.storage.spec(parts.encoders.of_settings())

@@ -1,9 +1,10 @@
 """`quisait restore`: restore a backup into an empty installation.
 
-Read `restore` first. Documents and data that were deleted, closed or withdrawn since are removed
-from the copy before anybody can query it: the register of deletions lists them, and must contain
-the backup's own line. The index is filled first. The state's database, without which nobody reads
-anything, is written last, in one transaction. Until then a mark in the folder blocks every command.
+Read `restore` first. Documents and data that were deleted, closed or withdrawn after the backup are
+removed from the copy before anybody can query it. The register of deletions lists them, and must
+contain the line of the backup. The index is filled first. The state's database is written last, in
+one transaction, because nobody can read anything without it. Until then a mark in the folder blocks
+every command.
 """
 
 import hashlib
@@ -57,9 +58,11 @@ from search_api.webhooks.storage import webhook_queue
 
 _WRITTEN_AT_ONCE = 100
 _MARGIN = timedelta(hours=1)
-"""Requests of agents this shortly before a backup may have been noted before it, and done after."""
+"""Time before a backup in which requests of agents may have been noted before the backup, and
+applied after it.
+"""
 _RESTORED = "@restored"
-"""Name among the cursors that stores which restoration wrote the database."""
+"""Name of the row among the cursors that stores which restoration wrote the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,10 @@ def restore(
 
 @dataclass(frozen=True, slots=True)
 class _Since:
-    """The register's lines since the backup, and its last one; no lines if it is `lost`."""
+    """The register's lines since the backup, and the id of its last line.
+
+    If it is `lost`, there are no lines.
+    """
 
     lines: tuple[RegisterLine, ...]
     last: str
@@ -159,10 +165,10 @@ class _Since:
 def _register_since(
     settings: Settings, manifest: Manifest, register_file: Path | None, *, lost: bool
 ) -> _Since:
-    """Return what happened since the backup, and what agents requested shortly before.
+    """Return the lines since the backup, and the requests of agents shortly before.
 
-    Raises `BackupUnusable` if the register lacks the backup's line (it is of another installation,
-    older than the backup, or was cut), unless it is `lost`.
+    Raises `BackupUnusable` if the register does not contain the backup's line (because it belongs
+    to another installation, is older than the backup, or was cut), unless it is `lost`.
     """
     register = _register(settings, beside_file(settings.privacy.register_file))
     if register_file is not None:
@@ -211,7 +217,7 @@ class _Begun:
         return _written_by(self.target) == self.name
 
     def write(self, working: sa.Engine, marks: AccessMarks) -> None:
-        """Replace the target's rows in one transaction, without access of the backup's time."""
+        """Replace the target's rows in one transaction, without restoring access."""
         row = {"source": _RESTORED, "cursor": self.name}
         with working.connect() as source, self.target.begin() as connection:
             copy_tables(source, connection, restored_tables())
@@ -325,7 +331,7 @@ def _working_copy(backup: Path, folder: Path) -> sa.Engine:
 
 
 def _read_directory(settings: Settings, working: sa.Engine) -> int:
-    """Read today's agents and groups: those of the backup could give access that was revoked."""
+    """Read the current agents and groups: the backup's could give revoked access."""
     directory = open_directory(settings)
     if directory is None:
         return 0
@@ -336,13 +342,13 @@ def _read_directory(settings: Settings, working: sa.Engine) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """The documents of the backup that must not be shown: some ids, or all."""
+    """The documents of the backup that must not be shown: either some ids or all documents."""
 
     ids: frozenset[str] | set[str]
     everything: bool
 
     def applied(self, document: IndexedDocument) -> IndexedDocument | None:
-        """Return the document as it may be written, or None if it may not."""
+        """Return the document as it may be written, or None if it must not be written."""
         if document.document.id in self.ids:
             return None
         if self.everything:
@@ -389,8 +395,9 @@ def _count(index: Index) -> int:
 def _close_what_is_not_known(working: sa.Engine) -> None:
     """Without a register, withdraw every agent, and have every source read in full.
 
-    Also delete pushed documents, questions, scans' texts, and agents' feedback, follows and
-    verifications, and end their mail: they may have withdrawn it after the backup.
+    Also delete pushed documents, questions, texts of scans, and agents' feedback, follows and
+    verifications, and end their mail, because all of these may have been withdrawn after the
+    backup.
     """
     consent, mail = SqlConsent(working, now), SqlMail(working, now, "")
     agents = sql.scalars(working, sa.select(directory_tables.agents.c.id))

@@ -1,6 +1,6 @@
-"""The runs of a source or of a task: when the next one is due, and how it is recorded and stopped.
+"""The runs of a source or of a task: when the next run is due, how runs are recorded and stopped.
 
-A run writes only while it holds its lock.
+A run only writes while it holds its lock.
 """
 
 import time
@@ -29,16 +29,21 @@ IMMEDIATELY = datetime.fromtimestamp(0, UTC)
 """A time in the past, at which sources that were never read are due."""
 DEFAULT_PACE = "1 h"
 DEFAULT_PUSH_PACE = "1 min"
-"""Short, since reading pushed documents costs no other server anything."""
+"""Default pace of push sources. It is short, because reading pushed documents puts no load on other
+servers.
+"""
 BACKUP = "@sauvegarde"
 """Name of the backups' runs, which no source can have."""
 RUNS_CONSIDERED = 20
-"""Number of last runs considered: after as many failures the wait is the longest."""
+"""Number of last runs that are considered; after as many failures, the wait is at its maximum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between runs; `every_s` None: only by hand. `jitter` is a share of the wait."""
+    """Seconds between runs; If `every_s` is None, runs are only started by hand.
+
+    `jitter` is a share of the wait.
+    """
 
     every_s: float | None
     retry_s: float = 60.0
@@ -54,7 +59,7 @@ def pace_of(settings: Settings, written: str) -> Pace:
 
 
 def source_pace(settings: Settings, source: SourceSettings) -> Pace:
-    """Return the pace of a source, by its kind if its settings give none."""
+    """Return the pace of a source, from its settings or by its kind."""
     ordinary = DEFAULT_PUSH_PACE if source.kind == "push" else DEFAULT_PACE
     return pace_of(settings, source.every or ordinary)
 
@@ -65,7 +70,7 @@ def next_run(source: str, runs: Sequence[RunRow], pace: Pace, now: datetime) -> 
     `runs` are its last runs, newest first, none in progress. After a run that ended well, or that
     waits for a person (`held`, `refused`), the next is due after the ordinary time. A run that
     failed or died is tried again after `retry_s`, doubled with each failure in a row up to
-    `retry_most_s`; a stopped run, at once.
+    `retry_most_s`. A stopped run is tried again at once.
     """
     if pace.every_s is None:
         return None
@@ -86,9 +91,10 @@ def next_run(source: str, runs: Sequence[RunRow], pace: Pace, now: datetime) -> 
 def next_due(
     state: State, name: str, pace: Pace, now: datetime, *, unread: bool = False
 ) -> datetime | None:
-    """Return when a source or a task is due, None for never; at once if a run was requested.
+    """Return when a source or a task is due, None for never. A requested run is due at once.
 
-    `unread`: the index lacks what the cursor of the last complete run says, so it is due again.
+    `unread`: the index does not have the documents that the cursor of the last complete run
+    describes, so that the source is due again.
     """
     if state.run_is_requested(name):
         return IMMEDIATELY
@@ -99,7 +105,7 @@ def next_due(
 
 
 def _failed(run: RunRow) -> bool:
-    """Return whether a run failed or, if still `running` although none is, died."""
+    """Return whether a run failed or died. A dead run is still marked as `running`."""
     return run.outcome in ("failed", "running")
 
 
@@ -119,14 +125,14 @@ class CrawlOptions:
 
 
 class RunStopped(SourceError):
-    """The worker was asked to stop: encoded documents are written, the rest is read again."""
+    """The worker was asked to stop: encoded documents are written, others are read again."""
 
 
 def with_lock(dependencies: CrawlDependencies, held: SourceLock, stop: Event) -> CrawlDependencies:
     """Return dependencies that write only while the lock is held, and end once `stop` is set.
 
-    With PostgreSQL, a process that is suspended for longer than `Locks.idle_s` between the check of
-    the lock and the write writes once without the lock.
+    With PostgreSQL there is one exception: a process that is suspended for longer than
+    `Locks.idle_s` between the check of the lock and the write, writes once without the lock.
     """
 
     def check_stop() -> None:
@@ -145,7 +151,7 @@ _WAITS = {
 
 
 def wait_text(waiting: str, waited_s: float) -> str:
-    """Return in French what a run waits for and for how long; empty if it does not wait."""
+    """Return in French what a run waits for, and for how long; empty if it does not wait."""
     return f"{_WAITS[Wait(waiting)]} depuis {rough(waited_s)}" if waiting else ""
 
 
@@ -182,12 +188,15 @@ def told_waits(advance: Advance, run: "Run") -> Iterator[Callable[[Wait], None]]
 PROGRESS_EVERY_S = 3.0
 WAIT_TOLD_EVERY_S = 30.0
 RATE_OVER_S = 60.0
-"""Seconds over which a rate is measured; a batch is written every few seconds."""
+"""Period over which a rate is measured, in seconds; a batch is written every few seconds."""
 
 
 @dataclass(slots=True)
 class Run:
-    """A run in progress. Its user sets `changed`. `store` keeps the progress of a run id."""
+    """A run in progress. The caller sets `changed`.
+
+    `store` stores the progress of a run by its id.
+    """
 
     store: Callable[[int, Progress], None]
     id: int

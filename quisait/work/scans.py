@@ -1,7 +1,8 @@
 """Recognise the text of waiting scanned documents, page by page, within a daily budget.
 
-A crawl notes them (`indexer.scans`) and goes on. Here each document is fetched from its source
-again and read page by page; each page is stored at once, so that a crash loses only one page.
+A crawl queues such documents (`indexer.scans`) without reading them. This module fetches each
+document from its source again and reads it page by page. Each page is stored at once, so that a
+crash only loses one page.
 """
 
 import logging
@@ -31,8 +32,8 @@ from quisait.settings.sources import SourceSettings
 log = logging.getLogger(__name__)
 
 ROUND_S = 60.0
-"""Longest time of one round, in seconds, so that a worker's sources do not wait longer. The current
-page, and fetching the first file, are not counted.
+"""Maximum duration of one round, in seconds, so that a worker's sources do not wait longer. The
+current page and the time to fetch the first file are not counted.
 """
 ASKED_AT_ONCE = 50
 """Documents fetched from a source at once; the source may go through all its files for them."""
@@ -40,10 +41,11 @@ ASKED_AT_ONCE = 50
 
 @dataclass(slots=True)
 class ScanReport:
-    """The result of a round. `pages` were read; `failed` could not be read this time.
+    """The result of a round.
 
-    `ended` counts finished documents by state. `budget_spent`: the day's pages are used up. `away`:
-    one sentence for each source that did not answer.
+    `pages` is the number of pages read, `failed` of pages that could not be read. `ended` counts
+    finished documents by state. `budget_spent`: the day's pages are used up. `away`: one sentence
+    for each source that did not answer.
     """
 
     pages: int = 0
@@ -66,7 +68,7 @@ def read_scans(
     """Read pages until none waits, the budget or the round's time is used up, or `stop` is set.
 
     Raises `RecognitionUnavailable` if Tesseract or its language is missing. A source that does not
-    answer is reported, and does not hold up the others.
+    answer is reported, and does not delay other sources.
     """
     settings = application.settings
     tesseract = open_tesseract(settings, stop)
@@ -99,8 +101,8 @@ class _Round:
     begun: float
     report: ScanReport = field(default_factory=ScanReport)
     given: bool = False
-    """Whether a file has been fetched. The time before is not counted, or a source that takes a
-    whole round to find a file would never have a page read.
+    """Whether a file has been fetched. The time before is not counted, because otherwise no page
+    would ever be read of a source that takes a whole round to find a file.
     """
 
     def told_to_end(self) -> bool:
@@ -135,7 +137,10 @@ class _Round:
             self.some(connector, some)
 
     def some(self, connector: SupportsRefetch, asked: Mapping[str, WaitingScan]) -> None:
-        """Read these scans as long as there is time; those that the source omits are put back."""
+        """Read these scans as long as there is time.
+
+        Put scans back that the source does not give.
+        """
         silent = dict(asked)
         for change in connector.refetch(frozenset(asked)):
             if isinstance(change, Upsert) and (scan := silent.pop(change.document.id, None)):
@@ -165,7 +170,7 @@ class _Round:
         self.pages(scan, content)
 
     def content(self, scan: WaitingScan, document: Document) -> bytes | None:
-        """Return the document's bytes, or put the scan back and return None if there are none."""
+        """Return the document's bytes; if there are none, put the scan back and return None."""
         most = self.application.settings.extractor.max_bytes
         if document.content is not None and (document.content.size_bytes or 0) <= most:
             try:
@@ -206,7 +211,7 @@ class _Round:
         self.count(self.scans.end(scan))
 
     def page(self, scan: WaitingScan, content: bytes) -> bool:
-        """Return whether the page is finished: read, or given up."""
+        """Read the next page; return whether it is finished, either read or given up."""
         if not self.scans.count_try(scan):
             return True
         if not self.scans.take_page(today(), self.application.settings.scans.pages_per_day):

@@ -1,4 +1,4 @@
-"""Add a table at the end of the settings' file, and leave the rest as it is written."""
+"""Add a table at the end of the settings' file, without changing the rest of the file."""
 
 import fcntl
 import os
@@ -74,9 +74,9 @@ def why_locked() -> str:
 
 
 def add_table(table: str, now: datetime) -> Path:
-    """Add a table at the end if the whole stays valid; return a copy of the former file.
+    """Add a table at the end if the file stays valid; return the path of a copy of the former file.
 
-    Raises `ValueError` with a sentence, and then changes nothing.
+    Otherwise raises `ValueError` with a sentence, without changing the file.
     """
     path = settings_file().resolve()
     try:
@@ -110,7 +110,7 @@ def add_table(table: str, now: datetime) -> Path:
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Exclude other processes that add a table; on another machine they see the file's change."""
+    """Exclude other processes of this machine that add a table."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):  # a file system without locks
@@ -121,7 +121,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _free(path: Path) -> Path:
-    """Return the path, or the first numbered one that is free, so that no copy is replaced."""
+    """Return the path, or the first free path with a number, so that no copy is replaced."""
     numbered = (path.with_name(f"{path.stem}-{one}{path.suffix}") for one in count(2))
     return next(one for one in chain([path], numbered) if not one.exists())
 

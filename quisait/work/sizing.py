@@ -1,4 +1,4 @@
-"""Compute the machines for an index of a given size from a few measured figures. Pure."""
+"""Compute the machines for an index of a given size from a few measured figures."""
 
 import math
 from dataclasses import dataclass
@@ -15,13 +15,15 @@ GRAPH_BYTES = 128
 CORRECTION_BYTES = 4
 """Bytes of the score correction that Lucene stores beside a vector of one byte per number."""
 MOST_HEAP_GIB = 31
-"""Java's heap stays below 32 GiB, so that its pointers have 4 bytes; half of a node's memory is
-left to files (OpenSearch's own advice).
+"""Maximum heap of Java: below 32 GiB, its pointers have 4 bytes. Half of a node's memory is left to
+files, as OpenSearch advises.
 """
 MOST_SHARD_GIB = 30
-"""OpenSearch advises 10 to 30 GiB per shard if searches are more frequent than writes."""
+"""Maximum size of a shard. OpenSearch advises 10 to 30 GiB if searches are more frequent than
+writes.
+"""
 LEAST_NODES = 3
-"""Three nodes, so that a majority remains if one is lost."""
+"""Minimum number of nodes, so that a majority remains if one node is lost."""
 
 
 EMBEDDED_BYTES, OPENSEARCH_BYTES = 7_500, 11_000
@@ -38,9 +40,9 @@ PASSAGES, DIMENSION, NODE_GIB, REPLICAS = 3.0, 384, 64, 1
 class SizingQuestion:
     """Number of documents, passages per document, and the machines' capacity.
 
-    `dimension` is that of the vectors, `node_gib` the memory of a node, `replicas` the number of
-    copies beside the first one (0 or more), `encoded_per_s` in passages. All others are above 0.
-    `quantisation` applies only to OpenSearch.
+    `dimension` is the dimension of the vectors, `node_gib` the memory of a node, `replicas` the
+    number of additional copies (0 or more), `encoded_per_s` the encoding rate in passages per
+    second. All values except `replicas` are above 0. `quantisation` applies only to OpenSearch.
     """
 
     documents: int
@@ -73,10 +75,10 @@ class SizingAnswer:
 def sized(asked: SizingQuestion) -> SizingAnswer:
     """Choose the embedded engine up to its limit, then OpenSearch.
 
-    Nodes: the vectors and graphs of all copies fit in the memory that heaps leave to files; a
-    search that reads them from disk takes many times as long. There are at least three nodes if
-    there are copies. Shards: of the size that OpenSearch advises, and one per node, so that each
-    node has work.
+    The number of nodes is chosen so that the vectors and graphs of all copies fit in the memory
+    that heaps leave to files, because a search that reads them from disk takes many times as long.
+    With additional copies there are at least three nodes. The shards have the size that OpenSearch
+    advises, and there is at least one per node, so that each node has work.
     """
     passages = math.ceil(asked.documents * asked.passages_per_document)
     vector_bytes = FLOAT32_BYTES * asked.dimension

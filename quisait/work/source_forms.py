@@ -2,8 +2,8 @@
 
 A form asks for the options of its kind, and for a few settings of every source. The options of
 installed kinds are written under `options.`. A field's title is its label, or its description up to
-the first « ; » or « : »; the rest of the description is its hint. `connectors.options.on_form` says
-more where an option needs it.
+the first « ; » or « : »; the rest of the description is its hint. An option can change its field by
+`connectors.options.on_form`.
 """
 
 import re
@@ -76,7 +76,7 @@ _HINTS = {
     "join": "Un par ligne : « uid » (l’identifiant de l’agent), « email » (son adresse, que la "
     "source a vérifiée) ; vide : les comptes que donne l’annuaire.",
 }
-"""Hints that replace a description about the file or about other kinds."""
+"""Hints that replace descriptions that only suit the settings file or other kinds."""
 _OF_EVERY_KIND = {
     "name": SourceStep.PLACE,
     "allowed": SourceStep.READERS,
@@ -123,7 +123,7 @@ class AskedField:
         return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
     def cells(self, number: int) -> Iterator["AskedField"]:
-        """Yield the fields of one row of a table; nothing for a field that is no table."""
+        """Yield the fields of one row of a table; nothing if the field is not a table."""
         for name, field in self.rows.model_fields.items() if self.rows else ():
             yield AskedField(f"{self.key}.{number}.{name}", name, field, self.step)
 
@@ -154,7 +154,7 @@ class KindForm:
 
 
 def offered_kinds() -> list[KindOffered]:
-    """Return the folder kind, installed kinds that load, by label, then quisait's other kinds."""
+    """Return the kind folder, installed kinds that load by label, then quisait's other kinds."""
     folder, *others = (kind_form(name).offered for name in OWN_KINDS)
     found = []
     for name in installed_connectors().keys() - set(BUILT_IN_KINDS):
@@ -194,7 +194,7 @@ def kind_form(name: str) -> KindForm:
 
 
 def _step_of(option: str, field: FieldInfo) -> SourceStep | None:
-    """Return the step that asks for an option, None if the form does not ask for it."""
+    """Return the step that asks for an option, None if no step does."""
     if step := _on_form(field)["step"]:
         return None if step == "never" else SourceStep(step)
     if option == "user":

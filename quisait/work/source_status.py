@@ -36,7 +36,7 @@ UNKNOWN_DENIAL_REMEDY = (
 
 @dataclass(frozen=True, slots=True)
 class UnknownDenial:
-    """A denial that names nobody known: nobody reads the documents that have it."""
+    """A denial that names nobody known; nobody reads the documents with this denial."""
 
     principal: str
     documents: int
@@ -129,7 +129,7 @@ REMEDIES = {kind: remedy for kind, (_, remedy) in _FAILURES.items()}
 
 @dataclass(frozen=True, slots=True)
 class FailureStatus:
-    """A document or file missing from the index, the reason, and the remedy.
+    """A document or file that is missing in the index, the reason, and the remedy.
 
     `reference` names it in the logs.
     """
@@ -166,12 +166,12 @@ class SourcePart:
 class SourceStatus:
     """A source as shown by `quisait sources`.
 
-    `lag_s` counts from the beginning of the last complete run, None if there is none. `next_run` is
-    None if the source is read only by hand, or is being read. Documents with `unknown_denials` are
-    closed to everybody. Files of kinds without text are not failures: `without_text` counts them by
-    kind. `parts` is empty for a source that is read whole. `to_reread`: the cursor describes
-    another index, so nobody searches this index before the source has been read in full.
-    `history`: its last runs, newest first.
+    `lag_s` is the time since the beginning of the last complete run, None without a complete run.
+    `next_run` is None if the source is read only by hand, or is being read. Documents with
+    `unknown_denials` are closed to everybody. Files of kinds without text are not failures:
+    `without_text` counts them by kind. `parts` is empty for a source that is not divided.
+    `to_reread`: the cursor describes another index, so that nobody can search this index before the
+    source has been read in full. `history`: its last runs, newest first.
     """
 
     source: str
@@ -258,7 +258,7 @@ _READ_PARTS = frozenset(_PART_STATES.values())
 
 
 def _parts_of(application: Application, source: SourceSettings) -> tuple[SourcePart, ...]:
-    """Return the parts of a divided source, in order; none for a source that is read whole."""
+    """Return the parts of a divided source, in order; empty for a source that is not divided."""
     if divided_source(application, source) is None:
         return ()
 
@@ -290,7 +290,10 @@ READ_DIRECTORY = "« quisait directory read »"
 
 
 def late_directory(settings: Settings, state: State) -> str:
-    """Return in French what an old directory closes, and the remedy; empty if it is recent."""
+    """Return in French the consequences of an old directory, and the remedy.
+
+    Empty if it is recent.
+    """
     found = directory_age(settings, state)
     if found is None or not found.is_late:
         return ""
@@ -421,9 +424,9 @@ def forget_source(application: Application, source: str) -> int:
     """Delete all data of a source that the settings do not name; return its number of documents.
 
     Documents are deleted first, and recorded in the register like every deletion, so that no backup
-    restores them; then pushed documents, tokens, cursor, failures and runs. If interrupted, run it
-    again. Raises `ValueError` if the settings name the source or it has no data, `SourceBusy`, and
-    the errors of the index.
+    restores them; then pushed documents, tokens, cursor, failures and runs. If the command is
+    interrupted, run it again. Raises `ValueError` if the settings name the source or it has no
+    data, `SourceBusy`, and the errors of the index.
     """
     if source in {one.name for one in application.settings.sources}:
         raise ValueError(

@@ -23,13 +23,13 @@ Sign = tuple[str, object]
 def try_source(connector: Connector, count: int) -> SourceTrial:
     """Read the first `count` documents from the beginning, and store nothing.
 
-    Raises nothing: errors of the source are in the result.
+    Errors of the source are in the result, and not raised.
     """
     return gathered(connector.source, trial_signs(connector, count))
 
 
 def trial_signs(connector: Connector, count: int) -> Iterator[Sign]:
-    """Yield findings one by one, so that a stopped trial still has its first ones."""
+    """Yield findings one by one, so that a stopped trial still has its first findings."""
     try:
         if isinstance(connector, SupportsCheck):
             yield from (("missing", sentence) for sentence in connector.check())

@@ -34,9 +34,9 @@ TIME_LIMIT_S = 40.0
 MEMORY_BYTES = 1 << 30
 """Most writable memory of the child (RLIMIT_DATA), its libraries included."""
 FILE_BYTES = 64 << 20
-"""Largest file that a library may write, such as the largest part of a mailbox."""
+"""Maximum size of a file that a library may write, such as a part of a mailbox."""
 MOST_TRIALS = 2
-"""Most trials of one process at the same time."""
+"""Maximum number of trials of one process at the same time."""
 MOST_SIGNS = 30
 """Most unreadable records, and most sentences about the account's rights."""
 LONGEST = 500
@@ -44,7 +44,9 @@ LONGEST = 500
 MOST_OF_READERS = 100_000
 """Most characters of a document's readers; a document with more is not shown."""
 WORK = "work"
-"""Option of kinds that store a copy of their source: a trial uses a folder of its own."""
+"""Name of the option for the folder in which some kinds store a copy of their source; a trial uses
+a separate folder.
+"""
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 _RUNNING = BoundedSemaphore(MOST_TRIALS)

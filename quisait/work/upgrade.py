@@ -1,7 +1,7 @@
-"""`quisait upgrade`: bring the data of an earlier version up to this one, or only say what is due.
+"""`quisait upgrade`: upgrade the data of an earlier version, or only print what is due.
 
-Read `upgrade_command` first. The state's database is migrated in one transaction; if this version
-needs another index, it is built beside the one that answers.
+Read `upgrade_command` first. The state's database is migrated in one transaction. If this version
+needs another index, the new index is built while the old index answers.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class UpgradePlan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether everything is of this version already."""
+        """Whether all data is of this version already."""
         return self.schema in (None, HEAD) and not self.reasons
 
 
@@ -79,7 +79,7 @@ def upgrade_plan(settings: Settings) -> UpgradePlan:
 
 
 def plan_text(plan: UpgradePlan) -> str:
-    """Return what would be done in French, one line each."""
+    """Return the steps of the upgrade in French, one line each."""
     if plan.is_empty:
         return "Tout est de cette version : rien à faire."
     lines = []

@@ -25,7 +25,7 @@ from search_api.webhooks.storage import SqlWebhooks, WebhookEvent, WebhookKind
 log = logging.getLogger(__name__)
 
 ROUND_S = 20.0
-"""Seconds for one receiver in a round: the worker has other tasks."""
+"""Maximum time for one receiver in a round, in seconds, because the worker has other tasks."""
 _LIMITS = HttpLimits(
     rate_per_s=0, timeout_s=10, total_timeout_s=10, max_wait_s=0, max_bytes=64 * 1024
 )
@@ -41,9 +41,10 @@ def queue_topic_changes(application: Application) -> int:
 
 
 def send_webhooks(application: Application, stop: Event) -> int:
-    """Queue what happened and send what is due, for each receiver; return how many were sent.
+    """Queue new events and send events that are due, for each receiver; return how many were sent.
 
-    Raises `ValueError` after the others were served if a receiver's secret cannot be read.
+    If a receiver's secret cannot be read, raises `ValueError` after the other receivers were
+    served.
     """
     settings, store = application.settings, _opened(application)
     for name in _names(settings, WebhookKind.ANSWERED):
@@ -82,7 +83,7 @@ def webhooks_state(settings: Settings, database: sa.Engine) -> str:
 
 
 def read_secret(one: WebhookSettings) -> bytes:
-    """Return the receiver's secret. Raises `ValueError` if its file does not hold one."""
+    """Return the receiver's secret. Raises `ValueError` if its file does not contain a secret."""
     try:
         written = beside_file(one.secret_file).read_text("utf-8").strip()
         secret = base64.b64decode(written.removeprefix("whsec_"), validate=True)
@@ -108,7 +109,7 @@ def signed_headers(secret: bytes, id_: str, moment_s: int, body: bytes) -> dict[
 
 
 def event_body(one: WebhookEvent, site: str) -> bytes:
-    """Return the body: ids, kind, time and address, whoever may read what is there."""
+    """Return the body: ids, kind, time and the page's address, without any restricted content."""
     if one.kind is WebhookKind.ANSWERED:
         path = question_address(one.subject)
     else:
@@ -134,10 +135,10 @@ def _names(settings: Settings, kind: WebhookKind) -> Sequence[str]:
 
 
 def deliver(store: SqlWebhooks, receiver: WebhookSettings, site: str, stop: Event) -> int:
-    """Send the receiver's events in order, until one shows that it cannot take any now.
+    """Send the receiver's events in order, until a failure shows that it accepts no events now.
 
-    Return how many were sent. An event that it refused (4xx) is tried again by itself: the others
-    do not wait for it. Raises `ValueError` if the secret cannot be read.
+    Return how many were sent. An event that the receiver refused (4xx) is tried again separately,
+    without delaying other events. Raises `ValueError` if the secret cannot be read.
     """
     # Imported here: the HTTP client is loaded only if the settings ask for it.
     from connectors.http_host import HttpHost

@@ -58,7 +58,9 @@ from quisait.work.scans import read_scans
 from quisait.work.webhooks import queue_topic_changes, send_webhooks
 
 BUILD = "@expertise"
-"""Name of the build's runs and lock, so that one build runs at a time; no source has it."""
+"""Name of the build's runs and lock, so that only one build runs at a time. No source can have this
+name.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +142,16 @@ def publish_build(application: Application, held: SourceLock) -> BuildOutcome:
 JOURNAL = "@journal"
 """Closes and deletes periods of the query log, even if it is unused or was switched off."""
 QUESTIONS = "@questions"
-"""Moves questions whose time has passed to the next agent."""
+"""Name of the task that moves questions whose time has passed to the next agent."""
 MAIL = "@courriel"
-"""Sends mail to agents; a server that does not answer holds up nothing else."""
+"""Name of the task that sends mail to agents. A server that does not answer delays no other task.
+"""
 MAILBOX = "@boite"
-"""Reads answers by mail and bounces, apart from sending: either server may be down alone."""
+"""Name of the task that reads answers by mail and bounces. It is separate from sending, because
+either server may be down.
+"""
 WEBHOOKS = "@webhooks"
-"""Tells applications what happened."""
+"""Name of the task that sends events to applications."""
 SCANS = "@numerisations"
 """Recognises scans after the sources, a minute at a time, with the lowest priority."""
 PRIVACY = "@vie-privee"
@@ -158,7 +163,7 @@ class Task:
     """A task of a worker. `name` begins with `@`, unlike a source's.
 
     `work` returns the number of changes, soon after its event is set, while its lock is held; it
-    may raise the errors of a crawl. `first`: run it before the sources, which depend on it.
+    may raise the errors of a crawl. `first`: the task runs before the sources, which depend on it.
     """
 
     name: str
@@ -239,14 +244,15 @@ log = logging.getLogger(__name__)
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 POLL_EVERY_S = 5.0
-"""Interval between two looks for due jobs, in seconds; one costs a short query per source."""
+"""Interval between two checks for due jobs, in seconds; a check takes a short query per source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work that is done when it is due, by the holder of its lock.
+    """Work that the holder of its lock does when it is due.
 
-    `divided`: a source that is read in parts. Its run is due for other workers too while it lasts.
+    `divided`: a source that is read in parts. Its run is also due for other workers as long as it
+    lasts.
     """
 
     name: str
@@ -257,17 +263,22 @@ class Job:
 
 @dataclass(slots=True)
 class Worker:
-    """Runs due jobs until `stop` is set. `round` does one look."""
+    """Runs due jobs until `stop` is set. `round` does one check."""
 
     application: Application
     stop: Event
     unread: frozenset[str] = frozenset()
     """Sources that must be read in full before anybody can search the index."""
     ahead: dict[str, float] = field(default_factory=dict)
-    """About how many seconds each source takes, computed once: of due sources, light ones first."""
+    """The approximate duration of each source's reading in seconds, computed once, so that light
+    sources are read first.
+    """
 
     def work(self) -> None:
-        """Run rounds until asked to stop; a failed round (a database away) is tried again."""
+        """Run rounds until asked to stop.
+
+        A failed round (if the database is down) is tried again.
+        """
         delete_build_leftovers(self.application)
         while not self.stop.is_set():
             try:
@@ -279,7 +290,7 @@ class Worker:
     def round(self) -> int:
         """Do every due job once; return how many were done.
 
-        First writes lines that wait for the register of deletions, if possible.
+        Lines that wait for the register of deletions are written first, if possible.
         """
         self.application.privacy.register.complete()
         with suppress(IndexerError):  # a run will report why the index does not answer
@@ -289,7 +300,9 @@ class Worker:
             opened: list[CrawlDependencies] = []
 
             def dependencies() -> CrawlDependencies:
-                """Open them for the first due source: they may start a process."""
+                """Open the dependencies of crawls at the first due source: they may start a
+                process.
+                """
                 if not opened:
                     opened.append(parts.enter_context(open_crawl_dependencies(self.application)))
                 return opened[0]
@@ -368,9 +381,9 @@ class Worker:
         return not self.stop.is_set() and due is not None and due <= datetime.now(UTC)
 
     def _try(self, job: Job) -> bool:
-        """Return whether the job was done.
+        """Do a job; return whether it was done.
 
-        Its errors are stored with its run, and stop no other job.
+        Errors are stored with its run, and stop no other job.
         """
         try:
             with suppress(SourceBusy), hold_source_lock(self.application.locks, job.name) as held:

@@ -1,6 +1,6 @@
 """The schema of quisait 0.2.0, from which later migrations start.
 
-It has no step of its own: a new database gets the tables of the code and is stamped with `HEAD`,
+The migration has no steps: a new database gets the tables of the code and is stamped with `HEAD`,
 and an older schema is refused (`quisait.application.database.migrate`).
 """
 

@@ -1,4 +1,4 @@
-"""Keep who removed an agent from a topic, and why."""
+"""Store who removed an agent from a topic, and the reason."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0028"
 
 
 def upgrade() -> None:
-    """Add the columns; wishes of agents themselves leave them empty."""
+    """Add the columns, which stay empty for wishes of agents themselves."""
     known = {one["name"] for one in sa.inspect(op.get_bind()).get_columns("agent_wishes")}
     for name in ("decided_by", "reason"):
         if name not in known:

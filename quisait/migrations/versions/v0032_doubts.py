@@ -1,4 +1,4 @@
-"""Keep what readers say is no longer right: of documents, and of answers."""
+"""Store the remarks of readers on outdated documents and answers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0029"
 
 
 def upgrade() -> None:
-    """Add the columns; marks from before say nothing more."""
+    """Add the columns, which stay empty for earlier marks."""
     inspected = sa.inspect(op.get_bind())
     for table, column in (
         ("outdated_marks", sa.Column("note", sa.Text, nullable=False, server_default="")),

@@ -1,4 +1,4 @@
-"""Keep what listing sources held when their documents were read."""
+"""Store which documents of listing sources were read, and in which version."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Tokens of assistants, limited to sources and spaces, and the calls made by them."""
+"""Tokens of assistants, limited to sources and spaces, and the calls made with them."""
 
 import sqlalchemy as sa
 from alembic import op

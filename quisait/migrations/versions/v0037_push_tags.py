@@ -1,4 +1,4 @@
-"""Keep the tags of documents that applications of La Suite push."""
+"""Store the tags of documents that applications of La Suite push."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Keep whether an agent wants mail about communities that invite them."""
+"""Store whether an agent wants mail about communities that invite them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,10 @@ down_revision = "0037"
 
 
 def upgrade() -> None:
-    """Add the column, off for agents who had unsubscribed from both other kinds of mail."""
+    """Add the column.
+
+    Its value is false for agents who had unsubscribed from both other kinds of mail.
+    """
     inspected = sa.inspect(op.get_bind())
     if "invited" in {one["name"] for one in inspected.get_columns("mail_preferences")}:
         return
