@@ -300,9 +300,7 @@ class Worker:
             opened: list[CrawlDependencies] = []
 
             def dependencies() -> CrawlDependencies:
-                """Open the dependencies of crawls at the first due source: they may start a
-                process.
-                """
+                """Open them for the first due source, because they may start a process."""
                 if not opened:
                     opened.append(parts.enter_context(open_crawl_dependencies(self.application)))
                 return opened[0]

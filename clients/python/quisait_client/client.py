@@ -27,7 +27,7 @@ class Client(Transport):
         return self.ask("GET", "/api/v1/topics", models.TopicsBody)
 
     def isolation(self, *, area: str = '', topic: str = '', offset: int = 0, limit: int = 100) -> models.IsolationBody:
-        """Return the only holders of a topic in an area; for a region, in all of the region."""
+        """Return the only holders of a topic in an area; for a region, in the whole region."""
         return self.ask("GET", "/api/v1/isolation", models.IsolationBody, {"area": area, "topic": topic, "offset": offset, "limit": limit})
 
     def coverage(self, *, topic: str = '', area: str = '', offset: int = 0) -> models.CoverageBody:
@@ -55,7 +55,7 @@ class Client(Transport):
         return self.ask("POST", f"/api/v1/questions/{self.segment(question_id)}/reports", None, body=body)
 
     def delete_question_reports(self, question_id: str, *, answer: str = '') -> None:
-        """Take back the reader's report of a question or an answer while it is not decided."""
+        """Take back the reader's report of a text, as long as nobody has decided on it."""
         return self.ask("DELETE", f"/api/v1/questions/{self.segment(question_id)}/reports", None, {"answer": answer})
 
     def questions(self) -> models.OwnQuestionsBody:

@@ -450,7 +450,9 @@ class ReferenceBody(BaseModel):
 class ResultOrder(RootModel[Literal["relevance", "date"]]):
     root: Annotated[Literal["relevance", "date"], Field(title="ResultOrder")]
     """
-    Order of results. By date: newest first, among documents with most of the words.
+    Order of results.
+
+    The order by date is newest first, among documents with most of the words.
     """
 
 
