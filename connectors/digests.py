@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 def digest_of(lines: Iterable[str], size: int = 4) -> bytes:
-    """Return a digest of `size` bytes (32 at most), never all zeros: zeros may mean unread."""
+    """Return a digest of `size` bytes (32 at most), never all zeros, which may mean unread."""
     digest = hash_of("\n".join(lines))[:size]
     return digest if any(digest) else b"\x01" + digest[1:]
 

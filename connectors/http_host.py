@@ -34,7 +34,8 @@ from connectors.values import date_of_header
 
 CHUNK_BYTES = 64 * 1024
 MAX_TRIES = 3
-"""Tries if a host that responded before does not respond; a host that never did is tried once.
+"""Maximum number of tries of a host that responded before; a host that never responded is tried
+once.
 
 If the host asks to retry later, `max_wait_s` is the limit.
 """

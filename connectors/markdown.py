@@ -16,7 +16,7 @@ _NO_PARAGRAPH = re.compile(r"[ \t]*$| {4}|\t|[ \t]*(?:(?:[-+*]|\d+[.)])(?:[ \t]|
 _LINE_ENDS = re.compile(r"\r\n?|\n")
 _FRONT_ENDS = {"---": ("---", "..."), "+++": ("+++",)}
 _MOST_FRONT_LINES = 200
-"""Front matter that is longer is text between two rules."""
+"""Maximum number of lines of front matter; a longer text between two rules is ordinary text."""
 _FRONT_KEY = re.compile(r"[A-Za-z_][\w-]{0,60}[ \t]*[:=]")
 _FRONT_TITLE = re.compile(r"title[ \t]*[:=][ \t]*(.*)", re.IGNORECASE)
 _BLOCK_SCALARS = ("", ">", "|", ">-", "|-")
@@ -59,7 +59,7 @@ class MarkdownPart:
 class MarkdownText:
     """The parts in reading order.
 
-    `title` is the front matter's, else the heading that the text begins with.
+    `title` is the title in the front matter, else the heading at the beginning of the text.
     """
 
     title: str

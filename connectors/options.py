@@ -51,7 +51,7 @@ def _patterns(patterns: list[str]) -> list[str]:
 
 
 class SourceOptions(BaseModel):
-    """Base of the tables that a source's `options` in quisait.toml consist of."""
+    """Base class of a source's `options` table in quisait.toml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

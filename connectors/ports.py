@@ -36,7 +36,7 @@ class RecordVanished(SourceError):
 
 
 class RecordUnreachable(RecordVanished):
-    """The server that has this record's content did not answer; the source itself did."""
+    """The server with this record's content did not answer, although the source itself did."""
 
 
 class RecordUnreadable(SourceError):
@@ -146,7 +146,7 @@ def is_under(document_id: str, roots: Collection[str]) -> bool:
 
 
 def roots_of(document_id: str) -> Iterator[str]:
-    """Yield each root that a document is or is below, as in `SubtreeHidden.root`."""
+    """Yield each root that contains a document or equals it, as in `SubtreeHidden.root`."""
     yield document_id
     for at, char in enumerate(document_id):
         if char in "/:":
@@ -155,7 +155,7 @@ def roots_of(document_id: str) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class OutsideOf:
-    """Predicate of a listing; equal for equal roots."""
+    """Tells whether a document is outside these roots. Predicates with equal roots are equal."""
 
     roots: frozenset[str]
 
@@ -348,7 +348,7 @@ class SupportsSelection(Protocol):
     """A source whose settings select documents."""
 
     def left_out(self) -> Callable[[str], bool] | None:
-        """Return whether the settings exclude a document, as in `Listing.is_left_out`."""
+        """Return a function that tells whether the settings exclude a document, by its id."""
         ...
 
 

@@ -376,7 +376,7 @@ class _Comparison:
             self._keep(_folder(item.root), listed)
 
     def _unlisted(self, item: Unlisted, row: SeenRow | None) -> list[Change]:
-        """Report the folder, and hide it unless it certainly has the readers that it had."""
+        """Report an unlisted folder, and hide it unless its readers are certainly unchanged."""
         self.unlisted.add(item.root)
         self.unread.add(item.root)
         self.others_listed.add(_folder(item.root))

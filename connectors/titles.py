@@ -4,7 +4,9 @@ import re
 import unicodedata
 
 LONGEST_TITLE = 300
-"""Characters; a longer text is a paragraph that somebody formatted as a title."""
+"""Maximum length of a title, in characters; a longer text is a paragraph that somebody formatted as
+a title.
+"""
 
 _SPACES = re.compile(r"\s+")
 _UNSEEN = re.compile(

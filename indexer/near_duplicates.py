@@ -15,14 +15,16 @@ RUN_WORDS = 3
 """Number of consecutive words that are hashed together, ignoring case and accents."""
 
 LEAST_RUNS = 30
-"""A text with fewer runs has no signature: forms of politeness are the same everywhere."""
+"""Minimum number of runs of a text with a signature: short texts, such as polite phrases, are often
+alike.
+"""
 
 RUN_BYTES, NUMBER_BYTES = 128, 64
 
 LEAST_RESEMBLANCE = 0.9
 LEAST_NUMBERS = 0.2
-"""Chosen with the threshold above on planted copies and versions
-(`fe65daca:benchmarks/near_duplicates.py`).
+"""Minimum resemblance of the numbers of two copies. It was chosen, with `LEAST_RESEMBLANCE`, on
+planted copies and versions (`fe65daca:benchmarks/near_duplicates.py`).
 """
 
 _BAND_BYTES = 8

@@ -55,7 +55,7 @@ def bearer(
 
 
 def signed_header(header: SignedHeader) -> Identify:
-    """Identify by the header that the proxy signs; a problem 503 if its keys cannot be fetched."""
+    """Identify by the header that the proxy signs; raise a problem 503 without its keys."""
 
     def identify(request: Request) -> Identification | None:
         sent = request.headers.getlist(header.rules.name)

@@ -60,15 +60,15 @@ def _departement(code: str) -> AreaBody | None:
 
 
 Departement = Annotated[AreaBody | None, BeforeValidator(_departement)]
-"""Read from the code of a département, which may be empty."""
+"""A département, read from its code, which may be empty."""
 
 
 WebAddress = Annotated[str | None, BeforeValidator(web_address)]
-"""Read from the URL at the source; null unless it may become a link."""
+"""A web address, read from the URL at the source; null unless it may become a link."""
 
 
 DocumentPage = Annotated[str, BeforeValidator(document_address)]
-"""Read from a document's id."""
+"""The address of a document's page, read from the document's id."""
 
 
 class PostBody(Body):
@@ -81,7 +81,7 @@ class PostBody(Body):
 
 
 class AgentBody(Body):
-    """An agent who may know."""
+    """An agent who may be an expert."""
 
     id: str = Field(description="the agent's id, for `/agents/{agent_id}`")
     name: str = Field(description="given name and family name")

@@ -225,7 +225,10 @@ _REFUSED_EARLY = {421, 429, 431}
 
 
 def render(name: str, *, request: Request, **values: object) -> str:
-    """Render a page. After a failure or an early refusal, its frame reads from no service."""
+    """Render a page.
+
+    After a failure or an early refusal, the page's frame shows nothing that needs a service.
+    """
     status = values.get("status", 200)
     sound = isinstance(status, int) and status < 500 and status not in _REFUSED_EARLY
     services = services_of(request)

@@ -92,7 +92,7 @@ class ExportSource:
         check_unchanged(file, digest.digest())
 
     def _listed(self, name: str) -> Iterator[Listed | Malformed]:
-        """Yield a document, with its readers alone if its last text is not in the files."""
+        """Yield a document; only narrow its readers if its last text is not in the files."""
         index, document_id = self._index, self._id(name)
         record = index.record_of(name)
         if name in index.stale or (record is None and name not in index.access):

@@ -59,9 +59,9 @@ class FoundFile:
     rule_stamps: tuple[tuple[str, FileStamp | None], ...] = ()
 
     def read(self, root: Path) -> bytes:
-        """Return its bytes.
+        """Return the file's bytes.
 
-        Raises `RecordVanished` if it or its rules changed, or `SourceUnreachable`.
+        Raises `SourceUnreachable`, or `RecordVanished` if it changed.
         """
         listed = FileState(self.size, self.mtime_ns, self.rule_stamps)
         return read_contained(root, self.raw_path, listed)

@@ -95,7 +95,7 @@ def _unescape(value: str) -> str:
 
 MULTI_VALUED_FIELDS = ("skills", "missions", "accounts")
 _GENERALIZED_TIME = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2})?")
-"""The day of a GeneralizedTime (RFC 4517, 3.3.13)."""
+"""Matches the day of a GeneralizedTime (RFC 4517, 3.3.13)."""
 _BOOLEANS = {"true": "oui", "false": "non", "1": "oui", "0": "non"}
 
 

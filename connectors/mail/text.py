@@ -33,10 +33,10 @@ _FIELD = re.compile(
 )
 _FROM = {"de", "from"}
 _HEAD_LINES = 8
-"""Lines within which the head of a quoted mail has its fields."""
+"""Number of lines in which the fields of a quoted mail's head must be."""
 _HEAD_FIELDS = 3
 _SIGNATURE = re.compile(r"-- ?$")
-"""The line that separates a signature (RFC 3676, 4.3)."""
+"""Matches the line that separates a signature (RFC 3676, 4.3)."""
 _CLOSING = re.compile(
     r"(?:(?:bien|très|tres)[ ,])?(?:cordialement|respectueusement|cdt|cdlt|bien à (?:vous|toi)|"
     r"(?:sincères )?salutations(?: distinguées)?|(?:best |kind )?regards)"

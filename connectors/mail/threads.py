@@ -24,7 +24,7 @@ _ID = re.compile(r"<([^<>\s]{1,300})>")
 
 @dataclass(frozen=True, slots=True)
 class MailHead:
-    """The fields that decide which thread a mail belongs to.
+    """The fields that decide to which thread a mail belongs.
 
     `key` is the mail's name in its folder; a different text has a different key. `references` are
     the mails that it answers, oldest first. `attachments` are the numbers of its attached parts.

@@ -70,7 +70,10 @@ class MatrixConnector:
                 yield from reading.conversations(room_id, wanted)
 
     def check(self) -> Iterator[str]:
-        """Yield which rooms are not read, and why. Joins no room. Raises `SourceError`."""
+        """Yield a French sentence for each room that is not read, without joining rooms.
+
+        Raises `SourceError`.
+        """
         if self.options.url.startswith("http:"):
             yield "le jeton du compte part en clair : réglez « url » en https://"
         reading = self._reading()
@@ -399,7 +402,7 @@ class _Events:
 
     newest_first: list[RoomEvent] = field(default_factory=list)
     malformed: list[tuple[str, str]] = field(default_factory=list)
-    """(event's id, reason)"""
+    """The malformed events, as (event's id, reason) pairs."""
     ids: set[str] = field(default_factory=set)
 
     def add(self, page: Iterable[Mapping[str, Any]]) -> list[tuple[str, RoomEvent | None]]:

@@ -31,7 +31,7 @@ MIN_VERSION = (1, 31)
 """The oldest supported MediaWiki."""
 MAX_BACKOFF_S = 64.0
 MAXLAG_S = 5
-"""Requests wait while the wiki's replicas lag by more."""
+"""Maximum lag of the wiki's replicas, in seconds; requests wait while it is larger."""
 LOGIN_NEEDED_CODES = {"assertuserfailed", "assertnameduserfailed", "readapidenied"}
 DELETED_CODES = {"nosuchpageid", "missingtitle", "nosuchrevid"}
 SYSTEM_ACCOUNTS = frozenset(

@@ -96,7 +96,7 @@ class FileVersion(_ApiModel):
 
     @property
     def account(self) -> str:
-        """The account that uploaded it; empty if it is hidden or is no account of this wiki."""
+        """The account that uploaded the version; empty if hidden or not an account of this wiki."""
         return "" if self.userhidden else account_named(self.user)
 
 

@@ -54,7 +54,7 @@ class PushedFiles:
         self._locks = {origin: threading.Lock() for origin in self.origins}
 
     def admits(self, attachment: AttachmentLine) -> bool:
-        """Return whether its URL is on an origin in the settings."""
+        """Return whether the URL of an attachment is on an origin in the settings."""
         return origin_of(attachment.url or "", self.origins) is not None
 
     def read(self, attachment: AttachmentLine, modified: datetime | None) -> bytes:

@@ -226,7 +226,7 @@ def _note_applied(connection: sa.Connection, source: str, seq: int) -> None:
 
 
 def _backlog(connection: sa.Connection, source: str, at_least: int) -> InboxBacklog:
-    """Return the items that are not indexed; items up to `at_least` are, whatever is stored."""
+    """Return the backlog; items up to `at_least` count as indexed, whatever is stored."""
     stored = sa.select(push_sources.c.applied_seq).where(push_sources.c.source == source)
     applied = max(connection.execute(stored).scalar_one_or_none() or 0, at_least)
     query = sa.select(sa.func.count(), sa.func.min(push_documents.c.received)).where(

@@ -34,7 +34,7 @@ from connectors.records.schema import (
 from connectors.values import EVERYONE, MAX_PRINCIPALS, ContributorRole, account_principal
 
 TOKEN_PREFIX = "qsp_"  # noqa: S105 - how a token begins, which is not secret
-"""How the token of a source that pushes begins."""
+"""Prefix of the tokens of sources that push."""
 
 
 class PushOutcome(StrEnum):

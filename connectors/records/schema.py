@@ -208,11 +208,11 @@ def json_schema() -> dict[str, Any]:
 
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
-"""A longer line is skipped and reported."""
+"""Maximum size of a line in bytes; a longer line is skipped and reported."""
 
 MAX_LINE_VALUES = 100_000
-"""A line with more values and keys is skipped and reported; a thread of ten thousand answers has
-fewer.
+"""Maximum number of values and keys in a line; a line with more is skipped and reported. A thread
+of ten thousand answers has fewer.
 """
 
 _EXPORT_LINE_TYPES = frozenset({"header", "account", "space"})

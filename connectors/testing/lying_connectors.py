@@ -58,7 +58,7 @@ Lie = Callable[[Connector, str | None], Iterator[Change]]
 
 
 class LyingConnectorHarness:
-    """A harness with an altered connector; everything else is the true harness's."""
+    """A harness with an altered connector; all other methods are those of the true harness."""
 
     def __init__(self, true: ConnectorHarness, altered: Callable[[Connector], Connector]) -> None:
         self._true, self._altered = true, altered

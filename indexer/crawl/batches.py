@@ -219,7 +219,7 @@ def _document(key: str) -> str:
 
 PREFETCHED_DOCUMENTS = 32
 """Number of documents prepared ahead, so that one slow file does not leave the threads idle
-(`python -m benchmarks.indexing extraction`: 140 files/s with 8, 160 with 32).
+(`python -m benchmarks.indexing extraction`: 140 files/s with 8 documents, 160 files/s with 32).
 """
 PREFETCH_THREADS = 3
 """Number of documents prepared at once, each with its file in memory. Tika's server answered two

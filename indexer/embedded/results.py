@@ -161,7 +161,7 @@ class WordLookup:
 
 
 def _near_in(card: str, passages: str, word: str, slips: int) -> Mapping[str, str]:
-    """Return similar words of the title and of the first passage with any, as in OpenSearch."""
+    """Return similar words of the title and of the first passage that has any."""
     inside = (near_in(passage.text, word, slips) for passage in passages_of(passages))
     first: Mapping[str, str] = next(filter(None, inside), {})
     return {**first, **near_in(card_of(card).title, word, slips)}

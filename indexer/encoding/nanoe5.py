@@ -166,7 +166,7 @@ class NanoEncoder:
 
     @property
     def dimension(self) -> int:
-        """384."""
+        """The dimension of the vectors: 384."""
         return int(self._model.dim)
 
     def passages(self, texts: Sequence[str]) -> Vectors:

@@ -77,7 +77,7 @@ class InProcessExtractor:
         )
 
     def _fallen(self) -> ExtractionFailed:
-        """Return the error for a child that died, after clearing it away."""
+        """Remove the child process that died, and return the error for the file."""
         status = None
         if self._child is not None:
             try:

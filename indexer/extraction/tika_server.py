@@ -75,7 +75,7 @@ _NEARLY = 0.9
 
 
 class _Fallen(Exception):
-    """The server broke off: because of this file, or of another that it read at the same time."""
+    """The server closed the connection, because of this file or of another concurrent one."""
 
 
 class TikaServerExtractor:
@@ -113,7 +113,10 @@ class TikaServerExtractor:
         raise self._refused(status)
 
     def _ask(self, content: bytes, filename: str) -> tuple[int, str]:
-        """Send a file; if the server crashes, send it again alone: another may be to blame."""
+        """Send a file.
+
+        If the server crashes, send it again alone: another file may be the cause.
+        """
         try:
             with self._quarantine.among():
                 return self._put(content, filename)

@@ -113,7 +113,7 @@ def _facet(found: Body) -> tuple[FacetValue, ...]:
 
 
 def card(encoded: str) -> Card:
-    """Return the card that a document's column `card` holds in base64."""
+    """Return the card in a document's column `card`, which is in base64."""
     # The engine omits the padding in columns; more padding than needed is ignored.
     return card_of(a2b_base64(encoded + "==").decode())
 

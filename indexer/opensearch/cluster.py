@@ -52,7 +52,7 @@ def cluster_health(client: OpenSearch, alias: str) -> ClusterHealth:
 
 
 def _block(settings: Mapping[str, Any]) -> str:
-    """Return the setting of which requests an isolated node refuses, under its old or new name."""
+    """Return the setting that tells which requests an isolated node refuses, by either name."""
     for level in ("transient", "persistent", "defaults"):
         kept: Any = settings.get(level, {}).get("cluster", {})
         for name in _BLOCKS:

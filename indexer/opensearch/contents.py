@@ -127,7 +127,7 @@ _FIELDS = ("title_terms", "text")
 
 
 def word_request(access: AccessFilter, lists: ReadableLists, word: str) -> Body:
-    """Return the request whether a readable document has the word, in any of its forms."""
+    """Return the request that tells whether a readable document has a form of the word."""
     terms = sorted({found.term for found in analyse_query(word)})
     forms = [{"terms": {field: terms}} for field in _FIELDS]
     return {

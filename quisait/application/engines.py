@@ -119,7 +119,7 @@ def ranker_path(settings: Settings) -> Path:
 
 
 def ranker_state(settings: Settings, encoder: str) -> str:
-    """Return in French which ranker serves. Raises `RankerIgnored` if its file cannot be used."""
+    """Return in French which ranker is used. Raises `RankerIgnored` if its file cannot be used."""
     ranker = read_ranker(ranker_path(settings), encoder)
     return ranking_said(ranker)
 

@@ -387,7 +387,7 @@ def open_authorities(
         return book.with_groups_of(claimed)
 
     def silent() -> frozenset[str]:
-        """Return authorities claimed twice, and the directory's if its last reading is too old."""
+        """Return authorities claimed twice, and the directory's authority if it is outdated."""
         twice = claimed_twice(book.reading()) if claimed else frozenset()
         age = directory_age(settings, state)
         if age is None or not age.is_stale:

@@ -71,7 +71,7 @@ def open_query_log(settings: Settings, database: sa.Engine, book: SqlDirectory) 
 
 
 def query_log_key(settings: Settings) -> bytes:
-    """Return the key of the query log, derived from the server's."""
+    """Return the key of the query log, which is derived from the server's key."""
     return hmac.new(settings.server.token_key.encode(), _PURPOSE, hashlib.sha256).digest()
 
 
@@ -317,7 +317,7 @@ def _long_missing(connection: sa.Connection, today: date, long_ago: date) -> set
 
 
 def _unknown_animators(connection: sa.Connection, known: sa.Select[tuple[str]]) -> dict[str, str]:
-    """Return who removed somebody from a topic and is not in the directory: id by key."""
+    """Return the ids, by key, of unknown animators who removed somebody from a topic."""
     by = consent.preferences.c.decided_by
     asked = connection.execute(sa.select(by).where(by != "").distinct())
     keys = {digest(id_): id_ for id_ in asked.scalars()}

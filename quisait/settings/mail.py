@@ -9,7 +9,7 @@ from connectors.options import LOOPBACK
 from quisait.settings.types import Secret, SettingsTable
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-"""Hosts to which a password may be sent unencrypted."""
+"""Matches an ASCII mail address."""
 
 
 def checked_address(written: str) -> str:

@@ -1,6 +1,6 @@
 """The history of the demo before its first visitor: choices of mail, questions and answers.
 
-Everything is done by the functions that pages use, as the fictional agents.
+Everything is done with the functions of the pages, in the name of the fictional agents.
 """
 
 import tomllib

@@ -185,7 +185,7 @@ class DeskSources:
         }
 
     def known(self) -> PrincipalLookup:
-        """See `NewSources`. Commands do not need it, since they show every title."""
+        """See `NewSources`. Commands do not call it, because they show every title."""
         assert self.known_now is not None  # noqa: S101 - pages pass it
         return self.known_now()
 

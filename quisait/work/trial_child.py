@@ -32,17 +32,17 @@ from search_api.new_source.values import SourceTrial, TriedDocument
 DOCUMENTS = 10
 TIME_LIMIT_S = 40.0
 MEMORY_BYTES = 1 << 30
-"""Most writable memory of the child (RLIMIT_DATA), its libraries included."""
+"""Maximum writable memory of the child in bytes (RLIMIT_DATA), including its libraries."""
 FILE_BYTES = 64 << 20
 """Maximum size of a file that a library may write, such as a part of a mailbox."""
 MOST_TRIALS = 2
 """Maximum number of trials of one process at the same time."""
 MOST_SIGNS = 30
-"""Most unreadable records, and most sentences about the account's rights."""
+"""Maximum number of unreadable records, and of sentences about the account's rights."""
 LONGEST = 500
-"""Most characters of a title, a reason or an address."""
+"""Maximum length of a title, a reason or an address, in characters."""
 MOST_OF_READERS = 100_000
-"""Most characters of a document's readers; a document with more is not shown."""
+"""Maximum length of a document's readers, in characters; a document with more is not shown."""
 WORK = "work"
 """Name of the option for the folder in which some kinds store a copy of their source; a trial uses
 a separate folder.

@@ -140,7 +140,9 @@ def publish_build(application: Application, held: SourceLock) -> BuildOutcome:
 
 
 JOURNAL = "@journal"
-"""Closes and deletes periods of the query log, even if it is unused or was switched off."""
+"""Name of the task that closes and deletes periods of the query log, even if the log is unused or
+off.
+"""
 QUESTIONS = "@questions"
 """Name of the task that moves questions whose time has passed to the next agent."""
 MAIL = "@courriel"
@@ -153,9 +155,12 @@ either server may be down.
 WEBHOOKS = "@webhooks"
 """Name of the task that sends events to applications."""
 SCANS = "@numerisations"
-"""Recognises scans after the sources, a minute at a time, with the lowest priority."""
+"""Name of the task that recognises scans after the sources, a minute at a time, with the lowest
+priority.
+"""
 PRIVACY = "@vie-privee"
-"""Purges departed agents, and old entries of the audit log and the register."""
+"""Name of the task that purges departed agents, and old entries of the audit log and the register.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from search_api.context import (
 from search_api.topics.service import by_label
 
 TREND_MONTHS = 13
-"""A year, and the month with which it is compared."""
+"""Maximum number of months in a trend: a year, and the same month of the year before."""
 
 
 class ProposalAction(StrEnum):

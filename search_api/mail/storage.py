@@ -124,7 +124,9 @@ class SqlMail:
         return sql.value(MailPreferences, row, refused=refused)
 
     def choose(self, agent_id: str, said: MailPreferences) -> None:
-        """Store an agent's choices, register first; a refused address is tried again from now on.
+        """Store an agent's choices; a refused address is tried again from now on.
+
+        The register is written first.
 
         If the pace of the digest changes, its period begins now.
         """

@@ -42,7 +42,7 @@ _HEADERS = {
     ),
 }
 _HTTPS_ONLY = "max-age=31536000"
-"""Browsers that have used HTTPS use only HTTPS for a year."""
+"""Value of the header by which browsers that have used HTTPS only use HTTPS for a year."""
 
 
 def add_security_headers(app: FastAPI) -> None:

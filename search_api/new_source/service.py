@@ -68,7 +68,7 @@ class SourceSample:
 
 
 class FormIncomplete(AnswerRefused):
-    """The entered values do not describe a source yet; `form` is the step to mend."""
+    """The entered values do not describe a source yet; `form` is the step to correct."""
 
     status = 422
 

@@ -170,7 +170,7 @@ class SettingsAddition:
 
 
 class SourceIncomplete(ValueError):
-    """The entered values do not describe a source; `form` is the first step to mend."""
+    """The entered values do not describe a source; `form` is the first step to correct."""
 
     def __init__(self, form: SourceForm) -> None:
         said = [*form.faults, *(f"{one.label} : {one.fault}" for one in form.fields if one.fault)]

@@ -40,7 +40,7 @@ class Colleagues:
 
 
 def colleagues(context: AnswerContext, reader: Reader) -> Colleagues:
-    """Return the ways to a reader's colleagues. Raises `IndexUnreachable`."""
+    """Return the links to a reader's colleagues. Raises `IndexUnreachable`."""
     build, agent = context.build(), asker_of(context, reader)
     ways = Colleagues() if isinstance(build, BuildStatus) else _topics_of(build)
     if agent is None:

@@ -28,7 +28,7 @@ def _day(seconds: int) -> date:
 
 
 Day = Annotated[date, BeforeValidator(_day)]
-"""Read from a time in seconds since 1970, in UTC."""
+"""A day, read from a time in seconds since 1970, in UTC."""
 
 
 class SkillBody(Body):

@@ -46,7 +46,7 @@ class PushRequest:
 
 
 def receiver_of(request: Request) -> PushReceiver:
-    """Return the receiver; a problem 404 if no source of the settings is pushed to."""
+    """Return the receiver; raise a problem 404 if no source in the settings accepts pushes."""
     receiver = services_of(request).push_receiver
     if receiver is None:
         raise Problem(404, "Aucune source ne reçoit de documents poussés.")

@@ -262,7 +262,7 @@ def put(sender: FromApplication, delivery: SendersPushRequest, group_id: GroupId
 
 @router.patch("/Groups/{group_id}", response_model=None)
 def patch(sender: FromApplication, delivery: SendersPushRequest, group_id: GroupId) -> Response:
-    """Add or remove members, or rename a group; People's webhook is this address."""
+    """Add or remove members, or rename a group; the application People sends its changes here."""
     changes = read_patch(parsed(delivery.body))
     make = may_make(group_id, changes)
     with _scim_errors():

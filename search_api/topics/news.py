@@ -12,9 +12,9 @@ from search_api.ranking.results import Result
 from search_api.wording import in_force
 
 READ_OF_EACH = 20
-"""Number of documents of a topic, or of a département, that are looked through."""
+"""Number of documents of a topic, or of a département, that are examined."""
 RECENT = timedelta(days=365)
-"""Older documents are not shown as changes of a community's topic."""
+"""Maximum age of documents that are shown as changes of a community's topic."""
 _SAID = re.compile(r'["()]')
 
 

@@ -20,7 +20,9 @@ _GRID = 4.0
 _ORIGIN = (42.932808, -96.039162)
 """Offset of the package's drawing."""
 _LEAST_AREA = 4.0
-"""Smaller islands, and slivers between two borders, are only a point on a screen."""
+"""Minimum area of a ring that is drawn: smaller islands, and slivers between two borders, would
+only be a point on a screen.
+"""
 _SVG = "{http://www.w3.org/2000/svg}"
 _CODE = re.compile(r"z(\w+) departement")
 _TOKEN = re.compile(r"[a-zA-Z]|-?\d*\.?\d+(?:e-?\d+)?")

@@ -416,7 +416,7 @@ def _animates(context: AnswerContext, held: HeldRoles, card: Card) -> bool:
 
 
 def _is_due(last: Verification | None, day: date) -> bool:
-    """Return whether the text was never called wrong, nor confirmed since that day."""
+    """Return whether the text was not called wrong, and not confirmed since that day."""
     return last is None or (last.right and last.day < day)
 
 

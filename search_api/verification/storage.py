@@ -38,7 +38,7 @@ verifications = sa.Table(
     sa.Column("note", sa.Text, nullable=False),
     info={sql.KEPT_UNNAMED: True},
 )
-"""The last statement on each document. The agent is empty once they were erased."""
+"""The last statement on each document. The agent's columns are empty once the agent was erased."""
 
 outdated_marks = sa.Table(
     "outdated_marks",

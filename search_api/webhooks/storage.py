@@ -277,5 +277,5 @@ class SqlWebhooks:
 
 
 def _id(name: str, what: str) -> str:
-    """Return an event's id: the same again if a restored database queues the event once more."""
+    """Return an event's id, which stays the same if a restored database queues it again."""
     return digest(f"{name} {what}")[:32]

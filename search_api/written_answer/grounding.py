@@ -19,7 +19,7 @@ from search_api.written_answer.sentences import CitedSentence
 
 
 class Fault(StrEnum):
-    """Why a sentence is struck out."""
+    """The reason why a sentence is removed from an answer."""
 
     MARKUP = "markup"
     UNCITED = "uncited"

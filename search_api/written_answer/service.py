@@ -182,7 +182,7 @@ def _may_be_sent(writing: Writing, card: Card) -> bool:
 def _still_readable(
     context: AnswerContext, writing: Writing, reader: Reader, ids: set[str]
 ) -> frozenset[str]:
-    """Return the documents that the reader may read at this moment, all agents too if required."""
+    """Return the documents that the reader, and all agents if required, may read now."""
     present = _now(writing, reader)
     readable = frozenset(context.search.cards(sorted(ids), present))
     if writing.rules.restricted:
@@ -236,7 +236,7 @@ def _without_asker(text: str, asker: Agent | None) -> str:
 
 
 def _withheld(word: str, family: str) -> str:
-    """Return the word, or a sign in its place if it is the family name, with a capital."""
+    """Return the word, or a sign that replaces it if it is the family name with a capital."""
     is_name = word[0].isupper() and fold(word.lower()) == fold(family.lower())
     return NAME_WITHHELD if is_name else word
 
