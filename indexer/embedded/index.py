@@ -266,8 +266,8 @@ class EmbeddedIndex(StoredDocuments):
             terms_dropped=wanted.terms_dropped,
             members=catalogue.among(members, marked) if request.cut else None,
             said=None
-            if found.told is None
-            else catalogue.values_of(found.told, found.lexical[: request.window]),
+            if found.shares is None
+            else catalogue.values_of(found.shares, found.lexical[: request.window]),
         )
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:

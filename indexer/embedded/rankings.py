@@ -53,7 +53,7 @@ class Matcher:
 
     def __init__(self, text: TextIndex) -> None:
         self._text = text
-        self._standing: _CachedMatches | None = None
+        self._cached: _CachedMatches | None = None
 
     def of(self, wanted: AnalyzedQuery, moment: IndexMoment) -> Mask:
         """Return the mask of all matches.
@@ -86,10 +86,10 @@ class Matcher:
         return _any([_unpacked(bits, count, phrase) for phrase in phrases])
 
     def _kept(self, moment: IndexMoment) -> _CachedMatches:
-        cached, catalogue, snapshot = self._standing, moment.catalogue, moment.text
+        cached, catalogue, snapshot = self._cached, moment.catalogue, moment.text
         if cached is None or cached.catalogue is not catalogue or cached.snapshot is not snapshot:
             read = lru_cache(maxsize=CACHED_PHRASES)(partial(self._bits, catalogue, snapshot))
-            self._standing = cached = _CachedMatches(catalogue, snapshot, read)
+            self._cached = cached = _CachedMatches(catalogue, snapshot, read)
         return cached
 
     def _bits(self, catalogue: StoreSnapshot, snapshot: tantivy.Searcher, phrase: Phrase) -> _Bits:
@@ -147,7 +147,7 @@ class RankedMatches:
     lexical: tuple[SearchHit, ...]
     nearest: tuple[SearchHit, ...]
     members: Slots
-    told: NDArray[np.float64] | None = None
+    shares: NDArray[np.float64] | None = None
 
 
 class Rankings:
@@ -165,14 +165,14 @@ class Rankings:
         eligible = readable & self._narrowed(request, moment)
         similar = _similar(request, moment.catalogue)
         lexical, matched = self._lexical(request, wanted, moment, eligible)
-        told = None
+        shares = None
         if request.cut:
-            told = self._told(request, request.cut, moment, readable)
-            matched = matched & (told >= request.cut.information - TOLERANCE)
+            shares = self._information_shares(request, request.cut, moment, readable)
+            matched = matched & (shares >= request.cut.information - TOLERANCE)
         nearest, close = self._nearest(request, wanted, moment, eligible, similar)
-        return RankedMatches(lexical, nearest, np.flatnonzero(matched | close), told)
+        return RankedMatches(lexical, nearest, np.flatnonzero(matched | close), shares)
 
-    def _told(
+    def _information_shares(
         self, request: SearchRequest, cut: RelevanceCut, moment: IndexMoment, readable: Mask
     ) -> NDArray[np.float64]:
         """Return float64 (slots,): the share of the question's information in each document.
@@ -184,12 +184,12 @@ class Rankings:
         masks = [self._matching.saying(part, moment) for part in parts]
         counts = [int((mask & readable).sum()) for mask in masks]
         shares = information(counts, int(readable.sum()), len(aside))
-        told = np.full(len(moment.catalogue.rows), 0.0 if shares else 1.0)
+        found = np.full(len(moment.catalogue.rows), 0.0 if shares else 1.0)
         for share, mask in zip(shares, masks, strict=True):
-            told[mask] += share
-        np.minimum(told, 1.0, out=told)
-        told[told < cut.information - TOLERANCE] = 0.0
-        return told
+            found[mask] += share
+        np.minimum(found, 1.0, out=found)
+        found[found < cut.information - TOLERANCE] = 0.0
+        return found
 
     def _lexical(
         self, request: SearchRequest, wanted: AnalyzedQuery, moment: IndexMoment, eligible: Mask

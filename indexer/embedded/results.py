@@ -132,10 +132,10 @@ class WordLookup:
             return {
                 word: self._near(access, word, catalogue)
                 for word in words
-                if not self._stands(access, word, catalogue)
+                if not self._occurs(access, word, catalogue)
             }
 
-    def _stands(self, access: AccessFilter, word: str, catalogue: StoreSnapshot) -> bool:
+    def _occurs(self, access: AccessFilter, word: str, catalogue: StoreSnapshot) -> bool:
         """Return whether a readable document has the word, in any of its forms."""
         slots, found = catalogue.slots(self._text.matches(text_request(Question(word)))[0])
         return bool(catalogue.readable(access)[slots[found]].any())

@@ -96,11 +96,11 @@ class TextIndex:
         self.replay(wait=True)
         with self._held():
             # Former versions deleted nothing: first remove rows that the store no longer has.
-            self._write_anew(self._rows_of_none())
+            self._rewrite(self._stale_rows())
             rows = self._rows_beside_deleted()
         for start in range(0, len(rows), _ROWS_OF_A_COMMIT):
             with self._held():  # released between commits: others may have to write
-                self._write_anew(rows[start : start + _ROWS_OF_A_COMMIT])
+                self._rewrite(rows[start : start + _ROWS_OF_A_COMMIT])
         with self._held():
             # Files that this process's searcher still holds would not be collected.
             with self._reading:
@@ -141,7 +141,7 @@ class TextIndex:
         self._index.reload()
         return self._rows(Query.all_query(), self._index.searcher())
 
-    def _rows_of_none(self) -> NDArray[np.int64]:
+    def _stale_rows(self) -> NDArray[np.int64]:
         """Return the rows in the text index that the store no longer has."""
         with self._store.reading() as connection:
             kept = [row for (row,) in connection.execute("SELECT seq FROM documents")]
@@ -169,7 +169,7 @@ class TextIndex:
         touched = np.array([deleted > 0 for _, deleted in segments], dtype=np.bool_)
         return rows[touched[places]]
 
-    def _write_anew(self, rows: NDArray[np.int64]) -> None:
+    def _rewrite(self, rows: NDArray[np.int64]) -> None:
         """Delete these rows in one commit, and add the rows that the store still has again."""
         if not len(rows):
             return

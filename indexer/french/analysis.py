@@ -259,11 +259,12 @@ def _words(plain: str, start: int, end: int) -> list[_Word]:
             ending = _INCLUSIVE.match(plain, at, end)
             at = ending.end() if ending else at
     return [
-        _told_apart(found, number) if word.capital else word for number, word in enumerate(found)
+        _marked_if_alone(found, number) if word.capital else word
+        for number, word in enumerate(found)
     ]
 
 
-def _told_apart(words: Sequence[_Word], number: int) -> _Word:
+def _marked_if_alone(words: Sequence[_Word], number: int) -> _Word:
     """Return a word in capitals with `alone` set, unless all its neighbours are in capitals too."""
     around = [*words[max(0, number - 1) : number], *words[number + 1 : number + 2]]
     return words[number]._replace(alone=not around or not all(word.capital for word in around))

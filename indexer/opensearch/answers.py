@@ -78,7 +78,7 @@ def close(found: SearchAnswer, request: SearchRequest) -> tuple[str, ...]:
     return tuple(hit.document_id for hit in nearest if hit.score >= least)
 
 
-def said(answer: Body) -> dict[str, float]:
+def document_shares(answer: Body) -> dict[str, float]:
     """Return, from the answer to `members_of`, each document's share of the information."""
     return {str(hit["sort"][0]): float(hit["_score"]) for hit in answer["hits"]["hits"]}
 

@@ -63,7 +63,7 @@ class WriteFence:
     def begin(self) -> str:
         """Begin a new alias. Writes to former aliases are then applied, or never will be."""
         with self._changing, engine_faults():
-            index, former = self._standing()
+            index, former = self._current_aliases()
             name = f"{self._alias}-epoch-{secrets.token_hex(8)}"
             gone = [
                 {"remove": {"index": index, "alias": alias, "must_exist": False}}
@@ -83,10 +83,10 @@ class WriteFence:
     def replaced(self) -> None:
         """Use the alias that another writer began. Raises `IndexRefused` if the index is gone."""
         with self._changing, engine_faults():
-            _, present = self._standing()
+            _, present = self._current_aliases()
             self._name = min(present, default="")
 
-    def _standing(self) -> tuple[str, list[str]]:
+    def _current_aliases(self) -> tuple[str, list[str]]:
         """Return the index behind the alias, and its current aliases for writes."""
         found = self._client.indices.get_alias(name=self._alias, ignore=404)
         indexes = [index for index, held in found.items() if isinstance(held, dict)]

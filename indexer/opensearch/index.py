@@ -127,7 +127,7 @@ class OpenSearchIndex:
         """Change the access of documents; return (document id → reason of refusal)."""
         if not changes:
             return {}
-        placements = self._standing(list(changes))
+        placements = self._placements(list(changes))
         names = {found.access_list for found in placements.values()}
         plan = access_changes.plan(
             changes, placements, self._sizes(names), self._lists.held_by(names)
@@ -150,7 +150,7 @@ class OpenSearchIndex:
         failed = {id_: joined.refused[key] for id_, key in keys.items() if key in joined.refused}
         return names, failed
 
-    def _standing(self, document_ids: Sequence[str]) -> dict[str, DocumentPlacement]:
+    def _placements(self, document_ids: Sequence[str]) -> dict[str, DocumentPlacement]:
         found: dict[str, DocumentPlacement] = {}
         for page in batches(document_ids, PAGE):
             answer = self._documents.search(access_changes.placements_of(page))
@@ -320,10 +320,12 @@ class OpenSearchIndex:
         if request.counted:
             asked.append(({}, requests.counts_of(request, lists, shares, close)))
         parts = self._documents.search_many(asked) if asked else []
-        said = answers.said(parts[0]) if worded else {}
+        shares_by_id = answers.document_shares(parts[0]) if worded else {}
         counted = answers.counted(parts[-1]) if request.counted else {}
-        shares_of_hits = {id_: min(share, 1.0) for id_, share in said.items() if share > 0}
-        return replace(found, members=frozenset({*said, *close}), said=shares_of_hits, **counted)
+        shares_of_hits = {id_: min(share, 1.0) for id_, share in shares_by_id.items() if share > 0}
+        return replace(
+            found, members=frozenset({*shares_by_id, *close}), said=shares_of_hits, **counted
+        )
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """Return the documents in the order of `document_ids`, then of `by_card`.

@@ -218,7 +218,7 @@ def _informed(request: SearchRequest, shares: Sequence[float]) -> Body:
         return {"match_all": {}}
     parts = zip(_weighed_parts(request), shares, strict=True)
     told = [
-        {"constant_score": {"filter": _saying(phrases), "boost": share}}
+        {"constant_score": {"filter": _any_phrase(phrases), "boost": share}}
         for phrases, share in parts
         if share > 0
     ]
@@ -232,13 +232,13 @@ def _weighed_parts(request: SearchRequest) -> tuple[Part, ...]:
     return (*question_parts(request.question), *aside_parts(request.question))
 
 
-def _saying(phrases: Sequence[Phrase]) -> Body:
+def _any_phrase(phrases: Sequence[Phrase]) -> Body:
     return {"bool": {"should": [*map(_anywhere, phrases)]}}
 
 
 def _weights(request: SearchRequest, lists: ReadableLists) -> Body:
     parts = _weighed_parts(request)
-    asked = {str(number): _saying(phrases) for number, phrases in enumerate(parts)}
+    asked = {str(number): _any_phrase(phrases) for number, phrases in enumerate(parts)}
     return {
         "size": 0,
         "track_total_hits": True,
@@ -347,7 +347,7 @@ def _lexical_query(words: AnalyzedQuery, narrowing: list[Body], *, everything: b
     must = _bound(words)
     if words.terms:
         terms = [_anywhere(((0, term),)) for term in words.terms]
-        terms += [_said_otherwise(group) for group in words.expansions]
+        terms += [_best_synonym(group) for group in words.expansions]
         must.append({"bool": {"should": terms, "minimum_should_match": words.minimum}})
     if not must:
         must = [{"match_all": {}} if everything else {"match_none": {}}]
@@ -385,7 +385,7 @@ def _bound(words: AnalyzedQuery) -> list[Body]:
     return [*map(_anywhere, words.phrases), *groups]
 
 
-def _said_otherwise(group: Sequence[WeightedPhrase]) -> Body:
+def _best_synonym(group: Sequence[WeightedPhrase]) -> Body:
     """Return a query that scores by the best phrase of a group: many synonyms count as one."""
     return {
         "dis_max": {
@@ -404,11 +404,11 @@ def _boosts(words: AnalyzedQuery) -> list[Body]:
 
 def _anywhere(phrase: Phrase, boost: float = 1.0) -> Body:
     """Match these terms next to each other, in title or text; both scores are added."""
-    found: list[Body] = [_standing(field, phrase) for field in TEXT_FIELDS]
+    found: list[Body] = [_at_distances(field, phrase) for field in TEXT_FIELDS]
     return {"bool": {"should": found, **({} if boost == 1.0 else {"boost": boost})}}
 
 
-def _standing(field: str, phrase: Phrase) -> Body:
+def _at_distances(field: str, phrase: Phrase) -> Body:
     """Match terms at their distances; a stop word between them matches any stop word."""
     if len(phrase) == 1:
         return {"term": {field: {"value": phrase[0][1]}}}
@@ -463,7 +463,7 @@ def _passage_query(request: ShowRequest) -> Body:
         if len(expansion.phrase) == 1
     ]
     wanted = [*(((0, term),) for term in words.terms), *words.phrases, *groups, *others]
-    scored = [*(_standing("passages.terms", piece) for piece in wanted)]
+    scored = [*(_at_distances("passages.terms", piece) for piece in wanted)]
     scored.append({"match_all": {"boost": 0}})
     if request.vector is not None:
         cosine = _exact_score(request.vector, {"match_all": {}})
