@@ -1,4 +1,4 @@
-"""Rooms of a Matrix server as a source. `_Reading.changes` shows the flow.
+"""Rooms of a Matrix server as a source. `_RoomsReading.changes` shows the flow.
 
 `rooms` decides who reads, `conversations` makes documents, `client` talks to the server.
 """
@@ -104,14 +104,14 @@ class MatrixConnector:
         servers = frozenset(self.options.servers) or frozenset({server_of(own)})
         return AccountNames(self.source, servers, frozenset(self.options.mail_domains))
 
-    def _reading(self) -> "_Reading":
+    def _reading(self) -> "_RoomsReading":
         client = self.client()
         own = client.user_id()
         options = self.options
         names = self.names(own)
         rules = AccessRules(own, names, options.open_rooms, self.default_access.allowed)
         documents = DocumentMaker(self.source, names, options.link, self._evidence)
-        return _Reading(
+        return _RoomsReading(
             client=client,
             own=own,
             rules=rules,
@@ -140,7 +140,7 @@ CursorSteps = Generator[Change, None, MatrixCursor]
 
 
 @dataclass(slots=True)
-class _Reading:
+class _RoomsReading:
     """One reading of all rooms, with the current settings."""
 
     client: MatrixClient

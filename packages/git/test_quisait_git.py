@@ -167,10 +167,10 @@ class GitHarness:
 
     def _written(self) -> str:
         """What the version says of the author of the next commit."""
-        from quisait_git.connector import _told
+        from quisait_git.connector import _digest
 
         day = datetime.fromtimestamp(self.moment + DAY_S, tz=UTC).date()
-        return _told((contribution("ana@a.fr", "AUTHOR", "Ana Le Goff", 1, day, day),))
+        return _digest((contribution("ana@a.fr", "AUTHOR", "Ana Le Goff", 1, day, day),))
 
 
 EXTRA = (

@@ -308,7 +308,7 @@ class GitSource:
             ),
             modified=history.last,
             link="",
-            version=f"{page.oid}:{_told(written)}",
+            version=f"{page.oid}:{_digest(written)}",
         )
         return replace(
             made,
@@ -340,7 +340,7 @@ def _readable_path(raw: bytes) -> tuple[str, str]:
     return path, ""
 
 
-def _told(contributions: tuple[Contribution, ...]) -> str:
+def _digest(contributions: tuple[Contribution, ...]) -> str:
     return digest_of(map(repr, contributions), _DIGEST_BYTES).hex()
 
 

@@ -105,7 +105,7 @@ class HyperkittySource(MailSource):
         except ArchiveRefused as error:
             raise FolderClosed(str(error)) from error
         except SourceUnreachable as error:
-            if reason := self._why_alone(name):
+            if reason := self._failure_of_list(name):
                 raise FolderClosed(reason) from error
             raise
         try:
@@ -118,7 +118,7 @@ class HyperkittySource(MailSource):
             self._place(name, access), warnings, f"{state} {today}", name, self.client
         )
 
-    def _why_alone(self, name: str) -> str:
+    def _failure_of_list(self, name: str) -> str:
         """Return why HyperKitty fails for one list, in French; empty if it fails for all.
 
         HyperKitty asks Mailman whether an account may read a private list.

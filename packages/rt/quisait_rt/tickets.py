@@ -95,7 +95,7 @@ class RtSource:
                 raise RecordVanished("le ticket n'est plus là")
             if row.queue != queue:  # its readers of the listing are no longer its own
                 raise RecordUnreadable("le ticket vient de changer de file")
-            said = self._said(database, number)
+            said = self._posts(database, number)
         roles = self._roles(row, said)
         return Document(
             id=listed.id,
@@ -131,7 +131,7 @@ class RtSource:
             if row.name not in left and (not wanted or row.name in wanted)
         }
 
-    def _said(self, database: sa.Connection, number: int) -> list["_Said"]:
+    def _posts(self, database: sa.Connection, number: int) -> list["_Post"]:
         """Return the request and the answers, oldest first; comments and files are not read."""
         rows = rows_of(
             database,
@@ -147,10 +147,10 @@ class RtSource:
         for row in rows:
             parts[row.id].append(row)
         return [
-            _Said(rows[0].creator, _moment(rows[0].created), _text(rows)) for rows in parts.values()
+            _Post(rows[0].creator, _moment(rows[0].created), _text(rows)) for rows in parts.values()
         ]
 
-    def _roles(self, ticket: Any, said: Sequence["_Said"]) -> list[ContributorRole]:
+    def _roles(self, ticket: Any, said: Sequence["_Post"]) -> list[ContributorRole]:
         """Return the role of each text; the accepted answer is the last one up to the solution."""
         asked, solved = self._asked.get(ticket.id, set()), _moment(ticket.resolved)
         roles = [_BY.COMMENTER if one.by in asked else _BY.ANSWERER for one in said]
@@ -163,7 +163,7 @@ class RtSource:
         return [_BY.ASKER, *roles[1:]]
 
     def _contributions(
-        self, said: Sequence["_Said"], roles: Sequence[ContributorRole]
+        self, said: Sequence["_Post"], roles: Sequence[ContributorRole]
     ) -> tuple[Contribution, ...]:
         days: dict[tuple[int, ContributorRole], list[date]] = defaultdict(list)
         for one, role in zip(said, roles, strict=True):
@@ -202,7 +202,7 @@ class RtSource:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Post:
     """A request or an answer: its author's number, its time, and its text without quotations."""
 
     by: int

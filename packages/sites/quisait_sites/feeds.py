@@ -109,8 +109,8 @@ class FeedSource:
     def _document(self, document_id: str, entry: "_Entry") -> Document:
         raw = entry.raw
         title = _plain(str(raw.get("title") or ""))
-        created = _moment(_told(raw, "published_parsed"))
-        modified = _moment(_told(raw, "updated_parsed")) or created
+        created = _moment(_own_field(raw, "published_parsed"))
+        modified = _moment(_own_field(raw, "updated_parsed")) or created
         names = [str(one.get("name") or "").strip() for one in raw.get("authors") or ()]
         return Document(
             id=document_id,
@@ -192,7 +192,7 @@ def _plain(title: str) -> str:
     return " ".join(tree.text_content().split()) if tree is not None else ""
 
 
-def _told(entry: Any, name: str) -> Any:
+def _own_field(entry: Any, name: str) -> Any:
     """Return an entry's own field: feedparser would substitute another date for a missing one."""
     return dict.get(entry, name)
 
@@ -207,7 +207,12 @@ def _moment(parsed: Any) -> datetime | None:
 
 def _version(raw: Any) -> bytes:
     """Return a digest of everything from which an entry's document is made."""
-    said = [raw.get("title"), raw.get("link"), _told(raw, "published"), _told(raw, "updated")]
+    said = [
+        raw.get("title"),
+        raw.get("link"),
+        _own_field(raw, "published"),
+        _own_field(raw, "updated"),
+    ]
     names = [one.get("name") for one in raw.get("authors") or ()]
     return digest_of([repr(said), repr(names), repr(_contents(raw))], 16)
 

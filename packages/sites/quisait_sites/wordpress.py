@@ -73,7 +73,7 @@ class WordPressSource:
     options: WordPressOptions
     default_access: Access
     host: HttpHost
-    _reading: "_Reading" = field(init=False)
+    _reading: "_EntryReader" = field(init=False)
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every entry, and note the entries to read. Raises `SourceError`."""
@@ -88,7 +88,7 @@ class WordPressSource:
             for number, one in listed.items()
             if one.id not in known and former.enters(one.id)
         ]
-        self._reading = _Reading(site, waiting)
+        self._reading = _EntryReader(site, waiting)
         for number, reason in site.closed.items():
             yield Listed(self._id(number), b"", problem=reason)
         yield from listed.values()
@@ -149,7 +149,7 @@ class WordPressSource:
     def _about_texts(self, site: "_Site") -> Iterator[str]:
         empty = coded = 0
         numbers = sorted(site.entries.keys() - site.files)[-_CHECKED_TEXTS:]
-        reading = _Reading(site, numbers, keep_codes=True)
+        reading = _EntryReader(site, numbers, keep_codes=True)
         for number in numbers:
             with suppress(RecordVanished, RecordUnreadable, RecordKept):
                 sections = reading.document(number).sections
@@ -346,7 +346,7 @@ def _joined(item: WordPressEntry) -> Author | None:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _EntryReader:
     """Reads the texts of entries; `waiting` entries are requested several at once, in order."""
 
     site: _Site
@@ -355,7 +355,7 @@ class _Reading:
     failures: FailuresInARow = field(default_factory=FailuresInARow)
     _given: dict[int, Mapping[str, Any] | None] = field(default_factory=dict)
     """Answers that were received together with another entry's, by number."""
-    _alone: set[int] = field(default_factory=set)
+    _requested_singly: set[int] = field(default_factory=set)
     """Entries whose joint request failed: each is requested by itself."""
 
     def document(self, number: int) -> Document:
@@ -386,8 +386,8 @@ class _Reading:
     def _ask(self, kind: str, number: int) -> dict[int, Mapping[str, Any] | None]:
         """Request an entry, together with the next waiting entries of its type."""
         wanted = [number]
-        if number in self._alone:
-            self._alone.remove(number)
+        if number in self._requested_singly:
+            self._requested_singly.remove(number)
         elif number in self.waiting:
             after = self.waiting[self.waiting.index(number) :]
             same = (one for one in after if self.site.entries[one].kind == kind)
@@ -396,7 +396,7 @@ class _Reading:
             given = self.site.api.read(kind, wanted, _status(self.site.connector.options))
         except SourceUnreachable as error:
             if len(wanted) > 1:
-                self._alone.update(wanted)
+                self._requested_singly.update(wanted)
                 return self._ask(kind, number)
             self.failures.note(error)
             raise RecordKept(str(error)) from error

@@ -170,7 +170,7 @@ class ShareSource:
         share = Share(self.place)
         if share.may_write():
             yield "le compte peut écrire dans le partage : un compte qui ne fait que lire suffit"
-        tried = _Tried(self, share)
+        tried = _TrialResults(self, share)
         for found in walk(share, self.source, self.selection, Former()):
             tried.add(found)
             if tried.files >= CHECK_FILES:
@@ -230,7 +230,7 @@ class ShareSource:
 
 
 @dataclass(slots=True)
-class _Tried:
+class _TrialResults:
     """Results of trying the account."""
 
     connector: ShareSource

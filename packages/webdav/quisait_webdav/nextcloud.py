@@ -138,7 +138,7 @@ class NextcloudRights:
     _by_file: dict[tuple[str, tuple[str, ...]], frozenset[str]] = field(
         default_factory=dict, init=False
     )
-    _told: list[tuple[tuple[str, ...], str]] = field(default_factory=list, init=False)
+    _share_lines: list[tuple[tuple[str, ...], str]] = field(default_factory=list, init=False)
     _received: frozenset[tuple[str, ...]] = field(default=frozenset(), init=False)
     _folders: dict[tuple[str, ...], GroupFolder] = field(default_factory=dict, init=False)
     _always: str = field(default="", init=False)
@@ -169,7 +169,7 @@ class NextcloudRights:
             elif share.share_type not in (_USER, _GROUP):
                 unsaid[_KINDS.get(share.share_type, f"sorte {share.share_type}")] += 1
         self._by_file = {one: frozenset(some) for one, some in readers.items()}
-        self._told = sorted(
+        self._share_lines = sorted(
             (parts, f"{file_source} {sorted(self._by_file.get((file_source, parts), ()))}")
             for file_source, parts in {(one.file_source, one.parts) for one in shares.values()}
         )
@@ -199,7 +199,7 @@ class NextcloudRights:
         """Return a digest of the folder's mount and readers, and of every share in or below it."""
         mount = self._mount(above, folder)
         said = [str(mount.kind), mount.owner, *sorted(mount.readers), str(mount.closed)]
-        told = self._told_below(self._place(folder))
+        told = self._shares_below(self._place(folder))
         return digest_of([self._always, *said, *told], 8)
 
     def enter(
@@ -279,9 +279,9 @@ class NextcloudRights:
     def _place(self, entry: DavEntry) -> tuple[str, ...]:
         return ("", *self.prefix, *_parts(entry.path)[1:])
 
-    def _told_below(self, place: tuple[str, ...]) -> Iterator[str]:
-        at = bisect_left(self._told, (place, ""))
-        for path, line in self._told[at:]:
+    def _shares_below(self, place: tuple[str, ...]) -> Iterator[str]:
+        at = bisect_left(self._share_lines, (place, ""))
+        for path, line in self._share_lines[at:]:
             if path[: len(place)] != place:
                 return
             yield f"{path} {line}"
