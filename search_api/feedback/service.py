@@ -204,18 +204,23 @@ class PageFeedback:
             if question not in self._topics:
                 self._topics[question] = named_topic(self._context, question)
             topic = self._topics[question]
-        return self._said.get((Aspect.OPINION, Subject(SubjectKind(kind), subject, topic)))
+        return self._opinions_and_favourites.get(
+            (Aspect.OPINION, Subject(SubjectKind(kind), subject, topic))
+        )
 
     def is_favourite(self, kind: str, subject: str) -> bool:
         """Return whether it is a favourite of the reader."""
-        return (Aspect.FAVOURITE, Subject(SubjectKind(kind), subject)) in self._said
+        return (
+            Aspect.FAVOURITE,
+            Subject(SubjectKind(kind), subject),
+        ) in self._opinions_and_favourites
 
     def anchor(self, kind: str, subject: str) -> str:
         """Return an anchor of the page, to come back to."""
         return f"avis-{kind}-{reference_of(subject)}"
 
     @cached_property
-    def _said(self) -> Mapping[tuple[Aspect, Subject], bool | None]:
+    def _opinions_and_favourites(self) -> Mapping[tuple[Aspect, Subject], bool | None]:
         store = self._context.feedback
         said = store.of(self._reader.agent_id or "") if store else ()
         return {(one.aspect, one.subject): one.useful for one in said}

@@ -56,7 +56,7 @@ class ReplyMailbox:
 
     def waiting(self, most: int) -> Sequence[int]:
         """Return the UIDs of the oldest mails, `most` of them."""
-        with _said(self._rules):
+        with _mailbox_errors(self._rules):
             return sorted(self._client.search(["UNDELETED"]))[:most]
 
     def read(self, uid: int, most_bytes: int) -> WaitingMail | None:
@@ -64,7 +64,7 @@ class ReplyMailbox:
 
         Above `most_bytes`, only its header fields are read.
         """
-        with _said(self._rules):
+        with _mailbox_errors(self._rules):
             sized = self._client.fetch([uid], ["RFC822.SIZE"]).get(uid)
             if sized is None:
                 return None
@@ -77,7 +77,7 @@ class ReplyMailbox:
     def put_away(self, uid: int, *, aside: bool = False) -> None:
         """Move a mail out of the folder. A server without MOVE (RFC 6851) may keep a copy there."""
         folder = self._rules.aside if aside else self._rules.done
-        with _said(self._rules):
+        with _mailbox_errors(self._rules):
             if self._client.has_capability("MOVE"):
                 self._client.move([uid], folder)
                 return
@@ -93,7 +93,7 @@ class ReplyMailbox:
         deleted.
         """
         count, rules = 0, self._rules
-        with _said(rules):
+        with _mailbox_errors(rules):
             for folder, kept in ((rules.done, []), (rules.aside, []), (rules.folder, ["DELETED"])):
                 self._client.select_folder(folder)
                 old = self._client.search([*kept, "BEFORE", day])
@@ -110,10 +110,10 @@ def opened_mailbox(rules: MailboxRules) -> Iterator[ReplyMailbox]:
 
     Raises `MailboxUnreachable`.
     """
-    with _said(rules):
+    with _mailbox_errors(rules):
         client = _connected(rules)
     try:
-        with _said(rules):
+        with _mailbox_errors(rules):
             # The LOGIN command accepts only ASCII.
             plain = client.has_capability("AUTH=PLAIN")
             (client.plain_login if plain else client.login)(rules.user, rules.password)
@@ -144,7 +144,7 @@ def _connected(rules: MailboxRules) -> IMAPClient:
 
 
 @contextmanager
-def _said(rules: MailboxRules) -> Iterator[None]:
+def _mailbox_errors(rules: MailboxRules) -> Iterator[None]:
     try:
         yield
     except (IMAPClientError, OSError, UnicodeEncodeError) as error:

@@ -432,7 +432,7 @@ def _answered(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
         .where(~sa.exists(told.correlate(asked_questions)))
         .order_by(given.created)
     )
-    told_lately = _told_of_answers(connection, moment)
+    told_lately = _recent_answer_mails(connection, moment)
     seen: set[str] = set()
     for agent_id, answer_id, question_id in connection.execute(query):
         if question_id not in seen and told_lately[digest(agent_id)] < ANSWERED_PER_WEEK:
@@ -441,7 +441,7 @@ def _answered(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
         seen.add(question_id)
 
 
-def _told_of_answers(connection: sa.Connection, moment: datetime) -> Counter[str]:
+def _recent_answer_mails(connection: sa.Connection, moment: datetime) -> Counter[str]:
     """Return the number of mails about answers in seven days, by the agent's key."""
     queue = mail_queue.c
     query = (

@@ -91,7 +91,7 @@ class ScimSender:
         """Return a response with the requested attributes of a group."""
         body = spelled(group, self.base, self.only, self.without)
         headers = {"Location": f"{self.base}/Groups/{group.id}"} if status == 201 else {}
-        return _said(body, status, headers)
+        return _scim_response(body, status, headers)
 
 
 def _scim_sender(
@@ -125,7 +125,7 @@ def _group_id(group_id: str) -> str:
 GroupId = Annotated[str, Depends(_group_id)]
 
 
-def _said(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def _scim_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return _ScimJson(body, status, headers)
 
 
@@ -145,13 +145,13 @@ def _scim_errors() -> Iterator[None]:
 @router.get("/ServiceProviderConfig", response_model=None)
 def configuration(sender: FromApplication) -> Response:
     """Return the features of this service."""
-    return _said(service_configuration(sender.base))
+    return _scim_response(service_configuration(sender.base))
 
 
 @router.get("/ResourceTypes", response_model=None)
 def resource_types(sender: FromApplication) -> Response:
     """Return the resource types: only groups."""
-    return _said(listed([resource_type(sender.base)], 1, 1))
+    return _scim_response(listed([resource_type(sender.base)], 1, 1))
 
 
 @router.get("/ResourceTypes/{name}", response_model=None)
@@ -159,13 +159,13 @@ def one_resource_type(sender: FromApplication, name: str) -> Response:
     """Return the resource type of groups."""
     if name != "Group":
         raise ScimRefused(404, _NOT_HERE)
-    return _said(resource_type(sender.base))
+    return _scim_response(resource_type(sender.base))
 
 
 @router.get("/Schemas", response_model=None)
 def schemas(sender: FromApplication) -> Response:
     """Return the schemas: the attributes of a group that are stored."""
-    return _said(listed([group_schema(sender.base)], 1, 1))
+    return _scim_response(listed([group_schema(sender.base)], 1, 1))
 
 
 @router.get("/Schemas/{name}", response_model=None)
@@ -173,7 +173,7 @@ def one_schema(sender: FromApplication, name: str) -> Response:
     """Return the schema of groups."""
     if name != GROUP:
         raise ScimRefused(404, _NOT_HERE)
-    return _said(group_schema(sender.base))
+    return _scim_response(group_schema(sender.base))
 
 
 @router.get("/Groups", response_model=None)
@@ -206,7 +206,7 @@ def _listed(sender: ScimSender, asked: str, start: int, count: int) -> Response:
         if "members" not in sender.without and (sender.only is None or "members" in sender.only):
             page = _with_members(sender, page)
     bodies = [spelled(one, sender.base, sender.only, sender.without) for one in page]
-    return _said(listed(bodies, len(found), start))
+    return _scim_response(listed(bodies, len(found), start))
 
 
 def _with_members(sender: ScimSender, page: Sequence[PushedGroup]) -> tuple[PushedGroup, ...]:
@@ -287,4 +287,4 @@ def elsewhere(sender: FromApplication, rest: str) -> Response:
 def answer_refusal(_: Request, refusal: Exception) -> Response:
     """Return an error in SCIM's format."""
     assert isinstance(refusal, ScimRefused)  # noqa: S101 - what it is registered for
-    return _said(refusal.body(), refusal.status)
+    return _scim_response(refusal.body(), refusal.status)

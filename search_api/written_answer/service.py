@@ -98,7 +98,7 @@ async def write_answer(
         asker = await run_in_threadpool(asker_of, context, reader)
         question = _without_asker(asked.q.strip(), asker)
         if asked.thread:
-            question = await _within(until, _self_standing(writing, asked, asker)) or question
+            question = await _within(until, _rewritten_question(writing, asked, asker)) or question
             yield RewrittenBody(q=question)
         filters = {name: tuple(values) for name, values in asked.filters.items() if values}
         query = Query(question, filters, page_size=writing.rules.passages)
@@ -206,7 +206,7 @@ def _messages(question: str, passages: Sequence[NumberedPassage]) -> list[Messag
     return [{"role": "system", "content": _RULES}, {"role": "user", "content": asked}]
 
 
-async def _self_standing(writing: Writing, asked: AskedAnswerBody, asker: Agent | None) -> str:
+async def _rewritten_question(writing: Writing, asked: AskedAnswerBody, asker: Agent | None) -> str:
     """Return a follow-up question as the model rewrites it; empty if it writes nothing.
 
     Earlier answers are not sent, because the reader may no longer be allowed to read the quoted
