@@ -236,7 +236,7 @@ def _hide_former_texts(lines: Sequence[RegisterLine], database: sa.Engine) -> No
 
 
 def _decide_again(
-    questions: SqlQuestions, this: tuple[str, str], found: "_KeptText", own: list[RegisterLine]
+    questions: SqlQuestions, this: tuple[str, str], found: "_StoredText", own: list[RegisterLine]
 ) -> None:
     """Apply the register's lines about one text to the text in the database."""
     decisions = [line for line in own if line["kind"] == "hidden"]
@@ -257,7 +257,7 @@ def _decide_again(
 
 
 @dataclass(frozen=True, slots=True)
-class _KeptText:
+class _StoredText:
     """A question or an answer in the database; `moderated` is true if a moderator hid it."""
 
     digest: str
@@ -269,14 +269,14 @@ class _KeptText:
         return self.written < datetime.fromisoformat(line["at"])
 
 
-def _text_of(questions: SqlQuestions, question_id: str, answer_id: str) -> _KeptText | None:
+def _text_of(questions: SqlQuestions, question_id: str, answer_id: str) -> _StoredText | None:
     thread = questions.one(question_id, with_hidden=True)
     if thread is None:
         return None
     for one in thread.answers if answer_id else (thread.question,):
         if one.id == (answer_id or question_id):
             hidden = one.hidden is not None and not one.outdated
-            return _KeptText(one.text_digest, one.written, hidden)
+            return _StoredText(one.text_digest, one.written, hidden)
     return None
 
 

@@ -122,7 +122,7 @@ MOST_SHARDS = 1_024
 MOST_REPLICAS = 9
 
 
-def _not_one_bit(written: object) -> object:
+def _refuse_one_bit(written: object) -> object:
     """Return the value unchanged. Raises `ValueError` for 1 bit, which OpenSearch cannot serve."""
     if str(written).strip().lower() in ("1", "1 bit", "1-bit", "1 bits"):
         raise ValueError(
@@ -163,7 +163,7 @@ class IndexSettings(SettingsTable):
         description="copies de chaque partition dans OpenSearch ; -1 : aucune sur un nœud, une dès "
         "deux. La prochaine lecture les pose, sans réindexer",
     )
-    quantisation: Annotated[Quantisation, BeforeValidator(_not_one_bit)] = Field(
+    quantisation: Annotated[Quantisation, BeforeValidator(_refuse_one_bit)] = Field(
         "none",
         description="vecteurs que compare OpenSearch : « none » (entiers) ou « 7 bits » (quatre "
         "fois moins de mémoire, puis un second classement exact) ; une autre valeur demande "
@@ -595,7 +595,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _with_groups_of_one_authority(self) -> Self:
+    def _refuse_shared_group_authority(self) -> Self:
         """Refuse a source whose groups have the directory's authority.
 
         `TableDirectory` and `open_authorities` refuse the same for groups of a table.
@@ -609,7 +609,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _with_what_mail_needs(self) -> Self:
+    def _require_settings_of_mail(self) -> Self:
         """Require the pages' address and a token key for mail, because mails have signed links."""
         if self.mail.host and not self.sign_on.address:
             raise ValueError(
@@ -640,7 +640,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _with_what_webhooks_need(self) -> Self:
+    def _require_settings_of_webhooks(self) -> Self:
         """Require the pages' address for webhooks, and a different name for each webhook."""
         if self.webhooks and not self.sign_on.address:
             raise ValueError("[[webhooks]] demande [sign_on] address : les avis mènent aux pages")
@@ -649,7 +649,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _with_what_the_bot_needs(self) -> Self:
+    def _require_settings_of_bot(self) -> Self:
         """Require a Matrix source and the pages' address for the bot."""
         if not self.bot.source:
             return self

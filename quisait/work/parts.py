@@ -79,7 +79,7 @@ class PartsRead:
 
 
 @dataclass(slots=True)
-class _Joined:
+class _JoinedRun:
     """The run in which this worker takes part; `resumed` is true if it follows a broken run."""
 
     run_id: int
@@ -103,7 +103,7 @@ def read_parts(
     errors are stored with it. Raises `RunStopped` and `LockLost`. Raises `SourceBusy` if another
     process holds the source, or if the current run does not have an option that is `asked`.
     """
-    joined: _Joined | None = None
+    joined: _JoinedRun | None = None
     with ExitStack() as holding:
         while not asked.stop.is_set():
             with ExitStack() as taken:
@@ -121,7 +121,7 @@ def read_parts(
             elif wait and source.runs.is_open(joined.run_id):
                 asked.stop.wait(LOOK_EVERY_S)
             else:
-                return _standing(source, joined)
+                return _state_of(source, joined)
         if joined is not None:
             leave(source)
     raise RunStopped(f"{source.name} : arrêt demandé. La lecture reprendra.")
@@ -140,10 +140,10 @@ def has_part_left(source: DividedSource) -> bool:
 def _take(
     source: DividedSource,
     asked: CrawlOptions,
-    joined: _Joined | None,
+    joined: _JoinedRun | None,
     may_begin: Callable[[], bool],
     taken: ExitStack,
-) -> tuple[_Joined | None, tuple[PartTurn, SourceLock] | None]:
+) -> tuple[_JoinedRun | None, tuple[PartTurn, SourceLock] | None]:
     """Return the joined run, and the part that is now held in `taken`, if a part was left."""
     with hold_turn_lock(source.locks, source.name):
         begun = False
@@ -151,7 +151,7 @@ def _take(
             joined, begun = _join(source, asked, may_begin)
         if joined is None:
             return None, None
-        for row in _left(source, joined.run_id):
+        for row in _unread_parts(source, joined.run_id):
             with suppress(BlockingIOError), ExitStack() as one:
                 held = one.enter_context(hold_part_lock(source.locks, source.name, row.part))
                 if turn := source.runs.take(source.name, row):
@@ -166,7 +166,7 @@ def _take(
 
 def _join(
     source: DividedSource, asked: CrawlOptions, may_begin: Callable[[], bool]
-) -> tuple[_Joined | None, bool]:
+) -> tuple[_JoinedRun | None, bool]:
     """Return (the run, whether this worker began it); the run is None if no run can be joined.
 
     A run without any reader counts as ended, because its process died.
@@ -179,7 +179,7 @@ def _join(
         less = asked.full > rows[0].whole or asked.accept_deletions > rows[0].accept_deletions
         if less or not going_on:
             raise _busy(source.name)
-        return _Joined(rows[0].run_id), False
+        return _JoinedRun(rows[0].run_id), False
     if not may_begin():
         return None, False
     if source.locks.source_is_held(source.name):
@@ -189,14 +189,14 @@ def _join(
     run_id, resumed = source.state.start_run(source.name)
     options = {"whole": asked.full, "accept_deletions": asked.accept_deletions}
     source.runs.begin(source.name, source.of, run_id, **options)
-    return _Joined(run_id, resumed, uncounted=True), True
+    return _JoinedRun(run_id, resumed, uncounted=True), True
 
 
 def _is_read(source: DividedSource, row: PartRow) -> bool:
     return source.locks.source_is_held(part_name(source.name, row.part))
 
 
-def _left(source: DividedSource, run_id: int) -> Sequence[PartRow]:
+def _unread_parts(source: DividedSource, run_id: int) -> Sequence[PartRow]:
     """Return the parts of the run that are not read yet; empty once the run has ended."""
     rows = source.runs.rows(source.name)
     if not rows or rows[0].run_id != run_id or not source.runs.is_open(run_id):
@@ -223,7 +223,7 @@ def _conclusion(rows: Sequence[PartRow]) -> tuple[str, str]:
     return "running", ""
 
 
-def _standing(source: DividedSource, joined: _Joined) -> PartsRead:
+def _state_of(source: DividedSource, joined: _JoinedRun) -> PartsRead:
     rows = [row for row in source.runs.rows(source.name) if row.run_id == joined.run_id]
     report = summed((row.report for row in rows), source.name)
     outcome, reason = _conclusion(rows)
@@ -252,7 +252,7 @@ def _read(
     source: DividedSource,
     dependencies: CrawlDependencies,
     asked: CrawlOptions,
-    joined: _Joined,
+    joined: _JoinedRun,
     turn: PartTurn,
     held: SourceLock,
 ) -> None:
@@ -263,7 +263,7 @@ def _read(
         turn.note(report, progress)
 
     run = Run(store, turn.run_id, joined.resumed or turn.row.tries > 0)
-    with _kept_outcome(source, turn, lambda: report):
+    with _stored_outcome(source, turn, lambda: report):
         connector = source.opened().of_part(turn.part)
         if joined.uncounted:
             joined.uncounted = False
@@ -294,7 +294,7 @@ def _read(
 
 
 @contextmanager
-def _kept_outcome(
+def _stored_outcome(
     source: DividedSource, turn: PartTurn, report: Callable[[], CrawlReport]
 ) -> Iterator[None]:
     """Store the outcome of a part's reading, with the report up to that moment."""

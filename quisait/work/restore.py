@@ -107,13 +107,13 @@ def restore(
         stack.callback(target.dispose)
         storage = open_index_storage(settings.index, folder)
         stack.enter_context(WriteGate(target, folder / LOCKS_FOLDER).only_reindex())
-        begun = stack.enter_context(_begun(settings, folder, target, storage))
+        begun = stack.enter_context(_marked_restoration(settings, folder, target, storage))
         working = _working_copy(backup, begun.folder)
         stack.callback(working.dispose)
         with working.begin() as connection:
             empty_accesses(connection, TABLES)  # backups of an older quisait contain some
         agents = _read_directory(settings, working)
-        taken = _Taken(deleted_or_closed(register.lines), register.lost)
+        taken = _Withheld(deleted_or_closed(register.lines), register.lost)
         index, left_out = _fill(storage, backup, manifest, taken, progress)
         if pointers := storage.pointers():
             DescribedIndexes(working).name_unnamed(storage.identity(pointers.live))
@@ -126,7 +126,7 @@ def restore(
             open_inbox(settings, working),
         )
         if register.lost:
-            _close_what_is_not_known(working)
+            _close_without_register(working)
         state = State(working)
         state.forget_beside()
         # Texts replaced since for the same readers are still the old ones.
@@ -151,7 +151,7 @@ def restore(
 
 
 @dataclass(frozen=True, slots=True)
-class _Since:
+class _LinesSinceBackup:
     """The register's lines since the backup, and the id of its last line.
 
     If it is `lost`, there are no lines.
@@ -164,7 +164,7 @@ class _Since:
 
 def _register_since(
     settings: Settings, manifest: Manifest, register_file: Path | None, *, lost: bool
-) -> _Since:
+) -> _LinesSinceBackup:
     """Return the lines since the backup, and the requests of agents shortly before.
 
     Raises `BackupUnusable` if the register does not contain the backup's line (because it belongs
@@ -187,9 +187,9 @@ def _register_since(
             for line in lines[:place]
             if line["kind"] in OF_AGENTS and datetime.fromisoformat(line["at"]) >= near
         ]
-        return _Since((*asked, *lines[place:]), last)
+        return _LinesSinceBackup((*asked, *lines[place:]), last)
     if lost:
-        return _Since((), last, lost=True)
+        return _LinesSinceBackup((), last, lost=True)
     raise BackupUnusable(
         f"{register.path} (registre des suppressions) ne connaît pas cette sauvegarde : ce qui a "
         "été supprimé, fermé ou retiré depuis reviendrait. Rien n'a été restauré. Donnez le "
@@ -205,7 +205,7 @@ def _register(settings: Settings, path: Path) -> FileRegister:
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
+class _Restoration:
     """A restoration in progress: its own folder, and the database that it writes last."""
 
     folder: Path
@@ -227,9 +227,9 @@ class _Begun:
 
 
 @contextmanager
-def _begun(
+def _marked_restoration(
     settings: Settings, folder: Path, target: sa.Engine, storage: IndexStorage
-) -> Iterator[_Begun]:
+) -> Iterator[_Restoration]:
     """Mark the folder during the block, after deleting the remains of a killed restoration.
 
     Raises `BackupUnusable` if the target contains other data.
@@ -238,7 +238,7 @@ def _begun(
     migrate(target)
     with target.connect() as connection:
         filled = filled_tables(connection)
-    left = _left(mark)
+    left = _remains(mark)
     if left and left["place"] != place:
         raise BackupUnusable(
             "Une restauration interrompue visait une autre base ou un autre index : remettez ces "
@@ -262,7 +262,7 @@ def _begun(
         )
     name = uuid4().hex
     _mark(mark, {"name": name, "place": place})
-    begun = _Begun(mark, name, target)
+    begun = _Restoration(mark, name, target)
     try:
         storage.delete_all()
         yield begun
@@ -295,7 +295,7 @@ def _documents(storage: IndexStorage) -> bool:
     return pointers is not None and bool(storage.index(pointers.live).sources())
 
 
-def _left(mark: Path) -> dict[str, str] | None:
+def _remains(mark: Path) -> dict[str, str] | None:
     """Return the mark of a killed restoration, if there is one."""
     try:
         left: dict[str, str] = json.loads((mark / "begun.json").read_text("utf-8"))
@@ -341,7 +341,7 @@ def _read_directory(settings: Settings, working: sa.Engine) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
+class _Withheld:
     """The documents of the backup that must not be shown: either some ids or all documents."""
 
     ids: frozenset[str] | set[str]
@@ -357,7 +357,7 @@ class _Taken:
 
 
 def _fill(
-    storage: IndexStorage, backup: Path, manifest: Manifest, taken: _Taken, progress: Progress
+    storage: IndexStorage, backup: Path, manifest: Manifest, taken: _Withheld, progress: Progress
 ) -> tuple[Index, int]:
     """Return (new index, number of documents left out). Raises `IndexRefused`."""
     made, pointers = storage.create(storage.spec(manifest.encoder)), storage.pointers()
@@ -392,7 +392,7 @@ def _count(index: Index) -> int:
     return sum(index.count(source) for source in index.sources())
 
 
-def _close_what_is_not_known(working: sa.Engine) -> None:
+def _close_without_register(working: sa.Engine) -> None:
     """Without a register, withdraw every agent, and have every source read in full.
 
     Also delete pushed documents, questions, texts of scans, and agents' feedback, follows and

@@ -105,7 +105,7 @@ class _Round:
     would ever be read of a source that takes a whole round to find a file.
     """
 
-    def told_to_end(self) -> bool:
+    def must_end(self) -> bool:
         return self.is_late() or self.stop.is_set()
 
     def is_late(self) -> bool:
@@ -116,7 +116,7 @@ class _Round:
         return self.application.scans
 
     def is_over(self) -> bool:
-        return self.report.budget_spent or self.told_to_end()
+        return self.report.budget_spent or self.must_end()
 
     def source(self, settings: SourceSettings) -> None:
         """Read the waiting scans of one source, each at most once. Raises `SourceError`."""

@@ -80,7 +80,7 @@ def add_table(table: str, now: datetime) -> Path:
     """
     path = settings_file().resolve()
     try:
-        with _WRITING, _alone_in(path.parent):
+        with _WRITING, _lock_for_additions(path.parent):
             before = path.read_bytes()
             text = before.decode("utf-8")
             end = "" if text.endswith("\n") or not text else "\n"
@@ -109,7 +109,7 @@ def add_table(table: str, now: datetime) -> Path:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def _lock_for_additions(folder: Path) -> Iterator[None]:
     """Exclude other processes of this machine that add a table."""
     opened = os.open(folder, os.O_RDONLY)
     try:
