@@ -325,7 +325,7 @@ class ExportIndex:
 
     def _add_invalid(self, raw: RawLine, line: InvalidLine) -> None:
         if line.type == "space":
-            # Its readers are unknown from here on: nobody, not those it had.
+            # The document's readers are unknown from here on, so that nobody may read it.
             self.spaces.pop(line.id, None)
         if line.concerns_document and line.ids is None:
             self.unattributed.append(raw.location)

@@ -105,7 +105,7 @@ def demo(
         os.environ["QUISAIT_SERVER__PORT"] = str(port)  # also where the mails lead
     questions = demo_questions(folder / "questions.jsonl")
     if not check:
-        # Imported here; a taken port is said before the model is prepared.
+        # Imported here, so that a taken port is reported before the model is prepared.
         from search_api.listening import open_port
 
         server = read_settings().server

@@ -197,7 +197,7 @@ def _apply(line: RegisterLine, database: sa.Engine, consent: SqlConsent) -> None
 
 
 def _mail_preferences(asked: bool, answered: bool, digest: str, *invited: bool) -> MailPreferences:
-    # Older lines do not say `invited`: who had ended both kinds of mail gets no invitations.
+    # Older lines do not have `invited`: agents who had ended both kinds of mail get no invitations.
     want = invited[0] if invited else asked or answered
     return MailPreferences(asked, answered, DigestPace(digest), invited=want)
 

@@ -281,7 +281,8 @@ def join_or_leave(
         address = community_address(community(services, reader, topic_id).topic)
     except NotFound:
         return noticed(request, "/preferences#communautes", f"ask.{act}")
-    if act is Membership.LEAVE and not (before and before.in_force):  # invited, or by silence
+    # An agent who was invited and gave no answer has no earlier wish to restore.
+    if act is Membership.LEAVE and not (before and before.in_force):
         fields = {"act": "take_back", "kind": kind, "subject": topic_id, "back": address}
         return noticed(request, address, f"ask.{act}", Undo("/mes-donnees", fields))
     reverse = Membership.LEAVE if act is Membership.JOIN else Membership.JOIN

@@ -188,7 +188,7 @@ def take_back_wish(
     _check_own(kind)
     consent, agent_id = required(context.consent), reader.agent_id or ""
     held = [one.preference for one in consent.of(agent_id) if one.preference.kind is kind]
-    if kind is PreferenceKind.JOIN:  # else who was invited before would still be shown
+    if kind is PreferenceKind.JOIN:  # else agents who were invited before would still be shown
         for joined in (one for one in held if one.subject == subject):
             consent.ask(replace(joined, kind=PreferenceKind.LEAVE))
         return

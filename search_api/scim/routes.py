@@ -71,7 +71,7 @@ _PROBLEMS = problem_responses(
 )
 _ERROR = {"type": "object", "required": ["schemas", "status", "detail"]}
 _FORMS = {SCIM: {"schema": _ERROR}, "application/problem+json": {"schema": {"type": "object"}}}
-for _status in (400, 404, 409, 413):  # an error of SCIM, or a problem of what runs before
+for _status in (400, 404, 409, 413):  # an error of SCIM, or a problem raised before the route
     _PROBLEMS[_status] = {"description": _PROBLEMS[_status]["description"], "content": _FORMS}
 
 router = APIRouter(prefix="/scim/v2", responses=_PROBLEMS, default_response_class=_ScimJson)
