@@ -137,7 +137,7 @@ def test_the_layers_are_those_that_are_checked() -> None:
 
 
 def test_adapters_are_named_where_the_page_says() -> None:
-    """`test_house` holds that nothing else names one."""
+    """`test_code_rules` checks that no other module names an adapter."""
     (listed,) = re.findall(
         r"Adapters are named in\s+(.+?) only\.", PAGE.read_text("utf-8"), re.DOTALL
     )
@@ -146,8 +146,8 @@ def test_adapters_are_named_where_the_page_says() -> None:
 
 
 def test_each_port_that_is_named_has_its_contract() -> None:
-    """A suite of its own, and adapters that lie, or a module of tests that bends answers."""
-    _, _, after = section("What holds everywhere").partition("Those of ")
+    """Each port has a suite with faulty adapters, or a module of tests with altered answers."""
+    _, _, after = section("What holds everywhere").partition("The ports of ")
     ports = re.split(r",\s+|\s+and\s+", after.partition(" have a contract suite")[0])
     singular = [re.sub(r"ies$", "y", port).removesuffix("s") for port in ports]
     folders = ("tests/contract", "connectors/testing")
