@@ -32,7 +32,7 @@ BEGINS = datetime(2026, 1, 1, 9, tzinfo=UTC)
 DAYS = 91
 MOST_HOLDERS = 60
 NAMED = 10
-"""Most holders that a search names; recipients are chosen among them (`people.CHOSEN_FROM`)."""
+"""Maximum number of holders in a search; recipients are chosen among them (`CHOSEN_FROM`)."""
 ASKS_EVERY_DAYS = 20
 ANSWERS = 0.6
 """An agent asks every `ASKS_EVERY_DAYS` days, and this share of recipients answers. Both are

@@ -146,7 +146,7 @@ class IndexStorage(Protocol):
     def pointers(self) -> Pointers | None:
         """Return the current pointers, also if another process wrote them.
 
-        None if there is no index yet.
+        The result is None if there is no index yet.
         """
 
     def index(self, named: NamedIndex) -> Index:

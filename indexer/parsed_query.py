@@ -24,7 +24,7 @@ high as answers, so that a document must have `DATED_MATCH_PERCENT` of the terms
 """
 
 EXACT_WEIGHT = 0.5
-"""Weight of a word that matches exactly as written: a factor of its BM25 score."""
+"""Weight of a word that matches exactly as written. Its BM25 score is multiplied by it."""
 
 PAIR_WEIGHT = 0.7
 """Weight of two neighbouring words of the query that are also neighbours in the document. All folds

@@ -13,8 +13,8 @@ Columns = TypeVarTuple("Columns")
 
 
 KEPT_UNNAMED = "kept_unnamed"
-"""Key in the `info` of a table whose rows stay, without their agent, when the agent is erased. Rows
-of all other tables with a column `agent_key` are deleted then.
+"""Key in the `info` of a table. When an agent is erased, rows of such a table are kept without the
+agent; rows of all other tables with a column `agent_key` are deleted.
 """
 
 
@@ -39,7 +39,7 @@ _ADAPTERS: dict[object, TypeAdapter[Any]] = {}
 
 
 def value(kind: type[Value], row: sa.RowMapping, **others: object) -> Value:
-    """Return a dataclass made from a row: each field from the column of its name or `others`.
+    """Return a dataclass: each field is the column of the same name, or comes from `others`.
 
     Columns without a field of their name are ignored.
     """

@@ -1,7 +1,8 @@
 """Identification of readers, and requirements of routes: a role, or a person with a browser.
 
-The methods of identification are tried in order; the first that a request uses decides alone. An
-invalid token identifies nobody: it never falls back on another person's cookie.
+The methods of identification are tried in order. The first method that a request uses decides: no
+later method is tried. An invalid token identifies nobody: it never falls back on another person's
+cookie.
 
 `require(Role.ANIMATOR)` is a dependency on a role; each access by a role is written to the audit
 log first. `not_by_personal_token` refuses programs with a personal token.

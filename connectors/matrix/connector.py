@@ -406,7 +406,7 @@ class _Events:
     ids: set[str] = field(default_factory=set)
 
     def add(self, page: Iterable[Mapping[str, Any]]) -> list[tuple[str, RoomEvent | None]]:
-        """Add a page, newest first. Return the new events: (id, event, or None if malformed)."""
+        """Add a page, newest first. Return (id, event) of new events; a malformed event is None."""
         added: list[tuple[str, RoomEvent | None]] = []
         for raw in page:
             event_id = str(raw.get("event_id"))

@@ -82,7 +82,10 @@ class _FileReader:
         self._bytes_left = limits.max_unpacked
 
     def whole(self, content: bytes) -> list[Part]:
-        """Return all parts, the file's own first. Its metadata say which limits were reached."""
+        """Return all parts of a file.
+
+        The first part is the text of the file itself; its metadata say which limits were reached.
+        """
         (path, xhtml, metadata), *rest = self._parts(content)
         properties = dict(metadata)
         if self._parts_left < 0:

@@ -299,8 +299,8 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
 def open_assistants(application: Application) -> Assistants | None:
     """Return the dependencies of assistants.
 
-    None if the settings or the missing extra disable them. Personal tokens exist if agents can sign
-    on, and in the demonstration.
+    The result is None if the settings do not enable assistants or their extra is not installed.
+    Personal tokens exist if agents can sign on, and in the demonstration.
     """
     settings, database = application.settings, application.database
     if not settings.assistants.enabled or find_spec("mcp") is None:

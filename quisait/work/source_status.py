@@ -292,7 +292,7 @@ READ_DIRECTORY = "« quisait directory read »"
 def late_directory(settings: Settings, state: State) -> str:
     """Return in French the consequences of an old directory, and the remedy.
 
-    Empty if it is recent.
+    The result is empty if the directory is recent.
     """
     found = directory_age(settings, state)
     if found is None or not found.is_late:

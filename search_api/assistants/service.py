@@ -238,7 +238,7 @@ def own_calls(
 ) -> tuple[AssistantCall, ...]:
     """Return the calls of assistants in the reader's name, latest first.
 
-    Empty if assistants are off.
+    The result is empty if assistants are off.
     """
     if context.assistants is None:
         return ()

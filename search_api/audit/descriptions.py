@@ -121,7 +121,7 @@ OPENED: dict[str, str] = {
     "question dismiss": "signalement d’une question écarté",
     "question classify": "sujet donné à une question",
 }
-"""French descriptions by an entry's `reading`, for everything that a role opens.
+"""French descriptions of the accesses that need a role, by the `reading` of their entry.
 
 A page and the API's route of the same path have the same description.
 """

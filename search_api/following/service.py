@@ -441,7 +441,7 @@ def _follow(
 def _shown(context: AnswerContext, reader: Reader, follow: Follow) -> ShownFollow | None:
     """Return the followed item with its title.
 
-    None if it is deleted or the reader may not see it.
+    The result is None if the item is deleted or the reader may not see it.
     """
     subject = follow.subject
     if follow.kind is FollowKind.SEARCH:

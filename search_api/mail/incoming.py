@@ -121,7 +121,7 @@ def _whole_fields(message: Message, name: str) -> list[str]:
 def _sender(message: Message) -> str:
     """Return the address of the From field in lower case.
 
-    Empty unless there is exactly one From field with exactly one mailbox.
+    The result is empty unless there is exactly one From field with exactly one mailbox.
     """
     fields = _whole_fields(message, "From")
     found = _MAILBOX.fullmatch(fields[0]) if len(fields) == 1 else None
@@ -184,7 +184,7 @@ def _passed(message: Message, trusted_server: str, sender: str) -> bool:
 
 
 def _without_quotes(field: str) -> str | None:
-    """Return a field without quoted strings and comments; None if one of them has no end.
+    """Return a field without quoted strings and comments, or None if one of them is not closed.
 
     The sender of a mail may have written the content of quoted strings and comments.
     """

@@ -31,7 +31,7 @@ from search_api.questions.tables import asked_agents, asked_questions, given_ans
 from search_api.questions.values import RequestState
 
 LEASE = timedelta(minutes=5)
-"""Time that a sender has for one message; more than the server's timeouts for it."""
+"""Time for which a sender reserves a message. It is longer than the timeouts of the mail server."""
 FIRST_RETRY = timedelta(minutes=5)
 """Delay of the first retry after a temporary refusal; doubled for each further retry."""
 MOST_ATTEMPTS = 8

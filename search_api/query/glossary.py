@@ -144,7 +144,8 @@ class Glossary:
     def definitions(self, question: str) -> tuple[Definition, ...]:
         """Return the definitions of the expression that a question asks for.
 
-        Empty for other questions. Examples: «SATD», «c'est quoi un SATD», «définition de SATD».
+        The result is empty for other questions. Examples: «SATD», «c'est quoi un SATD», «définition
+        de SATD».
         """
         key = _key(question[:MOST_ASKED])
         bare = tuple(term for term in key if term not in _asking_terms())

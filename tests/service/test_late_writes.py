@@ -1,6 +1,6 @@
-"""Writes whose answer never came and that a real engine is given later: they change nothing.
+"""Writes that reach a real engine after their sender gave up: they change nothing.
 
-The same line without the name that is replaced (`Epoch`) would let each of them through.
+Without `WriteFence`, the engine would apply each of them.
 """
 
 from collections.abc import Iterator

@@ -298,7 +298,7 @@ class CmisSource:
 
 @dataclass(frozen=True, slots=True)
 class WalkNote:
-    """What a crawl notes for the next crawl.
+    """Values that a crawl stores for the next crawl.
 
     `log` is the token of the change log up to which everything was read, `walked` is the time at
     which the last complete walk began (ISO 8601). `settings` is a digest of the settings.

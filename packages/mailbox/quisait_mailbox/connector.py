@@ -95,7 +95,10 @@ class MailboxSource(MailSource):
 
 @dataclass(slots=True)
 class ImapFolder:
-    """A folder, open for one reading. A mail's key is the folder's UIDVALIDITY and its UID."""
+    """A mail folder that is open for one reading of the source.
+
+    A mail's key is the folder's UIDVALIDITY and its UID.
+    """
 
     place: MailPlace
     warnings: tuple[str, ...]

@@ -290,7 +290,7 @@ class WagtailSource:
     def _space(self, path: str, access: Access) -> str:
         """Return the title of the top-level page above the page, which may be the page itself.
 
-        Empty if a reader of the page may not read the top-level page.
+        The result is empty if a reader of the page may not read the top-level page.
         """
         first = f"/{path.lstrip('/').partition('/')[0]}/"
         own = readers_by_path(first, self.options.sections, self.default_access)
