@@ -49,7 +49,7 @@ _NO_BUILD = "Aucune cartographie n’est publiée, ou la dernière est trop anci
 
 
 class AnswerRefused(ValueError):
-    """The reader gets no answer. The text is a French sentence for them.
+    """The reader gets no answer. The error's text is a French sentence for the reader.
 
     `status`: the corresponding HTTP status. `code`: a word for programs if the status is not
     specific enough.

@@ -458,7 +458,7 @@ def first_question(topic: str) -> str:
 
 
 def answered_before(count: int) -> str:
-    """Return how often «Cela répond» ended a question in a year; empty for never."""
+    """Return the sentence on questions that «Cela répond» ended in a year, or an empty text."""
     said = "En un an, {num} question a trouvé sa réponse avant d’être posée."
     more = "En un an, {num} questions ont trouvé leur réponse avant d’être posées."
     return plural(said, more, count) if count else ""

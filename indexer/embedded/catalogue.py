@@ -202,7 +202,7 @@ class StoreSnapshot:
         return mask
 
     def place(self, document_id: str) -> int:
-        """Return the document's last slot in this catalogue, skipping later slots, or -1."""
+        """Return the document's latest slot among the rows of this catalogue, or -1."""
         slot = self.places.get(document_id, -1)
         while slot >= len(self.rows):
             slot = self.formers[slot]

@@ -64,7 +64,7 @@ def search_answer(
 def shares(weights: Body, aside: int) -> tuple[float, ...]:
     """Return the share of information of each part of the question among readable documents.
 
-    The last `aside` parts are set aside.
+    The last `aside` parts do not count (`indexer.relevance.aside_parts`).
     """
     buckets = weights.get("aggregations", {}).get("parts", {}).get("buckets", {})
     counts = [buckets[str(number)]["doc_count"] for number in range(len(buckets))]

@@ -121,7 +121,7 @@ def open_sign_on(settings: Settings, database: sa.Engine, known: SignOnDirectory
 def open_application_readers(
     settings: Settings, sign_on: SignOn | None, agents: ReaderDirectory, authorities: Authorities
 ) -> ApplicationReaders | None:
-    """Return the readers named by access tokens; None if no application searches here."""
+    """Return the readers named by access tokens, or None if no source has a `search_client`."""
     sources = {one.search_client: one.name for one in settings.sources if one.search_client}
     if not sources or sign_on is None or sign_on.provider is None:
         return None

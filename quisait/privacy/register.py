@@ -60,10 +60,10 @@ RegisterLine = dict[str, Any]
 - `feedback`: opinions or favourites deleted: `agent`, `aspect`, `subject` (null: all)
 - `follow`: follows ended: `agent`, `follow` (kind; empty: all), `subject`
 - `mail`: mails wanted: `agent`, `said` (asked, answered, pace of the digest, invited)
-- `verification`: statements taken back: `agent`, `document` (empty: all)
+- `verification`: statements withdrawn: `agent`, `document` (empty: all)
 - `question`, `corrected`: a text deleted or replaced: `question`, `answer` (empty: the question)
 - `hidden`: a text hidden or shown again: the same, `hidden`, `text` (digest of the text shown)
-- `report`: a report taken back: `agent`, `question`, `answer`
+- `report`: a report withdrawn: `agent`, `question`, `answer`
 - `community`: a decision: `topic`, `accepted`
 - `gone`, `closed`: `documents` about to be deleted, or to lose readers
 - `purged`: everything about an `agent` is about to be deleted

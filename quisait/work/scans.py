@@ -36,7 +36,7 @@ ROUND_S = 60.0
 current page and the time to fetch the first file are not counted.
 """
 ASKED_AT_ONCE = 50
-"""Documents fetched from a source at once; the source may go through all its files for them."""
+"""Maximum number of documents per request to a source, which may read all its files for it."""
 
 
 @dataclass(slots=True)

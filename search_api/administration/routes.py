@@ -53,7 +53,7 @@ def administration_page(
 
 @dataclass(frozen=True, slots=True)
 class RefusedRereading:
-    """What an administrator wanted to have read again, and why it was refused, in French."""
+    """A folder that an administrator asked to read again, and the French reason of the refusal."""
 
     source: str
     folder: str

@@ -220,7 +220,7 @@ class SqlMail:
         self._move(one, MailState.SENDING, MailState.DOUBTFUL)
 
     def drop(self, one: QueuedMail) -> None:
-        """Mark that the message must not be sent: a right, a choice or its reason is gone."""
+        """Mark that the message must not be sent: its reason, right or consent has ended."""
         self._move(one, MailState.CLAIMED, MailState.DROPPED)
 
     def put_back(self, one: QueuedMail) -> None:

@@ -204,7 +204,7 @@ def since(typed: str, day: date) -> str | None:
 
 
 def typed_text(typed: str) -> str:
-    """Return the text in which operators are read: visible characters, straight quotes only.
+    """Return the text without invisible characters and with straight quotes, to read operators.
 
     The result is empty for a pasted text (more than `TYPED_WORDS` words), which has no operators.
     In a sentence, guillemets are removed because they quote; only straight quotes request a phrase.
