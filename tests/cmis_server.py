@@ -1,7 +1,7 @@
-"""A real CMIS repository on loopback: OpenCMIS's in-memory server, one for a session of tests.
+"""A real CMIS repository on loopback: OpenCMIS's in-memory server, once per session of tests.
 
-Maven brings it once, into a folder that git ignores. `ensure_cmis()` starts it at the first call;
-each test takes a folder of its own in it.
+Maven downloads it once, into a folder that git ignores. `ensure_cmis()` starts it at the first
+call; each test takes a folder of its own in it.
 """
 
 import atexit

@@ -1,4 +1,4 @@
-"""What every test may use: the two databases of the state, with tables and without."""
+"""Fixtures for all tests: the two databases of the state, with and without tables."""
 
 import gc
 import os

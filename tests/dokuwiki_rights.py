@@ -1,4 +1,4 @@
-"""What DokuWiki itself says of its rights, by its own functions (Debian's package `dokuwiki`)."""
+"""Rights as DokuWiki's own functions compute them (Debian's package `dokuwiki`)."""
 
 import json
 import os

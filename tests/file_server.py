@@ -1,4 +1,4 @@
-"""A small real server of files, as an application that pushes their addresses has one."""
+"""A small real file server, for an application that pushes addresses of files."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A git repository in a folder of this machine, and a copy in which somebody writes."""
+"""A git repository in a local folder, and a working copy that makes commits."""
 
 import subprocess
 from os import environ

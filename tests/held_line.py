@@ -1,4 +1,4 @@
-"""A line to the engine that holds requests back, and delivers them when it is told to."""
+"""A proxy to the engine that holds requests back and delivers them later on demand."""
 
 import contextlib
 import re

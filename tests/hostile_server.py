@@ -1,4 +1,4 @@
-"""A server that speaks to nobody as it should: whatever is asked, on whatever protocol."""
+"""A server that answers every request wrongly, on every protocol."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""Many readers of one real server at once, one of whom does their worst; bounded in time.
+"""Load of one real server by many readers at once, one of them hostile; limited in time.
 
 The server is a process of its own, on loopback; the readers are threads here, each with one
 connection at a time.

@@ -1,4 +1,4 @@
-"""Mails for the sources that read them: one, and a question with its answer."""
+"""Sample mails for sources that read mails: a single mail, and a question with its answer."""
 
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage

@@ -1,4 +1,4 @@
-"""A server with the OpenAI chat API that records what it is asked, and lies where it is told to."""
+"""A server with the OpenAI chat API that records requests and gives wrong answers on demand."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Run what makes a loop, from a thread that may have one already: a browser's fixture leaves it."""
+"""Run code that creates an event loop, even if a browser's fixture left one in this thread."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

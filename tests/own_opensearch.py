@@ -1,4 +1,4 @@
-"""An OpenSearch of a test's own, one node or three: it may kill them and start them again."""
+"""An OpenSearch of one or three nodes for a single test, which may kill and restart them."""
 
 import os
 import shutil

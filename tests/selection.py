@@ -1,7 +1,7 @@
-"""How every test of the repository is marked, chosen and drawn: a plugin of the root's conftest.
+"""Marks and selects the tests of the repository: a plugin of the root's conftest.
 
-`make test` draws the same examples every time, `make soak` draws anew. The last line of a run names
-what was not tested.
+`make test` draws the same examples every time, `make soak` draws new ones. The last line of a run
+names what was not tested.
 """
 
 import json

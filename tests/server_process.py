@@ -1,4 +1,4 @@
-"""What the servers that tests start have in common: a folder, their beginning and their end."""
+"""Code shared by the servers that tests start: their folder, start and end."""
 
 import atexit
 import shutil

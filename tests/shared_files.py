@@ -1,7 +1,7 @@
-"""Where further test data lies, beside the clone: real files, judged sets, the official code.
+"""Paths of further test data beside the clone: real files, judged sets, the official code.
 
-Nothing of it is needed: the project brings test data of its own. Where it is there, it is
-tested as well; where it is not, the last lines of a run name what it would add.
+These data are optional, because the project has its own test data. If they exist, they are tested
+too; otherwise the last lines of a run name the tests that they would add.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What every encoder must do, as one check per promise; each raises AssertionError."""
+"""Contract of encoders: one check per requirement; a failed check raises AssertionError."""
 
 import numpy as np
 

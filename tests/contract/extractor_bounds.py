@@ -1,4 +1,4 @@
-"""What every extractor must make of a file that means harm: it costs itself, and no more."""
+"""Contract of extractors for hostile files: only the hostile file itself may fail."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every extractor must make of the project's own sample files, and of real ones."""
+"""Contract of extractors for the project's sample files, and for real files."""
 
 import io
 import zipfile

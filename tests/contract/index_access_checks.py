@@ -1,4 +1,4 @@
-"""Contract of the `Index` port: nobody reads, counts or guesses what they may not."""
+"""Contract of the `Index` port: readers cannot read, count or guess documents closed to them."""
 
 import unicodedata
 from collections.abc import Callable, Collection, Iterator

@@ -1,4 +1,4 @@
-"""A cross-encoder gives one number for a question and a passage, by onnxruntime as by torch."""
+"""Cross-encoders score a question and a passage alike by onnxruntime and by torch."""
 
 import shutil
 from itertools import product

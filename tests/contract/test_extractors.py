@@ -1,4 +1,4 @@
-"""Both extractors give the same promises on the same files; a lying one is rejected."""
+"""Both extractors meet the same contract on the same files; faulty extractors are rejected."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A file that means harm costs itself, on both extractors; a lying one is rejected."""
+"""A hostile file only fails itself, on both extractors; faulty extractors are rejected."""
 
 import socket
 import time

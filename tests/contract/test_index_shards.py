@@ -1,4 +1,4 @@
-"""An index of several shards answers as one of a single shard does.
+"""An index of several shards gives the same answers as an index of a single shard.
 
 The checks here are those that several shards may break: rankings are merged, `k` nearest are found
 in each, words are rare in one and not in another, facets are counted in parts. The whole contract

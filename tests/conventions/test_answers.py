@@ -1,7 +1,7 @@
-"""One function for each answer: what renders one asks neither an engine nor `expertise`.
+"""Each answer has one function; code that renders an answer calls no engine and no `expertise`.
 
-Routes, schemas, templates and commands import values from below, to show them. Whatever reads
-for a reader is in the other modules of its feature, which apply their rights and who may be shown.
+Routes, schemas, templates and commands import values from below, to show them. Whatever reads for a
+reader is in the other modules of its feature, which apply their rights and who may be shown.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""What `deploy/` has for operators is true: metrics that exist, units that systemd takes."""
+"""The files in `deploy/` are correct: metrics exist, and systemd accepts the units."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the developers' pages say of files, tests, settings and commands is true."""
+"""The developers' pages only name files, tests, settings and commands that exist."""
 
 import ast
 import copy

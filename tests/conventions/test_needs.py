@@ -1,4 +1,4 @@
-"""What tests/needs.py reads off the code of a test; what a run says of the data that it lacks."""
+"""tests/needs.py finds in a test's code what it needs; a run names the data that are missing."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Who knows, on the demo: every page says the same of every topic, and its known case is right."""
+"""Holders in the demo: all pages agree on every topic, and the known case is right."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What `quisait evaluate` prints, on tiny sets whose figures are worked out by hand."""
+"""Output of `quisait evaluate` on tiny sets whose figures are computed by hand."""
 
 import json
 import math

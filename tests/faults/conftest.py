@@ -1,4 +1,4 @@
-"""What was tried at chosen points, and what was lost there: told at the end of a run.
+"""Count the faults that were tried and their losses, and print them at the end of a run.
 
 `make soak ARGS='faults --points 5'` tries five times as many points.
 """

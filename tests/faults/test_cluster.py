@@ -1,6 +1,6 @@
-"""Three nodes of OpenSearch: one killed amidst a crawl, others restarted, nobody notices.
+"""Three nodes of OpenSearch: nothing is lost if one is killed in a crawl or others restart.
 
-They run the version that comes after the one of all other tests.
+They run the version after that of all other tests.
 """
 
 import random

@@ -1,6 +1,6 @@
 # mypy: ignore-errors
 # Django is in the server's own environment.
-"""Where the pages of the archives are; below `essai/`, what their users and owners do by hand."""
+"""Addresses of the archives' pages; those below `essai/` are manual actions of users and owners."""
 
 import json
 

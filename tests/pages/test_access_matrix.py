@@ -1,8 +1,8 @@
-"""The access matrix: who may read what, at every route, on both engines, without one leak.
+"""The access matrix: no route leaks a document to a reader without rights, on both engines.
 
 The application is the assembled one: an LDAP directory, an export crawled into the index, an
-authority that can be down. Each document bears a word in its title that nobody types: where
-it may not be read, the word stands in no answer. Where it may, a search shows it.
+authority that can be down. Each document has a unique word in its title, which no query contains.
+No answer to a reader without rights contains the word; a search by a reader with rights shows it.
 """
 
 import json

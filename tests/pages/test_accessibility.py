@@ -1,4 +1,4 @@
-"""What keeps nobody out: axe-core, the keyboard, zoom, motion and colours, on every page."""
+"""Accessibility of every page: axe-core, keyboard, zoom, motion and colours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

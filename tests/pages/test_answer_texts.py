@@ -1,4 +1,4 @@
-"""What an answer's Markdown becomes on pages, in searches and in the API; links to documents."""
+"""Markdown of answers on pages, in searches and in the API; links to documents."""
 
 from contextlib import closing
 from html.parser import HTMLParser

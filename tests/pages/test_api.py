@@ -1,4 +1,4 @@
-"""The API: what it answers, to whom, and how it takes what nobody should send."""
+"""The API: its answers, the rights of readers, and invalid requests."""
 
 from typing import Any
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""Questions to those who know: the way of one, who never sees it, and what nobody learns."""
+"""Questions to experts: the course of a question, who cannot see it, and what stays private."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The way of a question in a real browser, by five agents, one of whom withdraws in between.
+"""The course of a question of five agents in a real browser; one of them withdraws meanwhile.
 
 On both engines, with a real SMTP server.
 """

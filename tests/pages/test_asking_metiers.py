@@ -1,4 +1,4 @@
-"""Questions put to a métier, and the link of the embedded box to where one asks."""
+"""Questions to a métier, and the embedded box's link to the page for asking."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""All that a role opens is said in words on the page of the audit, by page, API and command."""
+"""The audit page describes in words every access by a role: page, API route or command."""
 
 import ast
 import inspect

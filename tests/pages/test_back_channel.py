@@ -1,4 +1,4 @@
-"""A provider ends sessions from behind: only its own word, once, and only of whom it names."""
+"""Back-channel logout: only a valid token of the provider ends a session, once, of its person."""
 
 import time
 from collections.abc import Callable, Iterator

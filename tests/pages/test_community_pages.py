@@ -1,4 +1,4 @@
-"""The page of a community: what is pinned, asked and answered there, and one that is closed."""
+"""The page of a community: pinned documents, questions and answers; closed communities."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A document read here and its original: what is shown, and all that is told as never there."""
+"""A document's page and its original: what is shown, and which documents count as unknown."""
 
 import re
 from collections.abc import Iterator

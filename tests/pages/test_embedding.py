@@ -1,4 +1,4 @@
-"""Which origins may ask in a reader's name, and for what: as a browser asks, and as it is told."""
+"""Origins that may send requests in a reader's name: CORS requests and the answers to them."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Opinions and favourites: one click, private, undone; a lost right shows nothing of them."""
+"""Opinions and favourites: one click, private, can be undone, hidden if a right is lost."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What agents follow: news under the rights of each reading, seen by themselves alone."""
+"""Follows of agents: news respect the current rights, and only the agent sees them."""
 
 import re
 from dataclasses import replace

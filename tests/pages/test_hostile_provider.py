@@ -1,4 +1,4 @@
-"""What a provider, or somebody between it and us, may say: believed only if everything holds."""
+"""Hostile answers in the name of a provider: an answer only counts if every check passes."""
 
 import base64
 import logging

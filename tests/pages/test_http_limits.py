@@ -1,4 +1,4 @@
-"""What a request must be to be let in: its host, its pace, its size; attacked for real."""
+"""Limits of requests: host, rate and size, tested by real attacks."""
 
 import socket
 import time

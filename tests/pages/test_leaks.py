@@ -1,4 +1,4 @@
-"""What a reader may not read reaches neither the API nor a page, not even as a count."""
+"""Documents closed to a reader appear neither in the API nor on a page, not even in a count."""
 
 from dataclasses import replace
 

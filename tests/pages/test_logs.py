@@ -1,4 +1,4 @@
-"""Nothing of what somebody looks for, writes or is called reaches a log."""
+"""Logs contain no queries, no written texts and no names of people."""
 
 import contextlib
 import io

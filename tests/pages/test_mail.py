@@ -1,4 +1,4 @@
-"""Mail to agents, by a real SMTP server: whom it reaches, what it says, and when none is sent."""
+"""Mail to agents through a real SMTP server: its recipients, its text, and when none is sent."""
 
 import re
 from base64 import urlsafe_b64encode

@@ -1,4 +1,4 @@
-"""Answers by mail, by real IMAP and SMTP servers: whose are published, and what is never one."""
+"""Answers by mail through real IMAP and SMTP servers: which mails are published as answers."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""«Moi»: what one sees of oneself, and that what one asks acts at once, everywhere."""
+"""The page «Moi»: agents see their own data, and their choices act at once everywhere."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What a supervisor reads: health that is not fooled, and measures without a word of anybody."""
+"""Health checks detect partial failures; metrics contain no text of a person."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,7 @@
-"""Who is not to be named stands on no surface: pages, API and command line of one application.
+"""People who must not be named appear on no page, in no API answer and in no command's output.
 
-Nine agents write of the same three subjects. Once all is read and built, each meets another
-fate; what the next answers may say of each of them follows from the fate alone.
+Nine agents write about the same three subjects. After the crawl and the build, each of them stays,
+leaves, withdraws or loses documents, and only this decides what answers may say about them.
 """
 
 import json

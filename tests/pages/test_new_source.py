@@ -1,4 +1,4 @@
-"""The desk adds a source: who may, what a trial shows to whom, and a walk in a real browser."""
+"""Adding a source by pages: who may do it, what a trial shows, and a test in a real browser."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""One reader is one reader: whatever they ask, and however often, the others are answered."""
+"""One reader's requests, however many, never prevent answers to other readers."""
 
 import threading
 from collections import Counter

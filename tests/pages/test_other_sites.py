@@ -1,4 +1,4 @@
-"""What other sites' pages would have a browser change here is refused, on every route."""
+"""Every route refuses changes that a page of another site makes a browser request."""
 
 import shutil
 from collections.abc import Iterable, Iterator

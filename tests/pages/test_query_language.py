@@ -1,4 +1,4 @@
-"""What was understood of a query, on the page and in the API."""
+"""The page and the API show how a query was understood."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the routes tell the journal, and that an answer never hangs on it."""
+"""Entries of routes in the query log; an answer never waits for the log."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""How long questions are kept, and until when an answer is said to hold."""
+"""Retention of questions, and the date until which an answer is valid."""
 
 from collections.abc import Iterator
 from dataclasses import replace

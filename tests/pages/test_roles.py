@@ -1,4 +1,4 @@
-"""What a role opens, to whom, and that it is in the audit before it is shown."""
+"""Pages that need a role: who may open them; each access is in the audit log before it is shown."""
 
 from dataclasses import replace
 from typing import Annotated

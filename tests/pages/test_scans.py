@@ -1,4 +1,4 @@
-"""A text that was recognised on a scan says so, to whom it is shown."""
+"""Readers see that a text was recognised on a scan."""
 
 from dataclasses import replace
 from pathlib import Path

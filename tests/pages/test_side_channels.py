@@ -1,7 +1,7 @@
-"""What is not read must not be felt: the same answers with the restricted documents as without.
+"""Restricted documents change no answer to readers who may not read them.
 
-The one channel that remains is named in docs/menaces.md: a word's rarity counts every
-document of an engine, and scores show it.
+docs/menaces.md names the only remaining side channel: the rarity of a word depends on all documents
+of an engine, and scores depend on the rarity.
 """
 
 from collections.abc import Iterator, Mapping

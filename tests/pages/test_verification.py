@@ -1,4 +1,4 @@
-"""Whether documents are still right: who is asked, who says so, and who sees it."""
+"""Verification of documents: who is asked, who may answer, and who sees the answer."""
 
 import re
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""Every route that writes, asked by whom it may: it succeeds. And by others: it does not.
+"""Every route that writes succeeds for the people who may use it, and refuses all others.
 
-The access matrix asks these routes too, for leaks alone; what is only ever refused there would
-prove nothing.
+The access matrix also requests these routes, but only looks for leaks, which routes that always
+refuse cannot have.
 """
 
 import re

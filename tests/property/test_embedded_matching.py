@@ -1,4 +1,4 @@
-"""What the embedded engine puts together word by word is what tantivy finds at once."""
+"""The embedded engine's matching word by word gives the same documents as a query of tantivy."""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What reads strangers' bytes: whatever they are, it understands, refuses or skips, and ends."""
+"""Parsers of foreign bytes: any input is parsed, refused or skipped, and every parser ends."""
 
 import json
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What the check of written sentences holds to, whatever is written and however it arrives."""
+"""Rules of the check of written sentences, for any text in any pieces."""
 
 import pytest
 from hypothesis import assume, example, given

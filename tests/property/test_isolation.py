@@ -1,4 +1,4 @@
-"""Who is called alone: what stops the claim, and how many of a topic's people have to show."""
+"""Isolated people: what prevents the claim, and how many people of a topic must be visible."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

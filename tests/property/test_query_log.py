@@ -1,4 +1,4 @@
-"""Whatever is asked, whenever and by whom: the journal against a model that remembers all."""
+"""The query log is compared with a model that remembers every question."""
 
 import unicodedata
 from collections import defaultdict

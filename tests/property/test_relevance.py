@@ -1,4 +1,4 @@
-"""What a question's words weigh: shares of one whole, by rarity alone."""
+"""Weights of a question's words: shares that sum to 1 and depend only on rarity."""
 
 import pytest
 from hypothesis import given

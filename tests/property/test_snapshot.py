@@ -1,6 +1,7 @@
-"""A source that lists what it has: nothing is lost, and nobody reads what is no longer theirs.
+"""Sources that list all documents: nothing is lost, and lost rights close documents.
 
-Crawls are killed at each step, cut at each item, told lies, and given a million documents.
+Crawls are killed at each step, interrupted at each item, given wrong listings, and given a million
+documents.
 """
 
 import resource

@@ -1,6 +1,6 @@
-"""A source read in parts ends in the same index as one that is read whole.
+"""A source that is read in parts gives the same index as one that is read whole.
 
-Whatever changes meanwhile, whoever dies between any two of their steps, and however it is divided.
+This holds for any division and any changes meanwhile, even if a worker dies between two steps.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

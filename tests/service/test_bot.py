@@ -1,4 +1,4 @@
-"""The one who answers in rooms, on a real Synapse: before several people, and in private."""
+"""The bot that answers in rooms, on a real Synapse: rooms of several people, and private rooms."""
 
 import functools
 from collections.abc import Collection, Iterator, Mapping

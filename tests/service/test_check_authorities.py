@@ -1,4 +1,4 @@
-"""`quisait check` asks who vouches for readers, and waits for nobody for ever."""
+"""`quisait check` asks the authorities for readers' rights, and never waits without end."""
 
 import os
 import time

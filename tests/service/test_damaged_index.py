@@ -1,4 +1,4 @@
-"""A damaged file of the embedded index is told, and the index is made again of what is left."""
+"""A damaged file of the embedded index is reported, and the index is rebuilt from the rest."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""A private wiki through the real command: plugged in, crawled, searched under one's rights."""
+"""A private wiki through the real command: added, crawled and searched with a reader's rights."""
 
 import os
 from pathlib import Path

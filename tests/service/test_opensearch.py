@@ -1,4 +1,4 @@
-"""What is particular to OpenSearch as an index, on the real engine."""
+"""Behaviour that only the OpenSearch index has, tested on the real engine."""
 
 from uuid import uuid4
 

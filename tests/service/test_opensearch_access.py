@@ -1,4 +1,4 @@
-"""What a change of access costs on OpenSearch, and that no shortcut widens a right."""
+"""The cost of a change of access on OpenSearch; no optimisation widens a right."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

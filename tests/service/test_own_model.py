@@ -1,4 +1,4 @@
-"""A model of one's own, from its export to what the check says when it changes; a second model."""
+"""An administrator's own model, from its export to the check of a changed model; a second model."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Where a page's result set ends, on both engines: total, facets and paging are of one set."""
+"""The end of the result set, on both engines: total, facets and pages count the same set."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -1,4 +1,4 @@
-"""A second model above both engines: what it moves, whom it reads for, and what it cannot break."""
+"""A second model reorders first documents, respects rights, and may fail; on both engines."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Secrets are planted in every setting that holds one; no output of any command shows them."""
+"""Every secret setting gets a known value; no output of any command shows it."""
 
 import re
 from pathlib import Path

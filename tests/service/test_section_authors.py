@@ -1,4 +1,4 @@
-"""Of several hands, whose part answers: on both engines, for whoever may read it."""
+"""Documents of several authors: the author of the answering section is found, on both engines."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -1,4 +1,4 @@
-"""A denial that names nobody known closes, is told, and opens once somebody says so."""
+"""A denial of an unknown principal closes the document and is reported, until it is corrected."""
 
 from collections.abc import Iterator
 from pathlib import Path

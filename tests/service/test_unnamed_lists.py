@@ -1,4 +1,4 @@
-"""Access lists that no document names are forgotten, whoever writes meanwhile; both engines."""
+"""Access lists without documents are deleted, even during other writes; on both engines."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""`quisait upgrade`: what an earlier version left, told by a dry run, then brought to this one."""
+"""`quisait upgrade`: a dry run reports data of an earlier version, then they are converted."""
 
 import json
 from pathlib import Path

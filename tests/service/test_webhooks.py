@@ -1,4 +1,4 @@
-"""Webhooks: a real server of an application is told, by signed requests that hold no text."""
+"""Webhooks: a real server of an application gets signed requests that contain no text."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Accounts joined by stated rules: what two agents may hold is nobody's."""
+"""Accounts are joined to agents by rules; an account that two agents may hold belongs to none."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What is remembered of the directory is what it says now, whoever changed it."""
+"""Cached accounts always agree with the directory, even if another process changed it."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which agent a provider's claims name: one, by the stated rule, or nobody."""
+"""A provider's claims identify exactly one agent by the configured rule, or nobody."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Whether the documents of a page answer, by what the page holds."""
+"""Whether a page of results answers the question, decided from the page's documents."""
 
 from dataclasses import replace
 

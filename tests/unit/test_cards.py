@@ -1,4 +1,4 @@
-"""A card as one line, and back."""
+"""A card is written as one line and read back."""
 
 import json
 

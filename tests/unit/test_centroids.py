@@ -1,4 +1,4 @@
-"""What a document is as a whole, and what stands near it, place it beside its best passage."""
+"""The whole document's vector and near documents count beside the best passage."""
 
 from dataclasses import replace
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Whom to ask: who may be, in which order; and how a quarter of questions spreads."""
+"""Choice of recipients: who may be asked, in which order, and the spread over three months."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What `quisait check` says of the copies of an index, and when it fails."""
+"""`quisait check` reports the copies of an index, and fails if a copy is missing."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""One reader's requests take turns; nobody else waits for them, and none is lost."""
+"""One reader's requests wait for each other; other readers do not wait, and none is lost."""
 
 import asyncio
 from collections import Counter

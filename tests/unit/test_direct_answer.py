@@ -1,4 +1,4 @@
-"""A direct answer: sentences of accepted answers or documents in force, where one is sure."""
+"""A direct answer quotes accepted answers or documents in force, if the answer is certain."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""Clusters that nobody listed: found again, named by their terms, never twice after a refusal."""
+"""Clusters without a listed topic are found, named by their terms, and proposed only once."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""What tantivy is asked, compared whole."""
+"""Queries to tantivy, compared as whole texts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is said of a value that pydantic refused: a French clause, never a code nor the value."""
+"""French messages for values that pydantic refused: without a code and without the value."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -1,4 +1,4 @@
-"""Who is proposed for a topic, who never is, and on what evidence."""
+"""Experts proposed for a topic: who may be proposed, and with which evidence."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Two rankings become one: the same whatever stood before, in pages that never overlap."""
+"""Fusion of two rankings: the order does not depend on ties, and pages never overlap."""
 
 from collections.abc import Sequence
 from random import Random

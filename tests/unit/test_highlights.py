@@ -1,4 +1,4 @@
-"""What a question marks in a passage."""
+"""Words of a question that are marked in a passage."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What a host may answer that is no address, no date, or a secret."""
+"""Answers of a hostile host: invalid addresses and dates, redirects that contain a secret."""
 
 import gzip
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a hostile source writes is read in a time that grows with its length alone."""
+"""Hostile texts of a source are read in linear time."""
 
 import time
 from collections.abc import Callable

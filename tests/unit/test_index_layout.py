@@ -1,4 +1,4 @@
-"""What an index is made with: what an administrator is told of another, and the rows' format."""
+"""The layout of an index: messages about an index of another layout, and the rows' format."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The embedded index counts its passages, and its limit is told before it is reached."""
+"""The embedded index counts its passages, and warns before its limit is reached."""
 
 import logging
 from pathlib import Path

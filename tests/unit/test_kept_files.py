@@ -1,4 +1,4 @@
-"""What is closed to other accounts: what quisait made, and nothing else."""
+"""Only files and folders made by quisait are closed to other accounts of the machine."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""How likely somebody knows: what counts, and what never takes anything away."""
+"""Probability that a person knows: which features count, and which never lower it."""
 
 import math
 

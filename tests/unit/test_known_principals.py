@@ -1,4 +1,4 @@
-"""Which denials name somebody: by the directory, by those who ask for readers, by the settings."""
+"""Known principals of denials: from the directory, from authorities and from the settings."""
 
 import json
 import unicodedata

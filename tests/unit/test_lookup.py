@@ -1,4 +1,4 @@
-"""Whom and what a question names in the directory, and who never is named."""
+"""People, services and métiers that a question names; people who are never named."""
 
 from dataclasses import replace
 from datetime import date

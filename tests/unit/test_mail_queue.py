@@ -1,4 +1,4 @@
-"""The queue of mail in the state's database: each message is one sender's, and is queued once."""
+"""The mail queue in the state's database: each message is queued once and claimed by one sender."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A mail's own words, told from what it quotes, forwards and signs with."""
+"""A mail's own text is separated from quotations, forwarded mails and signatures."""
 
 import sys
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Mails joined to threads, whatever they say of one another; and what each mail says."""
+"""Mails are joined to threads, even if their references are wrong; parsing of each mail."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What arranges a hit comes back from its column as it was."""
+"""The stored marks of a hit are read back unchanged."""
 
 from datetime import UTC, date, datetime
 

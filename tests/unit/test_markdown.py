@@ -1,4 +1,4 @@
-"""Markdown's headings become those of sections; what only looks like one stays text."""
+"""Markdown headings become headings of sections; lines that only look like headings stay text."""
 
 from html import unescape
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How often one was brought up: from five askers, by topic, and nobody can be told from it."""
+"""Counts of an agent's appearances in answers: only from five askers on, and anonymous."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""No web source leads to the address at which a machine is told its own secrets."""
+"""No web source leads to the metadata addresses where cloud machines get their secrets."""
 
 from ipaddress import ip_address
 from socket import create_server

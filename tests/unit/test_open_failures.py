@@ -1,4 +1,4 @@
-"""What is missing from a document that was read, and what is asked for again."""
+"""Documents that were read incompletely: what is missing, and what is requested again."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Several addresses of OpenSearch: one that does not answer is passed over, for reads alone."""
+"""Several addresses of OpenSearch: only reads go on to another node if one does not answer."""
 
 import socket
 import threading

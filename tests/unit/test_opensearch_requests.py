@@ -1,4 +1,4 @@
-"""What OpenSearch is asked, compared whole: no sub-query goes without the access filter."""
+"""Requests to OpenSearch, compared as a whole: every sub-query has the access filter."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What goes to OpenSearch and comes back, as JSON."""
+"""JSON of requests to OpenSearch and of its answers."""
 
 import json
 from typing import Any

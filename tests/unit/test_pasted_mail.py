@@ -1,4 +1,4 @@
-"""A pasted mail asks what its question does, and references are read in one way."""
+"""A pasted mail gives the same query as its question; references are normalised."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Cards are for who is sure; others only point the way, where nobody has a card."""
+"""Only certain experts get cards; other people are shown only if nobody has a card."""
 
 import pytest
 

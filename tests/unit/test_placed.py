@@ -1,4 +1,4 @@
-"""Documents of the place that a question names stand higher, of those that answer alike."""
+"""Among equally good documents, those of the place that a question names rank higher."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Principals have one form: a denial shuts out its group, however either of them writes it."""
+"""Principals are normalised: a denial excludes its group even if both are written differently."""
 
 import json
 import unicodedata

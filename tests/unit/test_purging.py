@@ -1,4 +1,4 @@
-"""After a departure what is kept of somebody goes, accesses too, whether or not they are named."""
+"""A departed agent's data and accesses are deleted, also if the directory lost the agent."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What La Suite's applications push to find becomes records under our rules of access."""
+"""Documents that La Suite's applications push become records with our rules of access."""
 
 from datetime import date
 from pathlib import Path

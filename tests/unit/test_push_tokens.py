@@ -1,4 +1,4 @@
-"""Tokens of applications that push: one source each, known by their hash alone."""
+"""Tokens of pushing applications: each opens one source, and only its hash is stored."""
 
 from datetime import UTC, datetime, timedelta
 

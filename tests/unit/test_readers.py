@@ -1,4 +1,4 @@
-"""Who is asking: a token names an agent, or nobody; an agent has their own principals."""
+"""Identification of readers: a token names an agent or nobody; an agent has principals."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What a server answered once is answered again, and a change of either side is noticed."""
+"""Recorded answers of servers are replayed; a change of the requests or answers is noticed."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is kept of scanned documents: whose text waits, what was read, and the day's pages."""
+"""State of scanned documents: pending documents, recognised texts, and the day's count of pages."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime

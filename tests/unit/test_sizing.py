@@ -1,4 +1,4 @@
-"""What machines many documents take: more documents never take less, and what is told holds."""
+"""Sizing: more documents never need smaller machines, and the advice fits the given numbers."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Two crawls of one source never run at once, and a dead one holds nothing."""
+"""Two crawls of one source never run at once, and a dead crawl holds no lock."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""How near two words are written, and the near words of a text."""
+"""Edit distance of two words, and the words of a text that are similar to a word."""
 
 import random
 

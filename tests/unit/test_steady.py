@@ -1,4 +1,4 @@
-"""What a server sets aside before it serves."""
+"""Preparations of a server before it answers requests."""
 
 import gc
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""What the command line tells: faults of the settings, and progress."""
+"""Messages of the command line: faults of the settings, and progress."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""Whose a wiki's revisions and their text are, as its API tells it from 1.39 to 1.43."""
+"""Accounts of a wiki's revisions and shares of text, by MediaWiki's API from 1.39 to 1.43."""
 
 from typing import Any
 
