@@ -194,7 +194,7 @@ class CmisServer:
         return str(properties.get("cmis:objectId", ""))
 
     def get(self, **parameters: str) -> Any:
-        """What one request answers."""
+        """Return the body of the answer to one request."""
         answer = self.session.get(f"{self.url}/{REPOSITORY}/root", params=parameters, timeout=30)
         assert answer.ok, (parameters, answer.status_code, answer.text[:500])
         return answer.json()

@@ -137,7 +137,7 @@ class DovecotServer:
             client.append(folder, raw)
 
     def mails(self, user: str, folder: str = "INBOX") -> list[bytes]:
-        """What a folder holds; nothing where there is none."""
+        """Return the mails in a folder; empty if the folder does not exist."""
         with self.account(user) as client:
             if not client.folder_exists(folder):
                 return []

@@ -159,7 +159,7 @@ def _start_opensearch() -> None:
 
 
 def _opensearch_name() -> str:
-    """Of its files: a version that is tried stands beside the usual one."""
+    """Return the name of the folder of the OpenSearch version that the tests use."""
     return (
         "opensearch" if TRIED_OPENSEARCH == OPENSEARCH_VERSION else f"opensearch-{TRIED_OPENSEARCH}"
     )

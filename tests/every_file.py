@@ -25,7 +25,7 @@ Files = Mapping[str, Path | bytes]
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What became of one file: text of so many characters, or a failure and its reason.
+    """The result of one file: the number of characters of its text, or a failure and its reason.
 
     `paths` are those of its attachments that gave text.
     """
@@ -47,7 +47,7 @@ def shared_files() -> dict[str, Path]:
 
 
 def own_files() -> dict[str, Path | bytes]:
-    """What the project brings: the samples that it makes, and the notes of the demo."""
+    """Return the project's own files: generated samples, and notes of the demo."""
     notes = {
         path.relative_to(NOTES).as_posix(): path
         for path in sorted(NOTES.rglob("*"))

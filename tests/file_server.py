@@ -9,7 +9,7 @@ from tests.http_server import Handler, serving
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a path gives."""
+    """The answer for a path."""
 
     body: bytes
     media_type: str = "application/pdf"

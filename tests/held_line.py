@@ -31,7 +31,7 @@ class HeldLine:
 
     @property
     def held(self) -> int:
-        """How many requests it keeps."""
+        """The number of requests that are held back."""
         return len(self._held)
 
     def hold(self, requests: int) -> None:

@@ -106,7 +106,7 @@ class HyperkittyServer:
         self._tell("DELETE", f"lists/{name}/member/{member}@{DOMAIN}")
 
     def archive(self, name: str, message: EmailMessage | bytes) -> None:
-        """What Mailman's archiver sends to HyperKitty."""
+        """Send a mail to HyperKitty, as Mailman's archiver does."""
         raw = message if isinstance(message, bytes) else message.as_bytes()
         answer = self.client.post(
             "archives/api/mailman/archive",
@@ -117,7 +117,7 @@ class HyperkittyServer:
         assert answer.is_success, answer.text
 
     def act(self, action: str, **arguments: Any) -> None:
-        """What somebody does on the pages of the archives (`archive_urls.ACTIONS`)."""
+        """Do an action of a user on the pages of the archives (`archive_urls.ACTIONS`)."""
         answer = self.client.post(f"essai/{action}", json=arguments)
         assert answer.is_success, (action, answer.text[-2000:])
 

@@ -193,7 +193,7 @@ def _ldif(entry: tuple[str, Mapping[str, Any]]) -> str:
 
 
 def _written(line: str) -> str:
-    """As LDIF asks: base64 where it is not plain ASCII."""
+    """Return an LDIF line, in base64 if the value is not plain ASCII."""
     if line.isascii():
         return line
     name, _, value = line.partition(": ")

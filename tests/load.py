@@ -42,7 +42,7 @@ TIMEOUT_S = 120.0
 
 @dataclass(slots=True)
 class Waits:
-    """How long answers took, in seconds, and how they ended."""
+    """Durations of answers, in seconds, and the statuses of the answers."""
 
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)

@@ -46,7 +46,7 @@ def question_and_answer() -> tuple[EmailMessage, EmailMessage]:
 def thread_of_both(
     document_id: str, space: str, readers: frozenset[str], url: str = "", thanks: int = 0
 ) -> Document:
-    """What source `t` says of `question_and_answer`. `thanks` are for the answer."""
+    """Return source `t`'s document of `question_and_answer`. `thanks` are for the answer."""
     day, years = date(2026, 3, 2), ((2026, 1),)
     jeanne, ana = "t:jeanne@exemple.fr", "t:ana@exemple.fr"
     return Document(

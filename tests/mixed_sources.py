@@ -289,7 +289,7 @@ class ExportSource(_Asked):
 
 
 class PushSource:
-    """What an application sends; each place is sent all of it, with its own token."""
+    """Pushes of an application: each place gets all documents, with its own token."""
 
     name: ClassVar[str] = "forum"
     accounts: ClassVar[Mapping[str, str]] = {}
@@ -1003,7 +1003,7 @@ SOURCES: Sequence[type[MixedSource]] = (
 
 
 def directory_settings() -> Mapping[str, Any]:
-    """What an operator fills in in the table [ldap] of `quisait init`."""
+    """Return the table [ldap] as an operator fills it in after `quisait init`."""
     people = ensure_people()
     return {
         "urls": [people.tls_url],

@@ -276,7 +276,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What the first pass noted of a test."""
+    """Data about a test that the first pass recorded."""
 
     seconds: float
     passed: bool
@@ -315,7 +315,7 @@ class Trials:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
-        """What a shared fixture reaches counts for each test that has it."""
+        """Count the code that a shared fixture runs for each test that uses the fixture."""
         if fixturedef.scope == "function":
             return (yield)
         before = set(self.noted)

@@ -290,7 +290,7 @@ def _walk(named: Any, seen: set[int]) -> Iterator[str]:
 
 
 def _values(function: types.FunctionType, names: set[str]) -> Iterator[Any]:
-    """What a function names, and what it names of the modules of `tests`."""
+    """Yield the values that a function names, and those that it names of modules of `tests`."""
     for name in _globals(function.__code__):
         value = function.__globals__.get(name)
         if isinstance(value, types.ModuleType) and value.__name__.startswith("tests"):

@@ -39,7 +39,7 @@ CLIENT_SECRET = "un secret assez long pour le fournisseur"
 
 @dataclass(frozen=True, slots=True)
 class ProviderPlan:
-    """Where it listens, whom it serves, whom it knows, and the key that it signs with."""
+    """A provider's address, its applications, its accounts, and its signing key."""
 
     port: int
     address: str

@@ -112,7 +112,7 @@ class OwnOpenSearch:
 
     @property
     def pid(self) -> int:
-        """Of what was started: it, or a child of it, is the engine."""
+        """The id of the started process, which is the engine or its parent."""
         assert self._process
         return self._process.pid
 

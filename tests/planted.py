@@ -172,7 +172,7 @@ class _Garden:
                 self.planted.holders.add((topic.id, agent.id))
 
     def reusable(self, agent: Agent, topic: Topic, place: str) -> bool:
-        """Whether an agent may hold one topic more: a holder there, and no decoy."""
+        """Return whether the agent works in this place, is no decoy, and lacks this topic."""
         return (
             agent.departement == place
             and agent.id not in self.planted.decoys

@@ -135,7 +135,7 @@ def _options(port: int, folder: Path) -> list[str]:
 
 
 def _as_user(folder: Path) -> list[str]:
-    """What runs a command as somebody who is not root, and owns the folder."""
+    """Return the command prefix to run as the user who owns the folder and is not root."""
     if os.geteuid() != 0:
         return []
     try:

@@ -371,7 +371,7 @@ class Holdings:
 
     @property
     def holds(self) -> NDArray[np.bool_]:
-        """Whether the agent of each row is a holder, (rows,)."""
+        """Return whether the agent of each row is a holder, (rows,)."""
         held: NDArray[np.bool_] = self.basis != BASES.index(Basis.DECLARED)
         return held
 
@@ -472,7 +472,7 @@ def topics_on_mission(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Isolation:
-    """How widely each holder is alone, and the nearest others; one row for each holding.
+    """The extent of each holder's isolation, and the nearest others; one row per holding.
 
     `scope` (rows,) contains indices into `SCOPES`; `nearest` (rows, NEAREST_HOLDERS) contains
     numbers of agents, -1 if there are fewer.

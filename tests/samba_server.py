@@ -91,7 +91,7 @@ class SambaServer:
         return f"ldaps://{self.address}"
 
     def folder(self, share: str) -> Path:
-        """Where a share's files lie on this machine."""
+        """The local folder of a share's files."""
         return self.run / share
 
     def sid_of(self, name: str) -> str:

@@ -25,7 +25,7 @@ ADDS = {
 
 
 def is_there(folder: str) -> bool:
-    """Whether that folder of `ADDS` can be tested."""
+    """Return whether this folder of `ADDS` exists."""
     assert folder in ADDS
     return (SHARED / folder).is_dir()
 

@@ -61,7 +61,7 @@ class SmtpHandler:
 
 @dataclass(frozen=True)
 class SmtpServer:
-    """Where it is, and what it keeps."""
+    """A server's address, and the mails that it received."""
 
     host: str
     port: int

@@ -28,7 +28,7 @@ from tests.reference_build import MemoryBuild, build_from, read_corpus, valid_ag
 
 @dataclass(frozen=True)
 class History:
-    """What a build reads."""
+    """The input of a build."""
 
     documents: Sequence[IndexedDocument]
     topics: Sequence[Topic]

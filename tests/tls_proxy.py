@@ -16,7 +16,7 @@ USER, PASSWORD = "lecteur", "mot-de-passe-inavouable"
 
 @dataclass(slots=True)
 class Seen:
-    """Where it listens, and what it was asked."""
+    """The proxy's port, and the requests that it received."""
 
     url: str = ""
     authorized: int = 0

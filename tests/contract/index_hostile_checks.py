@@ -34,7 +34,7 @@ _HOSTILE = [
 
 
 class HostileChecks:
-    """What a person, or a script, may put in."""
+    """Hostile and odd inputs of a person or a script."""
 
     @pytest.mark.parametrize("document_id", _ODD_IDS, ids=range(len(_ODD_IDS)))
     def test_any_id_works(self, index: Index, document_id: str) -> None:

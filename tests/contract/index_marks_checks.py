@@ -26,7 +26,7 @@ NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 
 
 def _marks(index: Index, access: AccessFilter = ANYONE) -> dict[str, HitAttributes]:
-    """Of what words or the vector find."""
+    """Return the marks of documents that words or the vector find."""
     wanted = asking("circulaire", vector=vector_of("x"), access=access, with_attributes=True)
     answer = index.search(wanted)
     found = {hit.document_id for hit in (*answer.lexical, *answer.vector)}
@@ -35,7 +35,7 @@ def _marks(index: Index, access: AccessFilter = ANYONE) -> dict[str, HitAttribut
 
 
 def _bare(write: Put) -> HitAttributes:
-    """Of a document that says nothing but a short text."""
+    """Return the marks of a document that has only a short text."""
     indexed = write.indexed
     return HitAttributes(
         indexed.document.source,

@@ -43,7 +43,7 @@ PERIODS: list[tuple[DateRange, tuple[str, ...]]] = [
 
 
 def _both(answer: SearchAnswer) -> tuple[set[str], set[str], int]:
-    """What each ranking brings, and how many documents there are."""
+    """Return the hits of each ranking, and the total."""
     lexical = {hit.document_id for hit in answer.lexical}
     return lexical, {hit.document_id for hit in answer.vector}, answer.total
 
@@ -66,7 +66,7 @@ def _ranked(index: Index, text: str, *expansions: Expansion) -> list[str]:
 
 
 class NarrowingChecks:
-    """What operators of a query become, and what a glossary adds."""
+    """Effects of a query's operators, and of expansions by a glossary."""
 
     def test_named_documents_alone_are_found_under_rights(self, index: Index) -> None:
         """Both rankings, total and facets; what may not be read is not found by being named."""

@@ -31,7 +31,7 @@ def _library(index: Index) -> None:
 
 
 class RankingChecks:
-    """What is counted is the result set, and order holds from page to page."""
+    """Counts describe the result set, and pages keep one order."""
 
     def test_facets_count_the_result_set(self, index: Index) -> None:
         """Most frequent first, then by value; a document without a value counts nowhere."""

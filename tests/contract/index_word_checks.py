@@ -30,7 +30,7 @@ def _written(index: Index, word: str, *principals: str) -> list[str] | None:
 
 
 class WordChecks:
-    """What is near, and that it is read from readable documents alone."""
+    """Near words only come from readable documents."""
 
     def test_near_words_are_within_a_slip_or_two(self, index: Index) -> None:
         """One slip from four letters on, two from eight; no form of a word is a slip."""

@@ -158,7 +158,7 @@ def alternatives_as_words(request: SearchRequest) -> SearchRequest:
 
 
 def expansions_as_words(request: SearchRequest) -> SearchRequest:
-    """As if all had been typed: many words outweigh one."""
+    """Expansions count like typed words, so that many of them outweigh one word."""
     asked = request.question
     others = [other for one in asked.expansions for other in one.others]
     return replace(request, question=Question(" ".join((asked.text, *others))))
@@ -174,7 +174,7 @@ def spells_from_the_unreadable(
 def knows_unreadable_words(
     index: Index, access: AccessFilter, words: Sequence[str]
 ) -> Mapping[str, tuple[NearWord, ...]]:
-    """As an engine's suggester that is silent about words that it knows from anywhere."""
+    """Words of unreadable documents count as known, as in an engine's suggester."""
     unknown = index.near_words(OMNISCIENT, words)
     return index.near_words(access, [word for word in words if word in unknown])
 
@@ -196,7 +196,7 @@ def names_unreadable_heirs(index: Index, request: ShowRequest) -> tuple[ShownDoc
 
 
 def reads_out_the_beginning(index: Index, access: AccessFilter, document_id: str) -> Any:
-    """As an engine that gives so many nested rows at most."""
+    """Only the first passages are returned, as by an engine with a limit of nested rows."""
     found = index.read(access, document_id)
     return found and replace(found, passages=found.passages[:100])
 
@@ -222,7 +222,7 @@ def acknowledges_too_early() -> Lie:
 
 
 def loses_vectors_with_access() -> Lie:
-    """What OpenSearch's derived source does to long documents."""
+    """Long documents lose vectors, as with OpenSearch's derived source."""
     changed: list[bool] = []
 
     def write(index: Index, batch: Sequence[Write]) -> WriteReport:
@@ -277,7 +277,7 @@ def gives_the_readers_of_the_put() -> Lie:
 
 
 def gives_others_vectors(one: IndexedDocument) -> IndexedDocument:
-    """As derived sources did: a long document has the vectors of some other passages."""
+    """A long document gets vectors of other passages, as derived sources did."""
     return replace(one, vectors=one.vectors[::-1] if len(one.passages) >= 150 else one.vectors)
 
 

@@ -65,7 +65,7 @@ def overlaps(true: Divisible, part: Part, since: str | None) -> Iterator[Change]
 
 
 def misses(true: Divisible, part: Part, since: str | None) -> Iterator[Change]:
-    """As if there were one part more than there is."""
+    """One part is never read: each part is read as if there were one part more."""
     return true.of_part(Part(part.number, part.of + 1)).changes(since)
 
 

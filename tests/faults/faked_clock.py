@@ -31,7 +31,7 @@ class FakedClock:
         written.replace(self.path)
 
     def environment(self) -> dict[str, str]:
-        """What makes a process live by this clock."""
+        """Return the environment variables that make a process use this clock."""
         return {
             "LD_PRELOAD": str(_library()),
             "FAKETIME_TIMESTAMP_FILE": str(self.path),

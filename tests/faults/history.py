@@ -19,7 +19,7 @@ PIECES = 3
 
 @dataclass(frozen=True, slots=True)
 class PageState:
-    """What a page says and who reads it. `version` counts its texts."""
+    """The text and the readers of a page. `version` counts its texts."""
 
     version: int
     access: Access = OPEN

@@ -22,7 +22,7 @@ MESSAGES = 16
 
 
 def queue_messages(site: AskingSite) -> None:
-    """As many questions of one who wants to be told of each."""
+    """Queue mails about `MESSAGES` questions to an agent who wants a mail for each."""
     assert site.services.mail is not None
     store, begun = site.services.mail.store, site.clock()
     store.choose(MAPPER, MailPreferences(asked=True))

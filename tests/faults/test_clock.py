@@ -121,13 +121,13 @@ def test_what_runs_goes_on_whatever_its_clock_says(
 
 
 def rounds(one: Running) -> int:
-    """How many times all that is due was done."""
+    """Return how often all due tasks were run."""
     done = [line["source"] for line in one.logged() if line["message"] == "run done"]
     return min(done.count(name) for name in ("@annuaire", "notes", "wiki"))
 
 
 def found(one: Running, word: str, off_s: int) -> bool:
-    """Whether a reader who signs in by the server's clock finds the note of that word."""
+    """Return whether a reader who signs on by the server's clock finds the note with this word."""
     bearer = f"Bearer {SignedTokens('k' * 32).make('ag-1', int(time.time()) + off_s)}"
     answer = one.get(f"/api/v1/search?q={word}", one.pages, Authorization=bearer)
     assert answer.status_code == 200, answer.text

@@ -50,7 +50,7 @@ def trial(engine: OwnOpenSearch, tmp_path: Path) -> Iterator[Trial]:
 
 
 def crawled(trial: Trial) -> bool:
-    """Whether a crawl came to its end; otherwise it says that the engine does not answer."""
+    """Return whether a crawl succeeded; if not, it must report that no engine answers."""
     state = open_state(trial.place.folder)
     dependencies = CrawlDependencies(None, ENCODER, trial.index, state, state)  # type: ignore[arg-type]
     connector = Snapshot(ExportSource(SOURCE, trial.history.path))

@@ -102,7 +102,7 @@ class Trial:
         return whole
 
     def seconds_undisturbed(self) -> float:
-        """How long the crawl of one step takes just now; the index is checked after it."""
+        """Return the duration of one step's crawl without a fault; check the index afterwards."""
         self.move()
         begun = time.monotonic()
         assert self.crawl()
@@ -111,7 +111,7 @@ class Trial:
         return taken_s
 
     def let_land(self) -> None:
-        """What was sent before a kill is applied, and seen."""
+        """Wait until requests sent before a kill are applied and visible."""
         if self.place.engine == "opensearch":
             time.sleep(LANDING_S)
             deadline = time.monotonic() + LANDED_S
@@ -216,5 +216,5 @@ def assert_true(trial: Trial) -> None:
 
 
 def _writing() -> bool:
-    """Whether the engine is still at a write."""
+    """Return whether the engine is still writing."""
     return bool(client().tasks.list(actions="indices:data/write*")["nodes"])

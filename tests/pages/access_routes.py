@@ -72,7 +72,7 @@ def expectations(
     ids: Sequence[str] = DOCUMENT_IDS,
     spaces: Sequence[str] = SPACES,
 ) -> dict[tuple[str, str], tuple[Ask, ...]]:
-    """How each route is asked, by method and path: nothing that would be refused as malformed.
+    """Return a valid request for each route, by method and path.
 
     Documents are asked for by each of these ids, searches narrowed to each of these spaces.
     """

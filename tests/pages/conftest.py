@@ -48,7 +48,7 @@ def token_readers(book: SqlDirectory) -> IdentifiedReaders:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What both applications stand on."""
+    """The dependencies that both applications share."""
 
     search: Search
     book: SqlDirectory

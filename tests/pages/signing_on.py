@@ -32,7 +32,7 @@ SCOPES = "openid uid email given_name usual_name siret idp_id"
 
 
 def proconnect_claims(uid: str, **others: str) -> Mapping[str, str]:
-    """What ProConnect says of an agent."""
+    """Return ProConnect's claims about an agent."""
     return {
         "uid": uid,
         "email": f"{uid}@finances.example",
@@ -161,7 +161,7 @@ def at_provider(client: httpx.Client, address: str, login: str) -> str:
 
 
 def begun(client: httpx.Client, address: str, back: str = "/") -> str:
-    """Where the application sends a browser that wants to sign on."""
+    """Return the address to which the application sends a browser to sign on."""
     response = client.get(f"{address}/sign-on", params={"back": back})
     assert response.status_code == 303, response.text
     return str(response.headers["location"])

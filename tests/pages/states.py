@@ -97,7 +97,7 @@ class State:
     prepare: Callable[[Page], None] = _nothing
 
     def address(self, sites: Sites) -> str:
-        """Of the server."""
+        """The address of the server."""
         found: str = getattr(sites, self.site)
         return found
 
@@ -207,7 +207,7 @@ def every_site(parts: Parts) -> Iterator[Sites]:
 
 @contextmanager
 def _signing(parts: Parts, lost_port: int) -> Iterator[tuple[str, str]]:
-    """Where readers sign on, and the id of a session there, the newest of three."""
+    """Yield the address of an application with sign-on, and the newest of three session ids."""
     beside = Path(parts.engine.url.database or "").with_name("sign-on.sqlite")
     database = migrate(sa.create_engine(f"sqlite:///{beside}"))
     port = free_port()

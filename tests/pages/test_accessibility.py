@@ -25,7 +25,7 @@ SIDEWAYS = """[...document.querySelectorAll("main .scroll")]
 
 
 def faults_of(page: Page) -> list[str]:
-    """What axe-core finds: rule, gravity, and the first element at fault."""
+    """Return the faults that axe-core finds: rule, gravity, and the first wrong element."""
     found = Axe().run(page, options=RULES).response["violations"]
     return [f"{one['id']} ({one['impact']}): {one['nodes'][0]['target']}" for one in found]
 

@@ -26,7 +26,7 @@ HOLDERS = dict.fromkeys((ASKER, NEIGHBOUR, FARAWAY, BEHIND, STRANGER), METIER)
 
 
 def asked_in_turn(site: AskingSite, question: str) -> list[str]:
-    """Whom the question comes to, each letting the time pass."""
+    """Return the recipients of the question in turn, if none of them answers in time."""
     found: list[str] = []
     for _ in range(5):
         found += [one for one in site.waiting(question) if one not in found]

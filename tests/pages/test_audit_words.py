@@ -56,7 +56,7 @@ def asks_a_role(dependant: Any) -> bool:
 
 
 def of_routes(services: Services) -> set[str]:
-    """As `RoleRequired` writes them."""
+    """Return the accesses that need a role, as `RoleRequired` writes them."""
     routes = [one for one in each_route(create_app(services).routes) if hasattr(one, "dependant")]
     privileged = [one for one in routes if asks_a_role(one.dependant)]
     return {f"{method} {one.path}" for one in privileged for method in one.methods}

@@ -53,7 +53,7 @@ class Met:
     log: pytest.LogCaptureFixture
 
     def begin(self, back: str = "/") -> dict[str, str]:
-        """What the provider is asked through the browser; it remembers the nonce."""
+        """Begin to sign on, and return the parameters that the provider would get."""
         response = self.client.get("/sign-on", params={"back": back})
         assert response.status_code == 303, response.text
         asked = parse_qs(urlsplit(response.headers["location"]).query)
@@ -604,7 +604,7 @@ def signed_on_by(
     id_claims: dict[str, Any],
     user_claims: dict[str, Any],
 ) -> str | None:
-    """Whom the two documents sign on under a rule; None where nobody."""
+    """Return the agent that the two documents sign on under a rule, or None."""
     made = signing_on_app(parts, database, ADDRESS, provider.issuer, rule=rule)
     with TestClient(made.app, follow_redirects=False) as client:
         asked = parse_qs(urlsplit(client.get("/sign-on").headers["location"]).query)

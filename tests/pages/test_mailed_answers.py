@@ -107,7 +107,7 @@ def asked(site: AskingSite, settings: Settings, post: SmtpServer, **fields: Any)
 
 
 def sent(site: AskingSite, settings: Settings, post: SmtpServer) -> list[EmailMessage]:
-    """What goes out now."""
+    """Send the due mails and return them."""
     before = len(post.handler.accepted)
     assert site.services.mail is not None
     site.services.mail.store.queue_due()
@@ -118,7 +118,7 @@ def sent(site: AskingSite, settings: Settings, post: SmtpServer) -> list[EmailMe
 def reply(
     mail: EmailMessage, text: str = ANSWER, sender: str = "ag-1@agents.test", **fields: str
 ) -> EmailMessage:
-    """As a mail program answers it: below the words, what it quotes."""
+    """Return a reply as a mail program writes it, with the quotation below the text."""
     made = EmailMessage()
     made["From"] = f"Jo Carteau <{sender}>"
     made["To"] = str(mail["Reply-To"])
@@ -148,7 +148,7 @@ def read(site: AskingSite, settings: Settings) -> Mapping[MailOutcome, int]:
 def brought(
     site: AskingSite, settings: Settings, dovecot: DovecotServer, mail: EmailMessage | bytes
 ) -> MailOutcome:
-    """What becomes of a mail."""
+    """Deliver a mail, handle it and return the outcome."""
     dovecot.deliver(BOX, mail if isinstance(mail, bytes) else mail.as_bytes())
     ((outcome, _),) = read(site, settings).items()
     return outcome

@@ -109,7 +109,7 @@ def mine(stage: Stage) -> Iterator[TestClient]:
 
 
 def main_of(page: str) -> str:
-    """What stands between the header and the foot of a page."""
+    """Return the part of a page between its header and its foot."""
     return page.partition("<main")[2].partition("</main>")[0]
 
 

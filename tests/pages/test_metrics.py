@@ -64,7 +64,7 @@ def test_ready_is_not_fooled_by_half_a_service(parts: Parts) -> None:
 
 
 class Panic(BaseException):
-    """As a panic of tantivy comes: no `Exception`."""
+    """An error like a panic of tantivy, which is no `Exception`."""
 
 
 class PanickingSearch(Search):

@@ -199,7 +199,7 @@ COMMANDS_BEFORE = (
 
 @pytest.fixture(scope="module")
 def before(whole: World) -> dict[str, str]:
-    """What every address and some commands say while all is well."""
+    """Return the answers of every address and of some commands before the changes."""
     return surfaces(whole, COMMANDS_BEFORE)
 
 

@@ -117,7 +117,7 @@ def audited(application: Application, count: int = 1) -> list[tuple[str, str, st
 
 
 def cookie(application: Application, agent: str) -> dict[str, str]:
-    """Of an agent who signed on before."""
+    """Return the cookie of an agent who has signed on."""
     return {TOKEN_COOKIE: tokens_of(application.settings).make(agent, now_s())}
 
 
@@ -128,7 +128,7 @@ def client_of(application: Application, agent: str = "ag-1") -> TestClient:
 
 
 def main_of(page: str) -> str:
-    """What the page itself says, without the frame."""
+    """Return the page's own content, without the frame."""
     return page.partition("<main")[2].partition("</main>")[0]
 
 

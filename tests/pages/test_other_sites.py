@@ -62,7 +62,7 @@ def test_anything_else_is_another_site(sent: dict[str, str]) -> None:
 
 
 def writing_routes(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, str]]:
-    """Of the routers that the application includes too."""
+    """Return the routes that write, including those of included routers."""
     for route in routes:
         if isinstance(route, APIRoute):
             yield from (

@@ -51,7 +51,7 @@ def library() -> list[Put]:
 
 
 class Asked:
-    """What each agent is answered."""
+    """Answers to each agent."""
 
     def __init__(self, index: Index, search: Search, clients: dict[str, TestClient]) -> None:
         self.index, self.search, self._clients = index, search, clients

@@ -118,7 +118,7 @@ TOPICS = (
 
 
 def _seen() -> SystemStatus:
-    """What a source may have named, where administrators look."""
+    """Return a system status that shows hostile names from a source."""
     hostile = _text(1)
     source = SourceState(
         hostile, hostile, 1, hostile, False, None, hostile, None, None, 0,

@@ -113,6 +113,6 @@ def test_an_answer_says_until_when_it_holds(site: AskingSite) -> None:
 
 
 def until(site: AskingSite, question: str) -> date | None:
-    """As the index has it, for every reader."""
+    """Return the date as the index stores it, which is the same for every reader."""
     day = shown(site, question).valid_until
     return date.fromisoformat(day) if day else None

@@ -48,7 +48,7 @@ BOUNDED = settings(
 
 
 def identifiers(site: Site) -> dict[str, list[str]]:
-    """Of each path parameter, those that exist."""
+    """Return existing values for each path parameter."""
     asker = site.client(OTHER)
     topics = [one["id"] for one in asker.get("/api/v1/topics").json()["topics"]]
     found = asker.get("/api/v1/search", params={"page_size": 50}).json()["documents"]

@@ -72,7 +72,7 @@ OPENED = {200, 403, 404}
 
 
 class LinkedPage(HTMLParser):
-    """Where a page's links lead, and the anchors that it has."""
+    """The targets of a page's links, and the page's anchors."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

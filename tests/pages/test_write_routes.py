@@ -241,7 +241,7 @@ Answer = httpx.Response
 
 @dataclass(frozen=True)
 class Write:
-    """How a route is asked by whom it may, who then is answered `status`; and by others."""
+    """A request to a route by a person who may send it, the expected `status`, and other people."""
 
     allowed: Callable[[Site], Answer]
     status: int
@@ -395,7 +395,7 @@ def searching(site: Site, sub: str, client_id: str = "docs-app") -> Answer:
 
 
 def logged_out(site: Site, key: Any = None) -> Answer:
-    """What the provider posts when a session is over there."""
+    """Post a logout token, as the provider does when a session ended there."""
     site.session(OTHER, "sub-5", "s5")
     claims = {
         "iss": site.provider.issuer,

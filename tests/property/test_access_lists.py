@@ -32,7 +32,7 @@ tokens = st.sets(st.sampled_from([*GROUPS, OWNER, LOCAL])).map(
 
 
 def lets_in(aces: Sequence[Ace], token: set[str]) -> bool:
-    """Whether Windows gives all rights of reading to who holds these SIDs."""
+    """Return whether Windows gives the holder of these SIDs all rights to read."""
     missing = NEEDED
     for entry in aces:
         if entry.sid not in token:
@@ -47,7 +47,7 @@ def lets_in(aces: Sequence[Ace], token: set[str]) -> bool:
 
 
 def admits(access: Access, token: set[str]) -> bool:
-    """Whether quisait's rule does, where every SID is a principal of its own name."""
+    """Return whether quisait's rule allows reading, if every SID is a principal."""
     principals = {f"ad:sid:{sid}" for sid in token} | {EVERYONE}
     return bool(access.allowed & principals) and not access.denied & principals
 

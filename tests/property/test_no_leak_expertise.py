@@ -58,7 +58,7 @@ class Stage:
 
     @property
     def circle_topics(self) -> set[str]:
-        """What the members of the first circle hold together."""
+        """Return the topics that the members of the first circle hold."""
         members = self.planted.circles[0]
         return {topic for topic, agent in self.planted.supporting if agent in members}
 

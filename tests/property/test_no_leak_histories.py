@@ -70,7 +70,7 @@ class Killed(Exception):
 
 @dataclass(frozen=True)
 class Version:
-    """What a document is: its text holds `word`, as do its title and its attachment."""
+    """A version of a document: its text, title and attachment contain `word`."""
 
     word: str
     access: Access
@@ -255,7 +255,7 @@ class Extraction:
 
 @dataclass(frozen=True)
 class Stop:
-    """Where a crawl ends: before its n-th change, or before or after its n-th write."""
+    """The point at which a crawl stops: before its n-th change, before or after its n-th write."""
 
     where: str
     count: int

@@ -222,7 +222,7 @@ class Scene:
         return reference, stamp
 
     def open_ids(self) -> set[str]:
-        """What every agent may read, as the index says it."""
+        """Return the ids of documents that every agent may read, according to the index."""
         return {
             one.document_id
             for source in self.index.sources()

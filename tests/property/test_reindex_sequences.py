@@ -117,7 +117,7 @@ class Expected:
                     self.entries.pop(document_id, None)
 
     def check(self, index: Index) -> None:
-        """What the index keeps, and what each reader is answered."""
+        """Check the content of the index, and the answers to each reader."""
         assert {one: index.kept(IDS)[one] for one in index.kept(IDS)} == self.entries
         for reader in READERS:
             wanted = {one.document_id for one in self.entries.values() if reader.admits(one.access)}

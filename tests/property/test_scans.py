@@ -30,7 +30,7 @@ SCANNED, TYPED = b"%PDF-", b"text "
 
 
 def text_of(content: bytes) -> str:
-    """What stands in a file, typed or pictured."""
+    """Return the text in a file, whether typed or in an image."""
     return f"version {content[len(SCANNED) :].decode()}"
 
 
@@ -47,7 +47,7 @@ class Reader:
 
 @dataclass
 class Source:
-    """What each document is now; its cursor says what it was."""
+    """The current state of each document; the cursor contains the former states."""
 
     now: dict[str, bytes] = field(default_factory=dict)
     source: str = "wiki"

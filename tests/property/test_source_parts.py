@@ -161,7 +161,7 @@ class World:
         return {entry.document_id: entry for entry in self.index.scan("s")}
 
     def truth(self) -> dict[str, IndexEntry]:
-        """What one worker writes that reads all of it into an empty index."""
+        """Return the index that one worker writes when it reads the whole source."""
         with TemporaryDirectory(dir=IN_MEMORY) as folder:
             index = EmbeddedIndex(Path(folder) / "index", 16)
             (Path(folder) / "state.sqlite").write_bytes(empty_state())

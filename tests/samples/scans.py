@@ -55,7 +55,7 @@ def drawn(text: str) -> Picture:
 
 
 def png(picture: Picture) -> bytes:
-    """As a PNG file."""
+    """Return the image as a PNG file."""
     rows = b"".join(
         b"\0" + picture.pixels[at : at + picture.width]
         for at in range(0, len(picture.pixels), picture.width)

@@ -30,7 +30,7 @@ def encoders(record: EncoderRecord) -> Encoder:
 
 @dataclass(frozen=True, slots=True)
 class IndexPlace:
-    """Where indexes lie; each call opens them as another process would."""
+    """A place of indexes; each call opens them like another process."""
 
     folder: Path
     alias: str = field(default_factory=lambda: f"test-{uuid4().hex}")
@@ -55,7 +55,7 @@ class IndexPlace:
         return found
 
     def spec(self, encoder: FakeEncoder = OLD, analysis: str = "") -> IndexSpec:
-        """What this code makes with, or another code that analyses otherwise."""
+        """Return the index spec of this code, or of code with another analysis."""
         made = self.storage().spec(recorded(encoder))
         return IndexSpec(made.encoder, analysis or made.analysis, made.format)
 

@@ -81,7 +81,7 @@ class Layout:
     environment: Mapping[str, str]
 
     def path(self, path: str) -> Path:
-        """Where a path of the layout is here."""
+        """Return the local path for a path of the layout."""
         return self.root / path.lstrip("/")
 
     @property
@@ -133,7 +133,7 @@ class Layout:
 
 @contextmanager
 def container_layout(service: str, **instead: str) -> Iterator[Layout]:
-    """As docker-compose.yml and the Dockerfile lay a service out; `instead` goes to the engines."""
+    """Yield the layout of docker-compose.yml and the Dockerfile; `instead` replaces the engines."""
     one = COMPOSE["services"][service]
     docker = (REPOSITORY / "Dockerfile").read_text("utf-8")
     assert one["read_only"] is True
@@ -155,7 +155,7 @@ def container_layout(service: str, **instead: str) -> Iterator[Layout]:
 
 @contextmanager
 def systemd_layout() -> Iterator[Layout]:
-    """As the unit of deploy/systemd says, with the variables of docs/administration.md."""
+    """Yield the layout of deploy/systemd, with the variables of docs/administration.md."""
     page = (REPOSITORY / "docs" / "administration.md").read_text("utf-8")
     part = page.partition("## Avec systemd")[2].partition("\n## ")[0]
     unit = configparser.ConfigParser(strict=False)
@@ -173,7 +173,7 @@ def systemd_layout() -> Iterator[Layout]:
 
 
 def made_for_its_account(volume: str, docker: str) -> bool:
-    """Whether the image makes the folder of a volume for the account that writes it."""
+    """Return whether the image makes a volume's folder for the account that writes it."""
     made = re.findall(rf"install -d -m 0700 -o {UID} -g {UID} ([^\\\n]+)", docker)
     return volume in " ".join(made).split()
 

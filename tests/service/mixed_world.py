@@ -87,7 +87,7 @@ def four(source: str) -> list[Planted]:
 
 
 def filled_in(text: str, tables: Mapping[str, Mapping[str, Any]]) -> str:
-    """What `quisait init` wrote, with these values in place of the initial ones."""
+    """Return the settings of `quisait init` with these values instead of the initial ones."""
     for name, values in tables.items():
         head, mark, rest = text.partition(f"[{name}]\n")
         assert mark, name
@@ -154,7 +154,7 @@ class Site:
         return found.status_code, f"{found.headers}\n{found.text}"
 
     def digest(self, reader: str) -> str:
-        """What a mail would tell them of what they follow, of the last hour."""
+        """Return the digest mail about followed items in the last hour."""
         mailing = open_mailing(self.application)
         assert mailing is not None
         mailing.store.choose(reader, MailPreferences(digest=DigestPace.DAILY))
@@ -173,7 +173,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one reader is told of one document, asked for by its own words."""
+    """Answers to one reader about one document, found by its own words."""
 
     found: frozenset[str]
     """The planted words in the documents that answer: what is merely near is left out."""

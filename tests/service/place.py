@@ -117,7 +117,7 @@ class Place:
         return start(arguments, self.folder, environment, stdout, stderr, module)
 
     def json(self, *arguments: str, status: int = 0) -> Any:
-        """What the command says to a program."""
+        """Return the command's JSON output."""
         return json.loads(self.run(*arguments, "--json", status=status).stdout)
 
     def with_settings(self, **environment: str) -> "Place":

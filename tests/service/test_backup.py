@@ -79,7 +79,7 @@ def backed_up(target: Path) -> Path:
 
 
 def answers() -> dict[tuple[str, str], list[str]]:
-    """What each agent finds by each question, in a application that is opened for it."""
+    """Return the answers to each agent's questions in a newly opened application."""
     found = {}
     with open_application(load_settings()) as application:
         for agent_id in ("ag-1", "ag-2"):

@@ -97,7 +97,7 @@ class Rooms:
         return room
 
     def answers(self, room: str) -> list[str]:
-        """What the bot said there, each in the thread of what it answers."""
+        """Return the bot's answers in the room, each in the thread of its question."""
         said = [one for one in self.account.messages(room) if one["sender"] == self.account.user_id]
         texts = [one["content"] for one in said if "m.relates_to" in one["content"]]
         assert all(one["m.relates_to"]["rel_type"] == "m.thread" for one in texts)

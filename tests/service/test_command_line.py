@@ -349,7 +349,7 @@ def test_what_a_source_lost_is_removed(crawled: Place, tmp_path: Path) -> None:
 
 
 def vectors_kept(folder: Path) -> int:
-    """How many passages a crawl that is running has encoded so far."""
+    """Return how many passages a running crawl has encoded so far."""
     path = folder / ".quisait" / "vectors.sqlite"
     try:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)

@@ -40,7 +40,7 @@ WRITES_ITS_OWN_FILES = {"opensearch"}
 
 
 def checked(service: str, **instead: str) -> bool:
-    """Whether a service's health check passes here, ports and programs replaced."""
+    """Return whether a service's health check passes here, with replaced ports and programs."""
     kind, *command = SERVICES[service]["healthcheck"]["test"]
     assert kind == "CMD"
     for old, new in instead.items():

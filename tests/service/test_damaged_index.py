@@ -26,7 +26,7 @@ IDS = {f"wiki:{number}" for number in range(DOCUMENTS)}
 
 
 def live_folder(index: Path) -> Path:
-    """Where the files of the live index lie."""
+    """Return the folder of the live index."""
     generations = json.loads((index / "generations.json").read_text("utf-8"))
     return index / str(generations["live"]["name"])
 
@@ -82,7 +82,7 @@ def place(tmp_path: Path) -> IndexPlace:
 
 
 def examined(live: LiveIndex) -> None:
-    """What `quisait check` asks."""
+    """Run the examination of `quisait check`."""
     live.probe()
     live.search(asking("cadastre"))
     live.verify()

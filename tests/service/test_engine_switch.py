@@ -49,7 +49,7 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TwoIndexe
 
 
 def found(place: Place, agent: str = "ag-1") -> set[str]:
-    """What an agent finds in a process that starts now. Raises `IndexNotRead`."""
+    """Return an agent's results in a newly started process. Raises `IndexNotRead`."""
     with place.opened() as application:
         reader = command_line_reader(application, agent)
         answer = application.search.answer(Query(QUESTION, wide=True), reader, today())
@@ -67,7 +67,7 @@ def restrict(place: Place) -> None:
 
 
 def closed(place: Place) -> bool:
-    """Whether nobody meets the index, whoever asks for it: a page, a check, the commands."""
+    """Return whether no page, check or command reaches the index."""
     try:
         found(place)
     except IndexNotRead:

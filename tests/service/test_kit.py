@@ -94,7 +94,7 @@ class Offline:
         return [*self.enter, *closed, *bound, *unit.start]
 
     def path(self, path: Path | str) -> Path:
-        """Where a path of the machine is from outside."""
+        """Return the outside path of a path of the machine."""
         return self.root / str(path).lstrip("/")
 
     def _run(
@@ -127,7 +127,7 @@ class Offline:
 
 
 def _as_account(account: str) -> list[str]:
-    """What stands before a command so that an account runs it, which may take no more rights."""
+    """Return the command prefix to run as an account that cannot gain further rights."""
     bound = ["setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"]
     if not _IS_ROOT:
         return bound[:2]

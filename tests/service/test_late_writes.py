@@ -51,12 +51,12 @@ class Stand:
     clients: list[OpenSearch] = field(default_factory=list)
 
     def writer(self) -> OpenSearchIndex:
-        """As in another process."""
+        """Return a writer like that of another process."""
         self.clients.append(OpenSearch(self.line.url, timeout=60))
         return OpenSearchIndex(self.clients[-1], self.alias, ENCODER.dimension, back_off_s=0.01)
 
     def deliver(self) -> None:
-        """What was held arrives, and is seen if it was kept."""
+        """Deliver the held requests, and make their effects visible."""
         assert self.line.held
         assert set(self.line.deliver()) == {200}
         self.clients[0].indices.refresh(index=f"{self.alias}*")

@@ -34,7 +34,7 @@ def rooms_of(reader: MatrixAccount, **options: object) -> MatrixConnector:
 def read(
     reader: MatrixAccount, former: tuple[IndexedDocuments, str] | None = None, **options: object
 ) -> tuple[IndexedDocuments, str, list[Change]]:
-    """What is indexed after a reading, its cursor, and what it said."""
+    """Return the indexed documents after a reading, its cursor and its reports."""
     kept, cursor = former or ({}, None)
     changes = list(rooms_of(reader, **options).changes(cursor))
     return apply(changes, kept), last_cursor(changes), changes

@@ -80,12 +80,12 @@ def accounts(document: Document) -> set[tuple[str, str]]:
 
 
 def pages_of(*found: Any) -> Any:
-    """What a paged list answers: `found` on its first page, nothing on others."""
+    """Return the answer of a paged list: `found` on the first page, nothing on others."""
     return lambda query: list(found) if query.get("start", query.get("page", "0")) == "0" else []
 
 
 def ranged(*found: Any) -> Any:
-    """What a list answers that is asked for by ranges."""
+    """Return the answer of a list that is requested by ranges."""
     return lambda query: list(found) if query["range"] == "0-99" else []
 
 

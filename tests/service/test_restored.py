@@ -57,7 +57,7 @@ def live_on(place: Place) -> None:
 
 
 def found(question: str) -> list[str]:
-    """What Ana finds, in a application that is opened for it."""
+    """Return Ana's results in a newly opened application."""
     with open_application(load_settings()) as application:
         reader = reader_of("ag-1", application.book, today())
         results = application.search.answer(Query(question), reader, today()).results

@@ -99,7 +99,7 @@ def test_sessions_on_the_command_line(served: Served) -> None:
 
 
 def access_token(issuer: str, login: str, client_id: str, back: str) -> str:
-    """What the provider gives an application for a person who signs on there."""
+    """Return the access token that the provider gives an application for a person."""
     own = OAuth2Session(
         client_id, CLIENT_SECRET, token_endpoint_auth_method="client_secret_post",
         redirect_uri=back, scope="openid uid", code_challenge_method="S256",

@@ -170,7 +170,7 @@ def reading(connector: Connector, since: str | None = None) -> list[Change]:
 
 
 def read_until_cut(connector: Snapshot) -> list[Change]:
-    """What was said, and each file read, before the line was cut."""
+    """Return the reports, and each file that was read before the connection broke."""
     said: list[Change] = []
     try:
         for change in connector.changes(None):

@@ -44,7 +44,7 @@ def in_spark(folder: Path, master: str = "local[2]") -> BuildMeans:
 
 
 def made() -> History:
-    """What both dialects could say differently: ties, letters, halves, offers, missions."""
+    """Return data that both dialects could treat differently: ties, letters, halves, missions."""
     topics = [
         Topic("t0", "matière0x"),
         Topic("t1", "matière1x", broader=("t0",)),

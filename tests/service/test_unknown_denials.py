@@ -39,7 +39,7 @@ def readers(place: Place, **said: str) -> set[str]:
 
 
 def unknown(place: Place, **said: str) -> dict[str, int]:
-    """What `quisait sources` says of the notes."""
+    """Return the number of documents by unknown denial, as `quisait sources` reports it."""
     asked = Place(place.folder, {**place.environment, **said})
     (status,) = asked.json("sources", "notes")
     return {one["principal"]: one["documents"] for one in status["unknown_denials"]}

@@ -170,7 +170,7 @@ def told(tmp_path: Path) -> Iterator[Told]:
 
 
 def verified(one: Received, secret: bytes = SECRET) -> bool:
-    """As Standard Webhooks 1.0 says, written apart from the code that signs."""
+    """Verify a signature by Standard Webhooks 1.0, independently of the code that signs."""
     signed = b".".join([one.id.encode(), one.headers["webhook-timestamp"].encode(), one.body])
     expected = base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
     return one.headers["webhook-signature"].split(" ") == [f"v1,{expected}"]

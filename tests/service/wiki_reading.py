@@ -55,7 +55,7 @@ class WikiReading:
         return "\n".join(section.text for section in self.document(title).sections)
 
     def as_if_new(self) -> dict[str, Document]:
-        """What a first reading of the wiki as it is now would keep."""
+        """Return the documents that a first reading of the present wiki would store."""
         fresh = replace(self, kept={}, cursor=None, seen=MemorySeen())
         fresh.read()
         return fresh.kept

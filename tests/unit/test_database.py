@@ -57,7 +57,7 @@ def revision(engine: sa.Engine) -> str | None:
 
 
 def differences(engine: sa.Engine) -> list[object]:
-    """How the database differs from the tables of the code; `alembic_version` is Alembic's."""
+    """Return the differences of the database from the code's tables, without `alembic_version`."""
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)
         return list(compare_metadata(context, all_tables()))
@@ -119,7 +119,7 @@ def test_the_schema_of_0_2_0_becomes_that_of_a_new_database(engine: sa.Engine) -
 
 
 def schema_of(engine: sa.Engine) -> dict[str, object]:
-    """What the database says of each table; columns and indexes by name."""
+    """Return the columns and indexes of each table in the database, by name."""
     inspector = sa.inspect(engine)
     return {
         table: (

@@ -41,7 +41,7 @@ def unname(engine: sa.Engine) -> None:
 
 
 def read(index: LiveIndex, state: State, source: str) -> None:
-    """As a crawl does."""
+    """Write two documents of a source, and save a cursor, like a crawl."""
     index.begin(source)
     index.write([put(f"{source}:1", "Le cadastre"), put(f"{source}:2", "Le bornage")])
     state.save(source, "7")

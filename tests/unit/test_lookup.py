@@ -64,7 +64,7 @@ def book() -> SqlDirectory:
 
 
 def found(book: SqlDirectory, question: str, *ordinary: str) -> DirectoryMatches:
-    """As Maëlle asks; no document has any word."""
+    """Return the matches for Maëlle; no document contains any word."""
     return look_up(book, question, TODAY, asker=MAELLE, unknown=set, ordinary=ordinary)
 
 

@@ -31,7 +31,7 @@ def mail(engine: sa.Engine, clock: Clock) -> SqlMail:
 
 
 def ask(engine: sa.Engine, number: int) -> None:
-    """Of ag-1, by ag-5."""
+    """Store a question of ag-5 to ag-1."""
     questions = SqlQuestions(engine, lambda: NOW)
     assert questions.ask(AskedQuestion(f"q{number}", "ag-5", "Où ?", "", NOW, NOW), 99, NOW)
     until = NOW + timedelta(days=3)

@@ -151,7 +151,7 @@ PLACE = MailPlace("boîte", "INBOX/Baux", Access(frozenset({"everyone"})), Evide
 
 
 def document(*mails: tuple[str, str, str, dict[str, str]]) -> Document:
-    """Of (own number, answered number, sender, other fields)."""
+    """Return a document of mails: (own number, answered number, sender, other fields)."""
     heads, read = [], []
     for at, (number, answers, sender, fields) in enumerate(mails):
         message = EmailMessage()
