@@ -109,8 +109,8 @@ class IndexReader(Protocol):
     def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
         """Return the document's current text, or None if it is not indexed or may not be read.
 
-        Text and rights are of one moment. A document that may not be read takes no longer than a
-        missing document, because its text is not read.
+        Text and rights are read at the same moment. A document that may not be read takes no longer
+        than a missing document, because its text is not read.
         """
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:

@@ -93,7 +93,7 @@ documents.
 
 
 class Failure(StrEnum):
-    """Why a file gave no text. `not_text`: files of this kind have no text, such as images.
+    """Reason why a file gave no text. `not_text`: files of this kind have no text, such as images.
 
     `awaits_recognition`: the file is a scan whose text will be recognised (`indexer.scans`).
     """
@@ -384,11 +384,11 @@ class SearchAnswer:
 
     The result set contains lexical matches (with the engine's stated minimum) and the W nearest by
     vector, under the access filter, as far as the request's cut allows. `members` contains the ids
-    of the first W hits of each ranking that belong to the result set. It is None without a cut,
-    since all hits belong to it. `said` gives, by document id, the share of the question's
-    information (above 0, at most 1) in each of the first W lexical hits that reach the cut. The
-    share is 1 if no word of the question is weighed; `said` is None without a cut. `terms_dropped`:
-    whether the question had more words than the engine takes.
+    of the first W hits of each ranking that belong to the result set. `members` is None without a
+    cut, because all hits then belong to the set. `said` gives, by document id, the share of the
+    question's information (above 0, at most 1) in each of the first W lexical hits that reach the
+    cut. The share is 1 if no word of the question is weighed; `said` is None without a cut.
+    `terms_dropped`: whether the question had more words than the engine takes.
     """
 
     lexical: tuple[SearchHit, ...]

@@ -7,7 +7,7 @@ import errno
 import socket
 
 MAX_CONNECTIONS = 800
-"""Connections at once, beyond which the answer is 503: below the usual 1024 open files."""
+"""Maximum number of connections; further ones get 503. A process may usually open 1024 files."""
 
 
 def open_port(host: str, port: int) -> socket.socket:

@@ -191,7 +191,7 @@ class ReaderChange(NamedTuple):
 
 
 class StoredRecord(NamedTuple):
-    """Where a record's last line is, its digest, and the part of it that decides its readers."""
+    """Location and digest of a record's last line, and the access and space that it names."""
 
     file: str
     start: int

@@ -141,7 +141,8 @@ class FolderSource:
     def open_original(self, document_id: str) -> tuple[Access, OpenFile] | None:
         """Return a document's open file and its current access, or None if it does not exist.
 
-        File and rules are of the same moment. Raises `SourceUnreachable`, `SourceRefused`.
+        The file and its rules are read at the same moment. Raises `SourceUnreachable`,
+        `SourceRefused`.
         """
         source, _, path = document_id.partition(":")
         if source != self.source or not path:

@@ -45,7 +45,7 @@ class RoomState:
 
     @property
     def unread_reason(self) -> str:
-        """Why the room is not read, in French; empty if it is read."""
+        """The French reason why the room is not read; empty if it is read."""
         if self.encrypted:
             return "salon chiffré : il n'est pas lu"
         if not self.is_space and len(self.joined | self.invited) <= PRIVATE_MEMBERS:

@@ -58,7 +58,7 @@ class Matcher:
     def of(self, wanted: AnalyzedQuery, moment: IndexMoment) -> Mask:
         """Return the mask of all matches.
 
-        Without words or phrases, of all documents not excluded.
+        If the query has no words or phrases, these are all documents that it does not exclude.
         """
         catalogue = moment.catalogue
         if _size(wanted) > MAX_CACHED_QUERY_WORDS:

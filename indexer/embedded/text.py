@@ -297,7 +297,8 @@ class TextIndex:
     def _rows(self, query: Query, snapshot: tantivy.Searcher | None = None) -> NDArray[np.int64]:
         """Return the matching rows.
 
-        Ordered by row, hits carry it; scored hits need a look-up each.
+        If hits are ordered by row, each hit contains its row. Ordered by score, each hit would need
+        a look-up.
         """
         with text_faults():
             searcher = snapshot or self.snapshot()

@@ -30,7 +30,7 @@ _FORMER_POOLINGS = {
 }
 
 MOST_TOKENS = 8_192
-"""Limit of tokens for directories that state no limit, and for all others."""
+"""Maximum number of tokens, also for directories that state a higher limit or none."""
 _UNSTATED_TOKENS = 100_000
 _ROBERTA = ("roberta", "camembert", "xlm-roberta", "xlm-roberta-xl", "mpnet")
 """Families of models whose positions start after the padding's position."""

@@ -141,7 +141,7 @@ def _other_clocks(settings: Settings) -> Iterator[tuple[str, datetime, timedelta
 def _time_of(settings: Settings) -> datetime | None:
     """Return the time in the provider's answer.
 
-    None without an answer, which another check reports.
+    The result is None if there is no answer, which another check reports.
     """
     import requests
 

@@ -172,7 +172,7 @@ def index_register_mark(settings: Settings) -> FileRegisterMark:
 def register_warning(register: FileRegister) -> str:
     """Return a warning with the remedy if lines wait for the register's file.
 
-    Else an empty text.
+    Otherwise the result is an empty text.
     """
     if not (count := register.complete()):
         return ""

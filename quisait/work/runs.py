@@ -40,7 +40,7 @@ RUNS_CONSIDERED = 20
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between runs; If `every_s` is None, runs are only started by hand.
+    """Seconds between runs. If `every_s` is None, runs are only started by hand.
 
     `jitter` is a share of the wait.
     """

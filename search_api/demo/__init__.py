@@ -1,1 +1,1 @@
-"""Pages of the demo alone."""
+"""Pages that only the demo has."""

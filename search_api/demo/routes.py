@@ -1,4 +1,4 @@
-"""Pages of the demo alone: become another fictional agent, read the mails that were not sent."""
+"""Pages that only the demo has: become another fictional agent, read the mails that were not sent."""
 
 import re
 from collections.abc import Iterator

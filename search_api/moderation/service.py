@@ -218,7 +218,7 @@ def _existing_texts(found: Iterable[tuple[Thread, str]]) -> Iterator[ModeratedTe
 def to_moderate(context: AnswerContext, reader: Reader) -> ModerationDesk:
     """Return the texts that wait for this reader, without hidden ones.
 
-    Empty without such a role.
+    The result is empty if the reader has no such role.
     """
     held = context.grants.held_by(reader)
     if context.asking is None or Role.ANIMATOR not in held.roles:

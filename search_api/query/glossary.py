@@ -95,7 +95,7 @@ def lines_of(path: Path) -> list[str]:
 
 ARROW = "=>"
 DEFINITION = "|"
-"""Begins the definition, at the end of a line."""
+"""Sign before the definition, which is the last part of a line."""
 MOST_DEFINITION = 500
 """Maximum length of a definition, in characters: two or three sentences."""
 MOST_WORDS = 12

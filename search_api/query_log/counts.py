@@ -43,8 +43,8 @@ _MIN_PART_CHARS = 3
 def normal_text(typed: str) -> str:
     """Return the form in which a query is counted and shown, empty without words.
 
-    The form consists of the words without accents, case and punctuation. So all askers of a normal
-    text typed the words that are shown.
+    The form consists of the words without accents, case and punctuation. So everybody whose query
+    has this form typed the words that are shown.
     """
     return " ".join(folded_words(typed))
 

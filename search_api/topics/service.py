@@ -72,7 +72,7 @@ class TopicAnswer:
 
 @dataclass(frozen=True, slots=True)
 class RelatedTopics:
-    """Topics that are nearest in words, and a community on one of them, if there is one."""
+    """Topics whose labels are nearest to a text, and a community on one of them, if any."""
 
     topics: tuple[Topic, ...] = ()
     community: CommunityView | None = None

@@ -106,7 +106,7 @@ class OutdatedMark(_OnText):
 
 @dataclass(frozen=True, slots=True)
 class OwnVerifications:
-    """Everything stored about one agent. `per_month` is None without a choice.
+    """Everything stored about one agent. `per_month` is None if the agent chose no number.
 
     `hidden`: number of further documents that the agent may no longer read or that are deleted.
     `titles`: the titles of the readable documents, by id.

@@ -65,7 +65,7 @@ passages do not have is faulty.
 """
 
 _BOTH_WAYS = ("not", "without", "if")
-"""Senses that a sentence must also have if its only passage has them."""
+"""A sentence with a single passage must also have these senses if the passage has them."""
 
 _NUMBER_WORDS = {
     word: str(number)

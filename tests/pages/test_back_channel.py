@@ -46,7 +46,7 @@ class Behind:
         return [self.made.sign_on.sessions.find(one) is not None for one in sessions]
 
     def claims(self, **changed: Any) -> Claims:
-        """Return the claims of a logout token of Claire's first session, without those set to None."""
+        """Return the claims of a logout token of Claire's first session; None removes a claim."""
         whole = {
             "iss": self.provider.issuer,
             "aud": CLIENT_ID,

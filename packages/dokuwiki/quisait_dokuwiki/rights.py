@@ -1,4 +1,4 @@
-"""Who may read a page, by DokuWiki's access rules (`conf/acl.auth.php`).
+"""Decide who may read a page, by DokuWiki's access rules (`conf/acl.auth.php`).
 
 DokuWiki looks for rules about the page, then about each namespace above it, then about the whole
 wiki. The first level that has a rule for the visitor, for one of their groups or for `@ALL`

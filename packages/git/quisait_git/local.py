@@ -33,7 +33,7 @@ _FETCHES = (
 )
 _BIG_BYTES = 1 << 20
 _MOST_OPEN = 128
-"""Descriptors that a copy holds at most, of the 1024 that a process may have."""
+"""Maximum number of file descriptors of a copy. A process may have 1024."""
 _TIMEOUT_S = 60
 _CONFIG = """[core]
 \trepositoryFormatVersion = 1

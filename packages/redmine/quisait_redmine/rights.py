@@ -25,7 +25,7 @@ _NON_MEMBER, _ANONYMOUS = "group_non_member", "group_anonymous"
 
 
 class IssueSight(IntEnum):
-    """Which of a project's issues a role shows (Redmine's « issues_visibility »)."""
+    """The issues of a project that a role shows (Redmine's « issues_visibility »)."""
 
     NONE = 0
     OWN = 1
