@@ -4,7 +4,7 @@ Read `_Comparison.changes` first.
 
 For each document that was read, `SeenItems` stores the listed version and readers. The changes come
 from a comparison of the listing with these rows. The following order ensures that a text is never
-shown to readers that it may have lost:
+shown to readers who may have lost the right to read it:
 
 1. Forget the row of whatever changed: from now on the document counts as not read.
 2. Close: while the source is listed, narrow the readers of what changed, hide what is unlisted.

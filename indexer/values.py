@@ -190,7 +190,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class PutAccess:
-    """Change only the access of an indexed document. No effect if it is not indexed."""
+    """Change only the access of an indexed document. This has no effect if it is not indexed."""
 
     document_id: str
     access: Access
@@ -198,7 +198,7 @@ class PutAccess:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Delete a document. No effect if it is not indexed."""
+    """Delete a document. This has no effect if it is not indexed."""
 
     document_id: str
 

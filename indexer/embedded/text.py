@@ -309,7 +309,7 @@ class TextIndex:
     def snapshot(self) -> tantivy.Searcher:
         """Return a searcher of everything that is committed.
 
-        The same object until the next commit.
+        Until the next commit, the same object is returned.
         """
         return self.snapshot_at()[1]
 

@@ -1,4 +1,4 @@
-"""Pages that only the demo has: become another fictional agent, read the mails that were not sent."""
+"""Pages of the demo: become another fictional agent, and read the mails that were not sent."""
 
 import re
 from collections.abc import Iterator
