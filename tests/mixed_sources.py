@@ -138,7 +138,7 @@ class MixedSource(Protocol):
     def delete(self, document: Planted) -> None: ...
 
     def deliver(self, place: Place, post: Post) -> None:
-        """What has to be done before a crawl of that place; mostly nothing."""
+        """Prepare this place for a crawl; most sources do nothing."""
         ...
 
 

@@ -77,7 +77,7 @@ class MarksChecks:
         )
 
     def test_a_hit_brings_the_beginning_of_its_title(self, index: Index) -> None:
-        """Of the last put's; no more of it than is weighed; none where it has none."""
+        """The title is that of the last put, cut to `BEGUN_CHARACTERS`; empty without a title."""
         long = "Circulaire " * BEGUN_CHARACTERS
         index.write([put("wiki:1", "La circulaire.", title="La première")])
         titled = put("wiki:1", "La circulaire.", title="Une autre")

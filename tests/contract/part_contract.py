@@ -160,7 +160,7 @@ def check_readers_are_those_of_the_whole(harness: ConnectorHarness) -> None:
 
 
 def check_reports_are_those_of_the_whole(harness: ConnectorHarness) -> None:
-    """What is malformed is reported by one part at least, and stops none."""
+    """At least one part reports each malformed record, and no part stops at it."""
     fill(harness, MANY)
     harness.add_invalid_records()
     reader = Reader(harness)

@@ -177,7 +177,7 @@ def test_prompts_by_their_names(stated: Mapping[str, Any], query: str, passage: 
 
 
 def test_prompts_of_the_operator_stand_in_place_of_the_files(folder: Path) -> None:
-    """Of a model whose files say nothing; the encoder's name tells them apart."""
+    """Given prompts replace those of the model's files, and change the encoder's name."""
     source = sentence_model(folder / "plain", "bert")
     plain = export_directory(source, folder / "without", int8=False).card
     told = export_directory(source, folder / "with", int8=False, prompts={"query": "q: "}).card

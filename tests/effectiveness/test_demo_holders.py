@@ -108,7 +108,7 @@ def test_topic_page_profile_and_coverage_name_the_same_holders(pages: Pages) -> 
 
 
 def test_who_knows_a_topic_is_asked_by_its_name(pages: Pages) -> None:
-    """Whom its page shows by what they contributed, the question shows, and is sure of."""
+    """All demonstrated holders on a topic's page are certain experts for its name as a question."""
     for view in pages.views.values():
         shown = {one.agent.id for one in view.holders if one.basis is Basis.DEMONSTRATED} - {MAELLE}
         found = who_knows(pages.context, pages.reader, view.topic.label, limit=100).experts

@@ -97,7 +97,7 @@ def test_where_few_write_nobody_is_alone_in_the_country(
 def test_missions_find_those_who_do_not_write(
     reports: Mapping[str, tuple[IsolationReport, ...]],
 ) -> None:
-    """Where the directory tells nearly all; half of them mislead nobody."""
+    """Complete missions find isolated people who do not write; half of them mislead nobody."""
     (serves, _), (some, _) = reports["missions"], reports["some"]
     found = serves.outcomes["topic", False]
     assert found.right >= 0.9 * found.claims

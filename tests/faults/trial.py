@@ -167,7 +167,7 @@ class Trial:
         return held
 
     def _hear(self) -> None:
-        """What was acknowledged is held, and no longer what was before."""
+        """Read acknowledged changes: each replaces the former possible states of its page."""
         path = self.place.folder / "acknowledged"
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
         for line in lines[self.heard :]:

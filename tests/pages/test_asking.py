@@ -453,7 +453,7 @@ def test_to_pass_on_where_nobody_is_left_says_so(site: AskingSite) -> None:
 
 
 def test_an_asker_ends_the_wait_for_one_after_the_other(site: AskingSite) -> None:
-    """Whether somebody declined or not; only they may, not once somebody accepted, and once."""
+    """Only the asker may open the question, once, and only before somebody accepted it."""
     for declines in (False, True):
         question = site.ask(STRANGER, f"{QUESTION} {declines}", topic="cadastre")
         (asked,) = site.waiting(question)
@@ -531,7 +531,7 @@ def test_pages_of_topics_and_agents_end_in_a_question(site: AskingSite) -> None:
 
 
 def test_to_decline_where_nobody_is_left_moves_nothing(site: AskingSite) -> None:
-    """As after silence: the stage ends once the time of who declined is over."""
+    """The stage ends when the declining agent's time is over, as after silence."""
     for one in (NEIGHBOUR, FARAWAY):
         site.questions.requests.prefer(one, AskingPreferences(receives=False))
     question = site.ask(topic="cadastre")
@@ -892,7 +892,7 @@ def test_a_withdrawal_from_questions_alone_acts_there_too(site: AskingSite) -> N
 
 
 def test_of_who_has_left_a_name_alone_is_told(site: AskingSite) -> None:
-    """Neither post nor address, nor a link to a page that is none, as with authors elsewhere."""
+    """Their post, address and page are not shown, as with authors who left."""
     question, waits = site.ask(to=MAPPER), site.ask(title="Où est la cantine ?", to=NEIGHBOUR)
     answered(site, question)
     gone = {ASKER, MAPPER}
@@ -1199,7 +1199,7 @@ def test_what_answers_already_ends_it_and_is_counted(site: AskingSite) -> None:
 
 
 def test_topics_that_wait_are_told_to_all(site: AskingSite) -> None:
-    """Of open questions that nobody in particular is asked any more; of restricted ones nothing."""
+    """The page counts open questions that wait for nobody in particular, but no restricted ones."""
 
     def told() -> dict[str, int]:
         found = site.client(STRANGER).get("/api/v1/questions").json()["waiting_topics"]
@@ -1251,7 +1251,7 @@ def test_corrections_have_a_limit_a_day(tmp_path: Path) -> None:
 
 
 def test_what_became_of_open_questions_is_told_to_all(site: AskingSite) -> None:
-    """How many met another's answer and how soon; of restricted ones nothing, nor of whom."""
+    """The page shows the number of answers and their median time, without restricted questions."""
 
     def told() -> tuple[object, ...]:
         """As the API tells it; the page has a heading for it exactly where something is told."""

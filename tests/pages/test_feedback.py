@@ -171,7 +171,7 @@ def test_a_lost_right_shows_nothing_of_a_favourite(parts: tuple[EmbeddedIndex, S
 def test_an_administrator_sees_sums_from_five_people_on(
     parts: tuple[EmbeddedIndex, Services],
 ) -> None:
-    """Of documents that they may read, and of topics with several people proposed; never whose."""
+    """Sums concern readable documents and topics with several proposed people; nobody is named."""
     services = parts[1]
     store = services.feedback
     assert store is not None
@@ -207,7 +207,7 @@ def test_an_administrator_sees_sums_from_five_people_on(
 def test_who_withdraws_leaves_no_opinion_on_themselves(
     parts: tuple[EmbeddedIndex, Services],
 ) -> None:
-    """What others said of the proposal goes; of a question the topic alone was kept."""
+    """Opinions on the withdrawn person are deleted; of a question, only its topic was stored."""
     services = parts[1]
     client, writer = client_of(services), client_of(services, WRITER)
     question = "Qui connaît le cadastre de Dupont ?"

@@ -452,7 +452,7 @@ def bounce(to: str, status: str, action: str = "failed") -> bytes:
 def test_a_late_bounce_is_noted_as_one_at_once_is(
     site: AskingSite, settings: Settings, post: SmtpServer, dovecot: DovecotServer
 ) -> None:
-    """Of its message; of the address too, where the server says so of it. It answers nothing."""
+    """The message is marked, and the address too if the bounce says that it is the cause."""
     mail = asked(site, settings, post)
     (back,) = post.handler.senders[-1:]
     assert back.startswith("reponses+b")

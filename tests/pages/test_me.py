@@ -378,7 +378,7 @@ def test_one_disowns_only_what_says_something_of_oneself(stage: Stage, mine: Tes
 def test_what_one_may_not_read_any_more_is_not_named_to_oneself(
     stage: Stage, mine: TestClient
 ) -> None:
-    """That something is disowned, and neither its id nor its title; it can be taken back."""
+    """The page shows that a document is disowned, without its id and title, and can undo it."""
     consent = stage.services.consent
     assert consent is not None
     consent.ask(Preference(SEULE, PreferenceKind.DISOWN, "wiki:6"))
@@ -525,7 +525,7 @@ def test_contact_may_be_narrowed_never_widened(stage: Stage, mine: TestClient) -
 
 
 def test_the_form_of_preferences_writes_what_changed_alone(stage: Stage, mine: TestClient) -> None:
-    """How one is reached, with all else; sent as it is shown, it leaves no wish."""
+    """A form that is sent unchanged stores no wish about the contact."""
     for way, kept in (("direct", []), ("none", ["contact"]), ("none", ["contact"])):
         answer = mine.post("/preferences", data={"contact": way})
         assert answer.headers["location"].startswith("/preferences")

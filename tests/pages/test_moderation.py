@@ -338,7 +338,7 @@ def test_what_one_may_do_in_a_day_is_bounded(tmp_path: Path) -> None:
 
 
 def test_to_report_and_take_back_escapes_no_limit(tmp_path: Path) -> None:
-    """What was ever reported that day counts: of one text or of others, taken back or deleted."""
+    """Every report of the day counts, even if it was taken back or its text deleted."""
     with asking_site(tmp_path, reported_per_day=3) as site:
         texts = [site.ask(title=f"Quel cadastre {n} ?", topic="cadastre") for n in range(3)]
         client = site.client(STRANGER)
@@ -487,7 +487,7 @@ def test_to_show_a_text_again_opens_no_former_one(site: AskingSite) -> None:
 
 
 def test_reports_go_with_their_author_and_their_text(site: AskingSite) -> None:
-    """Of who left long ago nothing is kept; nor of a text that its author deleted."""
+    """Reports by a purged agent, and reports of a deleted text, are deleted."""
     question, other = site.ask(topic="cadastre"), site.ask(title="Une autre ?", topic="cadastre")
     for one in (question, other):
         for agent_id in (STRANGER, MAPPER):

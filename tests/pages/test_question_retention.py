@@ -37,7 +37,7 @@ AGE = 20
 def test_what_was_of_use_lately_is_kept(
     engine: sa.Engine, asked: int, answers: list[int], used: int | None
 ) -> None:
-    """Of each history the last decides: its change, an answer, or the day of another's reading."""
+    """The latest of a change, an answer and another agent's reading decides."""
     now = a_clock().now
     questions = SqlQuestions(engine, lambda: now)
 

@@ -286,7 +286,7 @@ def test_a_document_says_what_was_said_of_it_and_which_text_it_has(site: AskingS
 
 
 def test_a_readers_mark_asks_the_author_first(site: AskingSite) -> None:
-    """Of a new document too, without the reader's name; bounded by day; gone once answered."""
+    """This also holds for new documents. The reader is not named, and marks are limited by day."""
     assert say(site, STRANGER, "neuve", "outdated") == 204
     assert say(site, STRANGER, "neuve", "outdated") == 204, "the same again"
     assert say(site, STRANGER, "autre", "outdated") == 204
@@ -413,7 +413,7 @@ def test_a_mark_says_what_is_no_longer_right(site: AskingSite) -> None:
 
 
 def test_who_animates_is_told_where_no_author_can_be_asked(site: AskingSite) -> None:
-    """Of their own topics, of what they may read; what they say is shown, or the mark goes."""
+    """Animators only decide on readable documents of their topics: a note is shown, or nothing."""
     gone = [
         note("orpheline", "Le vieux bornage.", 99),
         note("fermee", f"{SECRET}.", 99, readers=f"agent:{STRANGER}"),

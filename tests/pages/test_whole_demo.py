@@ -136,7 +136,7 @@ class Walk:
                     waiting.append((path, address, 1))
 
     def wanted(self, path: str) -> bool:
-        """Whether one more of this form is visited."""
+        """Return whether another page of this form is visited."""
         form = "/" + path.split("/")[1]
         self.forms[form] += 1
         return self.forms[form] <= MOST.get(form, 5)

@@ -303,7 +303,7 @@ def test_who_has_yet_to_arrive_is_not_called_alone() -> None:
 
 @given(st.floats(0.05, 1.0), st.integers(0, 6), st.floats(0.0, 1.0))
 def test_the_chance_that_nobody_is_out_of_sight(share: float, shown: int, part: float) -> None:
-    """As summed over how many others there may be, one by one."""
+    """The formula equals the sum over all possible numbers of other people."""
     found = sole_probability(np.array([share]), np.array([shown]), np.array([part]))[0]
     summed = sum(
         comb(others + shown, shown)

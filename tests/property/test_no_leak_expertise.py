@@ -424,7 +424,7 @@ def _told(found: tuple[CommunityView, ...]) -> list[tuple[set[str], set[str]]]:
 def _befallen(
     stage: Stage, fates: list[tuple[str, tuple[str, ...]]]
 ) -> Iterator[dict[str, set[str]]]:
-    """What each member of the first circle still holds, after all that; all is well again then."""
+    """Return the topics that each member of the first circle keeps; then undo all changes."""
     members, topics = stage.planted.circles[0], sorted(stage.circle_topics)
     puts = {put.indexed.document.id: put for put in stage.planted.puts()}
     wishes, writes, held = [], [], {}

@@ -196,7 +196,7 @@ class Scene:
         assert not self.index.write([Put(one) for one in found]).failed
 
     def spoiled(self, vector: np.ndarray, *document_ids: str) -> None:
-        """As a fault of the disk leaves them: the index itself takes no such vector."""
+        """Overwrite stored vectors like a fault of the disk; the index accepts no such vector."""
         with sqlite3.connect(next((self.folder / "index").rglob("*.sqlite"))) as store:
             for id_ in document_ids:
                 store.execute(

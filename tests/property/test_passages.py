@@ -47,7 +47,7 @@ def test_nothing_is_lost_and_bounds_hold(sections: list[Section], words: int, ov
 
 
 def _continued(reached: set[int], text: str, wanted: str) -> set[int]:
-    """Where in `wanted` one may stand after a passage, which may repeat what came before it."""
+    """Return the ends in `wanted` after a passage, which may overlap with the previous passage."""
     starts = {start for end in reached for start in range(max(0, end - len(text)), end + 1)}
     return {start + len(text) for start in starts if wanted.startswith(text, start)}
 

@@ -81,7 +81,7 @@ def test_of_an_encoder_that_was_not_measured_nothing_is_said(index: Index, tmp_p
 
 
 def test_every_place_of_a_question_is_wanted_once() -> None:
-    """What must not stand and what one of must stand are kept; the text becomes groups."""
+    """Exclusions and alternatives are kept; each word of the text becomes a group."""
     question = Question(
         "Quelle taxe pour une taxe foncière ?", excluded=("bail",), any_of=(("a",),)
     )

@@ -62,7 +62,7 @@ def test_a_reindex_for_another_analysis_copies_all(place: IndexPlace) -> None:
 
 
 def test_a_scan_goes_on_in_the_index_that_took_the_place(place: IndexPlace) -> None:
-    """Of documents too, though what they were asked of is deleted before the first is read."""
+    """A scan, and a reading of documents, continue although their index is deleted meanwhile."""
     ids = {f"wiki:{n}" for n in range(5)}
     live = place.live()
     live.write([put(document_id, "Le cadastre") for document_id in sorted(ids)])

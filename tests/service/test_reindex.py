@@ -234,7 +234,7 @@ def test_an_index_of_another_format_is_made_from_the_sources(place: Place) -> No
 
 
 def test_a_kill_while_cursors_change_hands_has_all_read_again(place: Place) -> None:
-    """Neither index is taken to be as far as the other's cursors say."""
+    """After the kill, no cursor is taken for one of the other index."""
     of_another_format(place)
     for point in ("without cursors", "swapped"):
         die_in_reindex(place, point)

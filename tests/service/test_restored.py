@@ -162,7 +162,7 @@ def test_a_wish_taken_back_since_is_not_put_again(place: Place, tmp_path: Path) 
 
 
 def test_by_command_and_twice_without_harm(place: Place) -> None:
-    """Where no mark can tell (another engine's snapshot), a person says it."""
+    """If no mark shows that a backup was restored, a person passes its date with `--since`."""
     live_on(place)
     done = place.json("privacy", "replay")
     assert (done["documents"], done["sources"]) == (1, ["wiki"]), "the closed one was kept"

@@ -128,7 +128,7 @@ def test_from_the_settings_to_a_found_text(place: Place) -> None:
 
 
 def test_a_former_version_and_a_deleted_file_leave_nothing(place: Place) -> None:
-    """Of a new scan the former text is gone at once; of a typed one, and a deleted one, all is."""
+    """The recognised text of a replaced or deleted file is deleted at once."""
     notes = place.folder / "notes"
     with opened() as application:
         read_directory(application)
@@ -306,7 +306,7 @@ def child(place: Place, writes: int) -> int:
 
 
 def test_the_commands_say_where_it_stands(place: Place) -> None:
-    """What reads is tried; what waits is told, read, and led on from."""
+    """Commands show the engine, the pages read, the waiting scans and the next command."""
     assert "numérisations : tesseract" in place.run("check").stdout
     place.run("crawl", "notes")
     told = place.run("scans", "--read").stdout

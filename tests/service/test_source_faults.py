@@ -346,7 +346,7 @@ def test_the_others_are_read_and_the_next_run_goes_on(
 def test_a_lock_that_cannot_be_taken_ends_no_worker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of one source: it is told with the source, the others are read. Of all: the worker waits."""
+    """If one source's lock fails, other sources are read; if all fail, the worker waits."""
     place = make_place(tmp_path / "place")
     monkeypatch.setenv("QUISAIT_FILE", str(place.folder / "quisait.toml"))
     with open_application(load_settings()) as application:

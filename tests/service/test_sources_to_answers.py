@@ -72,7 +72,7 @@ def test_its_readers_find_it_and_who_wrote_it(
 def test_nobody_else_is_told_anything(
     world: World, kind: type[MixedSource], mixed_engine: str
 ) -> None:
-    """Neither document, count, suggestion, facet nor evidence: of what is closed, or was since."""
+    """Closed documents appear in no result, count, suggestion, facet or evidence."""
     for stage, name in (("before", SECRET), ("after", NARROWED)):
         word = Planted(kind.name, name).word
         seen = world.seen[stage, mixed_engine, CYD, word]
@@ -149,7 +149,7 @@ def test_its_reader_is_told_by_the_same_routes(world: World, mixed_engine: str) 
 
 @on_each_engine
 def test_a_directory_that_is_silent_opens_nothing(world: World, mixed_engine: str) -> None:
-    """Where it is too long unread: what its groups open is closed, what they close is so to all."""
+    """If it was not read for too long, nobody reads documents that allow or deny its groups."""
     with silent(world.sites[mixed_engine]) as site:
         assert site.get(CYD, "search", q="cadastre")["incomplete"] == ["ldap"]
         truth = world.readers("after", silent=True)

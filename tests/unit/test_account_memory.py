@@ -53,7 +53,7 @@ def test_who_is_purged_is_forgotten_at_once(engine: sa.Engine) -> None:
 
 
 def test_two_changes_at_once_leave_nothing_stale(engine: sa.Engine) -> None:
-    """Neither saw the other's token: both stand, and whichever is read first says too little."""
+    """Two processes change the directory at once, so that both version tokens are stored."""
     ours = SqlDirectory(engine)
     for number, token in enumerate(("0" * 32, "f" * 32)):
         ours.replace(Listed(agent("ag-0", "wiki:0"), agent("ag-1")))

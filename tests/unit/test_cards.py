@@ -13,7 +13,7 @@ pytestmark = pytest.mark.search
 
 
 def test_a_card_of_before_its_fields_is_still_read() -> None:
-    """Without a word on signatures nobody looked; without thanks there were none, nor volumes."""
+    """Missing fields of old cards get defaults: unsigned, no thanks, no volumes."""
     document = make_document(
         contributions=(
             Contribution("wiki:ana", ContributorRole.ANSWERER, thanks=3, volume=40),

@@ -115,7 +115,7 @@ def test_near_hits_lift_and_lower() -> None:
 
 
 def test_copies_do_not_lift_each_other() -> None:
-    """Of a text in five places, each stands as if it were there once."""
+    """A document with four copies has the same score as without them."""
     one, other, far = _unit(1, 0, 0, 0), _unit(0.7, 1, 0, 0), _unit(0, 0, 1, 0)
     copies = {f"copy{n}": 0.6 for n in range(5)}
     scores = {"other": 0.3, "far": 0.5}

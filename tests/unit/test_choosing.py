@@ -128,7 +128,7 @@ def test_nobody_beyond_their_limit_is_chosen(named: list[PossibleAnswerer]) -> N
 
 @given(st.integers(0, 20), st.booleans())
 def test_one_asker_leaves_half_to_the_others(per_week: int, isolated: bool) -> None:
-    """Of four weeks always, of a week where there is more than one place; some to each asker."""
+    """One asker gets at most half of four weeks' places, and of a week's if it has several."""
     one = possible(isolated=isolated, **said(per_week=per_week))
     limit = weekly_limit(one, RULES)
     (week, week_ago), (lately, four_weeks_ago) = limits_of_one_asker(one, RULES, MOMENT)

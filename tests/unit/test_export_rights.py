@@ -177,7 +177,7 @@ def test_an_attachment_is_read_again_with_a_new_export(tmp_path: Path) -> None:
 
 
 def test_a_line_that_names_no_document_may_be_of_any(tmp_path: Path) -> None:
-    """What follows it gives a record that stands before it no reader more."""
+    """After an unreadable line, no line adds readers to a record before it."""
     path = write(tmp_path / "e.jsonl", HEADER, RECORD | CELL)
     first = read(path)
     append(path, b'{"type":"thread","title":', {"type": "access", "id": "t1", **OPEN})
@@ -218,7 +218,7 @@ def test_an_attachment_named_twice_stays_the_first(tmp_path: Path) -> None:
 
 
 def test_an_export_that_is_replaced_while_it_is_read_is_not_read_on(tmp_path: Path) -> None:
-    """What was learned of its lines is not of the lines of another file."""
+    """Offsets of lines in the former file are not used in the new file."""
     path = write(tmp_path / "e.jsonl", HEADER, RECORD | CELL)
     changes = Snapshot(ExportSource("w", path)).refetch(frozenset({"w:t1"}))
     other = write(tmp_path / "other", HEADER, RECORD | {"title": "Un autre texte"})

@@ -120,7 +120,7 @@ class Topics:
 
 
 def test_topics_are_asked_of_the_documents_that_vote_and_no_others() -> None:
-    """Of none that nobody who may be proposed wrote; who shares one stands higher for it."""
+    """Topics of documents without a possible expert are not read; shared topics raise a score."""
 
     documents = [*three_notes(), ranked(0.9, card("wiki:4", wrote("wiki:unknown")))]
     topics = Topics({"wiki:1": [("pci", 1.0)], "wiki:3": [("pci", 1.0)]})
@@ -552,7 +552,7 @@ def test_a_confirmed_skill_says_so() -> None:
 
 
 def test_evidence_of_a_former_post_is_marked() -> None:
-    """What ends before the arrival; what goes on, or bears no date, is not."""
+    """Evidence is of a former post if it ends before the arrival; undated evidence is not."""
     ana = replace(ANA, arrival=TODAY - timedelta(days=100))
     documents = [
         ranked(1.0, card("wiki:1", wrote("wiki:ana", last=TODAY - timedelta(days=101)))),

@@ -181,7 +181,7 @@ def test_no_untrusted_table_adds_a_reader(
     outside: bool,
     token: set[str],
 ) -> None:
-    """Of any tree of tables: who reads by the trusted one alone, and nobody else."""
+    """In any tree of tables, all readers are also readers by the trusted table alone."""
 
     def parsed(
         rows: list[tuple[str, str, str]], folder: tuple[str, ...], trusted: bool

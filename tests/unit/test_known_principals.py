@@ -188,7 +188,7 @@ def test_who_is_gone_from_the_directory_is_known_and_a_group_is_not() -> None:
 
 
 def test_nothing_is_kept_of_whom_no_document_denies() -> None:
-    """Of the others a digest, once."""
+    """Of a known principal of a denial, one digest is stored."""
     engine = migrate(sa.create_engine("sqlite://"))
     book = SqlDirectory(engine)
     book.replace(Listed(*BOOK))

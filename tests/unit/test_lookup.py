@@ -252,7 +252,7 @@ def test_the_holder_of_the_topic_nearest_to_the_asker_is_asked_instead(book: Sql
 def test_who_refused_the_subject_is_not_asked_instead(
     book: SqlDirectory, refused: RefusedTopic, question: str
 ) -> None:
-    """Where title or question names it, or the last build counted the document under it."""
+    """The title, the question or the last build's topics of the document name the subject."""
     authors = [WROTE, author(replace(AURORE, refused=(refused,)), ContributorRole.EDITOR)]
     asked = ask_instead(book, MAELLE, result(*authors), TODAY, question)
     assert [one.id for one in asked] == [YANN.id]

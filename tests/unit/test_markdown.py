@@ -179,7 +179,7 @@ def test_markdown_is_seen_by_two_kinds_of_marks() -> None:
 
 
 def test_an_export_is_indexed_without_its_marks() -> None:
-    """As headings of a page; of an answer, whose heading says who speaks, as lines."""
+    """Headings of a page become headings of sections; in an answer they become lines of text."""
     context = RecordContext("s", Path(), {}, {})
 
     def sections(**values: object) -> list[tuple[str, str]]:
