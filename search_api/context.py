@@ -91,7 +91,7 @@ class NotAudited(AnswerRefused):
 
 
 class NoBuild(NotFound):
-    """No build is published, or it is too old for answers; `build` tells the case."""
+    """No build is published, or it is too old for answers; `build.state` says which."""
 
     def __init__(self, build: BuildStatus) -> None:
         super().__init__(_NO_BUILD)

@@ -486,8 +486,9 @@ def where_a_question_stands(
 ) -> str:
     """Return the sentence that tells an asker who may answer their question now.
 
-    `recipients`: number of agents who may be asked, 0 if nobody was asked; `answer_days`: days that
-    each has. `on_topic`: the question has a topic; `passed_on`: an agent passed the question on.
+    `recipients`: number of agents who may be asked, 0 if nobody was asked; `answer_days`: number of
+    days in which each may answer. `on_topic`: the question has a topic; `passed_on`: an agent
+    passed the question on.
     """
     if stage is QuestionStage.EXPERTS:
         # True whether or not somebody declined, which nobody is told.

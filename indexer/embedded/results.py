@@ -74,7 +74,7 @@ def best_passages(
 
 
 def passage_similarities(vectors: Vectors, query: Vectors | None) -> NDArray[np.float64] | None:
-    """Return cosines (n,), rounded so that equal passages tie; None without a query."""
+    """Return cosines (n,), rounded so that equal passages tie, or None if there is no query."""
     if query is None:
         return None
     similarities: NDArray[np.float64] = (vectors @ query).astype(np.float64)
