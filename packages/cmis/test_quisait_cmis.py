@@ -59,7 +59,7 @@ PRINCIPALS = {principal: name for name, principal in GROUPS.items()} | {"everyon
 
 @dataclass
 class Lies:
-    """What the repository says otherwise: what the in-memory server has not is said here.
+    """Answers that differ from those of the in-memory server, which does not support them.
 
     By an object's id: a status, or what its answer has instead. `log` is a change log: each entry
     a kind and an id, its token the number of those before it.
@@ -283,7 +283,7 @@ def test_only_what_changed_is_read(harness: CmisHarness) -> None:
 def test_a_list_that_does_not_tell_who_reads_leaves_nobody(
     harness: CmisHarness, instead: dict[str, Any], why: str
 ) -> None:
-    """What was open before is closed at the next reading, and said why, once for its folder."""
+    """Documents are closed at the next reading, which reports this once per folder."""
     for name in ("a.txt", "b.txt"):
         harness.add(name, name, ("everyone",))
     first = read(harness)
@@ -347,7 +347,7 @@ def test_the_root_must_be_listed(harness: CmisHarness) -> None:
 
 
 def test_versions_are_the_latest_or_the_latest_major_one(harness: CmisHarness) -> None:
-    """Of a major one reads who reads both; a draft is not read, nor a working copy."""
+    """Readers of a major version may read both versions; drafts and working copies are not read."""
     served = harness.served
     served.write("v.txt", "un", "VersionableType", versioningState="major")
     served.write("brouillon.txt", "b", "VersionableType", versioningState="minor")
@@ -372,7 +372,7 @@ def test_versions_are_the_latest_or_the_latest_major_one(harness: CmisHarness) -
 
 @pytest.mark.parametrize("fault", ["text", "readers", "gone"])
 def test_text_and_readers_are_of_one_moment(harness: CmisHarness, fault: str) -> None:
-    """What changed since its readers were asked for is not read under them."""
+    """A text that changed after its access list was requested is not shown to these readers."""
     harness.add("a.txt", "un texte", ("everyone",))
     (listed,) = [c.document for c in read(harness) if isinstance(c, Upsert)]
     match fault:
@@ -532,7 +532,7 @@ def test_what_the_settings_leave_out_is_deleted(harness: CmisHarness) -> None:
 
 
 def by_log(harness: CmisHarness, since: str | None) -> list[Any]:
-    """One reading that may go by the log, with what it asked for."""
+    """Return the changes of a reading that may use the log, and note its requests."""
     harness.lies.asked.clear()
     return list(harness.connector(changes="log").changes(since))
 

@@ -169,7 +169,7 @@ def test_a_folder_that_cannot_be_listed_hides_what_is_below(
 
 
 def test_unknown_groups_are_told(harness: WikiFolders) -> None:
-    """What a rule denies to a group that nobody knows is closed, and said."""
+    """A page whose rule denies an unknown group is closed, and this is reported."""
     harness.add("page", "Un texte.", ())
     harness.extra, harness.readers = "page\t@inconnu\t0\n*\t@a\t1\n", {}
     harness.write_rules()

@@ -166,7 +166,7 @@ class GitHarness:
         return replace(made, modified=datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC))
 
     def _written(self) -> str:
-        """What the version says of the author of the next commit."""
+        """Return the digest in the version for the author of the next commit."""
         from quisait_git.connector import _digest
 
         day = datetime.fromtimestamp(self.moment + DAY_S, tz=UTC).date()
@@ -276,7 +276,7 @@ def test_two_pages_that_exchange_their_names(harness: GitHarness) -> None:
 
 
 def test_an_import_or_a_reformatting_names_nobody_as_knowing(harness: GitHarness) -> None:
-    """Nor does a commit that the repository says to ignore; a change of mode is none."""
+    """Ignored commits and changes of a file's mode do not count either."""
     for number in range(6):
         harness.write(f"{number}.md", f"texte {number}")
     harness.commit(ANA)
@@ -318,7 +318,7 @@ def test_contacts_of_any_length_are_read_at_once() -> None:
 
 @given(st.lists(st.binary(max_size=5)))
 def test_answers_are_cut_wherever_they_come_in_pieces(chunks: list[bytes]) -> None:
-    """As the whole would be."""
+    """The parts are the same as those of the whole answer."""
     whole = b"".join(chunks).split(b"\0")
     assert list(_cut(iter(chunks), b"\0")) == (whole if whole[-1] else whole[:-1])
 
@@ -341,7 +341,7 @@ def test_a_shallow_repository_gives_no_wrong_authors(harness: GitHarness) -> Non
 
 
 def test_only_pages_that_a_commit_touched_are_read_again(harness: GitHarness) -> None:
-    """Nothing at all where the branch is where it was."""
+    """If the branch is unchanged, nothing is read."""
     for number in range(20):
         harness.add(f"{number}.md", f"texte {number}", ("everyone",))
     cursor = last_cursor(read(harness))
@@ -355,7 +355,7 @@ def test_only_pages_that_a_commit_touched_are_read_again(harness: GitHarness) ->
 def test_a_forced_push_is_seen_and_not_kept(
     harness: GitHarness, monkeypatch: pytest.MonkeyPatch, history: str, killed: bool
 ) -> None:
-    """What it takes away is deleted, from the copy too, were the reading killed before that."""
+    """Dropped files are deleted, also from the copy, even after a killed reading."""
     harness.git("config", "uploadpack.allowFilter", "true")
     harness.add("a.md", "a", ("everyone",))
     harness.add("secret.md", "un mot de passe", ("everyone",))
@@ -590,7 +590,7 @@ def test_settings_that_cannot_hold_are_refused(options: dict[str, object]) -> No
 
 
 def test_a_branch_or_repository_that_is_not_there_is_said(harness: GitHarness) -> None:
-    """What is kept stays."""
+    """Indexed documents stay."""
     harness.add("a.md", "a", ("everyone",))
     with pytest.raises(SourceRefused, match="branche"):
         list(harness.connector(branch="absente").changes(None))
@@ -700,7 +700,7 @@ def test_git_follows_no_pointer_to_another_repository(
 
 @pytest.mark.trust
 def test_a_pointer_that_is_laid_later_is_refused(harness: GitHarness) -> None:
-    """What was read before stays; the repository itself is read again once it is gone."""
+    """Indexed documents stay; the repository is read again once the pointer is removed."""
     harness.add("a.md", "a", ("everyone",))
     secret = _secret(harness.folder)
     first = read(harness)

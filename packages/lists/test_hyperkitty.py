@@ -415,7 +415,7 @@ def test_a_wrong_clock_changes_no_thread(archive: PrivateList) -> None:
 def test_an_unchanged_archive_is_not_gone_through(
     archive: PrivateList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of one that changed, the changed threads alone are exported."""
+    """From a changed archive, only the changed threads are exported."""
     archive.write(*(mail(f"a{number}", f"Le point {number}.") for number in range(12)))
     cursor = last_cursor(archive.read())
     asked: list[str] = []
@@ -530,7 +530,7 @@ def test_a_list_that_changes_between_pages_is_listed_whole(
 def test_a_thread_that_is_not_exported_is_asked_for_mail_by_mail(
     archive: PrivateList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One mail that breaks the export does not hide the others; it is listed."""
+    """A mail whose export fails is reported, and does not hide other mails."""
     real = HyperkittyClient.exported
 
     def broken(client: HyperkittyClient, name: str, **which: str) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""What HyperKitty and Mailman may answer, without either."""
+"""Possible answers of HyperKitty and Mailman, without a real server."""
 
 import gzip
 import json
@@ -35,7 +35,7 @@ def digest(name: str) -> str:
 
 @dataclass
 class Answers:
-    """One list: its threads, each of mails, and what is answered instead by the end of a path."""
+    """A list's threads with their mails, and replaced answers by the end of a path."""
 
     threads: dict[str, list[str]]
     failing: set[str] = field(default_factory=set)
@@ -104,7 +104,7 @@ def connector(answers: Answers, folder: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_mails_that_are_not_given_are_asked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mails: int
 ) -> None:
-    """As many as a thread has of them: the other threads are read, and these once they come."""
+    """Other threads are read; the missing mails are read once HyperKitty gives them."""
     broken = [f"q{number}" for number in range(mails)]
     answers = Answers({"q0": broken, "p": ["p"], "r": ["r"]}, failing=set(broken))
     reading = connector(answers, tmp_path, monkeypatch)

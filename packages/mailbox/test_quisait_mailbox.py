@@ -340,7 +340,7 @@ def test_a_server_that_is_away_or_silent_is_tried_later(harness: MailboxHarness)
 
 @contextlib.contextmanager
 def plain_server(search: str) -> Iterator[MailboxOptions]:
-    """One that has LOGIN alone, and answers each search with this line."""
+    """Run a server with LOGIN only, which answers each search with this line."""
 
     class Server(socketserver.StreamRequestHandler):
         def handle(self) -> None:

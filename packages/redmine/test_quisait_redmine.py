@@ -95,7 +95,7 @@ class RedmineHarness:
         self.server.page(self.project(allowed), name.replace(".", ""), text)
 
     def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
-        """Of a page that is alone in its project."""
+        """Change the readers of a page that is the only one in its project."""
         former = self.where[name]
         project = self.projects.pop(former)
         assert list(self.where.values()).count(former) == 1
@@ -204,7 +204,7 @@ def project(harness: RedmineHarness) -> int:
 
 
 def test_an_issue_with_its_solution(harness: RedmineHarness, project: int) -> None:
-    """Who asked, who answered, whose note solved it; a private note is read by nobody."""
+    """The asker, answerers and solution are found; a private note is not read."""
     server = harness.server
     issue = server.issue(project, "Le bornage ?", by="ana", description="h2. Question\n\nComment ?")
     server.note(issue, "Essayez le cadastre.", by="cyd")
@@ -226,7 +226,7 @@ def test_an_issue_with_its_solution(harness: RedmineHarness, project: int) -> No
 def test_an_issue_that_nobody_solved_has_no_accepted_answer(
     harness: RedmineHarness, project: int
 ) -> None:
-    """One that is open, or closed as rejected; who solved their own is the one who answered."""
+    """The issue is open or rejected; an asker who solved it alone is its answerer."""
     server = harness.server
     alone, open_one, rejected = (server.issue(project, name) for name in ("seul", "o", "r"))
     server.note(open_one, "Peut-être.", by="ben")
@@ -391,7 +391,7 @@ def test_an_archived_project_is_closed_and_a_closed_one_is_read(
 def test_files_have_the_readers_of_what_they_are_attached_to(
     harness: RedmineHarness, project: int
 ) -> None:
-    """Of an issue, of a page, of the project; whoever attached one wrote nothing."""
+    """Files belong to an issue, a page or the project; who attached a file is not its author."""
     server = harness.server
     token = server.upload(b"du texte", "note.txt")
     issue = server.issue(project, "privée", by="cyd", is_private=True, uploads=[token])
@@ -573,7 +573,7 @@ def test_a_note_made_private_later_is_read_no_more(fake: FakeHost, days: int, af
 
 
 def test_a_login_that_became_another_s_opens_nothing_of_the_first(fake: FakeHost) -> None:
-    """Who had it wrote an issue, which only they see; both logins are members before and after."""
+    """The former holder's own issue stays closed; both logins are members before and after."""
     fake.add(5)
     connector = of_fake()
     first = list(connector.changes(None))

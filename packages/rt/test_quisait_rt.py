@@ -209,7 +209,7 @@ def compare_readers(draw: Random, rt: RequestTracker) -> None:
 
 
 def test_comments_stay_inside_and_the_solution_is_told(tmp_path: Path) -> None:
-    """What everybody of the ticket reads, without quotations; a merged ticket is one."""
+    """Only texts that all readers of a ticket may read count; a merged ticket is one document."""
     rt = ensure_request_tracker(tmp_path)
     for name in ("ana", "ben", "cyd"):
         rt("user", name, 1)

@@ -150,7 +150,7 @@ def test_rss_is_read_as_atom_is(site: Site) -> None:
 
 
 def test_pages_of_a_feed_are_followed_on_the_host_alone(harness: FeedHarness) -> None:
-    """As RFC 5005 names them; a circle ends, another host is refused."""
+    """Links follow RFC 5005; a circle of pages ends, and another host is refused."""
     harness.serve("a.xml", atom("1", "un"), "<link rel='next' href='b.xml'/>")
     harness.serve("b.xml", atom("2", "deux"), "<link rel='next' href='a.xml'/>")
     assert set(apply(connector(harness.site).changes(None))) == {"t:urn:1", "t:urn:2"}
@@ -197,7 +197,7 @@ def test_a_feed_that_is_not_whole_deletes_nothing(harness: FeedHarness, fault: s
 
 
 def test_only_what_changed_is_said_again(harness: FeedHarness) -> None:
-    """Of a feed of many entries."""
+    """Only the changed entry of a large feed is yielded."""
     for number in range(200):
         harness.add(f"{number}", f"le billet {number}", ("everyone",))
     cursor = last_cursor(read(harness))
@@ -218,7 +218,7 @@ def test_an_entity_is_not_read(harness: FeedHarness, tmp_path: Path) -> None:
 
 
 def test_a_file_of_this_machine_is_not_read(harness: FeedHarness, tmp_path: Path) -> None:
-    """Whose name the site answers: it could be a secret, or one without an end."""
+    """The site answers the name of a local file, which could be secret or endless."""
     harness.serve("a.xml", atom("1", "xylophone"))
     page = harness.site.pages["/a.xml"]
     secret = tmp_path / "a.xml"

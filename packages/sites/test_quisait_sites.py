@@ -40,7 +40,7 @@ QUICK = HttpLimits(rate_per_s=0, timeout_s=5, total_timeout_s=10, max_wait_s=0)
 
 @dataclass
 class ServedPage:
-    """What the server answers for a path."""
+    """The server's answer for a path."""
 
     body: bytes
     lastmod: str = ""
@@ -194,7 +194,7 @@ class SiteHarness:
 
 
 def page_of_jeanne(*, created: datetime, modified: datetime, **said: Any) -> Document:
-    """What source `t` says of a page that everybody reads and that Jeanne Dupont signed."""
+    """Return source `t`'s document of a page that is open to all and signed by Jeanne Dupont."""
     jeanne = Contribution(
         "t:Jeanne Dupont",
         ContributorRole.AUTHOR,
@@ -260,7 +260,7 @@ def test_an_undated_page_is_asked_for_on_a_condition(harness: SiteHarness) -> No
 
 
 def test_robots_and_noindex_are_obeyed_at_once(harness: SiteHarness) -> None:
-    """What a site no longer wants to be found is deleted in one reading."""
+    """Pages that the site excludes from search are deleted in one reading."""
     for name in ("a.html", "prive/b.html", "c.html", "d.html"):
         harness.add(name, "Un texte que chacun peut lire.", ("everyone",))
     before = read(harness)
@@ -382,7 +382,7 @@ def test_a_page_that_comes_back_as_it_was_is_read(harness: SiteHarness) -> None:
 
 
 def test_a_map_that_is_cut_deletes_nothing(harness: SiteHarness) -> None:
-    """Nor does one that is no map, or that cannot be found."""
+    """An invalid or missing sitemap deletes nothing either."""
     harness.add("a.html", "Un texte que chacun peut lire.", ("everyone",))
     whole = harness.site.mapped()
     for cut in (whole[:-20], b"", b"<html><p>Connexion"):
@@ -394,7 +394,7 @@ def test_a_map_that_is_cut_deletes_nothing(harness: SiteHarness) -> None:
 
 
 def test_an_index_of_packed_maps_is_followed(harness: SiteHarness) -> None:
-    """As large sites write theirs; a map of another host is left alone."""
+    """Large sites have such an index; sitemaps on another host are not read."""
     harness.add("a.html", "Un texte que chacun peut lire.", ("everyone",))
     inner = harness.site.mapped()
     url = harness.site.url

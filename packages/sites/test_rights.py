@@ -1,4 +1,4 @@
-"""Who reads what stands at a path, below a page or in a category; without a server."""
+"""Readers of documents at a path, below a page or in a category; without a server."""
 
 import json
 from collections.abc import Callable
@@ -81,7 +81,7 @@ def test_an_address_that_is_none_does_not_end_the_reading(
 
 @pytest.mark.parametrize("written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
 def test_a_date_out_of_any_calendar_is_told_or_none(written: str) -> None:
-    """Where it would only be found when the document is written, the whole run would end."""
+    """If the date failed only when the document is written, the whole run would end."""
     with pytest.raises(ValidationError):
         WordPressEntry.model_validate({"id": 1, "modified_gmt": written})
     assert date_of_iso(written) is None
@@ -90,7 +90,7 @@ def test_a_date_out_of_any_calendar_is_told_or_none(written: str) -> None:
 def test_one_file_that_is_not_given_does_not_end_the_reading(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One that fails is asked for again; of five in a row it is the site that is away."""
+    """A failed file is requested again; after five failures in a row the site counts as down."""
 
     def failing(error: SourceError) -> Callable[..., HttpResponse]:
         def request(*_: object, **__: object) -> HttpResponse:
@@ -176,7 +176,7 @@ def test_a_title_above_is_not_shown_to_whom_its_page_is_closed(
 def test_a_wagtail_title_above_is_not_shown_to_whom_its_page_is_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What a document says of where it stands is of a page that its readers may read."""
+    """A document only names a page above it if the document's readers may read that page."""
     pages = [
         {"id": n, "title": title, "meta": {"type": "x.Y", "html_url": f"http://x{path}"}}
         for n, title, path in ((1, "Plan social", "/plan/"), (2, "Voeux", "/plan/voeux/"))

@@ -218,7 +218,7 @@ def test_private_entries_are_read_no_wider_than_the_setting_says(server: WordPre
 
 
 def test_a_category_s_readers_hold_below_it_and_narrow(server: WordPressServer) -> None:
-    """What is in several has the readers of all; a change of category is one of readers."""
+    """An entry in several categories is only open to people who are readers of all of them."""
     rh, news = category(server, "rh"), category(server, "actualites")
     paie = category(server, "paie", rh)
     closed = category(server, "archives")
@@ -305,7 +305,7 @@ def test_files_have_the_readers_of_what_they_are_joined_to(server: WordPressServ
 def test_only_texts_that_changed_are_asked_for(
     server: WordPressServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of many, some at once; one that fails among them stays as it was."""
+    """Several texts are requested at once; a text that fails stays as it was."""
     acts = [
         ("POST", "posts", {"title": f"{n}", "content": f"Le billet {n}.", "status": "publish"})
         for n in range(110)

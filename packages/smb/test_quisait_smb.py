@@ -1,4 +1,4 @@
-"""What the settings may say of a share, and answers that no server here gives."""
+"""Settings of a share, and answers of servers that the tests cannot run."""
 
 import struct
 from typing import Any

@@ -397,7 +397,7 @@ def test_only_what_changed_is_descended_into(cloud: Cloud) -> None:
 
 
 def test_a_share_taken_back_is_seen_though_no_tag_changed(cloud: Cloud) -> None:
-    """Where it is below a folder that would not be listed again."""
+    """The share is below a folder that would not be listed again."""
     cloud.files |= {"a/b/c.txt": "c", "a/b/d.txt": "d", "z/y.txt": "y"}
     cloud.shares = [cloud.share("a/b/c.txt", GROUP, "compta")]
     first = list(connector_of(cloud).changes(None))
@@ -411,7 +411,7 @@ def test_a_share_taken_back_is_seen_though_no_tag_changed(cloud: Cloud) -> None:
 
 
 def test_a_share_told_in_another_place_is_taken_back_too(cloud: Cloud) -> None:
-    """Of a folder that the account has twice: where it is not told, nothing tells of its end."""
+    """The account sees the folder at two paths, and the interface names only the other path."""
     cloud.files["a/b/c.txt"] = "c"
     cloud.shares = [cloud.share("a/b", GROUP, "compta") | {"path": "/z/b"}]
     first = list(connector_of(cloud).changes(None))
@@ -502,7 +502,7 @@ def test_a_folder_that_refuses_the_account_is_closed(cloud: Cloud) -> None:
 
 
 def test_a_folder_that_fails_while_its_shares_change_is_closed(cloud: Cloud) -> None:
-    """What its documents' readers are now is not known one by one."""
+    """The readers of its documents are then unknown."""
     cloud.files["a/b.txt"] = "b"
     cloud.shares = [cloud.share("a/b.txt", GROUP, "compta")]
     first = list(connector_of(cloud).changes(None))
@@ -525,7 +525,7 @@ def test_nothing_is_read_without_the_shares(cloud: Cloud, place: str, body: byte
 
 
 def test_an_unknown_certificate_is_told_as_one(cloud: Cloud) -> None:
-    """Of a plain server, whose first request may meet any other refusal too."""
+    """The server is plain WebDAV, whose first request may also be refused for other reasons."""
     plain = {"server": "webdav", "groups": {}, "group_authority": ""}
     secure = cloud.url.replace("http:", "https:")
     with pytest.raises(SourceRefused, match="certificat"):

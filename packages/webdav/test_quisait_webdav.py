@@ -151,7 +151,7 @@ def test_a_table_holds_below_its_folder_and_closes_where_it_cannot_be_read(
 
 @pytest.mark.trust
 def test_who_writes_in_a_folder_adds_no_reader(harness: DavHarness) -> None:
-    """Neither by its table nor by a sidecar, unless the source trusts them; it is told."""
+    """Tables and sidecars only add readers if the source trusts them; this is reported."""
     for name in ("a.txt", "b.txt"):
         harness.add(f"rh/{name}", "a", ())
     harness.set_readers("**", ("annuaire:group:rh",))
@@ -207,7 +207,7 @@ def test_a_file_that_is_no_longer_the_listed_one_is_not_read(
 
 
 def test_another_host_is_not_followed(harness: DavHarness) -> None:
-    """Neither for the root, nor for the account, whose password stays here."""
+    """The password is not sent to another host."""
     elsewhere = ensure_dav().url + "ailleurs/"
     with pytest.raises(SourceRefused, match="Vérifiez « url »"):
         list(harness.connector(url=elsewhere).changes(None))
