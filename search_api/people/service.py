@@ -19,8 +19,7 @@ from expertise.who_knows import Experts
 from indexer.access import Reader
 from indexer.values import Expansion
 from search_api.context import AnswerContext
-from search_api.query.asking_phrases import without_asking
-from search_api.query.pasted_mail import question_of_mail
+from search_api.query.asking_phrases import subject_of
 from search_api.ranking.results import Result
 
 MOST_CARDS = 3
@@ -108,7 +107,7 @@ def named_by(
     """
     if reader.agent_id is None:
         return NOBODY
-    question = without_asking(question_of_mail(question))  # nobody asks about a signature
+    question = subject_of(question)  # nobody asks about a signature
     return look_up(
         context.people,
         question,

@@ -8,6 +8,8 @@ import re
 
 from indexer.french.analysis import fold
 from indexer.french.stop_words import ASKING_WORDS, ELISIONS, STOP_WORDS
+from search_api.query.apostrophes import with_apostrophes
+from search_api.query.pasted_mail import question_of_mail
 from search_api.query.query import operators_in
 
 _HELP = frozenset(
@@ -36,6 +38,11 @@ _BEFORE = frozenset("a au aux d dans de des du en l la le les sur vers".split())
 _WORD = re.compile(r"[^\W_]+")
 _OPERATOR = re.compile(r"[\"«»“”]|(?:\A|\s)-\w")
 """Matches a quotation or an excluded word: such a text is left as it was typed."""
+
+
+def subject_of(typed: str) -> str:
+    """Return what a typed question is about: without courtesy and phrases that ask for help."""
+    return without_asking(with_apostrophes(question_of_mail(typed)))
 
 
 def without_asking(text: str) -> str:

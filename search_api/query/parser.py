@@ -8,9 +8,8 @@ from indexer.access import AccessFilter
 from indexer.french.analysis import folded_words
 from indexer.ports import IndexReader
 from indexer.values import Byline, DateRange, Question, SearchRequest
-from search_api.query.asking_phrases import without_asking
+from search_api.query.asking_phrases import subject_of
 from search_api.query.glossary import GlossaryFile
-from search_api.query.pasted_mail import question_of_mail
 from search_api.query.query import (
     FACET_FIELDS,
     Operator,
@@ -85,7 +84,7 @@ class QueryParser:
         `filters` apply in addition to the operators. Raises `IndexUnreachable` if an operator names
         a facet's value and the index does not answer.
         """
-        typed = with_references_in_one_way(without_asking(question_of_mail(typed)))
+        typed = with_references_in_one_way(subject_of(typed))
         text = typed_text(typed)
         found = tuple(operators_in(text))
         named = self._values(found, access)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_api.query.asking_phrases import without_asking
+from search_api.query.apostrophes import with_apostrophes
+from search_api.query.asking_phrases import subject_of, without_asking
 
 pytestmark = pytest.mark.search
 
@@ -58,3 +59,24 @@ def test_a_part_of_the_text_is_left(typed: str) -> None:
     assert left in typed
     assert bool(left) == bool(typed)
     assert without_asking(left) == left
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("jai un problème avec limprimante", "jai un problème avec l'imprimante"),
+        ("lagent refuse daccepter", "l'agent refuse d'accepter"),
+        ("taxe damenagement", "taxe d'amenagement"),
+        ("géomètre à lorient", "géomètre à lorient"),
+        ("nantes, sirène, sarah", "nantes, sirène, sarah"),
+        ("SIE, cfe", "SIE, cfe"),
+    ],
+)
+def test_a_word_gets_the_apostrophe_that_it_lacks(typed: str, meant: str) -> None:
+    """French words, places and acronyms stay."""
+    assert with_apostrophes(typed) == meant
+
+
+def test_the_subject_of_a_hurried_question_is_left() -> None:
+    """Without greeting, apostrophes, or anything that only asks for help."""
+    assert subject_of("bonjour, qui peut maider avec limprimante svp").strip() == "l'imprimante"
