@@ -43,9 +43,9 @@ class AloneDegree(StrEnum):
 class IsolatedHolder:
     """The only holder seen on a topic in an area.
 
-    `next` is the nearest other holder, at `distance_km`. `share`, from 0 to 1, is the part of the
-    topic's people that the build sees, as it estimates. `mission_since` is the first day of the
-    agent's mission in force on the topic, or None.
+    `next` is the nearest other holder, at `distance_km`. `share`, from 0 to 1, is the estimated
+    part of the topic's people that the build sees. `mission_since` is the first day of the agent's
+    mission in force on the topic, or None.
     """
 
     topic: Topic
@@ -64,7 +64,7 @@ class Unclaimed:
     """Topics on which nobody is called alone, because the build sees too few of their people.
 
     `share`, from 0 to 1, is the largest part of a topic's people that is seen; `of` is the number
-    of topics that were asked for.
+    of topics requested.
     """
 
     topics: tuple[Topic, ...]
@@ -149,7 +149,7 @@ class TopicHolder:
 class OwnTopic:
     """A topic of one agent.
 
-    `strength` is shown to that agent only, else None. `evidence` contains the documents that the
+    `strength` is None unless that agent is the reader. `evidence` contains the documents that the
     reader may read, newest first. `mission_since` means the same as in `IsolatedHolder`.
     """
 
@@ -162,9 +162,10 @@ class OwnTopic:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """An agent with topics in common; lists begin with the most topics, then the nearest.
+    """An agent with topics in common.
 
-    The peer holds `topics` and only declares `declares`.
+    Lists begin with the most common topics, then with the nearest peers. The peer holds `topics`
+    and only declares `declares`.
     """
 
     agent: Agent
@@ -177,7 +178,7 @@ class Peer:
 class CommunityView:
     """A community's topics and the members who may be shown.
 
-    `invited`: agents who did not answer yet, and whom nobody else may see.
+    `invited`: agents who have not answered yet; other agents may not see them.
     """
 
     topics: tuple[Topic, ...]

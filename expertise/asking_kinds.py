@@ -12,6 +12,6 @@ ASKING_KINDS = frozenset(
         "offre de stage",
     }
 )
-"""Kinds of documents that show no skill of their writers, unless the settings name others: a job
-offer looks for somebody who knows, and news tell about others.
+"""Default kinds of documents that do not show what their writers know: a job offer looks for
+somebody who knows, and news are about other people.
 """

@@ -39,7 +39,8 @@ administrations (decision 71).
 """
 NOT_COMPARED = AboutFeatures(title=0, text=0, named=0, near=2.0, nearest=1, other=0)
 """Values of `near` and `nearest` if document and topic cannot be compared by vector: about the mean
-of the topics that a text names. A métier has no vector, and few documents have no meaningful mean.
+over the topics that a text names. A métier has no vector, and a mean over few documents is not
+meaningful.
 """
 BROADER = 0.5
 """Share of a topic's confidence that its broader topics get: an agent who knows a part of a subject
@@ -48,7 +49,7 @@ seldom knows the whole of it (decision 71).
 LEAST_CONFIDENCE = 0.5
 """Topics with less confidence are not assigned, except broader topics of an assigned one."""
 LEAST_DOCUMENTS = 50
-"""With fewer documents there is no meaningful mean, and only labels assign topics."""
+"""Least number of documents for a meaningful mean; with fewer, only labels assign topics."""
 
 _KEPT_SIMILAR = 5
 _SCALE = 1_000_000
@@ -88,7 +89,7 @@ def topic_vectors(topics: Sequence[Topic], encoder: Encoder) -> TopicVectors:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """The topics that one document's text names and its vectors come near.
+    """The topics that a document's text names, and the topics that are most similar to its vectors.
 
     `by_label`: (topic, whether the title names it, whether the text names it). `similar`: the
     topics named and the most similar topics by vector, best first, as (index in `TopicVectors`,
@@ -152,7 +153,7 @@ class Labels:
         self._encoded = 0
 
     def of(self, document: IndexedDocument) -> Labelled:
-        """Return the topics found in a document. Raises `ValueError` for vectors of no encoder."""
+        """Return the topics found in a document. Raises `ValueError` for invalid vectors."""
         # Steps that may fail come first, so that a failing document adds nothing.
         labelled = _topics_by_label(document, self._phrases)
         return Labelled(labelled, self._compare(self._similar(document), labelled))
@@ -197,7 +198,7 @@ class Labels:
 
 
 class TopicConfidences:
-    """Computes the confidences of a chunk: labels, vectors that stand out, broader topics.
+    """Computes the confidences of a chunk from labels, unusual similarities and broader topics.
 
     A document's confidences depend on the spread over all documents, but not on any other document.
     """
@@ -284,10 +285,10 @@ class TopicConfidences:
 
 
 def confidence(features: Features) -> NDArray[np.float64]:
-    """Return how likely each pair's document is about its topic, of shape (pairs,).
+    """Return the probability that each pair's document is about its topic, of shape (pairs,).
 
-    A logistic regression on `features` (pairs, features), rounded so that the order of additions
-    does not show.
+    It is computed by a logistic regression on `features` (pairs, features) and rounded, so that the
+    order of additions does not change it.
     """
     odds = sum((features[:, n] * weight for n, weight in enumerate(WEIGHTS)), np.float64(BIAS))
     found: NDArray[np.float64] = np.round(1 / (1 + np.exp(-odds)), 6)
@@ -328,7 +329,7 @@ def _letters(text: str, term: Term) -> str:
 
 
 def _acronym(label: str, term: Term) -> str:
-    """Return a label's word if it is in capitals, else empty: only capitals name the topic then."""
+    """Return a label's word if it is in capitals, else an empty text."""
     written = _letters(label, term)
     return written if len(written) > 1 and written.isupper() else ""
 

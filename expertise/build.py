@@ -35,7 +35,7 @@ from indexer.ports import Encoder
 from indexer.values import IndexedDocument
 
 BATCH_DOCUMENTS = 200
-"""Documents read in one request; a limit because their vectors are large."""
+"""Number of documents read in one request; it is limited because their vectors are large."""
 
 
 def build_expertise(

@@ -1,4 +1,4 @@
-"""The tables of a build, as Parquet files in one folder: written, computed, read, and deleted.
+"""Write, compute, read and delete the tables of a build, as Parquet files in one folder.
 
 They contain ids of agents, accounts and documents: only the owner can read the folder (0700), it is
 in no backup, and it is deleted with the build. The next build, or a starting worker, deletes what a
@@ -81,7 +81,7 @@ class BuildFiles:
         for setting in (
             f"SET memory_limit = '{means.memory_bytes}B'",
             f"SET temp_directory = '{spill}'",
-            # Queries sort where order matters; keeping it elsewhere costs memory.
+            # Preserving order costs memory, and queries sort where order matters.
             "SET preserve_insertion_order = false",
             # No extension is downloaded.
             "SET autoinstall_known_extensions = false",
@@ -146,7 +146,7 @@ class BuildFiles:
                 some = cursor.fetchmany(ROWS_AT_ONCE)
 
     def keep_only(self, tables: Collection[str]) -> None:
-        """Delete all other tables, since those of a large build take gigabytes."""
+        """Delete all tables except these, since the tables of a large build take gigabytes."""
         for path in self.folder.iterdir():
             if path.name not in (*tables, _SPILL):
                 self.read.execute(f"DROP VIEW IF EXISTS {path.name}")
@@ -202,7 +202,7 @@ class _DuckEngine:
 
 
 def _copy(connection: "duckdb.DuckDBPyConnection", query: str, path: Path) -> None:
-    # Created first with its mode, so that nobody else can ever read it, whatever the umask.
+    # Create the file with its mode first, so that nobody else can ever read it, whatever the umask.
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
     with _errors_in_french():
         connection.execute(f"COPY ({query}) TO '{_quoted(path)}' (FORMAT parquet)")

@@ -5,7 +5,7 @@ At most `DOCUMENTS_PER_PART` documents are in memory at once. The tables:
 - `documents`: number, id, mark (record hash), key (`document_key`), day, whether it is an open
   question, whether it asks for a skill. Only documents that every agent may read.
 - `contributions`: document, account, weight, whether the agent wrote or answered.
-- `named`, `compared`: the topics that a document's text names and its vectors come near.
+- `named`, `compared`: topics that a document's text names, and topics similar to its vectors.
 - `labels`, made from these two: document, topic, confidence.
 - `agents`: the agents who may be shown, numbered by id; `owners`: account, agent.
 - `entries`: topic, agent, and what the agent's directory entry states about the topic.
@@ -350,7 +350,7 @@ class _Part:
 
 
 def _unicode(account: str) -> str:
-    """Return the account, or an empty text if it is not valid Unicode, thus in no directory."""
+    """Return the account, or an empty text if it is not valid Unicode and so in no directory."""
     try:
         account.encode()
     except UnicodeEncodeError:

@@ -291,7 +291,10 @@ class _Sights:
 def sights_and_isolation(
     files: BuildFiles, least_known: float
 ) -> tuple[list[TopicSight], dict[tuple[int, int], Alone]]:
-    """Return the sight of each topic, and the holders who may be called alone by (topic, agent)."""
+    """Return what the build sees of each topic, and the holders who may be called alone.
+
+    The holders are keyed by (topic number, agent number).
+    """
     counts = files.arrays("SELECT * FROM topic_counts ORDER BY topic")
     ((people, metiers, told),) = files.rows(
         "SELECT count(*), count(*) FILTER (metier <> ''), count(*) FILTER (told) FROM agents"
@@ -346,7 +349,7 @@ def _whole(values: Any) -> IntArray:
 def _isolation(
     files: BuildFiles, sights: _Sights, least_known: float
 ) -> dict[tuple[int, int], Alone]:
-    """Return the holders who are surely enough the only ones seen in an area."""
+    """Return the holders whose probability of being alone in an area reaches `least_known`."""
     lone = files.arrays("SELECT * FROM lone ORDER BY topic, agent")
     topic, agent = _whole(lone["topic"]), _whole(lone["agent"])
     if not len(topic):
@@ -381,7 +384,7 @@ def _sizes(sights: _Sights, lone: Mapping[str, Any], area: str) -> IntArray:
 
 
 class _NearHolders:
-    """A few holders of each topic in each département, as arrays; topics must be asked in order."""
+    """A few holders of each topic in each département; call `alone` with ascending topics."""
 
     def __init__(self, files: BuildFiles) -> None:
         rows = files.rows("SELECT topic, agent, id, departement FROM near ORDER BY topic, agent")

@@ -80,8 +80,9 @@ def steps(least_strength: float) -> Sequence[Step]:
             SELECT m.topic, a.agent FROM metiers m JOIN agents a ON a.metier = m.metier
             """,
         ),
-        # Agents who show on a topic, who wrote themselves, and whose documents may make a holder:
-        # a sum without discount is never less than the strength, and needs no order.
+        # `shown`: the agent is visible on the topic; `own`: the agent wrote about it; `heavy`: the
+        # documents may make the agent a holder, because their sum without discount, which needs no
+        # order, is never less than the strength.
         Step(
             "pairs",
             f"""
@@ -146,7 +147,7 @@ def steps(least_strength: float) -> Sequence[Step]:
             ) h JOIN agents a ON a.agent = h.agent
             """,
         ),
-        # Holders not only by their own declaration, without agents who refused the topic since.
+        # Holders, without agents who only declare the topic or refused it since.
         Step(
             "held",
             f"""
@@ -155,7 +156,7 @@ def steps(least_strength: float) -> Sequence[Step]:
             WHERE h.basis <> {declared} AND r.topic IS NULL
             """,
         ),
-        # Agents seen on a topic: nobody else is alone there.
+        # Agents seen on a topic. A holder is alone in an area if no other agent is seen there.
         Step(
             "seen",
             """
@@ -196,7 +197,7 @@ def steps(least_strength: float) -> Sequence[Step]:
             WHERE d.many = 1 OR r.many = 1 OR c.many = 1
             """,
         ),
-        # A few holders of each département: the nearest holders are among them.
+        # A few holders of each département, among whom the nearest holders are searched.
         Step(
             "near",
             f"""
@@ -222,7 +223,7 @@ def steps(least_strength: float) -> Sequence[Step]:
         ),
         Step("shown_documents", _documents_of_topics("l.confidence DESC, d.dated DESC", "TRUE")),
         Step("questions", _documents_of_topics("d.dated DESC", "d.open_question")),
-        # The topics of documents with contributors: no other document votes.
+        # The topics of documents with contributors, because other documents do not vote.
         Step(
             "assigned",
             """

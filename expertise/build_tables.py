@@ -103,7 +103,7 @@ class TopicSight:
 
 @dataclass(frozen=True, slots=True)
 class TopicRecord:
-    """A topic of the list, with documents to start with and unanswered questions, by id."""
+    """A topic of the list, with ids of its first documents and of its unanswered questions."""
 
     topic: Topic
     documents: tuple[str, ...]
@@ -199,7 +199,7 @@ metadata = sa.MetaData()
 
 _BUILD = sa.String(32)
 _ID = sa.String(200)
-# An agent's id may be too long for an index, so that its digest is the key.
+# An agent's id may be too long for an index, so its digest is the key.
 _KEY = sa.String(64)
 
 builds = sa.Table(
@@ -214,7 +214,7 @@ builds = sa.Table(
     sa.Column("contributions", sa.Integer, nullable=False),
     sa.Column("contributions_seen", sa.Integer, nullable=False),
 )
-# The build that is read: one row, or none.
+# The id of the current build: one row, or no row before the first build.
 current = sa.Table(
     "expertise_current",
     metadata,
@@ -271,7 +271,7 @@ proposals = sa.Table(
     sa.Column("documents", sa.Text, nullable=False),
     sa.Column("terms", sa.Text, nullable=False),
 )
-# There is a row for each document: the key is short, and the table is stored in its order.
+# The table has a row for each document, so the key is short and the rows are stored in its order.
 assigned = sa.Table(
     "expertise_assigned",
     metadata,

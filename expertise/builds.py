@@ -81,14 +81,13 @@ class IsolationQuery:
 
 
 TREND_DAYS = 400
-"""Days for which the topics that depended on one agent are kept: a year, and some weeks to compare
-it with.
+"""Number of days for which rows of `alone_topics` are kept: a year, and some weeks to compare with.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class CellPlace:
-    """The département of an agent who holds a topic or only declares it; without evidence."""
+    """An agent who holds a topic or only declares it, and their département."""
 
     topic_id: str
     agent_id: str
@@ -404,7 +403,7 @@ class SqlBuilds:
 def forget_in_builds(connection: sa.Connection, agent_id: str) -> int:
     """Erase an agent from other agents' cells and from skipped items; return the number of rows.
 
-    The agent's own rows are not among them: the caller finds these by their key.
+    The agent's own rows are not erased here: the caller finds them by their key.
     """
     named = cells.c.nearest.contains(json.dumps(agent_id), autoescape=True)
     key = list(cells.primary_key)
@@ -454,6 +453,6 @@ class _WaitingRows:
 
 
 def _digested(row: Row) -> bytes:
-    """Return a row's bytes for the digest of its build; binary values, most of it, as they are."""
+    """Return a row's bytes for the digest of its build; binary values are not converted."""
     texts = "\0".join([str(value) for value in row.values() if not isinstance(value, bytes)])
     return b"\0".join([texts.encode(), *(one for one in row.values() if isinstance(one, bytes))])

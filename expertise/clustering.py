@@ -24,7 +24,7 @@ LEAST_SHARED_HOLDERS = 2
 
 
 class CommunityKind(StrEnum):
-    """Detected from topics held by the same agents, or proposed to isolated holders."""
+    """Whether a community was detected from common topics or proposed to isolated holders."""
 
     DETECTED = "detected"
     PROPOSED = "proposed"
@@ -51,17 +51,17 @@ def linked_topics(
 
 
 LEAST_DOCUMENTS = 5
-"""Least number of documents in a cluster; fewer are not a topic."""
+"""Least number of documents in a cluster."""
 CLUSTER_DISTANCE = 0.6
 """Average cosine distance between centred vectors up to which two clusters are merged. Unrelated
 texts have distance 1 after centring, whatever the encoder.
 """
 LARGEST_CLUSTER_SHARE = 0.25
-"""A cluster with a larger share of all documents is what the texts have in common, not a topic."""
+"""A cluster with a larger share of all documents is not a topic: it shows what all texts share."""
 TERMS_KEPT = 8
 """Number of terms kept of a cluster."""
 BIGRAM_WEIGHT = 1.3
-"""Factor for a pair of adjacent words, which says more than each of them."""
+"""Factor for a pair of adjacent words, which is more specific than each word."""
 LEAST_WITH_TERM = 3
 """Number of the cluster's documents that must contain a term."""
 

@@ -130,8 +130,8 @@ class Undecidable(Exception):
 class ProposalDecisions:
     """Decisions on what one build proposes. Methods raise `NoSuchProposal` or `Undecidable`.
 
-    `may` returns whether the community manager manages these spaces; proposals of other spaces do
-    not exist for them. It is called without spaces if all documents of a decision are gone.
+    `may` returns whether the community manager manages these spaces; they do not see proposals of
+    other spaces. It is called without spaces if all documents of a decision are gone.
     """
 
     reading: OpenBuild
@@ -295,7 +295,7 @@ _TOPICS_READ_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True)
 class AtRisk:
-    """A topic's counts, its `holders` if they are few, and those of them `leaving` soon."""
+    """A topic's counts, its `holders` if they are few, and the holders `leaving` soon."""
 
     count: TopicCount
     holders: tuple[Agent, ...]
@@ -315,8 +315,8 @@ class AtRisk:
 def topics_at_risk(reading: OpenBuild, animated: Callable[[str], bool]) -> tuple[AtRisk, ...]:
     """Return the topics to watch, by label, among those that `animated` accepts.
 
-    A topic is at risk if it has only one holder, if documents treat it but nobody holds it, if it
-    has unanswered questions, or if one of few holders leaves soon. Raises `IndexUnreachable`.
+    A topic is at risk if it has only one holder, if it has documents but no holder, if it has
+    unanswered questions, or if one of few holders leaves soon. Raises `IndexUnreachable`.
     """
     found: list[AtRisk] = []
     offset: int | None = 0

@@ -49,10 +49,11 @@ WHOLE_SERVICE = ""
 class Preference:
     """A preference of an agent; one row for each (agent, kind, subject).
 
-    `subject`: a source or `WHOLE_SERVICE` (withdraw), a topic's id (refuse, declare, removed; join,
-    leave or invited, of its community), a document's id (disown), empty (contact). `said`: the
-    topic's labels, its own first, or the way of contact. An animator's decision (removed) has the
-    animator's id (`by`) and a `reason`; `by` is empty once that animator's data were purged.
+    `subject` depends on the kind: a source or `WHOLE_SERVICE` (withdraw), a topic's id (refuse,
+    declare, removed, and for its community join, leave, invited), a document's id (disown), or
+    empty (contact). `said`: the topic's labels, the preferred label first, or the way of contact.
+    An animator's decision (removed) has the animator's id (`by`) and a `reason`; `by` is empty once
+    that animator's data were purged.
     """
 
     agent_id: str
@@ -65,7 +66,7 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPreference:
-    """A preference in force, and the time since when."""
+    """A preference in force, and the time from which it applies."""
 
     preference: Preference
     since: datetime
@@ -115,7 +116,7 @@ absent_agents = sa.Table(
     sa.Column("agent_key", sa.String(64), primary_key=True),
     sa.Column("since", sa.Date, nullable=False),
 )
-"""The day since when the directory lacks an agent whose preferences are stored."""
+"""Agents with stored preferences who are missing from the directory, and since which day."""
 
 
 def agents_with_words(agent_words: sa.Table, words: Sequence[str]) -> sa.Select[tuple[str]]:
@@ -195,7 +196,7 @@ class SqlConsent:
             self.put(told, self._now())
 
     def noted(self, agent_id: str) -> bool:
-        """Return whether the register holds every preference of this agent: none can be lost."""
+        """Return whether the register contains every preference of this agent."""
         return self._register.noted(agent_id)
 
     def removals(self) -> Sequence[RecordedPreference]:
@@ -205,7 +206,7 @@ class SqlConsent:
         return tuple(map(_recorded, sql.mappings(self._engine, query)))
 
     def has(self, wish: Preference) -> bool:
-        """Return whether a wish of this agent, kind and subject is in force."""
+        """Return whether a preference of this agent, kind and subject is in force."""
         wanted = (wish.kind, wish.subject)
         return any(
             (one.preference.kind, one.preference.subject) == wanted
@@ -251,7 +252,7 @@ class SqlConsent:
         return {PreferenceKind(kind): number for kind, number in sql.rows(self._engine, query)}
 
     def _tell(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
-        """Note a change in the register, without an animator's reason: it is about somebody."""
+        """Note a change in the register, without an animator's reason, which is personal."""
         fields = {"agent": wish.agent_id, "wish": wish.kind, "subject": wish.subject}
         by = {"by": wish.by} if wish.by else {}
         self._register.note("wish", moment, **fields, said=wish.said, in_force=in_force, **by)

@@ -57,7 +57,7 @@ MOST_LISTED = 10
 
 
 def skipped_text(found: Sequence[SkippedItem]) -> str:
-    """Return the number of items of each kind and the first ids, in French; empty for none.
+    """Return the number of items of each kind and the first ids, in French; empty without items.
 
     For a terminal only: ids of documents and agents do not belong in a log.
     """

@@ -81,7 +81,7 @@ _CHECKED_AT_ONCE = 20
 
 
 _DEGREES = {Basis.METIER: AloneDegree.METIER, Basis.MISSION: AloneDegree.MISSION}
-"""The claim «alone» for topics that the directory gives for this reason."""
+"""The degree of the claim «alone» for topics that the directory gives on this basis."""
 
 
 _REASONS = {
@@ -143,7 +143,7 @@ class BuildReader:
         return frozenset(one.agent.id for one in standing if one.cell.basis is Basis.DEMONSTRATED)
 
     def holders_of(self, topic_ids: Sequence[str], today: date) -> TopicHolders:
-        """Return agents who hold or declare these topics; nobody without a build."""
+        """Return agents who hold or declare these topics; empty without a build."""
         reading = self.reading(today)
         if isinstance(reading, BuildStatus):
             return TopicHolders()
@@ -206,7 +206,7 @@ class OpenBuild:
         return IsolationPage(self._with_next(there), following)
 
     def unclaimed(self, topic_ids: Sequence[str] | None = None) -> Unclaimed:
-        """Return the topics of which too few people are seen to call anybody alone.
+        """Return the topics on which the build sees too few people to call anybody alone.
 
         They are searched among `topic_ids`, or all topics. Métiers are never among them, since the
         directory names all people of a métier.
@@ -316,7 +316,7 @@ class OpenBuild:
     ) -> tuple[TopicCounts, tuple[CurrentHolder, ...]]:
         """Return the page of `coverage`, and the holders that were counted.
 
-        `listed`: topics to count in this order; None for all, by label.
+        `listed`: the topics to count, in this order; None counts all topics by label.
         """
         ordered = sorted(
             self.topics.values(), key=lambda one: (label_order(one.topic.label), one.topic.id)

@@ -87,7 +87,7 @@ def mark_directory_changed(connection: sa.Connection) -> None:
 
 
 def set_cut(engine: sa.Engine, agent_id: str, day: date | None) -> None:
-    """Make an agent departed since `day`, even if later readings of the directory still list them.
+    """Mark an agent as departed since `day`, even if the directory still lists them later.
 
     None undoes it: the next reading takes the agent's departure from the directory again.
     """
@@ -145,7 +145,7 @@ AGENTS_AT_ONCE = 2_000
 """Number of agents whose rows `SqlDirectory.each` has in memory."""
 
 MOST_WORDS = 8
-"""A question with more words has a subject, and matches no agent."""
+"""A question with more words is about a subject, and matches no agent."""
 
 MOST_READ = 200
 """A question must match fewer agents than this."""
@@ -220,7 +220,7 @@ class SqlDirectory:
         """Return the authorities of the directory's groups."""
         found: set[str] = set()
         with self._engine.connect() as connection:
-            # A directory read by an older version has rows of members but none of groups.
+            # A directory read by an older version has rows of members but no rows of groups.
             for column in (groups.c.principal, memberships.c.principal):
                 found.update(
                     map(authority_of, connection.execute(sa.select(column).distinct()).scalars())
@@ -300,7 +300,7 @@ class SqlDirectory:
     def with_names_in(self, words: Collection[str], today: date) -> tuple[Agent, ...]:
         """Return the listed agents in post with two of these folded words in their name.
 
-        Nobody if too many match.
+        Returns nobody if too many match.
         """
         wanted = sorted({word[:LONGEST_WORD] for word in words})
         column = author_words.c.agent_key
@@ -318,7 +318,7 @@ class SqlDirectory:
     def begun(self, typed: str, today: date, limit: int) -> tuple[Agent, ...]:
         """Return agents whose name has the typed words; the last word may be a prefix.
 
-        Sorted by name, ignoring accents and case. Nobody if nothing is typed.
+        They are sorted by name, ignoring accents and case. Returns nobody if nothing is typed.
         """
         query = names_with_prefix(agents, name_words, typed, today)
         if query is None:
@@ -482,7 +482,7 @@ _KEPT_ELSEWHERE = (
     "communities_left",
     "communities_invited",
 )
-"""Accounts have a table of their own; the rest is the agent's own wish."""
+"""Fields that are not in the row: accounts have their own table, and the others are preferences."""
 
 
 def agent_row(agent: Agent) -> dict[str, object]:
@@ -499,7 +499,7 @@ def agent_row(agent: Agent) -> dict[str, object]:
 
 
 def _word_rows(people: list[Agent]) -> list[dict[str, str]]:
-    """Return rows of the words that agents are found by; unlisted agents have none."""
+    """Return rows of the words that agents are found by; unlisted agents have no rows."""
     return [
         {"word": word, "agent_key": digest(agent.id)}
         for agent in people

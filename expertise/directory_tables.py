@@ -190,7 +190,7 @@ def _of_a_person(principal: str) -> bool:
 def _existing_groups(connection: sa.Connection, principals: Collection[str]) -> set[str]:
     keys = {digest(one): one for one in principals}
     found: set[str] = set()
-    # A directory read by an older version has rows of members but none of groups.
+    # A directory read by an older version has rows of members but no rows of groups.
     for column in (groups.c.principal_key, memberships.c.principal_key):
         query = sa.select(column).where(one_of(connection, column, keys)).distinct()
         found |= {keys[key] for key in connection.execute(query).scalars()}

@@ -50,8 +50,9 @@ makes an agent visible on it. An old word in a glossary weighs less.
 """
 WROTE_ON_TOPIC = 0.5
 """Least weight of an agent's own contribution that keeps others from being called alone: a recent
-document that is as likely as not about the topic. In two administrations none of the five agents
-below it who were no holders really held the topic, and two of the 16 above it did (decision 71).
+document that is as likely as not about the topic. Of agents whom the build did not make holders in
+two administrations, none of five below this weight really held the topic, but two of 16 above it
+did (decision 71).
 """
 
 
@@ -167,7 +168,7 @@ def topics_of_ended_missions(agent: Agent, names: TopicNames, today: date) -> fr
 
 
 def _named_by(mission: Mission, names: TopicNames) -> tuple[str, ...]:
-    """Return the topic with this id, else with this label; none if it is not on the list."""
+    """Return the topic with this id, else with this label; empty if it is not on the list."""
     by_id = names.ids.get((None, mission.topic))
     return by_id or names.ids.get((TopicKind.TOPIC, label_key(mission.topic)), ())
 
@@ -195,7 +196,7 @@ def stated_topics(agent: Agent, names: TopicNames, today: date) -> dict[str, Bas
 
 
 class IsolationScope(StrEnum):
-    """The widest area in which a holder is the only one."""
+    """The widest area in which an agent is the only holder."""
 
     NONE = ""
     DEPARTEMENT = "departement"

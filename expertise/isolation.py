@@ -1,4 +1,4 @@
-"""How sure a build can be that a holder is alone on a topic in an area.
+"""Estimate how sure it is that a holder is alone on a topic in an area.
 
 Read `alone_probability` first. «Alone» is a claim about everybody else: nobody else may be visible
 on the topic in the area, and the build must see a large enough part of the topic's people.
@@ -156,9 +156,9 @@ def alone_probability(
     - That nobody is out of sight is `sole_probability`; on a métier, only agents whose entry has no
       métier can be. For an agent on a mission, the list of missions counts if it shows more of the
       topic's people than documents do.
-    - The value is -1 for who is never called alone: agents who have not arrived yet, and agents
-      known by documents only whose mission on the topic has ended. It is 0 for agents known by
-      documents only who wrote nothing themselves.
+    - The value is -1 for agents who are never called alone: those who have not arrived yet, and
+      those known by documents only whose mission on the topic has ended. It is 0 for agents known
+      by documents only who wrote nothing themselves.
     """
     topic = held.topic
     sure = np.where(held.stated, 1.0, shares.borne_out * held.own)

@@ -33,8 +33,8 @@ MOST_TOPICS = 3
 class Features(NamedTuple):
     """Facts about one candidate that the model weighs, each from 0 to 1.
 
-    - `first`: 1 over the place of their first document by what answers.
-    - `said`: the largest share of the question that one of their documents says.
+    - `first`: 1 divided by the place of their first document in the order by what answers.
+    - `said`: the largest share of the question that one of their documents contains.
     - `passage`: 1 if they wrote the passage that answers in one of the first three documents.
     - `direct`: 1 if they wrote the direct answer.
     - `stated`: the largest share of the question for a topic that the directory gives them.
@@ -81,8 +81,8 @@ def odds_of(probability: float) -> float:
 
 CARD, FURTHER_CARD, BARE_CARD = 0.2, 0.6, 0.95
 """Least probability for a card: of the likeliest candidate, of any other candidate, and of any
-candidate if no document is expected to answer. docs/evaluation.md, «Who knows», has how many
-candidates are right at which probability, for administrations that the model was not fitted on.
+candidate if no document is expected to answer. The section «Who knows» of docs/evaluation.md gives
+the share of right candidates by probability, for administrations that the model was not fitted on.
 """
 
 NEAR = 0.15

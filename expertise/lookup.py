@@ -33,7 +33,7 @@ MOST_READ_WORDS = 40
 """In a longer text no name is looked for."""
 
 MOST_RESPELT = 4
-"""In a longer question no word is taken for a misspelt name: it has enough other words."""
+"""In a longer question no word is taken for a misspelt name, since the other words suffice."""
 
 TRIALS = 6
 """Maximum number of spellings of a question that are looked up; each needs a request."""
@@ -104,15 +104,14 @@ class MetierMatch:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryMatches:
-    """What a question names in the directory; people are nearest to the asker first.
+    """What a question names in the directory; people are sorted by distance to the asker.
 
-    `people` are meant by name, or by métier and place; `beyond` counts those who are not among
-    them. `whole`: the question asks for nothing else. `ordinary`: their name is also a word that
-    documents write in lower case. `spelt` is the question with the directory's spelling, where
-    that was typed otherwise. `place` is the place that the question names, if it calls nobody by
-    name. `elsewhere`: nobody there holds the métier, and `people` are the nearest to it. `others`
-    have the words in their métier or skills.
-    `placed`: a service is named with its place.
+    `people` are meant by name, or by métier and place; `beyond` counts further people left out.
+    `whole`: the question asks for nothing else. `ordinary`: their name is also a word that
+    documents write in lower case. `spelt` is the question in the directory's spelling, empty if
+    nothing was misspelt. `place` is the place that the question names, unless it names a person.
+    `elsewhere`: nobody there holds the métier, and `people` are the nearest to it. `others` have
+    the words in their métier or skills. `placed`: a service is named with its place.
     """
 
     people: tuple[NamedAgent, ...] = ()
@@ -301,7 +300,7 @@ class _Finder:
         said = {word: self._directory.near(word, self._today) for word in asked.folded}
         strange = [word for word, near in said.items() if all(one.slips for one in near)]
         missing = unknown(strange) if strange else ()
-        # An ending is no other word to documents: «Bastid» stands in what writes «Bastide».
+        # Documents are searched without endings: «Bastid» is found in a text with «Bastide».
         ways = [
             [one.written for one in said[word] if word in missing or _same_stem(word, one.written)]
             if word in strange
@@ -343,7 +342,7 @@ class _Finder:
         return NOBODY
 
     def outside_the_area(self, asked: _Asked) -> Iterator[DirectoryMatches]:
-        """Find the people of an area in lower case, or named by a town of the directory."""
+        """Find the people of an area that is typed in lower case or named by one of its towns."""
         code, rest = self._area_in(asked.words)
         if code and rest:
             yield from self.at_place(
@@ -450,7 +449,10 @@ class _Finder:
         )
 
     def _area_in(self, words: frozenset[str]) -> tuple[str, frozenset[str]]:
-        """Return the area that the words name, and the other words; of a town, its département."""
+        """Return (code of the area that the words name, other words).
+
+        The area of a town is its département.
+        """
         named = [(len(of), code, of) for of, code in _area_words().items() if of < words]
         if named:
             _, code, of = max(named)
@@ -478,7 +480,7 @@ def _area_words() -> Mapping[frozenset[str], str]:
 def _direction(words: frozenset[str], agent: Agent) -> str:
     """Return the path of the direction that the words name («DDFiP 22»), or an empty path.
 
-    The words must have its own name; the rest must be its place.
+    The words must contain a word of its own name, and all others must belong to its name or place.
     """
     *above, _ = agent.entity.rstrip("/").split("/")
     place = asked_words(area_name(agent.departement)) | {agent.departement.lower()}
@@ -494,7 +496,7 @@ def _same_stem(word: str, other: str) -> bool:
 
 
 def _name_pairs(agent: Agent) -> set[tuple[str, str]]:
-    """Yield each word of the given name with each adjacent word of the family name."""
+    """Return the pairs of adjacent words of both names, for both orders of the names."""
     given, family = folded_words(agent.given_name), folded_words(agent.family_name)
     if not given or not family:
         return set()

@@ -20,7 +20,7 @@ LONGEST_WORD = 200
 """Maximum length of a stored word, in characters."""
 
 SHORTEST_NAME = 3
-"""Length from which names («Gof») may have one edit; words of documents must be longer."""
+"""Least length of a name that may have one edit («Gof»); words of documents must be longer."""
 
 _MOST_LOOKED_UP = 20
 """Number of near words for which agents are looked up."""
@@ -54,7 +54,7 @@ def name_words_table(metadata: sa.MetaData) -> sa.Table:
 
 
 def name_word_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
-    """Return the rows of these agents; agents who are not listed have none."""
+    """Return the rows of these agents; agents who are not listed have no rows."""
     return [
         {"said": said, "word": word, "agent_key": digest(agent.id)}
         for agent in people
@@ -95,8 +95,8 @@ def near_known_words(
 ) -> list[tuple[str, str, int]]:
     """Return (word, key of one agent, number of agents) within `name_reach`, nearest first.
 
-    The word itself is included. Only words with the same first letter are read, so that not every
-    name is.
+    The word itself is included. Only words with the same first letter are compared, to read fewer
+    names.
     """
     most, column = name_reach(word), words.c.word
     same_beginning = sa.select(column).where(
@@ -173,7 +173,7 @@ def author_words_table(metadata: sa.MetaData) -> sa.Table:
 
 
 def author_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
-    """Return the rows of those of these agents who may be named."""
+    """Return the rows of the agents who may be named."""
     return [
         {"word": word, "agent_key": digest(agent.id)}
         for agent in people

@@ -93,7 +93,7 @@ def peers_of(
     The topics are those with evidence, the métier and the declared skills, so that newcomers find
     peers too. Two agents are peers if one of them holds a topic that the other holds or declares:
     each then appears on some page of the other's peers. Evidence contains the documents that
-    `access` may read; without `access` there is none.
+    `access` may read; without `access` it is empty.
     """
     cells, own = _own_cells(reading, agent)
     evidence = evidence_of_topics(reading, agent, cells, access) if access else {}
@@ -225,7 +225,7 @@ def communities_on(reading: OpenBuild, topic_ids: Sequence[str]) -> tuple[Commun
 
 
 def members_on(reading: OpenBuild, topic_id: str) -> tuple[Agent, ...]:
-    """Return every member of the accepted community of a topic; nobody if there is none."""
+    """Return every member of the accepted community of a topic; empty if there is none."""
     found = reading.builds.communities(reading.stamp.id, kind=CommunityKind.PROPOSED, most=None)
     on = [one for one in found if topic_id in one.topics]
     views = (community_view(reading, one, most=None) for one in _keep_accepted(reading, on))

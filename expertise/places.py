@@ -232,7 +232,7 @@ def _is_meant(area: _Area, name: str, tokens: Sequence[_Token], at: int, last: i
     if name[0].isdigit():
         return _is_number_meant(tokens, at)
     if area.kind in (PlaceKind.COMMUNE, PlaceKind.LAND) and tokens[at].acronym:
-        return False  # in capitals it is no land: «dans MEDOC»
+        return False  # a name in capitals is no commune or land: «dans MEDOC»
     if area.kind is PlaceKind.COMMUNE:
         announced = near or (before in _AT - {"sur"} and not word)
         return announced and (capital or (near and not word))

@@ -75,7 +75,7 @@ class Revalidation:
     def _as_stated(
         self, one: CurrentHolder, *, standing: Collection[tuple[str, str]]
     ) -> CurrentHolder | None:
-        """Return the cell with its present basis, or None if there is none left."""
+        """Return the cell with its present basis, or None if it has no basis any more."""
         if (one.cell.topic_id, one.cell.agent_id) in standing:
             return one
         basis = stated_topics(one.agent, self.names, self.today).get(one.cell.topic_id)

@@ -17,11 +17,10 @@ class RankedDocument(NamedTuple):
     """A document of the window with its fused score, from 0 to 1.
 
     `answered_by` is the account that wrote the passage that answers, if several accounts wrote
-    passages.
-    `near_hits` is what the scores of the nearest documents in the window add to the document's
-    score, or subtract from it. `said`, from 0 to 1, is the share of the question's information in
-    the words that the document contains. `place` is the document's place, from 1, by what answers
-    (`search_api.ranking.window`, `answering`); 0 if it is not known.
+    passages. `near_hits` is what the scores of the nearest documents in the window add to the
+    document's score, or subtract from it. `said`, from 0 to 1, is the share of the question's
+    information in the words that the document contains. `place` is the document's place, from 1, in
+    the order by what answers (`search_api.ranking.window`, `answering`); 0 if it is not known.
     """
 
     card: Card
@@ -63,8 +62,8 @@ class Evidence:
 
     `weight` is the document's vote: its score times the candidate's share (see `Vote`). `former`:
     the whole contribution is older than the candidate's present post. `answers`: the candidate
-    wrote the passage that answers. `asked_there`: the candidate answered a question in the document
-    that is asked again now.
+    wrote the passage that answers. `asked_there`: the document asks the same question and the
+    candidate answered it, or their answer there is the direct answer.
     """
 
     document_id: str
@@ -159,13 +158,13 @@ class AssignedTopics(Protocol):
     """Port: the topics that the last build assigned to documents."""
 
     def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
-        """Return topics by document id, only documents with a topic; empty without a build."""
+        """Return topics by id of document, for documents with a topic; empty without a build."""
 
     def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
         """Return ids of agents who hold a topic by contributions, as its page shows them."""
 
     def holders_of(self, topic_ids: Sequence[str], today: date) -> TopicHolders:
-        """Return agents who hold or declare these topics; nobody without a build."""
+        """Return agents who hold or declare these topics; empty without a build."""
 
 
 class AgentDirectory(AccountDirectory, Protocol):

@@ -87,7 +87,7 @@ def only_asks(card: Card) -> bool:
     return not wrote and is_open_question(card.contributions)
 
 
-@lru_cache(maxsize=1024)  # the same days come back in one window after another
+@lru_cache(maxsize=1024)  # many windows contain the same dates
 def recency(last: date | None, today: date) -> float:
     """Return a weight from 0 to 1, halved every `HALF_LIFE_DAYS` after the first year.
 

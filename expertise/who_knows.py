@@ -53,12 +53,12 @@ def supporting_votes(votes: Sequence[Vote]) -> tuple[Vote, ...]:
 
 
 SAME_QUESTION = 0.6
-"""Share of words that a question and a title must have in common, each counted by its own words, to
-ask the same. Chosen by hand: no judged set says which questions are the same.
+"""A title asks a question again if at least this share of all their different words is in both.
+Chosen by hand, because no judged set tells which questions are the same.
 """
 FEWEST_ASKED = 3
-"""Least number of common words of a question and a title that ask the same: fewer words only name a
-subject.
+"""A title that asks a question again has at least this number of words in common with it: fewer
+words only name a subject.
 """
 
 
@@ -86,7 +86,7 @@ class EvidenceFinder:
         self._question, self._answered = question, answered
 
     def of(self, agent: Agent) -> tuple[Evidence, ...]:
-        """Return an agent's evidence: answers to this very question first, then the strongest."""
+        """Return an agent's evidence: answers to the same question first, then the strongest."""
         found = [
             self._evidence(agent, vote) for vote in supporting_votes(self._votes.get(agent.id, ()))
         ]
@@ -142,8 +142,8 @@ class Experts:
     the question's topic. If no candidate is sure, `nearest` has the documents nearest to the
     question, or none if no document is near it (`far`). If there is no candidate, `nearest_area` is
     an area where somebody is known, if there is one. `place`: the place that the question names;
-    experts are ranked by their distance to it. `left`: no expert is there, but a former agent of
-    the place was one.
+    experts are ranked by their distance to it. `left`: no expert is there now, but a former agent
+    of the place was an expert.
     """
 
     candidates: tuple[Candidate, ...] = ()
