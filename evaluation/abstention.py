@@ -55,8 +55,8 @@ class QuestionCase(Enum):
 class QuestionOutcome:
     """A question as asked, and its candidates.
 
-    `cosine` is that of the nearest document. `has_all_words`: a document holds every word of the
-    question. `far`: the product says that no document comes near.
+    `cosine` is the cosine of the nearest document. `has_all_words`: a document holds every word of
+    the question. `far`: the product says that no document comes near.
     """
 
     group: str
@@ -191,7 +191,7 @@ def curve_point(asked: Sequence[QuestionOutcome], bar: float) -> CurvePoint:
 
 
 def naming_rate(asked: Sequence[QuestionOutcome], bar: float, far: float = -math.inf) -> NamingRate:
-    """Return the rate of these questions; none gets a name if its nearest is below `far`."""
+    """Return the rate of names; a question gets no name if its nearest document is below `far`."""
     shown = [
         0
         if question.farther_than(far)

@@ -91,7 +91,7 @@ def answering_text(administrations: Mapping[str, Sequence[JudgedPage]]) -> str:
 
 
 def _fit(pages: Sequence[JudgedPage]) -> LogisticRegression:
-    """Fit the model on judged pages; right pages weigh as much as wrong pages, in sum."""
+    """Fit the model on judged pages; all right pages together weigh as much as all wrong pages."""
     right = np.array([one.right for one in pages], dtype=np.float64)
     counts = np.where(right > 0, 0.5 / right.mean(), 0.5 / (1 - right.mean()))
     return logistic_regression(np.array([one.features for one in pages]), right, counts)
@@ -100,7 +100,8 @@ def _fit(pages: Sequence[JudgedPage]) -> LogisticRegression:
 def _figures(name: str, bar: float, pages: Sequence[JudgedPage], likely: Floats) -> str:
     """Return one row: shares of pages that reach the bar, and the share of these that is right.
 
-    The shares are of the right pages, of the administration's other ones, and of the foreign ones.
+    The shares are those of the right pages, of the administration's other pages, and of foreign
+    pages.
     """
     right = np.array([one.right for one in pages])
     foreign = np.array([one.foreign for one in pages])

@@ -1,4 +1,4 @@
-"""Scores an installation on its own questions, with the people and documents expected."""
+"""Score an installation on its own questions against the expected people and documents."""
 
 import json
 import math
@@ -203,7 +203,7 @@ class QuestionScore:
 
     `cards` are ids of agents, `documents` of documents, in order. `answered`: whether the page
     presents its documents as answers, not merely as near. `direct` is the id of the document of the
-    direct answer, `direct_text` its folded text; both are empty without one.
+    direct answer, `direct_text` its folded text; both are empty without a direct answer.
     """
 
     expected: ExpectedAnswer

@@ -20,7 +20,7 @@ LEAST_KEPT_SHARE = 0.95
 bundled model's cut keeps on the set where it keeps least (docs/evaluation.md).
 """
 INFORMATION = BUNDLED_CUT.information
-"""The required share of a question's information: independent of the encoder, so it stays."""
+"""The required share of a question's information, which does not depend on the encoder."""
 _NEAR_IN_NO_CASE = 2.0
 
 
@@ -83,7 +83,9 @@ def _ask(judged: SearchSet, scratch: Scratch, foreign: bool, query: JudgedQuery)
 
 
 def chosen_bars(asked: Sequence[BarQuestion]) -> ModelBars:
-    """Return the bars. `far_cosine`: the highest with at most `MOST_LOST_SHARE` of questions far.
+    """Return the bars.
+
+    `far_cosine` is the highest cosine that makes at most `MOST_LOST_SHARE` of the questions far.
 
     The cut has the same cosine (decision 35), or a lower one if it would keep less than
     `LEAST_KEPT_SHARE` of the relevant documents.

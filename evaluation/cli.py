@@ -474,7 +474,7 @@ def _bench(
     workers: int,
     cache: Path,
 ) -> Bench:
-    settings = read_settings(without_file=True)  # an evaluation has its own index
+    settings = read_settings(without_file=True)  # an evaluation makes its own index
     index, encoder = settings.index, settings.encoder
     if engine is not None:
         index = index.model_copy(update={"engine": engine.value})
@@ -496,7 +496,7 @@ class _RunFiles:
 
 
 def _run_files(run: Path | None, compare: Path | None, *, show_queries: bool) -> _RunFiles:
-    load_ir_measures()  # before anything is indexed
+    load_ir_measures()  # fail early, before indexing
     return _RunFiles(run, compare, show_queries, read_saved_runs(compare) if compare else None)
 
 

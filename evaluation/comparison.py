@@ -117,8 +117,8 @@ def _largest_differences(
 def swap_test(sums: Floats) -> tuple[float, bool]:
     """Return the two-sided p value of the paired randomisation test, and whether it is exact.
 
-    If the runs were alike, each cluster's difference could equally have the other sign: how often
-    is the total then as far from 0 as it is? Fisher's test as in Smucker, Allan & Carterette, "A
+    The p value is the share of changes of signs, cluster by cluster, for which the total is at
+    least as far from 0 as the observed one. Fisher's test as in Smucker, Allan & Carterette, "A
     comparison of statistical significance tests for information retrieval evaluation" (CIKM 2007),
     here by cluster. Drawn swaps include the observed one: Davison & Hinkley, "Bootstrap methods and
     their application" (1997), 4.2.
@@ -171,7 +171,7 @@ def _batches(total: int, width: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class RunComparison:
-    """A run compared with its saved one. `unanswered`: questions missing from the saved file.
+    """A run compared with a saved run. `unanswered`: questions missing from the saved file.
 
     These count as 0 there. `left_out`: questions that only one of the runs asked.
     """
@@ -236,7 +236,7 @@ def _compare_run(
 
 
 def _as_deep(run: Run, ours: Run, queries: Sequence[JudgedQuery]) -> Run:
-    """Return the answers to these questions, cut to the depth of ours: a longer run would gain."""
+    """Return a run's answers, cut to the depth of our run: a deeper run would have an advantage."""
     depth = max(map(len, ours.values()), default=0)
     return {query.id: run.get(query.id, ())[:depth] for query in queries}
 

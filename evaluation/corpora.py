@@ -1,4 +1,4 @@
-"""Reads judged sets: documents, questions and judgments, in the BEIR file layout."""
+"""Read judged sets: documents, questions and judgments, in the BEIR file layout."""
 
 import json
 from collections import defaultdict

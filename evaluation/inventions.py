@@ -1,4 +1,4 @@
-"""How many planted inventions the check of written sentences strikes out, by kind."""
+"""Count, by kind, the invented sentences that the check of written sentences strikes out."""
 
 import json
 from collections import Counter
@@ -11,12 +11,12 @@ from search_api.written_answer.grounding import Grounds, fault_of
 from search_api.written_answer.sentences import CitedSentence
 
 TRUE, PARAPHRASED = "true", "paraphrased"
-"""Kinds of sentences that the passage says: in its words, and in others."""
+"""Kinds of sentences that the passage supports: in its own words, and in other words."""
 
 
 @dataclass(slots=True)
 class JudgedInventions:
-    """Sentences by (set, kind): `asked`, and `kept` as if true. `wrong` names each error."""
+    """Numbers of sentences `asked` and `kept` as true, by (set, kind). `wrong` lists each error."""
 
     asked: Counter[tuple[str, str]] = field(default_factory=Counter)
     kept: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -24,7 +24,7 @@ class JudgedInventions:
 
 
 def judge_inventions(path: Path) -> JudgedInventions:
-    """Check each sentence of a file against its passage. Raises `ValueError` for another file.
+    """Check each sentence of a file against its passage. Raises `ValueError` for invalid JSON.
 
     Lines have `set`, `title`, `text`, `true` and `paraphrased` (sentences that the text says), and
     `invented` (by kind, sentences that it does not say).

@@ -294,7 +294,7 @@ def _result_of(topic: TrueTopic, claim: Claim) -> ClaimResult:
 def best_by_evidence(topics: Mapping[str, TrueTopic]) -> IsolationOutcome:
     """Return the best possible outcome of documents, if it were known which writers hold topics.
 
-    The only holder in force who wrote is claimed alone in the country; others may hold it unseen.
+    If only one holder in force wrote, they are claimed alone in the country; others may be unseen.
     """
     claims = [
         Claim(id_, agent, "")

@@ -21,9 +21,10 @@ from search_api.people.service import MOST_CARDS
 from search_api.search.service import who_knows
 
 CANDIDATES = 12
-"""Number of candidates of a question that the model learns from; the others are far behind."""
+"""Maximum number of candidates of a question by documents; the model learns from these."""
 NOBODY_WEIGHT = 1.5
-"""Weight of a question that nobody can answer, beside 1 for another: there are few of them."""
+"""Weight of a question that nobody can answer, since they are few; other questions have weight 1.
+"""
 BINS = (0.0, 0.1, 0.3, 0.5, 0.75, 0.9, 1.0)
 """Bounds of the rows of the reliability table."""
 TRIED_BARS = (0.1, CARD, 0.3, 0.4, 0.5)
@@ -49,7 +50,7 @@ class AskedQuestion:
 
 @dataclass(frozen=True, slots=True)
 class AskedAdministration:
-    """The questions asked of one administration: its `own`, and those of the others (`foreign`)."""
+    """The questions asked of one administration: its `own`, and those of others (`foreign`)."""
 
     own: tuple[AskedQuestion, ...]
     foreign: tuple[AskedQuestion, ...]

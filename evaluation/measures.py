@@ -155,7 +155,7 @@ def write_trec_runs(path: Path, engine: str, runs: Mapping[str, Run]) -> list[Pa
 
 
 def read_saved_runs(path: Path) -> SavedRuns:
-    """Return what `--run` wrote under that name. Raises `MalformedSet` if it wrote nothing."""
+    """Return the runs that `--run` wrote to this path. Raises `MalformedSet` if there are none."""
     if path.suffix == JSON:
         return _read_json_runs(path)
     if path.is_file():

@@ -1,6 +1,6 @@
 """Compare weights of the order of documents (`search_api.ranking.window`) on administrations.
 
-Each administration is scored by the weights that the others choose, too.
+Each administration is also scored by the weights that are best on the other administrations.
 """
 
 from collections.abc import Callable, Mapping, Sequence

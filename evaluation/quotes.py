@@ -57,7 +57,7 @@ def judge_sentences(
     context: AnswerContext,
     reader_of: Callable[[str], Reader],
 ) -> tuple[JudgedPage, ...]:
-    """Ask the questions whose answering words are known or that nothing answers, then foreign ones.
+    """Ask the questions with known answering words or without an answer, then foreign questions.
 
     Raises `IndexUnreachable`.
     """
@@ -91,7 +91,7 @@ class _Models:
 
 
 def _fit(pages: Sequence[JudgedPage], without: str = "") -> _Models:
-    """Fit both models; `without` names a feature to leave out, empty for none."""
+    """Fit both models; `without` is the name of a feature to leave out, or empty."""
     pages = [one for one in pages if one.found]
     rows = np.array([one.features for page in pages for one in page.found], dtype=np.float64)
     right = np.array([one for page in pages for one in page.right], dtype=np.float64)
@@ -121,7 +121,7 @@ def _quotation(page: JudgedPage, model: LogisticRegression) -> tuple[AnswerFeatu
 
 
 def _judged(pages: Sequence[JudgedPage], models: _Models) -> list[tuple[str, float, bool]]:
-    """Return kind, probability and rightness of each page's quotation; 0 without sentences."""
+    """Return (kind, probability, whether right) of each page's quotation; 0 without sentences."""
     judged = []
     for page in pages:
         if page.found:

@@ -23,8 +23,8 @@ from search_api.ranking.window import fused_window, window_features
 from search_api.search.engine import Search
 
 LEAST_QUESTIONS = 300
-"""Trained on 100 questions, a ranker lost .012 on search_piaf; on 300, none lost
-(docs/evaluation.md).
+"""Least number of judged questions: trained on 100, a ranker lost .012 on search_piaf; trained on
+300, no ranker lost (docs/evaluation.md).
 """
 FOLDS = 5
 LEAST_GROUPS = 10
@@ -33,7 +33,7 @@ MOST_BY_CHANCE = 0.05
 MEASURE, CUT = "nDCG@10", 10
 TREES = 100
 MOST_GRADE = 10
-"""Higher judgments count as this one, because gains double with each grade."""
+"""Highest grade; higher judgments are lowered to it, because gains double with each grade."""
 PARAMETERS: Mapping[str, Any] = {
     "objective": "lambdarank",
     "lambdarank_truncation_level": 15,

@@ -100,8 +100,8 @@ def evaluate_experts(
 ) -> Report:
     """Index the set with the pipeline, ask who knows like a page, and judge the candidates.
 
-    Every candidate gets their votes; those to rank keep their order, and none is left out for weak
-    evidence (see `quisait evaluate nobody`). Each voting model has a run, the first one named
+    Every candidate gets votes; then only the candidates to rank are kept, in their order, even with
+    weak evidence (see `quisait evaluate nobody`). Each voting model has a run, the first one named
     `experts`. Listed topics take part in the walk. A run by number of documents, which ignores the
     question, serves as baseline. Raises `IndexUnreachable` or `IndexRefused`.
     """

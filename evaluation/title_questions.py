@@ -1,4 +1,4 @@
-"""Makes a set of questions similar to titles: `python -m evaluation.title_questions DIR OUT`.
+"""Make a set of questions similar to titles: `python -m evaluation.title_questions DIR OUT`.
 
 Questions to FAQs are like this: a title asks the question nearly word for word, and its document
 answers it. The questions are titles of another set's documents, changed as people would: one in
@@ -20,7 +20,8 @@ from evaluation.corpora import JudgedText, load_search_set, spread
 from indexer.french.analysis import analyse
 
 LEAST_WORDS = 4
-"""Fewest significant words of a title: with one left out, a shorter one asks nothing."""
+"""Least number of significant words of a title; a shorter title is too vague without one of them.
+"""
 ONE_IN = 4
 
 

@@ -78,7 +78,7 @@ def _tuned(
     why = refusal(judged.queries)
     if why and not dry_run:
         raise ValueError(why)
-    load_ir_measures(), load_lightgbm()  # before anything is indexed
+    load_ir_measures(), load_lightgbm()  # fail early, before indexing
     if copied:
         examples, encoder = _of_a_copy(settings, judged, cache)
     else:
