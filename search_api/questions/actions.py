@@ -98,7 +98,8 @@ def act_on_question(
 def keep_answer(asking: Asking, answer: GivenAnswer) -> None:
     """Store an answer, once under its id. Raises `TooManyAnswers`."""
     day_ago, most = asking.questions.now() - timedelta(days=1), asking.rules.answered_per_day
-    # Deleted answers are in no table: an agent could answer, mail the asker and delete, forever.
+    # Deleted answers are in no table: without this limit an agent could answer, mail the asker and
+    # delete, forever.
     allowed = asking.acts.is_within(f"answers:{answer.author_id}", answer.id, most)
     if not allowed or not asking.questions.answer(answer, most, day_ago):
         raise TooManyAnswers("Vous avez beaucoup répondu aujourd’hui : revenez demain.")
@@ -215,7 +216,7 @@ class _Acting:
         self.asking.questions.remove(self.question.id)
 
     def _within_the_day(self) -> None:
-        """Limit daily corrections like answers: each is news and is written to the index."""
+        """Limit corrections per day like answers, since each one is written to the index."""
         who, most = f"corrections:{self.agent_id}", self.asking.rules.answered_per_day
         if not self.asking.acts.is_within(who, uuid4().hex, most):
             raise TooManyAnswers("Vous avez beaucoup corrigé aujourd’hui : revenez demain.")
@@ -235,7 +236,10 @@ class _Acting:
         return {one.state for one in requests if one.agent_id == self.agent_id}
 
     def _answer(self, *, own: bool) -> GivenAnswer:
-        """Return the answer that the action is about. Raises `NotFound` if `own` is not so."""
+        """Return the action's answer, by this agent if `own`, else by another.
+
+        Raises `NotFound`.
+        """
         for one in self.thread.answers:
             if one.id == self.act.answer_id and (one.author_id == self.agent_id) == own:
                 return one

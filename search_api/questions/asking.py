@@ -48,7 +48,7 @@ class TooManyQuestions(AnswerRefused):
 
 @dataclass(frozen=True, slots=True)
 class NewQuestion:
-    """A question as its asker writes it. `to`: agent to ask first, empty for none.
+    """A question as its asker writes it. `to`: agent to ask first, or empty.
 
     `community`: topic of the community to ask instead of one agent after the other. `metier`:
     métier whose holders are asked instead of agents found by a search. `keep`: ids of the shown
@@ -73,9 +73,9 @@ class AskingForm:
 
     `existing`: documents that may already answer. `topics`: topics to choose from. `topic_id` of
     `new`: topic named by the title. `communities` and `entities`: possible limits of the readers.
-    `answering`: communities that may be asked, even without being a member; `then`: the one asked
-    after the agents, None for none. `metiers`: métiers that may be asked. `to`: the agent whose
-    page the asker came from, None for none. `recipients`: agents whom the question may be put to.
+    `answering`: communities that may be asked, even without being a member; `then`: the community
+    asked after the agents, or None. `metiers`: métiers that may be asked. `to`: the agent whose
+    page the asker came from, or None. `recipients`: agents whom the question may be put to.
     """
 
     new: NewQuestion
@@ -94,7 +94,7 @@ class AskingForm:
 def asking_form(
     context: AnswerContext, reader: Reader, new: NewQuestion, *, look: bool = True
 ) -> AskingForm:
-    """Return the form for a question; with documents that already answer, if `look`.
+    """Return the form for a question; if `look`, with recipients and documents that already answer.
 
     Raises `NotFound`, `IndexUnreachable`.
     """
@@ -224,7 +224,7 @@ def _may_be_first(context: AnswerContext, reader: Reader, agent_id: str) -> Agen
 
 
 def _topic_id(context: AnswerContext, new: NewQuestion) -> str:
-    """Return the topic of the community, of the métier or that was chosen. Empty for none.
+    """Return the community's or the métier's topic, else the chosen topic, which may be empty.
 
     Raises `InvalidParameter`.
     """
@@ -242,7 +242,7 @@ def _topic_id(context: AnswerContext, new: NewQuestion) -> str:
 
 
 def _readers(context: AnswerContext, agent: Agent, new: NewQuestion) -> frozenset[str]:
-    """Return the present members of the community that readers are limited to; else nobody.
+    """Return the present members of the community that readers are limited to; else an empty set.
 
     Raises `InvalidParameter` for a community or an entity that is not one of the asker's own.
     """

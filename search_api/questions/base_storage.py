@@ -39,7 +39,7 @@ READ_AT_ONCE = 500
 """Questions read by one statement: far below the databases' limit of parameters."""
 
 _hiding = hidden_texts.alias()
-"""The row, if any, that hides the question or the answer of a query's row."""
+"""The row that hides the question or the answer of a query's row, if there is one."""
 _HIDDEN = (
     _hiding.c.reason.label("hidden"),
     sa.func.coalesce(_hiding.c.outdated, sa.false()).label("outdated"),

@@ -201,8 +201,8 @@ def in_turn(
 ) -> Iterator[PossibleAnswerer]:
     """Yield the agents who may be asked and may read the question, in order; `first` comes first.
 
-    `reader`: the asker, who searches for experts. `by_load`: agents' preferences and recent
-    requests count too.
+    `reader`: the asker, who searches for experts. `by_load`: consider agents' preferences and
+    recent requests too.
     """
     asking, first_id = required(context.asking), first.id if first else ""
     named = _named(context, question, asker, first, reader)
@@ -219,10 +219,10 @@ def _named(
     first: Agent | None,
     reader: Reader,
 ) -> list[Agent]:
-    """Return likely experts by a search of the asker, `reader`, best first, and `first`.
+    """Return `first` and likely experts, best first, by a search as the asker (`reader`).
 
-    They are more than have a card, so that another is asked if the likeliest does not answer. For a
-    question to a métier: its holders, nearest first, without evidence.
+    They include experts without a card, so that another is asked if the likeliest does not answer.
+    A question to a métier is put to its holders, nearest first, without evidence.
     """
     if metier := asked_metier(context, question.topic_id):
         named = {one.id: one for one in _holders(context, metier, asker)}
@@ -247,7 +247,7 @@ def asked_metier(context: AnswerContext, topic_id: str) -> Topic | None:
 def _holders(context: AnswerContext, metier: Topic, asker: Agent) -> list[Agent]:
     """Return agents of this métier who may be shown, nearest to the asker first.
 
-    If there are too many to read, only agents of the asker's own département.
+    If there are too many to read, returns only agents of the asker's own département.
     """
     keys = {label_key(one) for one in metier.labels}
     found: dict[str, Agent] = {}
@@ -265,9 +265,9 @@ def _may_read(asking: Asking, agent_id: str, question: AskedQuestion) -> bool:
 
 
 def communities(context: AnswerContext, agent: Agent | None = None) -> tuple[CommunityView, ...]:
-    """Return the communities that may be asked; with an agent, those of the agent only.
+    """Return the communities that may be asked; if `agent` is given, only the agent's communities.
 
-    They are not closed, and have members, not guests alone.
+    They are not closed, and at least one of their members is not only invited.
     """
     build, closed = context.build(), context.closed_communities()
     if isinstance(build, BuildStatus):

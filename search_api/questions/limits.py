@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 _DAY = timedelta(days=1)
 _KEPT = 10_000
-"""Number of agents remembered, as for refused accesses; the least recent one is dropped."""
+"""Number of agents remembered; the agent with the least recent act is dropped."""
 
 
 class DailyActs:

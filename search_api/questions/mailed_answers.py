@@ -72,7 +72,7 @@ NOTES: dict[MailOutcome, str] = {
     MailOutcome.TOO_MANY: "Votre réponse n’est pas publiée : vous avez beaucoup répondu "
     "aujourd’hui. Vous pouvez la donner demain sur la page de la question.",
 }
-"""Texts that senders are told by mail, under the rights at its sending."""
+"""Texts that are mailed to senders; the senders' rights are checked when the mail is sent."""
 
 
 def receive_mail(context: AnswerContext, mail: IncomingMail) -> MailOutcome:

@@ -51,7 +51,7 @@ class SqlModeration(BaseStorage):
     ) -> bool:
         """Delete an agent's undecided report; return false if there is none.
 
-        The register is written first. `until`: only a report that was made by then.
+        The register is written first. `until`: delete only a report made by then.
         """
         own = (text_reports.c.agent_key == digest(agent_id)) & _UNDECIDED
         own &= is_text(text_reports, question_id, answer_id)

@@ -255,8 +255,9 @@ def ask_on_page(
     """Ask, then show the question's page; if refused, the form with everything that was typed.
 
     `shown_for`: the choices and the question for which the page showed what answers already, and
-    the recipients `named`, of whom the asker keeps `recipients`. If the question is another by now,
-    or with `look`, the form is shown again with what belongs to it, and nothing is asked.
+    the recipients `named`, of whom the asker keeps `recipients`. If the question has changed since,
+    or with `look`, the form is shown again with the documents and recipients for it, and nothing is
+    asked.
     """
     scope, _, scope_id = readers.partition(SCOPE_SEPARATOR)
     known = {one.value for one in ReaderScope}
@@ -321,7 +322,7 @@ class _Typed:
     """Text that was typed into a form of a question's page and is not published.
 
     `find`: words by which `documents` to cite were looked up, None if they were not. `caret`:
-    position in `text` at which one goes on writing.
+    position of the cursor in `text`.
     """
 
     act: str = ""

@@ -54,8 +54,7 @@ from search_api.topics.service import list_topics
 from search_api.verification.service import note_opening
 
 CORRECTED = "Question corrigée depuis"
-"""Title shown to all but the asker for a question of which a restored database has a former text.
-"""
+"""Title shown to all but the asker if a restored database has a former text of the question."""
 MOST_OPEN = 20
 """Maximum number of open questions of each kind in a list."""
 MOST_READ_FOR_OPEN = 200
@@ -141,15 +140,15 @@ class ShownQuestion:
 
 @dataclass(frozen=True, slots=True)
 class OwnQuestions:
-    """Questions for a reader: to them, to their communities, to animators; and their own.
+    """Questions put to a reader, to their communities and to animators, and the reader's own.
 
     `answered_before`: how often all agents said «Cela répond» in a year. `figures`: of that year's
     questions open to everybody. `waiting_topics`: topics with waiting questions, and how many; only
-    questions open to everybody count, so that no other one is revealed. `moderates`: the reader is
-    an animator. `more`: `of_communities` or `animated` is cut to the `MOST_LISTED` oldest. The last
-    three are waiting questions of others that are in no list above, newest first, at most
-    `MOST_OPEN` each: on the reader's topics, by askers of their département, and the rest. `load`:
-    how many questions the reader was asked this week.
+    questions open to everybody count, so that no restricted question is revealed. `moderates`: the
+    reader is an animator. `more`: `of_communities` or `animated` is cut to the `MOST_LISTED`
+    oldest. `open_on_topics` (the reader's topics), `open_nearby` (by askers of their département)
+    and `open_elsewhere` are waiting questions of others that are in no other list, newest first, at
+    most `MOST_OPEN` each. `load`: how many questions the reader was asked this week.
     """
 
     waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
@@ -370,8 +369,8 @@ def own_load(context: AnswerContext, agent: Agent) -> QuestionLoad:
 def waiting_for(context: AnswerContext, reader: Reader) -> tuple[int, int]:
     """Return how many questions wait for the reader, as (requests to them, their own questions).
 
-    Own questions wait if they have an answer to which the reader did not react. 0 if questions are
-    off here.
+    Own questions wait if they have an answer to which the reader did not react. Both numbers are 0
+    if questions are disabled.
     """
     if context.asking is None or reader.agent_id is None:
         return 0, 0
@@ -382,7 +381,7 @@ def waiting_for(context: AnswerContext, reader: Reader) -> tuple[int, int]:
 
 
 def own_asking(context: AnswerContext, reader: Reader) -> OwnAsking | None:
-    """Return everything stored here about the reader; None if questions are off here."""
+    """Return everything stored here about the reader; None if questions are disabled."""
     if context.asking is None or reader.agent_id is None:
         return None
     return context.asking.questions.of_agent(reader.agent_id)

@@ -275,9 +275,10 @@ class SqlQuestions(BaseStorage):
                 write.change(question_id, **stage)
 
     def count_answered_before(self, day: date, document_id: str) -> None:
-        """Count one more «Cela répond», and apart if a question open to everybody was the answer.
+        """Count one more «Cela répond».
 
-        To be called only for documents that everybody may read: the numbers are public.
+        It is also counted separately if the document is a question open to everybody. Call this
+        only for documents that everybody may read: the numbers are public.
         """
         source, _, question_id = document_id.partition(":")
         by_question = asked_questions.c.id == (question_id if source == SOURCE else "")
@@ -348,7 +349,7 @@ class SqlQuestions(BaseStorage):
     def changed_after(self, seq: int, upto: int) -> Iterator[tuple[str, Thread | None]]:
         """Yield (id, question) of the questions whose number is above `seq` and up to `upto`.
 
-        By number; None for a question that was deleted or hidden.
+        They are sorted by number; the question is None if it was deleted or hidden.
         """
         return self._changed(asked_questions.c.seq > seq, asked_questions.c.seq <= upto)
 

@@ -1,8 +1,8 @@
 """Values of a question to experts: the question, the requests to agents, the answers.
 
 The recipients of a question are chosen and ordered once, when it is asked (`choosing`). It goes to
-one of them at a time, then to the community of its topic, then to the topic's animator. An agent
-who declined or let the time pass is the only one who is told so.
+one of them at a time, then to the community of its topic, then to the topic's animator. Nobody else
+is told that an agent declined or let the time pass.
 """
 
 from collections.abc import Collection, Sequence
@@ -63,7 +63,7 @@ UNDECIDED = frozenset({RequestState.WAITING, RequestState.ACCEPTED})
 
 
 class _Text:
-    """When the text of a question or an answer changed."""
+    """Times at which the text of a question or an answer was created and corrected."""
 
     __slots__ = ()
     created: datetime
@@ -191,7 +191,7 @@ class GivenAnswer(_Text):
 
     `author_id` is empty once the author was erased. `hidden`: the reason why only its author sees
     it, None if it is visible; `outdated`: as in `AskedQuestion`. `valid_until`: the last day on
-    which it is right, according to its author; None for no such day.
+    which it is right, according to its author, or None.
     """
 
     id: str
