@@ -151,11 +151,11 @@ def _spellings(
     today: date,
     names: Collection[str],
 ) -> dict[str, list[str]] | None:
-    """Return near words for each word that no readable document nor the directory has, best first.
+    """Return near words for each word that neither a readable document nor the directory has.
 
-    A French word stays as it is: it is no slip, even if no document has it. For `names`, only near
-    words of the directory. None if a word has no near word and is nobody's métier or skill: the
-    question is then in another language, or on another subject.
+    The best near words come first. A French word is left out: it is no slip, even if no document
+    has it. For `names`, only words of the directory are near. None if a word has no near word and
+    is nobody's métier or skill: the question is then in another language, or on another subject.
     """
     ways: dict[str, list[str]] = {}
     for word, read in search.near_words(words, reader).items():

@@ -682,7 +682,7 @@ NOTHING_COUNTED = ResultCounts(0, 0, worded_more=False, reachable=0, beyond=Fals
 
 
 def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> ResultCounts:
-    """Return the counts; a ranking or result set smaller than the window is complete."""
+    """Return the counts, given that a ranking or result set smaller than the window is complete."""
     members = _ids(found.lexical) | _ids(found.vector) if found.members is None else found.members
     worded = len(_ids(found.lexical) & members)
     return ResultCounts(
@@ -714,7 +714,7 @@ def _ids(ranking: Sequence[SearchHit]) -> frozenset[str]:
 
 
 def _first_of(found: SearchAnswer, window: int) -> SearchAnswer:
-    """Return the first `window` hits of each ranking, which total and facets are about."""
+    """Return the first `window` hits of each ranking; total and facets stay the same."""
     if max(len(found.lexical), len(found.vector)) <= window:
         return found
     lexical, vector = found.lexical[:window], found.vector[:window]

@@ -1,7 +1,7 @@
 """An answer for several people at once: documents and colleagues that each of them may see.
 
-The rights are those of the moment: the caller passes all present members, and asks again if they
-change before the answer is sent.
+The present rights apply: the caller passes all present members, and asks again if they change
+before the answer is sent.
 """
 
 from collections.abc import Sequence

@@ -213,7 +213,7 @@ class DatePreset:
 def _date_presets(
     address: SearchAddress, understood: Sequence[QueryPart], today: date
 ) -> list[DatePreset]:
-    """Return the links; none for a pasted text, in which operators have no effect."""
+    """Return the links; empty for a pasted text, in which operators have no effect."""
     asked = {one.value: one.without for one in understood if one.said is QueryPartKind.SINCE}
     offered = []
     for label, months in DATE_PRESETS.items():

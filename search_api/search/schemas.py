@@ -46,7 +46,7 @@ def _if_explained(value: Any, info: ValidationInfo) -> Any:
 
 
 Place = Annotated[AreaBody | None, BeforeValidator(_place)]
-"""Read from the place that a question names."""
+"""An area, made from the place that a question names."""
 Explained = BeforeValidator(_if_explained)
 """Null unless the validation's context says `explain`: scores also depend on documents that the
 reader may not read.

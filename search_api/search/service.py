@@ -43,8 +43,8 @@ from search_api.topics.service import (
 from search_api.verification.service import ShownVerification, verified, verified_documents
 
 OWN_DOCUMENTS = 10
-"""Number of first documents that the reader must have contributed to, to be told how others see
-them: experts are ranked once more for that.
+"""Number of first documents: the reader's own place is computed if they contributed to one of them,
+because experts must be ranked once more for it.
 """
 
 
@@ -281,9 +281,9 @@ def _experts(
 ) -> Experts:
     """Return the agents who may know the answer; with `to_others`, the reader among them.
 
-    With a `limit` of 0, only people whom the question names. If operators leave no document,
-    nobody. If a question only names a service in its place, only the directory answers: authors of
-    documents near such words are not meant.
+    With a `limit` of 0, returns only people whom the question names. Returns nobody if operators
+    leave no document. If a question only names a service in its place, only the directory answers:
+    authors of documents near such words are not meant.
     """
     matches, place = found.matches, found.matches.place
     experts = find_experts(
@@ -329,7 +329,7 @@ def _own(
         stated = frozenset(stated_topics(asker, build.revalidation.names, context.today()))
     holds = not stated.isdisjoint(one.id for one in found.topics)
     candidate: Candidate | None = None
-    # Most readers are nowhere near: the second computation is for those who may be named.
+    # Rank again only for readers who may be found, since most readers are not.
     if holds or not counting.isdisjoint(accounts) or asker.id in found.matches.ids:
         experts = _experts(context, reader, found, window, limit=CHOSEN_FROM, to_others=True)
         shown = (*experts.known, *experts.stated)
