@@ -77,7 +77,7 @@ def features(
 
 
 def any_answers(found: Sequence[float]) -> bool:
-    """Return whether a document answers; a document with all words of the question does."""
+    """Return whether a document answers; a document with all words of the question always does."""
     return found[0] >= 1.0 or ANY_ANSWERS.holds(found)
 
 

@@ -45,7 +45,8 @@ class SentenceFeatures(NamedTuple):
     - `score`: the document's score, relative to the first document's.
     - `accepted`: whether it is from an accepted answer (0 or 1).
     - `said`, `said_there`: the share in the sentence; in the sentence, its title and its heading.
-    - `begins`: 1 for the first sentence of the passage, then 1/2, 1/3…; `ends`: whether the last.
+    - `begins`: 1 for the first sentence of the passage, then 1/2, 1/3…
+    - `ends`: 1 for the last sentence of the passage, else 0.
     - `asks`: whether it is a question.
     """
 
@@ -117,7 +118,7 @@ class DirectAnswer:
 
     @property
     def first(self) -> Quote:
-        """The quote that answers; the others add to it."""
+        """The quote that answers; the other quotes add to it."""
         return self.quotes[0]
 
     def among(self, readable: Collection[str]) -> "DirectAnswer | None":
@@ -303,7 +304,7 @@ def _sentences(shown: ShownPassage, title: str) -> Sequence[Span]:
 
 @lru_cache(maxsize=20_000)
 def _terms(text: str) -> frozenset[str]:
-    """Return the terms of a title, a heading or a marked word; most are met again."""
+    """Return the terms of a title, a heading or a marked word; cached, since most recur."""
     return frozenset(term for one in analyse(text) for term in one.all)
 
 
@@ -317,7 +318,7 @@ def _share(has: Sequence[bool], weights: Sequence[float]) -> float:
 
 
 _NEXT_HEADING = re.compile(r"(?<=[.!?])\n\s*[^\W\d_a-zà-ÿ][^\n.!?:;]{0,40}\Z")
-"""A last line that is no sentence: the heading of what follows in the document."""
+"""Matches a last line that is not a sentence, but the heading of the next part of the document."""
 
 
 def _text(chosen: Sequence[Candidate]) -> str:

@@ -148,7 +148,7 @@ BUNDLED_CUT = RelevanceCut(information=0.2, cosine=0.845)
 KNOWN_BARS: Mapping[str, ModelBars] = MappingProxyType(
     {BUNDLED_MODEL: ModelBars(0.845, BUNDLED_CUT)}
 )
-"""By model, since each model has its own range of cosines. `quisait evaluate nobody
+"""Thresholds by model, since each model has its own range of cosines. `quisait evaluate nobody
 --foreign-questions` and `quisait evaluate cut` print the figures to choose by (decisions 8, 35).
 """
 

@@ -34,8 +34,8 @@ _PREAMBLE = re.compile(
 def is_preamble(sentence: str) -> bool:
     """Return whether a sentence only tells what a document replaces, its date or its addressees.
 
-    A title on a line before it belongs to no sentence. A sentence with a clause that tells more is
-    none.
+    A title on a line before the sentence is ignored. A sentence with a further clause is not a
+    preamble.
     """
     title, _, rest = sentence.strip().partition("\n")
     return any(
@@ -52,8 +52,8 @@ def is_preamble(sentence: str) -> bool:
 def after_preamble(text: str, spans: Sequence[Span], marks: Sequence[Span]) -> Sequence[Span]:
     """Return the sentences without the leading ones of `is_preamble`.
 
-    All are returned if nothing follows, or if the marked words are only in the leading ones; those
-    of a title on a line before them do not count.
+    All are returned if nothing follows, or if all marked words are in the leading sentences; marked
+    words of a title on a line before them do not count.
     """
     first = next((n for n, (a, b) in enumerate(spans) if not is_preamble(text[a:b])), 0)
     titled = text.rfind("\n", *spans[0]) if first else 0
@@ -66,7 +66,7 @@ def after_preamble(text: str, spans: Sequence[Span], marks: Sequence[Span]) -> S
 def after_colon(text: str, span: Span, marks: Sequence[Span]) -> Span:
     """Return a sentence without a preamble that a colon ends, if more follows it.
 
-    It is whole if its marked words are only in the preamble.
+    The sentence is returned whole if its marked words are only in the preamble.
     """
     start, end = span
     said, _, rest = text[start:end].partition(":")

@@ -230,7 +230,7 @@ def _below_best(ids: Sequence[str], cosines: Mapping[str, float]) -> list[float]
 
 
 def reordered(hits: Sequence[FusedHit], features: Floats, ranker: Ranker) -> tuple[FusedHit, ...]:
-    """Return the hits with the first `MOST_REORDERED` in the ranker's order; ties keep theirs.
+    """Return the hits with the first `MOST_REORDERED` in the ranker's order; ties stay in place.
 
     `features` are those of these first hits. The places keep their scores (except for `STEP`);
     `learned` is what a hit gained or lost by its new place.

@@ -163,10 +163,10 @@ class RankerFile:
 class SearchConfiguration:
     """Authors, glossary, best bets, preferences and ranker of a site; each has a default.
 
-    `ranker` returns the learned ranker for the encoder of that name, None if there is none.
-    `bars` are thresholds measured for the encoder on this site; None: those known by its name.
-    `second_model` rereads the first documents, `topics` are those of the last build; None: there
-    are none.
+    `ranker` returns the learned ranker for the encoder of that name, None if there is none. `bars`
+    are thresholds measured for the encoder on this site; with None, those known by its name are
+    used. `second_model` rereads the first documents, `topics` are those of the last build; both may
+    be None.
     """
 
     authors: AccountsNamed = lambda words: ()

@@ -83,11 +83,11 @@ def fused_window(
 def answering(
     hits: Sequence[FusedHit], found: SearchAnswer, weights: WindowWeights = SERVED_WEIGHTS
 ) -> tuple[FusedHit, ...]:
-    """Return the hits, with gains for the nearest passages and for what they say of the question.
+    """Return the hits, with gains for the nearest passages and for the question's information.
 
-    Fused scores are relative to the window: its first hit by words has 1 even if it has one word
-    of the question, and the nearest by its centroid need not have the nearest passage. An answer
-    without `said`, from an encoder without known bars, is left as it is.
+    Fused scores are relative to the window: its first hit by words has 1 even if it has one word of
+    the question, and the nearest by its centroid need not have the nearest passage. An answer
+    without `said`, from an encoder without known bars, is returned unchanged.
     """
     if found.said is None:
         return tuple(hits)
@@ -187,7 +187,8 @@ def on_topic(
 
     The first hit answers most questions (`quisait evaluate answers`), and other documents on its
     topic belong to the answer more often than those that share words with the question. The gain is
-    `weight` times both confidences in the surest common topic; the first hit has its own.
+    `weight` times the largest product of both confidences in a common topic, also for the first hit
+    itself.
     """
     if not hits:
         return ()
@@ -209,7 +210,7 @@ def near_hits(
     attributes: Mapping[str, HitAttributes],
     weight: float = VOTES_NEAR_HITS,
 ) -> dict[str, float]:
-    """Return, by document, what the nearest of these hits add to its score, or subtract."""
+    """Return, by document, how much the nearest of these hits change its score."""
     gains = _gains(hits, _near(hits, attributes), weight)
     return {
         hit.document_id: hit.near_hits if gain is None else gain
@@ -245,7 +246,7 @@ def _near_scores(centroids: Vectors, scores: Floats) -> list[float]:
     rows, count = np.arange(len(scores)), min(NEAREST_HITS, len(scores) - 1)
     nearest = np.empty((len(scores), count), dtype=np.int64)
     found = np.empty((len(scores), count))
-    for rank in range(count):  # for so few, faster than a partition
+    for rank in range(count):  # faster than a partition for so few
         nearest[:, rank] = at = cosines.argmax(axis=1)
         found[:, rank] = cosines[rows, at]
         cosines[rows, at] = -np.inf
