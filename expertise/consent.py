@@ -218,7 +218,7 @@ class SqlConsent:
         return self.has(Preference(agent_id, PreferenceKind.WITHDRAW, WHOLE_SERVICE))
 
     def put(self, wish: Preference, moment: datetime) -> None:
-        """Put in force without writing to the register, for changes replayed from it."""
+        """Put a preference in force without writing to the register, to replay changes from it."""
         with self._engine.begin() as connection:
             for kind in {wish.kind, OPPOSITES.get(wish.kind, wish.kind)}:
                 _remove(connection, replace(wish, kind=kind))
@@ -232,7 +232,7 @@ class SqlConsent:
                     connection.execute(sa.insert(preference_words), words)
 
     def remove(self, wish: Preference) -> None:
-        """Remove without writing to the register."""
+        """Remove a preference without writing to the register."""
         with self._engine.begin() as connection:
             _remove(connection, wish)
 

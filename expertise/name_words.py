@@ -154,7 +154,7 @@ MOST_ACCOUNTS = 500
 
 
 class AuthorTables(NamedTuple):
-    """The tables of words of names, of agents' accounts, and of agents."""
+    """Three tables: the words of names, the accounts of agents, and the agents."""
 
     authors: sa.Table
     accounts: sa.Table
