@@ -47,9 +47,9 @@ _TURNS = (QuestionStage.EXPERTS, QuestionStage.COMMUNITY)
 def move_questions_on(context: AnswerContext) -> int:
     """Move questions whose time is over to the next agent, the community, or the animator.
 
-    After a decline, and the time to undo it, the question goes to the next recipient, who gets the
-    remaining time in addition to their own, and never earlier to the next stage: nobody can tell a
-    decline from silence. Returns how many questions moved.
+    After a decline, and the time to undo it, the next recipient is asked and gets the remaining
+    time in addition to their own. A decline never moves the question to the next stage earlier, so
+    that nobody can tell a decline from silence. Returns how many questions moved.
     """
     asking = required(context.asking)
     moment = asking.questions.now()

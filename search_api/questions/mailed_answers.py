@@ -2,7 +2,7 @@
 
 An answer is published if it comes from the agent's own address, was sent to the signed address made
 for them, and the question still waits for them. Senders who used their own signed address are told
-why an answer was not published. Nobody else is answered, nor is any automatic mail.
+why an answer was not published. Other senders and automatic mails get no reply.
 """
 
 import hashlib
