@@ -215,9 +215,9 @@ def find_experts(
 ) -> Experts:
     """Return the agents who may know, by the documents of a window and the directory.
 
-    The window holds the documents that the reader may read for their question. Never proposed:
-    agents who left or asked not to be listed, the reader, and candidates less likely to know than
-    `least` (log-odds). The topics of documents, by the last `build`, take part in the walk and give
+    The window holds the documents that the reader may read for their question. Agents who left or
+    asked not to be listed, the reader, and candidates less likely to know than `least` (log-odds)
+    are never proposed. The topics of documents, by the last `build`, take part in the walk and give
     the topics of the question, whose holders by the directory may know without documents.
     `sum_votes` replaces the served sum of votes, for evaluation.
     """
