@@ -123,8 +123,8 @@ def planned_recipients(
     """Return the agents whom a question may be put to, best first; at most `MOST_ASKED`.
 
     Only evidence, distance and rights count, not agents' preferences or recent requests: otherwise
-    a reader could infer that an agent was asked, and so that another declined. Empty for a question
-    that could not be asked. Raises `NotFound`, `IndexUnreachable`.
+    a reader could infer that an agent was asked, and so that another declined. The result is empty
+    for a question that could not be asked. Raises `NotFound`, `IndexUnreachable`.
     """
     agent = known_agent(context, reader)
     try:

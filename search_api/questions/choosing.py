@@ -48,8 +48,8 @@ def limits_of_one_asker(
 ) -> tuple[tuple[int, datetime], ...]:
     """Return how many questions of one asker an agent receives, as (number, since) pairs.
 
-    In a week: half of the weekly limit, rounded up. In four weeks: half of the limit of four weeks,
-    because half of a weekly limit of 1, rounded up, is the whole limit.
+    For a week it is half of the weekly limit, rounded up. For four weeks it is half of the limit of
+    four weeks, because half of a weekly limit of 1, rounded up, is the whole limit.
     """
     limit = weekly_limit(one, rules)
     return (

@@ -20,7 +20,7 @@ class DailyActs:
     def is_new(self, agent_id: str, subject: str, most: int) -> bool:
         """Record an act; return whether it is the agent's first on this subject today.
 
-        False too if the agent acted on `most` other subjects today.
+        Also returns False if the agent acted on `most` other subjects today.
         """
         known, room = self._note(agent_id, subject, most)
         return room and not known

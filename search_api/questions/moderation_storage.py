@@ -135,7 +135,7 @@ class SqlModeration(BaseStorage):
     def hide_outdated(self, question_id: str, answer_id: str) -> None:
         """Show a former text only to its author, until the author confirms or corrects it.
 
-        For a restored database. A text that is hidden already stays as it is.
+        This is for a restored database. A text that is hidden already stays as it is.
         """
         with self._writing() as write:
             if write.has(hidden_texts, is_text(hidden_texts, question_id, answer_id)):

@@ -34,7 +34,7 @@ class SqlRequests(BaseStorage):
     """Stores the requests to agents, and their preferences."""
 
     def of_question(self, question_id: str) -> tuple[AgentRequest, ...]:
-        """Return the requests for a question, in order of time. Not to be shown to a reader."""
+        """Return the requests for a question, in order of time. Do not show them to readers."""
         return self._requests(asked_agents.c.question_id == question_id)
 
     def of_agent(self, agent_id: str) -> tuple[AgentRequest, ...]:
@@ -54,7 +54,7 @@ class SqlRequests(BaseStorage):
         return sql.values(self._engine, AgentRequest, query)
 
     def recipients_of(self, question_id: str) -> tuple[str, ...]:
-        """Return the ids of the stored recipients, in order. Not to be shown to a reader."""
+        """Return the ids of the stored recipients, in order. Do not show them to readers."""
         this = question_recipients.c.question_id == question_id
         ordered = sa.select(question_recipients.c.agent_id).where(this)
         return tuple(sql.scalars(self._engine, ordered.order_by(question_recipients.c.place)))
