@@ -269,8 +269,8 @@ _SENTENCE = re.compile(r"[^.!?]{20}[.!?](?:\s|[»”\"]|\Z)")
 def _quotable(result: Result) -> Iterator[tuple[ShownPassage, DocumentAuthor]]:
     """Yield the passages that may be quoted, each with who wrote it.
 
-    Of a conversation, the accepted answer; of another document, passages with marked words, by its
-    first author. Attachments are not quoted.
+    In a conversation this is the accepted answer; in another document these are passages with
+    marked words, by its first author. Attachments are not quoted.
     """
     conversation = conversations([result.card])
     by = (one for one in result.authors if one.role is ContributorRole.AUTHOR)

@@ -300,10 +300,10 @@ class Search:
         )
 
     def window(self, hits: SearchHits) -> Window:
-        """Return the fused window of voting documents, with their cards. Empty without a topic.
+        """Return the fused window of voting documents, with their cards.
 
-        Unanswered questions are left out: they show no knowledge, and because scores are relative,
-        they would lower the people who have it.
+        It is empty if the question has no topic. Unanswered questions are left out: they show no
+        knowledge, and because scores are relative, they would lower the people who have it.
 
         The filters and the order of the page do not apply, nor does a person to whom the query is
         narrowed: the votes would only count what that person wrote. In these cases, and if the

@@ -47,7 +47,7 @@ class SuggestedLink:
 def suggested(context: AnswerContext, reader: Reader, prefix: str) -> tuple[SuggestedLink, ...]:
     """Return titles that the reader may read, then topics, then listed agents in post.
 
-    Empty for a reader without an agent. Raises `IndexUnreachable`.
+    Returns nothing for a reader without an agent. Raises `IndexUnreachable`.
     """
     typed = read_prefix(prefix)
     if reader.agent_id is None or not folded_words(typed):
