@@ -118,19 +118,21 @@ def test_a_question_is_no_evidence_for_itself(tmp_path: Path) -> None:
 
 
 def test_questions_of_another_set_are_asked_beside_its_own(tmp_path: Path) -> None:
-    """Two tables for its own and what was left unanswered, a third for the others. A bar takes the
-    name of «sans jugement», far from all documents; the questions whose words a document has keep
-    theirs, however high it is.
+    """The report has tables for its own questions, the unanswered ones, and those of the other set.
+
+    Nobody is named for «sans jugement». A bar on the nearest document takes the name of «plan
+    jugement»; a question keeps its names at every bar if a document has all of its words.
     """
     left = [{"_id": "n1", "text": "sans jugement"}, {"_id": "n2", "text": "plan", "doc": "d2"}]
     write_set(tmp_path / "mini", {**EXPERTS, "nobody.jsonl": left})
     write_set(tmp_path / "other", SEARCH)
+    with (tmp_path / "other" / "queries.jsonl").open("a") as queries:
+        queries.write(json.dumps({"_id": "q5", "text": "plan jugement"}) + "\n")
     asked = ("nobody", "mini", "--foreign-questions")
     done = evaluate(*asked, "other/queries.jsonl", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     degrees, own, far = done.stdout.split("\n\n")
     assert own.startswith("| mini: confidence |")
-    # Of three documents nothing can be held back: whoever has a vote has a card.
     header, _, answered, wrote, near = (row.split(" | ") for row in degrees.splitlines())
     assert header[0] == "| mini: at least"
     assert header[4::2] == ["without experts named", "unanswered named", "foreign named"]
@@ -141,7 +143,7 @@ def test_questions_of_another_set_are_asked_beside_its_own(tmp_path: Path) -> No
     assert far.count("**0.845**") == 1
     assert far.count("out of fold") == own.count("out of fold") == 1
     foreign = {row.split(" | ")[0]: row.split(" | ")[5] for row in far.splitlines()[2:]}
-    assert (foreign["| none"], foreign["| 0.900"]) == ("1.00", "0.75")
+    assert (foreign["| none"], foreign["| 0.900"]) == ("0.80", "0.60")
     missing = evaluate(*asked, "nulle-part.jsonl", cwd=tmp_path)
     assert missing.returncode == 1
     assert "nulle-part.jsonl manque" in missing.stderr
