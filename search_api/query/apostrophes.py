@@ -7,13 +7,13 @@ from indexer.french.analysis import fold
 from indexer.french.lexicon import is_french
 
 _ELIDED = re.compile(r"\b(qu|[cdjlmnst])(?=[aeiouyhàâéèêëîïôöûü])([^\W\d_]{4,})\b")
-"""Matches a word in small letters that may be an elided word and another one."""
+"""Matches a word in small letters that may lack an apostrophe: an elided letter, then a word."""
 
 
 def with_apostrophes(text: str) -> str:
-    """Return the text with an apostrophe in each word that only is French with it.
+    """Return the text with an apostrophe in each word that is French only with an apostrophe.
 
-    Names of places stay («lorient»).
+    Names of places are left unchanged («lorient»).
     """
     return _ELIDED.sub(_apart, text)
 

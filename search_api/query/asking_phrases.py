@@ -37,23 +37,29 @@ _BEFORE = frozenset("a au aux d dans de des du en l la le les sur vers".split())
 
 _WORD = re.compile(r"[^\W_]+")
 _OPERATOR = re.compile(r"[\"«»“”]|(?:\A|\s)-\w")
-"""Matches a quotation or an excluded word: such a text is left as it was typed."""
+"""Matches a quotation mark or an excluded word."""
 
 
 def subject_of(typed: str) -> str:
-    """Return what a typed question is about: without courtesy and phrases that ask for help."""
-    return without_asking(with_apostrophes(question_of_mail(typed)))
+    """Return what a typed question is about: without courtesy and phrases that ask for help.
+
+    In a text with quotations or operators only courtesy is removed.
+    """
+    asked = question_of_mail(typed)
+    if _OPERATOR.search(asked) or any(operators_in(asked)):
+        return asked
+    return without_asking(with_apostrophes(asked))
 
 
 def without_asking(text: str) -> str:
     """Return a question without phrases that ask for help at its beginning and its end.
 
-    A text with operators, or without any other word, is returned unchanged.
+    A text without any other word is returned unchanged.
     """
     words = list(_WORD.finditer(text))
     folded = [fold(word[0].lower()) for word in words]
     subject = [n for n, word in enumerate(folded) if word not in _HELP and word not in _BESIDE]
-    if not subject or _OPERATOR.search(text) or any(operators_in(text)):
+    if not subject:
         return text
     first, last = subject[0], subject[-1]
     while first and folded[first - 1] in _BEFORE:

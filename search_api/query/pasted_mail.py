@@ -55,7 +55,7 @@ def question_of_mail(typed: str) -> str:
     """Return what a pasted mail asks, or `typed` if nothing else would be left.
 
     These are the sender's own words and, if they have little content, the words of the forwarded
-    mail.
+    mail. A shorter text only loses its greeting and thanks.
     """
     if len(typed.split()) < LEAST_WORDS:
         own = _without_courtesy(_SHORT_GREETING.sub(" ", typed))
