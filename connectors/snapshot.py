@@ -73,7 +73,7 @@ TRIED = 10
 CHECKPOINT_DOCUMENTS = 200
 """Number of documents that are read between two checkpoints."""
 WAITING_BYTES = 8 << 20
-"""Maximum memory for documents that wait to be read, in bytes; further documents wait in a
+"""Maximum size in memory, in bytes, of the list of documents to read; the rest of the list is in a
 temporary file.
 """
 _CURSOR = "seen:"
@@ -232,7 +232,7 @@ class _Comparison:
     hidden: set[str] = field(default_factory=set)
     """Folders that could not be listed and whose readers are unknown."""
     left: set[str] = field(default_factory=set)
-    """Folders that were not listed and whose documents stay unchanged."""
+    """Folders that were not listed; their stored documents are neither read again nor deleted."""
     unread: set[str] = field(default_factory=set)
     """Documents that were not read or have no version, and folders that could not be listed."""
 

@@ -251,7 +251,10 @@ ALONE_DEGREES: dict[AloneDegree, str] = {
 
 
 def unclaimed(value: Unclaimed, *, one: bool) -> str:
-    """Return why nobody is called alone on one topic or several topics; empty without topics."""
+    """Return a French sentence: for which reason no agent is called the only expert on topics.
+
+    `one`: for the page of a single topic. Empty if the reason applies to no topic.
+    """
     if not value.topics:
         return ""
     share = f"{round(100 * value.share)}\u00a0%{'' if one else ' au plus'}"

@@ -41,7 +41,7 @@ NO_READER_ADDED = (
     "Nommez-les plus haut, ou réglez tables = « trusted » si vous croyez qui écrit ici"
 )
 NOBODY = "nobody"
-"""A value of `allowed`: nobody may read the file, whatever upper tables say."""
+"""Value of `allowed`: nobody may read the file, even if rules of parent folders name readers."""
 
 
 def _split(value: object) -> object:

@@ -194,7 +194,7 @@ def check_deletion(harness: ConnectorHarness) -> None:
 
 
 def check_access_change(harness: ConnectorHarness) -> None:
-    """New readers come as an access change, or with an otherwise unchanged document."""
+    """Check that a change of readers is reported: alone, or with the unchanged document."""
     fill(harness)
     first = read(harness)
     before = apply(first)

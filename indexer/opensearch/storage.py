@@ -31,7 +31,8 @@ from indexer.values import IndexedDocument
 DELETED = "Cet index vient d'être supprimé : recommencez."
 SALVAGED_AT_ONCE = 100
 FIRST = "first"
-"""Name of the first index, `{alias}-000001`, so that only one of several processes can create it.
+"""Identifier of the first index, which is always named `{alias}-000001`: of several processes that
+start at once, only one can create it.
 """
 
 

@@ -76,7 +76,7 @@ def add_source(
 
 
 def _confirmed(question: str) -> bool:
-    """Return whether the person at the terminal answers yes; no answer counts as no."""
+    """Ask a yes-no question at the terminal; return whether the answer is yes."""
     try:
         return input(question).strip().casefold() in {"o", "oui", "y", "yes"}
     except EOFError:

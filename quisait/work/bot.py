@@ -53,8 +53,8 @@ OLDEST = timedelta(hours=1)
 server may have forgotten that they were answered before a crash.
 """
 MOST_MEMBERS = 200
-"""Maximum number of members of a room that gets answers, since each member is looked up. Larger
-rooms get a message about this limit.
+"""The bot answers only in rooms with at most this many members, because it checks the rights of
+each. In larger rooms it writes a message about this limit.
 """
 MOST_CHARACTERS = 500
 

@@ -25,14 +25,14 @@ _PATH_NAMES = frozenset({"path", "members", "folder", "file", "database", "rules
 _KEY_FILE = re.compile(r"(.*_)?(password|passwd|secret|token|key)_file|(.*_)?keytab")
 """Settings with the path of a secret."""
 _REMOTE = re.compile(r"[\w.-]+://.*|([\w.-]+@)?[A-Za-z0-9][\w.-]*:[^:\s]\S*", re.DOTALL)
-"""An address, or git's short form of one; any other text may be a path."""
+"""Matches the address of a git repository, also in git's short form; other texts may be paths."""
 _ADDRESS = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
     r"(?:[/?#][^\\\x00-\x1f\x7f]*)?"
 )
-"""An address, or only a host, that every client parses in the same way."""
+"""Matches an address or a host name in a form in which all HTTP clients find the same host."""
 _SHORT_ADDRESS = re.compile(r"(?:[\w.-]+@)?(?P<host>[A-Za-z0-9][A-Za-z0-9_.-]*):[^:\s\\]+")
-"""Git's short form of an SSH address."""
+"""Matches git's short form of an SSH address (`user@host:path`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,10 @@ class PageLimits:
                 yield key, fault
 
     def repository_faults(self, kind: KindForm, entered: Entered) -> Iterator[tuple[str, str]]:
-        """Yield (field, refusal) of local repositories that a page may not read.
+        """Yield (field, reason in French) for each git repository that a page may not add.
 
-        Also of SSH addresses without a key, for which the service's own key would be used.
+        Refused are repositories on this machine outside the allowed folders, and SSH addresses
+        without a key, because git would use the service's own key.
         """
         for key, text in entered.items():
             typed = text.strip()

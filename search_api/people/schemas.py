@@ -28,7 +28,7 @@ def _day(seconds: int) -> date:
 
 
 Day = Annotated[date, BeforeValidator(_day)]
-"""A day, read from a time in seconds since 1970, in UTC."""
+"""A date in UTC. The value that is validated is a time in seconds since 1970."""
 
 
 class SkillBody(Body):

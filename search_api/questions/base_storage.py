@@ -194,5 +194,5 @@ def _read_questions(connection: sa.Connection, query: sa.Select[Any]) -> list[As
 
 
 def answer_of_row(row: sa.RowMapping) -> GivenAnswer:
-    """Return the answer of a row of `select_answers`."""
+    """Return an answer to a question from a row that `select_answers` read."""
     return sql.value(GivenAnswer, row, author_id=row["agent_id"])

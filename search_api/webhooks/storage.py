@@ -26,7 +26,7 @@ LAST_ATTEMPT = timedelta(days=3)
 weekend.
 """
 RECENT = timedelta(days=7)
-"""Maximum age of an answer for which an event is queued."""
+"""An event is queued only for answers that are younger than this."""
 KEPT = timedelta(days=30)
 """How long an ended event is kept, so that it is not queued again; longer than `RECENT`."""
 
@@ -229,7 +229,7 @@ class SqlWebhooks:
             sql.execute(self._engine, sa.update(webhook_queue).where(over).values(ended))
 
     def counts(self, name: str) -> WebhookCounts:
-        """Return the numbers of a receiver's stored events."""
+        """Return how many events are stored for a receiver, by state, with the latest attempt."""
         queue = webhook_queue.c
         own = queue.webhook == name
         states = sa.select(queue.state, sa.func.count()).where(own).group_by(queue.state)

@@ -1,4 +1,4 @@
-"""Store the remarks of readers on outdated documents and answers."""
+"""Add columns for the remark of a reader who marks a document or an answer as outdated."""
 
 import sqlalchemy as sa
 from alembic import op
