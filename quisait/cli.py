@@ -50,16 +50,15 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Combien de personnes tiennent chaque sujet, ou un sujet par territoire ; ce qui manque.",
     ),
     "expertise": ("expertise:expertise_app", "Qui sait, qui est seul sur son sujet."),
-    "topics": ("topics:topics_app", "Les sujets : la liste, un sujet, l'animation."),
+    "topics": (
+        "topics:topics_app",
+        "Les sujets : la liste, un sujet, ce qui repose sur une personne.",
+    ),
     "questions": (
         "questions:questions_app",
-        "Les questions posées à qui sait : celles d'un agent, et leur suite.",
+        "Les questions posées à qui sait : signalements qui attendent, et leur suite.",
     ),
     "mail": ("mail:mail_app", "Le courriel aux agents : ce qui attend, et l'envoi."),
-    "verification": (
-        "verification:verification_app",
-        "Les documents à vérifier, et ce que leurs auteurs en disent.",
-    ),
     "source": ("sources:source_app", "Ajouter une source aux réglages, après l'avoir essayée."),
     "try": (
         "connectors:try_command",

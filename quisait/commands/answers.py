@@ -107,30 +107,19 @@ def opened_answers(
 
 
 @contextmanager
-def opened_for_animator(
-    agent: str,
-    command: str,
-    subject: str = "",
-    require: Callable[[AnswerContext], None] = lambda context: None,
-) -> Iterator[tuple[AnswerContext, RoleHolder]]:
+def opened_for_animator(agent: str, command: str) -> Iterator[tuple[AnswerContext, RoleHolder]]:
     """Yield the context and role of a community manager, after noting the access in the audit log.
 
-    Raises `ValueError` if the agent does not have this role. `require` is that of `opened_answers`.
+    Raises `ValueError` if the agent does not have this role.
     """
-    with opened_answers(require) as (application, context):
+    with opened_answers() as (application, context):
         reader = command_line_reader(application, agent)
         try:
-            holder = open_by_role(context, reader, Role.ANIMATOR, f"quisait {command}", subject)
+            holder = open_by_role(context, reader, Role.ANIMATOR, f"quisait {command}")
         except NotAllowed as error:
             message = f"{agent} n'a pas le rôle « animator » : voyez [[roles]]."
             raise ValueError(message) from error
         yield context, holder
-
-
-def require_questions(context: AnswerContext) -> None:
-    """Raise `ValueError` if the settings disable questions to colleagues."""
-    if context.asking is None:
-        raise ValueError(QUESTIONS_OFF)
 
 
 def require_build(build: BuildStatus) -> None:

@@ -50,8 +50,6 @@ ELSEWHERE = {
     r"mcp$": "speaks with an assistant: tests/pages/test_assistants.py",
     r"mail\b": "needs mail servers: tests/service/test_mail.py",
     r"scans\b": "needs Tesseract: tests/service/test_scans.py",
-    r"questions (show|list$)": "needs a question: tests/service/test_questions.py",
-    r"topics communities show": "needs a community: tests/service/test_topics_command.py",
     r"evaluate\b": "takes minutes: tests/effectiveness/test_evaluation.py",
     r"tune\b": "needs a judged set: tests/effectiveness/test_ranker_training.py",
     r"model export\b": "needs a model: tests/service/test_own_model.py",
@@ -62,7 +60,7 @@ ELSEWHERE = {
 }
 """Commands that are not run here, why, and the tests that run them."""
 
-GROUPS = {"topics", "questions moderation", "--config CHEMIN …"}
+GROUPS = {"topics", "--config CHEMIN …"}
 """Names of groups of commands: alone, they show their help."""
 
 COMPLETED = {
@@ -81,7 +79,7 @@ COMPLETED = {
 }
 """Commands that a page names without their arguments."""
 
-AS_READER = r"topics (show|risks|proposals|communities)|verification|peers|profile"
+AS_READER = r"topics (show|risks)|peers|profile"
 """Commands that ask who reads, which pages seldom say."""
 
 WORDS = {
@@ -138,7 +136,7 @@ def arguments(line: str, place: Place, words: Mapping[str, str]) -> tuple[str, .
     if given[0] in ("try", "sources", "crawl") and given[1:] and not given[1].startswith("-"):
         given[1] = "notes"  # each page has an example of its own
     if re.match(AS_READER, line) and "--agent" not in given:
-        given += ["--agent", "ag-1" if "verification" in line else "ag-2"]
+        given += ["--agent", "ag-2"]
     if line.startswith("source add folder"):
         given.append("--yes")
     return tuple(given)
@@ -150,11 +148,9 @@ def test_each_command_of_a_page_runs(place: Place, tmp_path: Path) -> None:
     unused = [one for one in ELSEWHERE if not any(re.match(one, line) for line in lines)]
     assert unused + sorted((GROUPS | COMPLETED.keys()) - set(lines)) == []
     token = place.run("push", "token", "add", "forum").stdout.split("_")[1]
-    document = place.json("verification", "show", "notes:bornage.txt", "--agent", "ag-1")
     audit = place.json("audit")
     words = WORDS | {
         "3f9a01c2": token,
-        "EMPREINTE": document["text_hash"],
         "NUMÉRO:EMPREINTE": f"{audit['last']}:{audit['head']}",
     }
     here = [line for line in lines if line not in GROUPS]

@@ -4,7 +4,6 @@ Through another index and a restored backup too, where what was deleted stays so
 """
 
 import json
-import re
 import shutil
 from collections.abc import Iterator
 from functools import cache
@@ -29,7 +28,6 @@ from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.questions import move_on, publish_questions
 from quisait.work.restore import restore
 from quisait.work.worker import QUESTIONS, tasks_of
-from search_api.administration.service import read_audit
 from search_api.query_log.recording import NoQueryLog
 from tests.opensearch_index import engine_settings
 from tests.service.place import Place, make_place
@@ -122,8 +120,6 @@ def test_it_is_found_at_once_and_stays(on_either: Place, monkeypatch: pytest.Mon
         act(application, "ag-2", gone, action="delete")
         assert move_on(application) == 0
     assert found(DELETED) == []
-    shown = place.json("questions", "show", question, "--agent", "ag-1")
-    assert [one["text"] for one in shown["answers"]] == [f"Aucune {WORD}."]
     assert "Aucune question n'avance" in place.run("questions", "step").stdout
     place.run("crawl", "--full", "questions")
     assert found(WORD) == [f"questions:{question}"]
@@ -209,65 +205,6 @@ def test_one_half_restored_is_told_by_the_other(place: Place, tmp_path: Path, pa
     assert set(found(WORD)) == stays
 
 
-def test_a_command_verifies_as_a_page_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With an agent's rights: what waits, one document, a word, a mark, a pace; each written down.
-
-    What is taken back is in the register, so that a restored backup has it no more.
-    """
-    made_place(
-        tmp_path / "place",
-        monkeypatch,
-        QUISAIT_VERIFICATION__ENABLED="true",
-        QUISAIT_VERIFICATION__OLD_DAYS="1",
-    )
-    runner = CliRunner()
-
-    def run(*arguments: str, agent: str = "ag-1") -> str:
-        done = runner.invoke(app, ["verification", *arguments, "--agent", agent])
-        assert done.exit_code == 0, done.output
-        return done.output
-
-    def refused(*arguments: str, agent: str = "ag-1") -> str:
-        done = runner.invoke(app, ["verification", *arguments, "--agent", agent])
-        assert done.exit_code != 0, done.output
-        assert not isinstance(done.exception, (KeyError, TypeError, AttributeError))
-        return done.output
-
-    note, secret = "notes:bornage.txt", "notes:secret.txt"
-    body = json.loads(run("show", note, "--json"))
-    assert (body["verified"], body["owner"]) == (None, True)
-    read = ("--text", body["text_hash"])
-    assert "Personne n'a dit" in run("show", note)
-    assert "n’existe pas" in refused("show", secret)
-    assert refused("show", secret) == refused("show", "notes:jamais.txt")
-    assert "--text" in refused("say", "right", note)
-    assert "a changé" in refused("say", "right", note, "--text", "0")
-    assert "Seule la personne" in refused("say", "right", note, *read, agent="ag-2")
-    assert "plus juste" in refused("say", "outdated", note, *read, agent="ag-2")
-    doubt = (*read, "--note", "Le seuil a changé.")
-    assert "sans votre nom" in run("say", "outdated", note, *doubt, agent="ag-2")
-    waiting = run("list")
-    assert f"{note} --text {body['text_hash']}" in waiting
-    assert "un lecteur pense" in waiting
-    assert "toujours juste" in run("say", "right", note, *read)
-    assert "par Ana Le Goff" in run("show", note, agent="ag-2")
-    assert f"{note}  toujours juste" in run("own")
-    found = runner.invoke(app, ["search", "bornage", "--verified", "--agent", "ag-2", "--json"])
-    assert [one["id"] for one in json.loads(found.stdout)["documents"]] == [note]
-    run("say", "take_back", note)
-    assert "Personne n'a dit" in run("show", note)
-    assert "Aucun document" in run("pace", "0")
-    assert "Rien à vérifier" in run("list")
-    assert "Plus rien" in run("say", "forget", agent="ag-2")
-    with open_application(load_settings()) as application:
-        kept = [line["kind"] for line in application.privacy.register.lines()]
-        audited = read_audit(application.privacy.audit, 100).entries
-    assert kept.count("verification") == 2
-    assert "quisait verification say" in {one.reading for one in audited}
-    monkeypatch.setenv("QUISAIT_VERIFICATION__ENABLED", "false")
-    assert "[verification] enabled" in refused("list")
-
-
 def test_a_report_that_waits_for_nobody_is_told_to_who_administers(place: Place) -> None:
     """By a command that fails and by the desk: numbers and what to do, no title, reason or name."""
     runner = CliRunner()
@@ -291,79 +228,3 @@ def test_a_report_that_waits_for_nobody_is_told_to_who_administers(place: Place)
             assert not {WORD, DELETED, "ag-1", "Ana"} & set(said.split())
         assert client.delete(path).status_code == 204
     assert "aucun n'attend" in runner.invoke(app, ["questions", "reports"]).output
-
-
-def test_a_command_lists_and_moderates_as_the_pages_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With the rights of who animates, each time written down; nothing of one's own.
-
-    The figures of all questions are those of the API and the page.
-    """
-    made = tmp_path / "place"
-    roles = json.dumps([{"role": "animator", "agents": ["ag-1"], "topics": ["*"]}])
-    made_place(made, monkeypatch, QUISAIT_ROLES=roles)
-    runner = CliRunner()
-
-    def run(*arguments: str, agent: str = "ag-1") -> str:
-        done = runner.invoke(app, ["questions", "moderation", *arguments, "--agent", agent])
-        assert done.exit_code == 0, done.output
-        return done.output
-
-    def refused(*arguments: str, agent: str = "ag-1") -> str:
-        done = runner.invoke(app, ["questions", "moderation", *arguments, "--agent", agent])
-        assert done.exit_code == 1, done.output
-        return done.output
-
-    assert "Rien n'attend" in run("list")
-    with open_application(load_settings()) as application:
-        question = ask(application, f"Le bornage d'une {WORD} ?")
-        hers = client_of(application, "ag-1").post("/api/v1/questions", json={"title": TAKEN_BACK})
-        act(
-            application, "ag-2", question, action="answer", text=f"Une {DELETED}, dit {TAKEN_BACK}."
-        )
-        read = client_of(application, "ag-2").get(f"/api/v1/questions/{question}").json()
-        (answer,) = (one["id"] for one in read["answers"])
-        for reported in ({"answer": answer}, {}):
-            path = f"/api/v1/questions/{question}/reports"
-            body = {"reason": "Nomme une personne.", **reported}
-            assert client_of(application, "ag-1").post(path, json=body).status_code == 204
-        client = client_of(application, "ag-1")
-        desk = client.get("/api/v1/animation/questions").json()
-        existing = {"document_id": f"questions:{question}"}
-        assert client.post("/api/v1/questions/existing", json=existing).status_code == 204
-        listed = client.get("/api/v1/questions").json()
-    assert json.loads(run("list", "--json")) == desk
-    shown = runner.invoke(app, ["questions", "list", "--agent", "ag-1", "--json"]).stdout
-    assert json.loads(shown) == listed
-    shown = runner.invoke(app, ["questions", "list", "--agent", "ag-1"]).stdout
-    assert "1 question a trouvé sa réponse" in shown
-    assert "1 fois, une question déjà posée" in shown
-    shown = run("list")
-    assert f"--answer {answer}" in shown
-    assert "« Nomme une personne. »" in shown
-    assert "animator" in refused("list", agent="ag-2")
-    assert "animator" in refused("hide", question, "--reason", "x", agent="ag-2")
-    told = refused("hide", "0" * 32, "--reason", "Un nom.")
-    assert told == refused("hide", hers.json()["id"], "--reason", "Un nom."), "one's own text"
-    assert "raison" in refused("hide", question, "--reason", " ")
-    assert found(DELETED) == [f"questions:{question}"]
-    assert "Masqué" in run("hide", question, "--answer", answer, "--reason", "Un nom.")
-    assert found(DELETED) == []
-    listed = run("list")
-    assert "masqué : « Un nom. »" in listed
-    (text,) = re.findall(r"--text ([0-9a-f]{32})", listed)
-    assert "a changé" in refused("show", question, "--answer", answer, "--text", "0" * 32)
-    assert "Montré" in run("show", question, "--answer", answer, "--text", text)
-    assert found(DELETED) == [f"questions:{question}"]
-    assert "tel quel" in run("dismiss", question)
-    assert "Signalés" not in run("list")
-    assert "n’est pas dans la liste" in refused("classify", question, "--topic", "jamais")
-    with open_application(load_settings()) as application:
-        written = read_audit(application.privacy.audit, 100).entries
-    about = {(one.actor, one.reading, one.subject) for one in written}
-    command, subject = "quisait questions moderation hide", f"question_id:{question}"
-    assert {("ag-1", command, subject), ("ag-1", "question hide", f"{subject}/{answer}")} <= about
-    assert ("ag-2", f"refused {command}") in {(one.actor, one.reading) for one in written}
-    monkeypatch.setenv("QUISAIT_QUESTIONS__ENABLED", "false")
-    assert "[questions] enabled" in refused("list")

@@ -2,23 +2,18 @@
 
 import csv
 import io
-import json
 import sqlite3
 from collections.abc import Collection
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from expertise.build_files import FOLDER
-from expertise.consent import SqlConsent
 from expertise.current_build import BuildReader
 from expertise.values import TopicsOf
 from quisait.application.assembly import open_application
-from quisait.application.database import opened_database
-from quisait.cli import app
 from quisait.commands import answers
 from quisait.commands.answers import command_line_reader
 from quisait.settings import load_settings
@@ -148,48 +143,6 @@ def test_who_shares_topics(place: Place) -> None:
         place.run("peers", who, "--agent", "ag-2", status=1).stderr for who in ("ag-3", "ag-99")
     )
     assert gone == unknown
-
-
-def test_a_community_waits_for_who_animates(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Proposed, accepted, shown, set up, taken back; not by who does not animate, nor twice."""
-    asked = ("topics", "communities")
-    as_animator = ("--agent", "ag-2")
-    told = place.run(*asked, "list", *as_animator).stdout
-    assert "cuisinier (m-cuisinier) : Dan Rôti (31), Dan Sauce (44), Dan Tarte (80)" in told
-    assert "Communauté" not in place.run("peers", "--agent", "ag-131").stdout
-    place.run(*asked, "accept", "m-cuisinier", "--agent", "ag-1", status=1)
-    assert "acceptée" in place.run(*asked, "accept", "m-cuisinier", *as_animator).stdout
-    assert "Communauté" not in place.run("peers", "--agent", "ag-131").stdout, "invited"
-    place.enter(monkeypatch)
-    with opened_database(load_settings()) as state:
-        long_ago = SqlConsent(state, lambda: datetime(2020, 1, 1, tzinfo=UTC))
-        for number in (31, 44, 80):
-            long_ago.note_invitation(f"ag-1{number}", "m-cuisinier", ("cuisinier",))
-    assert "Communauté : cuisinier" in place.run("peers", "--agent", "ag-131").stdout
-    body = place.json(*asked, "list", *as_animator)
-    assert (body["proposed"], body["decisions"][0]["verdict"]) == ([], "accepted")
-
-    def told_here(*said: str, agent: str = "ag-2", status: int = 0) -> str:
-        done = CliRunner().invoke(app, [*asked, *said, "--agent", agent])
-        assert done.exit_code == status, done.output
-        return done.output
-
-    shown = told_here("show", "m-cuisinier", agent="ag-1")
-    assert shown.count("membre : Dan ") == 3
-    note = ("m-cuisinier", "notes:bornage.txt")
-    assert "animator" in told_here("pin", *note, agent="ag-1", status=1)
-    assert "n’existe pas" in told_here("pin", "m-cuisinier", "notes:jamais.txt", status=1)
-    assert "Épinglé" in told_here("pin", *note)
-    assert "à lire d'abord : " in told_here("show", "m-cuisinier", agent="ag-1")
-    assert "Close" in told_here("close", "m-cuisinier")
-    body = json.loads(told_here("show", "m-cuisinier", "--json", agent="ag-1"))
-    assert (body["closed"], [one["id"] for one in body["pinned"]]) == (True, [note[1]])
-    assert "Retiré" in told_here("unpin", *note)
-    assert "Rouverte" in told_here("reopen", "m-cuisinier")
-    assert "close" not in told_here("show", "m-cuisinier", agent="ag-1")
-    place.run(*asked, "forget", "m-cuisinier", *as_animator)
-    assert "décision" in place.run(*asked, "forget", "m-cuisinier", *as_animator, status=1).stderr
-    assert "Communauté" not in place.run("peers", "--agent", "ag-131").stdout
 
 
 def test_a_profile(place: Place) -> None:
