@@ -20,7 +20,7 @@ from search_api.administration.tables import EditedTables
 from search_api.assistants.storage import Assistants
 from search_api.audit.port import Audit, AuditUnwritable, PrivilegedAccess, RefusedAccesses
 from search_api.communities.storage import SqlCommunityPages
-from search_api.feedback.storage import SqlFeedback
+from search_api.favourites.storage import SqlFavourites
 from search_api.following.storage import SqlFollowing
 from search_api.identity.principals import Grants, HeldRoles, Role
 from search_api.mail.links import UnsubscribeLinks
@@ -176,9 +176,9 @@ class AnswerContext:
 
     `overview` is None without a list of topics. `grants`: holders of roles; each access by a role
     is written to `audit` before it is shown, and refused attempts through `refusals`. `sign_on` is
-    None if sign-on is off. `consent` stores agents' wishes, `feedback` their opinions and
-    favourites. `mention_counts` returns how often answers named an agent, None if that is not
-    counted. `join_rules` returns why an account belongs to an agent. `edited_tables`: files that
+    None if sign-on is off. `consent` stores agents' wishes, `favourites` their favourites.
+    `mention_counts` returns how often answers named an agent, None if that is not counted.
+    `join_rules` returns why an account belongs to an agent. `edited_tables`: files that
     administrators edit. `read_soon` requests a crawl of a source, and raises `KeyError` for a
     source that the settings do not name; `read_again` requests that a folder of a source, or all of
     it, is read again. `new_sources` adds sources. `originals`: files of folders. `community_pages`
@@ -197,7 +197,7 @@ class AnswerContext:
     audit: Audit = field(default_factory=Audit)
     refusals: RefusedAccesses = field(default_factory=RefusedAccesses)
     consent: SqlConsent | None = None
-    feedback: SqlFeedback | None = None
+    favourites: SqlFavourites | None = None
     join_rules: Callable[[], Sequence[LinkRule]] = tuple
     mention_counts: Callable[[str, date], Sequence[MentionCount]] | None = None
     sign_on: "SignOn | None" = None
@@ -244,6 +244,16 @@ class AnswerContext:
         if isinstance(build, BuildStatus):
             return {}
         return {id_: one.topic for id_, one in build.topics.items()}
+
+    def named_topic(self, question: str) -> str:
+        """Return the id of the first topic that a question names; else empty."""
+        topics = tuple(self.topics().values())
+        if not topics or not question.strip():
+            return ""
+        # Imported here because it imports NumPy, which most pages do not need.
+        from expertise.assignment import topics_named
+
+        return min(topics_named(question, topics), default="")
 
     def readable_card(self, document_id: str, reader: Reader) -> Card:
         """Return the card of a document that the reader may read.

@@ -21,7 +21,7 @@ from search_api.addresses import (
     question_address,
 )
 from search_api.audit import descriptions
-from search_api.feedback.service import PageFeedback
+from search_api.favourites.service import PageFavourites
 from search_api.following.service import PageFollows
 from search_api.identity.principals import Role
 from search_api.identity.tokens import on_loopback
@@ -238,7 +238,7 @@ def render(name: str, *, request: Request, **values: object) -> str:
         "glossed": Glossed(known_acronyms(services) if sound else {}),
         "here": here(request),
         "desks": role_pages_of(request) if sound else (),
-        "feedback": PageFeedback(services, reader_of_page(request)) if sound else None,
+        "favourites": PageFavourites(services, reader_of_page(request)) if sound else None,
         "page_follows": page_follows(request) if sound else None,
         "corrections": page_corrections(request) if sound else None,
         "asking": asking_shown(services, reader_of_page(request)) if sound else None,

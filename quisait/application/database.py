@@ -22,7 +22,7 @@ from quisait.settings.files import RESTORING, make_folder, private_files
 from search_api.assistants import storage as assistant_tables
 from search_api.audit import sql as audit_tables
 from search_api.communities import storage as community_pages
-from search_api.feedback import storage as feedback
+from search_api.favourites import storage as favourites
 from search_api.following import storage as following
 from search_api.mail import storage as mail_tables
 from search_api.query_log import storage as journal_tables
@@ -34,7 +34,7 @@ from search_api.webhooks import storage as webhook_tables
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 BASE = "0028"
 """Schema of quisait 0.2.0, the oldest that this version upgrades."""
-HEAD = "0040"
+HEAD = "0041"
 """The last migration in `MIGRATIONS`."""
 LAST_TO_UPGRADE_OLDER = "fe65daca"
 """Last commit that upgrades the schemas of 0.2.0's development (0001 to 0027)."""
@@ -59,7 +59,7 @@ TABLES: tuple[sa.MetaData, ...] = (
     decisions.community_metadata,
     journal_tables.metadata,
     audit_tables.metadata,
-    feedback.metadata,
+    favourites.metadata,
     following.metadata,
     mail_tables.metadata,
     asking_tables.metadata,

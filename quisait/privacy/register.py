@@ -57,7 +57,7 @@ RegisterLine = dict[str, Any]
 """A line of the register: `id`, `at` (ISO 8601), `kind`, and the fields of the kind.
 
 - `wish`: `agent`, `wish` (kind of preference), `subject`, `said`, `in_force`, `by` (an animator)
-- `feedback`: opinions or favourites deleted: `agent`, `aspect`, `subject` (null: all)
+- `favourite`: a favourite deleted: `agent`, `subject` (null: all)
 - `follow`: follows ended: `agent`, `follow` (kind; empty: all), `subject`
 - `mail`: mails wanted: `agent`, `said` (asked, answered, pace of the digest, invited)
 - `verification`: statements withdrawn: `agent`, `document` (empty: all)

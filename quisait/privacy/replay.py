@@ -24,7 +24,7 @@ from quisait.clock import now
 from quisait.privacy.register import DatabaseRegisterMark, FileRegister, RegisterLine
 from quisait.privacy.retention import purge_agent
 from quisait.settings import QUESTIONS_SOURCE
-from search_api.feedback.storage import Aspect, SqlFeedback, Subject, SubjectKind
+from search_api.favourites.storage import SqlFavourites, SubjectKind
 from search_api.following.storage import FollowKind, SqlFollowing
 from search_api.mail.storage import SqlMail, doubt_restored_mail
 from search_api.mail.values import DigestPace, MailPreferences
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 OF_AGENTS = frozenset(
     {
-        *("wish", "feedback", "follow", "mail", "verification", "purged"),
+        *("wish", "favourite", "feedback", "follow", "mail", "verification", "purged"),
         *("question", "corrected", "hidden", "report", "community", "cut"),
     }
 )
@@ -170,20 +170,20 @@ def _withdraw(lines: Sequence[RegisterLine], inbox: PushedDocuments) -> None:
 def _apply(line: RegisterLine, database: sa.Engine, consent: SqlConsent) -> None:
     """Apply a line about an agent's wish, data or access to the database.
 
-    Opinions and follows after the line's time stay, and so do verifications of later days.
+    Favourites and follows after the line's time stay, and so do verifications of later days.
     """
     at, kind, agent_id = datetime.fromisoformat(line["at"]), line["kind"], line.get("agent", "")
-    feedback, following = SqlFeedback(database, lambda: at), SqlFollowing(database, lambda: at)
+    following = SqlFollowing(database, lambda: at)
     if kind == "wish":
         _apply_wish(line, at, consent)
         whole = line["wish"] == PreferenceKind.WITHDRAW and line["subject"] == WHOLE_SERVICE
         if line["in_force"] and whole:
-            feedback.forget_opinions_on(agent_id)
             following.unfollow_all(agent_id)
-    elif kind == "feedback":
-        row = line["subject"]
-        subject = Subject(SubjectKind(row[0]), row[1], row[2]) if row else None
-        feedback.remove(agent_id, Aspect(line["aspect"]), subject)
+    elif kind == "favourite" or (kind == "feedback" and line["aspect"] == "favourite"):
+        # Before 0041 favourites were lines «feedback», beside opinions, which no longer exist.
+        favourites = SqlFavourites(database, lambda: at)
+        row = line["subject"] or (None, "")
+        favourites.remove(agent_id, SubjectKind(row[0]) if row[0] else None, row[1])
     elif kind == "follow" and line["follow"]:
         following.unfollow(agent_id, FollowKind(line["follow"]), line["subject"])
     elif kind == "follow":

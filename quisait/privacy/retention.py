@@ -36,12 +36,12 @@ from search_api.assistants.storage import forget_calls
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import SqlAudit
 from search_api.communities.storage import documents_pinned, forget_pins
-from search_api.feedback.storage import (
-    SqlFeedback,
+from search_api.favourites.storage import (
+    SqlFavourites,
     SubjectKind,
+    favourite_subjects,
     forget_agent,
     forget_subjects,
-    subjects_kept,
 )
 from search_api.identity.principals import Grants
 from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, forget_mentions, names_of
@@ -122,7 +122,7 @@ class Privacy:
     grants: Grants
     audit: SqlAudit
     consent: SqlConsent
-    feedback: SqlFeedback
+    favourites: SqlFavourites
     register: FileRegister
 
 
@@ -131,8 +131,11 @@ def open_privacy(settings: Settings, database: sa.Engine) -> Privacy:
     grants = Grants(tuple(map(grant_of, settings.roles)))
     audit = SqlAudit(database, now, settings.privacy.audit_days)
     register = open_register(settings, database)
-    consent, feedback = SqlConsent(database, now, register), SqlFeedback(database, now, register)
-    return Privacy(grants, audit, consent, feedback, register)
+    consent, favourites = (
+        SqlConsent(database, now, register),
+        SqlFavourites(database, now, register),
+    )
+    return Privacy(grants, audit, consent, favourites, register)
 
 
 def audit_command(privacy: Privacy, command: str, subject: str = "") -> None:
@@ -216,7 +219,7 @@ def purge_expired(
     agents = purge_departed(database, privacy.register, today, days, key)
     questions = _purge_old_questions(privacy.register, database, index, settings)
     done = PurgeReport(agents, privacy.audit.forget(), privacy.register.forget(), questions)
-    _forget_feedback_on_deleted(privacy.register, database, index)
+    _forget_words_on_deleted(privacy.register, database, index)
     forget_openings(database, today - timedelta(days=MONTH_DAYS))
     kept_since = now() - timedelta(days=settings.assistants.kept_days)
     forget_calls(database, int(kept_since.timestamp()))
@@ -247,12 +250,12 @@ def _purge_old_questions(
     return len(ids)
 
 
-def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, index: Index) -> None:
-    """Delete feedback, verifications and pins of documents deleted at their source.
+def _forget_words_on_deleted(register: FileRegister, database: sa.Engine, index: Index) -> None:
+    """Delete favourites, verifications and pins of documents deleted at their source.
 
     Documents that returned keep theirs.
     """
-    named = subjects_kept(database, SubjectKind.DOCUMENT)
+    named = favourite_subjects(database, SubjectKind.DOCUMENT)
     named |= documents_verified(database) | documents_pinned(database)
     if not named:
         return

@@ -268,7 +268,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             concurrency_limiter=concurrency_limiter_of(settings),
             timeouts=RequestTimeouts(settings.door.body_s, settings.door.answer_s),
             consent=application.privacy.consent,
-            feedback=application.privacy.feedback,
+            favourites=application.privacy.favourites,
             join_rules=partial(join_rules, settings),
             mention_counts=application.journal.mention_counts if settings.journal.enabled else None,
             administration=ApplicationAdministration(application),

@@ -48,7 +48,7 @@ from quisait.privacy.retention import query_log_key
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER, RANKER_FILE, RESTORING, make_folder, private_files
 from quisait.work.backup import DOCUMENTS, STATE, BackupUnusable, Manifest, read_manifest
-from search_api.feedback.storage import feedback
+from search_api.favourites.storage import favourites
 from search_api.following.storage import follows
 from search_api.mail.storage import SqlMail, mail_preferences, mail_queue
 from search_api.mail.values import NO_MAIL
@@ -395,7 +395,7 @@ def _count(index: Index) -> int:
 def _close_without_register(working: sa.Engine) -> None:
     """Without a register, withdraw every agent, and have every source read in full.
 
-    Also delete pushed documents, questions, texts of scans, and agents' feedback, follows and
+    Also delete pushed documents, questions, texts of scans, and agents' favourites, follows and
     verifications, and end their mail, because all of these may have been withdrawn after the
     backup.
     """
@@ -407,7 +407,7 @@ def _close_without_register(working: sa.Engine) -> None:
         mail.choose(agent_id, NO_MAIL)
     with working.begin() as connection:
         connection.execute(sa.delete(cursors).where(cursors.c.source != DIRECTORY))
-        said = (feedback, follows, verifications, outdated_marks, document_openings)
+        said = (favourites, follows, verifications, outdated_marks, document_openings)
         for table in (*PUSHED, *said, mail_queue, webhook_queue, scans):
             connection.execute(sa.delete(table))
         forget_every_question(connection)

@@ -16,8 +16,8 @@ from search_api.account.service import Choices, own_choices, own_data, set_prefe
 from search_api.addresses import local_path, topic_address
 from search_api.authorization import IN_PERSON
 from search_api.bodies import PROBLEMS
-from search_api.feedback.service import FeedbackAction, feedback_reverse, give_feedback
-from search_api.feedback.storage import Subject, SubjectKind
+from search_api.favourites.service import FavouriteAction, change_favourite, favourite_reverse
+from search_api.favourites.storage import SubjectKind
 from search_api.mail.storage import ANSWERED_PER_WEEK
 from search_api.mail.values import DigestPace, MailPreferences
 from search_api.notices import Fields, Undo, noticed
@@ -78,7 +78,7 @@ def take_back(
 
 def _body(services: Services, reader: Reader) -> MeBody:
     own = own_data(services, reader)
-    return my_data_body(own.held, own.feedback, own.asked, own.followed, own.mail, own.checked)
+    return my_data_body(own.held, own.favourites, own.asked, own.followed, own.mail, own.checked)
 
 
 router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
@@ -259,21 +259,19 @@ def _undo(
     return Undo("/mes-donnees", fields | {"subject": subjects, "back": back})
 
 
-@router.post("/avis")
-def say(
+@router.post("/favoris")
+def mark_favourite(
     request: Request,
     reader: NamedReader,
-    act: Annotated[FeedbackAction, Form()],
+    act: Annotated[FavouriteAction, Form()],
     kind: Annotated[SubjectKind, Form()] = SubjectKind.DOCUMENT,
     subject: Annotated[str, Form(max_length=4_000)] = "",
-    question: Annotated[str, Form(max_length=4_000)] = "",
-    topic: Annotated[str, Form(max_length=200)] = "",
     back: Annotated[str, Form(max_length=8_000)] = "/",
 ) -> RedirectResponse:
-    """Store an opinion or a favourite, or delete it; then return to the same place."""
-    services, of = services_of(request), Subject(kind, subject, topic)
-    reverse = None if question else feedback_reverse(services, reader, act, of)
-    give_feedback(services, reader, act, of, question)
-    fields = {"act": reverse or "", "kind": kind, "subject": subject, "topic": topic, "back": back}
-    undo = Undo("/avis", fields) if reverse else None
-    return noticed(request, local_path(back), f"opinion.{act}", undo)
+    """Add or delete a favourite; then return to the same place."""
+    services = services_of(request)
+    reverse = favourite_reverse(services, reader, act, kind, subject)
+    change_favourite(services, reader, act, kind, subject)
+    fields = {"act": reverse or "", "kind": kind, "subject": subject, "back": back}
+    undo = Undo("/favoris", fields) if reverse else None
+    return noticed(request, local_path(back), f"favourite.{act}", undo)

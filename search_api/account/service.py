@@ -6,7 +6,7 @@ from connectors.values import ContactVia
 from expertise.consent import PreferenceKind
 from indexer.access import Reader
 from search_api.context import AnswerContext
-from search_api.feedback.service import OwnFeedback, own_feedback
+from search_api.favourites.service import OwnFavourites, own_favourites
 from search_api.following.service import OwnFollows, own_follows
 from search_api.mail.service import OwnMail, own_mail, set_mail_preferences
 from search_api.mail.values import MailPreferences
@@ -27,7 +27,7 @@ class OwnData:
     """
 
     held: StoredData
-    feedback: OwnFeedback
+    favourites: OwnFavourites
     removed: tuple[Removal, ...]
     asked: OwnAsking | None
     followed: OwnFollows | None
@@ -53,7 +53,7 @@ def own_data(context: AnswerContext, reader: Reader) -> OwnData:
     held = stored_about(context, reader)
     return OwnData(
         held,
-        own_feedback(context, reader),
+        own_favourites(context, reader),
         removals(context, held.of_kind(PreferenceKind.REMOVED)),
         own_asking(context, reader),
         own_follows(context, reader),

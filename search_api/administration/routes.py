@@ -28,7 +28,6 @@ from search_api.administration.tables import TableChange, cells_of
 from search_api.authorization import require
 from search_api.bodies import Body
 from search_api.context import ROLE_NAMES, InvalidParameter, RoleHolder, Stale
-from search_api.feedback.service import opinion_sums
 from search_api.identity.principals import Role
 from search_api.new_source.routes import EnteredForm
 from search_api.new_source.service import unread_sources
@@ -71,7 +70,6 @@ def _administration(
         seen=seen,
         refused=refused,
         readable=readable_missing(services, administrator, seen),
-        opinions=opinion_sums(services, administrator),
         topic_address=topic_address,
         edited=edited_files(services, administrator),
         unread_sources=unread_sources(services, administrator),

@@ -27,7 +27,6 @@ from search_api.context import (
     note_access,
     required,
 )
-from search_api.feedback.service import named_topic
 from search_api.identity.principals import ALL, Grant, HeldRoles, Role
 from search_api.questions.authority import entities_down_to
 from search_api.questions.reading import (
@@ -464,6 +463,6 @@ def _author(text: ModeratedText) -> str:
 def _nearest_topic(context: AnswerContext, question: AskedQuestion) -> Topic | None:
     """Return the topic (not métier) that the question names, else the nearest in words, or None."""
     near = related_topics(context, question.title).topics
-    named = context.topics().get(named_topic(context, question.title))
+    named = context.topics().get(context.named_topic(question.title))
     topic = named or (near[0] if near else None)
     return topic if topic and topic.kind is TopicKind.TOPIC else None

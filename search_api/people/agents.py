@@ -172,8 +172,6 @@ def ask_wish(
     """
     wish = _wish(context, reader, kind, subject, way)
     required(context.consent).ask(wish)
-    if context.feedback and (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE):
-        context.feedback.forget_opinions_on(wish.agent_id)
     if (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE) and context.following:
         context.following.unfollow_all(wish.agent_id)
 

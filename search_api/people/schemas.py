@@ -1,6 +1,5 @@
 """API schemas of an agent: the profile that others see, and the agent's own data."""
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
@@ -9,8 +8,8 @@ from pydantic import BeforeValidator, Field
 from connectors.values import ContactVia
 from expertise.consent import PreferenceKind, RecordedPreference
 from search_api.bodies import AgentBody, Body, Joined
-from search_api.feedback.service import OwnFeedback, ShownFeedback
-from search_api.feedback.storage import Aspect, SubjectKind
+from search_api.favourites.service import OwnFavourites
+from search_api.favourites.storage import SubjectKind
 from search_api.following.schemas import OwnFollowsBody
 from search_api.following.service import OwnFollows
 from search_api.mail.schemas import OwnMailBody
@@ -74,12 +73,6 @@ HELD_ELSEWHERE = (
     (
         "Le registre des suppressions : vos demandes et vos effacements faits ici, pour qu’une "
         "sauvegarde restaurée ne les défasse pas."
-    ),
-    (
-        "Les avis « utile » ou « pas utile » de collègues à qui vous avez été proposé : ils "
-        "portent sur la proposition. Personne ne peut les lire à votre sujet ; ils ne sont "
-        "additionnés que par sujet, à partir de cinq avis et de trois personnes proposées. Un "
-        "retrait complet les efface."
     ),
 )
 """Data about the reader that is stored elsewhere and is not in this response."""
@@ -175,14 +168,12 @@ class WishBody(Body):
     reason: str = ""
 
 
-class FeedbackBody(Body):
-    """An opinion or a favourite of the reader."""
+class FavouriteBody(Body):
+    """A favourite of the reader."""
 
     kind: SubjectKind
     subject: str | None = Field(description="an id; null if you may not see it any more")
     title: str = Field(description="of the document or topic, or the agent's name")
-    topic_id: str = Field(description="topic of the question that proposed an agent")
-    useful: bool | None = Field(description="null for a favourite")
     since: datetime
 
 
@@ -215,8 +206,7 @@ class MeBody(Body):
         "false: they apply, and are not yet in the register of deletions"
     )
     brought_up: list[MentionCountBody] | None = Field(description="null if it is not counted")
-    opinions: list[FeedbackBody] = Field(description="«utile» or «pas utile»; only you see them")
-    favourites: list[FeedbackBody]
+    favourites: list[FavouriteBody]
     asking: OwnAskingBody | None = Field(description="null if no question is asked here")
     mail: OwnMailBody | None = Field(description="null if no mail is sent")
     following: OwnFollowsBody | None = Field(description="null if nothing is followed here")
@@ -234,7 +224,7 @@ class MeBody(Body):
 
 def my_data_body(
     held: StoredData,
-    said: OwnFeedback,
+    favourites: OwnFavourites,
     asked: OwnAsking | None = None,
     followed: OwnFollows | None = None,
     mail: OwnMail | None = None,
@@ -250,8 +240,7 @@ def my_data_body(
         contributions=[Joined(source=name, documents=count) for name, count in sources],
         wishes=[_wish(held, one) for one in held.wishes],
         brought_up=held.mention_counts,
-        opinions=_feedback(said.opinions, said, Aspect.OPINION),
-        favourites=_feedback(said.favourites, said, Aspect.FAVOURITE),
+        favourites=_favourites(favourites),
         asking=asked,
         following=OwnFollowsBody.of(followed) if followed else None,
         mail=mail,
@@ -269,21 +258,19 @@ def _wish(held: StoredData, wish: RecordedPreference) -> Joined:
     return Joined(wish, preference=wish.preference, subject="" if hidden else subject)
 
 
-def _feedback(shown: Sequence[ShownFeedback], every: OwnFeedback, aspect: Aspect) -> list[Joined]:
-    """Return the feedback of an aspect, without ids and titles of hidden subjects."""
-    found = [
-        Joined(one.said, one.said.subject, subject=one.said.subject.id, title=_title(one))
-        for one in shown
+def _favourites(own: OwnFavourites) -> list[FavouriteBody]:
+    """Return the favourites, without ids and titles of hidden subjects."""
+    shown = [
+        FavouriteBody(
+            kind=item.favourite.kind,
+            subject=item.favourite.subject,
+            title=item.title,
+            since=item.favourite.since,
+        )
+        for item in own.shown
     ]
-    hidden = [one for one in every.hidden if one.aspect is aspect]
-    return found + [
-        Joined(one, kind=one.subject.kind, subject=None, title="", topic_id="") for one in hidden
+    hidden = [
+        FavouriteBody(kind=item.kind, subject=None, title="", since=item.since)
+        for item in own.hidden
     ]
-
-
-def _title(one: ShownFeedback) -> str:
-    if one.document:
-        return one.document.title
-    if one.agent:
-        return one.agent.name
-    return one.topic.label if one.topic else ""
+    return shown + hidden

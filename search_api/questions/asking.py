@@ -12,7 +12,6 @@ from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_shown
 from indexer.access import Reader
 from search_api.context import AnswerContext, AnswerRefused, InvalidParameter, required
-from search_api.feedback.service import named_topic
 from search_api.query.query import Query
 from search_api.questions.authority import entities_down_to
 from search_api.questions.delivery import (
@@ -99,7 +98,7 @@ def asking_form(
     Raises `NotFound`, `IndexUnreachable`.
     """
     asking, agent = required(context.asking), known_agent(context, reader)
-    new = replace(new, topic_id=new.topic_id or named_topic(context, new.title))
+    new = replace(new, topic_id=new.topic_id or context.named_topic(new.title))
     entities, answering = entities_down_to(agent.entity), communities(context)
     listed, topic_id = list_topics(context).topics, new.community or new.topic_id
     return AskingForm(

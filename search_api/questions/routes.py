@@ -16,7 +16,6 @@ from search_api.addresses import SearchAddress, document_address, question_addre
 from search_api.authorization import IN_PERSON
 from search_api.bodies import PROBLEMS
 from search_api.context import InvalidParameter
-from search_api.feedback.service import named_topic
 from search_api.notices import Undo, noticed
 from search_api.parameters import AskingReader, NamedReader, day_of_field
 from search_api.questions.actions import (
@@ -83,7 +82,7 @@ def existing(request: Request, reader: AskingReader, q: _Written = "") -> Existi
     """Return documents that may already answer."""
     services = services_of(request)
     found = existing_answers(services, reader, q)
-    answer = {"existing": found, "topic_id": named_topic(services, q)}
+    answer = {"existing": found, "topic_id": services.named_topic(q)}
     return ExistingAnswersBody.model_validate(answer)
 
 

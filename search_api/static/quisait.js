@@ -39,11 +39,11 @@ document.addEventListener("keydown", (event) => {
   });
 }
 
-/** «Utile», «Pas utile» and «Favori» act in place; where that fails, the form goes as without this. */
+/** «Favori» acts in place; if that fails, the form is sent as without a script. */
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   const button = event.submitter;
-  if (!form.matches("form.feedback") || !button) return;
+  if (!form.matches("form.favourite") || !button) return;
   event.preventDefault();
   const sent = new URLSearchParams(new FormData(form, button));
   const pressed = button.getAttribute("aria-pressed") !== "true";
@@ -57,14 +57,8 @@ document.addEventListener("submit", async (event) => {
     form.submit();
     return;
   }
-  const set = (one, on) => {
-    one.setAttribute("aria-pressed", String(on));
-    one.value = on ? one.dataset.undo : one.dataset.act;
-  };
-  for (const one of form.querySelectorAll("button")) {
-    if (one !== button && one.dataset.undo === button.dataset.undo) set(one, false);
-  }
-  set(button, pressed);
+  button.setAttribute("aria-pressed", String(pressed));
+  button.value = pressed ? button.dataset.undo : button.dataset.act;
 });
 
 /** Whoever signs out leaves no search in the browser (`recent.js` keeps them). */

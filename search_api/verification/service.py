@@ -29,7 +29,6 @@ from search_api.context import (
     note_access,
     required,
 )
-from search_api.feedback.service import named_topic
 from search_api.identity.principals import ALL, HeldRoles, Role
 from search_api.questions.authority import entities_down_to
 from search_api.questions.reading import checked_text, known_agent
@@ -412,7 +411,7 @@ def _animates(context: AnswerContext, held: HeldRoles, card: Card) -> bool:
     if not held.topics:
         return False
     near = related_topics(context, card.title).topics
-    return (named_topic(context, card.title) or (near[0].id if near else "")) in held.topics
+    return (context.named_topic(card.title) or (near[0].id if near else "")) in held.topics
 
 
 def _is_due(last: Verification | None, day: date) -> bool:

@@ -275,7 +275,7 @@ def expectations(
         ("POST", "/preferences"): posted("/preferences", receives="true", digest="daily"),
         ("GET", "/mes-donnees/retrait"): asked("/mes-donnees/retrait"),
         ("POST", "/mes-donnees"): posted("/mes-donnees", act="take_back", kind="contact"),
-        ("POST", "/avis"): posted("/avis", act="useful", subject="inconnu"),
+        ("POST", "/favoris"): posted("/favoris", act="favourite", subject="inconnu"),
         ("GET", "/opensearch.xml"): asked("/opensearch.xml"),
         ("GET", "/accessibilite"): asked("/accessibilite"),
         ("GET", "/administration"): asked("/administration"),

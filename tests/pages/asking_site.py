@@ -39,7 +39,7 @@ from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.communities.storage import SqlCommunityPages
 from search_api.context import Asking, Mailing
-from search_api.feedback.storage import SqlFeedback
+from search_api.favourites.storage import SqlFavourites
 from search_api.following.storage import SqlFollowing
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import Authorities, reader_of
@@ -298,7 +298,7 @@ def asking_site(
         today=lambda: TODAY,
         overview=overview,
         consent=SqlConsent(engine, clock),
-        feedback=SqlFeedback(engine, clock),
+        favourites=SqlFavourites(engine, clock),
         grants=Grants((animator,)),
         audit=SqlAudit(engine, clock),
         community_pages=SqlCommunityPages(engine, clock),

@@ -22,7 +22,7 @@ from quisait.application.database import migrate
 from quisait.clock import now
 from search_api.app import create_app
 from search_api.audit.sql import SqlAudit
-from search_api.feedback.storage import SqlFeedback
+from search_api.favourites.storage import SqlFavourites
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.tokens import DemoReaders
 from search_api.search.engine import Search
@@ -180,7 +180,7 @@ def every_site(parts: Parts) -> Iterator[Sites]:
         grants=GRANTS,
         audit=SqlAudit(parts.engine, now),
         consent=SqlConsent(parts.engine, now),
-        feedback=SqlFeedback(parts.engine, now),
+        favourites=SqlFavourites(parts.engine, now),
     )
 
     def partial(request: Request) -> Reader:

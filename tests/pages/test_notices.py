@@ -195,20 +195,18 @@ def test_a_wish_is_undone_to_the_one_before(
     assert browser.sends("/mes-donnees", whole)[0] == "", "follows would not come back"
 
 
-def test_follows_and_opinions_are_undone(site: AskingSite) -> None:
+def test_follows_and_favourites_are_undone(site: AskingSite) -> None:
     browser = Browser(site, STRANGER)
     follow = {"act": "follow", "kind": "topic", "subject": "cadastre", "back": "/?q=cadastre"}
     path, fields = browser.sends("/suivis", follow)
     undone = browser.sends(path, fields)
     assert dict(undone[1])["act"] == "follow"
     assert site.client(STRANGER).get("/api/v1/follows").json()["follows"] == []
-    opinion = {"act": "useful", "kind": "document", "subject": "wiki:1"}
-    assert dict(browser.sends("/avis", opinion)[1])["act"] == "no_opinion"
-    path, fields = browser.sends("/avis", opinion | {"act": "not_useful"})
-    assert dict(fields)["act"] == "useful"
+    favourite = {"act": "favourite", "kind": "document", "subject": "wiki:1"}
+    path, fields = browser.sends("/favoris", favourite)
+    assert dict(fields)["act"] == "no_favourite"
     browser.sends(path, fields)
-    (kept,) = site.services.feedback.of(STRANGER)  # type: ignore[union-attr]
-    assert kept.useful
+    assert site.services.favourites.of(STRANGER) == ()  # type: ignore[union-attr]
 
 
 def test_a_notice_is_shown_once_and_to_its_agent(site: AskingSite) -> None:

@@ -319,7 +319,7 @@ def test_what_is_kept_is_shown_taken_along_and_let_go(site: AskingSite) -> None:
         pages.pin("cadastre", name)
     site.register.note("gone", documents=["wiki:vieille"])
     assert not site.index.write([Remove("wiki:vieille")]).failed
-    retention._forget_feedback_on_deleted(site.register, site.engine, site.index)
+    retention._forget_words_on_deleted(site.register, site.engine, site.index)
     with site.engine.connect() as connection:
         assert connection.execute(sa.select(verifications)).all() == []
     assert pages.pins("cadastre") == ("wiki:neuve",)

@@ -41,7 +41,7 @@ from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.communities.storage import SqlCommunityPages
 from search_api.context import Asking, Mailing, Verifying
-from search_api.feedback.storage import SqlFeedback
+from search_api.favourites.storage import SqlFavourites
 from search_api.following.storage import SqlFollowing
 from search_api.identity.readers import NO_AUTHORITIES, reader_of
 from search_api.mail.links import UnsubscribeLinks
@@ -151,7 +151,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             grants=GRANTS,
             audit=SqlAudit(engine, now),
             consent=SqlConsent(engine, now),
-            feedback=SqlFeedback(engine, now),
+            favourites=SqlFavourites(engine, now),
             read_soon=State(engine).request_run,
             read_again=lambda source, folder: State(engine).request_run(source),
             new_sources=DeskSources(load_settings(), book),
@@ -552,7 +552,7 @@ MAKERS: dict[tuple[str, str], Maker | Write] = {
         )
         for act in ("trial", "titles", "settings")
     },
-    ("POST", "/avis"): in_person(303, data=KEPT),
+    ("POST", "/favoris"): in_person(303, data=KEPT),
     ("POST", "/api/v1/questions"): in_person(200, json={"title": "Qui sait ?"}),
     ("POST", "/api/v1/questions/existing"): in_person(204, json={"document_id": "wiki:60"}),
     ("DELETE", "/api/v1/questions"): in_person(204),

@@ -58,7 +58,7 @@ GIVE_NO_ACCESS = {
     # Ends access: kept so that a token of the provider ends sessions once.
     "logout_tokens",
     # What agents asked stands in the register; members are checked at each answer.
-    *("agent_wishes", "agent_wish_words", "agents_missing", "agent_feedback", "follows"),
+    *("agent_wishes", "agent_wish_words", "agents_missing", "favourites", "follows"),
     *("news_seen", "mail_preferences", "mail_queue", "verifications", "outdated_marks"),
     *("verification_paces", "document_openings", "community_pins", "closed_communities"),
     *("topic_decisions", "community_decisions"),

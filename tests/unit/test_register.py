@@ -453,7 +453,7 @@ def test_a_restoration_replays_all_that_agents_asked_shortly_before(tmp_path: Pa
     written.note("gone", documents=["wiki:2"])
     earlier = NOW - timedelta(hours=2)
     written.note("follow", earlier, agent="ag-1", follow="topic", subject="regies")
-    written.note("feedback", NOW, agent="ag-1", aspect="", subject=None)
+    written.note("favourite", NOW, agent="ag-1", subject=None)
     line = list(written.lines())[-1]["id"]
     encoder = EncoderRecord("", 0)
     manifest = Manifest(0, "", "", "", NOW.isoformat(), line, encoder, 0, {}, {})
@@ -465,7 +465,7 @@ def test_a_restoration_replays_all_that_agents_asked_shortly_before(tmp_path: Pa
         "follow",
         "mail",
         "verification",
-        "feedback",
+        "favourite",
     ]
 
 

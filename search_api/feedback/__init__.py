@@ -1,1 +1,0 @@
-"""Opinions of readers on results and documents, and favourites."""
