@@ -34,6 +34,16 @@ def in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def is_unreachable(error: BaseException) -> bool:
+    """Return whether an error means that the database does not answer, or takes no writes now.
+
+    It may end by itself: the server restarts, another process writes, the disk is full.
+    """
+    away = sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError
+    broken = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+    return broken or isinstance(error, away)
+
+
 _ADAPTERS: dict[object, TypeAdapter[Any]] = {}
 """The pydantic adapter that makes values from rows, by dataclass."""
 

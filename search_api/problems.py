@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 
 from connectors.faults import expected
 from indexer.errors import IndexNotRead, IndexRefused, IndexUnreachable
+from indexer.sql import is_unreachable
 from search_api.addresses import sign_on_address
 from search_api.context import AnswerRefused
 from search_api.services import services_of
@@ -52,6 +53,10 @@ _TITLES = {
 _NOT_READ = (
     "La recherche reprendra dès que toutes les sources auront été relues : l’index vient d’être "
     "remplacé, et d’ici là il pourrait montrer ce qui ne vous est plus ouvert."
+)
+_NO_DATABASE = (
+    "La base de données de Qui sait ? ne répond pas : rien ne se lit ni ne s’écrit d’ici là. "
+    "Réessayez dans quelques instants."
 )
 _FAILED = "La demande n’a pas pu aboutir."
 
@@ -137,10 +142,13 @@ def install_handlers(app: FastAPI) -> None:
 
 
 def unexpected_error(request: Request, error: Exception) -> Response:
-    """Return the response to an exception without a handler.
+    """Return the response to an exception without a handler: 503 if the database does not answer.
 
     The place of the error is logged, not its text, which may contain a query.
     """
+    if is_unreachable(error):
+        log.error("request failed", extra={"status": 503, "error": type(error).__name__})
+        return _response(request, 503, _NO_DATABASE, own_code="database_unreachable")
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     return _failed(request, 500, error, place)
@@ -166,6 +174,8 @@ def sentence_of(error: Exception) -> str:
         return str(error)
     if isinstance(error, IndexNotRead):
         return _NOT_READ
+    if is_unreachable(error):
+        return _NO_DATABASE
     known = isinstance(error, IndexUnreachable | IndexRefused)
     log.error("call failed", extra={"error": type(error).__name__})
     return _TITLES[503 if known else 500][1]

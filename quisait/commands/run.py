@@ -99,8 +99,10 @@ def run_application(
             )
         if crawls:
             late = partial(_exit_now, application, 0)
-            work = Worker(application, stop).work
-            threads.append(parts.enter_context(_thread("worker", work, stop, late)))
+            threads += [
+                parts.enter_context(_thread(name, loop, stop, late))
+                for name, loop in Worker(application, stop).loops().items()
+            ]
         if serves and application.settings.bot.source:
             from quisait.work.bot import run_bot  # imported here: only needed with a bot
 
@@ -110,7 +112,8 @@ def run_application(
         added = AddedSources(application)
         while not stop.wait(1.0):
             added.take()
-            if ended := [thread.name for thread in threads if not thread.is_alive()]:
+            ended = [thread.name for thread in threads if not thread.is_alive()]
+            if ended and not stop.is_set():  # after a stop, some end sooner than others
                 raise ValueError(f"Arrêt imprévu ({', '.join(ended)}) : voyez le journal.")
 
 

@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import sqlalchemy as sa
 from pydantic import ValidationError
 
 from quisait.application.assembly import Application
@@ -51,7 +52,12 @@ class AddedSources:
             log.warning("settings not read again", extra={"error": type(error).__name__})
             return ()
         written = datetime.fromtimestamp(changed / 1e9, UTC) - _CLOCKS_DIFFER
-        return tuple(one.name for one in found if self._take(one, written))
+        try:
+            return tuple(one.name for one in found if self._take(one, written))
+        except sa.exc.SQLAlchemyError as error:  # the database may be back at the next look
+            self.seen = 0
+            log.warning("added sources not taken", extra={"error": type(error).__name__})
+            return ()
 
     def _take(self, source: SourceSettings, written: datetime) -> bool:
         asked = self.application.state.run_requested_at(source.name)

@@ -1,20 +1,22 @@
-"""A worker: runs each source and each task when it is due, one at a time, until it is stopped.
+"""A worker: runs each source and each task when it is due, until it is stopped.
+
+Tasks are the directory, the expertise build, the query log, questions, mail, webhooks, scans and
+purges. Each has a thread of its own, and none waits for a crawl (decision 109).
 
 Several workers may run, on one or several machines: the first that takes a source's lock reads the
-source, and the others go on to the next one; the parts of a divided source are shared. Tasks are
-the directory, the expertise build, the query log, questions, mail, webhooks, scans and purges.
+source, and the others go on to the next one; the parts of a divided source are shared.
 """
 
 import logging
 import resource
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from threading import Event
+from threading import Event, Lock
 
 import sqlalchemy as sa
 
@@ -146,8 +148,7 @@ off.
 QUESTIONS = "@questions"
 """Name of the task that moves questions whose time has passed to the next agent."""
 MAIL = "@courriel"
-"""Name of the task that sends mail to agents. A server that does not answer delays no other task.
-"""
+"""Name of the task that sends mail to agents."""
 MAILBOX = "@boite"
 """Name of the task that reads answers by mail and bounces. It is separate from sending, because
 either server may be down.
@@ -155,9 +156,7 @@ either server may be down.
 WEBHOOKS = "@webhooks"
 """Name of the task that sends events to applications."""
 SCANS = "@numerisations"
-"""Name of the task that recognises scans after the sources, a minute at a time, with the lowest
-priority.
-"""
+"""Name of the task that recognises scans, a minute at a time, with the lowest priority."""
 PRIVACY = "@vie-privee"
 """Name of the task that purges departed agents, and old entries of the audit log and the register.
 """
@@ -168,7 +167,7 @@ class Task:
     """A task of a worker. `name` begins with `@`, unlike a source's.
 
     `work` returns the number of changes, soon after its event is set, while its lock is held; it
-    may raise the errors of a crawl. `first`: the task runs before the sources, which depend on it.
+    may raise the errors of a crawl. `first`: the task is tried before the first crawl.
     """
 
     name: str
@@ -250,6 +249,14 @@ log = logging.getLogger(__name__)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 POLL_EVERY_S = 5.0
 """Interval between two checks for due jobs, in seconds; a check takes a short query per source."""
+CRAWLERS = 3
+"""Number of threads that read sources. The last one leaves first readings, which may take days, to
+the others.
+"""
+LONG_CRAWL_S = 60.0
+"""Time after which the next source is read beside a crawl, in seconds. Before that, it waits: light
+sources are faster one after another.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,50 +264,89 @@ class Job:
     """Work that the holder of its lock does when it is due.
 
     `divided`: a source that is read in parts. Its run is also due for other workers as long as it
-    lasts.
+    lasts. `unread`: the source must be read in full before anybody can search the index.
     """
 
     name: str
     pace: Pace
     do: Callable[[SourceLock], int]
     divided: DividedSource | None = None
+    unread: bool = False
 
 
 @dataclass(slots=True)
 class Worker:
-    """Runs due jobs until `stop` is set. `round` does one check."""
+    """Does due jobs until `stop` is set: each task in a thread of its own, sources in `CRAWLERS`.
+
+    `loops` returns the functions of these threads; `round` does each due job once.
+    """
 
     application: Application
     stop: Event
-    unread: frozenset[str] = frozenset()
-    """Sources that must be read in full before anybody can search the index."""
     ahead: dict[str, float] = field(default_factory=dict)
     """The approximate duration of each source's reading in seconds, computed once, so that light
     sources are read first.
     """
+    crawls: dict[str, float] = field(default_factory=dict)
+    """When each crawl in progress began, on the monotonic clock."""
+    _choosing: Lock = field(default_factory=Lock)
+    """Held while a crawler orders the sources or takes one."""
+    _may_crawl: Event = field(default_factory=Event)
+    """Set once the tasks that run before the sources were tried."""
 
-    def work(self) -> None:
-        """Run rounds until asked to stop.
-
-        A failed round (if the database is down) is tried again.
-        """
-        delete_build_leftovers(self.application)
-        while not self.stop.is_set():
-            try:
-                self.round()
-            except Exception as error:  # noqa: BLE001 - a full disk passes, a dead worker does not
-                log.error("worker waits", extra={"error": type(error).__name__})
-            self.stop.wait(POLL_EVERY_S)
+    def loops(self) -> dict[str, Callable[[], None]]:
+        """Return a function for each thread by name, which runs until `stop` is set."""
+        application = self.application
+        delete_build_leftovers(application)
+        tasks = tasks_of(application)
+        if not any(task.first for task in tasks):
+            self._may_crawl.set()
+        works: dict[str, Callable[[], object]] = {
+            # Lines that wait for the register of deletions are written as soon as possible.
+            "register": application.privacy.register.complete,
+            **{task.name: partial(self._do_task, task) for task in tasks},
+            **{f"crawler {n + 1}": partial(self._read_sources, n) for n in range(CRAWLERS)},
+        }
+        return {name: partial(self._repeat, name, work) for name, work in works.items()}
 
     def round(self) -> int:
-        """Do every due job once; return how many were done.
-
-        Lines that wait for the register of deletions are written first, if possible.
-        """
+        """Do each due job once, one after another; return how many were done."""
         self.application.privacy.register.complete()
-        with suppress(IndexerError):  # a run will report why the index does not answer
-            names = {source.name for source in self.application.settings.sources}
-            self.unread = self.application.whole_index.unread(names)
+        tasks = tasks_of(self.application)
+        done = sum(self._do_task(task) for task in tasks if task.first)
+        self._may_crawl.set()
+        done += self._read_sources(0)
+        return done + sum(self._do_task(task) for task in tasks if not task.first)
+
+    def _repeat(self, name: str, work: Callable[[], object]) -> None:
+        """Call `work` until asked to stop. What failed (if the database is down) is tried again."""
+        while not self.stop.is_set():
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - a full disk passes, a dead loop does not
+                log.error("worker waits", extra={"loop": name, "error": type(error).__name__})
+            self.stop.wait(POLL_EVERY_S)
+
+    def _do_task(self, task: Task) -> bool:
+        """Do a task if it is due; return whether it was done."""
+
+        def do(held: SourceLock) -> int:
+            with recorded_run(self.application.state, task.name) as run:
+                run.changed = task.work(held, self.stop)
+            return run.changed
+
+        job = Job(task.name, task.pace, do)
+        try:
+            return self._is_due(job) and self._try(job)
+        finally:
+            if task.first:
+                self._may_crawl.set()
+
+    def _read_sources(self, crawler: int) -> int:
+        """Read each due source that this crawler may take; return how many were read."""
+        beside = crawler > 0
+        if not self._may_crawl.wait(POLL_EVERY_S) or (beside and not self.crawls):
+            return 0
         with ExitStack() as parts:
             opened: list[CrawlDependencies] = []
 
@@ -310,11 +356,36 @@ class Worker:
                     opened.append(parts.enter_context(open_crawl_dependencies(self.application)))
                 return opened[0]
 
-            return sum(
-                self._read_parts(job, job.divided, dependencies) if job.divided else self._try(job)
-                for job in self._jobs(dependencies)
-                if self._due(job) or self._has_part_left(job)
-            )
+            count = 0
+            for job in self._sources(dependencies):
+                if not self._take(job, only_read_before=crawler == CRAWLERS - 1):
+                    continue
+                try:
+                    count += (
+                        self._read_parts(job, job.divided, dependencies)
+                        if job.divided
+                        else self._try(job)
+                    )
+                finally:
+                    del self.crawls[job.name]
+            return count
+
+    def _take(self, job: Job, *, only_read_before: bool) -> bool:
+        """Note in `crawls` that a source is being read, if it is due and may be; return whether.
+
+        With `only_read_before`, a source that was never read to its end is left to others.
+        """
+        with self._choosing:
+            now = time.monotonic()
+            others_end_soon = any(now - begun < LONG_CRAWL_S for begun in self.crawls.values())
+            if others_end_soon or job.name in self.crawls:
+                return False
+            if not (self._is_due(job) or self._has_part_left(job)):
+                return False
+            if only_read_before and not self.application.state.last_done(job.name):
+                return False
+            self.crawls[job.name] = now
+            return True
 
     def _has_part_left(self, job: Job) -> bool:
         return job.divided is not None and not self.stop.is_set() and has_part_left(job.divided)
@@ -325,8 +396,8 @@ class Worker:
         """Return whether a part was read here. Errors of a part are stored with it."""
         asked = CrawlOptions(quiet=True, stop=self.stop)
         try:
-            with suppress(SourceBusy):
-                due = partial(self._due, job)
+            with suppress(SourceBusy), self._build_after_first(job.name):
+                due = partial(self._is_due, job)
                 read = read_parts(divided, dependencies(), asked, may_begin=due)
                 if read is not None and read.read:
                     fields = {"source": job.name, "parts": read.read, "outcome": read.outcome}
@@ -337,34 +408,28 @@ class Worker:
             return True
         return False
 
-    def _jobs(self, dependencies: Callable[[], CrawlDependencies]) -> list[Job]:
-        """Return jobs in order: the directory, sources by due time and size, the other tasks."""
-        tasks = tasks_of(self.application)
-        for source in self.application.settings.sources:
-            if source.name not in self.ahead:
-                self.ahead[source.name] = work_ahead(self.application, source)
-        sources = [
+    def _sources(self, dependencies: Callable[[], CrawlDependencies]) -> list[Job]:
+        """Return the sources in the order in which they are read: by due time, then by size."""
+        application, settings = self.application, self.application.settings
+        unread: frozenset[str] = frozenset()
+        with suppress(IndexerError):  # a run will report why the index does not answer
+            unread = application.whole_index.unread({source.name for source in settings.sources})
+        with self._choosing:
+            for source in settings.sources:
+                if source.name not in self.ahead:
+                    self.ahead[source.name] = work_ahead(application, source)
+        jobs = [
             Job(
                 source.name,
-                source_pace(self.application.settings, source),
+                source_pace(settings, source),
                 partial(self._crawl, source, dependencies),
-                divided_source(self.application, source),
+                divided_source(application, source),
+                source.name in unread,
             )
-            for source in self.application.settings.sources
+            for source in tuple(settings.sources)
+            if source.name in self.ahead
         ]
-        return [
-            *(self._task(task) for task in tasks if task.first),
-            *sorted(sources, key=lambda job: (self._next(job) or _NEVER, self.ahead[job.name])),
-            *(self._task(task) for task in tasks if not task.first),
-        ]
-
-    def _task(self, task: Task) -> Job:
-        def do(held: SourceLock) -> int:
-            with recorded_run(self.application.state, task.name) as run:
-                run.changed = task.work(held, self.stop)
-            return run.changed
-
-        return Job(task.name, task.pace, do)
+        return sorted(jobs, key=lambda job: (self._next(job) or _NEVER, self.ahead[job.name]))
 
     def _crawl(
         self,
@@ -373,24 +438,37 @@ class Worker:
         held: SourceLock,
     ) -> int:
         asked = CrawlOptions(quiet=True, stop=self.stop)
-        return crawl_with_lock(self.application, dependencies(), source, held, asked).changed
+        with self._build_after_first(source.name):
+            return crawl_with_lock(self.application, dependencies(), source, held, asked).changed
+
+    @contextmanager
+    def _build_after_first(self, source: str) -> Iterator[None]:
+        """Request a build if a source was first read to its end in the block.
+
+        A build does not wait for crawls, so that the last one may not know the source's documents.
+        """
+        state = self.application.state
+        was_read = state.last_done(source) is not None
+        yield
+        if self.application.settings.topics.file and not was_read and state.last_done(source):
+            state.request_run(BUILD)
 
     def _next(self, job: Job) -> datetime | None:
-        state, unread = self.application.state, job.name in self.unread
-        return next_due(state, job.name, job.pace, datetime.now(UTC), unread=unread)
+        state, now = self.application.state, datetime.now(UTC)
+        return next_due(state, job.name, job.pace, now, unread=job.unread)
 
-    def _due(self, job: Job) -> bool:
+    def _is_due(self, job: Job) -> bool:
         due = self._next(job)
         return not self.stop.is_set() and due is not None and due <= datetime.now(UTC)
 
     def _try(self, job: Job) -> bool:
-        """Do a job; return whether it was done.
+        """Do a due job; return whether it was done.
 
         Errors are stored with its run, and stop no other job.
         """
         try:
             with suppress(SourceBusy), hold_source_lock(self.application.locks, job.name) as held:
-                if not self._due(job):  # another worker did it meanwhile
+                if not self._is_due(job):  # another worker did it meanwhile
                     return False
                 try:
                     changed = job.do(held)

@@ -361,10 +361,13 @@ def test_a_lock_that_cannot_be_taken_ends_no_worker(
         lock.rmdir()
         locks.rename(place.folder / "verrous")
         locks.write_text("", "utf-8")
-        worker = Thread(target=Worker(application, stop).work, daemon=True)
-        worker.start()
-        worker.join(3)
-        assert worker.is_alive()
+        loops = Worker(application, stop).loops()
+        threads = [Thread(target=loop, daemon=True) for loop in loops.values()]
+        for thread in threads:
+            thread.start()
+        threads[0].join(3)
+        assert all(thread.is_alive() for thread in threads)
         stop.set()
-        worker.join(IN_TIME_S)
-        assert not worker.is_alive()
+        for thread in threads:
+            thread.join(IN_TIME_S)
+        assert not any(thread.is_alive() for thread in threads)

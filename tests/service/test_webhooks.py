@@ -380,8 +380,7 @@ def test_the_worker_tells_and_the_check_says_so(
         read_directory(opened)
         (task,) = [one for one in tasks_of(opened) if one.name == WEBHOOKS]
         worker = Worker(opened, Event())
-        job = worker._task(task)
-        assert worker._try(job)
+        assert worker._do_task(task)
         asked = client_of(opened, "ag-2").post(
             "/api/v1/questions", json={"title": "Où est la borne ?", "to": "ag-1"}
         )
@@ -396,7 +395,7 @@ def test_the_worker_tells_and_the_check_says_so(
         for _ in range(2):  # the second deletes the rows that the first was compared with
             build_and_publish(opened)
         opened.state.request_run(WEBHOOKS)
-        assert worker._try(job)
+        assert worker._do_task(task)
         parts = {one.name: one for one in ApplicationAdministration(opened)().parts}
         assert not parts["Webhooks"].well
         (line,) = [one for one in place.json("check", status=1) if one["name"] == "webhooks"]
@@ -406,7 +405,7 @@ def test_the_worker_tells_and_the_check_says_so(
             connection.execute(due)
         with application.running():
             opened.state.request_run(WEBHOOKS)
-            assert worker._try(job)
+            assert worker._do_task(task)
         assert webhooks_state(opened.settings, opened.database)
         path.write_text("trop court", "utf-8")
         with pytest.raises(ValueError, match="secret_file"):
