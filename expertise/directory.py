@@ -1,7 +1,7 @@
 """The directory in the state database: replace it as a whole, and look agents up in it."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any, Protocol
 from uuid import uuid4
@@ -192,27 +192,25 @@ class SqlDirectory:
         circles = [entry for entry in entries if isinstance(entry, Group)]
         if not people:
             raise SourceRefused("L'annuaire ne contient aucun agent : rien n'a été remplacé.")
+        # Made before the transaction, during which SQLite lets nobody else write.
+        agent_rows = [agent_row(agent) for agent in people]
+        rows = {
+            agent_words: _word_rows(people),
+            name_words: name_word_rows(people),
+            author_words: author_rows(people),
+            accounts: account_rows(people),
+            memberships: membership_rows(people, circles),
+            groups: group_rows(circles),
+        }
         with self._engine.begin() as connection:
             left = _count_departed(connection, people, circles, guard_share)
-            people = _with_cuts(connection, people)
+            _apply_cuts(connection, agent_rows)
             mark_directory_changed(connection)
-            for table in (
-                agents,
-                accounts,
-                groups,
-                memberships,
-                agent_words,
-                name_words,
-                author_words,
-            ):
+            for table in (agents, *rows):
                 connection.execute(sa.delete(table))
-            connection.execute(sa.insert(agents), [agent_row(agent) for agent in people])
-            _insert(connection, agent_words, _word_rows(people))
-            _insert(connection, name_words, name_word_rows(people))
-            _insert(connection, author_words, author_rows(people))
-            _insert(connection, accounts, account_rows(people))
-            _insert(connection, memberships, membership_rows(people, circles))
-            _insert(connection, groups, group_rows(circles))
+            connection.execute(sa.insert(agents), agent_rows)
+            for table, made in rows.items():
+                _insert(connection, table, made)
         malformed = tuple(entry for entry in entries if isinstance(entry, Malformed))
         return DirectoryReport(len(people), len(circles), malformed, left)
 
@@ -451,22 +449,19 @@ def _count_departed(
     return len(check_departures("agents", kept, [one.id for one in people], guard_share))
 
 
-def _with_cuts(connection: sa.Connection, people: list[Agent]) -> list[Agent]:
-    """Return the agents, with the departure date of those cut by hand.
+def _apply_cuts(connection: sa.Connection, agent_rows: list[dict[str, Any]]) -> None:
+    """Set the departure date of the agents cut by hand in their rows.
 
     A cut is deleted when the directory no longer lists its agent.
     """
     cuts = {row.key: row.day for row in connection.execute(sa.select(cut_agents))}
     if not cuts:
-        return people
-    ended = cuts.keys() - {digest(agent.id) for agent in people}
+        return
+    ended = cuts.keys() - {row["key"] for row in agent_rows}
     connection.execute(sa.delete(cut_agents).where(one_of(connection, cut_agents.c.key, ended)))
-    return [
-        replace(agent, departure=min(filter(None, (agent.departure, cuts[key]))))
-        if (key := digest(agent.id)) in cuts
-        else agent
-        for agent in people
-    ]
+    for row in agent_rows:
+        if row["key"] in cuts:
+            row["departure"] = min(filter(None, (row["departure"], cuts[row["key"]])))
 
 
 def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, str]]) -> None:
@@ -485,7 +480,7 @@ _KEPT_ELSEWHERE = (
 """Fields that are not in the row: accounts have their own table, and the others are preferences."""
 
 
-def agent_row(agent: Agent) -> dict[str, object]:
+def agent_row(agent: Agent) -> dict[str, Any]:
     """Return an agent's row of the table."""
     row = {
         name: storable(value) if isinstance(value, str) else value

@@ -206,6 +206,7 @@ class AnswerContext:
     originals: Originals | None = None
     read_soon: Callable[[str], None] | None = None
     read_again: Callable[[str, str], None] | None = None
+    directory_reading: Callable[[], str] | None = None
     new_sources: NewSources | None = None
     asking: Asking | None = None
     following: SqlFollowing | None = None

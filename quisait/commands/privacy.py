@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 
 from indexer.access import Reader
+from indexer.state import State
 from quisait.application.assembly import Application
+from quisait.application.locks import Locks
 from quisait.application.startup import (
     errors_as_sentences,
     opened_application,
@@ -27,9 +29,13 @@ from quisait.privacy.retention import (
     query_log_key,
     register_warning,
 )
+from quisait.settings import beside_file
+from quisait.settings.files import LOCKS_FOLDER
+from quisait.work.source_status import directory_reading
 from search_api.administration.service import read_audit
 from search_api.audit.port import AuditEntry, AuditIntegrity
 from search_api.context import AnswerContext
+from search_api.wording import safe_text
 
 
 @contextmanager
@@ -75,17 +81,25 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Qui a consulté quoi au titre d'un rôle, et si le registre est intact."""
-    with opened_privacy() as privacy:
+    with opened_state() as (settings, database):
+        privacy = open_privacy(settings, database)
         audit_command(privacy, "quisait audit")
+        locks = Locks(database, beside_file(settings.folder) / LOCKS_FOLDER)
+        directory = directory_reading(settings, State(database), locks)
         found = read_audit(privacy.audit, limit)
         missing = bool(head) and not privacy.audit.holds(*_parse_head(head))
     if as_json:
         shown = [asdict(entry) | {"moment": entry.moment.isoformat()} for entry in found.entries]
-        print_json(asdict(found.integrity) | {"head_missing": missing, "readings": shown})
+        print_json(
+            asdict(found.integrity)
+            | {"head_missing": missing, "directory": directory, "readings": shown}
+        )
     else:
         for entry in reversed(found.entries):
             print(_entry_text(entry))
         print(_integrity_text(found.integrity))
+        if directory:
+            print(f"Annuaire : {safe_text(directory)}")
         if missing:
             print(
                 f"L'entrée notée {head} n'y est plus : le registre a été amputé.", file=sys.stderr

@@ -48,6 +48,7 @@ from quisait.work.edited_tables import EditedFiles
 from quisait.work.mail import open_mailing
 from quisait.work.new_source import DeskSources
 from quisait.work.questions import open_asking, open_following, open_verifying
+from quisait.work.source_status import directory_reading
 from search_api.app import ReaderOf, Services, create_app
 from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from search_api.audit.descriptions import ANY_AGENT
@@ -274,6 +275,9 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             administration=ApplicationAdministration(application),
             read_soon=ApplicationAdministration(application).read_soon,
             read_again=ApplicationAdministration(application).read_again,
+            directory_reading=partial(
+                directory_reading, settings, application.state, application.locks
+            ),
             new_sources=None
             if settings.desk.sources == "none"
             else DeskSources(

@@ -37,7 +37,8 @@ from quisait.application.sources import directory_age
 from quisait.clock import today
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import SourceSettings
-from quisait.work.runs import BACKUP, RUNS_CONSIDERED, next_run, source_pace
+from quisait.work.runs import BACKUP, RUNS_CONSIDERED, next_run, observed_runs, source_pace
+from quisait.work.worker import tasks_of
 from search_api.administration import health
 from search_api.middleware.security import HostMiddleware, add_security_headers
 from search_api.ranking.second_model import SecondModel
@@ -114,8 +115,9 @@ class SourceMetrics(Collector):
         due_count = 0
         for source in self._application.settings.sources:
             name = source.name
-            runs = list(self._application.state.runs_of(name, RUNS_CONSIDERED))
-            going = self._application.locks.source_is_held(name)
+            state, locks = self._application.state, self._application.locks
+            runs = list(state.runs_of(name, RUNS_CONSIDERED))
+            going = locks.source_is_held(name)
             due_count += not going and self._is_due(source, runs, now)
             lag.add_metric([name], self._lag_s(name, now))
             running.add_metric([name], going)
@@ -123,20 +125,34 @@ class SourceMetrics(Collector):
             rate.add_metric([name], progress.passage_rate if progress else 0)
             if progress and progress.expected is not None:
                 left.add_metric([name], max(0, progress.expected - progress.done))
-            if runs:
-                outcome.add_metric([name, runs[0].outcome], 1)
+            for run in observed_runs(state, locks, name, 1):
+                outcome.add_metric([name, run.outcome], 1)
             for kind, count in self._application.state.failure_counts(name).items():
                 failures.add_metric([name, kind], count)
             if source.kind == "push":
                 waiting.add_metric([name], self._application.inbox.backlog(name).items)
         due.add_metric([], due_count)
         yield from (lag, running, rate, left, outcome, failures, waiting, due)
+        yield from self._tasks(now)
         yield from self._directory()
         yield GaugeMetricFamily(
             "quisait_backup_age_seconds",
             "Seconds since the last « quisait backup » that ended well; +Inf: never.",
             value=self._lag_s(BACKUP, now),
         )
+
+    def _tasks(self, now: datetime) -> Iterator[Metric]:
+        lag = _task_gauge("lag_seconds", "Seconds since the task last ended well; +Inf: never.")
+        pace = _task_gauge("pace_seconds", "Seconds between two runs of the task.")
+        outcome = _task_gauge("last_outcome", "1 for how the last run ended.", "outcome")
+        for task in tasks_of(self._application):
+            label = task.name.removeprefix("@")
+            lag.add_metric([label], self._lag_s(task.name, now))
+            pace.add_metric([label], task.pace.every_s or math.inf)
+            state, locks = self._application.state, self._application.locks
+            for run in observed_runs(state, locks, task.name, 1):
+                outcome.add_metric([label, run.outcome], 1)
+        yield from (lag, pace, outcome)
 
     def _directory(self) -> Iterator[Metric]:
         found = directory_age(self._application.settings, self._application.state)
@@ -218,6 +234,10 @@ class CertificateMetrics(Collector):
 
 def _gauge(name: str, documentation: str, *more: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"quisait_source_{name}", documentation, labels=["source", *more])
+
+
+def _task_gauge(name: str, documentation: str, *more: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"quisait_task_{name}", documentation, labels=["task", *more])
 
 
 def metrics_router(registry: CollectorRegistry, token: str) -> APIRouter:

@@ -1,6 +1,7 @@
 """The administrator's page: the state of each part and source, without names of documents."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from connectors.ports import SourceError
 from indexer.errors import IndexerError
+from indexer.state import RunRow
 from quisait.application.assembly import Application
 from quisait.application.engines import (
     check_search_file,
@@ -26,11 +28,14 @@ from quisait.work.crawl import forget_reading
 from quisait.work.index_limit import limit_warning
 from quisait.work.mail import mail_state
 from quisait.work.questions import reports_state
-from quisait.work.runs import BACKUP
+from quisait.work.runs import BACKUP, observed_runs
 from quisait.work.source_status import (
     FAILURE_LABELS,
     REMEDIES,
+    SHOWN_RUNS,
     SourceStatus,
+    directory_run_text,
+    directory_state,
     late_directory,
     moment,
     removed_source_statuses,
@@ -39,7 +44,7 @@ from quisait.work.source_status import (
     status_of,
 )
 from quisait.work.webhooks import webhooks_state
-from quisait.work.worker import BUILD
+from quisait.work.worker import BUILD, task_trouble, tasks_of
 from search_api.administration.system_status import (
     CountedQuestion,
     MissingDocument,
@@ -105,9 +110,11 @@ class ApplicationAdministration:
         )
         yield _part_state("Base d’état", lambda: "répond", lambda: application.book.agent(""))
         if has_directory(settings):
-            yield _part_state("Annuaire", self._directory_read, run=DIRECTORY)
+            directory = _part_state("Annuaire", self._directory_read, run=DIRECTORY)
+            yield replace(directory, history=self._directory_history())
         if settings.topics.file:
             yield _part_state("Cartographie", self._built, run=BUILD)
+        yield _part_state("Tâches de fond", self._tasks_run)
         yield _part_state("Sauvegarde", self._backed_up)
         yield _part_state("Encodeur", lambda: application.encoder.name)
         yield _part_state("Registre des suppressions", lambda: "à jour", self._noted)
@@ -145,7 +152,7 @@ class ApplicationAdministration:
 
     def _built(self) -> str:
         """Return the day of the current build. Raises `ValueError` if the last one failed."""
-        last = next(iter(self.application.state.runs_of(BUILD, 1)), None)
+        last = next(iter(self._runs(BUILD)), None)
         if last and last.outcome == "failed":
             raise ValueError(f"en échec le {moment(last.started)} : {last.reason}")
         stamp = self.application.builds.current()
@@ -156,11 +163,35 @@ class ApplicationAdministration:
         return f"du {moment(last.started)}" if last else "aucune encore (« quisait backup »)"
 
     def _directory_read(self) -> str:
-        """Return when the directory was last read. Raises `ValueError` if that is long ago."""
+        """Return the last reading of the directory.
+
+        Raises `ValueError` if it failed, or if the last complete one is long ago.
+        """
         if late := late_directory(self.application.settings, self.application.state):
             raise ValueError(late)
-        last = self.application.state.last_done(DIRECTORY)
-        return f"lu le {moment(last.started)}" if last else ""
+        last = next(iter(self._runs(DIRECTORY)), None)
+        if last and last.outcome not in ("done", "running"):
+            raise ValueError(directory_state(self.application).removeprefix("annuaire : "))
+        return directory_run_text(last) if last else ""
+
+    def _runs(self, name: str) -> Sequence[RunRow]:
+        return observed_runs(self.application.state, self.application.locks, name, SHOWN_RUNS)
+
+    def _tasks_run(self) -> str:
+        """Return how many tasks a worker does. Raises `ValueError` if one is late or failed."""
+        state, now = self.application.state, datetime.now(UTC)
+        tasks = tasks_of(self.application)
+        wrong = [why for task in tasks if (why := task_trouble(self.application, task, now))]
+        if wrong:
+            raise ValueError(" ; ".join(wrong))
+        if not any(state.last_done(task.name) for task in tasks):
+            return "aucune encore : « quisait run » les fait"
+        return f"{number(len(tasks))} à leur rythme"
+
+    def _directory_history(self) -> tuple[str, ...]:
+        with suppress(sa.exc.SQLAlchemyError):  # the part says that the database is away
+            return tuple(map(directory_run_text, self._runs(DIRECTORY)))
+        return ()
 
     def _noted(self) -> None:
         """Raise `ValueError` if deletions or withdrawals wait for the register."""

@@ -19,7 +19,7 @@ from connectors.ports import SourceError, SourceRefused
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, Wait
 from indexer.errors import DeletionsHeld, IndexerError, IndexRefused, LockLost
 from indexer.state import Progress, RunRow, State
-from quisait.application.locks import SourceLock
+from quisait.application.locks import Locks, SourceLock
 from quisait.application.progress import Advance, rough
 from quisait.settings import Settings
 from quisait.settings.sources import SourceSettings
@@ -102,6 +102,25 @@ def next_due(
     if unread and pace.every_s and runs and runs[0].outcome == "done":
         return IMMEDIATELY
     return next_run(name, runs, pace, now)
+
+
+def observed_runs(state: State, locks: Locks, name: str, limit: int) -> list[RunRow]:
+    """Return the last runs of a source or task, newest first, as they are shown to people.
+
+    A run of a process that died is `interrupted`: nobody holds its lock any more. `next_run` reads
+    the stored outcome instead, because a run that died is not tried again at once.
+    """
+    before = next(state.runs_of(name, 1), None)
+    held = locks.source_is_held(name)
+    # Read again: the run may have ended, or another begun, between the two.
+    runs = list(state.runs_of(name, limit))
+    goes_on = held or (bool(runs) and (before is None or runs[0].id != before.id))
+    return [
+        replace(run, outcome="interrupted")
+        if run.outcome == "running" and not (goes_on and run is runs[0])
+        else run
+        for run in runs
+    ]
 
 
 def _failed(run: RunRow) -> bool:

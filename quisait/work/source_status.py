@@ -16,7 +16,7 @@ from indexer.ports import IndexContents, IndexDenials
 from indexer.state import RunRow, State, reference_of
 from indexer.values import Failure, Remove
 from quisait.application.assembly import Application, index_with_deletion_log
-from quisait.application.locks import hold_source_lock, part_name
+from quisait.application.locks import Locks, hold_source_lock, part_name
 from quisait.application.progress import duration, left_of, plural_count
 from quisait.application.sources import DIRECTORY, directory_age, has_directory
 from quisait.application.startup import opened_application
@@ -24,7 +24,7 @@ from quisait.privacy.retention import register_warning
 from quisait.settings import Settings
 from quisait.settings.sources import SourceSettings
 from quisait.work.crawl import divided_source
-from quisait.work.runs import IMMEDIATELY, next_due, source_pace, wait_text
+from quisait.work.runs import IMMEDIATELY, next_due, observed_runs, source_pace, wait_text
 from search_api.wording import plural, safe_text
 
 UNKNOWN_DENIAL_REMEDY = (
@@ -202,9 +202,9 @@ TO_REREAD = (
 def status_of(application: Application, source: SourceSettings, now: datetime) -> SourceStatus:
     """Return the status of a source. Raises `IndexUnreachable` or `IndexRefused`."""
     name = source.name
-    runs = tuple(application.state.runs_of(name, SHOWN_RUNS))
+    runs = tuple(observed_runs(application.state, application.locks, name, SHOWN_RUNS))
     last, good = next(iter(runs), None), application.state.last_done(name)
-    running = _running(last) if last and application.locks.source_is_held(name) else None
+    running = _running(last) if last else None
     to_reread = name in application.whole_index.unread({name})
     pace = source_pace(application.settings, source)
     due = None if running else next_due(application.state, name, pace, now, unread=to_reread)
@@ -273,13 +273,16 @@ def _parts_of(application: Application, source: SourceSettings) -> tuple[SourceP
 
 
 def directory_state(application: Application) -> str:
-    """Return in French why the last reading of the directory failed; empty if it did not."""
-    last = next(iter(application.state.runs_of(DIRECTORY, 1)), None)
+    """Return in French how the last reading of the directory ended, and a remedy if it failed.
+
+    The result is empty if the settings name no directory, or if it was never read.
+    """
+    last = next(iter(observed_runs(application.state, application.locks, DIRECTORY, 1)), None)
     late = late_directory(application.settings, application.state)
     if last is None or not has_directory(application.settings):
         return ""
     if last.outcome in ("done", "running"):
-        return f"annuaire : {late}" if late else ""
+        return f"annuaire : {late or directory_run_text(last)}"
     day = moment(last.ended or last.noted or last.started)
     why = last.reason.removeprefix("annuaire : ") or f"{READ_DIRECTORY} dit pourquoi"
     told = f"annuaire : non relu le {day}, celui d'avant reste en place. {why[:1].upper()}{why[1:]}"
@@ -310,7 +313,7 @@ def late_directory(settings: Settings, state: State) -> str:
 
 
 def _running(last: RunRow) -> RunningStatus | None:
-    if last.outcome != "running":  # the lock is held, but its run has not begun yet
+    if last.outcome != "running":
         return None
     so_far = last.progress
     elapsed_s = ((last.noted or last.started) - last.started).total_seconds()
@@ -339,7 +342,7 @@ def _running_state(running: RunningStatus, last: RunRow, now: datetime) -> str:
 
 _STATES = {
     "done": "à jour au {day}",
-    "running": (
+    "interrupted": (
         "interrompue le {day} : relancez « quisait crawl » pour reprendre, ou laissez faire "
         "« quisait run »"
     ),
@@ -351,23 +354,43 @@ def _state(last: RunRow | None) -> str:
     if last is None:
         return "jamais lue : lancez « quisait crawl », ou laissez faire « quisait run »"
     day = moment(last.ended or last.noted or last.started)
-    outcome = "running" if last.outcome == "interrupted" else last.outcome
-    if outcome in _STATES:
-        return _STATES[outcome].format(day=day)
-    if outcome == "refused":
+    if last.outcome in _STATES:
+        return _STATES[last.outcome].format(day=day)
+    if last.outcome == "refused":
         return f"arrêtée le {day}, il faut y remédier : {last.reason}"
     why = last.reason or "relancez « quisait crawl » pour voir pourquoi"
     return f"en échec le {day}, « quisait run » réessaiera : {why}"
 
 
-def run_text(run: RunRow) -> str:
-    """Return a run of a source's history in French: its beginning, its outcome, what it changed."""
+def directory_reading(settings: Settings, state: State, locks: Locks) -> str:
+    """Return in French when the directory was last read and how that ended.
+
+    The result is empty if the settings name no directory.
+    """
+    if not has_directory(settings):
+        return ""
+    last = next(iter(observed_runs(state, locks, DIRECTORY, 1)), None)
+    return directory_run_text(last) if last else f"jamais lu ; {READ_DIRECTORY} le lit"
+
+
+def directory_run_text(run: RunRow) -> str:
+    """Return a reading of the directory in French. A reading that found no change has no count."""
+    return run_text(run, plural_count(run.changed, "agent") if run.changed else "inchangé")
+
+
+def run_text(run: RunRow, changed: str = "") -> str:
+    """Return a run in French: its beginning, its outcome, and what it changed.
+
+    `changed` replaces the number of changes of a finished run.
+    """
     said = {"running": "en cours", "interrupted": "interrompue", **_PART_STATES}[run.outcome]
     lasted = (
         f" en {duration(round((run.ended - run.started).total_seconds()))}" if run.ended else ""
     )
     why = f" : {run.reason}" if run.reason else ""
-    return f"{moment(run.started)}, {said}{lasted}, {plural_count(run.changed, 'changement')}{why}"
+    changed = changed if run.outcome == "done" else ""
+    count = changed or plural_count(run.changed, "changement")
+    return f"{moment(run.started)}, {said}{lasted}, {count}{why}"
 
 
 def moment(instant: datetime) -> str:
@@ -409,7 +432,7 @@ def removed_source_statuses(application: Application) -> list[SourceStatus]:
             source=name,
             documents=application.whole_index.count(name),
             state=removed_source_remedy(name),
-            last_run=next(application.state.runs_of(name, 1), None),
+            last_run=next(iter(observed_runs(application.state, application.locks, name, 1)), None),
             next_run=None,
             lag_s=None,
             running=None,

@@ -8,6 +8,7 @@ source, and the others go on to the next one; the parts of a divided source are 
 """
 
 import logging
+import math
 import resource
 import time
 import traceback
@@ -51,6 +52,7 @@ from quisait.work.runs import (
     CrawlOptions,
     Pace,
     next_due,
+    observed_runs,
     outcome_of,
     pace_of,
     recorded_run,
@@ -228,6 +230,31 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
         (True, Task(PRIVACY, every("1 j"), erase)),
     )
     return tuple(task for wanted, task in tasks if wanted)
+
+
+def task_trouble(application: Application, task: Task, now: datetime) -> str:
+    """Return in French what is wrong with a task's last run; empty if it keeps its pace.
+
+    A task that was never done is no trouble: no worker may have been started yet.
+    """
+    name = task.name.removeprefix("@")
+    last = next(iter(observed_runs(application.state, application.locks, task.name, 1)), None)
+    if last is None:
+        return ""
+    if last.outcome in ("failed", "refused", "held"):
+        return f"{name} : en échec depuis le {last.started.astimezone():%d/%m/%Y %H:%M}"
+    silence_s = (now - (last.ended or last.noted or last.started)).total_seconds()
+    late_s = LATE_PACES * (task.pace.every_s or math.inf) + LATE_S
+    if last.outcome == "running" or silence_s < late_s:
+        return ""
+    return (
+        f"{name} : plus rien depuis le {last.started.astimezone():%d/%m/%Y %H:%M} ; vérifiez que "
+        "« quisait run » tourne"
+    )
+
+
+LATE_PACES, LATE_S = 3, 600
+"""A task is late after so many paces and seconds without a run."""
 
 
 def purge(application: Application) -> PurgeReport:

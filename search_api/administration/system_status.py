@@ -60,13 +60,15 @@ class SourceState:
 class PartState:
     """State of an engine, a database or a file: whether it works, and a finding or a remedy.
 
-    `run`: the name of the task that an administrator may run again, or empty.
+    `run`: the name of the task that an administrator may run again, or empty. `history`: its last
+    runs in French, newest first.
     """
 
     name: str
     well: bool
     said: str
     run: str = ""
+    history: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,21 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from joserfc.jwk import ECKey
 from prometheus_client.metrics_core import Metric
 
 from quisait.application.assembly import open_application
 from quisait.server.metrics import registry_of
 from quisait.settings import load_settings
 from search_api.middleware.metrics import request_metrics
+from tests.service.running import wait_until
 
 pytestmark = pytest.mark.sources
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEPLOY = REPOSITORY / "deploy"
 ENDINGS = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
-LABELS = {"source", "outcome", "kind", "route", "status", "le", "instance", "server"}
+LABELS = {"source", "task", "outcome", "kind", "route", "status", "le", "instance", "server"}
 _NAME = re.compile(r"\b(?:quisait|process)_\w+")
 _LABEL = re.compile(r"(\w+)\s*=~?\"|by \(([\w, ]+)\)|\{\{ ?\$?(?:labels\.)?(\w+) ?\}\}")
 
@@ -91,15 +93,60 @@ def test_each_alert_says_what_to_do() -> None:
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     """As `systemd-analyze verify` says where there is one, the program being there."""
     units = sorted((DEPLOY / "systemd").iterdir())
-    assert len(units) == 3
+    assert {unit.name for unit in units if unit.suffix == ".service"} == {
+        "quisait.service",
+        "quisait-backup.service",
+        "quisait-signataire.service",
+    }
     for unit in units:
         text = unit.read_text("utf-8")
         assert "NoNewPrivileges=yes" in text or unit.suffix == ".timer"
-        (tmp_path / unit.name).write_text(text.replace("/opt/quisait/bin/quisait", "/bin/true"))
+        there = re.sub(r"/opt/quisait/bin/(quisait|python)", "/bin/true", text)
+        (tmp_path / unit.name).write_text(there)
     if analyze := shutil.which("systemd-analyze"):
         command = [analyze, "verify", "--man=no", *(str(tmp_path / unit.name) for unit in units)]
         told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
         assert [line for line in told.splitlines() if "quisait" in line] == []
+
+
+@pytest.mark.parametrize("name", ["quisait.service", "quisait-signataire.service"])
+def test_a_service_returns_however_often_it_failed(name: str) -> None:
+    """PostgreSQL may start later than it, or be away for hours."""
+    lines = (DEPLOY / "systemd" / name).read_text("utf-8").splitlines()
+    head = lines[: lines.index("[Service]")]
+    assert "StartLimitIntervalSec=0" in head
+    assert {"Restart=on-failure", "RestartSec=5"} <= set(lines)
+
+
+def test_the_service_starts_after_the_engines_of_its_machine() -> None:
+    for name in ("quisait.service", "quisait-backup.service"):
+        text = (DEPLOY / "systemd" / name).read_text("utf-8")
+        (after,) = re.findall(r"^After=(.+)$", text, re.MULTILINE)
+        assert {"postgresql.service", "opensearch.service"} <= set(after.split())
+
+
+def test_the_command_of_the_signing_unit_opens_its_socket(tmp_path: Path) -> None:
+    """As the unit says it, in this environment and folder."""
+    unit = (DEPLOY / "systemd" / "quisait-signataire.service").read_text("utf-8")
+    (command,) = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
+    key = tmp_path / "relais.key"
+    key.write_text(ECKey.generate_key("P-256").as_pem(private=True).decode(), "utf-8")
+    for written, here in (
+        ("/opt/quisait/bin/python", sys.executable),
+        ("/opt/quisait-relais/relais.key", str(key)),
+        ("/opt/quisait-relais", str(DEPLOY / "proxy")),
+        ("/run/quisait-signataire", str(tmp_path)),
+        ("${ISSUER}", "https://relais.example"),
+    ):
+        assert written in command
+        command = command.replace(written, here)
+    process = subprocess.Popen(command.split())
+    try:
+        wait_until(lambda: (tmp_path / "socket").is_socket() or process.poll() is not None)
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_the_kit_is_made_without_the_test_environment() -> None:

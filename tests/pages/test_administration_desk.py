@@ -1,5 +1,6 @@
 """The administrator's page of an application: what is wrong, what to do, and no document's name."""
 
+import json
 import os
 import re
 import socket
@@ -17,6 +18,7 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import Browser
 from typer.testing import CliRunner, Result
 
+from connectors.ports import SourceError
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.state import reference_of
@@ -27,6 +29,7 @@ from quisait.application.locks import hold_source_lock
 from quisait.application.sources import DIRECTORY
 from quisait.checks import run_checks
 from quisait.server.app import app_of
+from quisait.server.metrics import registry_of
 from quisait.settings import (
     SearchSettings,
     Settings,
@@ -68,6 +71,9 @@ best_bets = "tete.csv"
 enabled = true
 [[roles]]
 role = "administrator"
+agents = ["ag-1"]
+[[roles]]
+role = "officer"
 agents = ["ag-1"]
 [[sources]]
 name = "notes"
@@ -420,6 +426,67 @@ def test_a_source_is_read_again_when_asked(application: Application) -> None:
     after = next(application.state.runs_of("notes")).id
     worker.round()
     assert next(application.state.runs_of("notes")).id == after
+
+
+def test_a_reading_whose_process_was_killed_is_shown_as_interrupted(
+    application: Application,
+) -> None:
+    """On the page, by the command and in the metrics; while its lock is held, it goes on."""
+    run_id, _ = application.state.start_run("notes")
+
+    def shown() -> tuple[str, str, float | None]:
+        page = asking(application).get("/administration").text
+        history = page.partition("Dernières lectures")[2].partition("</li>")[0]
+        (told,) = json.loads(CliRunner().invoke(cli.app, ["sources", "notes", "--json"]).stdout)
+        labels = {"source": "notes", "outcome": told["last_run"]["outcome"]}
+        registry = registry_of(application)
+        measured = registry.get_sample_value("quisait_source_last_outcome", labels)
+        return history, told["last_run"]["outcome"], measured
+
+    try:
+        with hold_source_lock(application.locks, "notes"):
+            history, outcome, measured = shown()
+            assert "en cours" in history
+            assert (outcome, measured) == ("running", 1)
+        history, outcome, measured = shown()
+        assert "interrompue" in history
+        assert (outcome, measured) == ("interrupted", 1)
+    finally:
+        application.state.end_run(run_id, "done", 0)
+
+
+def test_the_last_reading_of_the_directory_is_named_with_its_outcome(
+    application: Application,
+) -> None:
+    """On the page with the former ones, in the audit log, by the commands and in the metrics."""
+    client = asking(application)
+    labels = {"task": DIRECTORY.removeprefix("@"), "outcome": "done"}
+
+    def measured() -> float | None:
+        return registry_of(application).get_sample_value("quisait_task_last_outcome", labels)
+
+    assert measured() == 1
+    assert "7 agents" in client.get("/administration").text
+    assert "7 agents" in client.get("/audit").text
+    assert "7 agents" in CliRunner().invoke(cli.app, ["sources"]).stdout
+    assert (
+        "7 agents"
+        in json.loads(CliRunner().invoke(cli.app, ["audit", "--json"]).stdout)["directory"]
+    )
+    agents = beside_file("agents.csv")
+    agents.rename(agents.with_name("ailleurs.csv"))
+    try:
+        with pytest.raises(SourceError):
+            read_directory(application)
+    finally:
+        agents.with_name("ailleurs.csv").rename(agents)
+    labels["outcome"] = next(application.state.runs_of(DIRECTORY)).outcome
+    assert labels["outcome"] != "done"
+    assert measured() == 1
+    assert "agents.csv" in client.get("/administration").text
+    assert "agents.csv" in client.get("/audit").text
+    assert "agents.csv" in CliRunner().invoke(cli.app, ["audit"]).stdout
+    read_directory(application)
 
 
 def test_a_folder_is_read_again_when_asked(application: Application) -> None:
