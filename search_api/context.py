@@ -181,7 +181,8 @@ class AnswerContext:
     `join_rules` returns why an account belongs to an agent. `edited_tables`: files that
     administrators edit. `read_soon` requests a crawl of a source, and raises `KeyError` for a
     source that the settings do not name; `read_again` requests that a folder of a source, or all of
-    it, is read again. `new_sources` adds sources. `originals`: files of folders. `community_pages`
+    it, is read again. `directory_reading` tells in French how the directory was last read.
+    `new_sources` adds sources. `originals`: files of folders. `community_pages`
     stores the pins and closings of communities, `scans` the recognised texts. If a feature is off,
     its field is None: `new_sources`, `originals`, `asking` (questions to colleagues), `following`,
     `mail`, `verifying` (authors' statements), `writing` (answers that a model writes).

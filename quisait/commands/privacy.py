@@ -10,9 +10,7 @@ from typing import Annotated
 import typer
 
 from indexer.access import Reader
-from indexer.state import State
 from quisait.application.assembly import Application
-from quisait.application.locks import Locks
 from quisait.application.startup import (
     errors_as_sentences,
     opened_application,
@@ -29,8 +27,6 @@ from quisait.privacy.retention import (
     query_log_key,
     register_warning,
 )
-from quisait.settings import beside_file
-from quisait.settings.files import LOCKS_FOLDER
 from quisait.work.source_status import directory_reading
 from search_api.administration.service import read_audit
 from search_api.audit.port import AuditEntry, AuditIntegrity
@@ -84,8 +80,7 @@ def audit(
     with opened_state() as (settings, database):
         privacy = open_privacy(settings, database)
         audit_command(privacy, "quisait audit")
-        locks = Locks(database, beside_file(settings.folder) / LOCKS_FOLDER)
-        directory = directory_reading(settings, State(database), locks)
+        directory = directory_reading(settings, database)
         found = read_audit(privacy.audit, limit)
         missing = bool(head) and not privacy.audit.holds(*_parse_head(head))
     if as_json:

@@ -275,9 +275,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             administration=ApplicationAdministration(application),
             read_soon=ApplicationAdministration(application).read_soon,
             read_again=ApplicationAdministration(application).read_again,
-            directory_reading=partial(
-                directory_reading, settings, application.state, application.locks
-            ),
+            directory_reading=partial(directory_reading, settings, application.database),
             new_sources=None
             if settings.desk.sources == "none"
             else DeskSources(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
+import sqlalchemy as sa
 import typer
 
 from connectors.batches import batches
@@ -21,7 +22,8 @@ from quisait.application.progress import duration, left_of, plural_count
 from quisait.application.sources import DIRECTORY, directory_age, has_directory
 from quisait.application.startup import opened_application
 from quisait.privacy.retention import register_warning
-from quisait.settings import Settings
+from quisait.settings import Settings, beside_file
+from quisait.settings.files import LOCKS_FOLDER
 from quisait.settings.sources import SourceSettings
 from quisait.work.crawl import divided_source
 from quisait.work.runs import IMMEDIATELY, next_due, observed_runs, source_pace, wait_text
@@ -362,14 +364,15 @@ def _state(last: RunRow | None) -> str:
     return f"en échec le {day}, « quisait run » réessaiera : {why}"
 
 
-def directory_reading(settings: Settings, state: State, locks: Locks) -> str:
+def directory_reading(settings: Settings, database: sa.Engine) -> str:
     """Return in French when the directory was last read and how that ended.
 
     The result is empty if the settings name no directory.
     """
     if not has_directory(settings):
         return ""
-    last = next(iter(observed_runs(state, locks, DIRECTORY, 1)), None)
+    locks = Locks(database, beside_file(settings.folder) / LOCKS_FOLDER)
+    last = next(iter(observed_runs(State(database), locks, DIRECTORY, 1)), None)
     return directory_run_text(last) if last else f"jamais lu ; {READ_DIRECTORY} le lit"
 
 

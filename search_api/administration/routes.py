@@ -226,7 +226,6 @@ def audit(
 def audit_log_page(request: Request, officer: Officer, before: Before = None) -> str:
     """Show accesses by roles, newest first; for the data-protection officer."""
     found = audit_page(services_of(request), officer, before=before)
-    directory_reading = services_of(request).directory_reading
     return render(
         "audit.html",
         request=request,
@@ -235,5 +234,5 @@ def audit_log_page(request: Request, officer: Officer, before: Before = None) ->
         roles={role.value: name for role, name in ROLE_NAMES.items()},
         sound=found.integrity,
         following=found.following,
-        directory=directory_reading() if directory_reading else "",
+        directory=found.directory,
     )

@@ -45,13 +45,15 @@ class AuditPage:
     """Entries, newest first, and whether the whole log is unaltered.
 
     `names`: names of the actors in the directory, by id. `following`: number of the entry before
-    which the next page begins, None at the end.
+    which the next page begins, None at the end. `directory`: in French, when the directory was last
+    read and how that ended.
     """
 
     entries: tuple[AuditEntry, ...]
     integrity: AuditIntegrity
     following: int | None
     names: Mapping[str, str] = field(default_factory=dict)
+    directory: str = ""
 
 
 def system_status(context: AnswerContext, administrator: RoleHolder) -> SystemStatus:
@@ -222,7 +224,9 @@ def audit_page(
     context: AnswerContext, officer: RoleHolder, limit: int = AUDIT_PAGE, before: int | None = None
 ) -> AuditPage:
     """Return a page of the audit log, newest first. Opening the page is logged, too."""
-    return read_audit(context.audit, limit, before, context.people)
+    found = read_audit(context.audit, limit, before, context.people)
+    reading = context.directory_reading
+    return replace(found, directory=reading()) if reading else found
 
 
 def read_audit(
