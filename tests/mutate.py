@@ -8,6 +8,7 @@ test. A test that fails on several mutants is tried on halves of them, to find w
 With `--rounds` pytest runs the tests that need servers or start processes, for hours, on a copy of
 the tree with all mutants that are left. An interrupted run goes on where it stopped, unless modules
 or tests have changed; `--table` prints what is known (docs/decisions/0096-mutants-in-forks.md).
+Before the sample, each mutant of `RIGHTS` is tried on each file of `NO_LEAK`, which must notice it.
 """
 
 import argparse
@@ -51,6 +52,24 @@ MODULES = (
     "search_api/identity/readers.py",
     "quisait/privacy/replay.py",
 )
+RIGHTS_FILE = "indexer/access.py"
+RIGHTS = (
+    ("AccessFilter.admits", "self.principals.isdisjoint(access.denied)", "True"),
+    (
+        "AccessFilter.admits",
+        "self.unanswered.isdisjoint(map(authority_of, access.denied))",
+        "True",
+    ),
+    ("AccessFilter.strangers", "self.known and denied", "False"),
+    ("AccessFilter.reaches", "self.sources is None or source in self.sources", "True"),
+    ("AccessFilter.reaches", "self.spaces is None or space in self.spaces", "True"),
+)
+"""Rules of `AccessFilter` that are left out: the function, the expression, and what replaces it."""
+NO_LEAK = tuple(
+    f"tests/property/test_no_leak{name}.py"
+    for name in ("", "_assistants", "_copies", "_histories", "_words", "_written")
+)
+"""Tests that compare answers with `tests/oracle.py`: none may pass with a mutant of `RIGHTS`."""
 CALLS = RESULTS.absolute() / "mutate-calls.jsonl"
 TREE = RESULTS.absolute() / "mutate-tree"
 LANES = 2
@@ -66,7 +85,7 @@ UNKNOWN_S = 6
 LONGEST_TIMES, LONGEST_S = 10, 60
 """A mutant counts as noticed if a test takes so many times as long and so many seconds more."""
 
-STAGES = (*WAVES, "all")
+STAGES = ("rights", *WAVES, "all")
 TEST, SOAK = "test", "soak"
 ROUNDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "servers": (TEST, Part.TOGETHER, ("-m", "server and not browser")),
@@ -130,20 +149,39 @@ class Mutant:
 
 def mutants(file: str, text: str) -> Iterator[Mutant]:
     """Yield every mutant of a module's functions."""
+    return _replacements(file, text, lambda _function, node, _before: _changed(node))
+
+
+def rights_mutants() -> list[Mutant]:
+    """Return the mutants of `RIGHTS`. Raises `ValueError` if one is not in the module any more."""
+    wanted = {(function, before): after for function, before, after in RIGHTS}
+    text = (REPOSITORY / RIGHTS_FILE).read_text("utf-8")
+    made = list(
+        _replacements(RIGHTS_FILE, text, lambda name, _node, before: wanted.get((name, before)))
+    )
+    if len(made) != len(RIGHTS):
+        raise ValueError(f"RIGHTS names {len(RIGHTS)} places, of which {len(made)} are found")
+    return made
+
+
+def _replacements(
+    file: str, text: str, changed: Callable[[str, ast.expr, str], str | None]
+) -> Iterator[Mutant]:
+    """Yield a mutant for each expression that `changed` (function, node, text) replaces."""
     raw = text.encode()
     lines = raw.splitlines(keepends=True)
     starts = [sum(map(len, lines[:n])) for n in range(len(lines))]
     for name, function in _functions(ast.parse(text)):
         for statement in function.body:
             for node, around in _expressions(statement, statement):
-                changed = _changed(node)
-                if changed is None:
-                    continue
                 begin = starts[node.lineno - 1] + node.col_offset
                 end = starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
                 before = raw[begin:end].decode()
+                after = changed(name, node, before)
+                if after is None:
+                    continue
                 place = (around.lineno, around.col_offset)
-                yield Mutant(file, name, node.lineno, place, begin, end, before, f"({changed})")
+                yield Mutant(file, name, node.lineno, place, begin, end, before, f"({after})")
 
 
 def changed_text(text: str, changes: Iterable[Mutant]) -> str:
@@ -340,6 +378,8 @@ class Trials:
             with_notes(file, self.numbers)
         gc.collect()
         gc.freeze()
+        if "rights" in self.stages:
+            _in_lanes(self._try_rights)
         for wave in WAVES:
             if wave in self.stages:
                 self._read_items(wave)
@@ -453,6 +493,16 @@ class Trials:
             told.flush()
             if failed:
                 return
+
+    def _try_rights(self, lane: int) -> None:
+        """Try each mutant of `RIGHTS` on every other file of `NO_LEAK`, the file as its stage."""
+        for file in NO_LEAK[lane::LANES]:
+            items = [item for item in self.session.items if _file(item) == file]
+            for mutant in rights_mutants():
+                failing = self.fails_on([mutant], items)
+                killer = "" if failing is None else items[failing].nodeid
+                _write_verdict(mutant, file, killer)
+                _say(f"{mutant} {killer or f'passes {file}'}")
 
     def noticed(self, changes: Sequence[Mutant], item: pytest.Item) -> list[Mutant]:
         """Return the changes on each of which this test alone fails."""
@@ -582,15 +632,31 @@ def verdicts() -> dict[str, Verdict]:
     """Return what is known of each mutant."""
     stages = defaultdict[str, set[str]](set)
     killer: dict[str, tuple[str, str]] = {}
-    file = _verdicts_file()
-    for line in file.read_text("utf-8").splitlines() if file.exists() else ():
-        key, stage, test = json.loads(line)
+    for key, stage, test in _verdict_lines():
         stages[key].add(stage)
         if test:
             killer.setdefault(key, (test, stage))
     return {
         key: Verdict(frozenset(some), *killer.get(key, ("", ""))) for key, some in stages.items()
     }
+
+
+def _verdict_lines() -> list[tuple[str, str, str]]:
+    """Return the keys of mutants, the stages that tried them, and what noticed them or nothing."""
+    file = _verdicts_file()
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    return [(key, stage, test) for key, stage, test in map(json.loads, lines)]
+
+
+def rights_lines() -> list[str]:
+    """Return a line for each file of `NO_LEAK` that passes with a mutant of `RIGHTS`."""
+    noticed = {(key, stage): test for key, stage, test in _verdict_lines()}
+    return [
+        f"{file} passes with {one}"
+        for one in rights_mutants()
+        for file in NO_LEAK
+        if noticed.get((one.key, file)) == ""
+    ]
 
 
 def left(sample: Iterable[Mutant], stage: str) -> list[Mutant]:
@@ -756,6 +822,8 @@ def main(arguments: list[str]) -> None:
     for one in left(sample, ""):
         _say(f"not noticed: {one}")
     sys.stdout.write("\n".join(table(sample)) + "\n")
+    if unnoticed := rights_lines():
+        raise SystemExit("\n".join(unnoticed))
 
 
 if __name__ == "__main__":

@@ -56,6 +56,23 @@ def test_every_module_has_mutants_that_can_be_read() -> None:
             assert changed.count("\n") == text.count("\n"), one
 
 
+def test_every_left_out_right_and_every_test_of_leaks_is_still_there() -> None:
+    """Else `make mutate` would try it no longer."""
+    text = (mutate.REPOSITORY / mutate.RIGHTS_FILE).read_text("utf-8")
+    for one in mutate.rights_mutants():
+        ast.parse(mutate.changed_text(text, [one]))
+    for file in mutate.NO_LEAK:
+        assert "may_read" in (mutate.REPOSITORY / file).read_text("utf-8"), file
+
+
+def test_no_test_of_leaks_asks_the_filter_that_it_tests() -> None:
+    """`AccessFilter` agrees with its own faults: `tests/oracle.py` says what may be read."""
+    for path in sorted((mutate.REPOSITORY / "tests/property").glob("test_no_leak*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        assert not called & {"admits", "reaches"}, path.name
+
+
 def test_functions_that_exist_get_the_changed_code_of_their_lines() -> None:
     """The methods of a class that was made before, and no other."""
     made: dict[str, types.FunctionType] = {}

@@ -20,6 +20,7 @@ from search_api.search.engine import Search
 from tests.builders import ENCODER, indexed, make_document
 from tests.each import each
 from tests.judging import engine_index
+from tests.oracle import knowing, may_read, shown_by_id
 
 pytestmark = pytest.mark.trust
 
@@ -27,6 +28,8 @@ DOCUMENTS = 1000
 READERS = 20
 LIMITED = 8
 AUTHORITIES = ("ldap", "wiki", "wifip")
+UNKNOWN = frozenset({"ldap:group:3"})
+"""Names nobody known: whatever denies it is closed."""
 PRINCIPALS = ("everyone", *(f"{a}:group:{n}" for a in AUTHORITIES for n in range(4)))
 TODAY = date(2026, 10, 1)
 
@@ -40,7 +43,11 @@ class Secret:
 
     @property
     def document_id(self) -> str:
-        return f"wiki:{self.number}"
+        return f"{self.source}:{self.number}"
+
+    @property
+    def source(self) -> str:
+        return "forum" if self.number % 5 == 0 else "wiki"
 
     @property
     def word(self) -> str:
@@ -93,11 +100,10 @@ class Library:
     secrets: tuple[Secret, ...]
 
     def readable(self, reader: Reader) -> set[str]:
-        access = access_filter(reader)
         return {
             secret.document_id
             for secret in self.secrets
-            if access.admits(secret.access) and access.reaches("wiki", secret.space)
+            if may_read(reader, secret.access, secret.source, secret.space, UNKNOWN)
         }
 
 
@@ -106,7 +112,7 @@ def filled(index: Index) -> Library:
     secrets = tuple(Secret(n, random_access(draw)) for n in range(DOCUMENTS))
     for start in range(0, DOCUMENTS, 500):
         assert not index.write([secret.put() for secret in secrets[start : start + 500]]).failed
-    return Library(index, secrets)
+    return Library(knowing(index, UNKNOWN), secrets)
 
 
 @pytest.fixture(scope="module", params=["embedded", "opensearch"])
@@ -125,7 +131,7 @@ def readers() -> list[Reader]:
 
 
 def limited(draw: random.Random, reader: Reader) -> Reader:
-    """The same reader by a token that opens two thirds of the spaces."""
+    """The same reader by a token that opens one source and two thirds of the spaces."""
     spaces = frozenset(f"espace{n}" for n in draw.sample(range(DOCUMENTS), DOCUMENTS * 2 // 3))
     return replace(reader, sources=frozenset({"wiki"}), spaces=spaces)
 
@@ -163,8 +169,7 @@ def test_browsing_counts_what_is_readable(library: Library, reader: Reader) -> N
     answer = library.index.search(request_for(reader))
     assert {ranked.document_id for ranked in answer.lexical} == readable
     every = tuple(secret.document_id for secret in library.secrets)
-    shown = library.index.show(ShowRequest(access_filter(reader), every, Question(), passages=0))
-    assert {one.card.document_id for one in shown} == readable
+    assert shown_by_id(library.index, reader, every) == readable
     assert answer.total == len(readable)
     numbers = [int(document_id.partition(":")[2]) for document_id in readable]
     spaces = {value.value: value.count for value in answer.facets["space"]}

@@ -10,7 +10,7 @@ import pytest
 from mcp import Client, MCPError
 
 from connectors.values import Access, Contribution, ContributorRole
-from indexer.access import Reader, access_filter
+from indexer.access import Reader
 from indexer.values import Put
 from search_api.app import Services
 from search_api.assistants.server import mcp_server
@@ -25,11 +25,12 @@ from search_api.assistants.service import (
 from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from tests.builders import indexed, make_document
 from tests.each import each
-from tests.opensearch_index import fresh_index
+from tests.judging import engine_index
+from tests.oracle import knowing, may_read
 from tests.own_loop import run_apart
 from tests.pages.asking_site import AGENTS, ASKER, asking_site, notes
 from tests.planted import ENCODER
-from tests.property.test_no_leak import random_access, random_reader
+from tests.property.test_no_leak import UNKNOWN, random_access, random_reader
 
 pytestmark = pytest.mark.trust
 
@@ -79,19 +80,13 @@ class World:
 
     def readable(self, reader: Reader) -> dict[str, str]:
         """Ids and authors of the documents that the reader may read, notes included."""
-        access = access_filter(reader)
-
-        def opened(source: str, space: str) -> bool:
-            in_source = reader.sources is None or source in reader.sources
-            return in_source and (reader.spaces is None or space in reader.spaces)
-
         mine = {
             one.id: one.author
             for one in self.planted
-            if access.admits(one.access) and opened(one.source, one.space)
+            if may_read(reader, one.access, one.source, one.space, UNKNOWN)
         }
         for note in (one.indexed.document for one in notes()):
-            if access.admits(note.access) and opened("wiki", note.space):
+            if may_read(reader, note.access, note.source, note.space, UNKNOWN):
                 mine[note.id] = "".join(f"ag-{row.account[6:]}" for row in note.contributions)
         return mine
 
@@ -110,15 +105,11 @@ def world(
 ) -> Iterator[World]:
     folder, draw = tmp_path_factory.mktemp("assistants"), random.Random(11)
     planted = tuple(Planted(n, draw.choice(SOURCES), random_access(draw)) for n in range(DOCUMENTS))
-    if request.param == "embedded":
-        with asking_site(folder) as site:
-            yield filled(site, planted)
-    else:
-        with (
-            fresh_index(ENCODER.dimension) as index,
-            asking_site(folder, index=index) as site,
-        ):
-            yield filled(site, planted)
+    with (
+        engine_index(request.param, folder, ENCODER.dimension) as index,
+        asking_site(folder, index=knowing(index, UNKNOWN)) as site,
+    ):
+        yield filled(site, planted)
 
 
 def filled(site: Any, planted: tuple[Planted, ...]) -> World:

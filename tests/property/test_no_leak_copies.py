@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.values import Access
-from indexer.access import NOBODY, Reader, access_filter
+from indexer.access import NOBODY, Reader
 from indexer.ports import Index
 from indexer.values import PutAccess
 from search_api.query.query import Query, ResultOrder
@@ -17,12 +17,15 @@ from search_api.search.engine import Search
 from tests.builders import put
 from tests.judging import ENGINES, encoded, engine_index
 from tests.made_site import agent_book
+from tests.oracle import knowing, may_read, shown_by_id
 from tests.pages.administration import ENCODER, TODAY
 
 pytestmark = [pytest.mark.trust, pytest.mark.search]
 
 TEXTS, COPIES, READERS = 6, 5, 8
-GROUPS = [f"ldap:group:{letter}" for letter in "abc"]
+GROUPS = ["ldap:group:a", "ldap:group:b", "wiki:group:c"]
+UNKNOWN = frozenset({"ldap:group:parti"})
+SOURCES, SPACES = ("s", "t"), ("bleu", "vert")
 WORDS = ("amande", "bouleau", "cerise", "datte", "erable", "figue")
 
 
@@ -30,21 +33,26 @@ WORDS = ("amande", "bouleau", "cerise", "datte", "erable", "figue")
 class Kept:
     document_id: str
     text: int
+    space: str
     access: Access
     replaces: tuple[str, ...]
+
+    def may_be_read(self, reader: Reader) -> bool:
+        source = self.document_id.partition(":")[0]
+        return may_read(reader, self.access, source, self.space, UNKNOWN)
 
 
 def drawn() -> list[Kept]:
     """Copies of each text, some of which replace a document of another text."""
     draw = random.Random(8)
-    kept = []
+    kept, ids = [], [f"{draw.choice(SOURCES)}:{n:02}" for n in range(TEXTS * COPIES)]
     for number in range(TEXTS * COPIES):
         allowed = draw.sample(GROUPS, draw.choice((0, 1, 2)))
-        denied = draw.sample(GROUPS, draw.choice((0, 0, 1)))
+        denied = draw.sample([*GROUPS, *UNKNOWN], draw.choice((0, 0, 1)))
         former = draw.randrange(TEXTS * COPIES)
-        replaces = (f"s:{former:02}",) if former % TEXTS != number % TEXTS and number % 3 else ()
+        replaces = (ids[former],) if former % TEXTS != number % TEXTS and number % 3 else ()
         access = Access(frozenset(allowed), frozenset(denied))
-        kept.append(Kept(f"s:{number:02}", number % TEXTS, access, replaces))
+        kept.append(Kept(ids[number], number % TEXTS, draw.choice(SPACES), access, replaces))
     return kept
 
 
@@ -70,18 +78,34 @@ def place(
     with engine_index(request.param, folder) as index, agent_book(folder) as book:
         puts = [
             encoded(
-                put(one.document_id, sentence(one.text), access=one.access, replaces=one.replaces)
+                put(
+                    one.document_id,
+                    sentence(one.text),
+                    access=one.access,
+                    replaces=one.replaces,
+                    space=one.space,
+                )
             )
             for one in LIBRARY
         ]
         assert not index.write(puts).failed
-        yield Place(index, Search(index, ENCODER, book))
+        known = knowing(index, UNKNOWN)
+        yield Place(known, Search(known, ENCODER, book))
 
 
 def readers() -> list[Reader]:
     draw = random.Random(9)
     groups = [draw.sample(GROUPS, draw.randint(1, 3)) for _ in range(READERS)]
-    return [NOBODY, *(Reader("a", frozenset({"everyone", *some})) for some in groups)]
+    whole = [Reader("a", frozenset({"everyone", *some})) for some in groups]
+    several = Reader("a", frozenset({"everyone", *GROUPS[:2]}))
+    return [
+        NOBODY,
+        *whole,
+        replace(several, sources=frozenset(SOURCES[:1])),
+        replace(several, spaces=frozenset(SPACES[:1])),
+        Reader("a", frozenset({"everyone", *GROUPS}), frozenset({"ldap"})),
+        Reader("a", frozenset({"everyone", *GROUPS[:2]}), frozenset({"wiki"})),
+    ]
 
 
 def answered(place: Place, text: int, reader: Reader, order: ResultOrder) -> list[Result]:
@@ -91,8 +115,9 @@ def answered(place: Place, text: int, reader: Reader, order: ResultOrder) -> lis
 
 def check(place: Place, library: list[Kept], reader: Reader) -> int:
     """One result for each text that the reader may read, with exactly their other copies."""
-    admits = access_filter(reader).admits
-    readable = {one.document_id: one for one in library if admits(one.access)}
+    readable = {one.document_id: one for one in library if one.may_be_read(reader)}
+    every = (one.document_id for one in library)
+    assert shown_by_id(place.index, reader, every) == readable.keys()
     seen = 0
     for text in range(TEXTS):
         for order in ResultOrder:

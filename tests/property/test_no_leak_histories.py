@@ -32,6 +32,7 @@ from connectors.push.inbox import Inbox
 from connectors.push.items import PushOutcome, parse_item
 from connectors.snapshot import Snapshot
 from connectors.values import EVERYONE, Access, Section
+from indexer.access import Reader, access_filter
 from indexer.crawl import pipeline
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.embedded.index import EmbeddedIndex
@@ -40,22 +41,32 @@ from indexer.ports import Index
 from indexer.state import State
 from indexer.values import Extracted, Failure, Question, ShowRequest, Write, WriteReport
 from quisait.application.database import migrate
-from tests.builders import ENCODER, asking, reading
+from tests.builders import ENCODER, asking
 from tests.opensearch_index import fresh_index
+from tests.oracle import knowing, may_read
 from tests.selection import examples
 
 pytestmark = pytest.mark.trust
 
-A, B = "t:group:a", "t:group:b"
+A, B, UNKNOWN = "t:group:a", "t:group:b", "u:group:nobody"
+ELSEWHERE = frozenset({"elsewhere"})
 ACCESSES = (
     Access(frozenset({EVERYONE})),
     Access(frozenset({A})),
     Access(frozenset({B})),
     Access(frozenset({A, B})),
     Access(frozenset({EVERYONE}), frozenset({B})),
+    Access(frozenset({EVERYONE}), frozenset({UNKNOWN})),
     Access(),
 )
-READERS = {"nobody's": reading(), "a": reading(A), "b": reading(B)}
+READERS = {
+    "nobody's": Reader("n", frozenset({EVERYONE})),
+    "a": Reader("a", frozenset({EVERYONE, A})),
+    "b": Reader("b", frozenset({EVERYONE, B})),
+    "b while t is silent": Reader("b", frozenset({EVERYONE, B}), frozenset({"t"})),
+    "a by a token of another source": Reader("a", frozenset({EVERYONE, A}), sources=ELSEWHERE),
+    "a by a token of another space": Reader("a", frozenset({EVERYONE, A}), spaces=ELSEWHERE),
+}
 DOCUMENTS = ("d0", "d1", "d2")
 WORD = re.compile(r"(d\d)v(\d+)")
 FAULTS = ("", "", "", "vanished", "timed_out", "encrypted", "down", "broken", "lost", "torn")
@@ -313,7 +324,7 @@ class World:
     """A source, what is kept of it, and who was ever allowed which version."""
 
     def __init__(self, history: History, index: Index, folder: Path) -> None:
-        self.history, self.index = history, index
+        self.history, self.index = history, knowing(index, {UNKNOWN})
         self.extraction = Extraction()
         self.state = State(migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")))
         self.present: dict[str, Version] = {}
@@ -374,11 +385,14 @@ class World:
     def look(self) -> None:
         for reader in READERS:
             for word in self.shown_to(reader):
-                permitted = any(READERS[reader].admits(access) for access in self.allowed[word])
+                permitted = any(self.may_read(reader, access) for access in self.allowed[word])
                 assert permitted, f"{reader} is shown {word}, which was never theirs"
 
+    def may_read(self, reader: str, access: Access) -> bool:
+        return may_read(READERS[reader], access, "s", "", {UNKNOWN})
+
     def shown_to(self, reader: str) -> set[str]:
-        access = READERS[reader]
+        access = access_filter(READERS[reader])
         ids = tuple(hit.document_id for hit in self.index.search(asking(access=access)).lexical)
         request = ShowRequest(access, ids, Question(), passages=5)
         texts = [
@@ -404,8 +418,8 @@ class World:
                 self.write(name, version.access, "")
                 self.extraction.faults.clear()
         self.crawl(full=True, accept=True, stop=Stop("", 0))
-        for reader, access in READERS.items():
-            theirs = {v.word for v in self.present.values() if access.admits(v.access)}
+        for reader in READERS:
+            theirs = {v.word for v in self.present.values() if self.may_read(reader, v.access)}
             assert self.shown_to(reader) == theirs, reader
 
 

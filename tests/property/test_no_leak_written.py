@@ -12,7 +12,7 @@ import pytest
 
 from connectors.values import EVERYONE, Access, Agent, EvidencePolicy
 from expertise.directory import SqlDirectory
-from indexer.access import Reader, access_filter
+from indexer.access import Reader
 from indexer.ports import Index
 from indexer.values import Passage, Put
 from search_api.context import AnswerContext
@@ -26,8 +26,9 @@ from tests.judging import engine_index
 from tests.made_site import agent_book
 from tests.model_server import ModelServer as Server
 from tests.model_server import model_server
+from tests.oracle import knowing, may_read, shown_by_id
 from tests.own_loop import run_apart
-from tests.property.test_no_leak import random_access, random_reader
+from tests.property.test_no_leak import UNKNOWN, random_access, random_reader
 
 pytestmark = pytest.mark.trust
 
@@ -50,12 +51,16 @@ class Secret:
     evidence: EvidencePolicy
 
     @property
+    def document_id(self) -> str:
+        return f"{self.source}:{self.number}"
+
+    @property
     def word(self) -> str:
         return f"secret{self.number}x"
 
     def put(self) -> Put:
         document = make_document(
-            f"{self.source}:{self.number}",
+            self.document_id,
             title=f"{self.subject} {self.word}",
             access=self.access,
             space=self.space,
@@ -65,12 +70,14 @@ class Secret:
         return Put(indexed(document, passages=(Passage(text, f"Partie {self.word}"),)))
 
     def may_be_sent(self, reader: Reader, rules: WritingRules) -> bool:
-        anybody = Reader(reader.agent_id, frozenset({EVERYONE}), reader.unanswered)
-        within = access_filter(reader).reaches(self.source, self.space)
-        opened = rules.restricted or access_filter(anybody).admits(self.access)
+        anybody = replace(reader, principals=frozenset({EVERYONE}))
+        opened = rules.restricted or self.may_be_read(anybody)
         named = self.source in rules.sources and (not rules.spaces or self.space in rules.spaces)
         told = self.evidence is not EvidencePolicy.NONE
-        return access_filter(reader).admits(self.access) and within and opened and named and told
+        return self.may_be_read(reader) and opened and named and told
+
+    def may_be_read(self, reader: Reader) -> bool:
+        return may_read(reader, self.access, self.source, self.space, UNKNOWN)
 
 
 def drawn_secrets() -> list[Secret]:
@@ -96,7 +103,7 @@ def index(
     folder = tmp_path_factory.mktemp("index")
     with engine_index(request.param, folder, ENCODER.dimension) as made:
         assert not made.write([one.put() for one in drawn_secrets()]).failed
-        yield made
+        yield knowing(made, UNKNOWN)
 
 
 def drawn_rules(draw: random.Random) -> WritingRules:
@@ -133,6 +140,8 @@ def test_a_model_is_sent_what_may_be_read_and_sent(
         for _ in range(READERS):
             reader = limited(replace(random_reader(draw), agent_id=ASKER.id), draw)
             rules, asked = drawn_rules(draw), drawn_question(draw)
+            shown = shown_by_id(index, reader, (one.document_id for one in secrets))
+            assert shown == {one.document_id for one in secrets if one.may_be_read(reader)}
             before = len(server.sent)
             events = run_apart(answered(index, book, server, reader, rules, asked))
             assert isinstance(events[-1], EndBody)
