@@ -16,6 +16,11 @@ METADATA_ADDRESSES = frozenset(
     )
 )
 """Metadata services at addresses that are not link-local."""
+METADATA_NETWORKS = (
+    IPv6Network("fd00:c1::/32"),  # Oracle Cloud
+    IPv6Network("fd00:a9fe:a9fe::/48"),  # OpenStack and others: 169.254.169.254 in a local prefix
+)
+"""Networks of which every address may lead to a metadata service."""
 _TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 """Prefixes of NAT64 (RFC 6052, RFC 8215)."""
 
@@ -23,7 +28,10 @@ _TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 def is_metadata_address(address: IPv4Address | IPv6Address) -> bool:
     """Return whether an address, or one embedded in it, is link-local or a metadata service's."""
     return any(
-        one.is_link_local or one in METADATA_ADDRESSES for one in (address, *_inside(address))
+        one.is_link_local
+        or one in METADATA_ADDRESSES
+        or any(one in network for network in METADATA_NETWORKS)
+        for one in (address, *_inside(address))
     )
 
 
