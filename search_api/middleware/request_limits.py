@@ -9,7 +9,6 @@ import asyncio
 from dataclasses import dataclass
 
 from fastapi import Request
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search_api.limits import RateLimiter, RequesterKind, RequestTimeouts, address_key
@@ -42,14 +41,19 @@ class SizeAndTimeMiddleware:
             # The server applies its own limit only to headers that arrive in several pieces.
             await answer_to(Request(scope), Problem(431))(scope, receive, send)
             return
-        answer = _GuardedSend(send)
         body = _LimitedBody(
             receive, None if scope["path"].startswith(PUSH_PATHS) else MAX_FORM_BYTES
         )
+        answer = _GuardedSend(send, body)
         body.until = asyncio.get_running_loop().time() + self.timeouts.body_s
         work = asyncio.ensure_future(self.app(scope, body.receive, answer.send))
         try:
             await asyncio.wait({work}, timeout=self.timeouts.body_s + self.timeouts.answer_s)
+            if body.refused and not answer.started:
+                work.cancel()
+                work.add_done_callback(_ignore_result)
+                await answer_to(Request(scope), body.refused)(scope, receive, send)
+                return
             if work.done() or answer.started:
                 await work
                 return
@@ -64,14 +68,15 @@ class SizeAndTimeMiddleware:
 
 @dataclass(slots=True)
 class _GuardedSend:
-    """The `send` of the application, ignored after another answer was sent."""
+    """The `send` of the application, ignored after another answer was sent or is to be sent."""
 
     to: Send
+    body: "_LimitedBody"
     started: bool = False
     late: bool = False
 
     async def send(self, message: Message) -> None:
-        if not self.late:
+        if not self.late and (self.started or not self.body.refused):
             self.started = True
             await self.to(message)
 
@@ -80,7 +85,9 @@ class _GuardedSend:
 class _LimitedBody:
     """The `receive` of the application.
 
-    It allows at most `most` bytes (None: no limit), until a time of the event loop.
+    It allows at most `most` bytes (None: no limit), until a time of the event loop. `refused` is
+    the answer to a body beyond: the middleware sends it, since an application inside, like that of
+    the Model Context Protocol, answers 500 to what is raised while it reads.
     """
 
     arriving: Receive
@@ -88,21 +95,26 @@ class _LimitedBody:
     until: float = 0.0
     size: int = 0
     whole: bool = False
+    refused: Problem | None = None
 
     async def receive(self) -> Message:
-        """Return the next message. Raises `HTTPException` 408 or 413 into the application."""
+        """Return the next message. Raises a problem 408 or 413 into the application."""
         if self.whole:
             return await self.arriving()
         try:
             async with asyncio.timeout_at(self.until):
                 message = await self.arriving()
         except TimeoutError:
-            raise HTTPException(408, headers={"Connection": "close"}) from None
+            raise self._refused(408) from None
         self.size += len(message.get("body", b""))
         if self.most is not None and self.size > self.most:
-            raise HTTPException(413, headers={"Connection": "close"})
+            raise self._refused(413)
         self.whole = not message.get("more_body", False)
         return message
+
+    def _refused(self, status: int) -> Problem:
+        self.refused = Problem(status, headers={"Connection": "close"})
+        return self.refused
 
 
 def _head_bytes(scope: Scope) -> int:

@@ -33,6 +33,7 @@ from search_api.assistants.storage import (
     assistant_calls,
     forget_calls,
 )
+from search_api.middleware.request_limits import MAX_FORM_BYTES
 from search_api.sign_on.sessions import SqlPersonalTokens, personal_tokens
 from tests.builders import Listed, indexed, make_document
 from tests.own_loop import run_apart
@@ -101,6 +102,18 @@ def site(tmp_path: Path) -> Iterator[Site]:
         assert reader
         made = Site(asking, tokens, Assistants(tokens, calls, reader.reader_of, 30))
         yield made
+
+
+def test_a_message_over_the_limit_is_413(site: Site) -> None:
+    """With a said length and without one, as an error of JSON-RPC."""
+    client, padding = TestClient(site.app(), HOST, client=("127.0.0.1", 5)), "x" * MAX_FORM_BYTES
+    whole = json.dumps(CALL | {"padding": padding}).encode()
+    headers = {"Authorization": f"Bearer {site.token()}", "Content-Type": "application/json"}
+    for content in (whole, iter([whole[:1000], whole[1000:]])):
+        answer = client.post("/mcp", content=content, headers=headers)
+        assert (answer.status_code, answer.headers["connection"]) == (413, "close")
+        assert answer.json()["error"]["message"]
+    assert site.post(site.token())[0] == 200
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Limits of requests: host, rate and size, tested by real attacks."""
 
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from playwright.sync_api import Browser, expect
 from search_api.app import create_app
 from search_api.identity.tokens import DemoReaders
 from search_api.limits import RateLimiter, RequesterKind, RequestTimeouts
+from search_api.middleware.request_limits import MAX_FORM_BYTES, PUSH_PATHS
 from search_api.middleware.security import is_own_host
 from search_api.server import HEAD_BYTES, HeadTimeoutProtocol
 from tests.pages.administration import TODAY
@@ -248,6 +250,25 @@ def test_a_body_that_is_too_large(bounded: str) -> None:
     for content in (big, iter([big, big])):
         answer = httpx.post(f"{bounded}/demo/agent", content=content, headers=form, trust_env=False)
         assert answer.status_code == 413
+
+
+def test_no_route_fails_on_a_body_that_is_too_large(parts: Parts) -> None:
+    """Each route that takes a body refuses it: 413, or what it refuses before it reads."""
+    app = create_app(parts.services())
+    client, answered = asking(app, "ag-1"), {}
+    for path, methods in app.openapi()["paths"].items():
+        address = re.sub(r"{[^}]*}", "x", path)
+        for method in {"post", "put", "patch", "delete"} & methods.keys():
+            answer = client.request(method, address, content=b"[" * (MAX_FORM_BYTES + 1))
+            answered[f"{method} {path}"] = answer.status_code
+    assert 413 in answered.values()
+    limited = {
+        one: code
+        for one, code in answered.items()
+        if not one.partition(" ")[2].startswith(PUSH_PATHS)
+    }
+    assert {code for code in answered.values() if code >= 500} == set(), answered
+    assert set(limited.values()) <= {401, 403, 404, 413, 422}, limited
 
 
 def test_a_head_that_is_too_large(bounded: str) -> None:
