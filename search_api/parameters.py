@@ -6,6 +6,7 @@ from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from connectors.geography import DEPARTEMENTS, REGIONS
 from indexer.access import Reader
@@ -14,6 +15,15 @@ from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.problems import AgentRequired, Problem, ReaderRequired
 from search_api.query.query import ResultOrder
 from search_api.services import services_of
+
+
+class _WholePath(PathConvertor):
+    """`{id:path}` in the path of a route: any text, since an id may hold the end of a line."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("path", _WholePath())
 
 FILTER_VALUES = 100
 """Maximum number of values of one facet's parameter."""

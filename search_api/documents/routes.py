@@ -143,4 +143,4 @@ def _original(request: Request, found: DocumentAnswer) -> str:
 def _last_segment_is_own(request: Request) -> bool:
     """Return whether `/original` is a path segment, not the end of an id with escaped slashes."""
     raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
-    return not raw.partition(b"?")[0].lower().endswith(b"%2foriginal")
+    return raw.partition(b"?")[0].endswith(b"/original")

@@ -1,13 +1,17 @@
 """A document's page and its original: what is shown, and which documents count as unknown."""
 
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Error, Route
@@ -19,9 +23,12 @@ from quisait.application.assembly import Application
 from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.work.crawl import crawl_sources, read_directory
+from search_api.addresses import document_address
 from search_api.documents.originals import original_headers
 from search_api.query_log.recording import NoQueryLog
+from tests.each import each
 from tests.made_site import application_in
+from tests.pages.conftest import served
 
 pytestmark = [pytest.mark.trust, pytest.mark.pages]
 
@@ -223,6 +230,53 @@ def test_an_id_may_end_as_the_address_of_an_original(place: Place) -> None:
     assert "Page nommée original" in page.text
     assert "javascript:" not in page.text
     assert place.get("/documents/fils:x%2Foriginal/original").status_code == 404
+
+
+ODD_NAMES = (
+    b"ligne\nsuite.txt", b"fin.txt\n", b"retour\r\n.txt", b"100%.txt", b"100%25.txt", b"a%2Fb.txt",
+    b"a%0Ab.txt", b"%00.txt", b"di\xe8se #1.txt", b"quoi ?.txt", "e\u0301te\u0301.txt".encode(),
+    b"a&b=c+d;e.txt", b"\"'<b>.txt", b"a\\b.txt", b"-rf.txt", b"\xff\xfe.txt", b"\x1b[2J.txt",
+    "\u202etxt.exe.txt".encode(), b"deux  espaces .txt", b" .txt", b"original",
+    "\u2028.txt".encode(), b"dossier\n%/note\n.txt", b"C:con.txt", b"tab\t.txt",
+    b"\x7f\xc2\x85.txt",
+)  # fmt: skip
+
+
+def test_files_with_odd_names_open_from_their_results(place: Place) -> None:
+    """By a real server: the result's link, the page, its original, the API and its id."""
+    folder = place.folder / "dossier" / "bizarre"
+    for name in ODD_NAMES:
+        path = folder / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"Le quokka, " + name.hex().encode())
+    place.crawl()
+    token = tokens_of(place.application.settings).make("claire", now_s())
+    headers = {"Authorization": f"Bearer {token}"}
+    with (
+        served(app_of(place.application, NoQueryLog())) as address,
+        httpx.Client(base_url=address, headers=headers, trust_env=False, timeout=60) as client,
+    ):
+        asked = {"q": '"quokka"', "page_size": "50"}
+        documents = client.get("/api/v1/search", params=asked).json()["documents"]
+        ids = [one["id"] for found in documents for one in (found, *found["copies"])]
+        assert len(ids) == len(ODD_NAMES)
+
+        def opens(document_id: str) -> None:
+            found = client.get(f"/api/v1/documents/{quote(document_id, safe='')}")
+            assert found.status_code == 200
+            body = found.json()
+            (text,) = (one["text"] for part in body["parts"] for one in part["paragraphs"])
+            page = client.get(document_address(document_id))
+            assert page.status_code == 200
+            assert text in page.text
+            (link,) = set(re.findall(r'href="([^"]*/original)"', page.text))
+            assert unescape(link) == body["original"]
+            original = client.get(body["original"])
+            assert (original.status_code, original.text) == (200, text)
+
+        each(((one, one) for one in ids), opens)
+    shutil.rmtree(folder)
+    place.crawl()
 
 
 @pytest.mark.parametrize(
