@@ -5,12 +5,20 @@ from datetime import date
 from operator import attrgetter
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from connectors.geography import area_name
 from connectors.values import Agent, ContactVia, ContributorRole
 from search_api.addresses import document_address
-from search_api.wording import contact, web_address
+from search_api.wording import contact, safe_text, web_address
 
 
 class Joined:
@@ -30,6 +38,18 @@ class Joined:
         raise AttributeError(name)
 
 
+KEYS = frozenset(
+    {
+        "accounts", "address", "answer", "community", "document", "groups", "id", "into", "kind",
+        "original", "page", "question", "readable", "recipients", "source", "space", "subject",
+        "to", "topics", "url", "value",
+    }
+)  # fmt: skip
+"""Fields whose values go back into requests, beside those that end in `_id` or `_ids`: ids, values
+of filters, addresses. They are sent as they are; every other text is a `safe_text`, as on pages.
+"""
+
+
 class Body(BaseModel):
     """A JSON object of the API, read from the attributes of an answer.
 
@@ -46,6 +66,18 @@ class Body(BaseModel):
         if not cls.parts_of_answer or isinstance(answer, (dict, cls)):
             return answer
         return Joined(answer, *(attrgetter(name)(answer) for name in cls.parts_of_answer))
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _safe(cls, value: Any, info: ValidationInfo) -> Any:
+        name = info.field_name or ""
+        return value if name in KEYS or name.endswith(("_id", "_ids")) else _safe(value)
+
+
+def _safe(value: Any) -> Any:
+    if type(value) is str:
+        return safe_text(value)
+    return [_safe(one) for one in value] if isinstance(value, list) else value
 
 
 class AreaBody(Body):

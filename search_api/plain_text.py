@@ -32,3 +32,9 @@ _UNSAFE = re.compile(
 def safe_text(text: str) -> str:
     """Return the text without invisible characters, control characters and marks of direction."""
     return _UNSAFE.sub("", text)
+
+
+def safe_span(text: str, span: tuple[int, int]) -> tuple[int, int]:
+    """Return the offsets in the `safe_text` of a text of what two offsets in the text enclose."""
+    start, end = (len(safe_text(text[:offset])) for offset in span)
+    return start, end

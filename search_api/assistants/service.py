@@ -25,7 +25,7 @@ from search_api.questions.schemas import ExistingAnswersBody, RecipientsBody
 from search_api.questions.values import MOST_TITLE
 from search_api.search.responses import experts_answer, search_answer
 from search_api.search.service import answer_question, who_knows
-from search_api.wording import ROLES, in_force
+from search_api.wording import ROLES, in_force, safe_text
 
 Body: TypeAlias = dict[str, Any]
 
@@ -147,11 +147,12 @@ def _who_knows(context: AnswerContext, asking: AssistantReader, asked: WhoArgume
 def _prepare(context: AnswerContext, asking: AssistantReader, asked: QuestionArguments) -> Body:
     form = asking_form(context, asking.reader, NewQuestion(asked.title, asked.text))
     existing = {"existing": form.existing, "topic_id": form.new.topic_id}
-    path = new_question_address(asked.title, topic=form.new.topic_id, text=asked.text)
+    title, text = safe_text(asked.title), safe_text(asked.text)
+    path = new_question_address(title, topic=form.new.topic_id, text=text)
     return {
         "sent": False,
-        "title": asked.title,
-        "text": asked.text,
+        "title": title,
+        "text": text,
         "form": asking.site + path,
         **ExistingAnswersBody.model_validate(existing).model_dump(mode="json"),
         **RecipientsBody.model_validate({"recipients": form.recipients}).model_dump(mode="json"),

@@ -8,16 +8,17 @@ from pydantic import AliasPath, BeforeValidator, Field
 from search_api.bodies import Body
 from search_api.ranking.results import ExcerptPart
 from search_api.search.schemas import AuthorBody, CandidateBody, DocumentFields
+from search_api.wording import safe_text
 
 
 def _text(pieces: Sequence[ExcerptPart]) -> str:
-    return "".join(piece.text for piece in pieces)
+    return "".join(safe_text(piece.text) for piece in pieces)
 
 
 def _marks(pieces: Sequence[ExcerptPart]) -> list[tuple[int, int]]:
     marks, at = [], 0
     for piece in pieces:
-        end = at + len(piece.text)
+        end = at + len(safe_text(piece.text))
         if piece.marked:
             marks.append((at, end))
         at = end

@@ -36,6 +36,7 @@ from search_api.search.service import answer_question
 from search_api.services import services_of
 from search_api.sign_on.errors import NotAnAgent, ProviderUnreachable, SignOnFailed
 from search_api.sign_on.introspection import ApplicationReader
+from search_api.wording import safe_text
 
 MAX_BODY_BYTES = 1024 * 1024
 """Maximum body, in bytes: `visited`, which is not used, lists every document that the person opened
@@ -288,7 +289,8 @@ def _can_be_repeated(name: str) -> bool:
 
 def _hit(result: Result) -> FindHit:
     card = result.card
-    title, text = card.title, result.passages[0].passage.text if result.passages else ""
+    title = safe_text(card.title)
+    text = safe_text(result.passages[0].passage.text) if result.passages else ""
     # The index has a separate document for a file; the application only knows its parent.
     is_file = bool(card.part_of) and card.document_id.startswith(f"{card.part_of}#")
     return FindHit(

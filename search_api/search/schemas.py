@@ -34,7 +34,7 @@ from search_api.query.query import QueryPartKind
 from search_api.ranking.fusion import RankingEffect
 from search_api.ranking.results import DocumentAuthor, excerpt_span
 from search_api.search.suggestions import SuggestionKind
-from search_api.wording import kind_label, place_label
+from search_api.wording import kind_label, place_label, safe_span, safe_text
 
 
 def _place(place: AskedPlace | None) -> AreaBody | None:
@@ -85,8 +85,14 @@ class PassageBody(Body):
     @classmethod
     def _of_pair(cls, answering: tuple[ShownPassage, DocumentAuthor | None]) -> Joined:
         shown, author = answering
-        excerpt = excerpt_span(shown.passage.text, shown.highlights)
-        return Joined(shown, shown.passage, excerpt=excerpt, author=author)
+        text = shown.passage.text
+        return Joined(
+            shown,
+            shown.passage,
+            highlights=[safe_span(text, one) for one in shown.highlights],
+            excerpt=safe_span(text, excerpt_span(text, shown.highlights)),
+            author=author,
+        )
 
 
 class CopyBody(ReferenceBody):
@@ -170,7 +176,7 @@ class DocumentFields(Body):
     @property
     def kind_label(self) -> str:
         """The name of the kind."""
-        return kind_label(self.kind)
+        return safe_text(kind_label(self.kind))
 
 
 class DocumentBody(DocumentFields):

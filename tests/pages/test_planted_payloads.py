@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
@@ -13,9 +16,10 @@ from fastapi.responses import HTMLResponse
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page
 
-from connectors.values import Agent, Contribution, ContributorRole
+from connectors.values import EVERYONE, Agent, Contribution, ContributorRole
 from expertise.consent import SqlConsent
 from expertise.topics import Topic, TopicKind
+from indexer.access import Reader
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Passage, Put
 from quisait.clock import now
@@ -29,7 +33,10 @@ from search_api.administration.system_status import (
     SystemStatus,
 )
 from search_api.app import Services, create_app
+from search_api.assistants.service import AssistantReader, call_tool, read_resource
+from search_api.assistants.storage import Assistants
 from search_api.audit.sql import SqlAudit
+from search_api.bodies import KEYS
 from search_api.query.glossary import GlossaryFile
 from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
 from search_api.search.engine import Search
@@ -290,3 +297,66 @@ def test_answers_are_never_taken_for_pages(services: Services) -> None:
         assert answer.headers["content-type"].startswith("application/")
         assert "json" in answer.headers["content-type"]
         assert json.loads(answer.text) is not None
+
+
+_FILLED = {
+    "agent_id": "ag-1",
+    "topic_id": TOPICS[0].id,
+    "document_id": f"wiki:0{PAYLOADS[0]}",
+    "q": "cadastre",
+    "explain": "true",
+}
+
+
+def test_no_text_of_the_api_steers(services: Services) -> None:
+    """No answer to a program has a control or a mark of direction, but in keys and addresses."""
+    app = create_app(services)
+    client, planted = TestClient(app), 0
+    for path, methods in app.openapi()["paths"].items():
+        asked = {one["name"] for one in methods.get("get", {}).get("parameters", ())}
+        address = path.replace(":path}", "}")
+        for name in asked & _FILLED.keys():
+            address = address.replace(f"{{{name}}}", quote(_FILLED[name], safe=""))
+        if "{" in address or "get" not in methods:
+            continue
+        query = {one: _FILLED[one] for one in asked & {"q", "explain"}}
+        answer = client.get(address, params=query)
+        if answer.headers.get("content-type", "").startswith("application/json"):
+            planted += _assert_safe(answer.json(), address)
+    assert planted > 50, "else nothing that was planted is in these answers"
+
+
+def test_no_text_of_a_tool_of_assistants_steers(services: Services) -> None:
+    reader = Reader("ag-5", frozenset({EVERYONE}))
+    calls = Mock(note=lambda *_: None)
+    assisted = replace(services, assistants=Assistants(None, calls, lambda _: reader, 30))
+    asking = AssistantReader(reader, "t", "t", "http://x")
+    for tool, arguments in (
+        ("search", {"query": "cadastre"}),
+        ("read_document", {"document": f"wiki:0{PAYLOADS[0]}"}),
+        ("who_knows", {"query": "cadastre"}),
+    ):
+        assert _assert_safe(call_tool(assisted, asking, tool, arguments), tool), tool
+    text = read_resource(assisted, asking, f"wiki:0{PAYLOADS[0]}")
+    assert "pris" in text
+    assert safe_text(text) == text
+
+
+def _assert_safe(value: Any, where: str, key: str = "") -> int:
+    """Return how many texts of an answer hold what was planted."""
+    if isinstance(value, dict):
+        return sum(_assert_safe(one, f"{where} {name}", name) for name, one in value.items())
+    if isinstance(value, list):
+        return sum(_assert_safe(one, where, key) for one in value)
+    if not isinstance(value, str):
+        return 0
+    assert key in KEYS or key.endswith("_id") or safe_text(value) == value, (where, value)
+    return "]0;pris" in value
+
+
+def test_marks_enclose_the_same_words_without_what_steers(services: Services) -> None:
+    """Offsets count in the text that is sent."""
+    answer = TestClient(create_app(services)).get("/api/v1/search", params={"q": "cadastre"})
+    passages = [one["passage"] for one in answer.json()["documents"] if one["passage"]]
+    marked = [p["text"][start:end] for p in passages for start, end in p["highlights"]]
+    assert {one.lower() for one in marked} == {"cadastre"}
