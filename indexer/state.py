@@ -1,6 +1,6 @@
 """Cursors, failures and runs of the sources, in SQLite or PostgreSQL."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -303,21 +303,45 @@ class State:
 
     def record(self, source: str, key: str, kind: str, reason: str) -> None:
         """Store a failure; a known failure keeps the time at which it was first seen."""
-        source = self._row_of(source)
-        values = {"kind": kind, "reason": storable(reason)}
-        with self._engine.begin() as connection:
-            changed = connection.execute(
-                sa.update(failures).where(_of(source, key)).values(**values)
-            )
-            if changed.rowcount == 0:
-                row = {"source": source, "digest": digest(key), "key": storable(key)}
-                added = sa.insert(failures).values(**row, **values, since=datetime.now(UTC))
-                connection.execute(added)
+        self.change_failures(source, {key: (kind, reason)})
 
     def resolve(self, source: str, key: str) -> None:
         """Delete a failure that was resolved."""
-        source = self._row_of(source)
-        sql.execute(self._engine, sa.delete(failures).where(_of(source, key)))
+        self.change_failures(source, {key: None})
+
+    def change_failures(self, source: str, changes: Mapping[str, tuple[str, str] | None]) -> None:
+        """Store the kind and reason of failures, and delete resolved ones (None), in one step."""
+        source, now = self._row_of(source), datetime.now(UTC)
+        by_digest = {digest(key): key for key in changes}
+        digests = list(by_digest)
+        with self._engine.begin() as connection:
+            for first in range(0, len(digests), _CHANGED_AT_ONCE):
+                some = digests[first : first + _CHANGED_AT_ONCE]
+                gone = [one for one in some if changes[by_digest[one]] is None]
+                if gone:
+                    connection.execute(sa.delete(failures).where(_those(source, gone)))
+                known = sa.select(failures.c.digest).where(_those(source, some))
+                updates, inserts = list[_Row](), list[_Row]()
+                held = set(connection.scalars(known))
+                for one in some:
+                    if failure := changes[by_digest[one]]:
+                        row: _Row = {"kind": failure[0], "reason": storable(failure[1])}
+                        if one in held:
+                            updates.append({**row, "of_digest": one})
+                        else:
+                            named = {"source": source, "key": storable(by_digest[one])}
+                            inserts.append({**row, **named, "digest": one, "since": now})
+                if updates:
+                    of_row = failures.c.digest == sa.bindparam("of_digest")
+                    mine = failures.c.source == source
+                    new: dict[str, Any] = {
+                        "kind": sa.bindparam("kind"),
+                        "reason": sa.bindparam("reason"),
+                    }
+                    changed = sa.update(failures).where(mine, of_row).values(**new)
+                    connection.execute(changed, updates)
+                if inserts:
+                    connection.execute(sa.insert(failures), inserts)
 
     def forget(self, source: str) -> None:
         """Delete all data of a source that is no longer read: cursor, failures, runs and scans."""
@@ -441,6 +465,14 @@ class State:
 def digest(key: str) -> str:
     """Return the SHA-256 of a key in hexadecimal, because database indexes only take short keys."""
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_CHANGED_AT_ONCE = 500
+_Row = dict[str, object]
+
+
+def _those(source: str, digests: Sequence[str]) -> sa.ColumnElement[bool]:
+    return (failures.c.source == source) & failures.c.digest.in_(digests)
 
 
 REFERENCE_CHARS = 12

@@ -114,13 +114,20 @@ themselves.
 
 @dataclass(slots=True)
 class OpenFailures:
-    """The open failures of `source`: failed documents, attachments and records."""
+    """The open failures of `source`: failed documents, attachments and records.
+
+    Changes are stored by `save`, which the crawl calls before each cursor: a transaction for each
+    file would take most of the time of a folder of unreadable ones.
+    """
 
     failures: State
     source: str
     _open: set[str] = field(init=False)
     _anew: set[str] = field(default_factory=set)
     _parts: dict[str, set[str]] = field(init=False)
+    _unsaved: dict[str, tuple[str, str] | None] = field(default_factory=dict)
+    _kinds: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """For each kind, the first key of this run and the number of failures."""
 
     def __post_init__(self) -> None:
         self._open = set(self.failures.keys(self.source))
@@ -130,15 +137,28 @@ class OpenFailures:
 
     def record(self, key: str, kind: str, reason: str) -> None:
         """Record that a document, attachment or record is missing."""
-        fields = {"source": self.source, "reference": reference_of(key), "failure": kind}
-        if kind in WITHOUT_TEXT:
-            log.info("file without text", extra=fields)
-        else:
-            log.warning("record failed", extra=fields)
-        self.failures.record(self.source, key, kind, reason)
+        first, number = self._kinds.get(kind, (key, 0))
+        self._kinds[kind] = first, number + 1
+        self._unsaved[key] = kind, reason
         self._open.add(key)
         self._anew.add(key)
         self._remember_part(key)
+
+    def save(self) -> None:
+        """Store the changes since the last call."""
+        if self._unsaved:
+            self.failures.change_failures(self.source, self._unsaved)
+            self._unsaved = {}
+
+    def log_kinds(self) -> None:
+        """Log a line for each kind of failure of this run, with the reference of the first."""
+        for kind, (key, number) in self._kinds.items():
+            fields = {"source": self.source, "failure": kind, "n": number}
+            fields["reference"] = reference_of(key)
+            if kind in WITHOUT_TEXT:
+                log.info("files without text", extra=fields)
+            else:
+                log.warning("records failed", extra=fields)
 
     def replace_parts(self, document_id: str, unread: Iterable[UnreadPart]) -> None:
         """Replace the failures of a document that was read with these unread parts."""
@@ -204,7 +224,7 @@ class OpenFailures:
 
     def _resolve(self, key: str) -> None:
         if key in self._open:
-            self.failures.resolve(self.source, key)
+            self._unsaved[key] = None
             self._open.discard(key)
             self._parts[_document(key)].discard(key)
 

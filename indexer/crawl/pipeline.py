@@ -175,6 +175,7 @@ def crawl(
             return prepare(document, dependencies.extractor, dependencies.scans)
 
         changes = stack.enter_context(prefetched(_changes(connector, since, crawling), prepared))
+        stack.callback(crawling.missing.log_kinds)
         try:
             for change, awaited in changes:
                 crawling.apply(change, awaited)
@@ -387,6 +388,7 @@ class _Crawl:
 
     def flush(self, cursor: str | None = None) -> None:
         """Start to encode the gathered writes, and write those encoded meanwhile."""
+        self.missing.save()
         ids = _ids(self.gathered)
         if self.underway and not ids.isdisjoint(_ids(self.underway.wanted)):
             self.write_encoded()  # compare with the index after those writes
@@ -438,12 +440,14 @@ class _Crawl:
         """
         self.flush()
         self.write_encoded()
+        self.missing.save()
         self.guard.check()
         self.still_ahead.clear()  # all were read again, and are unchanged or written
         if self.cursor is not None and not self.written:
             self.save(self.cursor)
         if whole:
             self.missing.forget_older()
+            self.missing.save()
 
     def write_encoded(self, later: Collection[str] = ()) -> None:
         """Write the encoded batch, count acknowledged writes, then save the cursor.
@@ -479,6 +483,7 @@ class _Crawl:
         for document_id, reason in failed.items():
             self._fail(document_id, "refused", reason)
         self._settle(_ids(writes))
+        self.missing.save()
         self._withdraw(failed.keys())
 
     def _settle(self, document_ids: Set[str]) -> None:

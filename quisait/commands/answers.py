@@ -336,6 +336,10 @@ def crawl_line(outcome: CrawlOutcome) -> str:
     return line + (" ; reprise d'un passage interrompu" if report.resumed else "")
 
 
+SHOWN_FAILURES = 100
+"""Most failures of one kind that the command names: a folder may hold 100 000 empty files."""
+
+
 def _failure_lines(failures: Sequence[FailureStatus]) -> Iterator[str]:
     """Yield failures by kind, the smallest group first, so that a large group hides no other."""
     groups: dict[str, list[FailureStatus]] = defaultdict(list)
@@ -344,9 +348,11 @@ def _failure_lines(failures: Sequence[FailureStatus]) -> Iterator[str]:
     for kind, alike in sorted(groups.items(), key=lambda group: len(group[1])):
         yield f"  {FAILURE_LABELS.get(kind, kind)} ({len(alike)})"
         yield f"    → {alike[0].remedy}"
-        for failure in sorted(alike, key=lambda one: one.reason):
+        for failure in sorted(alike, key=lambda one: one.reason)[:SHOWN_FAILURES]:
             yield f"    {failure.key} : {failure.reason}"
             yield f"      dans les journaux : reference={failure.reference}"
+        if (more := len(alike) - SHOWN_FAILURES) > 0:
+            yield f"    et {plural_count(more, 'autre')} : l’option --json les nomme tous"
 
 
 def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) -> str:

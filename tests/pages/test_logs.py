@@ -279,7 +279,7 @@ def test_the_whole_run_names_nothing(tmp_path: Path, timeout_s: str, failures: s
     for word in (PERSON, TITLE, TYPED):
         assert [line for line in lines if word.lower() in json.dumps(line).lower()] == []
     assert not any(word.lower() in told.lower() for word in (PERSON, TITLE, TYPED))
-    failed = [line for line in lines if line["message"] == "record failed"]
+    failed = [line for line in lines if line["message"] == "records failed"]
     assert failures | {"malformed"} <= {line["failure"] for line in failed}
     for source in ("notes", "wiki"):
         shown = place.run("sources", source).stdout

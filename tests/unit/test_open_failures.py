@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.folder.connector import FolderSource
 from connectors.ports import Change, Checkpoint, Delete, Listing, SourceUnreachable, Upsert
@@ -206,3 +207,17 @@ def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path) -> None:
     document: Document = replace(filed(1), content=content)
     crawls.crawl(Upsert(document), Checkpoint("a"))
     assert [row.kind for row in crawls.state.failures_of("wiki")] == ["too_large"]
+
+
+def test_many_files_without_text_take_few_transactions_and_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A transaction for each file would take an hour for 100 000 of them, and fill the journal."""
+    made, commits = CrawlBench(tmp_path), list[object]()
+    made.extractor.failure = Failure.EMPTY
+    sa.event.listen(made.state._engine, "commit", commits.append)
+    made.crawl(*(Upsert(filed(number)) for number in range(600)), Checkpoint("a"))
+    assert made.state.failure_counts("wiki") == {"empty": 600}
+    assert len(commits) < 30
+    (line,) = [one for one in caplog.records if one.message == "records failed"]
+    assert (line.__dict__["failure"], line.__dict__["n"]) == ("empty", 600)
