@@ -38,3 +38,15 @@ def safe_span(text: str, span: tuple[int, int]) -> tuple[int, int]:
     """Return the offsets in the `safe_text` of a text of what two offsets in the text enclose."""
     start, end = (len(safe_text(text[:offset])) for offset in span)
     return start, end
+
+
+def safe_json(written: str) -> str:
+    """Return the same JSON, with what `safe_text` removes written as escapes: programs read it."""
+    return _UNSAFE.sub(_escape, written)
+
+
+def _escape(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(
+        f"\\u{high:02x}{low:02x}" for high, low in zip(units[::2], units[1::2], strict=True)
+    )

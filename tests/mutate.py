@@ -498,7 +498,7 @@ class Trials:
         """Try each mutant of `RIGHTS` on every other file of `NO_LEAK`, the file as its stage."""
         for file in NO_LEAK[lane::LANES]:
             items = [item for item in self.session.items if _file(item) == file]
-            for mutant in rights_mutants():
+            for mutant in rights_mutants() if items else ():
                 failing = self.fails_on([mutant], items)
                 killer = "" if failing is None else items[failing].nodeid
                 _write_verdict(mutant, file, killer)

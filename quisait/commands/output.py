@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from search_api.plain_text import safe_text
+from search_api.plain_text import safe_json, safe_text
 
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
 AsAgent = Annotated[
@@ -39,7 +39,7 @@ def show(found: Found, as_json: bool, text: Callable[[Found], str], schema: str 
 
 def print_json(value: Any) -> None:
     """Print plain values, dataclasses and pydantic models as JSON."""
-    print(json.dumps(value, ensure_ascii=False, default=_plain, indent=2))
+    print(safe_json(json.dumps(value, ensure_ascii=False, default=_plain, indent=2)))
 
 
 def _plain(value: Any) -> Any:
