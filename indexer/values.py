@@ -279,8 +279,18 @@ class Question:
 
 FACETS = ("source", "kind", "space", "entity", "area", "year")
 """Fields that narrow results; each field is also a facet. `year` is the year of `modified`, or of
-`created` if the source gives no other date.
+`created` if the source gives no other date. An index that was made without one of them has no
+values of it until `quisait reindex` ("Add a facet" in CONTRIBUTING.md).
 """
+
+
+def facet_values(document: Document) -> dict[str, str]:
+    """Return the document's value of each facet, or an empty string."""
+    shown = document.modified or document.created
+    return {
+        name: (f"{shown.year:04}" if shown else "") if name == "year" else getattr(document, name)
+        for name in FACETS
+    }
 
 
 @dataclass(frozen=True, slots=True)

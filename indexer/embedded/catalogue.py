@@ -66,7 +66,7 @@ def readable_rows(
 
 def _space(facets: str) -> str:
     """Return the space in a row's encoded facets."""
-    return facets_of(facets)[0][FACETS.index("space")]
+    return facets_of(facets)[0]["space"]
 
 
 Floats = NDArray[np.float64]
@@ -161,6 +161,7 @@ class StoreSnapshot:
     formers: list[int]
     replaced_by: dict[str, list[int]]
     values: Mapping[str, dict[str, int]]
+    lacking: frozenset[str]
     vectors: VectorView
     _readable: dict[AccessFilter, Mask] = field(default_factory=dict)
 
@@ -176,11 +177,16 @@ class StoreSnapshot:
         return mask
 
     def narrowed(self, filters: Mapping[str, tuple[str, ...]]) -> Mask:
-        """Return the mask of slots with an accepted value of every named facet."""
+        """Return the mask of slots with an accepted value of every named facet.
+
+        None has one of a facet that the index lacks.
+        """
         mask = np.ones(len(self.rows), dtype=np.bool_)
         for facet, accepted in filters.items():
             if facet not in FACETS:
                 raise ValueError(f"Not a facet: {facet}")
+            if facet in self.lacking:
+                return np.zeros(len(self.rows), dtype=np.bool_)
             known = self.values[facet]
             wanted = [known[value] for value in accepted if value in known]
             mask &= np.isin(self.codes[facet], wanted)
@@ -273,9 +279,14 @@ class StoreSnapshot:
         ]
 
     def facet(self, name: str, members: Slots, size: int) -> tuple[FacetValue, ...]:
-        """Count the most frequent values among the members, ties by value, without empty ones."""
+        """Count the most frequent values among the members, ties by value, without empty ones.
+
+        A facet that the index lacks has no values, even if newer documents have some.
+        """
         if name not in FACETS:
             raise ValueError(f"Not a facet: {name}")
+        if name in self.lacking:
+            return ()
         values = list(self.values[name])[: len(self.values[name])]
         counts = np.bincount(self.codes[name][members], minlength=len(values))
         found = [(-int(counts[code]), values[code]) for code in np.flatnonzero(counts)]
@@ -352,6 +363,7 @@ class SnapshotCache:
             formers=[],
             replaced_by={},
             values={name: {} for name in FACETS},
+            lacking=frozenset(),
             vectors=self._buffer.append([]),
         )
 
@@ -386,7 +398,7 @@ class SnapshotCache:
     def _with_new_rows(
         self, old: StoreSnapshot, cursor: Iterable[tuple[object, ...]]
     ) -> StoreSnapshot:
-        rows, vectors = [], []
+        rows, vectors, lacking = [], [], set(old.lacking)
         codes: dict[str, list[int]] = {name: [] for name in FACETS}
         for seq, document_id, access, newest, facets, encoded in cursor:
             values, title, attributes = facets_of(str(facets))
@@ -399,8 +411,10 @@ class SnapshotCache:
             vectors.append(vectors_of(encoded, self._dimension))  # type: ignore[arg-type]
             new = hit_attributes_of(attributes, values, title, float(str(newest)), vectors[-1])
             _note_attributes(old.attributes, old.replaced_by, new)
-            for name, value in zip(FACETS, values, strict=True):
-                codes[name].append(old.values[name].setdefault(value, len(old.values[name])))
+            lacking |= set(FACETS) - values.keys()
+            for name in FACETS:
+                known = old.values[name]
+                codes[name].append(known.setdefault(values.get(name, ""), len(known)))
         if not rows:
             return old
         return replace(
@@ -414,6 +428,7 @@ class SnapshotCache:
                 name: np.concatenate((old.codes[name], np.array(codes[name], dtype=np.int64)))
                 for name in FACETS
             },
+            lacking=frozenset(lacking),
             vectors=self._buffer.append(vectors),
         )
 

@@ -2,27 +2,27 @@
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
 
-from connectors.values import Access, Document
+from connectors.values import Access
 from indexer.cards import card_line, card_of, document_of
 from indexer.centroids import centroid
 from indexer.french.analysis import analyse, encoded, folded_words
 from indexer.near_duplicates import signature
 from indexer.values import (
     BEGUN_CHARACTERS,
-    FACETS,
     UNDATED,
     HitAttributes,
     IndexedDocument,
     Passage,
     Vectors,
     dated_of,
+    facet_values,
 )
 
 WholeRow = tuple[str, str, str, str, str, bytes]
@@ -58,7 +58,7 @@ def document_row(indexed: IndexedDocument) -> DocumentRow:
         id=document.id,
         source=document.source,
         card=card_line(indexed),
-        facets=json.dumps([*_facets(document), document.title, _hit_attributes(indexed)]),
+        facets=_facets_line(indexed),
         newest=UNDATED if (dated := dated_of(document)) is None else dated,
         content_hash=indexed.content_hash,
         record_hash=indexed.record_hash,
@@ -105,28 +105,36 @@ def vectors_of(encoded: bytes, dimension: int) -> Vectors:
     return np.frombuffer(encoded, dtype="<f4").reshape(-1, dimension)
 
 
-def facets_of(encoded: str) -> tuple[list[str], str, Sequence[Any]]:
-    """Decode a row's `facets`: (value of each of FACETS, title, encoded attributes).
+PLACED_FACETS = ("source", "kind", "space", "entity", "area", "year")
+"""Facets whose values stand at the beginning of a row's `facets`, in this order, which never
+changes. Further facets follow the attributes by name: rows of before may lack them.
+"""
+
+
+def facets_of(encoded: str) -> tuple[Mapping[str, str], str, Sequence[Any]]:
+    """Decode a row's `facets`: (value by name of each facet it has, title, encoded attributes).
 
     Rows of versions without attributes have an empty sequence.
     """
-    decoded = [*json.loads(encoded), ()]
-    end = len(FACETS)
-    return decoded[:end], decoded[end], decoded[end + 1]
+    values = json.loads(encoded)
+    title, *rest = values[len(PLACED_FACETS) :]
+    attributes = rest[0] if rest else ()
+    further = rest[1] if len(rest) > 1 else {}
+    return {**dict(zip(PLACED_FACETS, values, strict=False)), **further}, title, attributes
 
 
 def hit_attributes_of(
-    encoded: Sequence[Any], facets: Sequence[str], title: str, newest: float, vectors: Vectors
+    encoded: Sequence[Any], facets: Mapping[str, str], title: str, newest: float, vectors: Vectors
 ) -> HitAttributes:
     """Decode the attributes of a hit; from an empty `encoded`, most of them stay unset.
 
-    `facets`: the value of each of FACETS. The centroid is computed from the vectors, which are read
+    `facets`: values by name. The centroid is computed from the vectors, which are read
     anyway, so that rows of all versions have a centroid.
     """
     valid_from, valid_until, replaces, text_signature = encoded or (None, None, (), "")
     return HitAttributes(
-        source=facets[FACETS.index("source")],
-        area=facets[FACETS.index("area")],
+        source=facets["source"],
+        area=facets["area"],
         title=title[:BEGUN_CHARACTERS],
         dated=None if newest == UNDATED else newest,
         valid_from=valid_from,
@@ -147,12 +155,12 @@ def _hit_attributes(indexed: IndexedDocument) -> list[Any]:
     ]
 
 
-def _facets(document: Document) -> list[str]:
-    """Return the document's value of each facet, in the order of FACETS, or an empty string."""
-    shown = document.modified or document.created
-    values = {name: getattr(document, name) for name in FACETS if name != "year"}
-    values["year"] = str(shown.year) if shown else ""
-    return [values[name] for name in FACETS]
+def _facets_line(indexed: IndexedDocument) -> str:
+    """Encode the facets, the title and the attributes of a document; see `facets_of`."""
+    values = facet_values(indexed.document)
+    placed = [values.pop(name) for name in PLACED_FACETS]
+    further = [values] if values else []
+    return json.dumps([*placed, indexed.document.title, _hit_attributes(indexed), *further])
 
 
 def _body(passages: Sequence[Passage]) -> list[str]:

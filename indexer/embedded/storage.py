@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from indexer.embedded.index import EmbeddedIndex
-from indexer.embedded.rows import indexed_of
+from indexer.embedded.rows import PLACED_FACETS, indexed_of
 from indexer.embedded.store import FORMAT, engine_faults, salvaged_rows
 from indexer.errors import IndexDamaged, IndexRefused, IndexUnreachable
 from indexer.french.signature import analysis_signature
 from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers
-from indexer.values import IndexedDocument
+from indexer.values import FACETS, IndexedDocument
 
 POINTER = "generations.json"
 UNNAMED = NamedIndex("", IndexSpec(EncoderRecord("", 0), "", ""))
@@ -41,8 +41,9 @@ class EmbeddedStorage:
         self._opening = threading.Lock()
 
     def spec(self, encoder: EncoderRecord) -> IndexSpec:
-        """Return the spec of the indexes that this code creates."""
-        return IndexSpec(encoder, analysis_signature(), FORMAT)
+        """Return the spec of the indexes that this code creates, with any facets added since."""
+        further = [name for name in FACETS if name not in PLACED_FACETS]
+        return IndexSpec(encoder, " ".join([analysis_signature(), *further]), FORMAT)
 
     def pointers(self) -> Pointers | None:
         """Read the file; without it, an index in the folder itself is the live index."""

@@ -12,7 +12,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -156,10 +156,17 @@ def last_words(batch: Sequence[Write]) -> Mapping[str, Write]:
     return last
 
 
-def put_line(indexed: IndexedDocument, access_list: str) -> BulkAction:
-    """Return the operation that writes a document with this access list."""
+def put_line(
+    indexed: IndexedDocument, access_list: str, lacking: Collection[str] = ()
+) -> BulkAction:
+    """Return the operation that writes a document with this access list.
+
+    Facets that the index lacks are left out: its mapping would refuse the whole document.
+    """
     document_id = indexed.document.id
-    return index_line(document_id, engine_id(document_id), document_source(indexed, access_list))
+    source = document_source(indexed, access_list)
+    source = {name: value for name, value in source.items() if name not in lacking}
+    return index_line(document_id, engine_id(document_id), source)
 
 
 def move_line(document_id: str, access_list: str) -> BulkAction:

@@ -26,6 +26,7 @@ from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.relevance import aside_parts
 from indexer.suggestions import NearWord, max_edits
 from indexer.values import (
+    FACETS,
     DocumentText,
     IndexedDocument,
     IndexEntry,
@@ -81,6 +82,7 @@ class OpenSearchIndex:
         self._dimension, self._shards, self._replicas = dimension, shards, replicas
         self._quantisation = quantisation
         self._ensured = self._copies_kept = False
+        self._lacking: frozenset[str] = frozenset()
         self._last_lists: dict[AccessFilter, ReadableLists] = {}
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
@@ -120,7 +122,11 @@ class OpenSearchIndex:
         }
         names, failed = self._lists_for(keys)
         # Built one by one while they are sent: vectors as text are large.
-        lines = (_line(write, names) for write in writes if write.document_id not in failed)
+        lines = (
+            _line(write, names, self._lacking)
+            for write in writes
+            if write.document_id not in failed
+        )
         return failed | self._documents.send(lines)
 
     def _change_access(self, changes: Mapping[str, Access]) -> dict[str, str]:
@@ -404,6 +410,7 @@ class OpenSearchIndex:
         made = self._documents.ensure(body)
         self._shards = int(made["settings"]["index"]["number_of_shards"])
         self._quantisation = quantisation_of(made["mappings"])
+        self._lacking = frozenset(FACETS) - made["mappings"]["properties"].keys()
         self._ensured = True
 
     def _keep_copies(self) -> None:
@@ -414,7 +421,7 @@ class OpenSearchIndex:
         self._copies_kept = True
 
 
-def _line(write: Put | Remove, names: Mapping[str, str]) -> BulkAction:
+def _line(write: Put | Remove, names: Mapping[str, str], lacking: Collection[str]) -> BulkAction:
     if isinstance(write, Put):
-        return put_line(write.indexed, names[write.indexed.document.id])
+        return put_line(write.indexed, names[write.indexed.document.id], lacking)
     return remove_line(write.document_id)

@@ -20,11 +20,13 @@ from indexer.opensearch.client import OrjsonSerializer
 from indexer.quantisation import SEVEN_BITS, WHOLE_VECTORS, Quantisation
 from indexer.values import (
     BEGUN_CHARACTERS,
+    FACETS,
     HitAttributes,
     IndexedDocument,
     Passage,
     Vectors,
     dated_of,
+    facet_values,
 )
 
 _READER = OrjsonSerializer()
@@ -168,8 +170,8 @@ def quantisation_of(mappings: Body) -> Quantisation:
 
 def _fields(dimension: int, quantisation: Quantisation) -> Body:
     return {
+        **dict.fromkeys(FACETS, KEYWORD),
         "id": KEYWORD,
-        "source": KEYWORD,
         "title": SHOWN_ONLY,
         "title_terms": TERMS,
         "title_words": TERMS,
@@ -177,19 +179,14 @@ def _fields(dimension: int, quantisation: Quantisation) -> Body:
         "title_begun": {"type": "keyword", "index": False},
         "title_length": {"type": "integer", "index": False},
         "url": SHOWN_ONLY,
-        "kind": KEYWORD,
         "language": KEYWORD,
         "created": DATE,
         "modified": DATE,
         "dated": DATE,
-        "year": KEYWORD,
         "valid_from": SHOWN_ONLY,
         "valid_until": SHOWN_ONLY,
         "replaces": KEYWORD,
-        "space": KEYWORD,
         "part_of": KEYWORD,
-        "entity": KEYWORD,
-        "area": KEYWORD,
         "evidence": KEYWORD,
         "version": SHOWN_ONLY,
         "signed": {"type": "boolean", "index": False, "doc_values": False},
@@ -251,7 +248,7 @@ def document_source(indexed: IndexedDocument, access_list: str) -> Body:
         **shared_fields(document),
         "version": document.version,
         "dated": dated and dated.isoformat(),
-        "year": dated and f"{dated.year:04}",
+        **facet_values(document),
         "mark": hit_attributes_column(indexed),
         "card": b64encode(card_line(indexed).encode()).decode(),
         "signed": has_several_authors(indexed.passages),

@@ -7,10 +7,11 @@ from dataclasses import fields, replace
 import pytest
 
 from connectors.values import Contribution
+from indexer.embedded.rows import PLACED_FACETS
 from indexer.embedded.store import _SCHEMA, FORMAT
 from indexer.live_index import EncoderRecord, IndexSpec
 from indexer.quantisation import SEVEN_BITS
-from indexer.values import FACETS, Card, HitAttributes, Passage
+from indexer.values import Card, HitAttributes, Passage
 from quisait.checks.index import unused_quantisation
 from quisait.settings import IndexSettings
 from quisait.work.reindexing import spec_differences
@@ -43,6 +44,6 @@ def test_the_embedded_engine_says_that_it_compares_whole_vectors(engine: str, sa
 def test_rows_of_another_layout_have_another_format() -> None:
     """Raise `FORMAT` where rows of before are read no more; then change this line."""
     named = [[field.name for field in fields(kind)] for kind in (Card, Passage, Contribution)]
-    layout = json.dumps([_SCHEMA, FACETS, HitAttributes._fields, named])
+    layout = json.dumps([_SCHEMA, PLACED_FACETS, HitAttributes._fields, named])
     digest = hashlib.sha256(layout.encode()).hexdigest()[:12]
     assert (FORMAT, digest) == ("1", "6cdd43cc3108")
