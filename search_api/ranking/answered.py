@@ -8,8 +8,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from expertise.votes import only_asks
 from indexer.french.analysis import analyse
 from indexer.parsed_query import Phrase
@@ -32,11 +30,15 @@ class LogisticModel:
 
     def probability(self, found: Sequence[float]) -> float:
         """Return the probability, from 0 to 1, for these features."""
-        return 1 / (1 + math.exp(-self.bias - float(np.dot(self.weights, found))))
+        odds = self.bias + math.fsum(a * b for a, b in zip(self.weights, found, strict=True))
+        return 1 / (1 + math.exp(-odds))
 
     def holds(self, found: Sequence[float]) -> bool:
-        """Return whether the probability reaches the threshold `bar`."""
-        return self.probability(found) >= self.bar
+        """Return whether the probability reaches the threshold `bar`.
+
+        It is rounded, so that no last digit, which differs between processors, decides.
+        """
+        return round(self.probability(found), 6) >= self.bar
 
 
 ANY_ANSWERS = LogisticModel((2.85, 2.59, 30.23, 0.4, 2.49, 0.1, 0.79, 0.82), -9.55, 0.4)
@@ -84,12 +86,12 @@ def any_answers(found: Sequence[float]) -> bool:
 def _said(one: Result, parts: Sequence[tuple[Phrase, ...]]) -> int:
     """Return how many of the parts a result contains in its title and marked words."""
     marked = {
-        shown.passage.text[start:end].lower()
-        for shown in one.passages
-        for start, end in shown.highlights
+        shown.passage.text[start:end] for shown in one.passages for start, end in shown.highlights
     }
-    text = " ".join((one.card.title, *marked))
-    terms = {term for found in analyse(text) for term in found.all}
+    # Each is analysed alone and as written: a reference is only read in its own letters.
+    terms = {
+        term for text in (one.card.title, *marked) for found in analyse(text) for term in found.all
+    }
     return sum(
         any(all(term in terms for _, term in phrase) for phrase in phrases) for phrases in parts
     )

@@ -57,6 +57,26 @@ def test_a_document_with_every_word_answers_whatever_else() -> None:
     assert any_answers(found)
 
 
+@pytest.mark.parametrize(
+    ("question", "written"),
+    [
+        ("article 1391 B bis", "1391 B bis"),
+        ("2042-C-PRO", "2042 C PRO"),
+        ("L. 169 A", "L. 169 A"),
+        ("R*196-1", "R.* 196-1"),
+    ],
+)
+def test_a_document_with_the_asked_reference_answers(question: str, written: str) -> None:
+    """Written in capitals in its text, as references are."""
+    text = f"Voir {written} du code."
+    start = text.index(written)
+    document = _result(1, "", "", 1.0)
+    passage = ShownPassage(Passage(text, "", None), 1.0, ((start, start + len(written)),))
+    document = replace(document, passages=(passage,))
+    found = features([document], _vector(0.7), Question(question), FAR_COSINE)
+    assert any_answers(found)
+
+
 def test_an_empty_page_answers_nothing() -> None:
     """Without results all features are 0 but the number of words."""
     found = features([], [], QUESTION, FAR_COSINE)
