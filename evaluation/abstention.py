@@ -141,7 +141,7 @@ def _ask_question(
             date.today(),
             least=least,
             limit=len(judged.candidates),
-        ).candidates
+        ).ranked
 
     ranked = [one for one in found(NO_BAR) if one.agent.id in judged.ranked]
     return QuestionOutcome(

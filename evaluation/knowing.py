@@ -92,7 +92,7 @@ def ask_all(
         if found.matches.people or found.matches.services:
             continue
         experts = found.experts
-        each = {one.agent.id: one for one in (*experts.candidates, *experts.stated)}
+        each = {one.agent.id: one for one in (*experts.ranked, *experts.stated)}
         told = {id_: one for id_, one in each.items() if one.parts.features}
         rows = [one.parts.features for one in told.values()]
         asked.append(

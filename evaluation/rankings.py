@@ -139,7 +139,7 @@ def _expert_run(
             sum_votes=VOTING_MODELS.get(voting),
             least=NO_BAR,
         )
-        ids = [candidate.agent.id for candidate in found.candidates]
+        ids = [candidate.agent.id for candidate in found.ranked]
         return [candidate for candidate in ids if candidate in judged.ranked]
 
     answers = bench.each(ask, judged.queries)

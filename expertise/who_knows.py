@@ -134,19 +134,21 @@ SumVotes: TypeAlias = Callable[[Sequence[Vote]], float]
 
 @dataclass(frozen=True, slots=True)
 class Experts:
-    """Agents who may know, in three lists; each agent is in one list only.
+    """Agents who may know, in four lists; each agent is in one list only.
 
     `named`: the question names them, or their métier and place, whatever they wrote. `candidates`:
-    their documents show that they know, best first; `beyond` counts the candidates over the limit.
-    `stated`: only the directory states their métier or skill; `confidence` is above 0 if they hold
-    the question's topic. If no candidate is sure, `nearest` has the documents nearest to the
-    question, or none if no document is near it (`far`). If there is no candidate, `nearest_area` is
-    an area where somebody is known, if there is one. `place`: the place that the question names;
-    experts are ranked by their distance to it. `left`: no expert is there now, but a former agent
-    of the place was an expert.
+    their documents show that they know, best first. `near`: their documents only come near, and
+    show no expert. `beyond` counts the people of these two lists over the limit. `stated`: only the
+    directory states their métier or skill; `confidence` is above 0 if they hold the question's
+    topic. Without candidates, `nearest` has the documents nearest to the question, or none if no
+    document is near it (`far`). If there is nobody near either, `nearest_area` is an area where
+    somebody is known, if there is one. `place`: the place that the question names; experts are
+    ranked by their distance to it. `left`: no expert is there now, but a former agent of the place
+    was an expert.
     """
 
     candidates: tuple[Candidate, ...] = ()
+    near: tuple[Candidate, ...] = ()
     beyond: int = 0
     named: tuple[Candidate, ...] = ()
     stated: tuple[Candidate, ...] = ()
@@ -162,13 +164,17 @@ class Experts:
 
         The likeliest comes first, or the nearest if the question names a place.
         """
-        written = [one for one in self.candidates if one.sure]
         holding = [one for one in self.stated if one.confidence > 0]
 
         def order(one: Candidate) -> tuple[float, float]:
             return self.place.distance_km(one.agent) if self.place else 0.0, -one.confidence
 
-        return tuple(sorted((*written, *holding), key=order))
+        return tuple(sorted((*self.candidates, *holding), key=order))
+
+    @property
+    def ranked(self) -> tuple[Candidate, ...]:
+        """The candidates, then the people who only come near."""
+        return (*self.candidates, *self.near)
 
     @property
     def people(self) -> tuple[Agent, ...]:
@@ -255,10 +261,10 @@ def find_experts(
     make = _CandidateFactory(weighed.scores, weighed.features, weighed.odds, evidence, sure, today)
     ranked = weighed.shown_order([id_ for id_ in shown if id_ not in named], sure, question.place)
     stated = [one for id_, one in matched.items() if id_ not in named and id_ not in shown]
+    shown_people = [make.shown(weighed.agents[id_], matched.get(id_)) for id_ in ranked[:limit]]
     found = Experts(
-        candidates=tuple(
-            make.shown(weighed.agents[id_], matched.get(id_)) for id_ in ranked[:limit]
-        ),
+        candidates=tuple(one for one in shown_people if one.sure),
+        near=tuple(one for one in shown_people if not one.sure),
         beyond=max(0, len(ranked) - limit),
         named=tuple(make.shown(one.agent, one) for one in named.values()),
         stated=(*holding, *map(make.stated, stated)),

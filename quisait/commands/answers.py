@@ -259,12 +259,13 @@ def _result(result: Result, number: int, recognised: int | None) -> str:
 
 
 def experts_text(found: QuestionAnswer) -> str:
-    """Return the people that the question names, proven experts, then those of the directory."""
+    """Return the people that the question names, experts, the directory's, then those near."""
     experts = found.experts
     lists = (
         ("Vous nommez", experts.named),
         ("", experts.candidates),
         ("D'après l'annuaire seul", experts.stated),
+        ("Pourraient orienter", experts.near),
     )
     blocks = _wording(found)
     blocks += [] if experts.known else [_nobody(found)]
@@ -280,7 +281,7 @@ def experts_text(found: QuestionAnswer) -> str:
 
 def _nobody(found: QuestionAnswer) -> str:
     experts, topic = found.experts, found.nearest_topic
-    known = "sûr" if experts.candidates else "connu"
+    known = "sûr" if experts.near else "connu"
     lines = [f"Personne de {known} sur ce sujet, parmi les documents que vous pouvez lire."]
     if experts.nearest_area:
         lines.append(f"Le plus près, quelqu'un est connu ici : {area_name(experts.nearest_area)}.")

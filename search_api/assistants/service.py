@@ -174,7 +174,8 @@ TOOLS: Mapping[str, AssistantTool] = {
         "Chercher des documents",
         "Cherche parmi les documents internes que l’agent peut lire. Rend des documents avec leur "
         "passage qui répond, leurs auteurs, leur date, et s’ils sont en vigueur (« valid »). "
-        "« answered » faux : aucun document ne répond, ceux-là sont seulement proches. Citez "
+        "« answered » faux : aucun document ne répond, ceux-là sont seulement proches. "
+        "« people » : qui sait ; « near_subject » : qui pourrait seulement orienter. Citez "
         "« title » et « page ».",
         SearchArguments,
         _search,
@@ -187,8 +188,11 @@ TOOLS: Mapping[str, AssistantTool] = {
     ),
     "who_knows": AssistantTool(
         "Trouver qui sait",
-        "Trouve les collègues qui savent, avec les documents qui le montrent (« evidence »). Une "
-        "liste vide veut dire que personne n’est connu : n’inventez personne.",
+        "Trouve les collègues qui savent (« candidates »), avec les documents qui le montrent "
+        "(« evidence »). Sans personne dans cette liste, personne n’est connu avec certitude : "
+        "dites-le, et n’inventez personne. « near » : des collègues dont les documents ne sont que "
+        "proches du sujet ; ils pourraient orienter, mais ne les présentez pas comme sachant. "
+        "« stated » : d’après l’annuaire seul.",
         WhoArguments,
         _who_knows,
     ),

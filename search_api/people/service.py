@@ -233,7 +233,7 @@ def people_answer(
     answer (`answered`) counts as an expert. Only sure experts have a card.
     """
     choice = _Choice(matches, asker, frozenset(first_documents[:FIRST_DOCUMENTS]), answered)
-    every = (*choice.oneself(), *experts.stated, *experts.candidates, *experts.named)
+    every = (*choice.oneself(), *experts.stated, *experts.ranked, *experts.named)
     called = {one.agent.id: one for one in every}
     named = [choice.named(called[id_]) for id_ in matches.ids if id_ in called]
     ids = {one.candidate.agent.id for one in named}
@@ -255,7 +255,7 @@ def people_answer(
     counted = len(named) + matches.beyond
     shown = tuple(cards[:limit])
     own = sum(1 for one in shown if one.reason in _BY_DIRECTORY)
-    near = () if shown or matches.services else choice.near_subject(experts.candidates, limit)
+    near = () if shown or matches.services else choice.near_subject(experts.near, limit)
     return PeopleAnswer(
         shown,
         tuple(near),
@@ -335,7 +335,7 @@ class _Choice:
 
     def stated(self, experts: Experts) -> list[PersonCard]:
         """Return cards of holders of the named métier, nearest to the asker first."""
-        by_metier = [one for one in experts.candidates if not one.sure and one.reasons]
+        by_metier = [one for one in experts.near if one.reasons]
         placed = [
             (math.inf if (km := self._distance_km(one)) is None else km, number, one)
             for number, one in enumerate((*by_metier, *experts.stated))
@@ -344,9 +344,9 @@ class _Choice:
             self.card(one, CardReason.METIER) for *_, one in sorted(placed, key=lambda p: p[:2])
         ]
 
-    def near_subject(self, ranked: Sequence[Candidate], limit: int) -> list[PersonCard]:
-        """Return cards of candidates who are not sure, in the order of the ranking."""
-        return [self.card(one, CardReason.NEAR_SUBJECT) for one in ranked if not one.sure][:limit]
+    def near_subject(self, near: Sequence[Candidate], limit: int) -> list[PersonCard]:
+        """Return cards of people who only come near, in the order of the ranking."""
+        return [self.card(one, CardReason.NEAR_SUBJECT) for one in near[:limit]]
 
     def is_there(self, one: PersonCard) -> bool:
         """Return whether the person works in the place that the question names."""

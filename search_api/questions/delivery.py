@@ -228,7 +228,7 @@ def _named(
         named = {one.id: one for one in _holders(context, metier, asker)}
     else:
         searched = who_knows(context, reader, question.title, limit=CHOSEN_FROM, noted=False)
-        wrote = (*searched.experts.named, *searched.experts.candidates)
+        wrote = (*searched.experts.named, *searched.experts.ranked)
         likely = [
             one for one in wrote if one.evidence and (one.sure or one.confidence >= SURE_ODDS)
         ]

@@ -118,6 +118,9 @@ def _writers(card: Card) -> set[str]:
 MOST_COPIES = 50
 """Maximum number of other places of a text that are shown."""
 
+JUDGED = 10
+"""Number of first documents by which the engine estimates whether documents answer."""
+
 OF_A_PERSON = 30
 """Maximum number of documents, on all pages together, for a query narrowed to a person: otherwise
 the last page would tell how many documents they wrote.
@@ -136,8 +139,8 @@ class Retriever(StrEnum):
 class SearchHits:
     """The hits of one search for a reader, from which a page and the experts' window are made.
 
-    `request` is the request to the index, `found` its two rankings. If they are `deep`, the
-    experts' window needs no further search.
+    `request` is the request to the index, `found` its two rankings. They are `deep` enough for the
+    experts' window if the request is for the question alone (see `Search.unnarrowed`).
     """
 
     query: Query
@@ -195,8 +198,8 @@ class Search:
     def hits(self, query: Query, reader: Reader, *, with_experts: bool = False) -> SearchHits:
         """Parse, encode and search a query, once.
 
-        `with_experts`: make the rankings deep enough for `window`, unless the page is narrowed or
-        ordered in a way that the search for experts ignores. Raises `IndexUnreachable`.
+        `with_experts`: make the rankings deep enough for `window`, unless the page is narrowed,
+        widened or ordered in a way that the search for experts ignores. Raises `IndexUnreachable`.
         """
         access = access_filter(reader)
         parsed = self._parser.read(query.text, access, query.filters)
@@ -210,6 +213,7 @@ class Search:
             query.filters
             or parsed.bylines
             or query.only is not None
+            or query.wide
             or _by_date(query, parsed.question)
         )
         depth = RANKING_DEPTH if deep else 0
@@ -219,20 +223,47 @@ class Search:
             found = self._with_said(request, found)
         return SearchHits(query, reader, parsed, request, found, deep)
 
+    def unnarrowed(self, hits: SearchHits) -> SearchHits:
+        """Return the hits of the question alone, for its first page.
+
+        They decide whether documents answer and who knows, however the page is narrowed, widened,
+        ordered or turned. Only operators in the question itself still narrow them. Hits of a
+        question without a word are returned unchanged. Raises `IndexUnreachable`.
+        """
+        query, parsed = hits.query, hits.parsed
+        if not parsed.question.names_something or says_nothing(parsed.question):
+            return hits
+        if hits.deep and query.page == 1 and query.page_size >= JUDGED and not parsed.narrowed:
+            return hits
+        query, parsed = Query(query.text), replace(parsed, parts=())
+        if hits.deep:
+            return replace(hits, query=query, parsed=parsed)
+        parsed = replace(parsed, filters=parsed.typed_filters, bylines=())
+        request = self._request(parsed, hits.request.access, vector=hits.request.vector)
+        found = self._index.search(self._deep(request))
+        if self._bars.cut is None:
+            found = replace(found, members=None)
+        request = replace(request, cut=self._bars.cut)
+        return SearchHits(query, hits.reader, parsed, request, found, deep=True)
+
     def page(self, hits: SearchHits, today: date) -> Results:
         """Return one page of the fused window, and whether its documents answer.
 
         Order and scores are the same on every page. Raises `IndexUnreachable`.
         """
-        return self._judged(hits, self._page(hits, today), today)
+        window = self._in_order(hits, today)
+        return self._judged(hits, window, self._page(hits, window, today), today)
 
-    def _page(self, hits: SearchHits, today: date) -> Results:
+    def _in_order(self, hits: SearchHits, today: date) -> tuple[FusedHit, ...]:
+        """Return all hits of the window in the order of the pages."""
+        found = _first_of(hits.found, hits.request.window)
+        window = self._reranked(hits.query, hits.request, found, today)
+        return window[:OF_A_PERSON] if hits.parsed.of_a_person else window
+
+    def _page(self, hits: SearchHits, window: Sequence[FusedHit], today: date) -> Results:
         """Return the page without estimating whether its documents answer."""
         query, parsed, request = hits.query, hits.parsed, hits.request
         found = _first_of(hits.found, request.window)
-        window = self._reranked(query, request, found, today)
-        if parsed.of_a_person:
-            window = window[:OF_A_PERSON]
         first = (query.page - 1) * query.page_size
         page = window[first : first + query.page_size]
         shown, named = self._shown(page, request)
@@ -258,36 +289,48 @@ class Search:
             best_bets=self._bets(parsed.question, request.access) if query.page == 1 else (),
         )
 
-    def _judged(self, hits: SearchHits, results: Results, today: date) -> Results:
-        """Estimate whether the documents of the first page answer; if none does, keep only a few.
+    def _judged(
+        self, hits: SearchHits, window: Sequence[FusedHit], results: Results, today: date
+    ) -> Results:
+        """Estimate whether the first documents answer; if none does, keep only a few.
 
-        A search narrowed by filters, operators or quotes keeps all of its documents, because they
-        were asked for. A page is returned unchanged if the encoder has no known bars, or if `wide`
-        asks for near documents too.
+        The estimate is the same on every page and for every size of a page. A search narrowed by
+        filters, operators or quotes keeps all of its documents, because they were asked for; so
+        does a page that `wide` asks for, and a page is returned unchanged if the encoder has no
+        known bars.
         """
         query, parsed, request = hits.query, hits.parsed, hits.request
-        if request.cut is None or request.vector is None or query.page > 1:
+        if request.cut is None or request.vector is None:
             return results
-        bar = self._bars.far_cosine
+        first = results
+        if query.page > 1 or query.page_size < JUDGED:
+            begun = replace(query, page=1, page_size=JUDGED)
+            first = self._page(replace(hits, query=begun), window, today)
         vector = hits.found.vector[: request.window]
-        found = features(results.results, vector, parsed.question, bar)
-        results = replace(results, features=found)
+        bar = self._bars.far_cosine
+        found = features(first.results[:JUDGED], vector, parsed.question, bar)
+        if query.page == 1:
+            results = replace(results, features=found)
         narrowed = query.filters or parsed.narrowed or query.only is not None
-        exact = parsed.question.phrases or parsed.question.any_of or parsed.question.excluded
-        if narrowed or exact or any_answers(found):
+        matched = parsed.question.phrases or parsed.question.any_of
+        if any_answers(found):
             return results
+        if narrowed or matched:
+            return replace(results, answered=bool(first.results))
         return self._near(hits, results, today)
 
     def _near(self, hits: SearchHits, results: Results, today: date) -> Results:
         """Return the page with only the few nearest documents, without counts and facets."""
-        near, most = results.results, min(NEAR_DOCUMENTS, hits.query.page_size)
+        near = results.results if hits.query.page == 1 else ()
+        most = min(NEAR_DOCUMENTS, hits.query.page_size) if hits.query.page == 1 else 0
         asked = hits.parsed.question.text.lower().split()
         # A question in another language shares no words with French documents: only vectors find
         # them. A single unknown word has no near documents.
         by_sense = len(asked) > 1 if not near else not ENGLISH_WORDS.isdisjoint(asked)
         if len(near) < most and by_sense:
             wide, found = replace(hits.query, wide=True), replace(hits.found, members=None)
-            others = self._page(replace(hits, query=wide, found=found), today).results
+            widened = replace(hits, query=wide, found=found)
+            others = self._page(widened, self._in_order(widened, today), today).results
             shown = {one.card.document_id for one in near}
             near = (*near, *(one for one in others if one.card.document_id not in shown))
         return replace(
@@ -306,17 +349,14 @@ class Search:
         knowledge, and because scores are relative, they would lower the people who have it.
 
         The filters and the order of the page do not apply, nor does a person to whom the query is
-        narrowed: the votes would only count what that person wrote. In these cases, and if the
-        rankings are not deep, this searches once more. Raises `IndexUnreachable`.
+        narrowed: the votes would only count what that person wrote (`unnarrowed`). Raises
+        `IndexUnreachable`.
         """
-        parsed = hits.parsed
-        if not parsed.question.names_something or says_nothing(parsed.question):
+        question = hits.parsed.question
+        if not question.names_something or says_nothing(question):
             return Window(())
+        hits = self.unnarrowed(hits)
         request, found = replace(hits.request, cut=None), hits.found
-        if not hits.deep:
-            parsed = replace(parsed, filters=parsed.typed_filters, bylines=())
-            request = self._request(parsed, request.access, vector=request.vector)
-            found = self._index.search(self._deep(request))
         ranked = fuse(found.lexical, found.vector, VOTERS)
         ids = tuple(hit.document_id for hit in ranked)
         shown = self._index.show(ShowRequest(request.access, ids, Question(), passages=0))

@@ -418,7 +418,7 @@ class CandidateBody(Body):
         description="`answered`: this question or one in nearly the same words; `wrote`: on its "
         "subject; `near`: what they wrote only comes near and shows no expert; null: no evidence"
     )
-    sure: bool = Field(description="whether `degree` is not `near`")
+    sure: bool = Field(description="whether `degree` is not `near`; false for all in `near`")
     reasons: list[Reason] = Field(description="parts of their directory entry in the question")
     last_active: date | None = Field(description="day of the latest evidence")
 
@@ -426,20 +426,22 @@ class CandidateBody(Body):
 class ExpertsBody(Body):
     """Agents who may know, best first."""
 
-    candidates: list[CandidateBody] = Field(
-        description="by nearness of their documents to the question"
+    candidates: list[CandidateBody] = Field(description="their documents show that they know")
+    near: list[CandidateBody] = Field(
+        [],
+        description="their documents only come near: they may point the way, and are no experts",
     )
-    beyond: int = Field(description="candidates that the limit leaves out")
+    beyond: int = Field(description="people of these two lists that the limit leaves out")
     named: list[CandidateBody] = Field(description="people whom the question names, or their post")
     nearly_named: list[CandidateBody] = Field(
         [], description="if it names nobody: people whose name is spelt nearly as in the question"
     )
     stated: list[CandidateBody] = Field(description="by métier or skill alone, no evidence")
     nearest: list[ReferenceBody] = Field(
-        description="without a sure candidate: the documents that come nearest"
+        description="without candidates: the documents that come nearest"
     )
     nearest_area: Departement = Field(
-        description="without candidates: the nearest département where somebody is known"
+        description="without anybody near: the nearest département where somebody is known"
     )
     nobody_in: Place = Field(
         None, description="the place that the question names, if none of these people works there"
@@ -450,7 +452,7 @@ class ExpertsBody(Body):
         description="nobody is known in that place, but an expert there has left",
     )
     nearest_topic: NearestTopicBody | None = Field(
-        None, description="without a sure candidate: the topic of the list that comes nearest"
+        None, description="without candidates: the topic of the list that comes nearest"
     )
     did_you_mean: str | None = Field(
         None,

@@ -49,12 +49,27 @@ because experts must be ranked once more for it.
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What decides who knows: hits, first page and direct answer of the question alone.
+
+    They are the same however the page is filtered, widened, ordered or turned. `text` is the
+    question without the operators that narrow it.
+    """
+
+    hits: SearchHits
+    results: Results
+    direct: DirectAnswer | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class QuestionAnswer:
     """The answer to a question: one page of documents, and people if requested.
 
-    Found by the search: its `hits` and `results`; a `correction` of the wording; `asker`, the
-    reader's entry in the directory; `matches`, the people, services and places that the question
-    names; `topics` that it names; `direct`, sentences that answer, if sure.
+    Found by the search: its `hits` and `results`; the `basis` of who knows; a `correction` of the
+    wording; `asker`, the reader's entry in the directory; `matches`, the people, services and
+    places that the question names; `topics` that it names; `direct`, sentences that answer, if
+    sure.
 
     People: `experts` who may know; `people`, the cards above the documents; `own`, the reader's own
     place among the experts, shown to the reader only. `related`: topics to continue with if
@@ -67,6 +82,7 @@ class QuestionAnswer:
 
     hits: SearchHits
     results: Results
+    basis: Basis
     correction: Correction | None
     asker: Agent | None
     matches: DirectoryMatches
@@ -125,13 +141,14 @@ def answer_question(
         query = replace(query, only=verified_documents(context))
     found = _search(context, reader, query, as_typed=as_typed, with_experts=candidates > 0)
     results, experts = found.results, found.experts
-    window = context.search.window(found.hits) if candidates else Window(())
+    window = context.search.window(found.basis.hits) if candidates else Window(())
     if candidates or found.matches.people:
         limit = CHOSEN_FROM if candidates else 0
         experts = _experts(context, reader, found, window, limit=limit)
     first = [one.card.document_id for one in results.results]
-    answered, limit = _answerer(found.direct), candidates or MOST_CARDS
-    people = people_answer(experts, found.matches, found.asker, first, answered, limit)
+    answered, limit = _answerer(found.basis.direct), candidates or MOST_CARDS
+    first_alone = [one.card.document_id for one in found.basis.results.results]
+    people = people_answer(experts, found.matches, found.asker, first_alone, answered, limit)
     related, words = found.related, results.question.words  # values of operators name no topic
     if candidates and words.strip() and not (results.found and people.cards):
         related = related_topics(context, words, far=experts.far)
@@ -201,13 +218,13 @@ def who_knows(
     the reader's own place. Raises `IndexUnreachable`.
     """
     found = _search(context, reader, Query(question), as_typed=as_typed, with_experts=True)
-    window = context.search.window(found.hits)
+    window = context.search.window(found.basis.hits)
     experts = _experts(context, reader, found, window, area=area, limit=limit, least=least)
     if noted:
-        proposed = dict.fromkeys(one.agent.id for one in (*experts.known, *experts.candidates))
-        context.query_log.note(experts_query(reader, question, area, tuple(proposed)))
+        proposed = tuple(one.agent.id for one in experts.known)
+        context.query_log.note(experts_query(reader, question, area, proposed))
     related = found.related
-    if found.text and not experts.candidates:
+    if found.text and not experts.ranked:
         related = related_topics(context, found.text, far=experts.far)
     return replace(
         found,
@@ -248,17 +265,33 @@ def _search(
         as_typed=as_typed,
         with_experts=with_experts,
     )
-    expansions = results.question.expansions
-    matches = named_by(context, reader, asker, query.text, _read_texts(results), expansions)
+    # Experts need the question alone, and a widened page does not tell whether documents answer.
+    alone = context.search.unnarrowed(hits) if with_experts or query.wide else hits
+    first = results if alone is hits else context.search.page(alone, today)
+    if query.wide:
+        results = replace(results, answered=first.answered)
+    expansions, text = results.question.expansions, _without_operators(hits)
+    typed = text if hits.query.text == query.text else query.text
+    matches = named_by(context, reader, asker, typed, _read_texts(first), expansions)
     better = correction.text if correction else query.text
     if better != query.text and not matches.names_something:
-        matches = named_by(context, reader, asker, better, _read_texts(results))
+        matches = named_by(context, reader, asker, better, _read_texts(first))
     words = results.question.words  # values of operators name no topic
     topics = related_topics(context, words, far=True).topics if words.strip() else ()
     if correction and not topics:
         topics = related_topics(context, better, far=True).topics
     direct = _direct(results, matches, today)
-    return QuestionAnswer(hits, results, correction, asker, matches, topics, direct)
+    alone_direct = direct if first is results else _direct(first, matches, today)
+    basis = Basis(alone, first, alone_direct, text)
+    return QuestionAnswer(hits, results, basis, correction, asker, matches, topics, direct)
+
+
+def _without_operators(hits: SearchHits) -> str:
+    """Return the query without excluded words and the operators that narrow it."""
+    parsed = hits.parsed
+    if parsed.narrowed or parsed.question.excluded:
+        return parsed.question.words
+    return hits.query.text.strip()
 
 
 def _read_texts(results: Results) -> Iterator[str]:
@@ -289,14 +322,14 @@ def _experts(
     experts = find_experts(
         window,
         PeopleQuestion(
-            found.text,
+            found.basis.text,
             reader_id=None if to_others else reader.agent_id,
             area=area,
             named=(*matches.people, *matches.others),
-            direct=_answerer(found.direct),
-            documents_answer=found.results.answered,
+            direct=_answerer(found.basis.direct),
+            documents_answer=found.basis.results.answered,
             topics=[one.id for one in found.topics],
-            whole_topic=whole_topic(found.topics, place.subject if place else found.text),
+            whole_topic=whole_topic(found.topics, place.subject if place else found.basis.text),
             place=place,
         ),
         context.people,
@@ -306,10 +339,10 @@ def _experts(
         least=least,
     )
     if matches.placed and not matches.by_name:  # only a service
-        return replace(experts, candidates=(), beyond=0, stated=())
-    if found.results.results or found.hits.query.filters or found.hits.parsed.bylines:
+        return replace(experts, candidates=(), near=(), beyond=0, stated=())
+    if found.basis.results.results or found.hits.query.filters or found.hits.parsed.bylines:
         return experts
-    return replace(experts, candidates=(), beyond=0)
+    return replace(experts, candidates=(), near=(), beyond=0)
 
 
 def _own(

@@ -6,7 +6,7 @@ Read `write_answer` first. Question, passages and answer are never stored or log
 import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -24,6 +24,7 @@ from search_api.context import AnswerContext, NotFound
 from search_api.people.service import asker_of
 from search_api.query.query import Query
 from search_api.ranking.results import Results
+from search_api.search.engine import JUDGED
 from search_api.wording import in_force, plural, safe_text
 from search_api.written_answer.grounding import Fault, Grounds, fault_of
 from search_api.written_answer.schemas import (
@@ -97,11 +98,14 @@ async def write_answer(
     try:
         asker = await run_in_threadpool(asker_of, context, reader)
         question = _without_asker(asked.q.strip(), asker)
+        filters = {name: tuple(values) for name, values in asked.filters.items() if values}
         if asked.thread:
+            if not await run_in_threadpool(_any_page_answers, context, reader, asked, filters):
+                yield checked.end(Outcome.NOTHING_TO_SEND)
+                return
             question = await _within(until, _rewritten_question(writing, asked, asker)) or question
             yield RewrittenBody(q=question)
-        filters = {name: tuple(values) for name, values in asked.filters.items() if values}
-        query = Query(question, filters, page_size=writing.rules.passages)
+        query = Query(question, filters, page_size=max(JUDGED, writing.rules.passages))
         passages = await run_in_threadpool(passages_to_send, context, reader, query)
         if not passages:
             yield checked.end(Outcome.NOTHING_TO_SEND)
@@ -140,6 +144,29 @@ def passages_to_send(
     return tuple(replace(one, number=number) for number, one in enumerate(chosen, 1))
 
 
+def _any_page_answers(
+    context: AnswerContext,
+    reader: Reader,
+    asked: AskedAnswerBody,
+    filters: Mapping[str, tuple[str, ...]],
+) -> bool:
+    """Return whether the page of an earlier question shows documents that answer.
+
+    Otherwise even the questions of the thread are not sent.
+    """
+    present = _now(writing_of(context), reader)
+    pages = (
+        context.search.answer(Query(earlier.strip(), filters), present, context.today())
+        for earlier in asked.thread
+    )
+    return any(_answers(one) for one in pages)
+
+
+def _answers(found: Results) -> bool:
+    """Return whether the page shows documents that answer; without words, it only lists some."""
+    return found.answered and bool(found.results) and found.question.names_something
+
+
 def _now(writing: Writing, reader: Reader) -> Reader:
     """Return the reader with the rights of this moment, within the limits of their token."""
     present = writing.reader_of(reader.agent_id or "")
@@ -148,8 +175,8 @@ def _now(writing: Writing, reader: Reader) -> Reader:
 
 def _candidates(context: AnswerContext, found: Results) -> Iterator[tuple[NumberedPassage, Card]]:
     """Yield the passages of the results in their order, not numbered yet."""
-    if not found.answered or not found.question.names_something:
-        return  # without words, the results are the newest documents
+    if not _answers(found):
+        return
     for result in found.results:
         card = result.card
         if result.replaced_by or only_asks(card) or not in_force(card, context.today()):

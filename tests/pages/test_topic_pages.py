@@ -321,7 +321,8 @@ def test_a_topic_to_go_on_from_is_named_where_nobody_is_certain(
     agent = services.people.agent("ag-1")
     assert agent is not None
     one = Candidate(agent, 0.4, ScoreParts(0.4, 0.0, 1), (), degree=degree)
-    found = topic_to_go_on_from(services, "régies", Experts((one,), 0))
+    experts = Experts((one,)) if one.sure else Experts(near=(one,))
+    found = topic_to_go_on_from(services, "régies", experts)
     assert (found.id if found else None) == named
 
 

@@ -33,9 +33,11 @@ from quisait.work.demo_stories import tell_stories
 from quisait.work.mail import send_mail
 from quisait.work.questions import move_on
 from search_api.addresses import demo_original_address, document_address, original_address
+from search_api.assistants.service import TOOLS, AssistantReader, WhoArguments
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
 from search_api.search.rooms import answer_to_all
+from search_api.search.service import who_knows
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of
 from tests.pages.whole_demo import DEMO, indexed_demo
@@ -185,7 +187,9 @@ def test_every_way_to_ask_names_the_same_people(application: Application, part: 
             found = client.get("/api/v1/experts", params={**asked, "limit": 50}).json()
             if found["named"] or found["nearly_named"] or agent in cards:
                 continue
-            known = [one["agent"]["id"] for one in found["candidates"] if one["sure"]]
+            assert all(one["sure"] for one in found["candidates"]), question
+            assert not any(one["sure"] for one in found["near"]), question
+            known = [one["agent"]["id"] for one in found["candidates"]]
             known += [one["agent"]["id"] for one in found["stated"]]
             assert set(cards) <= set(known), question
             assert bool(cards) == bool(known), question
@@ -201,6 +205,50 @@ def test_every_way_to_ask_names_the_same_people(application: Application, part: 
     assert somebody > 2
 
 
+CASSOULET = ("cassoulet", "qui connaît le cassoulet ?", "cassoulet -vin", "source:wiki cassoulet")
+NARROWED: tuple[dict[str, str | int], ...] = (
+    {},
+    {"wide": 1},
+    {"sort": "date"},
+    {"page": 2},
+    {"page_size": 3},
+    {"source": "wiki"},
+)
+
+
+def test_nobody_is_named_on_a_subject_of_no_document(application: Application) -> None:
+    """By the page, the API, an assistant's tool and the command line, however it is narrowed."""
+    agent = AGENTS[0]
+    client, reader = client_of(application, agent), command_line_reader(application, agent)
+    asking = AssistantReader(reader, "essai", "essai", "")
+    with answer_context(application) as context:
+        for question in CASSOULET:
+            for narrowed in NARROWED:
+                asked = {"q": question, **narrowed}
+                assert client.get("/api/v1/search", params=asked).json()["people"] == [], asked
+            assert CARD.findall(client.get("/", params={"q": question, "wide": 1}).text) == []
+            found = client.get("/api/v1/experts", params={"q": question}).json()
+            assert (found["candidates"], found["stated"], found["named"]) == ([], [], []), question
+            known = TOOLS["who_knows"].run(context, asking, WhoArguments(query=question))
+            assert (known["candidates"], known["stated"]) == ([], []), question
+            assert who_knows(context, reader, question, limit=10).experts.people == (), question
+
+
+def test_how_a_page_is_narrowed_changes_nobodys_certainty(application: Application) -> None:
+    """Widened, ordered, turned, narrowed to a source or shorter: the same people or none."""
+    client = client_of(application, AGENTS[0])
+    for question in ("recette du cassoulet", "article 1391 B bis", "frais de déplacement"):
+        kinds = ("people", "near_subject")
+        pages = [
+            client.get("/api/v1/search", params={"q": question, **narrowed}).json()
+            for narrowed in NARROWED
+        ]
+        people = [
+            {kind: {one["agent"]["id"] for one in page[kind]} for kind in kinds} for page in pages
+        ]
+        assert people == [people[0]] * len(NARROWED), question
+
+
 def named_on(application: Application, client: TestClient, topic: Topic) -> dict[str, list[str]]:
     """Return, by way to ask for a topic, the ids of those whom the answer gives as knowing it."""
     found = {}
@@ -209,7 +257,7 @@ def named_on(application: Application, client: TestClient, topic: Topic) -> dict
         cards = client.get("/api/v1/search", params={"q": question}).json()["people"]
         found[f"cards {question}"] = [one["agent"]["id"] for one in cards]
         known = client.get("/api/v1/experts", params=asked).json()
-        sure = [one for one in known["candidates"] if one["sure"]] + known["stated"]
+        sure = known["candidates"] + known["stated"]
         found[f"experts {question}"] = [one["agent"]["id"] for one in sure]
     held = client.get(f"/api/v1/topics/{topic.id}").json()["holders"]
     found["topic"] = [one["agent"]["id"] for one in held]

@@ -16,13 +16,15 @@ from pydantic import ValidationError
 from connectors.values import EVERYONE, Access, Contribution, ContributorRole, EvidencePolicy
 from indexer.access import Reader
 from indexer.embedded.index import EmbeddedIndex
-from indexer.values import Passage, Put, PutAccess
+from indexer.values import Passage, Put, PutAccess, RelevanceCut
 from quisait.application.written_answer import check_model
 from quisait.settings.written_answer import WrittenAnswerSettings
 from search_api.app import create_app
 from search_api.identity.readers import reader_of
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind
 from search_api.query.query import Query
+from search_api.ranking.fusion import ModelBars
+from search_api.ranking.search_configuration import SearchConfiguration
 from search_api.search.engine import Search
 from search_api.written_answer.model import ModelServer
 from search_api.written_answer.service import passages_to_send
@@ -165,6 +167,22 @@ def test_without_a_passage_nothing_is_asked(parts: Parts, model: Server) -> None
     assert [one["type"] for one in events] == ["end"]
     assert events[0]["outcome"] == "nothing_to_send"
     assert model.asked == []
+
+
+@pytest.mark.parametrize("thread", [[], ["recette du cassoulet aux haricots", "et le canard ?"]])
+def test_nothing_is_sent_where_the_page_says_that_no_document_answers(
+    parts: Parts, model: Server, thread: list[str]
+) -> None:
+    """Not even the earlier questions, to be rewritten, if their pages had no answer either."""
+    question = "quel vin avec le cassoulet"
+    bars = SearchConfiguration(bars=ModelBars(2.0, RelevanceCut(0.2, 2.0)))
+    judging = replace(parts, search=Search(parts.index, ENCODER, parts.book, bars))
+    page = client(app_with(judging, writing(model, judging)))
+    assert page.get("/api/v1/search", params={"q": question}).json()["answered"] is False
+    assert ask(judging, model, q=question, thread=thread)[-1]["outcome"] == "nothing_to_send"
+    assert model.asked == []
+    ask(judging, model, q=question, thread=[ASKED])
+    assert model.asked, "one of the earlier pages has an answer"
 
 
 @pytest.mark.parametrize("question", ["   ", "-incendie", "source:wiki", "?!"])

@@ -77,7 +77,7 @@ def asked(
 
 
 def found(experts: Experts) -> list[str]:
-    return [candidate.agent.id for candidate in experts.candidates]
+    return [candidate.agent.id for candidate in experts.ranked]
 
 
 def three_notes() -> list[RankedDocument]:
@@ -127,7 +127,7 @@ def test_topics_are_asked_of_the_documents_that_vote_and_no_others() -> None:
 
     def parts(assigned: AssignedTopics | None) -> dict[str, ScoreParts]:
         found = people(Window(tuple(documents)), build=assigned, least=NO_BAR)
-        return {one.agent.id: one.parts for one in found.candidates}
+        return {one.agent.id: one.parts for one in found.ranked}
 
     before, after = parts(None), parts(topics)
     assert topics.asked == {"wiki:1", "wiki:2", "wiki:3"}
@@ -144,7 +144,7 @@ def test_candidates_come_best_first_with_their_evidence() -> None:
         wrote("wiki:ana", ContributorRole.COMMENTER, last),
         wrote("wiki:ben", ContributorRole.EDITOR, last),
     )
-    ana, ben = asked([ranked(1.0, document)], ANA, BEN).candidates
+    ana, ben = asked([ranked(1.0, document)], ANA, BEN).ranked
     assert (ana.agent, ben.agent) == (ANA, BEN)
     (proof,) = ana.evidence
     assert (proof.document_id, proof.title) == ("wiki:1", "Note wiki:1")
@@ -180,7 +180,7 @@ def test_several_accounts_of_an_agent_are_joined() -> None:
         ranked(1.0, card("wiki:1", wrote("wiki:ana"), wrote("mail:ana", ContributorRole.EDITOR))),
         ranked(0.5, card("mail:1", wrote("mail:ana"))),
     ]
-    (ana,) = asked(documents, ANA).candidates
+    (ana,) = asked(documents, ANA).ranked
     assert [proof.document_id for proof in ana.evidence] == ["wiki:1", "mail:1"]
     assert ana.evidence[0].roles == (ContributorRole.AUTHOR, ContributorRole.EDITOR)
     assert ana.parts.documents == 2
@@ -193,7 +193,7 @@ def test_homonyms_stay_apart() -> None:
         ranked(1.0, card("wiki:1", wrote("wiki:ana"))),
         ranked(0.9, card("wiki:2", wrote("wiki:ana2"))),
     ]
-    first, second = asked(documents, ANA, other).candidates
+    first, second = asked(documents, ANA, other).ranked
     assert (first.agent.id, second.agent.id) == ("ag-1", "ag-7")
     assert [proof.document_id for proof in second.evidence] == ["wiki:2"]
 
@@ -218,8 +218,8 @@ def test_an_area_narrows_to_present_posts(area: str, expected: list[str]) -> Non
 
 def test_an_area_changes_no_score() -> None:
     """Who is left stands with the score that they have in the whole country."""
-    everywhere = {c.agent.id: c.score for c in asked(three_notes(), ANA, BEN, CYD).candidates}
-    (cyd,) = asked(three_notes(), ANA, BEN, CYD, area="29").candidates
+    everywhere = {c.agent.id: c.score for c in asked(three_notes(), ANA, BEN, CYD).ranked}
+    (cyd,) = asked(three_notes(), ANA, BEN, CYD, area="29").ranked
     assert cyd.score == everywhere["ag-3"]
 
 
@@ -258,7 +258,7 @@ def test_who_only_asked_or_passed_on_is_not_proposed(role: ContributorRole) -> N
     """Their role weighs nothing, and does not show among the roles of the evidence."""
     assert found(asked([ranked(1.0, card("wiki:1", wrote("wiki:ana", role)))], ANA)) == []
     both = [ranked(1.0, card("wiki:1", wrote("wiki:ana", role), wrote("wiki:ana")))]
-    (ana,) = asked(both, ANA).candidates
+    (ana,) = asked(both, ANA).ranked
     assert ana.evidence[0].roles == (ContributorRole.AUTHOR,)
 
 
@@ -267,7 +267,7 @@ def test_a_document_out_of_evidence_proposes_nobody() -> None:
     private = replace(card("wiki:1", wrote("wiki:ana")), evidence=EvidencePolicy.NONE)
     assert found(asked([ranked(1.0, private)], ANA)) == []
     documents = [ranked(1.0, private), ranked(0.4, card("wiki:2", wrote("wiki:ana")))]
-    (ana,) = asked(documents, ANA).candidates
+    (ana,) = asked(documents, ANA).ranked
     assert [proof.document_id for proof in ana.evidence] == ["wiki:2"]
 
 
@@ -277,7 +277,7 @@ def test_a_document_that_does_not_answer_is_no_evidence() -> None:
         ranked(1.0, card("wiki:1", wrote("wiki:ana"))),
         ranked(0.0, card("wiki:2", wrote("wiki:ana"), wrote("wiki:ben"))),
     ]
-    (ana,) = asked(documents, ANA, BEN).candidates
+    (ana,) = asked(documents, ANA, BEN).ranked
     assert [proof.document_id for proof in ana.evidence] == ["wiki:1"]
     assert ana.parts.documents == 1
 
@@ -291,7 +291,7 @@ def test_thin_evidence_names_nobody() -> None:
     """Nobody, the nearest documents instead; and no area where nobody is known anywhere."""
     thin = saying(three_notes(), 0.0)
     nobody = people(thin)
-    assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
+    assert (nobody.ranked, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert [one.card.document_id for one in nobody.nearest] == ["wiki:1", "wiki:2", "wiki:3"]
     assert nobody.stated == ()
 
@@ -300,7 +300,7 @@ def test_where_nothing_comes_near_the_strongest_name_is_held_back() -> None:
     """However the documents stand among themselves."""
     far = Window(tuple(three_notes()), far=True)
     nobody = people(far)
-    assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
+    assert (nobody.ranked, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert (nobody.nearest, nobody.far) == ((), True)
     assert found(people(far, least=NO_BAR)) == ["ag-1", "ag-2", "ag-3"]
 
@@ -317,7 +317,7 @@ def test_every_candidate_has_evidence(scores: list[tuple[float, float]], far: bo
         for n, (score, near) in enumerate(scores)
     )
     window = Window(documents, far=far)
-    shown = people(window).candidates
+    shown = people(window).ranked
     assert all(one.evidence for one in shown)
     assert not (far and shown)
 
@@ -331,14 +331,14 @@ def test_each_candidate_stands_on_their_own() -> None:
     ]
     somebody = people(Window(tuple(notes)))
     assert (found(somebody), somebody.nearest, somebody.beyond) == (["ag-1", "ag-2"], (), 0)
-    assert all(one.confidence >= NEAR_ODDS for one in somebody.candidates)
+    assert all(one.confidence >= NEAR_ODDS for one in somebody.ranked)
 
 
 def test_where_no_document_answers_the_likeliest_has_to_be_surer() -> None:
     """Whoever is only a little likelier than not may then point the way, and is no expert."""
     window = saying([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], 0.6)
     answered, nothing = (people(window, ANA, documents_answer=answer) for answer in (True, False))
-    (ana,) = answered.candidates
+    (ana,) = answered.ranked
     assert SURE_ODDS <= ana.confidence < FURTHER_ODDS
     assert [one.agent for one in answered.known] == [ANA]
     assert (found(nothing), nothing.known) == (["ag-1"], ())
@@ -349,7 +349,7 @@ def test_who_only_comes_near_is_marked(said: float, sure: bool) -> None:
     """Between the bar that shows and the one that vouches."""
     window = saying([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], said)
     build = Topics({"wiki:1": [("pci", 0.6)]})  # known documents of a topic vouch less
-    (ana,) = people(window, ANA, build=build).candidates
+    (ana,) = people(window, ANA, build=build).ranked
     assert ana.sure is sure
 
 
@@ -373,7 +373,7 @@ def test_an_answer_to_the_same_question_is_told_from_a_text_on_its_subject(
     """By the thread's title."""
     thread = replace(card("wiki:1", wrote("wiki:ana", role)), title=title)
     window = Window((ranked(1.0, thread),))
-    (ana,) = people(window, ANA, question=ASKED).candidates
+    (ana,) = people(window, ANA, question=ASKED).ranked
     assert ana.degree == degree
     assert [one.asked_there for one in ana.evidence] == [
         role is ContributorRole.ANSWERER and title.endswith(("cadastrale", "calculer"))
@@ -384,7 +384,7 @@ def test_the_answer_to_the_same_question_comes_first_among_the_evidence() -> Non
     """Before a document that the question is nearer to; without evidence there is no degree."""
     thread = replace(card("wiki:1", wrote("wiki:ana", ContributorRole.ANSWERER)), title=ASKED)
     notes = [ranked(1.0, card("wiki:2", wrote("wiki:ana"))), ranked(0.9, thread)]
-    (ana,) = people(Window(tuple(notes)), ANA, question=ASKED).candidates
+    (ana,) = people(Window(tuple(notes)), ANA, question=ASKED).ranked
     assert [one.document_id for one in ana.evidence] == ["wiki:1", "wiki:2"]
 
 
@@ -396,7 +396,7 @@ def test_who_wrote_the_direct_answer_answered(role: ContributorRole, degree: str
     """Where it is an answer; a note answers nobody's question."""
     window = Window((ranked(1.0, card("wiki:1", wrote("wiki:ana", role))),))
     direct = DirectAnswerer(ANA.id, "wiki:1")
-    (ana,) = people(window, ANA, question=ASKED, direct=direct).candidates
+    (ana,) = people(window, ANA, question=ASKED, direct=direct).ranked
     assert ana.degree == degree
 
 
@@ -412,7 +412,7 @@ def test_a_document_on_ones_metier_vouches(held: set[str], sure: bool) -> None:
 
     window = saying([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], 0.5)
     build = Topics({"wiki:1": [("pci", 0.6)]}, by_metier=held)
-    (ana,) = people(window, ANA, build=build).candidates
+    (ana,) = people(window, ANA, build=build).ranked
     assert ana.sure is sure
 
 
@@ -422,7 +422,7 @@ def test_one_very_fitting_document_is_enough() -> None:
     more = [*one, ranked(0.2, card("wiki:2", wrote("wiki:ana")))]
     confidences = []
     for notes in (one, more):
-        (ana,) = people(Window(tuple(notes)), ANA).candidates
+        (ana,) = people(Window(tuple(notes)), ANA).ranked
         confidences.append(ana.confidence)
     assert NEAR_ODDS <= confidences[0] <= confidences[1]
 
@@ -430,7 +430,7 @@ def test_one_very_fitting_document_is_enough() -> None:
 def test_where_nobody_is_known_the_nearest_area_is_named() -> None:
     """In Morbihan nobody: Côtes-d'Armor is nearer than Finistère and La Réunion."""
     nobody = people(Window(tuple(three_notes())), area="56")
-    assert (nobody.candidates, nobody.nearest_area) == ((), "22")
+    assert (nobody.ranked, nobody.nearest_area) == ((), "22")
 
 
 def near(place: str, *agents: Agent, apart: bool = False) -> Experts:
@@ -546,7 +546,7 @@ def test_a_declared_skill_never_outranks_evidence() -> None:
 def test_a_confirmed_skill_says_so() -> None:
     """Confirmed, declared and demonstrated are three things; a candidate shows them apart."""
     ana = replace(ANA, skills=("cadastre",), skills_confirmed=("cadastre",))
-    (one,) = called("cadastre", ana, documents=three_notes()).candidates
+    (one,) = called("cadastre", ana, documents=three_notes()).ranked
     assert one.evidence
     assert one.reasons == (Reason.CONFIRMED,)
 
@@ -559,7 +559,7 @@ def test_evidence_of_a_former_post_is_marked() -> None:
         ranked(0.9, card("wiki:2", wrote("wiki:ana", last=TODAY - timedelta(days=100)))),
         ranked(0.8, card("wiki:3", wrote("wiki:ana"))),
     ]
-    (one,) = asked(documents, ana).candidates
+    (one,) = asked(documents, ana).ranked
     former = {proof.document_id: proof.former for proof in one.evidence}
     assert former == {"wiki:1": True, "wiki:2": False, "wiki:3": False}
     assert one.last_active == TODAY - timedelta(days=100)
@@ -584,11 +584,10 @@ def test_the_same_question_has_the_same_answer(documents: list[RankedDocument]) 
     experts = asked(documents, ANA, BEN, CYD)
     assert experts == asked(documents, CYD, ANA, BEN)
     keys = [
-        (not one.sure, -one.confidence if one.sure else 0.0, -one.score)
-        for one in experts.candidates
+        (not one.sure, -one.confidence if one.sure else 0.0, -one.score) for one in experts.ranked
     ]
     assert keys == sorted(keys)
-    for candidate in experts.candidates:
+    for candidate in experts.ranked:
         assert candidate.evidence
         assert candidate.parts.documents == len(candidate.evidence)
         assert 0 < candidate.score <= 1 + 1e-9
@@ -690,7 +689,7 @@ def test_a_correction_lowers_nobody_else(
     before = answer(ANA)
     refused = replace(ANA, refused=(RefusedTopic("pci"),))
     after = answer(refused if by_topic else replace(ANA, disowned=frozenset(ids)))
-    own = [one for one in after.candidates if one.agent.id == ANA.id]
+    own = [one for one in after.ranked if one.agent.id == ANA.id]
     assert not ids & {proof.document_id for one in own for proof in one.evidence}
     others = [one.agent.id for one in after.known if one.agent.id != ANA.id]
     were = {one.agent.id: one for one in before.known if one.agent.id != ANA.id}
@@ -709,7 +708,7 @@ def test_a_disowned_document_supports_nothing() -> None:
 
     def features(ana: Agent) -> tuple[float, float, float]:
         answered = DirectAnswerer(ANA.id, "wiki:1")
-        (one,) = people(window, ana, question="plan", direct=answered, least=NO_BAR).candidates
+        (one,) = people(window, ana, question="plan", direct=answered, least=NO_BAR).ranked
         found = Features(*one.parts.features)
         return found.first, found.direct, found.said
 
@@ -726,7 +725,7 @@ def test_who_refused_a_topic_is_not_named_for_it_in_other_words() -> None:
     def named(question: str, topics: Collection[str]) -> list[str]:
         asked: dict[str, Any] = {"question": question, "topics": topics}
         experts = people(window, refusing, BEN, CYD, build=build, least=NO_BAR, **asked)
-        return [one.agent.id for one in (*experts.candidates, *experts.stated)]
+        return [one.agent.id for one in (*experts.ranked, *experts.stated)]
 
     assert ANA.id not in named("un cadastral plan", {"pci"})
     assert ANA.id not in named("une feuille", ())

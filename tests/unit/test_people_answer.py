@@ -21,8 +21,8 @@ WEAK, WEAKER = candidate(2, Degree.NEAR), candidate(3, Degree.NEAR)
 
 
 def test_who_is_not_sure_has_no_card() -> None:
-    """Beside somebody who is sure they are not shown at all, wherever they rank."""
-    found = people_answer(Experts((WEAK, WROTE, WEAKER, ANSWERED), 0), NOBODY, None, [])
+    """Beside somebody who is sure they are not shown at all."""
+    found = people_answer(Experts((WROTE, ANSWERED), (WEAK, WEAKER)), NOBODY, None, [])
     assert [one.candidate for one in found.cards] == [WROTE, ANSWERED]
     assert found.near_subject == ()
 
@@ -30,7 +30,7 @@ def test_who_is_not_sure_has_no_card() -> None:
 def test_where_nobody_is_sure_others_may_point_the_way() -> None:
     """Apart from the cards, in the order of the ranking, at most as many as cards."""
     many = (WEAK, WEAKER, *(candidate(number, Degree.NEAR) for number in range(4, 9)))
-    found = people_answer(Experts(many, 0), NOBODY, None, [])
+    found = people_answer(Experts(near=many), NOBODY, None, [])
     assert found.cards == ()
     assert [one.candidate.agent.id for one in found.near_subject] == ["ag-2", "ag-3", "ag-4"]
     assert {one.reason for one in found.near_subject} == {CardReason.NEAR_SUBJECT}
@@ -39,5 +39,5 @@ def test_where_nobody_is_sure_others_may_point_the_way() -> None:
 def test_a_service_that_is_named_needs_nobody_to_point_the_way() -> None:
     """Its own people stand on its card."""
     service = ServiceMatch("DGFiP/DDFiP 22/SIP Guingamp", "Guingamp", "22", (WEAK.agent,), None)
-    found = people_answer(Experts((WEAKER,), 0), DirectoryMatches(services=(service,)), None, [])
+    found = people_answer(Experts(near=(WEAKER,)), DirectoryMatches(services=(service,)), None, [])
     assert (found.cards, found.near_subject) == ((), ())

@@ -622,7 +622,7 @@ class CandidateBody(BaseModel):
     """
     sure: Annotated[bool, Field(title="Sure")]
     """
-    whether `degree` is not `near`
+    whether `degree` is not `near`; false for all in `near`
     """
     reasons: Annotated[
         list[Literal["name", "metier", "place", "mission", "confirmed", "declared", "renew"]],
@@ -640,11 +640,15 @@ class CandidateBody(BaseModel):
 class ExpertsBody(BaseModel):
     candidates: Annotated[list[CandidateBody], Field(title="Candidates")]
     """
-    by nearness of their documents to the question
+    their documents show that they know
+    """
+    near: Annotated[list[CandidateBody] | None, Field(title="Near", validate_default=True)] = []
+    """
+    their documents only come near: they may point the way, and are no experts
     """
     beyond: Annotated[int, Field(title="Beyond")]
     """
-    candidates that the limit leaves out
+    people of these two lists that the limit leaves out
     """
     named: Annotated[list[CandidateBody], Field(title="Named")]
     """
@@ -662,11 +666,11 @@ class ExpertsBody(BaseModel):
     """
     nearest: Annotated[list[ReferenceBody], Field(title="Nearest")]
     """
-    without a sure candidate: the documents that come nearest
+    without candidates: the documents that come nearest
     """
     nearest_area: AreaBody | None
     """
-    without candidates: the nearest département where somebody is known
+    without anybody near: the nearest département where somebody is known
     """
     nobody_in: AreaBody | None = None
     """
@@ -678,7 +682,7 @@ class ExpertsBody(BaseModel):
     """
     nearest_topic: NearestTopicBody | None = None
     """
-    without a sure candidate: the topic of the list that comes nearest
+    without candidates: the topic of the list that comes nearest
     """
     did_you_mean: Annotated[str | None, Field(title="Did You Mean")] = None
     """
