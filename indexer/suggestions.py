@@ -5,11 +5,23 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from indexer.french.analysis import fold
+from indexer.french.analysis import fold, folded_words
 from indexer.values import Suggestion
 
 SUGGESTIONS_READ = 200
 """Number of readable titles from which suggestions are chosen: the shortest titles, then by id."""
+
+
+LONGEST_BEGINNING = 100
+"""Number of letters of the last typed word that are looked up, counted in its folded form, which
+may have 18 times as many letters as were typed; the text index accepts up to 999 bytes.
+"""
+
+
+def typed_words(prefix: str, most: int) -> tuple[str, ...]:
+    """Return the first `most` words of a typed prefix, folded. The last one may be a beginning."""
+    words = folded_words(prefix)[:most]
+    return (*words[:-1], words[-1][:LONGEST_BEGINNING]) if words else ()
 
 
 def best_titles(
@@ -25,6 +37,11 @@ def best_titles(
 
 SHORT_LETTERS, LONG_LETTERS = 4, 8
 """Fewest letters of a word that may differ by 1 edit, and by 2 edits."""
+
+LONGEST_SPELT = 40
+"""Number of letters up to which a word may differ at all: no longer word is a slip of another, and
+the time to look for similar words grows with the length.
+"""
 
 NEAR_DOCUMENTS = 20
 """Number of documents whose words are compared. Unreadable documents do not affect the choice."""
@@ -49,6 +66,8 @@ class NearWord:
 
 def max_edits(word: str) -> int:
     """Return the allowed number of edits for this word, by its length: 0, 1 or 2."""
+    if len(word) > LONGEST_SPELT:
+        return 0
     return (len(word) >= SHORT_LETTERS) + (len(word) >= LONG_LETTERS)
 
 

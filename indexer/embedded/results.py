@@ -12,7 +12,7 @@ from indexer.embedded.catalogue import SnapshotCache, StoreSnapshot, readable_ro
 from indexer.embedded.rows import passages_of
 from indexer.embedded.store import Store, engine_faults
 from indexer.embedded.text import TextIndex
-from indexer.french.analysis import BESIDE, folded_words
+from indexer.french.analysis import BESIDE
 from indexer.highlighting import highlights
 from indexer.parsed_query import AnalyzedQuery, parse_query
 from indexer.suggestions import (
@@ -23,6 +23,7 @@ from indexer.suggestions import (
     max_edits,
     near_in,
     nearest,
+    typed_words,
 )
 from indexer.values import Card, Passage, Question, ShownPassage, Suggestion, Vectors
 
@@ -33,12 +34,6 @@ MAX_TERMS = 512
 def text_request(question: Question, *, most_words: bool = False) -> AnalyzedQuery:
     """Parse a question within the limits of this engine."""
     return parse_query(question, MAX_TERMS, most_words=most_words)
-
-
-def typed_words(prefix: str) -> tuple[tuple[str, ...], str]:
-    """Return the whole words, and the beginning of the last word; both may be empty."""
-    words = folded_words(prefix)[:MAX_TERMS]
-    return (tuple(words[:-1]), words[-1]) if words else ((), "")
 
 
 def best_passages(
@@ -111,13 +106,13 @@ class WordLookup:
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         """Return titles with all the typed words: exact prefixes first, then short titles."""
-        whole, beginning = typed_words(prefix)
-        if not beginning:
+        typed = typed_words(prefix, MAX_TERMS)
+        if not typed:
             return ()
         with engine_faults():
             catalogue = self._current()
             readable = catalogue.readable(access)
-            slots, found = catalogue.slots(self._text.titled(whole, beginning))
+            slots, found = catalogue.slots(self._text.titled(typed[:-1], typed[-1]))
         kept = slots[found]
         short = catalogue.shortest(kept[readable[kept]], SUGGESTIONS_READ)
         pairs = ((catalogue.titles[slot], catalogue.ids[slot]) for slot in short)

@@ -278,7 +278,7 @@ def _trimmed(match: re.Match[str]) -> _Word:
         written, start = rest, start + len(head) + 1
     if match["acronym"]:
         written = written.replace(".", "")
-    word = unicodedata.normalize("NFKC", written).lower()
+    word = unicodedata.normalize("NFKC", written).replace(" ", "").lower()
     if word == "art" and _ARTICLE_NEXT.match(match.string[match.end() : match.end() + 4]):
         word = "article"
     return _Word(word, start, match.end(), len(written) > 1 and written.isupper())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from indexer.access import AccessFilter
 from indexer.cards import NAME_SLOP, account_key, name_words
-from indexer.french.analysis import NOTHING, folded_words
+from indexer.french.analysis import NOTHING
 from indexer.opensearch.access_lists import ReadableLists
 from indexer.opensearch.schema import COLUMNS_ALONE, Body, by_ids
 from indexer.parsed_query import (
@@ -22,7 +22,7 @@ from indexer.parsed_query import (
 )
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.relevance import TOLERANCE, Part, aside_parts, question_parts
-from indexer.suggestions import SUGGESTIONS_READ
+from indexer.suggestions import SUGGESTIONS_READ, typed_words
 from indexer.values import FACETS, Byline, DateRange, Question, SearchRequest, ShowRequest, Vectors
 
 
@@ -330,7 +330,7 @@ def successors_of(request: ShowRequest, lists: ReadableLists) -> Body:
 
 def suggested_titles(access: AccessFilter, lists: ReadableLists, prefix: str) -> Body:
     """Return the request for titles with these words; the last one may be a prefix."""
-    typed = " ".join(folded_words(prefix)[:MAX_TYPED_WORDS])
+    typed = " ".join(typed_words(prefix, MAX_TYPED_WORDS))
     begun = {"match_bool_prefix": {"title_words": {"query": typed, "operator": "and"}}}
     return {
         "size": SUGGESTIONS_READ,

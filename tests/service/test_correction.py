@@ -9,7 +9,7 @@ import pytest
 from expertise.directory import SqlDirectory
 from indexer.access import NOBODY, Reader
 from search_api.identity.readers import reader_of
-from search_api.query.query import Query
+from search_api.query.query import QUERY_CHARACTERS, Query, read_prefix
 from search_api.search.correction import search_corrected
 from search_api.search.engine import Search
 from tests.judging import engine_index
@@ -55,6 +55,17 @@ def test_a_secret_word_is_its_readers(desk: Desk) -> None:
     typed = f"{SECRET.lower()}r"
     assert desk.better(typed, reader_of("ag-1", desk.book, TODAY)) is None
     assert desk.better(typed, reader_of("ag-6", desk.book, TODAY)) == (SECRET.lower(), True)
+
+
+def test_signs_that_grow_when_normalised_are_answered(desk: Desk) -> None:
+    """Both engines limit the length of what they look up, in letters or bytes of its folded form.
+
+    U+FDFA is written out as 18 characters, and a Hangul syllable as three.
+    """
+    claire = reader_of("ag-1", desk.book, TODAY)
+    for typed in ("\ufdfa" * 30, "한" * 111, "漢" * 200):
+        assert desk.search.suggest(read_prefix(typed), claire, 8) == ()
+        assert desk.better((typed * 200)[:QUERY_CHARACTERS], claire) is None
 
 
 def test_words_that_never_meet_are_not_proposed(desk: Desk) -> None:

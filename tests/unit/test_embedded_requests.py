@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.embedded.results import MAX_TERMS, text_request, typed_words
+from indexer.embedded.results import MAX_TERMS, text_request
 from indexer.parsed_query import BOOSTING_WORDS, AnalyzedQuery
 from indexer.values import Question
 
@@ -53,9 +53,3 @@ def test_phrases_take_their_place_before_words() -> None:
     assert (len(request.terms), len(request.phrases), len(request.excluded)) == (509, 1, 1)
     assert request.terms_dropped
     assert not text_request(Question(many)).terms_dropped
-
-
-def test_what_is_typed_ends_in_a_beginning() -> None:
-    """Whole words, then the beginning of the last one."""
-    assert typed_words("L’Exonération de tax") == (("exoneration", "de"), "tax")
-    assert typed_words(" *") == ((), "")

@@ -4,7 +4,15 @@ import random
 
 import pytest
 
-from indexer.suggestions import NearWord, edit_distance, max_edits, near_in, nearest
+from indexer.suggestions import (
+    LONGEST_BEGINNING,
+    NearWord,
+    edit_distance,
+    max_edits,
+    near_in,
+    nearest,
+    typed_words,
+)
 
 pytestmark = pytest.mark.search
 
@@ -43,6 +51,22 @@ def test_far_words_are_not_measured_to_the_end() -> None:
 def test_short_words_are_given_no_slip() -> None:
     """None under four letters, one under eight, two from there."""
     assert [max_edits("x" * n) for n in (0, 3, 4, 7, 8, 40)] == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_word_over_forty_letters_has_no_similar_words() -> None:
+    """The time to look for them grows with the length; a question may be one long word."""
+    assert [max_edits("漢" * n) for n in (41, 2_000)] == [0, 0]
+
+
+def test_the_last_typed_word_is_a_beginning_of_limited_length() -> None:
+    """The limit counts the folded letters: Unicode writes U+FDFA as 15 letters, «한» as 3."""
+    assert typed_words("L’Exonération de tax", 9) == ("exoneration", "de", "tax")
+    assert typed_words("L’Exonération de tax", 2) == ("exoneration", "de")
+    assert typed_words(" *", 9) == ()
+    for sign in ("\ufdfa", "한", "a"):
+        (beginning,) = typed_words(sign * 150, 9)
+        assert len(beginning) == LONGEST_BEGINNING
+        assert not any(map(str.isspace, beginning))
 
 
 def test_near_words_of_a_text_are_as_it_writes_them() -> None:
