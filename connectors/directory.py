@@ -84,22 +84,21 @@ class AgentRecord(DirectoryRecord):
     contact: Text = ""
 
 
-_MISSION = re.compile(
-    r"(?P<topic>\S.*?)\s*@\s*(?P<first>\d{4}-\d\d-\d\d)\s*(\.\.\s*(?P<last>\d{4}-\d\d-\d\d)?)?"
-)
+_PERIOD = re.compile(r"(?P<first>\d{4}-\d\d-\d\d)\s*(\.\.\s*(?P<last>\d{4}-\d\d-\d\d)?)?")
 
 
 def mission_of(written: str) -> Mission | None:
     """Parse `topic@first..last`; the last day is optional. Return None if malformed."""
-    found = _MISSION.fullmatch(written.strip())
-    if found is None:
+    topic, _, period = written.rpartition("@")
+    topic, found = topic.strip(), _PERIOD.fullmatch(period.strip())
+    if found is None or len(topic.splitlines()) != 1:
         return None
     try:
         first = date.fromisoformat(found["first"])
         last = date.fromisoformat(found["last"]) if found["last"] else None
     except ValueError:
         return None
-    return None if last and last < first else Mission(found["topic"], first, last)
+    return None if last and last < first else Mission(topic, first, last)
 
 
 def agent_of_record(

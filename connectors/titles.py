@@ -67,6 +67,6 @@ def readable_title(name: str, *, is_folder: bool = False) -> str:
     """Return a name as a title: no extension, words separated, a capital first letter."""
     stem = name if is_folder else re.sub(r"(?<=.)\.[A-Za-z0-9]{1,8}$", "", name)
     title = _SPACES.sub(" ", _UNSEEN.sub("", stem).replace("_", " ")).strip()
-    if " " not in title and len(re.findall(r"[^\W\d_]{3,}-", title)) >= 2:
+    if " " not in title and len(re.findall(r"(?<![^\W\d_])[^\W\d_]{3,}+-", title)) >= 2:
         title = re.sub(r"(?<=[^\W_])-(?=[^\W_])", " ", title)
     return title[:1].upper() + title[1:] if title else name

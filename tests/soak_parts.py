@@ -116,6 +116,11 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     ("relevance", frozenset(), "tests/effectiveness/test_demo_holders"),
     ("relevance", frozenset(), "tests/effectiveness/test_relevance"),
     ("relevance", frozenset(), r"tests/pages/test_whole_demo\.py::test_every_way\w+\[[1-9]"),
+    (
+        _TEST,
+        frozenset(),
+        r"tests/unit/test_growth\.py::test_no_regular_expression_takes_the_square_of_its_text$",
+    ),
     ("files", frozenset(), _any("tests/effectiveness/test_every_file", "tests/unit/test_growth")),
     ("files", frozenset({"tika"}), "tests/contract/test_hostile_files"),
     ("sources", frozenset(), "tests/service/test_sources_to_answers"),

@@ -4,6 +4,7 @@ Read `document_answer` first. Everything shown is read under the reader's rights
 """
 
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -259,16 +260,16 @@ def _turns(part: DocumentPart, roles: set[ContributorRole]) -> Iterator[Document
     if part.voice is None:
         yield part
         return
-    turn = replace(part, paragraphs=())
+    voice, held = part.voice, list[DocumentParagraph]()
     for paragraph in part.paragraphs:
         said = HEADED_ROLES.get("".join(piece.text for piece in paragraph.pieces).strip())
-        if said in roles and turn.voice:
-            if turn.paragraphs:
-                yield turn
-            turn = replace(turn, voice=replace(turn.voice, role=said), paragraphs=())
+        if said in roles:
+            if held:
+                yield replace(part, voice=voice, paragraphs=tuple(held))
+            voice, held = replace(voice, role=said), []
         else:
-            turn = replace(turn, paragraphs=(*turn.paragraphs, paragraph))
-    yield turn
+            held.append(paragraph)
+    yield replace(part, voice=voice, paragraphs=tuple(held))
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,25 +294,46 @@ def _section(passage: Passage) -> tuple[str, str | None, int | None, str]:
     return passage.heading, passage.author, passage.page, passage.path
 
 
+LONGEST_PARAGRAPH = 10_000
+"""Maximum length of a paragraph, in characters; a longer one is cut between two words."""
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the (start, end) of each text between blank lines, or of its pieces if it is long."""
+    start = 0
+    for block in text.split("\n\n"):
+        end = start + len(block)
+        while end - start > LONGEST_PARAGRAPH:
+            most = start + LONGEST_PARAGRAPH
+            after_word = max(text.rfind(" ", start, most), text.rfind("\n", start, most)) + 1
+            border = after_word if after_word > start else most
+            yield start, border
+            start = border
+        yield start, end
+        start = end + 2
+
+
 def _paragraphs(
     text: str, terms: frozenset[str], within: tuple[int, int]
 ) -> tuple[DocumentParagraph, ...]:
-    """Split the text at blank lines, and mark the paragraph that answers.
+    """Split the text into paragraphs, and mark the one that answers.
 
     It is the first one, `within` the answering passage, with the most words of the question.
     """
-    marks = highlights(text, terms)
+    marks = deque(highlights(text, terms))
     found: list[DocumentParagraph] = []
-    best, most, start = -1, -1, 0
-    for block in text.split("\n\n"):
-        end = start + len(block)
-        if block.strip():
-            inside = [(a, b) for a, b in marks if start <= a and b <= end]
+    best, most = -1, -1
+    for start, end in _blocks(text):
+        inside: list[tuple[int, int]] = []
+        while marks and marks[0][0] < end:  # in reading order: each mark is met once
+            mark = marks.popleft()
+            if mark[1] <= end:
+                inside.append(mark)
+        if text[start:end].strip():
             words = {fold(text[a:b].lower()) for a, b in inside}
             if start < within[1] and end > within[0] and len(words) > most:
                 best, most = len(found), len(words)
             found.append(DocumentParagraph(tuple(marked_pieces(text, start, end, inside))))
-        start = end + 2
     return tuple(replace(one, answers=n == best) for n, one in enumerate(found))
 
 

@@ -23,7 +23,7 @@ _ADDRESS = rf"(?!=\?|[^@]*\?=@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
 words.
 """
 _MAILBOX = re.compile(
-    r'\s*(?:(?:[^()<>\[\]:;@\\,"\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|"(?:[^"\\]|\\.)*+")*+'
+    r'\s*+(?:(?:[^()<>\[\]:;@\\,"\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|"(?:[^"\\]|\\.)*+")*+'
     rf"<({_ADDRESS})>|({_ADDRESS}))\s*",
     re.DOTALL,
 )

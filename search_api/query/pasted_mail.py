@@ -42,13 +42,13 @@ _THANKS = re.compile(
     re.IGNORECASE,
 )
 _POINTING = re.compile(
-    r"[^.!?\n]*\b(?:transf[èe]re|transmets|fais suivre|ci-dessous|ci-après|ci-joint|vers qui"
-    r"|à qui|qui peut m['’]aider)\b[^.!?:\n]*[.!?:]?",
+    r"(?<![^.!?\n])[^.!?\n]*\b(?:transf[èe]re|transmets|fais suivre|ci-dessous|ci-après|ci-joint"
+    r"|vers qui|à qui|qui peut m['’]aider)\b[^.!?:\n]*[.!?:]?",
     re.IGNORECASE,
 )
 """Matches a sentence about the mail that follows, or about its right recipient."""
-_QUOTATION = re.compile(r"[«“][^»”]{40,}[»”]")
-"""Matches several words quoted from somebody else."""
+_QUOTATION = re.compile(r"[«“][^»”]{40,}+(?:[»”]|\Z)")
+"""Matches several words quoted from somebody else; a quotation that is not closed ends the text."""
 
 
 def question_of_mail(typed: str) -> str:

@@ -141,7 +141,7 @@ SENTENCE_WORDS = 2
 
 _QUOTES = str.maketrans({"«": '"', "»": '"', "“": '"', "”": '"', "„": '"'})
 _NO_QUOTES = str.maketrans("«»“”„", "     ")
-_GUILLEMETS = re.compile(r"[«“„][^»”“]*[»”“]")
+_GUILLEMETS = re.compile(r"[«“„][^»”“]*+(?:[»”“]|\Z)")
 _PHRASE = re.compile(r'(?<!\S)-?"[^"]*"')
 _EXCLUDED = re.compile(r"(?<!\S)-(\w[\w'’.-]*)")
 _OR = frozenset({"OU", "OR"})

@@ -32,8 +32,10 @@ _MARK = re.compile("[\ue000\ue001]")
 """Private characters that stand for the tags of a mark while a text is parsed."""
 
 _LISTS = MarkdownIt("zero").enable("list")
-_BULLET = re.compile(r"\s*[•▪‣]\s+|(?:\A|\n)\s*[–—]\s+")
-_NUMBER = re.compile(r"(?:\A|\n|(?<=[.;:!?…])\s)\s*(?=(\d{1,2})[.)]\s+\S)")
+_LINE_START = r"(?:\A|(?<!\s)[^\S\n]*+\n)\s*+"
+"""Matches from the first blank of a run to its end: each run is read once, however long it is."""
+_BULLET = re.compile(rf"(?:(?<!\s)\s++)?[•▪‣]\s+|{_LINE_START}[–—]\s+")
+_NUMBER = re.compile(rf"(?:{_LINE_START}|(?<=[.;:!?…])\s++)(?=(\d{{1,2}})[.)]\s+\S)")
 
 
 def rendered(source: str, readable: Collection[str]) -> Markup:

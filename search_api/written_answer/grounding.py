@@ -31,7 +31,7 @@ class Fault(StrEnum):
     SWAPPED = "swapped"
 
 
-_MARKUP = re.compile(r"<\s*[a-z/!?]|!\[|\]\s*\(|\w+://|\bwww\.|\b(?:javascript|data):", re.I)
+_MARKUP = re.compile(r"<\s*[a-z/!?]|!\[|\]\s*\(|\w://|\bwww\.|\b(?:javascript|data):", re.I)
 
 _ADDED = """
 document passage texte note selon indique indiquent précise précisent prévoit prévoient mentionne

@@ -24,7 +24,7 @@ _ITEM = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)]|#{1,6})\s+")
 _ENDED = re.compile(rf"(?:[.!?…][»”\"’)]*|{_GROUP})\Z", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\*\*|__|`")
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_SPACE_BEFORE = re.compile(r"\s+(?=[.,])")
+_SPACE_BEFORE = re.compile(r" (?=[.,])")
 
 
 @dataclass(frozen=True, slots=True)

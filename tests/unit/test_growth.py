@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from html import escape
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,15 @@ from search_api.sign_on.errors import NotAnAgent, ProviderRefused
 from search_api.sign_on.identification import AgentRule, agent_named
 from search_api.sign_on.signed_tokens import checked_claims, id_token_claims, signed_claims
 from search_api.wording import mail_address, safe_text, web_address
+from tests.regular_expressions import FRAGMENTS as PATTERN_FRAGMENTS
+from tests.regular_expressions import (
+    RUNS,
+    UsedPattern,
+    growth,
+    hostile_call,
+    own_fragments,
+    used_patterns,
+)
 
 pytestmark = pytest.mark.trust
 
@@ -411,6 +421,50 @@ def test_no_reader_takes_the_square_of_its_text(name: str, tmp_path: Path) -> No
 
 def _within(read: Callable[[str], object], before: str, after: str, text: str) -> object:
     return read(f"{before}{text}{after}")
+
+
+def slow_patterns(
+    sizes: tuple[int, ...], fragments: tuple[str, ...], ends: tuple[str, ...], *, own: bool
+) -> list[str]:
+    """Measure every regular expression of the product; return those that grow too fast.
+
+    `own`: texts made of a pattern's own literals are tried too.
+    """
+    found = []
+    for used in used_patterns():
+        tried = (*fragments, *own_fragments(used.pattern)) if own else fragments
+        for method, fragment, end in product(sorted(used.methods), dict.fromkeys(tried), ends):
+
+            def call(size: int, *written: str, used: UsedPattern = used) -> Callable[[], object]:
+                method, fragment, end = written
+                return hostile_call(used, method, fragment * (size // len(fragment) + 1) + end)
+
+            if grown := growth(
+                lambda size, written=(method, fragment, end), call=call: call(size, *written),  # type: ignore[misc]
+                sizes,
+            ):
+                found.append(f"{used.places}.{method} on {fragment!r}…{end!r}: {grown}")
+                break
+    return found
+
+
+def test_no_regular_expression_takes_the_square_of_its_text() -> None:
+    """`re` holds the interpreter's lock: one document could stop all answers of a process."""
+    assert not slow_patterns((25, 400, 4_000), RUNS, ("\x02",), own=True)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "fragments", "own"),
+    [
+        ((25, 1_000, 10_000, 100_000, 1_000_000), RUNS, False),
+        ((25, 1_000, 10_000, 100_000), PATTERN_FRAGMENTS, True),
+    ],
+)
+def test_no_regular_expression_takes_the_square_of_a_long_text(
+    sizes: tuple[int, ...], fragments: tuple[str, ...], *, own: bool
+) -> None:
+    """Up to a megabyte, with other ends."""
+    assert not slow_patterns(sizes, fragments, ("", "\x02", "1x."), own=own)
 
 
 DEEP = {

@@ -38,7 +38,7 @@ _SEGMENT = re.compile(r"[^\s._\-:;/\\*?\"'<>|%\[\]#A-Z][^\s:;/\\*?\"'<>|%\[\]#A-
 _ROLES = {"C": ContributorRole.AUTHOR, "E": ContributorRole.EDITOR, "R": ContributorRole.EDITOR}
 """Role by the type of a change; minor edits (e) do not count."""
 _DELETED = "D"
-_AUTHENTICATION = re.compile(r"(?m)^(?!\s*(?:#|//|\*)).*\bauthtype\b.*$")
+_AUTHENTICATION = re.compile(r"(?m)^(?![^\S\n]*(?:#|//|\*)).*\bauthtype\b.*$")
 _PLAIN = re.compile(r"""\s*\$conf\[['"]authtype['"]\]\s*=\s*['"]authplain['"]\s*;.*""")
 """Match the lines of settings about authentication, and the only such line that means the wiki's
 own users.

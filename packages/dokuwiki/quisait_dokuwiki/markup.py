@@ -5,9 +5,8 @@ import re
 from connectors.mediawiki.html import HEADING_SEPARATOR
 from connectors.values import Section
 
-_HEADING = re.compile(r"[ \t]*(={2,6})[ \t]*(\S.*?)[ \t]*={2,}[ \t]*$")
-_MOST = 1_000
-"""Maximum length of a heading's line, in characters."""
+_MOST_SIGNS = 6
+"""Number of signs around a heading of the highest level; further signs mean nothing."""
 _VERBATIM = re.compile(r"<(code|file|nowiki|html|php)\b[^<>]{0,100}>", re.IGNORECASE)
 _MARKS = (
     (re.compile(r"\[\[(?:[^][|]{1,500}\|)?([^][|]{0,500})\]\]"), r"\1"),
@@ -37,12 +36,11 @@ def sections_of(text: str) -> tuple[Section, ...]:
         held.clear()
 
     for line in text.splitlines():
-        heading = None if end or len(line) > _MOST else _HEADING.match(line)
-        if heading:
+        depth, title = (0, "") if end else _heading(line)
+        if title:
             close()
-            depth = -len(heading[1])  # six signs are the highest heading
-            headings = {at: title for at, title in headings.items() if at < depth}
-            headings[depth] = _plain(heading[2])
+            headings = {at: above for at, above in headings.items() if at < depth}
+            headings[depth] = _plain(title)
             continue
         opened = None if end else _VERBATIM.search(line)
         if opened:
@@ -52,6 +50,18 @@ def sections_of(text: str) -> tuple[Section, ...]:
             end = ""
     close()
     return tuple(found)
+
+
+def _heading(line: str) -> tuple[int, str]:
+    """Return the depth of a heading, from -6 (highest) to -2, and its title; empty if it is none.
+
+    As in DokuWiki, at least two signs stand on each side, and the number of those before counts.
+    """
+    written = line.strip(" \t")
+    if not (written.startswith("==") and written.endswith("==")):
+        return 0, ""
+    signs = len(written) - len(written.lstrip("="))
+    return -min(signs, _MOST_SIGNS), written.strip("=").strip()
 
 
 def _plain(line: str) -> str:

@@ -11,9 +11,8 @@ from connectors.values import Contribution, ContributorRole
 MOST_CONTRIBUTORS = 1_000
 """Maximum number of contributors to a page; those with the most commits are kept."""
 _BOT_NAMES = frozenset({"bot", "no-reply", "noreply"})
-_CONTACT = re.compile(r"\s*([^<>\n]{0,200}?)\s*<\s*([^<>\s]{1,254})\s*>\s*")
-_MOST_CONTACT = 1_000
-"""Characters of a contact; the time to match blanks grows with their number squared."""
+_CONTACT = re.compile(r"([^<>\n]*)<\s*([^<>\s]{1,254})\s*>\s*")
+_LONGEST_NAME = 200
 _ADDRESS = re.compile(r"(?=.{1,254}$)[^\s@:/]+@[^\s@:/]+")
 _DAY_S = 86_400
 
@@ -173,21 +172,26 @@ class _Mapped:
         unknown = list(dict.fromkeys(one for one in written if one not in self._known))
         if unknown:
             for asked, answer in zip(unknown, self._ask(unknown), strict=True):
-                parsed = _CONTACT.fullmatch(answer)
-                self._known[asked] = _person(parsed[2], parsed[1]) if parsed else None
+                name, mail = _parsed(answer) or ("", "")
+                self._known[asked] = _person(mail, name)
         return [person for one in written if (person := self._known[one])]
 
 
 def _contact(line: str) -> str:
-    if len(line) > _MOST_CONTACT or "\0" in line:
-        return ""
-    parsed = _CONTACT.fullmatch(line)
-    return f"{parsed[1]} <{parsed[2]}>".strip() if parsed else ""
+    parsed = None if "\0" in line else _parsed(line)
+    return f"{parsed[0]} <{parsed[1]}>".strip() if parsed else ""
+
+
+def _parsed(contact: str) -> tuple[str, str] | None:
+    """Return the name and address of `name <address>`, or None if either is malformed."""
+    found = _CONTACT.fullmatch(contact)
+    name = found[1].strip() if found else ""
+    return (name, found[2]) if found and len(name) <= _LONGEST_NAME else None
 
 
 def _person(mail: str, name: str) -> Person | None:
     address = mail.strip().lower()
-    return Person(address, name[:200]) if _ADDRESS.fullmatch(address) else None
+    return Person(address, name[:_LONGEST_NAME]) if _ADDRESS.fullmatch(address) else None
 
 
 def _commits(

@@ -75,7 +75,9 @@ _DAMAGED = re.compile(
     r"all necessary objects|bad object|corrupt|is empty|missing (blob|tree|commit)|packfile",
     re.IGNORECASE,
 )
-_LOST_BRANCH = re.compile(r"couldn't find remote ref|Remote branch .* not found", re.IGNORECASE)
+_LOST_BRANCH = re.compile(
+    r"couldn't find remote ref|Remote branch .{1,300} not found", re.IGNORECASE
+)
 
 
 class Damaged(Exception):
