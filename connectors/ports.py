@@ -178,13 +178,15 @@ class Malformed:
     `where` is the record's location for the administrator (`export.jsonl:12`), `reason` says what
     is wrong. `document_id` is the document that the record is about, if it names a document; a
     later `Listing` still contains that document. `kind` is `closed_folder` for a folder that the
-    account may not list.
+    account may not list, `rule` for an access rule that is not understood or not applied, and
+    `unknown_principal` for a rule that names a principal whom nobody knows. Every listing reports
+    rules again, so that a report that does not recur is resolved.
     """
 
     where: str
     reason: str
     document_id: str | None = None
-    kind: Literal["malformed", "closed_folder"] = "malformed"
+    kind: Literal["malformed", "closed_folder", "rule", "unknown_principal"] = "malformed"
 
 
 Change = (

@@ -401,6 +401,10 @@ class LiveIndex:
         """Return the source's denied principals in the live index."""
         return self._ask(lambda index: index.denials(source)) if self._shows(source) else {}
 
+    def without_readers(self, source: str) -> int:
+        """Return how many documents of the source in the live index name no reader."""
+        return self._ask(lambda index: index.without_readers(source)) if self._shows(source) else 0
+
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
         """Return the accounts that contributed to documents of the live index."""
         return self._ask(lambda index: index.signing(self._shown(accounts)))

@@ -153,6 +153,12 @@ class IndexDenials(Protocol):
     def denials(self, source: str) -> Mapping[str, int]:
         """Return the denied principals of a source, and how many documents deny each."""
 
+    def without_readers(self, source: str) -> int:
+        """Return how many documents of a source name no reader, so that nobody may read them.
+
+        Documents that are withheld until their text is read again are not counted.
+        """
+
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
         """Return the accounts (`source:name`) that contributed to at least one indexed document.
 

@@ -3,17 +3,24 @@
 `FolderSource.listing_since` shows the flow; `rules` defines the rules and `walk` walks the tree.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 
 from connectors.file_patterns import EVERY_FILE, FileSelection, parse_selection
 from connectors.files import FileState, OpenFile, disk_timeout_error, open_contained
 from connectors.folder.documents import described, ruled_document
 from connectors.folder.options import FolderOptions
-from connectors.folder.rules import Rule, RuleScope, access_by_rule, read_outside_table
+from connectors.folder.rules import (
+    Rule,
+    RuleScope,
+    Strangers,
+    access_by_rule,
+    read_outside_table,
+    unknown_in_table,
+)
 from connectors.folder.walk import (
     FoundFile,
     WalkEntry,
@@ -30,13 +37,20 @@ from connectors.ports import (
     RecordVanished,
     SourceRefused,
     SourceUnreachable,
+    Unlisted,
 )
 from connectors.timeouts import DISK_TIMEOUT_S, call_with_timeout
 from connectors.titles import title_of_path
 from connectors.values import Access, Content, Document
 
-CHECKED_ENTRIES = 2_000
-"""Number of files and folders that `check` looks at."""
+CHECKED_S = 10.0
+"""Longest duration of `check`, in seconds; a large share would take an hour."""
+
+
+NO_READERS = (
+    "personne ne lit ce dossier : nommez ses lecteurs dans « allowed », ou dans une table "
+    "_quisait.csv"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +62,8 @@ class FolderSource:
     as deleted, and nobody may read them until their deletion is applied. `link` is the URL of files
     whose rule sets none, with `{path}` for the path. `rules` is a table kept outside `root`; tables
     and sidecars below `root` may add readers only as `RuleScope` says. `noted_root` is `root_now`
-    of an earlier crawl: if it differs now, the crawl is refused.
+    of an earlier crawl: if it differs now, the crawl is refused. With `strangers`, rules that name
+    unknown principals are reported.
     """
 
     source: str
@@ -59,6 +74,7 @@ class FolderSource:
     rules: Path | None = None
     trusts_tables: bool = False
     noted_root: str = ""
+    strangers: Strangers | None = None
 
     def root_now(self) -> str:
         """Return the identity of the root: its path without links, and its inode.
@@ -84,6 +100,8 @@ class FolderSource:
         if self.rules is None:
             return RuleScope(self.default_access, (), self.trusts_tables), ()
         table, problems = read_outside_table(self.rules, self.rules.name)
+        if self.strangers:
+            problems += tuple(unknown_in_table(table, self.rules.name, self.strangers))
         return RuleScope(self.default_access, (table,), self.trusts_tables), problems
 
     def _walk(self, root: Path, former: Former) -> Iterator[WalkEntry]:
@@ -93,7 +111,14 @@ class FolderSource:
         def held(path: str) -> bool:
             return former.holds(f"{self.source}:{path}")
 
-        yield from walk(root, self.selection, held=held, scope=scope, source=self.source)
+        yield from walk(
+            root,
+            self.selection,
+            held=held,
+            scope=scope,
+            source=self.source,
+            strangers=self.strangers,
+        )
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every folder, and every file of this crawl's part with its readers.
@@ -129,14 +154,25 @@ class FolderSource:
         return sum(isinstance(entry, FoundFile) for entry in entries)
 
     def check(self) -> Iterator[str]:
-        """Yield a French sentence for each table or sidecar whose added readers are ignored.
+        """Yield French sentences about unlisted folders, faulty rules, and a tree without readers.
 
-        Raises `SourceError`. Looks only at the first `CHECKED_ENTRIES`; a crawl looks at all
-        entries.
+        Raises `SourceError`. Stops after `CHECKED_S`; a crawl looks at all entries.
         """
-        for entry in islice(self._walk(self._read_root(), Former()), CHECKED_ENTRIES):
-            if isinstance(entry, Malformed):
-                yield f"{entry.where} : {entry.reason}"
+        until = time.monotonic() + CHECKED_S
+        files = readable = 0
+        for entry in self._walk(self._read_root(), Former()):
+            match entry:
+                case Malformed(where, reason):
+                    yield f"{where} : {reason}"
+                case Unlisted(root, reason):
+                    yield f"{root.partition(':')[2] or '.'} : {reason}"
+                case FoundFile(rule=rule):
+                    files += 1
+                    readable += bool(self._access(rule).allowed)
+            if time.monotonic() > until:
+                break
+        if files and not readable:
+            yield NO_READERS
 
     def open_original(self, document_id: str) -> tuple[Access, OpenFile] | None:
         """Return a document's open file and its current access, or None if it does not exist.

@@ -15,7 +15,7 @@ import hashlib
 import json
 import posixpath
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import islice
@@ -99,6 +99,11 @@ class Rule(BaseModel):
     evidence: Annotated[EvidencePolicy | None, BeforeValidator(none_if_empty)] = None
     url: Text = None
 
+    @property
+    def principals(self) -> frozenset[str]:
+        """The groups, agents and accounts that the rule names."""
+        return frozenset((*(self.allowed or ()), *(self.denied or ()))) - {EVERYONE, NOBODY}
+
     def overridden_by(self, other: "Rule") -> "Rule":
         """Return the rule with every field replaced that `other` sets."""
         values = {n: v for n in Rule.model_fields if (v := getattr(other, n)) is not None}
@@ -153,10 +158,14 @@ COLUMNS = frozenset(Rule.model_fields) | {"pattern"}
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:
-    """A pattern, as path segments below its folder, and its rule (None if it is invalid)."""
+    """A pattern, as path segments below its folder, and its rule (None if it is invalid).
+
+    `line` is its line in the file; a table whose lines moved is still the same table.
+    """
 
     pattern: tuple[str, ...]
     rule: Rule | None
+    line: int = field(default=0, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +215,7 @@ def read_outside_table(path: Path, where: str) -> tuple[RuleTable, tuple[Malform
         content = read_regular_file(path)
     except (OSError, SourceRefused):
         reason = "la table de règles ne se lit pas : personne ne lit ce dont elle parle"
-        return unreadable_table(()), (Malformed(where, reason),)
+        return unreadable_table(()), (Malformed(where, reason, kind="rule"),)
     table, problems = parse_table(content, (), trusted=True)
     return table, tuple(
         replace(one, where=where + one.where.removeprefix(TABLE_NAME)) for one in problems
@@ -221,9 +230,10 @@ def parse_table(
     try:
         raw_rows = list(islice(read_table(content, COLUMNS, required="pattern"), MAX_RULES + 1))
     except TableUnreadable as error:
-        return unreadable_table(folder), (Malformed(where, str(error)),)
+        return unreadable_table(folder), (Malformed(where, str(error), kind="rule"),)
     if len(raw_rows) > MAX_RULES:
-        return unreadable_table(folder), (Malformed(where, f"plus de {MAX_RULES} règles"),)
+        reason = f"plus de {MAX_RULES} règles"
+        return unreadable_table(folder), (Malformed(where, reason, kind="rule"),)
     rows, problems = [], []
     for raw in raw_rows:
         pattern = parse_pattern(raw.cells.get("pattern", ""))
@@ -232,10 +242,38 @@ def parse_table(
         reason = raw.problem or reason or ("" if pattern else "« pattern » : motif refusé")
         # In a row with missing cells any cell may be the pattern: it may apply to every file.
         applies_to = EVERYTHING_BELOW if raw.problem or not pattern else pattern
-        rows.append(RuleRow(applies_to, None if reason else rule))
+        rows.append(RuleRow(applies_to, None if reason else rule, raw.number))
         if reason:
-            problems.append(Malformed(f"{where}:{raw.number}", reason))
+            problems.append(Malformed(f"{where}:{raw.number}", reason, kind="rule"))
     return RuleTable(folder, tuple(rows), trusted), tuple(problems)
+
+
+Strangers = Callable[[Collection[str]], Collection[str]]
+"""Returns those of some principals that name no known group, agent or account."""
+
+
+def unknown_in_table(table: RuleTable, where: str, strangers: Strangers) -> Iterator[Malformed]:
+    """Yield a report for each row of a table that names unknown principals."""
+    lines = {row.line: row.rule.principals for row in table.rows if row.rule}
+    unknown = frozenset(strangers(frozenset().union(*lines.values())))
+    for line, principals in lines.items():
+        if names := principals & unknown:
+            yield _unknown_principals(f"{where}:{line}", names)
+
+
+def unknown_in_sidecar(
+    rule: Rule, content: bytes, where: str, strangers: Strangers
+) -> Iterator[Malformed]:
+    """Yield a report for the first line of a sidecar that names an unknown principal, if any."""
+    if names := frozenset(strangers(rule.principals)):
+        lines = enumerate(content.decode("utf-8-sig").splitlines(), start=1)
+        first = next((n for n, line in lines if any(name in line for name in names)), 1)
+        yield _unknown_principals(f"{where}:{first}", names)
+
+
+def _unknown_principals(where: str, names: Collection[str]) -> Malformed:
+    quoted = ", ".join(f"« {name} »" for name in sorted(names))
+    return Malformed(where, f"{quoted} ne nomme personne de connu", kind="unknown_principal")
 
 
 def tables_digest(tables: Sequence[RuleTable]) -> str:

@@ -28,11 +28,14 @@ from connectors.folder.rules import (
     Rule,
     RuleScope,
     RuleTable,
+    Strangers,
     is_skipped,
     parse_sidecar,
     parse_table,
     rule_and_ignored,
     tables_digest,
+    unknown_in_sidecar,
+    unknown_in_table,
     unreadable_table,
 )
 from connectors.ports import ListedFolder, Malformed, SourceUnreachable, Unlisted
@@ -98,14 +101,17 @@ def walk(
     held: Callable[[str], bool] | None = None,
     scope: RuleScope | None = None,
     source: str = "",
+    strangers: Strangers | None = None,
 ) -> Iterator[WalkEntry]:
     """Yield every selected file below `root`, and reports of unreadable files and invalid rules.
 
     `held` returns whether to yield the file at a path; without it, all files are yielded. The roots
-    of folders begin with the name of the `source`. Raises `SourceUnreachable` if the disk does not
-    answer for `timeout_s`.
+    of folders begin with the name of the `source`. With `strangers`, rules that name unknown
+    principals are reported too. Raises `SourceUnreachable` if the disk does not answer for
+    `timeout_s`.
     """
-    folder = _Folder(source, selection=selection, held=held).in_scope(scope or RuleScope())
+    folder = _Folder(source, selection=selection, held=held, strangers=strangers)
+    folder = folder.in_scope(scope or RuleScope())
     return iterate_with_timeout(_walk(root, folder), timeout_s, disk_timeout_error(root))
 
 
@@ -123,6 +129,7 @@ class _Folder:
     selection: FileSelection = EVERY_FILE
     held: Callable[[str], bool] | None = None
     scope: RuleScope = field(default_factory=RuleScope)
+    strangers: Strangers | None = None
     told: set[tuple[str, ...]] = field(default_factory=set)
 
     def in_scope(self, scope: RuleScope) -> "_Folder":
@@ -297,10 +304,13 @@ def _found_file(
             (None, _UNREADABLE_RULE) if content is None else parse_sidecar(content, folder.parts)
         )
         if sidecar is None:
-            yield Malformed("/".join(path) + SIDECAR_SUFFIX, reason)
+            yield Malformed("/".join(path) + SIDECAR_SUFFIX, reason, kind="rule")
         rule = None
         if sidecar:
             rule, ignored = rule_and_ignored(path, folder.tables, sidecar, folder.scope)
+        if sidecar and content and folder.strangers:
+            where = "/".join(path) + SIDECAR_SUFFIX
+            yield from unknown_in_sidecar(sidecar, content, where, folder.strangers)
     yield from _readers_not_added(folder, path, ignored)
     sidecar_path = folder.raw_path(sidecar_name or name + SIDECAR_SUFFIX)
     rule_stamps = (*folder.rule_stamps, (sidecar_path, stamp))
@@ -319,7 +329,7 @@ def _readers_not_added(
             where = (*folder.tables[number].folder, TABLE_NAME)
         if where not in folder.told:
             folder.told.add(where)
-            yield Malformed("/".join(where), NO_READER_ADDED)
+            yield Malformed("/".join(where), NO_READER_ADDED, kind="rule")
 
 
 def _with_own_table(descriptor: int, folder: _Folder) -> tuple[_Folder, tuple[Malformed, ...]]:
@@ -327,10 +337,14 @@ def _with_own_table(descriptor: int, folder: _Folder) -> tuple[_Folder, tuple[Ma
     content, stamp = _read_rule_file(descriptor, TABLE_NAME)
     if content is None:
         table = unreadable_table(folder.parts)
-        problems: tuple[Malformed, ...] = (Malformed(folder.path(TABLE_NAME), _UNREADABLE_RULE),)
+        report = Malformed(folder.path(TABLE_NAME), _UNREADABLE_RULE, kind="rule")
+        problems: tuple[Malformed, ...] = (report,)
     else:
         trusted = folder.scope.trusts(folder.parts)
         table, problems = parse_table(content, folder.parts, trusted=trusted)
+        if folder.strangers:
+            unknown = unknown_in_table(table, folder.path(TABLE_NAME), folder.strangers)
+            problems = (*problems, *unknown)
     return folder.with_table(stamp, table), problems
 
 

@@ -112,6 +112,10 @@ themselves.
 """
 
 
+OF_RULES = frozenset({"rule", "unknown_principal"})
+"""Kinds of reports of access rules (`connectors.ports.Malformed`), which every listing repeats."""
+
+
 @dataclass(slots=True)
 class OpenFailures:
     """The open failures of `source`: failed documents, attachments and records.
@@ -186,6 +190,12 @@ class OpenFailures:
         for key in [key for key in self._open if key.startswith(f"{self.source}:")]:
             if not held(key) and not held(_document(key)):
                 self._resolve(key)
+
+    def forget_rules(self) -> None:
+        """Resolve failures of access rules that a complete listing did not report again."""
+        stored = self.failures.failures_of(self.source)
+        for key in {row.key for row in stored if row.kind in OF_RULES} & self._open - self._anew:
+            self._resolve(key)
 
     def forget_older(self) -> None:
         """Resolve all failures that did not recur, after the source was read in full."""

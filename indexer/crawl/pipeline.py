@@ -361,6 +361,8 @@ class _Crawl:
             self.gathered += (PutAccess(one, Access()) for one in missing if left_out(one))
             self.flush()
         self.missing.forget_beyond(held)
+        if not listing.unlisted:
+            self.missing.forget_rules()
 
     def close(self, unseen: SubtreeHidden) -> None:
         self.flush()

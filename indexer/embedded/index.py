@@ -231,6 +231,11 @@ class EmbeddedIndex(StoredDocuments):
         with engine_faults():
             return self._store.denials(source)
 
+    def without_readers(self, source: str) -> int:
+        """Return how many documents of a source name no reader."""
+        with engine_faults():
+            return self._store.without_readers(source)
+
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
         """Return the accounts that contributed to at least one indexed document."""
         keys = either_form(accounts)

@@ -29,7 +29,7 @@ from indexer.embedded.rows import (
     passages_of,
 )
 from indexer.errors import IndexDamaged, IndexOfOtherVersion, IndexRefused, IndexUnreachable
-from indexer.values import IndexEntry, PutAccess, Remove
+from indexer.values import WITHHELD, IndexEntry, PutAccess, Remove
 
 _FOR_A_PERSON = frozenset(
     {
@@ -239,6 +239,15 @@ class Store:
         for key, count in rows:
             counted.update(dict.fromkeys(access_of(key).denied, count))
         return dict(counted)
+
+    def without_readers(self, source: str) -> int:
+        """Return how many documents of a source name no reader."""
+        rows = self.connection().execute(
+            "SELECT a.key, count(*) FROM access a JOIN documents d ON d.access = a.id"
+            " WHERE a.key LIKE '[[], %' AND d.source = ? GROUP BY a.id",
+            (source,),
+        )
+        return sum(count for key, count in rows if access_of(key) != WITHHELD)
 
     def count(self, source: str) -> int:
         """Return the number of documents of a source."""

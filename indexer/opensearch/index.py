@@ -27,6 +27,7 @@ from indexer.relevance import aside_parts
 from indexer.suggestions import NearWord, max_edits
 from indexer.values import (
     FACETS,
+    WITHHELD,
     DocumentText,
     IndexedDocument,
     IndexEntry,
@@ -245,11 +246,23 @@ class OpenSearchIndex:
         held = self._lists.of_source(source)
         denying = {name: access.denied for name, access in held.items() if access.denied}
         counted: Counter[str] = Counter()
-        for page in batches(sorted(denying), PAGE):
-            answer = self._documents.search(access_changes.sizes_in(source, page))
-            for name, count in access_changes.read_sizes(answer).items():
-                counted.update(dict.fromkeys(denying[name], count))
+        for name, count in self._sizes_in(source, denying):
+            counted.update(dict.fromkeys(denying[name], count))
         return dict(counted)
+
+    def without_readers(self, source: str) -> int:
+        """Return how many documents of a source name no reader."""
+        self._ensure()
+        self._documents.refresh()
+        held = self._lists.of_source(source)
+        closed = [name for name, one in held.items() if not one.allowed and one != WITHHELD]
+        return sum(count for _, count in self._sizes_in(source, closed))
+
+    def _sizes_in(self, source: str, lists: Collection[str]) -> Iterator[tuple[str, int]]:
+        """Yield (name, number of the source's documents with it) of access lists."""
+        for page in batches(sorted(lists), PAGE):
+            answer = self._documents.search(access_changes.sizes_in(source, page))
+            yield from access_changes.read_sizes(answer).items()
 
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
         """Return the accounts that contributed to at least one indexed document."""

@@ -1,7 +1,6 @@
 """Open the inputs that the settings name: sources, wikis, directory, authorities."""
 
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,10 +14,9 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.account_linking import AccountAssignment, LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import AccountRecord, TableDirectory, read_records
-from connectors.file_patterns import parse_selection
 from connectors.files import OpenFile
 from connectors.folder.connector import FolderSource, open_folder
-from connectors.folder.walk import walk
+from connectors.folder.rules import Strangers
 from connectors.http_limits import HttpLimits
 from connectors.installed import OWN_KINDS, SourcePlace, load_kind, open_installed, open_own
 from connectors.ldap.config import (
@@ -29,7 +27,7 @@ from connectors.ldap.config import (
     LdapConfig,
 )
 from connectors.mediawiki.config import wiki_config
-from connectors.ports import Connector, Directory, Malformed, SourceRefused, Unlisted
+from connectors.ports import Connector, Directory, SourceRefused
 from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
@@ -128,13 +126,18 @@ def open_source(
 
 
 def on_noted_root(
-    connector: Connector, settings: SourceSettings, state: State, *, accept: bool = False
+    connector: Connector,
+    settings: SourceSettings,
+    state: State,
+    strangers: Strangers | None = None,
+    *,
+    accept: bool = False,
 ) -> Connector:
     """Return the connector.
 
-    The connector of a folder then refuses a root other than the noted root. The root is noted at
-    the first reading, and again if the path in the settings changes. With `accept`, the root is
-    noted as it is now. Raises `SourceUnreachable`.
+    The connector of a folder then refuses a root other than the noted root, and reports rules that
+    name principals of `strangers`. The root is noted at the first reading, and again if the path in
+    the settings changes. With `accept`, the root is noted as it is now. Raises `SourceUnreachable`.
     """
     if not (isinstance(connector, Snapshot) and isinstance(connector.origin, FolderSource)):
         return connector
@@ -143,7 +146,7 @@ def on_noted_root(
     if not noted:
         noted = folder.root_now()
         state.note_root(settings.name, _written_path(settings), noted)
-    return replace(connector, origin=replace(folder, noted_root=noted))
+    return replace(connector, origin=replace(folder, noted_root=noted, strangers=strangers))
 
 
 def noted_root(settings: SourceSettings, state: State) -> str:
@@ -218,27 +221,6 @@ class FolderOriginals:
     def _folder(self, source: str) -> SourceSettings | None:
         folders = (one for one in self.settings.sources if one.kind == "folder")
         return next((one for one in folders if one.name == source), None)
-
-
-FOLDER_LOOKED_S = 10.0
-"""Maximum duration of a folder check, in seconds; a large share would take an hour."""
-
-
-def folder_faults(source: SourceSettings) -> Iterator[Malformed]:
-    """Yield sub-folders that cannot be listed and rules that are not understood.
-
-    Stops after `FOLDER_LOOKED_S`. Raises `SourceUnreachable`.
-    """
-    until = time.monotonic() + FOLDER_LOOKED_S
-    selection = parse_selection(source.include, source.exclude)
-    for entry in walk(beside_file(source.path), selection):
-        if isinstance(entry, Unlisted):
-            where = entry.root.removeprefix(":") or "."
-            yield Malformed(where, entry.reason, kind="closed_folder")
-        elif isinstance(entry, Malformed):
-            yield entry
-        if time.monotonic() > until:
-            return
 
 
 def open_directory(settings: Settings) -> Directory | None:
@@ -431,6 +413,13 @@ def known_principals(
     asked |= {APPLICATION_AUTHORITY}
     accepted = normalize_principals(settings.access.accepted_denials)
     return CurrentKnownPrincipals(book, index, KnownPrincipalRules(asked, accepted))
+
+
+def strangers_in_rules(
+    settings: Settings, book: SqlDirectory, known: PrincipalLookup
+) -> Strangers | None:
+    """Return the lookup of unknown principals in rules; None before a directory was read."""
+    return known.strangers if has_directory(settings) and book.reading() else None
 
 
 def reader_group_authorities(settings: Settings) -> list[Authority]:

@@ -15,17 +15,27 @@ MOST_LISTED = 3
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check. `detail` is what was seen, or the remedy."""
+    """The result of one check. `detail` is what was seen, or the remedy.
+
+    `to_review`: it passed, but a person should look at it.
+    """
 
     name: str
     passed: bool
     detail: str
+    to_review: bool = False
+
+
+class ToReview(ValueError):
+    """Raised by a check that passed, but found something to look at; the text says what."""
 
 
 def attempt(name: str, check: Callable[[], str]) -> Check:
     """Run a check, which returns what it saw or raises an error with the remedy."""
     try:
         return Check(name, True, check())
+    except ToReview as found:
+        return Check(name, True, str(found), to_review=True)
     except (SourceError, IndexerError, ValueError) as error:
         remedy = str(error).splitlines()[0]
     except OSError as error:

@@ -26,7 +26,7 @@ from quisait.application.engines import (
     serving_encoder,
 )
 from quisait.application.model_bars import check_model
-from quisait.checks.attempt import Check, attempt
+from quisait.checks.attempt import Check, ToReview, attempt
 from quisait.checks.cluster import cluster_checks
 from quisait.settings import IndexSettings, Settings, beside_file
 from quisait.work.index_limit import filled_beyond, limit_warning
@@ -131,8 +131,10 @@ def _check_index(settings: Settings) -> str:
         warning = limit_warning(index)
         if filled_beyond(index, 1):
             raise ValueError(warning)
-    own_vectors = unused_quantisation(settings.index)
-    return " ; ".join(filter(None, (settings.index.engine, *reasons, own_vectors, warning)))
+    found = list(filter(None, (*reasons, unused_quantisation(settings.index), warning)))
+    if found:
+        raise ToReview(" ; ".join([settings.index.engine, *found]))
+    return settings.index.engine
 
 
 def unused_quantisation(settings: IndexSettings) -> str:

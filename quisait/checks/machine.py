@@ -21,7 +21,7 @@ from indexer import sql
 from indexer.state import State
 from quisait.application.certificates import expiries, tls_servers
 from quisait.application.database import opened_database
-from quisait.checks.attempt import MOST_LISTED, Check, attempt
+from quisait.checks.attempt import MOST_LISTED, Check, ToReview, attempt
 from quisait.clock import now
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import common_paths, exposed_files, is_served_here, make_folder
@@ -85,9 +85,9 @@ def check_disk(settings: Settings) -> str:
             "autre disque"
         )
     # A reindex copies the index beside the old one; the model is not copied.
-    return (
-        seen if free > held else f"{seen} : trop peu pour « quisait reindex », qui double l'index"
-    )
+    if free <= held:
+        raise ToReview(f"{seen} : trop peu pour « quisait reindex », qui double l'index")
+    return seen
 
 
 def _gigabytes(count: int) -> str:
@@ -169,7 +169,8 @@ def check_certificates(settings: Settings) -> str:
                 "tient ce serveur doit le renouveler"
             )
         if end <= now() + SOON:
-            return f"{', '.join(told)} : le premier expire bientôt, faites-le renouveler"
+            soon = f"{', '.join(told)} : le premier expire bientôt, faites-le renouveler"
+            raise ToReview(soon)
     return ", ".join(told) or "aucun serveur n'en montre"
 
 
@@ -223,9 +224,9 @@ def check_limits(settings: Settings) -> str:
         count = int(areas.read_text())
         seen += f", vm.max_map_count {count}"
         if count < LEAST_MAP_COUNT:
-            # A warning: on loopback OpenSearch starts anyway.
-            seen += (
-                f" : OpenSearch demande {LEAST_MAP_COUNT} hors de la boucle locale "
+            # No failure: on loopback OpenSearch starts anyway.
+            raise ToReview(
+                f"{seen} : OpenSearch demande {LEAST_MAP_COUNT} hors de la boucle locale "
                 f"(sysctl -w vm.max_map_count={LEAST_MAP_COUNT}, et dans /etc/sysctl.d)"
             )
     return seen

@@ -8,14 +8,16 @@ import sqlalchemy as sa
 
 from expertise.directory_tables import agents
 from indexer import sql
+from indexer.state import State
 from quisait.application.database import open_access_marks, opened_database
 from quisait.application.sources import has_directory
-from quisait.checks.attempt import Check, attempt
+from quisait.checks.attempt import Check, ToReview, attempt
 from quisait.clock import now
 from quisait.privacy.accesses import LABELS, OF_DIRECTORY
 from quisait.privacy.retention import open_register
 from quisait.settings import Settings, beside_file, unknown_variables
 from quisait.settings.files import account, exposed_secret_files
+from quisait.work.source_status import backup_state
 
 EMPTIED_SHOWN_DAYS = 30
 """Number of days for which the check reports that accesses were deleted."""
@@ -28,12 +30,25 @@ def privacy_checks(settings: Settings) -> Iterator[Check]:
         yield Check("variables", False, f"aucun réglage de ce nom : {', '.join(unknown)}")
     yield attempt("registre", partial(_check_register, settings))
     yield attempt("accès", partial(_check_accesses, settings))
+    yield attempt("sauvegarde", partial(_check_backup, settings))
 
 
 def _check_secrets(settings: Settings) -> str:
-    """Return a warning, not a failure: everyone in a container may read its mounted files."""
-    found = exposed_secret_files(settings)
-    return f"lisibles par tous : {', '.join(found)} (chmod 600)" if found else "à l'abri"
+    """Raise `ToReview` for secrets that others may read.
+
+    That is no failure: everyone in a container may read its mounted files.
+    """
+    if found := exposed_secret_files(settings):
+        raise ToReview(f"lisibles par tous : {', '.join(found)} (chmod 600)")
+    return "à l'abri"
+
+
+def _check_backup(settings: Settings) -> str:
+    with opened_database(settings) as database:
+        try:
+            return backup_state(State(database))
+        except ValueError as error:
+            raise ToReview(str(error)) from error
 
 
 def _check_register(settings: Settings) -> str:
@@ -50,7 +65,10 @@ def _check_register(settings: Settings) -> str:
         f"{waits} faits à y noter, à la prochaine lecture" if waits else "",
         "dans le dossier de la base : une restauration l'écraserait" if inside else "",
     ]
-    return " ; ".join(filter(None, facts))
+    told = " ; ".join(filter(None, facts))
+    if inside:
+        raise ToReview(told)
+    return told
 
 
 def _check_accesses(settings: Settings) -> str:

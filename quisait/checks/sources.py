@@ -9,11 +9,13 @@ import sqlalchemy as sa
 from connectors.ports import Connector, SourceError, SupportsCheck
 from connectors.timeouts import call_with_timeout
 from expertise.directory import SqlDirectory
+from indexer.access import PrincipalLookup
 from indexer.errors import IndexerError
+from indexer.ports import Index
 from indexer.state import State
 from quisait.application.database import opened_database
+from quisait.application.locks import Locks
 from quisait.application.sources import (
-    folder_faults,
     known_principals,
     noted_root,
     on_noted_root,
@@ -22,11 +24,12 @@ from quisait.application.sources import (
     pushed_memberships,
     reader_group_authorities,
 )
-from quisait.checks.attempt import MOST_LISTED, Check, attempt
+from quisait.checks.attempt import MOST_LISTED, Check, ToReview, attempt
 from quisait.checks.index import has_index, opened_index
 from quisait.settings import Settings, beside_file
+from quisait.settings.files import LOCKS_FOLDER
 from quisait.settings.sources import SourceSettings
-from quisait.work.source_status import removed_source_remedy, removed_sources, unknown_denials
+from quisait.work.source_status import removed_source_remedy, removed_sources, source_health
 
 _UNOPENED = (IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError)
 """Errors of an index or a database that does not open: their own checks report them."""
@@ -42,7 +45,7 @@ def source_checks(settings: Settings) -> Iterator[Check]:
         yield attempt(f"source {source.name}", partial(check_source, settings, source))
         if source.reader_groups:
             yield attempt(f"groupes de {source.name}", partial(check_authority, settings, source))
-    yield from _unknown_denials(settings)
+    yield from _problems(settings)
 
 
 def _removed_sources(settings: Settings) -> Iterator[Check]:
@@ -54,23 +57,30 @@ def _removed_sources(settings: Settings) -> Iterator[Check]:
             yield Check(f"source {name}", False, removed_source_remedy(name))
 
 
-def _unknown_denials(settings: Settings) -> Iterator[Check]:
-    """Yield a failed check for each denial that names nobody known."""
+def _problems(settings: Settings) -> Iterator[Check]:
+    """Yield a check for each problem of a source that `quisait sources` reports."""
     if not settings.sources:
         return
     with suppress(*_UNOPENED), opened_index(settings) as (database, _, index):
-        book = SqlDirectory(database, pushed_memberships(settings, database))
-        known = known_principals(settings, book, index)()
+        state = State(database)
+        locks = Locks(database, beside_file(settings.folder) / LOCKS_FOLDER)
+        known = _known(settings, database, index)
         for source in settings.sources:
-            for denial in unknown_denials(index, known, source.name):
-                message = f"« {denial.principal} » ne nomme personne de connu : {denial.closed}."
-                yield Check(f"refus de {source.name}", False, f"{message} {denial.remedy}")
+            health = source_health(state, locks, index, known, source.name)
+            for one in health.problems:
+                name = f"{one.about} de {source.name}"
+                yield Check(name, not one.serious, one.text, to_review=not one.serious)
+
+
+def _known(settings: Settings, database: sa.Engine, index: Index) -> PrincipalLookup:
+    book = SqlDirectory(database, pushed_memberships(settings, database))
+    return known_principals(settings, book, index)()
 
 
 def check_source(settings: Settings, source: SourceSettings) -> str:
-    """Return what a source is and what its account may not read.
+    """Return what a source is.
 
-    Raises `SourceError` or `ValueError`.
+    Raises `ToReview` with what its account may not read, `SourceError` or `ValueError`.
     """
     if source.kind == "push":
         return _check_pushed(settings, source)
@@ -82,15 +92,16 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
     # First, because `check` reports missing rights before anything of the source is read.
     missing = list(connector.check()) if isinstance(connector, SupportsCheck) else []
     next(iter(connector.changes(None)), None)
-    if source.kind == "folder":
-        missing += _hidden_in(source)
     parts = ""
     if source.parts != 1:
         parts = f", en {source.parts} parties"
         if not settings.database.startswith("postgresql"):
             parts = ", lue entière : plusieurs lecteurs demandent une base PostgreSQL"
     where = ", ".join(filter(None, [source.kind, source.path or source.url]))
-    return " ; ".join([where + parts, *missing])
+    if missing:
+        rest = [f"et {len(missing) - MOST_LISTED} autres"] if len(missing) > MOST_LISTED else []
+        raise ToReview(" ; ".join([where + parts, *missing[:MOST_LISTED], *rest]))
+    return where + parts
 
 
 def _check_pushed(settings: Settings, source: SourceSettings) -> str:
@@ -123,18 +134,6 @@ def _bound_to_root(settings: Settings, source: SourceSettings, connector: Connec
         if noted_root(source, state):
             return on_noted_root(connector, source, state)
     return connector
-
-
-def _hidden_in(source: SourceSettings) -> Iterator[str]:
-    """Yield how many sub-folders and rules cannot be read, and why. Raises `SourceUnreachable`."""
-    found = list(folder_faults(source))
-    for kind, what in (
-        ("closed_folder", "dossiers fermés à ce compte"),
-        ("malformed", "règles mal lues"),
-    ):
-        told = [f"{one.where} ({one.reason})" for one in found if one.kind == kind]
-        if told:
-            yield f"{what} : {len(told)}, dont {', '.join(told[:MOST_LISTED])}"
 
 
 def check_authority(settings: Settings, source: SourceSettings) -> str:

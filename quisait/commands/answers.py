@@ -20,7 +20,15 @@ from quisait.application.startup import opened_application
 from quisait.clock import today
 from quisait.work import questions
 from quisait.work.crawl import CrawlOutcome
-from quisait.work.source_status import FAILURE_LABELS, FailureStatus, SourceStatus, run_text, soon
+from quisait.work.source_status import (
+    FAILURE_LABELS,
+    NO_READERS_REMEDY,
+    UNKNOWN_PRINCIPAL,
+    FailureStatus,
+    SourceStatus,
+    run_text,
+    soon,
+)
 from search_api.context import (
     AnswerContext,
     NoBuild,
@@ -373,7 +381,8 @@ def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) ->
         lines.append(f"  {plural_count(len(status.failures), 'échec')} ({kinds})")
         if not with_failures:
             lines[-1] += f" ; voyez « quisait sources {status.source} »"
-    lines += _failure_lines(status.failures) if with_failures else ()
+    if with_failures:
+        lines += _failure_lines([one for one in status.failures if one.kind != UNKNOWN_PRINCIPAL])
     if with_failures and status.history:
         lines += ["  dernières lectures :", *(f"    {run_text(run)}" for run in status.history)]
     if status.without_text:
@@ -381,7 +390,18 @@ def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) ->
             f"{kind} : {count}" for kind, count in sorted(status.without_text.items())
         )
         lines.append(f"  non lus, sans texte par nature ({kinds})")
+    return "\n".join([*lines, *_access_lines(status)])
+
+
+def _access_lines(status: SourceStatus) -> Iterator[str]:
+    """Yield documents without readers, and rules and denials that name unknown principals."""
+    if status.without_readers:
+        yield f"  {plural_count(status.without_readers, 'document')} que personne ne lit"
+        yield f"    → {NO_READERS_REMEDY}"
+    for rule in status.failures:
+        if rule.kind == UNKNOWN_PRINCIPAL:
+            yield f"  règle {rule.key} : {rule.reason}"
+            yield f"    → {rule.remedy}"
     for denial in status.unknown_denials:
-        lines.append(f"  refus de « {denial.principal} », inconnu : {denial.closed}")
-        lines.append(f"    → {denial.remedy}")
-    return "\n".join(lines)
+        yield f"  refus de « {denial.principal} », inconnu : {denial.closed}"
+        yield f"    → {denial.remedy}"

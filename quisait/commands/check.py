@@ -19,11 +19,8 @@ def check(as_json: AsJson = False) -> None:
         passed = passed and check.passed
         found.append(check)
         if not as_json:
-            print(
-                f"{'ok    ' if check.passed else 'ÉCHEC '} "
-                f"{check.name} : {safe_text(check.detail)}",
-                flush=True,
-            )
+            label = "ÉCHEC" if not check.passed else "à voir" if check.to_review else "ok"
+            print(f"{label:6} {check.name} : {safe_text(check.detail)}", flush=True)
     if as_json:
         print_json(found)
     raise typer.Exit(0 if passed else 1)

@@ -115,14 +115,17 @@ def try_command(
 ) -> None:
     """Lit les premiers documents d'une source, dit qui les lirait, et n'en garde rien."""
     # Imported here, so that the other commands of this module are quick.
+    from quisait.application.engines import open_extractor
     from quisait.application.sources import open_source, sources_named
     from quisait.work.trial import try_source
 
     with errors_as_sentences():
-        (settings,) = sources_named(read_settings(), [source])
+        whole = read_settings()
+        (settings,) = sources_named(whole, [source])
         if reason := _TRIED_ELSEWHERE.get(settings.kind):
             raise ValueError(f"{source} ne s'essaie pas : {reason}.")
-        found = try_source(open_source(settings, None), count)
+        with open_extractor(whole.extractor) as extractor:
+            found = try_source(open_source(settings, None), count, extractor)
     show(found, as_json, lambda found: "\n".join(trial_lines(found)))
     if found.stopped or not found.documents:
         raise typer.Exit(1)
@@ -153,7 +156,12 @@ def _facts(document: TriedDocument) -> Iterator[str]:
     yield document.id
     if document.modified:
         yield f"modifié le {day(document.modified)}"
-    yield f"fichier {document.filename}" if document.filename else f"{document.characters} signes"
+    if document.filename:
+        yield f"fichier {document.filename}"
+    if document.unread:
+        yield f"texte non lu : {document.unread}"
+    else:
+        yield plural("{num} signe", "{num} signes", document.characters)
     yield f"de {', '.join(document.authors)}" if document.authors else "sans auteur qui compte"
 
 

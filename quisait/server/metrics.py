@@ -10,6 +10,7 @@ import math
 import shutil
 import time
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Thread
 
@@ -38,6 +39,7 @@ from quisait.clock import today
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.work.runs import BACKUP, RUNS_CONSIDERED, next_run, observed_runs, source_pace
+from quisait.work.source_status import SourceHealth, source_health
 from quisait.work.worker import tasks_of
 from search_api.administration import health
 from search_api.middleware.security import HostMiddleware, add_security_headers
@@ -108,6 +110,7 @@ class SourceMetrics(Collector):
         running = _gauge("running", "Whether a reading goes on.")
         rate = _gauge("passages_per_second", "Passages encoded a second by the one that goes on.")
         left = _gauge("documents_left", "Documents it has still to see, where that is known.")
+        well = _gauge("well", "Whether the source is in order, as « quisait check » says.")
         outcome = _gauge("last_outcome", "1 for how the last reading ended.", "outcome")
         failures = _gauge("failures", "Documents that are missing, by why.", "kind")
         waiting = _gauge("push_waiting", "Pushed documents that are not yet applied.")
@@ -127,12 +130,14 @@ class SourceMetrics(Collector):
                 left.add_metric([name], max(0, progress.expected - progress.done))
             for run in observed_runs(state, locks, name, 1):
                 outcome.add_metric([name, run.outcome], 1)
+            with suppress(IndexerError):  # whether the index answers is told by /health/ready
+                well.add_metric([name], not self._health(name).problems)
             for kind, count in self._application.state.failure_counts(name).items():
                 failures.add_metric([name, kind], count)
             if source.kind == "push":
                 waiting.add_metric([name], self._application.inbox.backlog(name).items)
         due.add_metric([], due_count)
-        yield from (lag, running, rate, left, outcome, failures, waiting, due)
+        yield from (lag, running, rate, left, well, outcome, failures, waiting, due)
         yield from self._tasks(now)
         yield from self._directory()
         yield GaugeMetricFamily(
@@ -153,6 +158,12 @@ class SourceMetrics(Collector):
             for run in observed_runs(state, locks, task.name, 1):
                 outcome.add_metric([label, run.outcome], 1)
         yield from (lag, pace, outcome)
+
+    def _health(self, source: str) -> SourceHealth:
+        application = self._application
+        return source_health(
+            application.state, application.locks, application.index, application.known(), source
+        )
 
     def _directory(self) -> Iterator[Metric]:
         found = directory_age(self._application.settings, self._application.state)

@@ -9,6 +9,7 @@ from itertools import islice
 
 import sqlalchemy as sa
 
+from connectors.folder.rules import SIDECAR_SUFFIX
 from connectors.ports import SourceError
 from indexer.errors import IndexerError
 from indexer.state import RunRow
@@ -28,12 +29,16 @@ from quisait.work.crawl import forget_reading
 from quisait.work.index_limit import limit_warning
 from quisait.work.mail import mail_state
 from quisait.work.questions import reports_state
-from quisait.work.runs import BACKUP, observed_runs
+from quisait.work.runs import observed_runs
 from quisait.work.source_status import (
     FAILURE_LABELS,
+    NO_READERS_REMEDY,
     REMEDIES,
     SHOWN_RUNS,
+    UNKNOWN_PRINCIPAL,
+    UNKNOWN_PRINCIPAL_REMEDY,
     SourceStatus,
+    backup_state,
     directory_run_text,
     directory_state,
     late_directory,
@@ -62,8 +67,6 @@ QUESTION_DAYS = 30
 QUESTIONS_SHOWN = 20
 SHOWN_MISSING = 20
 """Maximum number of missing documents that the page lists for one reason."""
-RULE_FILES = ("_quisait.csv", ".quisait.json")
-"""Texts in the keys of failures that concern a folder's files of access rules."""
 
 INDEX_NAMES = {"embedded": "intégré", "opensearch": "OpenSearch"}
 """French names of the engines."""
@@ -159,8 +162,7 @@ class ApplicationAdministration:
         return f"du {day(stamp.day)}" if stamp else "aucune encore"
 
     def _backed_up(self) -> str:
-        last = self.application.state.last_done(BACKUP)
-        return f"du {moment(last.started)}" if last else "aucune encore (« quisait backup »)"
+        return backup_state(self.application.state)
 
     def _directory_read(self) -> str:
         """Return the last reading of the directory.
@@ -245,35 +247,32 @@ class ApplicationAdministration:
 
 def _source_state(name: str, kind: str, status: SourceStatus, now: datetime) -> SourceState:
     last, running = status.last_run, status.running
-    rules = [
-        failure for failure in status.failures if any(name in failure.key for name in RULE_FILES)
-    ]
     counts = dict(status.failure_counts)
-    for one in rules:
-        counts[one.kind] = counts.get(one.kind, 0) - 1
+    counts.pop(UNKNOWN_PRINCIPAL, None)
+    rules = counts.pop("rule", 0)
     return SourceState(
         name=name,
         kind=kind,
         documents=status.documents,
         state=status.state,
-        well=not status.unknown_denials
-        and (running is not None or (last is not None and last.outcome == "done")),
+        well=not status.problems,
         last_end=last.ended if last else None,
         next_run=soon(status.next_run, now),
         done=running.done if running else None,
         expected=running.expected if running else None,
-        closed_rules=len(rules),
+        closed_rules=rules,
         troubles=tuple(
             MissingDocuments(
                 FAILURE_LABELS.get(kind, kind), count, REMEDIES.get(kind, ""), _oldest(status, kind)
             )
             for kind, count in counts.items()
-            if count > 0
         )
         + tuple(
             MissingDocuments(f"sans texte par nature ({what})", count, REMEDIES["not_text"])
             for what, count in sorted(status.without_text.items())
         )
+        + tuple(_unknown_principals(status))
+        + _without_readers(status)
         + tuple(
             MissingDocuments(
                 "fermés à tous : leur refus ne nomme personne de connu",
@@ -287,12 +286,42 @@ def _source_state(name: str, kind: str, status: SourceStatus, now: datetime) -> 
     )
 
 
+def _unknown_principals(status: SourceStatus) -> Iterator[MissingDocuments]:
+    """Yield the rules that name a principal whom nobody knows.
+
+    A table is named with its line. A file of one document would name the document: it is shown like
+    a missing document, to those who may read it.
+    """
+    of_documents = dict[str, list[MissingDocument]]()
+    for row in status.failures:
+        if row.kind != UNKNOWN_PRINCIPAL:
+            continue
+        path, _, _ = row.key.rpartition(SIDECAR_SUFFIX)
+        if path:
+            shown = MissingDocument(f"{status.source}:{path}", row.reference, row.since)
+            of_documents.setdefault(row.reason, []).append(shown)
+        else:
+            yield MissingDocuments(f"règle {row.key} : {row.reason}", 1, row.remedy)
+    for reason, documents in of_documents.items():
+        yield MissingDocuments(
+            f"règles d’un fichier (.quisait.json) : {reason}",
+            len(documents),
+            UNKNOWN_PRINCIPAL_REMEDY,
+            tuple(documents[:SHOWN_MISSING]),
+        )
+
+
+def _without_readers(status: SourceStatus) -> tuple[MissingDocuments, ...]:
+    if not status.without_readers:
+        return ()
+    return (MissingDocuments("que personne ne lit", status.without_readers, NO_READERS_REMEDY),)
+
+
 def _oldest(status: SourceStatus, kind: str) -> tuple[MissingDocument, ...]:
     """Return the documents that have been missing longest for a reason, oldest first."""
     missing = (one for one in status.failures if one.kind == kind)
-    shown = (one for one in missing if not any(name in one.key for name in RULE_FILES))
     return tuple(
-        MissingDocument(one.key, one.reference, one.since) for one in islice(shown, SHOWN_MISSING)
+        MissingDocument(one.key, one.reference, one.since) for one in islice(missing, SHOWN_MISSING)
     )
 
 

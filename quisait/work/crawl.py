@@ -19,7 +19,13 @@ from quisait.application.assembly import Application, open_crawl_dependencies
 from quisait.application.locks import SourceLock, hold_source_lock
 from quisait.application.progress import shown_progress
 from quisait.application.sources import DIRECTORY as DIRECTORY
-from quisait.application.sources import has_directory, on_noted_root, open_directory, open_source
+from quisait.application.sources import (
+    has_directory,
+    on_noted_root,
+    open_directory,
+    open_source,
+    strangers_in_rules,
+)
 from quisait.settings.sources import SourceSettings
 from quisait.work.index_limit import log_limit
 from quisait.work.parts import DividedSource, read_parts
@@ -180,7 +186,10 @@ def divided_source(application: Application, source: SourceSettings) -> DividedS
 
     def opened() -> Divisible:
         connector = on_noted_root(
-            open_source(source, application.inbox, application.questions), source, application.state
+            open_source(source, application.inbox, application.questions),
+            source,
+            application.state,
+            strangers_in_rules(application.settings, application.book, application.known()),
         )
         assert isinstance(connector, Divisible)  # noqa: S101 - the settings allow parts only for these
         return connector
@@ -228,7 +237,10 @@ def crawl_with_lock(
         PartRuns(application.database, application.state).end_division(source.name)
         application.whole_index.begin(source.name)
         connector = on_noted_root(
-            open_source(source, application.inbox, application.questions), source, application.state
+            open_source(source, application.inbox, application.questions),
+            source,
+            application.state,
+            strangers_in_rules(application.settings, application.book, application.known()),
         )
         since = None if asked.full else application.state.load(source.name)
         run.expected = (

@@ -143,7 +143,7 @@ class DeskSources:
             )
         _require_password(source)
         most_s = self.settings.door.answer_s if self.desk else TIME_LIMIT_S
-        return tried_apart(source, min(TIME_LIMIT_S, most_s))
+        return tried_apart(source, self.settings.extractor, min(TIME_LIMIT_S, most_s))
 
     def addition(self, entered: Entered) -> SettingsAddition:
         """See `NewSources`."""

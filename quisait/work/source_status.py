@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
@@ -13,7 +13,7 @@ import typer
 from connectors.batches import batches
 from indexer.access import PrincipalLookup
 from indexer.part_runs import PartRow, PartRuns
-from indexer.ports import IndexContents, IndexDenials
+from indexer.ports import Index, IndexContents, IndexDenials
 from indexer.state import RunRow, State, reference_of
 from indexer.values import Failure, Remove
 from quisait.application.assembly import Application, index_with_deletion_log
@@ -26,7 +26,14 @@ from quisait.settings import Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER
 from quisait.settings.sources import SourceSettings
 from quisait.work.crawl import divided_source
-from quisait.work.runs import IMMEDIATELY, next_due, observed_runs, source_pace, wait_text
+from quisait.work.runs import (
+    BACKUP,
+    IMMEDIATELY,
+    next_due,
+    observed_runs,
+    source_pace,
+    wait_text,
+)
 from search_api.wording import plural, safe_text
 
 UNKNOWN_DENIAL_REMEDY = (
@@ -62,6 +69,105 @@ def unknown_denials(
         UnknownDenial(stranger, denials[stranger], UNKNOWN_DENIAL_REMEDY) for stranger in strangers
     )
     return tuple(sorted(found, key=lambda denial: (-denial.documents, denial.principal)))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProblem:
+    """A reason why a source is not in order, in French, with the remedy.
+
+    `about` is one word for the line of `quisait check`. `serious`: documents are missing, or closed
+    to everybody, until a person acts.
+    """
+
+    about: str
+    text: str
+    serious: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """What decides whether a source is in order: every command and page reads this value.
+
+    `without_readers`: number of documents that name no reader. `unknown_principals`: (place,
+    reason) of each rule that names a principal whom nobody knows.
+    """
+
+    source: str
+    documents: int
+    last_run: RunRow | None
+    failure_counts: Mapping[str, int]
+    unknown_principals: tuple[tuple[str, str], ...]
+    unknown_denials: tuple[UnknownDenial, ...]
+    without_readers: int
+
+    @property
+    def problems(self) -> tuple[SourceProblem, ...]:
+        """What is not in order, most serious first; empty if everything is."""
+        found = [*self._problems_of_reading(), *self._problems_of_rights()]
+        unread = {
+            FAILURE_LABELS.get(kind, kind): count
+            for kind, count in self.failure_counts.items()
+            if kind not in _NEED_NOTHING and kind != UNKNOWN_PRINCIPAL
+        }
+        if unread:
+            kinds = ", ".join(f"{label} : {count}" for label, count in unread.items())
+            text = plural("{num} manque", "{num} manquent", sum(unread.values()))
+            remedy = f"« quisait sources {self.source} » dit lesquels, et que faire"
+            found.append(SourceProblem("documents", f"{text} ({kinds}) ; {remedy}"))
+        return tuple(sorted(found, key=lambda problem: not problem.serious))
+
+    def _problems_of_reading(self) -> Iterator[SourceProblem]:
+        last = self.last_run
+        if last and last.outcome in ("done", "running"):
+            return
+        needs_person = last is not None and last.outcome in ("held", "refused")
+        yield SourceProblem("lecture", _state(last), serious=needs_person)
+
+    def _problems_of_rights(self) -> Iterator[SourceProblem]:
+        if self.documents and self.without_readers == self.documents:
+            text = f"personne ne lit aucun de ses documents. {NO_READERS_REMEDY}"
+            yield SourceProblem("lecteurs", text, serious=True)
+        for where, reason in self.unknown_principals:
+            text = f"{where} : {reason}. {UNKNOWN_PRINCIPAL_REMEDY}"
+            yield SourceProblem("règles", text, serious=True)
+        for denial in self.unknown_denials:
+            message = f"« {denial.principal} » ne nomme personne de connu : {denial.closed}."
+            yield SourceProblem("refus", f"{message} {denial.remedy}", serious=True)
+
+
+NO_READERS_REMEDY = (
+    "Nommez leurs lecteurs à la source, ou dans « allowed » de sa table [[sources]], puis lancez "
+    "« quisait crawl »."
+)
+UNKNOWN_PRINCIPAL = "unknown_principal"
+UNKNOWN_PRINCIPAL_REMEDY = (
+    "Corrigez ce nom dans la table ou le fichier, ou complétez l'annuaire, puis lancez "
+    "« quisait crawl »."
+)
+
+
+def source_health(
+    state: State, locks: Locks, index: Index, known: PrincipalLookup, source: str
+) -> SourceHealth:
+    """Return whether a source is in order, and why not. Raises errors of the index."""
+    counts = state.failure_counts(source)
+    unknown = state.failures_of(source) if UNKNOWN_PRINCIPAL in counts else ()
+    return SourceHealth(
+        source,
+        index.count(source),
+        next(iter(observed_runs(state, locks, source, 1)), None),
+        counts,
+        tuple((row.key, row.reason) for row in unknown if row.kind == UNKNOWN_PRINCIPAL),
+        unknown_denials(index, known, source),
+        index.without_readers(source),
+    )
+
+
+def backup_state(state: State) -> str:
+    """Return in French when the last backup was made. Raises `ValueError` if there is none."""
+    if last := state.last_done(BACKUP):
+        return f"du {moment(last.started)}"
+    raise ValueError("aucune encore : « quisait backup DOSSIER » en fait une (docs/que-faire.md)")
 
 
 _READ_AGAIN = (
@@ -113,6 +219,12 @@ _FAILURES = {
         "mal formés",
         "Corrigez l'enregistrement à la source ; il sera relu au prochain passage.",
     ),
+    "rule": (
+        "règles de droits mal comprises",
+        "Corrigez la table ou le fichier nommé, puis lancez « quisait crawl » : ce que la règle "
+        "pourrait viser reste fermé à tous.",
+    ),
+    "unknown_principal": ("règles qui nomment un inconnu", UNKNOWN_PRINCIPAL_REMEDY),
     "closed_folder": (
         "dossiers fermés à ce compte",
         "Donnez à ce compte la lecture de ce dossier, ou laissez-le de côté (« exclude ») ; il est "
@@ -125,6 +237,8 @@ _FAILURES = {
     ),
 }
 """French label, about several documents, and remedy for each kind of failure."""
+_NEED_NOTHING = frozenset({Failure.EMPTY, Failure.NOT_TEXT, Failure.AWAITS_RECOGNITION})
+"""Kinds of failures whose files were read, or will be: they have no text, or not yet."""
 FAILURE_LABELS = {kind: label for kind, (label, _) in _FAILURES.items()}
 REMEDIES = {kind: remedy for kind, (_, remedy) in _FAILURES.items()}
 
@@ -173,7 +287,8 @@ class SourceStatus:
     `unknown_denials` are closed to everybody. Files of kinds without text are not failures:
     `without_text` counts them by kind. `parts` is empty for a source that is not divided.
     `to_reread`: the cursor describes another index, so that nobody can search this index before the
-    source has been read in full. `history`: its last runs, newest first.
+    source has been read in full. `history`: its last runs, newest first. `problems`: why it is not
+    in order; empty if it is.
     """
 
     source: str
@@ -190,6 +305,8 @@ class SourceStatus:
     parts: tuple[SourcePart, ...] = ()
     to_reread: bool = False
     history: tuple[RunRow, ...] = ()
+    without_readers: int = 0
+    problems: tuple[SourceProblem, ...] = ()
 
 
 SHOWN_RUNS = 10
@@ -204,13 +321,16 @@ TO_REREAD = (
 def status_of(application: Application, source: SourceSettings, now: datetime) -> SourceStatus:
     """Return the status of a source. Raises `IndexUnreachable` or `IndexRefused`."""
     name = source.name
+    health = source_health(
+        application.state, application.locks, application.index, application.known(), name
+    )
     runs = tuple(observed_runs(application.state, application.locks, name, SHOWN_RUNS))
     last, good = next(iter(runs), None), application.state.last_done(name)
     running = _running(last) if last else None
     to_reread = name in application.whole_index.unread({name})
     pace = source_pace(application.settings, source)
     due = None if running else next_due(application.state, name, pace, now, unread=to_reread)
-    counts = application.state.failure_counts(name)
+    counts = dict(health.failure_counts)
     counts.pop(Failure.NOT_TEXT, None)
     missing = application.state.failures_of(name)
     parts = _parts_of(application, source)
@@ -222,7 +342,7 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
         state = f"{TO_REREAD} ; {state}"
     return SourceStatus(
         source=name,
-        documents=application.index.count(name),
+        documents=health.documents,
         state=state,
         last_run=last,
         next_run=max(due, now) if due else None,
@@ -241,12 +361,14 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
             for row in missing
             if row.kind != Failure.NOT_TEXT
         ),
-        unknown_denials=unknown_denials(application.index, application.known(), name),
+        unknown_denials=health.unknown_denials,
         # A plain dict: `asdict` would build a Counter from pairs, and count the pairs.
         without_text=dict(Counter(row.reason for row in missing if row.kind == Failure.NOT_TEXT)),
         parts=parts,
         to_reread=to_reread,
         history=runs,
+        without_readers=health.without_readers,
+        problems=health.problems,
     )
 
 

@@ -8,39 +8,43 @@ from connectors.ports import (
     Change,
     Connector,
     Malformed,
+    RecordVanished,
     SourceError,
     SupportsCheck,
     SupportsCount,
     Upsert,
 )
 from connectors.values import Document, EvidencePolicy
+from indexer.crawl.batches import prepare
+from indexer.errors import ExtractionFailed, ExtractorUnreachable
+from indexer.ports import Extractor
 from search_api.new_source.values import SourceTrial, TriedDocument
 
 Sign = tuple[str, object]
 """One finding of a trial: the name of a field of `SourceTrial`, and one value for it."""
 
 
-def try_source(connector: Connector, count: int) -> SourceTrial:
+def try_source(connector: Connector, count: int, extractor: Extractor) -> SourceTrial:
     """Read the first `count` documents from the beginning, and store nothing.
 
     Errors of the source are in the result, and not raised.
     """
-    return gathered(connector.source, trial_signs(connector, count))
+    return gathered(connector.source, trial_signs(connector, count, extractor))
 
 
-def trial_signs(connector: Connector, count: int) -> Iterator[Sign]:
+def trial_signs(connector: Connector, count: int, extractor: Extractor) -> Iterator[Sign]:
     """Yield findings one by one, so that a stopped trial still has its first findings."""
     try:
         if isinstance(connector, SupportsCheck):
             yield from (("missing", sentence) for sentence in connector.check())
         for change in _until(connector.changes(None), count):
             if isinstance(change, Upsert):
-                yield "documents", _tried(change.document)
+                yield "documents", _tried(change.document, extractor)
             elif isinstance(change, Malformed):
                 yield "unread", (change.where, change.reason)
         if isinstance(connector, SupportsCount):
             yield "expected", connector.count_pending(None)
-    except SourceError as error:
+    except (SourceError, ExtractorUnreachable) as error:
         yield "stopped", str(error)
 
 
@@ -70,9 +74,14 @@ def _until(changes: Iterator[Change], count: int) -> Iterator[Change]:
             return
 
 
-def _tried(document: Document) -> TriedDocument:
+def _tried(document: Document, extractor: Extractor) -> TriedDocument:
+    """Return a document with the length of its text. Raises `ExtractorUnreachable`."""
     counts = document.evidence is EvidencePolicy.YES
-    content = document.content
+    content, unread = document.content, ""
+    try:
+        document = prepare(document, extractor).document
+    except (ExtractionFailed, RecordVanished) as error:
+        unread = str(error)
     return TriedDocument(
         id=document.id,
         title=document.title or (content.default_title if content else ""),
@@ -84,4 +93,5 @@ def _tried(document: Document) -> TriedDocument:
         authors=tuple(one.account for one in document.contributions) if counts else (),
         characters=sum(len(section.text) for section in document.sections),
         filename=content.filename if content else "",
+        unread=unread,
     )

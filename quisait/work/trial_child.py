@@ -22,8 +22,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from connectors.installed import installed_connectors, load_kind
 from connectors.ports import SourceError
+from quisait.application.engines import open_extractor
 from quisait.application.logs import set_up_logs
 from quisait.application.sources import open_source
+from quisait.settings import ExtractorSettings
 from quisait.settings.sources import SourceSettings, password_variable
 from quisait.settings.types import fault_lines
 from quisait.work.trial import Sign, gathered, trial_signs
@@ -54,7 +56,9 @@ _RUNNING = BoundedSemaphore(MOST_TRIALS)
 log = logging.getLogger(__name__)
 
 
-def tried_apart(source: SourceSettings, time_limit_s: float = TIME_LIMIT_S) -> SourceTrial:
+def tried_apart(
+    source: SourceSettings, extractor: ExtractorSettings, time_limit_s: float = TIME_LIMIT_S
+) -> SourceTrial:
     """Try a source in a child process. Raises `ValueError` if too many trials are running."""
     if not _RUNNING.acquire(blocking=False):
         raise ValueError(
@@ -62,12 +66,14 @@ def tried_apart(source: SourceSettings, time_limit_s: float = TIME_LIMIT_S) -> S
         )
     try:
         with tempfile.TemporaryDirectory(prefix="quisait-", ignore_cleanup_errors=True) as folder:
-            return _tried_in(folder, source, time_limit_s)
+            return _tried_in(folder, source, extractor, time_limit_s)
     finally:
         _RUNNING.release()
 
 
-def _tried_in(folder: str, source: SourceSettings, time_limit_s: float) -> SourceTrial:
+def _tried_in(
+    folder: str, source: SourceSettings, extractor: ExtractorSettings, time_limit_s: float
+) -> SourceTrial:
     """Run the child, which may write files only in `folder`."""
     described = source.model_dump(mode="json", exclude_defaults=True)
     if (
@@ -75,7 +81,12 @@ def _tried_in(folder: str, source: SourceSettings, time_limit_s: float) -> Sourc
         and WORK in load_kind(source.kind).options.model_fields
     ):
         described["options"] = {**source.options, WORK: folder}
-    asked = {"source": described, "count": DOCUMENTS, "limit_s": time_limit_s}
+    asked = {
+        "source": described,
+        "extractor": extractor.model_dump(mode="json"),
+        "count": DOCUMENTS,
+        "limit_s": time_limit_s,
+    }
     child = subprocess.Popen(
         [sys.executable, "-m", "quisait.work.trial_child"],
         stdin=subprocess.PIPE,
@@ -166,7 +177,11 @@ def _child() -> None:
 def _signs(asked: Mapping[str, Any]) -> Iterator[Sign]:
     try:
         source = SourceSettings.model_validate(asked["source"])
-        yield from trial_signs(open_source(source, None), asked["count"])
+        # Its own child cannot raise the limit of this one.
+        most = {"max_memory_bytes": MEMORY_BYTES}
+        extracting = ExtractorSettings.model_validate(asked["extractor"] | most)
+        with open_extractor(extracting) as extractor:
+            yield from trial_signs(open_source(source, None), asked["count"], extractor)
     except ValidationError as error:
         yield "stopped", " ; ".join(fault_lines(error))
     except SourceError as error:
@@ -199,7 +214,8 @@ def _bounded(signs: Iterator[Sign]) -> Iterator[Sign]:
 
 
 def _short(one: TriedDocument) -> TriedDocument:
-    cut = {name: getattr(one, name)[:LONGEST] for name in ("id", "title", "kind", "filename")}
+    names = ("id", "title", "kind", "filename", "unread")
+    cut = {name: getattr(one, name)[:LONGEST] for name in names}
     url = one.url if len(one.url) <= LONGEST * 4 else ""
     authors = tuple(author[:LONGEST] for author in one.authors[:MOST_SIGNS])
     return replace(one, **cut, url=url, authors=authors)

@@ -33,6 +33,7 @@ class SampledDocument:
     """A document of a trial. `readers`, `denied` and `authors` are in French words.
 
     If `shown` is false, title, link and authors are withheld from the administrator and are empty.
+    `unread`: why its text could not be extracted, empty if it could; without details if withheld.
     """
 
     shown: bool
@@ -43,6 +44,8 @@ class SampledDocument:
     readers: tuple[str, ...]
     denied: tuple[str, ...]
     authors: tuple[str, ...]
+    characters: int
+    unread: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,8 @@ def _sample(
             tuple(principals[p] for p in one.allowed),
             tuple(principals[p] for p in one.denied),
             tuple(dict.fromkeys(accounts[a] for a in one.authors)) if is_shown else (),
+            one.characters,
+            one.unread if is_shown or not one.unread else "il ne peut pas être lu",
         )
 
     return SourceSample(

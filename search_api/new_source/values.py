@@ -126,10 +126,10 @@ class TriedDocument:
     denied: tuple[str, ...]
     authors: tuple[str, ...]
     characters: int
-    """Length of the text that the source itself gives, in characters; text of files is not
-    extracted.
-    """
+    """Length of the text that would be searched, in characters."""
     filename: str
+    unread: str = ""
+    """Why the file's text could not be extracted, in French; empty if it could."""
 
     @property
     def read_by_nobody(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from connectors.values import Access, Contribution, ContributorRole, EvidencePolicy
 from indexer.ports import Index
-from indexer.values import IndexedDocument, Passage, Put, PutAccess, Remove
+from indexer.values import WITHHELD, IndexedDocument, Passage, Put, PutAccess, Remove
 from tests.builders import ANYONE, OPEN, asking, indexed, make_document, put, vector_of
 
 FULL = make_document(
@@ -141,6 +141,21 @@ class ContentsChecks:
         assert index.denials("notes") == {}
         index.write([PutAccess("wiki:2", OPEN), Remove("wiki:3")])
         assert index.denials("wiki") == {"ldap:group:a": 1}
+
+    def test_documents_without_readers_are_counted_by_source(self, index: Index) -> None:
+        """Documents withheld until they are read again are not among them."""
+        index.write(
+            [
+                put("wiki:1", "Un", access=Access()),
+                put("wiki:2", "Deux", access=Access(denied=frozenset({"agent:b"}))),
+                put("wiki:3", "Trois", access=WITHHELD),
+                put("wiki:4", "Quatre"),
+                put("mail:1", "Cinq", access=Access()),
+            ]
+        )
+        assert [index.without_readers(name) for name in ("wiki", "mail", "notes")] == [2, 1, 0]
+        index.write([PutAccess("wiki:2", OPEN), Remove("wiki:1")])
+        assert index.without_readers("wiki") == 0
 
     def test_accounts_that_signed_are_told(self, index: Index) -> None:
         """Those of them that contributed to a kept document, in either Unicode form."""

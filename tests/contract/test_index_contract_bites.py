@@ -73,6 +73,10 @@ LIES: dict[str, tuple[Lie, Check]] = {
         {"denials": lambda index, source: dict.fromkeys(index.denials(source), 1)},
         _contract.test_denials_are_counted_by_source,
     ),
+    "counts the withheld as without readers": (
+        {"without_readers": lambda index, source: index.without_readers(source) + 1},
+        _contract.test_documents_without_readers_are_counted_by_source,
+    ),
     "knows every account": (
         {"signing": lambda _, accounts: frozenset(accounts)},
         _contract.test_accounts_that_signed_are_told,

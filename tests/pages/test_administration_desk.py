@@ -220,7 +220,7 @@ def test_axe_finds_nothing_on_the_desk(chromium: Browser, application: Applicati
 
 
 def test_a_denial_of_nobody_known_is_told(tmp_path: Path) -> None:
-    """How many documents it closes, and where it is named: the page names neither it nor them."""
+    """How many documents it closes, and the rule that names it, with its line; no document."""
     (tmp_path / "quisait.toml").write_text(SETTINGS, "utf-8")
     (tmp_path / "agents.csv").write_text("id,given_name,family_name\nag-1,Jo,Agent\n", "utf-8")
     (tmp_path / "glossaire.csv").write_text("CFE;cotisation foncière\n", "utf-8")
@@ -235,7 +235,8 @@ def test_a_denial_of_nobody_known_is_told(tmp_path: Path) -> None:
         page = asking(application).get("/administration").text
     assert '<span class="state ill">À voir</span> notes' in page, "quisait check fails on it too"
     assert "« quisait sources notes » dit lequel" in page.replace("\u00a0", " ")
-    assert "zanzibar" not in page.lower()
+    assert "_quisait.csv:2" in page
+    assert SECRET not in page.lower()
 
 
 def editing(application: Application, table: str) -> Callable[..., tuple[int, str]]:
@@ -556,6 +557,6 @@ def test_a_build_and_the_directory_are_made_again_when_asked(application: Applic
     assert stamp
     assert parts["Cartographie"].said == f"du {day(stamp.day)}"
     assert "vecteurs" in parts["Index"].said
-    assert parts["Sauvegarde"].well
+    assert not parts["Sauvegarde"].well, "none was made"
     (notes,) = [one for one in ApplicationAdministration(application)().sources if one.history]
     assert len(notes.history) == len(list(application.state.runs_of("notes")))

@@ -142,6 +142,7 @@ def test_titles_are_those_that_the_administrator_reads(
     assert SECRET not in shown.lower()
     assert "secretaire" not in shown
     assert "Bornage" in shown
+    assert "signes de texte" in shown
     assert shown.count("Titre caché") == 2
     assert re.search(r"le groupe fraude \(1\sagent\)", shown)
     assert "ne serait lu par personne" in shown

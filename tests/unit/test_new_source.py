@@ -21,7 +21,7 @@ from connectors.values import Agent, Group
 from expertise.directory import SqlDirectory
 from quisait import cli
 from quisait.application.database import migrate, opened_database
-from quisait.settings import load_settings
+from quisait.settings import ExtractorSettings, load_settings
 from quisait.settings.sources import SourceSettings
 from quisait.work.new_source import DeskSources
 from quisait.work.page_limits import PageLimits
@@ -566,6 +566,8 @@ def test_a_trial_keeps_nothing(folder: Path, sources: DeskSources) -> None:
     assert (found.stopped, found.expected) == ("", 1)
     (document,) = found.documents
     assert (document.filename, document.allowed) == ("a.md", ("everyone",))
+    assert document.characters
+    assert not document.unread
     assert document.modified is not None
 
 
@@ -574,7 +576,7 @@ def test_a_trial_ends_in_time_and_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/api.php"
         source = SourceSettings(name="muet", kind="mediawiki", url=url)
-        found = tried_apart(source, time_limit_s=4)
+        found = tried_apart(source, ExtractorSettings(), time_limit_s=4)
     assert found.documents == ()
     assert found.stopped
 
