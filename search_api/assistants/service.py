@@ -23,6 +23,7 @@ from search_api.query.query import Query
 from search_api.questions.asking import NewQuestion, asking_form
 from search_api.questions.schemas import ExistingAnswersBody, RecipientsBody
 from search_api.questions.values import MOST_TITLE
+from search_api.search.filters import require_known_filters
 from search_api.search.responses import experts_answer, search_answer
 from search_api.search.service import answer_question, who_knows
 from search_api.wording import ROLES, in_force, safe_text
@@ -120,6 +121,7 @@ class QuestionArguments(Arguments):
 def _search(context: AnswerContext, asking: AssistantReader, asked: SearchArguments) -> Body:
     chosen = {"source": tuple(asked.sources), "space": tuple(asked.spaces)}
     filters = {name: values for name, values in chosen.items() if values}
+    require_known_filters(context, asking.reader, filters)
     query = Query(asked.query, filters, asked.page, asked.k)
     found = answer_question(context, asking.reader, query, candidates=MOST_CARDS)
     body = search_answer(found, context.today()).model_dump(mode="json")

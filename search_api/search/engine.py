@@ -32,7 +32,7 @@ from indexer.values import (
     Suggestion,
     Vectors,
 )
-from search_api.query.parser import ParsedQuery, QueryParser
+from search_api.query.parser import FACET_VALUES, ParsedQuery, QueryParser
 from search_api.query.query import Query, ResultOrder, read_prefix, was_shortened
 from search_api.ranking.answered import NEAR_DOCUMENTS, any_answers, features
 from search_api.ranking.fusion import (
@@ -470,6 +470,15 @@ class Search:
         asked = SearchRequest(access, Question(), bylines=by, window=1, facets=("source",))
         found = self._index.search(asked).facets.get("source", ())
         return {one.value: one.count for one in found}
+
+    def readable_values(
+        self, facets: Sequence[str], reader: Reader
+    ) -> Mapping[str, tuple[str, ...]]:
+        """Return, by facet, the sorted values of the documents that the reader may read."""
+        access, asked = access_filter(reader), tuple(facets)
+        request = SearchRequest(access, Question(), window=1, facets=asked, facet_size=FACET_VALUES)
+        found = self._index.search(request).facets
+        return {name: tuple(sorted(one.value for one in found.get(name, ()))) for name in asked}
 
     def cards(self, document_ids: Sequence[str], reader: Reader) -> Mapping[str, Card]:
         """Return, by id, the cards of the documents that the reader may read now."""

@@ -38,6 +38,7 @@ from search_api.query.query import Query as Asked
 from search_api.query.query import QueryPartKind, ResultOrder, since
 from search_api.ranking.results import Results
 from search_api.search.engine import OF_A_PERSON
+from search_api.search.filters import is_known_area, require_known_filters, unknown_filters
 from search_api.search.responses import experts_answer, search_answer
 from search_api.search.schemas import ExpertsBody, SearchBody, SuggestionsBody
 from search_api.search.service import answer_question, who_knows
@@ -70,6 +71,7 @@ def search(
     Without a question, return the newest documents.
     """
     services = services_of(request)
+    require_known_filters(services, reader, filters)
     query = Asked(q, filters, page, page_size, sort, wide, verified)
     found = answer_question(services, reader, query, candidates=MOST_CARDS, as_typed=as_typed)
     return search_answer(found, services.today(), explain=explain)
@@ -168,6 +170,7 @@ def search_page(
         writing=services.writing is not None,
         correction=found.correction,
         instead=found.instead,
+        unknown_filters=unknown_filters(services, reader, filters),
         typed=typed,
         pages=_pages(found.results),
         people=found.people,
@@ -241,6 +244,7 @@ def experts_page(
 ) -> str:
     """Show agents who may know, each with the reason; without a question, ways to colleagues."""
     services = services_of(request)
+    unknown_area, area = ("", area) if is_known_area(area) else (area, "")
     found = who_knows(
         services,
         reader,
@@ -258,6 +262,7 @@ def experts_page(
         correction=found.correction,
         instead=found.instead,
         area=area,
+        unknown_area=unknown_area,
         experts=found.experts,
         matches=found.matches,
         oneself=found.oneself,

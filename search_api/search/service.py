@@ -34,6 +34,7 @@ from search_api.ranking.direct_answer import DirectAnswer, direct_answer
 from search_api.ranking.results import Results
 from search_api.search.correction import Correction, search_corrected
 from search_api.search.engine import SearchHits
+from search_api.topics.isolation import known_area
 from search_api.topics.service import (
     RelatedTopics,
     related_topics,
@@ -215,8 +216,9 @@ def who_knows(
     The question is searched and corrected as in `answer_question`. `area`: only a département
     (`22`) or a region (`r53`). `least`: minimum log-odds of knowing for candidates by documents.
     `noted`: write the question and the people proposed to the query log. `with_own`: also return
-    the reader's own place. Raises `IndexUnreachable`.
+    the reader's own place. Raises `InvalidParameter` for an unknown area, `IndexUnreachable`.
     """
+    known_area(area)
     found = _search(context, reader, Query(question), as_typed=as_typed, with_experts=True)
     window = context.search.window(found.basis.hits)
     experts = _experts(context, reader, found, window, area=area, limit=limit, least=least)

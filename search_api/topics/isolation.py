@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from connectors.geography import DEPARTEMENTS, REGIONS
 from connectors.values import Agent
 from expertise.answer_values import (
     AloneDegree,
@@ -300,7 +301,8 @@ def known_area(area: str) -> str:
     """Return the area if it is known or empty. Raises `InvalidParameter` otherwise."""
     if area and not is_area(area):
         raise InvalidParameter(
-            "Territoire inconnu : « area » n’est ni un département (22) ni une région (r53)."
+            "Territoire inconnu : « area » est un département ou une région, parmi "
+            f"{', '.join([*DEPARTEMENTS, *(f'r{code}' for code in REGIONS)])}."
         )
     return area
 

@@ -173,11 +173,40 @@ def test_a_page_beyond_the_last_is_empty(claire: TestClient) -> None:
     assert '<div class="empty">' in claire.get("/?q=incendie&page=1000000").text
 
 
-@pytest.mark.parametrize("facet", ["source", "kind", "space", "entity", "area", "year"])
-@pytest.mark.parametrize("value", ["inconnu", "*", "\x00", "é" * 3_000])
+UNKNOWN = ["inconnu", "*", "\x00", "é" * 3_000]
+
+
+@pytest.mark.parametrize("facet", ["kind", "space", "entity"])
+@pytest.mark.parametrize("value", UNKNOWN)
 def test_unknown_facet_values_find_nothing(claire: TestClient, facet: str, value: str) -> None:
     """A value that no document has leaves none."""
     assert found(claire, **{facet: value})["total"] == 0
+
+
+@pytest.mark.parametrize(("facet", "known"), [("source", "wiki"), ("area", "22"), ("year", "2025")])
+@pytest.mark.parametrize("value", UNKNOWN)
+def test_unknown_source_area_or_year_is_refused_with_the_known_ones(
+    claire: TestClient, facet: str, known: str, value: str
+) -> None:
+    """By the API; the page says so, keeps the question, and offers to drop the filter."""
+    asked = {"q": "dégrèvement", facet: [known, value]}
+    refused = claire.get("/api/v1/search", params=asked)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_parameter")
+    assert known in refused.json()["detail"]
+    page = claire.get("/", params=asked)
+    assert page.status_code == 200
+    assert f'href="/?q=d%C3%A9gr%C3%A8vement&amp;{facet}={known}"' in page.text
+    assert claire.get("/api/v1/search", params=asked | {facet: known}).json()["total"]
+
+
+def test_known_values_are_those_of_readable_documents(
+    claire: TestClient, client_of: ClientOf
+) -> None:
+    """A year or a source of closed documents alone is unknown, and not named to others."""
+    refused = claire.get("/api/v1/search?year=2026&source=enquetes").json()["detail"]
+    assert "2026" not in refused.rpartition("sont connus")[2]
+    allowed = client_of("ag-4").get("/api/v1/search?year=2026")
+    assert allowed.json()["total"]
 
 
 def test_experts_come_with_post_and_evidence(dora: TestClient) -> None:
@@ -205,12 +234,15 @@ def test_pages_say_the_degree_that_the_api_gives(dora: TestClient, address: str)
 
 @pytest.mark.parametrize("area", ["22", "r53"])
 def test_experts_of_an_area(dora: TestClient, area: str) -> None:
-    """An area keeps those whose present post is there; an unknown one keeps nobody."""
+    """An area keeps those whose present post is there; an unknown one is refused."""
     asked = {"q": "dégrèvement incendie", "area": area}
     body = dora.get("/api/v1/experts", params=asked).json()
     assert [one["agent"]["id"] for one in body["candidates"]] == ["ag-1"]
-    nowhere = dora.get("/api/v1/experts", params={"q": "incendie", "area": "zz"}).json()
-    assert nowhere["candidates"] == []
+    nowhere = dora.get("/api/v1/experts", params={"q": "incendie", "area": "zz"})
+    assert nowhere.status_code == 422
+    assert area in nowhere.json()["detail"]
+    page = dora.get("/experts", params={"q": "incendie", "area": "zz"})
+    assert (page.status_code, "Le territoire «" in page.text) == (200, True)
 
 
 @pytest.mark.parametrize(

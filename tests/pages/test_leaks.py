@@ -56,10 +56,13 @@ def test_its_reader_finds_it(client_of: ClientOf) -> None:
 
 def test_filters_do_not_reveal_it(claire: TestClient) -> None:
     """To narrow by the restricted document's own values finds nothing."""
-    for filters in (f"space=espace-{SECRET}", "area=93", "year=2026", "kind=enquête"):
+    for filters in (f"space=espace-{SECRET}", "area=93", "kind=enquête"):
         body = claire.get(f"/api/v1/search?{filters}").json()
         assert body["total"] == 0
         assert not any(body["facets"].values())
+    refused, never = (claire.get(f"/api/v1/search?year={year}") for year in (2026, 1926))
+    assert (refused.status_code, never.status_code) == (422, 422)
+    assert refused.json()["detail"].replace("2026", "1926") == never.json()["detail"]
 
 
 def test_what_a_document_replaces_shows_only_if_readable(
