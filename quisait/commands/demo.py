@@ -7,8 +7,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -21,6 +23,8 @@ from quisait.commands import answers
 from quisait.commands.expertise import build_text
 from quisait.commands.run import run_application, run_interruptibly
 from quisait.privacy.retention import audit_command
+from quisait.settings import SECRETS_FOLDER, beside_file, secrets_folder
+from quisait.settings.files import private_files
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.demo_stories import tell_stories
 from quisait.work.worker import build_and_publish
@@ -107,6 +111,7 @@ def demo(
         os.environ["QUISAIT_SERVER__PORT"] = str(port)  # also where the mails lead
     questions = demo_questions(folder / "questions.jsonl")
     if not check:
+        make_token_key()
         # Imported here, so that a taken port is reported before the model is prepared.
         from search_api.listening import open_port
 
@@ -138,6 +143,19 @@ def demo(
             run_application(application)
 
 
+def make_token_key() -> None:
+    """Make a key at the first start, so that programs can be tried with tokens (docs/api.md).
+
+    A folder that cannot be written has no key: then the demo only serves people.
+    """
+    file = (secrets_folder() or beside_file(SECRETS_FOLDER)) / "server__token_key"
+    if read_settings().server.token_key:
+        return
+    with suppress(OSError), private_files():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(token_hex(32) + "\n", "utf-8")
+
+
 def _welcome(
     application: Application, address: str, questions: Sequence[DemoQuestion]
 ) -> Iterator[str]:
@@ -151,6 +169,7 @@ def _welcome(
     yield from (f"  – chercher « {one.question} »" for one in questions[:PROPOSED])
     yield f"  – demander à qui sait : {address}questions/new, puis répondre à sa place"
     yield f"  – lire les courriels que cela vous vaut : {address}demo/mails"
+    yield f"  – demander par un programme, à {address}api/v1/search : docs/api.md"
 
 
 def _prepare(application: Application, folder: Path, stream: TextIO, *, quiet: bool) -> None:

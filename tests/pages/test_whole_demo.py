@@ -6,13 +6,17 @@ are thousands (filters of a search), are tried some of each.
 """
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 from threading import Event
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -27,7 +31,9 @@ from expertise.topics import Topic, read_topics
 from quisait.application.assembly import Application, open_overview
 from quisait.clock import today
 from quisait.commands.answers import answer_context, command_line_reader
+from quisait.commands.demo import make_token_key
 from quisait.server.app import app_of, intranet_app
+from quisait.settings import load_settings
 from quisait.settings.web import EmbedSettings
 from quisait.work.demo_stories import tell_stories
 from quisait.work.mail import send_mail
@@ -154,6 +160,48 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applicatio
 def client_of(application: Application, agent: str) -> TestClient:
     app = app_of(application, NoQueryLog())
     return TestClient(app, SITE, client=("127.0.0.1", 50000), cookies={DEMO_COOKIE: agent})
+
+
+API_PAGE = (DEMO.parent / "docs" / "api.md").read_text("utf-8").partition("## Être averti")[0]
+"""What follows is tried in tests/service/test_webhooks.py."""
+NEXT_BLOCK = "=== block"
+
+
+def test_api_page_is_followed_word_by_word(
+    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the token to the first program, in one terminal; no command fails."""
+    settings = application.settings
+    given = {
+        "QUISAIT_FILE": str(DEMO / "quisait.toml"),
+        "QUISAIT_FOLDER": settings.folder,
+        "QUISAIT_PRIVACY__REGISTER_FILE": settings.privacy.register_file,
+        "QUISAIT_SECRETS": str(tmp_path / "secrets"),
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    make_token_key()
+    signing = settings.model_copy(update={"server": load_settings().server})
+    blocks = re.findall(r"```(sh|python)\n(.*?)```", API_PAGE, re.DOTALL)
+    assert len(blocks) >= 6
+    commands = [f"python - <<END\n{text}END\n" if of == "python" else text for of, text in blocks]
+    lines = [f"{command}echo '{NEXT_BLOCK}'" for command in commands]
+    with served(app_of(replace(application, settings=signing), NoQueryLog())) as address:
+        given |= {
+            "QUISAIT": address,
+            "HOME": str(tmp_path),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(DEMO.parent / "clients" / "python"),
+            "NO_PROXY": "*",
+        }
+        command = ["bash", "-euc", "\n".join(lines)]
+        ran = subprocess.run(command, env=given, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, (ran.stdout, ran.stderr)
+    told = ran.stdout.split(NEXT_BLOCK)[:-1]
+    assert [not text.strip() for text in told[:2]] == [True, True]
+    assert all("personnes âgées" in text for text in told[2:4])
+    assert "Taxe foncière" in told[4]
+    assert "404 not_found" in told[-1]
 
 
 PARTS = 24
