@@ -32,12 +32,12 @@ from search_api.verification import storage as verification
 from search_api.webhooks import storage as webhook_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-BASE = "0028"
-"""Schema of quisait 0.2.0, the oldest that this version upgrades."""
+QUISAIT_0_1_0 = ""
+"""Stands for the schema of quisait 0.1.0, which has no mark: all migrations are due."""
+BEFORE_ALEMBIC = "0001"
+"""Migration that leads to the schema of 0.2.0's development before it had Alembic's mark."""
 HEAD = "0041"
 """The last migration in `MIGRATIONS`."""
-LAST_TO_UPGRADE_OLDER = "fe65daca"
-"""Last commit that upgrades the schemas of 0.2.0's development (0001 to 0027)."""
 MARKED_BY_ALEMBIC = 3
 """Value in `schema_version`, for which versions of quisait before Alembic refuse the database."""
 WAIT_S = 30
@@ -143,7 +143,7 @@ def migrate(engine: sa.Engine) -> sa.Engine:
     """Create the tables, or upgrade those of an older version; return the engine.
 
     All changes are in one transaction; processes that start together wait for one another. Raises
-    `IndexRefused` for a database before `BASE` or after `HEAD`, and leaves it unchanged.
+    `IndexRefused` for a database after `HEAD`, and leaves it unchanged.
     """
     with engine.begin() as connection:
         _lock_schema(connection)
@@ -151,7 +151,7 @@ def migrate(engine: sa.Engine) -> sa.Engine:
         if found is None:
             _create(connection)
         elif found != HEAD:
-            _upgrade(connection)
+            _upgrade(connection, found)
     return engine
 
 
@@ -182,29 +182,16 @@ def _lock_schema(connection: sa.Connection) -> None:
 def _revision(connection: sa.Connection) -> str | None:
     """Return the revision of the schema, or None for a database without tables.
 
-    Raises `IndexRefused` for a schema that this version cannot upgrade.
+    Raises `IndexRefused` for the schema of a later version.
     """
     tables = sa.inspect(connection).get_table_names()
     if "alembic_version" in tables:
         mark = sa.text("select version_num from alembic_version")
         found = str(connection.execute(mark).scalar() or "")
     elif schema_version.name in tables:
-        found = "0001"  # from the development of 0.2.0, before Alembic
-    elif state.runs.name in tables:
-        raise IndexRefused(
-            "La base d'état est celle de quisait 0.1.0, que cette version ne met pas à niveau ; "
-            "elle ne contient rien qui ne se relise. Rien n'a été changé : donnez une base vide à "
-            "« database », ou écartez state.sqlite du dossier de travail, puis lancez "
-            "« quisait crawl »."
-        )
+        found = BEFORE_ALEMBIC
     else:
-        return None
-    if found < BASE:
-        raise IndexRefused(
-            f"La base d'état est d'avant quisait 0.2.0 (schéma {found}), que cette version ne met "
-            "plus à niveau. Rien n'a été changé : lancez d'abord « quisait upgrade » avec la "
-            f"version de développement {LAST_TO_UPGRADE_OLDER}, puis revenez à celle-ci."
-        )
+        return QUISAIT_0_1_0 if state.runs.name in tables else None
     if found > HEAD:
         raise IndexRefused(
             f"La base d'état est d'une version plus récente de quisait (schéma {found}, celle-ci "
@@ -226,14 +213,16 @@ def _create(connection: sa.Connection) -> None:
     connection.execute(sa.text("insert into alembic_version values (:head)"), {"head": HEAD})
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def _upgrade(connection: sa.Connection, found: str) -> None:
     # Imported here: loading takes a moment, and an up-to-date database does not need it.
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
+    config.attributes |= {"connection": connection, "tables": TABLES}
+    if found == BEFORE_ALEMBIC:
+        command.stamp(config, found)
     command.upgrade(config, HEAD)
 
 

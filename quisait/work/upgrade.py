@@ -87,7 +87,8 @@ def plan_text(plan: UpgradePlan) -> str:
         lines.append("Base d'état : à niveau.")
     else:
         lines.append(
-            f"Base d'état : de la version {plan.schema} du schéma à {HEAD}, entièrement ou pas du "
+            f"Base d'état : de la version {plan.schema or 'de quisait 0.1.0'} du schéma à {HEAD}, "
+            "entièrement ou pas du "
             "tout. Elle ne revient pas en arrière : gardez une sauvegarde faite par l'ancienne "
             "version."
         )

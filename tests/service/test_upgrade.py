@@ -31,9 +31,7 @@ def test_a_former_versions_folder_is_upgraded_by_one_command(tmp_path: Path) -> 
     assert json.loads(pointer.read_text("utf-8"))["live"]["made"]["analysis"] != "former"
     assert "rien à faire" in place.run("upgrade").stdout
     database = connect(f"sqlite:///{kept / 'state.sqlite'}")
-    for version, told in (("9999", "plus récente"), ("0012", "d'avant quisait 0.2.0")):
-        with database.begin() as connection:
-            mark = sa.text("update alembic_version set version_num = :version")
-            connection.execute(mark, {"version": version})
-        assert told in place.run("upgrade", "--dry-run", status=1).stderr
+    with database.begin() as connection:
+        connection.execute(sa.text("update alembic_version set version_num = '9999'"))
+    assert "plus récente" in place.run("upgrade", "--dry-run", status=1).stderr
     database.dispose()
