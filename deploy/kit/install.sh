@@ -9,7 +9,8 @@ Usage : ./install.sh [--prefix DOSSIER] [--site DOSSIER] [--python PYTHON] [--so
 
   --prefix DOSSIER   le programme (par défaut : ~/quisait ; avec --systemd : /opt/quisait)
   --site DOSSIER     réglages, secrets, état et registre (par défaut : ~/quisait-site)
-  --python PYTHON    l'interpréteur à employer (par défaut : le plus récent que ce kit connaît)
+  --python PYTHON    l'interpréteur à employer (par défaut : celui de l'installation, ou le plus récent que ce kit
+                     connaît et que le compte du service peut lancer) ; relancé avec un autre, il en change
   --sources          aussi les paquets de sources : partages Windows (smb), WebDAV et Nextcloud (webdav),
                      CMIS (cmis), boîtes partagées (mailbox), listes et Mailman (lists), sites, flux, WordPress
                      et Wagtail (sites), Redmine (redmine), DokuWiki (dokuwiki), Request Tracker (rt),
@@ -78,27 +79,51 @@ fi
 echo "2/5 Recherche de Python"
 known=$(ls requirements | sed 's/\.txt$//' | sort -t. -k2 -rn | tr '\n' ' ')
 unset PYTHONPATH PYTHONHOME
+# The account of the service is made at the end: until then, another without rights stands for it.
+account=quisait
+getent passwd quisait >/dev/null || account=nobody
+as_service() { # COMMAND…: in a folder and as an account that the service may use
+    if [ -n "$systemd" ]; then
+        (cd / && runuser -u "$account" -- "$@")
+    else
+        "$@"
+    fi
+}
+by_whom=${systemd:+" dans le compte du service, qui n'entre pas dans les dossiers de root"}
 version_of() {
-    "$1" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
+    as_service "$1" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
+}
+base_of() { # PYTHON: the interpreter itself, without links and environments
+    as_service "$1" -I -c 'import os, sys; print(os.path.realpath(sys._base_executable))' 2>/dev/null
 }
 if [ -n "$python" ]; then
+    python=$(command -v "$python" || printf '%s' "$python")
+    case $python in /*) ;; *) python=$kit/$python ;; esac
     version=$(version_of "$python" || true)
-    [ -n "$version" ] || stop "$python ne se lance pas comme un interpréteur Python."
+    [ -n "$version" ] || stop "$python ne se lance pas comme un interpréteur Python$by_whom. Rien n'a été installé."
     [ -f "requirements/$version.txt" ] || stop "$python est un Python $version ; ce kit connaît : $known."
 else
-    # What is installed goes on with its Python.
-    [ ! -x "$prefix/bin/python" ] || known="$(version_of "$prefix/bin/python" || true) $known"
+    # What is installed goes on with its Python, as long as the service can run it.
+    python=$(base_of "$prefix/bin/python" || true)
+    version=$([ -z "$python" ] || version_of "$python" || true)
+    [ -f "requirements/$version.txt" ] || python='' version=''
     for candidate in $known; do
-        [ -f "requirements/$candidate.txt" ] || continue
+        [ -z "$python" ] || break
         for name in "python$candidate" python3; do
-            if [ "$(version_of "$name" || true)" = "$candidate" ]; then
-                python=$(command -v "$name") version=$candidate
-                break 2
-            fi
+            IFS=:
+            for folder in $PATH; do
+                unset IFS
+                [ -x "$folder/$name" ] || continue
+                if [ "$(version_of "$folder/$name" || true)" = "$candidate" ]; then
+                    python=$folder/$name version=$candidate
+                    break 2
+                fi
+            done
+            unset IFS
         done
     done
-    [ -n "$python" ] || stop "Aucun Python que ce kit connaisse ($known). Installez-en un de votre" \
-        "distribution, ou donnez-le par --python."
+    [ -n "$python" ] || stop "Aucun Python que ce kit connaisse ($known) ne se lance$by_whom. Installez-en un de" \
+        "votre distribution, ou donnez-le par --python."
 fi
 "$python" -I -c '
 import os, sys
@@ -116,9 +141,6 @@ except ImportError as missing:
 
 if [ -e "$prefix" ] && [ -n "$(ls -A "$prefix")" ]; then
     [ -f "$prefix/pyvenv.cfg" ] || stop "$prefix n'est pas vide et n'est pas une installation de quisait."
-    [ "$(version_of "$prefix/bin/python" || true)" = "$version" ] || stop "$prefix emploie un autre" \
-        "Python que $version, ou un Python qui n'est plus là : renommez ce dossier (ni réglages ni" \
-        "documents n'y sont), puis relancez."
 fi
 if [ -n "$systemd" ] && command -v systemctl >/dev/null && systemctl -q is-active quisait; then
     stop "Le service tourne : « systemctl stop quisait », puis relancez. Rien n'a été changé."
@@ -132,6 +154,14 @@ free=$(df -Pk -- "$parent" | awk 'NR == 2 { print $4 }')
 
 echo "3/5 Installation des paquets ($python, $prefix)"
 umask 022
+# Who has them keeps them, of the same version as the rest.
+if ls -d "$prefix"/lib/python*/site-packages/quisait_*.dist-info >/dev/null 2>&1; then
+    sources=oui
+fi
+if [ -e "$prefix/bin" ] && [ "$(base_of "$prefix/bin/python" || true)" != "$(base_of "$python")" ]; then
+    echo "      un autre Python qu'avant : le programme est refait (ni réglages ni documents n'y sont)"
+    rm -rf "$prefix/bin" "$prefix/lib" "$prefix/lib64" "$prefix/include" "$prefix/share"
+fi
 "$python" -I -m venv --without-pip "$prefix"
 pip=$(ls wheels/pip-*.whl)
 installed() { # LIST: every wheel that it names, and no other
@@ -141,8 +171,7 @@ installed() { # LIST: every wheel that it names, and no other
         stop "L'installation n'est pas complète : corrigez ce que pip dit ci-dessus, puis relancez."
 }
 installed "requirements/$version.txt"
-# Who has them keeps them, of the same version as the rest.
-if [ -n "$sources" ] || ls -d "$prefix"/lib/python*/site-packages/quisait_*.dist-info >/dev/null 2>&1; then
+if [ -n "$sources" ]; then
     installed "requirements-sources/$version.txt"
 fi
 # Now, on all cores: the account that runs it writes nothing here.
@@ -177,6 +206,7 @@ if [ -n "$systemd" ]; then
     settings=/etc/quisait state=/var/lib/quisait register=/var/lib/quisait-registre
     getent passwd quisait >/dev/null ||
         useradd --system --user-group --no-create-home --home-dir $state --shell /usr/sbin/nologin quisait
+    account=quisait
     install -d -m 700 -o quisait -g quisait $state $register
     install -d -m 755 $settings
     install -d -m 750 -g quisait $settings/secrets
@@ -213,6 +243,11 @@ if [ -n "$systemd" ]; then
 else
     as="env \$(cat $settings/environment) $prefix/bin/quisait"
     start="$as run"
+fi
+if ! told=$(as_service "$prefix/bin/python" -I -c 'import quisait.server.app' 2>&1); then
+    printf '%s\n' "$told" | tail -n 3 >&2
+    stop "Le compte $(as_service id -un) ne peut pas lancer $prefix/bin/quisait : vérifiez qu'il peut entrer dans" \
+        "$prefix et lancer $python, ou donnez un autre Python (--python), puis relancez."
 fi
 cat <<FIN
 

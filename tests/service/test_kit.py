@@ -262,6 +262,33 @@ def test_run_again_it_changes_no_setting(offline: Offline, kit: Path, installed:
     assert {path: path.read_bytes() for path in kept} == kept
 
 
+def test_run_again_it_takes_another_python(offline: Offline, kit: Path, installed: Path) -> None:
+    """As when the one before is gone: the program is made again, and settings stay."""
+    (link,) = offline.path(PREFIX / "bin").glob(f"python{PYTHON}")
+    link.unlink()
+    link.symlink_to("/nowhere/python")
+    told = install(offline, kit).stdout
+    assert "un autre Python" in told
+    assert f"{installed}/quisait.toml" in told
+    assert offline.run(str(PREFIX / "bin/quisait"), "connector", "list").stdout.count("quisait-")
+
+
+def test_python_that_the_service_cannot_run_is_refused(offline: Offline, kit: Path) -> None:
+    """Before anything is installed: it lies in a folder of root."""
+    if not _IS_ROOT:
+        return
+    closed = offline.path("/opt/de-root")
+    closed.mkdir(mode=0o700)
+    os.chown(closed, 0, 0)
+    (closed / f"python{PYTHON}").symlink_to(_INTERPRETER)
+    python = f"/opt/de-root/python{PYTHON}"
+    script = ("sh", str(kit / "install.sh"), "--systemd", "--python", python)
+    refused = offline.run_as_root(*script, status=1).stderr
+    assert "compte du service" in refused
+    assert "Rien n'a été installé" in refused
+    assert not offline.path("/etc/quisait").exists()
+
+
 def test_what_install_cannot_do_is_said(offline: Offline, kit: Path, installed: Path) -> None:
     """A Python that the kit does not know, a folder of something else, and whose right it is."""
     script = str(kit / "install.sh")
