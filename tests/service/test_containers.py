@@ -165,6 +165,37 @@ def test_the_chart_has_the_parts_of_the_file() -> None:
         assert len(parts) == 14
 
 
+def test_a_backup_is_made_at_once_and_old_ones_are_deleted(tmp_path: Path) -> None:
+    """By the script of Compose and the chart; a signal ends it, as Docker sends it to a process."""
+    place, backups = make_place(tmp_path / "place"), tmp_path / "backups"
+    place.run("crawl", "--accept-deletions")
+    former = backups / "2026-01-01-023000"
+    former.mkdir(parents=True)
+    os.utime(former, (0, 0))
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    script = ["sh", str(REPOSITORY / "containers/backups.sh"), str(backups), "30"]
+    file = {"QUISAIT_FILE": str(place.folder / "quisait.toml"), "PATH": path}
+    running = subprocess.Popen(script, env={**os.environ, **place.environment, **file})
+    try:
+        wait_until(lambda: any(backups.glob("*/manifest.json")) and not former.exists())
+        assert running.poll() is None
+    finally:
+        running.terminate()
+        running.wait(20)
+
+
+def test_the_chart_admits_the_scraper_and_restarts_what_hangs() -> None:
+    """To the metrics of both containers; liveness asks the process alone."""
+    templates = REPOSITORY / "deploy/helm/quisait/templates"
+    policy = (templates / "network.yaml").read_text("utf-8")
+    assert ".Values.scraper" in policy
+    assert "ports: [{port: 8078}, {port: 8079}]" in policy
+    pod = (templates / "quisait.yaml").read_text("utf-8")
+    assert "/health/live" in pod.partition("livenessProbe:")[0]
+    assert "livenessProbe:" in pod
+    assert "quisait-backups" in pod
+
+
 def test_the_image_is_made_of_what_is_there() -> None:
     """What it copies exists and is not ignored; its user is not root; it starts `quisait`."""
     lines = (REPOSITORY / "Dockerfile").read_text().splitlines()
