@@ -11,6 +11,7 @@ from quisait.work.sizing import (
     DIMENSION,
     EMBEDDED_BYTES,
     ENCODED_PER_S,
+    EXTRACTED_PER_S,
     NODE_GIB,
     OPENSEARCH_BYTES,
     PASSAGES,
@@ -43,26 +44,33 @@ def size(
     rate: Annotated[
         float, typer.Option("--rate", min=0.01, help="Passages encodés par seconde")
     ] = ENCODED_PER_S,
+    files: Annotated[
+        float, typer.Option("--files", min=0.01, help="Fichiers lus (extraits) par seconde")
+    ] = EXTRACTED_PER_S,
     quantisation: Annotated[
         Quantisation, typer.Option("--quantisation", help="Vecteurs que compare OpenSearch")
     ] = WHOLE_VECTORS,
     as_json: AsJson = False,
 ) -> None:
-    """Ce que demande un index de tant de documents : machines, mémoire, disque, encodage."""
+    """Ce que demande un index de tant de documents : machines, mémoire, disque, lecture."""
     found = [
-        sized(SizingQuestion(count, passages, dimension, memory, replicas, rate, quantisation))
+        sized(
+            SizingQuestion(count, passages, dimension, memory, replicas, rate, quantisation, files)
+        )
         for count in documents or DOCUMENTS
     ]
-    show(found, as_json, lambda found: "\n".join(size_lines(found, rate)))
+    show(found, as_json, lambda found: "\n".join(size_lines(found, rate, files)))
 
 
-def size_lines(found: Sequence[SizingAnswer], encoded_per_s: float) -> Iterator[str]:
+def size_lines(
+    found: Sequence[SizingAnswer], encoded_per_s: float, extracted_per_s: float
+) -> Iterator[str]:
     """Yield a Markdown table, then the figures on which it is based."""
     yield (
         "| documents | passages | engine | vecteurs en mémoire | disque d'une copie | shards "
-        "| replicas | nœuds | encodage |"
+        "| replicas | nœuds | extraction | encodage |"
     )
-    yield "|---:|---:|---|---:|---:|---:|---:|---:|---:|"
+    yield "|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|"
     for one in found:
         cells = (
             number(one.documents),
@@ -73,15 +81,16 @@ def size_lines(found: Sequence[SizingAnswer], encoded_per_s: float) -> Iterator[
             str(one.shards or "–"),
             str(one.replicas) if one.shards else "–",
             str(one.nodes),
+            _days(one.extraction_days),
             _days(one.encoding_days),
         )
         yield f"| {' | '.join(cells)} |"
     yield ""
-    rate = f"{encoded_per_s:g}".replace(".", ",")
+    rate, files = (f"{one:g}".replace(".", ",") for one in (encoded_per_s, extracted_per_s))
     yield (
         f"Mesuré : {number(EMBEDDED_BYTES)} octets par passage sur le disque (embedded), "
-        f"{number(OPENSEARCH_BYTES)} (opensearch). Donné : {rate} passages encodés par "
-        "seconde (--rate). Calculé : le reste."
+        f"{number(OPENSEARCH_BYTES)} (opensearch). Donné : {files} fichiers extraits par seconde "
+        f"(--files), {rate} passages encodés par seconde (--rate). Calculé : le reste."
     )
 
 

@@ -32,6 +32,8 @@ each engine (`python -m benchmarks.million`).
 """
 ENCODED_PER_S = 20.0
 """Passages encoded per second by one core (`python -m benchmarks.sizing`)."""
+EXTRACTED_PER_S = 5.0
+"""Files whose text one core extracts per second (`python -m benchmarks.indexing extraction`)."""
 PASSAGES, DIMENSION, NODE_GIB, REPLICAS = 3.0, 384, 64, 1
 """Default values of a `SizingQuestion`."""
 
@@ -42,7 +44,8 @@ class SizingQuestion:
 
     `dimension` is the dimension of the vectors, `node_gib` the memory of a node, `replicas` the
     number of additional copies (0 or more), `encoded_per_s` the encoding rate in passages per
-    second. All values except `replicas` are above 0. `quantisation` applies only to OpenSearch.
+    second, `extracted_per_s` that of extraction in files per second, a document being one file.
+    All values except `replicas` are above 0. `quantisation` applies only to OpenSearch.
     """
 
     documents: int
@@ -52,11 +55,12 @@ class SizingQuestion:
     replicas: int = REPLICAS
     encoded_per_s: float = ENCODED_PER_S
     quantisation: Quantisation = WHOLE_VECTORS
+    extracted_per_s: float = EXTRACTED_PER_S
 
 
 @dataclass(frozen=True, slots=True)
 class SizingAnswer:
-    """The machines needed. `vectors_gib` and `disk_gib` are for one copy.
+    """The machines and the time needed. `vectors_gib` and `disk_gib` are for one copy.
 
     `shards` is 0 for the embedded engine, which has none.
     """
@@ -70,6 +74,7 @@ class SizingAnswer:
     replicas: int
     nodes: int
     encoding_days: float
+    extraction_days: float
 
 
 def sized(asked: SizingQuestion) -> SizingAnswer:
@@ -88,9 +93,12 @@ def sized(asked: SizingQuestion) -> SizingAnswer:
     each += vector_bytes - FLOAT32_BYTES * DIMENSION
     disk_gib = passages * max(each, vector_bytes) / GIB
     days = passages / asked.encoded_per_s / DAY_S
+    extraction = asked.documents / asked.extracted_per_s / DAY_S
     if embedded:
         held = passages * vector_bytes / GIB
-        return SizingAnswer(asked.documents, passages, "embedded", held, disk_gib, 0, 0, 1, days)
+        return SizingAnswer(
+            asked.documents, passages, "embedded", held, disk_gib, 0, 0, 1, days, extraction
+        )
     compared = vector_bytes
     if asked.quantisation != WHOLE_VECTORS:
         compared = asked.dimension + CORRECTION_BYTES
@@ -102,5 +110,14 @@ def sized(asked: SizingQuestion) -> SizingAnswer:
     few = math.ceil(disk_gib / MOST_SHARD_GIB)
     shards = few if nodes == least else max(few, math.ceil(nodes / (1 + asked.replicas)))
     return SizingAnswer(
-        asked.documents, passages, "opensearch", held, disk_gib, shards, asked.replicas, nodes, days
+        asked.documents,
+        passages,
+        "opensearch",
+        held,
+        disk_gib,
+        shards,
+        asked.replicas,
+        nodes,
+        days,
+        extraction,
     )

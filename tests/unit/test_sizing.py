@@ -55,7 +55,14 @@ def test_more_documents_take_no_less(asked: SizingQuestion, times: int) -> None:
     """Of anything, on one engine."""
 
     def costs(found: SizingAnswer) -> tuple[float, ...]:
-        return found.vectors_gib, found.disk_gib, found.shards, found.nodes, found.encoding_days
+        return (
+            found.vectors_gib,
+            found.disk_gib,
+            found.shards,
+            found.nodes,
+            found.encoding_days,
+            found.extraction_days,
+        )
 
     more = SizingQuestion(
         asked.documents * times,
