@@ -2,8 +2,11 @@
 
 import json
 import re
+import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -91,9 +94,27 @@ def new_connector(
             (folder / path).write_text(text, encoding="utf-8")
     print(
         f"{folder} écrit : {', '.join(files)}.\n"
-        f"Essayez-le :    pip install --editable {folder} && pytest {folder}\n"
+        f"Installez-le :  {_install_command(folder)}\n"
+        f"Essayez-le :    {shlex.quote(sys.executable)} -m pytest {folder}\n"
         "Branchez-le :   docs/connecteur.md"
     )
+
+
+def _install_command(folder: Path) -> str:
+    """Return a shell command that installs a connector beside this quisait, whoever installed it.
+
+    In another environment, pip would look for quisait in the public registry, which does not have
+    it. A kit's environment has no pip of its own; that of the system installs into it.
+    """
+    python = shlex.quote(sys.executable)
+    uv = Path(sys.executable).parent / "uv"
+    if uv.exists():
+        start = f"{shlex.quote(str(uv))} pip install --python {python}"
+    elif find_spec("pip"):
+        start = f"{python} -m pip install"
+    else:
+        start = f"pip --python {python} install"
+    return f"{start} --editable ./{folder} pytest"
 
 
 def _files(name: str) -> dict[str, str]:

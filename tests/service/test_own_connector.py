@@ -1,11 +1,12 @@
 """A connector that `quisait connector new` wrote, installed beside quisait and used."""
 
+import re
+import shlex
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -37,19 +38,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     root = tmp_path_factory.mktemp("own")
     packages = root / "packages"
     made = make_place(root / "place", QUISAIT_SOURCES=SOURCES, PYTHONPATH=str(packages))
-    made.run("connector", "new", "annales")
-    uv = Path(sys.executable).parent / "uv"
-    install: list[str | Path] = [
-        uv,
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--target",
-        packages,
-        "./annales",
-    ]
-    subprocess.run(install, cwd=made.folder, check=True)
+    told = made.run("connector", "new", "annales").stdout
+    (printed,) = re.findall(r"^Installez-le : +(.*)$", told, re.MULTILINE)
+    # As printed, but into a folder of the test's own, which has what the connector needs.
+    own = f"--quiet --no-deps --target {packages} ./annales"
+    install = printed.replace("--editable ./annales pytest", own)
+    assert install.endswith(own)
+    subprocess.run(shlex.split(install), cwd=made.folder, check=True)
     with closing(sqlite3.connect(made.folder / "application.db")) as database, database:
         database.execute(
             "CREATE TABLE documents(id TEXT PRIMARY KEY, title TEXT, text TEXT, author TEXT, "
