@@ -101,6 +101,45 @@ def set_cut(engine: sa.Engine, agent_id: str, day: date | None) -> None:
             mark_directory_changed(connection)
 
 
+KEPT_OF_DEPARTED = frozenset({"accounts", "author_words"})
+"""Names of the directory's tables of which a purge keeps the rows of an agent who left."""
+
+_KEPT_IN_ROW = frozenset({"key", "id", "departure", "listed"})
+_NAMES = ("given_name", "family_name")
+
+
+def has_more_than_name() -> sa.ColumnElement[bool]:
+    """Return the condition that `reduce_departed` would delete a part of an agent's row."""
+    said = (name for name, value in _emptied().items() if value == "" and name not in _NAMES)
+    names = sa.or_(*(agents.c[name] != "" for name in _NAMES))
+    return sa.or_(
+        agents.c.arrival.is_not(None),
+        sa.and_(names, sa.not_(named_rows(agents))),
+        *(agents.c[name] != "" for name in said),
+    )
+
+
+def reduce_departed(connection: sa.Connection, agent_id: str) -> bool:
+    """Keep only the departure and the name of an agent who left; return whether they left.
+
+    Both are shown with what the agent wrote, as long as the directory lists the agent. The name of
+    an agent who may not be named is deleted too.
+    """
+    this = (agents.c.key == digest(agent_id)) & agents.c.departure.is_not(None)
+    if connection.execute(sa.select(agents.c.key).where(this)).first() is None:
+        return False
+    values = _emptied()
+    if connection.execute(sa.select(agents.c.key).where(this, named_rows(agents))).first():
+        values = {name: value for name, value in values.items() if name not in _NAMES}
+    connection.execute(sa.update(agents).where(this).values(values))
+    return True
+
+
+def _emptied() -> dict[str, object]:
+    row = agent_row(Agent("", "", ""))
+    return {name: value for name, value in row.items() if name not in _KEPT_IN_ROW}
+
+
 class AccountCache:
     """Caches the agents of accounts, without their preferences. Thread-safe.
 

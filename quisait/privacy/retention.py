@@ -12,8 +12,14 @@ import sqlalchemy as sa
 
 from expertise import consent, directory_tables
 from expertise.builds import SqlBuilds, forget_in_builds
-from expertise.consent import SqlConsent, forget_animator
-from expertise.directory import SqlDirectory, mark_directory_changed
+from expertise.consent import PreferenceKind, SqlConsent, forget_animator
+from expertise.directory import (
+    KEPT_OF_DEPARTED,
+    SqlDirectory,
+    has_more_than_name,
+    mark_directory_changed,
+    reduce_departed,
+)
 from expertise.directory_tables import forget_others
 from expertise.topics import Topic
 from indexer import sql
@@ -278,14 +284,12 @@ def purge_departed(
 ) -> tuple[str, ...]:
     """Purge agents who left, or were last known, more than `departed_days` ago; return their ids.
 
-    If the directory still names such agents, its next reading stores them again as departed; they
-    are not shown, and are purged again.
+    Agents of whom nothing is left to delete are not among them. If the directory still lists such
+    agents, its next reading stores their entries again, and they are purged again.
     """
     long_ago = today - timedelta(days=departed_days)
-    agents = directory_tables.agents
-    left = sa.select(agents.c.id).where(agents.c.departure <= long_ago)
     with database.begin() as connection:
-        ids = set(connection.execute(left).scalars()) | _long_missing(connection, today, long_ago)
+        ids = _long_departed(connection, long_ago) | _long_missing(connection, today, long_ago)
     recorded = (
         {line["agent"] for line in register.lines() if line["kind"] == "purged"} if ids else ()
     )
@@ -294,6 +298,28 @@ def purge_departed(
             register.note("purged", agent=agent_id)
         purge_agent(database, agent_id, journal)
     return tuple(sorted(ids))
+
+
+def _long_departed(connection: sa.Connection, long_ago: date) -> set[str]:
+    """Return the ids of agents who left before that day and of whom there is more than a name."""
+    agents = directory_tables.agents
+    left = sa.select(agents.c.id).where(agents.c.departure <= long_ago)
+    ids = set(connection.execute(left.where(has_more_than_name())).scalars())
+    for table in _agent_tables("agent_key"):
+        rows = _purged_rows(table, departed=True)
+        if rows is not None:
+            theirs = left.join(table, table.c.agent_key == agents.c.key).where(rows)
+            ids.update(connection.execute(theirs.distinct()).scalars())
+    return ids
+
+
+def _purged_rows(table: sa.Table, *, departed: bool) -> sa.ColumnElement[bool] | None:
+    """Return the condition for rows of agents that a purge deletes; None if it keeps all."""
+    if departed and table.name in KEPT_OF_DEPARTED:
+        return None
+    if departed and table is consent.preferences:
+        return table.c.kind != PreferenceKind.WITHDRAW.value
+    return sa.true()
 
 
 def _long_missing(connection: sa.Connection, today: date, long_ago: date) -> set[str]:
@@ -331,8 +357,10 @@ def _unknown_animators(connection: sa.Connection, known: sa.Select[tuple[str]]) 
 def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
     """Delete every row of one agent; rows of `KEPT_UNNAMED` tables only lose their agent.
 
-    Texts that the agent wrote here stay, like documents of other sources. Returns the number of
-    rows.
+    Texts that the agent wrote here stay, like documents of other sources. Of an agent whom the
+    directory lists as departed, the name and the departure stay for the documents they wrote
+    (`reduce_departed`), and so do withdrawals: without them the purge would show a name again.
+    Returns the number of rows.
     """
     key = digest(agent_id)
     with database.begin() as connection:
@@ -340,8 +368,12 @@ def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
             connection.exec_driver_sql("pragma secure_delete = on")
         renumber_texts_of(connection, agent_id)
         rows = _forget_pushed_members(connection, agent_id)
+        departed = reduce_departed(connection, agent_id)
         for table in _agent_tables("agent_key"):
-            mine = table.c.agent_key == key
+            deleted = _purged_rows(table, departed=departed)
+            if deleted is None:
+                continue
+            mine = (table.c.agent_key == key) & deleted
             unnamed = sa.update(table).where(mine).values(agent_key="", agent_id="")
             kept = table.info.get(sql.KEPT_UNNAMED)
             rows += connection.execute(unnamed if kept else sa.delete(table).where(mine)).rowcount
@@ -354,6 +386,8 @@ def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
             sa.select(sign_on_tables.sessions.c.key)
         )
         connection.execute(sa.delete(sign_on_tables.provider_sessions).where(ended))
+        if departed:
+            return rows
         own = sa.delete(directory_tables.agents).where(directory_tables.agents.c.key == key)
         return rows + connection.execute(own).rowcount
 
