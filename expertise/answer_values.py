@@ -102,7 +102,7 @@ class AreaCount:
 
 @dataclass(frozen=True, slots=True)
 class TopicCount:
-    """Numbers for a topic in one area; `open_questions` are counted over the whole country.
+    """Numbers for a topic in one area; `questions` are unanswered ones of the whole country, by id.
 
     `left` is true if nobody holds the topic there and an agent who wrote about it has left.
     """
@@ -111,8 +111,13 @@ class TopicCount:
     holders: CappedCount
     declared: CappedCount
     documented: bool
-    open_questions: int
+    questions: tuple[str, ...] = ()
     left: bool = False
+
+    @property
+    def open_questions(self) -> int:
+        """Number of unanswered questions."""
+        return len(self.questions)
 
     @property
     def risks(self) -> list[str]:

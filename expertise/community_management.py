@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from connectors.values import Agent
 from expertise.answer_values import CommunityView, TopicCount
-from expertise.build_tables import HASH_PREFIX_CHARS, ProposalRecord
+from expertise.build_tables import HASH_PREFIX_CHARS, CommunityRecord, ProposalRecord
 from expertise.clustering import LEAST_DOCUMENTS, LEAST_MEMBERS, LEAST_WITH_TERM, CommunityKind
 from expertise.corpus import is_universal
 from expertise.current_build import OpenBuild
@@ -246,18 +246,26 @@ class CommunityProposals:
     animated: Callable[[str], bool]
 
     def pending(self) -> tuple[CommunityView, ...]:
-        """Return undecided proposals on topics they manage, with at least three valid members."""
+        """Return undecided proposals on topics they manage, with at least three valid members.
+
+        Agents who are alone on two topics are proposed as one community: on the topic, not on the
+        métier that names the same agents; and not at all if a proposal of them was decided.
+        """
         decided = self.reading.builds.community_decisions.all()
         found = self.reading.builds.communities(
             self.reading.stamp.id, kind=CommunityKind.PROPOSED, most=None
         )
-        mine = (
-            one
-            for one in found
-            if not decided.keys() & set(one.topics) and all(map(self.animated, one.topics))
-        )
-        views = (community_view(self.reading, one, all_shown=True) for one in mine)
+        groups = {frozenset(one.members) for one in found if decided.keys() & set(one.topics)}
+        views = []
+        for one in sorted(found, key=self._is_of_metier):
+            members = frozenset(one.members)
+            if members not in groups and all(map(self.animated, one.topics)):
+                groups.add(members)
+                views.append(community_view(self.reading, one, all_shown=True))
         return tuple(one for one in views if len(one.members) >= LEAST_MEMBERS)
+
+    def _is_of_metier(self, one: CommunityRecord) -> bool:
+        return any(self.reading.topics[id_].topic.kind is TopicKind.METIER for id_ in one.topics)
 
     def decided(self) -> tuple[CommunityDecision, ...]:
         """Return the decisions on topics they manage, newest first."""
@@ -312,9 +320,14 @@ class AtRisk:
         ]
 
 
-def topics_at_risk(reading: OpenBuild, animated: Callable[[str], bool]) -> tuple[AtRisk, ...]:
+def topics_at_risk(
+    reading: OpenBuild,
+    animated: Callable[[str], bool],
+    with_questions: Callable[[TopicCount], TopicCount] = lambda count: count,
+) -> tuple[AtRisk, ...]:
     """Return the topics to watch, by label, among those that `animated` accepts.
 
+    `with_questions` replaces the unanswered questions of a topic, which are those of the index.
     A topic is at risk if it has only one holder, if it has documents but no holder, if it has
     unanswered questions, or if one of few holders leaves soon. Raises `IndexUnreachable`.
     """
@@ -322,7 +335,8 @@ def topics_at_risk(reading: OpenBuild, animated: Callable[[str], bool]) -> tuple
     offset: int | None = 0
     while offset is not None:
         page, standing = reading.counted_page("", offset, _TOPICS_READ_AT_ONCE)
-        found += [_at_risk(reading, one, standing) for one in page.rows if animated(one.topic.id)]
+        rows = (with_questions(one) for one in page.rows if animated(one.topic.id))
+        found += [_at_risk(reading, one, standing) for one in rows]
         offset = page.following
     return tuple(one for one in found if one.risks)
 

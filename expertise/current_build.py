@@ -40,7 +40,7 @@ from expertise.revalidation import CurrentHolder, Revalidation
 from expertise.topics import Topic, TopicKind, label_key, label_order
 from expertise.values import AgentDirectory, DocumentLookup, RankedDocument, TopicHolders, TopicsOf
 from expertise.visibility import may_be_named
-from expertise.votes import counting_contributions
+from expertise.votes import counting_contributions, is_open_question
 from indexer.french.analysis import terms
 
 
@@ -332,7 +332,8 @@ class OpenBuild:
             each_departement=bool(area),
         )
         standing = self.revalidation.current_holders(cells)
-        questions = self.revalidation.readable_by_all(id_ for one in page for id_ in one.questions)
+        asked = self.revalidation.open_cards(id_ for one in page for id_ in one.questions)
+        questions = [one.document_id for one in asked if is_open_question(one.contributions)]
         begun = self.revalidation.readable_by_all(id_ for one in page for id_ in one.documents[:3])
         still = frozenset((*questions, *begun))
         counted = [self._topic_count(one, standing, area, still) for one in page]
@@ -391,7 +392,7 @@ class OpenBuild:
             capped_count([one for one in there if one.holds], MOST_COUNTED),
             capped_count([one for one in there if not one.holds], MOST_COUNTED),
             documented=not still_open.isdisjoint(record.documents),
-            open_questions=len(still_open.intersection(record.questions)),
+            questions=tuple(id_ for id_ in record.questions if id_ in still_open),
         )
 
 

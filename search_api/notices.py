@@ -84,6 +84,7 @@ NOTICES: dict[str, str] = {
     "ask.join": "Vous êtes dans cette communauté.",
     "take_back.join": "Vous n’êtes plus dans cette communauté.",
     "ask.leave": "Vous n’êtes plus dans cette communauté.",
+    "ask.decline": "Invitation refusée : votre nom n’est pas montré dans cette communauté.",
     "take_back.leave": "C’est annulé : vous n’avez ni refusé ni quitté cette communauté.",
     "topic.accept": "Le sujet est retenu : la cartographie suivante le montre.",
     "topic.merge": "Le sujet est réuni à celui que vous avez choisi.",

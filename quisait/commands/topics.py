@@ -66,7 +66,7 @@ def show_topic(
 def list_risks(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ce qui repose sur une personne, ou sur personne, parmi les sujets que l'agent anime."""
     with answers.opened_for_animator(agent, "topics risks") as (context, holder):
-        found = topics_to_watch(context.build(), holder)
+        found = topics_to_watch(context, context.build(), holder)
         answers.require_build(found.build)
     text = "\n".join(map(_risk, found.topics)) or "Rien à surveiller."
     show(found.topics, as_json, lambda _: text, "communities.schemas:AtRiskBody")

@@ -13,8 +13,8 @@ from search_api.mail.values import MailPreferences
 from search_api.people.agents import StoredData, ask_wish, stored_about
 from search_api.people.corrections import Removal, removals
 from search_api.questions.reading import known_agent
-from search_api.questions.service import own_asking, set_asking_preferences
-from search_api.questions.values import AskingPreferences, OwnAsking
+from search_api.questions.service import own_asking, own_load, set_asking_preferences
+from search_api.questions.values import AskingPreferences, OwnAsking, QuestionLoad
 from search_api.verification.service import choose_pace, own_verifications
 from search_api.verification.storage import OwnVerifications
 
@@ -24,12 +24,14 @@ class OwnData:
     """The data stored about a reader, with their choices. Both pages of «Moi» show parts of it.
 
     A field is None if its feature is off. `removed`: topics from which an animator removed them.
+    `load`: how many questions they receive.
     """
 
     held: StoredData
     favourites: OwnFavourites
     removed: tuple[Removal, ...]
     asked: OwnAsking | None
+    load: QuestionLoad | None
     followed: OwnFollows | None
     mail: OwnMail | None
     checked: OwnVerifications | None
@@ -56,6 +58,7 @@ def own_data(context: AnswerContext, reader: Reader) -> OwnData:
         own_favourites(context, reader),
         removals(context, held.of_kind(PreferenceKind.REMOVED)),
         own_asking(context, reader),
+        own_load(context, known_agent(context, reader)) if context.asking else None,
         own_follows(context, reader),
         own_mail(context, reader),
         own_verifications(context, reader),

@@ -4,13 +4,14 @@ Each function takes a `RoleHolder`, whose access is in the audit log, and return
 communities that they animate.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
-from expertise.answer_values import BuildStatus, CommunityView
+from expertise.answer_values import BuildStatus, CommunityView, TopicCount
 from expertise.community_management import (
     AtRisk,
     CommunityProposals,
@@ -31,6 +32,8 @@ from search_api.context import (
     RoleHolder,
     note_access,
 )
+from search_api.moderation.service import to_moderate
+from search_api.questions.values import SOURCE
 from search_api.topics.service import by_label
 
 TREND_MONTHS = 13
@@ -58,12 +61,14 @@ class TopicsToWatch:
     """Topics at risk, by label.
 
     `trend`: number of the animator's topics with a single holder, at the last build of each month
-    and at the present one; oldest first, at most `TREND_MONTHS`.
+    and at the present one; oldest first, at most `TREND_MONTHS`. `asked_here`: by topic, how many
+    of its unanswered questions were asked here.
     """
 
     build: BuildStatus
     topics: tuple[AtRisk, ...] = ()
     trend: tuple[tuple[date, int], ...] = ()
+    asked_here: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +109,26 @@ class CommunityManagement:
 Build = OpenBuild | BuildStatus
 
 
-def topics_to_watch(build: Build, holder: RoleHolder) -> TopicsToWatch:
+def topics_to_watch(context: AnswerContext, build: Build, holder: RoleHolder) -> TopicsToWatch:
     """Return topics with one or no holder, open questions or departures.
 
+    Of questions asked here, those count that wait for the animator now, as on the moderation desk.
     Raises `IndexUnreachable`.
     """
     if isinstance(build, BuildStatus):
         return TopicsToWatch(build)
-    topics = topics_at_risk(build, holder.held.animates_topic)
+    waiting: dict[str, list[str]] = defaultdict(list)
+    for question in to_moderate(context, holder.reader).waiting:
+        waiting[question.topic_id].append(question.document_id)
+
+    def with_questions(count: TopicCount) -> TopicCount:
+        elsewhere = (one for one in count.questions if not one.startswith(f"{SOURCE}:"))
+        return replace(count, questions=(*elsewhere, *waiting[count.topic.id]))
+
+    topics = topics_at_risk(build, holder.held.animates_topic, with_questions)
     now = sum("one_holder" in one.risks for one in topics)
-    return TopicsToWatch(build.status, topics, _trend(build, holder, now))
+    asked_here = {topic_id: len(some) for topic_id, some in waiting.items() if some}
+    return TopicsToWatch(build.status, topics, _trend(build, holder, now), asked_here)
 
 
 def proposed_topics(build: Build, holder: RoleHolder) -> ProposedTopics:
@@ -139,7 +154,7 @@ def community_management(context: AnswerContext, holder: RoleHolder) -> Communit
     """Return topics to watch and both kinds of proposals. Raises `IndexUnreachable`."""
     build = context.build()
     parts = (
-        topics_to_watch(build, holder),
+        topics_to_watch(context, build, holder),
         proposed_topics(build, holder),
         proposed_communities(build, holder),
     )

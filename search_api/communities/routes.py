@@ -38,6 +38,7 @@ from search_api.communities.schemas import (
 from search_api.communities.service import community, note_told
 from search_api.context import NoBuild, NotFound, RoleHolder
 from search_api.identity.principals import Role
+from search_api.moderation.service import to_moderate
 from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.people.agents import ask_wish, wish_before
@@ -61,7 +62,8 @@ ManagerOfDecision = Annotated[RoleHolder, require(Role.ANIMATOR, "decision_id")]
 @router.get("/risks")
 def risks(request: Request, manager: Manager) -> RisksBody:
     """Return the manager's topics with risks: one or no holder, open questions, departures."""
-    return RisksBody.model_validate(topics_to_watch(services_of(request).build(), manager))
+    services = services_of(request)
+    return RisksBody.model_validate(topics_to_watch(services, services.build(), manager))
 
 
 @router.get("/proposals")
@@ -128,6 +130,8 @@ def management_page(request: Request, manager: Manager) -> str:
         verifying=services_of(request).verifying is not None,
         dated=found.build,
         watched=found.watched.topics,
+        asked_here=found.watched.asked_here,
+        to_follow=to_moderate(services_of(request), manager.reader),
         trend=found.watched.trend,
         proposals=found.proposed_topics.waiting,
         everywhere=found.everywhere,
@@ -276,14 +280,16 @@ def join_or_leave(
     services = services_of(request)
     kind = PreferenceKind(act.value)
     before = wish_before(services, reader, kind, topic_id)
+    declined = act is Membership.LEAVE and not community(services, reader, topic_id).member
+    done = "ask.decline" if declined else f"ask.{act}"
     ask_wish(services, reader, kind, topic_id)
     try:
         address = community_address(community(services, reader, topic_id).topic)
     except NotFound:
-        return noticed(request, "/preferences#communautes", f"ask.{act}")
+        return noticed(request, "/preferences#communautes", done)
     # An agent who was invited and gave no answer has no earlier wish to restore.
     if act is Membership.LEAVE and not (before and before.in_force):
         fields = {"act": "take_back", "kind": kind, "subject": topic_id, "back": address}
-        return noticed(request, address, f"ask.{act}", Undo("/mes-donnees", fields))
+        return noticed(request, address, done, Undo("/mes-donnees", fields))
     reverse = Membership.LEAVE if act is Membership.JOIN else Membership.JOIN
-    return noticed(request, address, f"ask.{act}", Undo(address, {"act": reverse}))
+    return noticed(request, address, done, Undo(address, {"act": reverse}))

@@ -3,7 +3,8 @@
 Evidence, distance and the number of recent questions have different scales: the order is that of
 the sum of the three ranks (Borda 1781), which needs no weights. Agents of equal value share a rank.
 An isolated agent, the only expert of a topic around them, ranks as asked more often than any other
-candidate and receives half as many questions, because everybody's questions lead to them.
+candidate and receives half as many questions, because everybody's questions lead to them; unless
+they chose a number themselves.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -37,10 +38,14 @@ class PossibleAnswerer:
 
 
 def weekly_limit(one: PossibleAnswerer, rules: AskingRules) -> int:
-    """Return how many questions an agent receives in 7 days: half, rounded up, if isolated."""
+    """Return how many questions an agent receives in 7 days: the number that they chose, if any."""
     chosen = one.preferences.per_week
-    limit = rules.per_week if chosen is None else chosen
-    return -(-limit // 2) if one.isolated else limit
+    return usual_limit(one, rules) if chosen is None else chosen
+
+
+def usual_limit(one: PossibleAnswerer, rules: AskingRules) -> int:
+    """Return the weekly limit of an agent who chose none: half, rounded up, if isolated."""
+    return -(-rules.per_week // 2) if one.isolated else rules.per_week
 
 
 def limits_of_one_asker(

@@ -21,7 +21,7 @@ from indexer.errors import IndexUnreachable
 from indexer.values import Card
 from search_api.context import AnswerContext, InvalidParameter, required
 from search_api.identity.principals import ALL, Role
-from search_api.questions.choosing import weekly_limit
+from search_api.questions.choosing import usual_limit, weekly_limit
 from search_api.questions.delivery import communities, may_open, with_load
 from search_api.questions.markdown import plain_text
 from search_api.questions.reading import (
@@ -363,7 +363,7 @@ def own_load(context: AnswerContext, agent: Agent) -> QuestionLoad:
     rules = required(context.asking).rules
     (one,) = with_load(context, [agent])
     per_week = weekly_limit(one, rules) if one.preferences.receives else 0
-    return QuestionLoad(one.asked_this_week, per_week)
+    return QuestionLoad(one.asked_this_week, per_week, usual_limit(one, rules))
 
 
 def waiting_for(context: AnswerContext, reader: Reader) -> tuple[int, int]:

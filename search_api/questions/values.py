@@ -245,10 +245,14 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class QuestionLoad:
-    """How many questions an agent was asked in seven days, and how many they may be asked."""
+    """How many questions an agent was asked in seven days, and how many they may be asked.
+
+    `usual`: how many if they choose no number.
+    """
 
     this_week: int
     per_week: int
+    usual: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -436,6 +436,25 @@ def test_agents_see_how_much_they_are_asked(site: AskingSite) -> None:
     assert load(NEIGHBOUR) == (0, 0)
 
 
+def test_pages_say_the_same_weekly_limit(tmp_path: Path) -> None:
+    """To who is alone in their region: half of the usual, or the number that they chose."""
+    with asking_site(tmp_path, apart=True, per_week=6) as site:
+        client = site.client(MAPPER)
+
+        def limits() -> list[int]:
+            """Of the API, of « Questions » and of « Préférences » for who chooses nothing."""
+            load = client.get("/api/v1/questions").json()["load"]
+            page = client.get("/questions").text.replace("\u00a0", " ")
+            hint = client.get("/preferences").text.replace("\u00a0", " ")
+            said = re.findall(r"sur (\d+) au plus", page), re.findall(r"Vide : (\d+)", hint)
+            return [load["per_week"], *(int(one) for found in said for one in found)]
+
+        assert limits() == [3, 3, 3]
+        form = {"receives": "true", "per_week": "5"}
+        assert client.post("/preferences", data=form).status_code == 303
+        assert limits() == [5, 5, 3]
+
+
 def test_to_pass_on_where_nobody_is_left_says_so(site: AskingSite) -> None:
     """The question ends that stage at once; no page says that somebody else is asked."""
     for one in (NEIGHBOUR, FARAWAY):
@@ -668,8 +687,7 @@ def test_no_asker_takes_all_the_places_of_an_expert(tmp_path: Path) -> None:
     geometers = {MAPPER: "géomètre"}
     with asking_site(tmp_path, metiers=geometers, apart=True, hidden_names=True) as site:
         site.accept_community()
-        # They are alone in their region, and receive half of what they chose.
-        site.questions.requests.prefer(MAPPER, AskingPreferences(per_week=4))
+        site.questions.requests.prefer(MAPPER, AskingPreferences(per_week=2))
         first = site.ask(to=MAPPER)
         assert site.waiting(first) == [MAPPER]
         assert site.act(MAPPER, first, "transfer", text="Au voisin.") == 204, "passed on"

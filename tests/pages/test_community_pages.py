@@ -7,6 +7,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from connectors.values import Access
 from search_api.identity.principals import Grant, Grants, Role
@@ -191,3 +192,50 @@ def test_a_member_is_shown_once_they_accept_or_were_told_a_week_ago(tmp_path: Pa
         kept = {"act": "take_back", "kind": "join", "subject": "cadastre"}
         assert site.client(NEIGHBOUR).post("/mes-donnees", data=kept).status_code == 303
         assert set(members()) == {MAPPER, STRANGER}, "told long ago, and left since"
+
+
+def test_one_group_of_agents_is_one_proposed_community(tmp_path: Path) -> None:
+    """Alone on the topic and in the métier, they are proposed once, and decided once."""
+    metiers = dict.fromkeys(APART, "géomètre")
+    with asking_site(tmp_path, apart=True, metiers=metiers) as site:
+        topics = frozenset({"cadastre", "géomètre"})
+        grants = Grants((Grant(Role.ANIMATOR, frozenset({ANIMATOR}), topics=topics),))
+        client = replace(site, services=replace(site.services, grants=grants)).client(ANIMATOR)
+
+        def proposed() -> list[str]:
+            said = client.get("/api/v1/animation/communities").json()["proposed"]
+            return [topic["id"] for one in said for topic in one["topics"]]
+
+        assert proposed() == ["cadastre"]
+        for verdict in ("refuse", "accept"):
+            path = "/animation/communities/cadastre"
+            assert client.post(path, data={"verdict": verdict}).status_code == 303
+            assert proposed() == []
+            assert client.post(path, data={"verdict": "forget"}).status_code == 303
+        path = "/animation/communities/géomètre"
+        assert client.post(path, data={"verdict": "accept"}).status_code == 404
+        assert proposed() == ["cadastre"]
+
+
+def test_refused_invitation_is_called_refused(tmp_path: Path) -> None:
+    """By its agent who never was a member; who leaves is told that they left."""
+    with asking_site(tmp_path, apart=True) as site:
+        path = "/animation/communities/cadastre"
+        assert site.client(ANIMATOR).post(path, data={"verdict": "accept"}).status_code == 303
+
+        def told(act: str, by: str) -> str:
+            client = TestClient(
+                site.app,
+                headers={"x-agent": by, "origin": "http://testserver"},
+                follow_redirects=False,
+            )
+            sent = client.post(PAGE, data={"act": act})
+            page = client.get(sent.headers["location"].partition("#")[0]).text
+            return page.partition('class="note done"')[2].partition("</div>")[0]
+
+        refused = told("leave", BEHIND)
+        assert "refusée" in refused
+        assert "plus dans" not in refused
+        assert "plus dans" not in told("leave", BEHIND), "already refused"
+        told("join", MAPPER)
+        assert "plus dans" in told("leave", MAPPER)

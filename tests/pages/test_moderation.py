@@ -1,5 +1,6 @@
 """Reports of questions and answers: who sees them, what hiding hides, and what it never tells."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -498,3 +499,25 @@ def test_reports_go_with_their_author_and_their_text(site: AskingSite) -> None:
         left = connection.execute(sa.select(text_reports)).mappings().all()
     assert [(row["question_id"], row["agent_id"]) for row in left] == [(question, MAPPER)]
     assert HERE not in str(left)
+
+
+def test_desk_and_its_questions_count_the_same(site: AskingSite) -> None:
+    """A question waits on both pages once nobody is asked any more, and on none once answered."""
+
+    def counts() -> tuple[int, int, int]:
+        client = site.client(ANIMATOR)
+        risks = client.get("/api/v1/animation/risks").json()["topics"]
+        (page,) = re.findall(r'href="/animation/questions">[^<]*<', client.get("/animation").text)
+        return (
+            sum(one["open_questions"] for one in risks if one["topic"]["id"] == "cadastre"),
+            len(desk(site)["waiting"]),
+            int("".join(re.findall(r"(\d+) sans réponse", page.replace("\u00a0", " "))) or 0),
+        )
+
+    question = site.ask(topic="cadastre")
+    assert counts() == (0, 0, 0), "an agent is asked"
+    for _ in range(6):
+        site.later(4)
+    assert counts() == (1, 1, 1)
+    answer_of(site, NEIGHBOUR, question, "Par un procès-verbal.")
+    assert counts() == (0, 0, 0)

@@ -119,11 +119,12 @@ def test_an_order_leaves_nobody_out_and_follows_the_load(
 
 @given(people)
 def test_nobody_beyond_their_limit_is_chosen(named: list[PossibleAnswerer]) -> None:
-    """Whatever they set; half of it, rounded up, where they are alone."""
+    """Whatever they set; if nothing, half of the usual, rounded up, where they are alone."""
     for one in first_of(named, QUESTION, ASKER, RULES, TODAY):
         limit = RULES.per_week if one.preferences.per_week is None else one.preferences.per_week
         assert one.asked_this_week < limit
-        assert weekly_limit(one, RULES) == (limit + 1) // 2 if one.isolated else limit
+        halved = one.isolated and one.preferences.per_week is None
+        assert weekly_limit(one, RULES) == ((limit + 1) // 2 if halved else limit)
 
 
 @given(st.integers(0, 20), st.booleans())
