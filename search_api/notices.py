@@ -56,6 +56,8 @@ NOTICES: dict[str, str] = {
     "moderation.dismiss": "Le texte est laissé tel quel : le signalement est traité.",
     "moderation.classify": "La question a son sujet.",
     "preferences.saved": "Vos préférences sont enregistrées.",
+    "preferences.passed_on": "Vos préférences sont enregistrées. Les questions qui vous "
+    "attendaient passent à d’autres ; qui les pose le sait, sans votre nom. Cela ne s’annule pas.",
     "follow.follow": "C’est suivi : ce qui en est nouveau se verra à l’accueil.",
     "follow.unfollow": "Ce n’est plus suivi.",
     "follow.seen": "C’est noté : ces nouveautés ne sont plus montrées.",

@@ -206,8 +206,9 @@ def choose(
     )
     services = services_of(request)
     undo = Undo("/preferences", _fields_of(own_choices(services, reader)))
-    set_preferences(services, reader, chosen)
-    return noticed(request, "/preferences", "preferences.saved", undo)
+    passed_on = set_preferences(services, reader, chosen)
+    done = "preferences.passed_on" if passed_on else "preferences.saved"
+    return noticed(request, "/preferences", done, undo)
 
 
 def _fields_of(said: Choices) -> Fields:

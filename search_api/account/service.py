@@ -77,18 +77,20 @@ def own_choices(context: AnswerContext, reader: Reader) -> Choices:
     )
 
 
-def set_preferences(context: AnswerContext, reader: Reader, said: Choices) -> None:
+def set_preferences(context: AnswerContext, reader: Reader, said: Choices) -> bool:
     """Store the choices that differ from the present choices.
 
+    Return whether questions that wait for the reader go on to others, as the reader is away.
     If the choices of mail change, an address that a server had refused is tried again. Raises
     `InvalidParameter`, `NotFound`, `IndexUnreachable`.
     """
-    present = own_choices(context, reader)
+    present, passed_on = own_choices(context, reader), False
     if context.asking and said.asking != present.asking:
-        set_asking_preferences(context, reader, said.asking)
+        passed_on = set_asking_preferences(context, reader, said.asking)
     if context.mail and said.mail != present.mail:
         set_mail_preferences(context, reader, said.mail)
     if context.verifying and said.per_month not in (None, present.per_month):
         choose_pace(context, reader, said.per_month or 0)
     if said.contact not in (None, present.contact):
         ask_wish(context, reader, PreferenceKind.CONTACT, "", said.contact or "")
+    return passed_on

@@ -37,6 +37,7 @@ from search_api.questions.values import (
     is_with_somebody,
 )
 from search_api.search.service import who_knows
+from search_api.wording import day
 
 DECLINE_UNDO = timedelta(minutes=1)
 """Minimum time in which a decline may be undone, before the next recipient is asked."""
@@ -60,11 +61,14 @@ def move_questions_on(context: AnswerContext) -> int:
         if one.stage is QuestionStage.EXPERTS or one.until is None or one.until <= moment
     ]
     answering = answering_topics(context) if due else frozenset()
-    return sum(_move_on(context, one, answering) for one in due)
+    return sum(move_on(context, one, answering) for one in due)
 
 
-def _move_on(context: AnswerContext, question: AskedQuestion, answering: frozenset[str]) -> bool:
-    """Move a question unless an agent still has time to decide; return whether it moved."""
+def move_on(context: AnswerContext, question: AskedQuestion, answering: frozenset[str]) -> bool:
+    """Move a question unless an agent still has time to decide; return whether it moved.
+
+    An agent who is away passes it on: the asker is told, without the name.
+    """
     questions = required(context.asking).questions
     requests, moment = questions.requests, questions.now()
     if question.stage is QuestionStage.COMMUNITY:
@@ -74,7 +78,12 @@ def _move_on(context: AnswerContext, question: AskedQuestion, answering: frozens
         if one.state in UNDECIDED:
             if one.until > moment and _still_may(context, question, one.agent_id):
                 return False
-            requests.decide(question.id, one.agent_id, RequestState.EXPIRED)
+            until = requests.preferences([one.agent_id])[one.agent_id].absent_until
+            if one.until > moment and until and context.today() <= until:
+                reason = f"En absence jusqu’au {day(until)}."
+                requests.decide(question.id, one.agent_id, RequestState.PASSED_ON, reason=reason)
+            else:
+                requests.decide(question.id, one.agent_id, RequestState.EXPIRED)
         elif one.state is RequestState.DECLINED:
             undone_until = (one.decided or one.asked) + DECLINE_UNDO
             if moment < min(undone_until, one.until):

@@ -6,6 +6,7 @@ only the asker sees who accepted.
 
 import heapq
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
@@ -22,7 +23,13 @@ from indexer.values import Card
 from search_api.context import AnswerContext, InvalidParameter, required
 from search_api.identity.principals import ALL, Role
 from search_api.questions.choosing import usual_limit, weekly_limit
-from search_api.questions.delivery import communities, may_open, with_load
+from search_api.questions.delivery import (
+    answering_topics,
+    communities,
+    may_open,
+    move_on,
+    with_load,
+)
 from search_api.questions.markdown import plain_text
 from search_api.questions.reading import (
     any_thread,
@@ -387,14 +394,25 @@ def own_asking(context: AnswerContext, reader: Reader) -> OwnAsking | None:
     return context.asking.questions.of_agent(reader.agent_id)
 
 
-def set_asking_preferences(context: AnswerContext, reader: Reader, said: AskingPreferences) -> None:
-    """Store the reader's preferences. Raises `InvalidParameter`, `NotFound`."""
+def set_asking_preferences(context: AnswerContext, reader: Reader, said: AskingPreferences) -> bool:
+    """Store the reader's preferences; return whether their questions go on, as they are away.
+
+    Raises `InvalidParameter`, `NotFound`.
+    """
     asking, agent = required(context.asking), known_agent(context, reader)
     if said.per_week is not None and not 0 <= said.per_week <= MOST_PER_WEEK:
         raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_WEEK} questions par semaine.")
     if not context.topics().keys() >= set(said.topics):
         raise InvalidParameter("Ce sujet n’est pas dans la liste.")
     asking.questions.requests.prefer(agent.id, said)
+    waiting = asking.questions.requests.waiting_for(agent.id)
+    if not waiting or not said.is_absent(context.today()):
+        return False
+    with suppress(IndexUnreachable):  # else the next step moves them
+        answering = answering_topics(context)
+        for _, question in waiting:
+            move_on(context, question, answering)
+    return True
 
 
 def forget_own_questions(context: AnswerContext, reader: Reader) -> None:

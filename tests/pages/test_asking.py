@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from fastapi.testclient import TestClient
 
 from connectors.values import EVERYONE, Agent, ContributorRole
 from expertise.directory import SqlDirectory
@@ -761,6 +762,27 @@ def test_preferences_are_kept_to(site: AskingSite) -> None:
     assert site.waiting(site.ask(topic="cadastre")) == [MAPPER]
     for wrong in ({"per_week": 21}, {"topics": ["inconnu"]}):
         assert client.post("/api/v1/questions/preferences", json=wrong).status_code == 422
+
+
+def test_questions_of_an_absent_agent_go_on_and_both_are_told(site: AskingSite) -> None:
+    """Also one that they accepted; the asker reads why, without a name."""
+    question, accepted = site.ask(topic="cadastre"), site.ask(FARAWAY, "Et le bornage ?")
+    assert site.waiting(question) == site.waiting(accepted) == [MAPPER]
+    assert site.act(MAPPER, accepted, "accept") == 204
+    headers = {"x-agent": MAPPER, "origin": "http://testserver"}
+    client = TestClient(site.app, headers=headers)
+    away = {"receives": "true", "absent_until": (TODAY + timedelta(days=9)).isoformat()}
+    page = client.post("/preferences", data=away).text
+    assert "passent à d’autres" in page.partition('class="note done"')[2].partition("</div>")[0]
+    for asker, one in ((ASKER, question), (FARAWAY, accepted)):
+        assert MAPPER not in site.waiting(one)
+        (told,) = site.read(asker, one)["passed_on"]
+        assert "absence" in told["reason"]
+        assert "absence" in site.client(asker).get(f"/questions/{one}").text
+        assert site.read(STRANGER, one)["passed_on"] == []
+    assert site.waiting(question) == [NEIGHBOUR]
+    again = client.post("/preferences", data=away | {"per_week": "1"}).text
+    assert "passent à d’autres" not in again, "nothing waits any more"
 
 
 def test_silence_goes_on_to_the_next_then_to_who_animates(site: AskingSite) -> None:
