@@ -23,6 +23,7 @@ from connectors.values import Agent
 from indexer.french.analysis import fold
 
 _TOKEN = re.compile(r"[^\W_]+")
+_HYPHEN = re.compile(r"[-\u2010\u2011](?=[^\W\d_])")
 _ARTICLES = frozenset("le la les l".split())  # noqa: SIM905
 _OF = frozenset("de du des d".split())  # noqa: SIM905
 _IN = frozenset("en dans".split())  # noqa: SIM905
@@ -39,6 +40,11 @@ _LEADING = frozenset("du dans le aux a en".split())  # noqa: SIM905
 """Folded words before «côté», «secteur» or «environs» that belong to them."""
 
 _ASKING = frozenset("qui quel quelle ou est pour a y".split())  # noqa: SIM905
+
+_PARTS_OF_TOWNS = frozenset(
+    "nord sud est ouest centre ville agglomeration agglo metropole".split()  # noqa: SIM905
+)
+"""Folded words that a hyphen joins to the name of a town without making another name of it."""
 
 _MOST_WORDS = 9
 """Number of words of the longest name of a place."""
@@ -111,6 +117,7 @@ class _Token(NamedTuple):
     capital: bool
     acronym: bool
     name: bool
+    hyphen: bool
 
 
 class _Found(NamedTuple):
@@ -166,6 +173,7 @@ def _tokens(question: str) -> list[_Token]:
 
     Capitals are ignored at its beginning, and if the whole question is in capitals. `acronym`: the
     word is all in capitals, the question is not. `name`: only the first letter is a capital.
+    `hyphen`: one joins the word to the next.
     """
     shouted = question.isupper()
     return [
@@ -176,6 +184,7 @@ def _tokens(question: str) -> list[_Token]:
             match[0][0].isupper() and not shouted and match.start() > 0,
             match[0].isupper() and not shouted,
             match[0].istitle(),
+            _HYPHEN.match(question, match.end()) is not None,
         )
         for match in _TOKEN.finditer(question)
     ]
@@ -193,9 +202,26 @@ def _place_at(tokens: Sequence[_Token], at: int, *, beside: bool) -> _Found | No
         for area in sorted(areas, key=lambda one: _order(one, _before(tokens, at))):
             town = area.kind is PlaceKind.TOWN
             person = town and not beside and at > 0 and _may_be_given_name(tokens[at - 1])
-            if not person and _is_meant(area, name, tokens, at, last):
+            part = _is_part_of_name(area, tokens, at, last)
+            if not person and not part and _is_meant(area, name, tokens, at, last):
                 return _Found(at, last, area)
     return None
+
+
+def _is_part_of_name(area: _Area, tokens: Sequence[_Token], at: int, last: int) -> bool:
+    """Return whether the words belong to a longer name: «Saint» of «Saint-Vaast» is no place.
+
+    «Rennes-Est» is in Rennes. A small commune is also not meant before another capital.
+    """
+    following = tokens[last + 1] if last + 1 < len(tokens) else None
+    if at > 0 and tokens[at - 1].hyphen and not tokens[at - 1].acronym:
+        return True
+    if following is None:
+        return False
+    if tokens[last].hyphen:
+        return following.folded not in _PARTS_OF_TOWNS
+    beside = following.start - tokens[last].end == 1
+    return area.kind is PlaceKind.COMMUNE and beside and following.name and following.capital
 
 
 def _may_be_given_name(token: _Token) -> bool:

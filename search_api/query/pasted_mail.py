@@ -15,6 +15,9 @@ ENOUGH_WORDS = 4
 that it quotes.
 """
 
+MOST_SIGNED_WORDS = 30
+"""Maximum number of words of a signature."""
+
 _LABEL = r"(?:De|À|A|Cc|Cci|Envoyé(?: le)?|Date|From|To|Sent|Objet|Subject)\s?:"
 _HEADER = re.compile(
     rf"(?:(?<=\s)|\A)(?!Objet|Subject){_LABEL}[^\n]{{1,80}}?(?=\n|\s{_LABEL})"
@@ -40,6 +43,15 @@ _THANKS = re.compile(
     r"(?:(?<=[\s.,!?])|\A)(?:un grand |encore )?merci\b(?:[^\w.!?\n]+(?:d['’ ]?avance|par avance"
     r"|beaucoup|bcp|bien|de votre|pour votre|à (?:vous|tous))\b[^.!?\n]*|(?=[\s.,!]*\Z))[.!?]*",
     re.IGNORECASE,
+)
+_SIGNED_THANKS = re.compile(
+    r"(?:(?<=[\s.,!?])|\A)(?:[Uu]n grand |[Ee]ncore )?[Mm]erci\b"
+    r"(?:[^\w.!?\n]+(?:d['’ ]?avance|par avance|beaucoup|bcp|bien|de votre|pour votre)\b[^.!?\n]*)?"
+    r"[\s.,!]+(?=[A-ZÀ-Ý])[^?]*\Z"
+)
+"""Matches thanks, and a name, an office and the like up to the end."""
+_OF_SIGNATURE = re.compile(
+    r"\b0\d(?:[ .-]?\d\d){4}\b|\+33\b|\S@\S|\bt[ée]l(?:\.|éphone)|\b\d{5} [A-ZÀ-Ý]"
 )
 _POINTING = re.compile(
     r"(?<![^.!?\n])[^.!?\n]*\b(?:transf[èe]re|transmets|fais suivre|ci-dessous|ci-après|ci-joint"
@@ -74,7 +86,21 @@ def question_of_mail(typed: str) -> str:
 def _cleaned(text: str) -> str:
     """Return the text without headers, greeting, closing and thanks."""
     text = _GREETING.sub(" ", _HEADER.sub(" ", text).strip(), count=1)
-    return _without_courtesy(_END.sub(" ", _SHORT_GREETING.sub(" ", text)))
+    text = _END.sub(" ", _SHORT_GREETING.sub(" ", text))
+    return _without_courtesy(_without_signature(text))
+
+
+def _without_signature(text: str) -> str:
+    """Return the text up to a signature without a closing formula.
+
+    It follows thanks, or the last question if it has a telephone number, an address or a postcode.
+    """
+    thanks = _SIGNED_THANKS.search(text)
+    end = thanks.start() if thanks else text.rfind("?") + 1
+    own, rest = text[:end], text[end:]
+    signed = thanks is not None or _OF_SIGNATURE.search(rest) is not None
+    asks = len({term.position for term in analyse_query(own)}) >= 2
+    return own if signed and asks and len(rest.split()) <= MOST_SIGNED_WORDS else text
 
 
 def _without_courtesy(text: str) -> str:
