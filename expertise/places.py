@@ -58,15 +58,16 @@ _SAINTS = {"st": "saint", "ste": "sainte"}
 class AskedPlace:
     """A place that a question names.
 
-    `name` is spelt as in the question. `departements` are those that the place covers, one for a
-    commune. `parts` are the parts of the question that name it, with the words that announce it;
-    `subject` is the rest of the question.
+    `name` is spelt as in the question, `label` is the whole name. `departements` are those that the
+    place covers, one for a commune. `parts` are the parts of the question that name it, with the
+    words that announce it; `subject` is the rest of the question.
     """
 
     name: str
     departements: tuple[str, ...]
     parts: tuple[str, ...] = ()
     subject: str = ""
+    label: str = ""
 
     @property
     def code(self) -> str:
@@ -94,7 +95,7 @@ def departements_of(area: str) -> tuple[str, ...]:
 
 def place_of(area: str) -> AskedPlace:
     """Return an area by its code as a place."""
-    return AskedPlace(area_name(area), departements_of(area))
+    return AskedPlace(area_name(area), departements_of(area), label=area_name(area))
 
 
 def nearest_km(departements: Sequence[str], agent: Agent) -> float:
@@ -108,6 +109,7 @@ class _Area(NamedTuple):
 
     kind: PlaceKind | None
     departements: tuple[str, ...]
+    name: str
 
 
 class _Token(NamedTuple):
@@ -152,7 +154,8 @@ def place_in(question: str, near: str = "") -> AskedPlace | None:
     for start, end in reversed(spans):
         subject = f"{subject[:start]} {subject[end:]}"
     departements = _common([one.area for one in found], near)
-    return AskedPlace(", ".join(names), departements, parts, " ".join(subject.split()))
+    label = ", ".join(one.area.name for one in found)
+    return AskedPlace(", ".join(names), departements, parts, " ".join(subject.split()), label)
 
 
 def _common(areas: Sequence[_Area], near: str) -> tuple[str, ...]:
@@ -296,21 +299,23 @@ def _areas() -> Mapping[str, tuple[_Area, ...]]:
     """Return the possible meanings of each name, by its folded words without their article."""
     found: dict[str, list[_Area]] = defaultdict(list)
     for code, name in DEPARTEMENTS.items():
-        found[_key(name)].append(_Area(None, (code,)))
-        found[code.lower()].append(_Area(None, (code,)))
+        found[_key(name)].append(_Area(None, (code,), name))
+        found[code.lower()].append(_Area(None, (code,), name))
     for code, name in REGIONS.items():
-        inside = _Area(None, departements_of(f"r{code}"))
+        inside = _Area(None, departements_of(f"r{code}"), name)
         initials = "".join(letter for letter in name if letter.isupper()).lower()
         for key in {_key(name), initials if len(initials) >= _SHORTEST_INITIALS else _key(name)}:
             found[key] = found[key] or [inside]
     begun: dict[str, list[_Area]] = defaultdict(list)
     for kind, name, departements in named_places():
         if kind is not PlaceKind.WORD:
-            found[_key(name)].append(_Area(kind, departements))
+            found[_key(name)].append(_Area(kind, departements, name))
         if kind is PlaceKind.TOWN:
             words = _key(name).split()
             for count in range(1, len(words)):
-                begun[" ".join(words[:count])].append(_Area(PlaceKind.COMMUNE, departements[:1]))
+                begun[" ".join(words[:count])].append(
+                    _Area(PlaceKind.COMMUNE, departements[:1], name)
+                )
     for name, towns in begun.items():  # «Florac», «Châlons»: beginnings of only one town
         if len(towns) == 1 and len(name) >= _SHORTEST_BEGINNING:
             found[name] = [*towns, *found.get(name, ())]

@@ -213,6 +213,7 @@ _environment.filters.update(
 _environment.globals.update(
     first_question=wording.first_question,
     kilometres=wording.kilometres,
+    distance=wording.distance,
     new_question_address=new_question_address,
     plural=plural,
     question_address=question_address,

@@ -93,10 +93,34 @@ def area_label(code: str) -> str:
 
 
 def place_label(place: AskedPlace) -> str:
-    """Return the name of a place as in the question; a commune with its département."""
-    if not place.code or fold(place.name.lower()) == fold(area_label(place.code).lower()):
-        return area_label(place.code) if place.code else place.name
-    return f"{place.name} ({area_label(place.code)})"
+    """Return the whole name of a place; of a commune, with its département."""
+    if not place.code or _is_area(place):
+        return area_label(place.code) if place.code else place.label
+    return f"{place.label} ({area_label(place.code)})"
+
+
+def _is_area(place: AskedPlace) -> bool:
+    return fold(place.label.lower()) == fold(area_label(place.code).lower())
+
+
+def distance(value: float | None, place: AskedPlace | None) -> str:
+    """Return `à 40 km de Lorient`, the place that was asked; without a place, `à 40 km de vous`.
+
+    A département or a region is not named again, as `de` would need its gender. Empty at no
+    distance, or if it is unknown.
+    """
+    if not value or value == float("inf"):
+        return ""
+    if place is None:
+        whence = "de vous"
+    elif not place.code or _is_area(place) or ", " in place.label:
+        whence = "de là"
+    elif place.label.startswith(("Le ", "Les ")):
+        article, _, name = place.label.partition(" ")
+        whence = f"{'du' if article == 'Le' else 'des'} {name}"
+    else:
+        whence = of(place.label)
+    return f"à {kilometres(value)} {whence}"
 
 
 def kilometres(value: float | None) -> str:

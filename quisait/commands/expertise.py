@@ -127,7 +127,7 @@ def isolation(
 
 
 def _line(holder: IsolatedHolder) -> str:
-    near = "aucun autre référent"
+    near = "personne d'autre dans la cartographie"
     if holder.next:
         far = " ".join(kilometres(holder.distance_km).split())
         near = (

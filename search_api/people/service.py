@@ -28,6 +28,11 @@ MOST_CARDS = 3
 CHOSEN_FROM = 10
 """Number of best experts from which the expert nearest to the asker is chosen."""
 
+NEAR_KM = 100
+"""Distance up to which the nearest expert is called near to the asker, in km. A convention: one to
+two hours of road, mostly the neighbouring départements.
+"""
+
 FIRST_DOCUMENTS = 3
 """Number of first documents for which the author of the answering passage gets a card."""
 
@@ -47,10 +52,11 @@ class CardReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PersonCard:
-    """A person to ask. `distance_km`: from the asker's post, None if unknown.
+    """A person to ask. `distance_km`: from the place that the question names, else from the asker.
 
-    `wrote`: the person wrote the answering passage of one of the first documents. `nearest`: no
-    other expert is nearer to the asker. `self_`: the person is the asker.
+    It is None if unknown. `wrote`: the person wrote the answering passage of one of the first
+    documents. `nearest`: no other expert is nearer to the asker, and they are near. `self_`: the
+    person is the asker.
     """
 
     candidate: Candidate
@@ -321,10 +327,11 @@ class _Choice:
         )
         placed = [one for one in sure[:CHOSEN_FROM] if self._distance_km(one) is not None]
         near = min(placed, key=lambda one: self._distance_km(one) or 0.0) if placed else None
+        beside = near is not None and (self._distance_km(near) or 0.0) <= NEAR_KM
         first = [*writers[:1], sure[0], *([near] if near else []), *sure]
         kept = set(list(dict.fromkeys(one.agent.id for one in first))[:limit])
         return [
-            self._known(one, nearest=one is near and len(sure) > 1)
+            self._known(one, nearest=one is near and beside and len(sure) > 1)
             for one in sure
             if one.agent.id in kept
         ]
@@ -353,12 +360,11 @@ class _Choice:
         return self.matches.place is not None and self.matches.place.has(one.candidate.agent)
 
     def card(self, one: Candidate, reason: CardReason, *, nearest: bool = False) -> PersonCard:
-        """Return the card of a person, with the distance from the asker's post."""
-        away = reason is CardReason.NEAREST_POST  # near the requested area, not the asker
+        """Return the card of a person, with the distance."""
         return PersonCard(
             one,
             reason,
-            None if away else self._distance_km(one),
+            self._distance_km(one),
             wrote=self._wrote(one),
             nearest=nearest,
             self_=self.asker is not None and one.agent.id == self.asker.id,
@@ -373,6 +379,9 @@ class _Choice:
         return self.answered is not None and one.agent.id == self.answered.agent_id
 
     def _distance_km(self, one: Candidate) -> float | None:
+        if self.matches.place:
+            km = self.matches.place.distance_km(one.agent)
+            return None if math.isinf(km) else km
         if self.asker is None:
             return None
         return distance_km(self.asker.departement, one.agent.departement)

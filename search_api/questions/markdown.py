@@ -16,8 +16,8 @@ from search_api.addresses import document_address, document_of_address
 from search_api.ranking.results import ExcerptPart
 from search_api.wording import safe_text
 
-UNREADABLE = "document que vous ne pouvez pas lire"
-CITED = "document cité"
+UNREADABLE = "un document que vous ne pouvez pas lire"
+CITED = "un document cité"
 """Words of a link to a document, where the text is the same for all readers, as in the index."""
 
 _PARSER = MarkdownIt("zero", {"breaks": True}).enable(

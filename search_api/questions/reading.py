@@ -8,7 +8,7 @@ from indexer.access import Reader, access_filter
 from indexer.state import storable
 from search_api.context import AnswerContext, InvalidParameter, NotFound, required
 from search_api.questions.markdown import linked_documents
-from search_api.questions.values import MOST_TITLE, SOURCE, Thread
+from search_api.questions.values import MOST_TITLE, SOURCE, AskedQuestion, Thread
 
 _ID = re.compile(r"[0-9a-f]{32}")
 OTHER_TEXT = "Ce texte a changé depuis que vous l’avez lu : relisez-le, puis décidez."
@@ -57,6 +57,20 @@ def open_links(context: AnswerContext, reader: Reader, texts: Iterable[str]) -> 
     """
     ids = sorted(frozenset().union(*map(linked_documents, texts)))
     return frozenset(context.search.cards(ids, reader)) if ids else frozenset()
+
+
+def closed_to_asker(
+    context: AnswerContext, reader: Reader, question: AskedQuestion, document_ids: Iterable[str]
+) -> frozenset[str]:
+    """Return those of these documents that the reader may read and the question's asker may not.
+
+    Raises `IndexUnreachable`.
+    """
+    if not question.asker_id or question.asker_id == reader.agent_id:
+        return frozenset()
+    own = context.search.cards(tuple(document_ids), reader)
+    asker = required(context.asking).reader_of(question.asker_id)
+    return frozenset(own) - frozenset(context.search.cards(tuple(own), asker))
 
 
 def threads_on(context: AnswerContext, reader: Reader, topic_id: str) -> tuple[Thread, ...]:

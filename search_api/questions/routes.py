@@ -34,8 +34,8 @@ from search_api.questions.asking import (
     link_to_document,
     planned_recipients,
 )
-from search_api.questions.markdown import rendered
-from search_api.questions.reading import open_links
+from search_api.questions.markdown import linked_documents, rendered
+from search_api.questions.reading import closed_to_asker, open_links
 from search_api.questions.schemas import (
     AskedQuestionBody,
     AskingPreferencesBody,
@@ -350,8 +350,13 @@ def _question(
     services = services_of(request)
     found = question_page(services, reader, question_id)
     answer_days = services.asking.rules.answer_days if services.asking else 0
+    cited = linked_documents(typed.text)
+    offered = {one.card.document_id for one in typed.documents or ()}
+    closed = closed_to_asker(services, reader, found.question, {*cited, *offered})
     return render(
         "question.html",
+        closed=closed,
+        cites_closed=not cited.isdisjoint(closed),
         request=request,
         found=found,
         stands=where_a_question_stands(

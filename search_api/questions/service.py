@@ -30,7 +30,7 @@ from search_api.questions.delivery import (
     move_on,
     with_load,
 )
-from search_api.questions.markdown import plain_text
+from search_api.questions.markdown import linked_documents, plain_text
 from search_api.questions.reading import (
     any_thread,
     known_agent,
@@ -91,6 +91,11 @@ class ShownAnswer:
     def text(self) -> str:
         """The text without Markdown, with the titles that the reader may read."""
         return plain_text(self.answer.text, self.open_documents)
+
+    @property
+    def cites_closed(self) -> bool:
+        """Whether the text links to a document that the reader may not read, or that is gone."""
+        return not linked_documents(self.answer.text) <= self.open_documents
 
     @property
     def markdown(self) -> str:

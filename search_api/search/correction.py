@@ -1,16 +1,18 @@
 """Correct the words of a question that no document of the reader has. Read `search_corrected`."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice, product
 
 from expertise.directory import SqlDirectory
 from expertise.name_words import name_reach
+from expertise.names import asked_words
+from expertise.topics import Topic
 from expertise.visibility import may_be_shown
 from indexer.access import Reader
-from indexer.french.analysis import analyse, analyse_query, fold
+from indexer.french.analysis import analyse, analyse_query, fold, terms
 from indexer.french.lexicon import is_french
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 from indexer.suggestions import LONG_LETTERS, NEAR_WORDS, NearWord
@@ -49,14 +51,15 @@ def search_corrected(
     reader: Reader,
     today: date,
     *,
+    topics: Callable[[], Iterable[Topic]] = tuple,
     as_typed: bool = False,
     with_experts: bool = False,
 ) -> tuple[SearchHits, Results, Correction | None]:
     """Search a question, or its correction at once if none of its words is found.
 
     Return the hits of the wording that was answered (`SearchHits.query`), their page, and the
-    correction if there is one. `as_typed`: never answer the correction. `with_experts`: the hits
-    also serve to find experts. Raises `IndexUnreachable`.
+    correction if there is one. A word of the `topics` is never replaced. `as_typed`: never answer
+    the correction. `with_experts`: the hits also serve to find experts. Raises `IndexUnreachable`.
     """
     hits = search.hits(query, reader, with_experts=with_experts)
     results = search.page(hits, today)
@@ -66,7 +69,7 @@ def search_corrected(
         page = search.page(others, today)
         if page.results:
             return others, page, Correction(unquoted.text, page.found)
-    better = correction(search, directory, query, results, reader, today)
+    better = correction(search, directory, query, results, reader, today, topics)
     if as_typed or better is None or not better.documents or _matched(results):
         return hits, results, better
     hits = search.hits(replace(query, text=better.text), reader, with_experts=with_experts)
@@ -80,9 +83,11 @@ def correction(
     results: Results,
     reader: Reader,
     today: date,
+    topics: Callable[[], Iterable[Topic]] = tuple,
 ) -> Correction | None:
     """Return a corrected wording if some words of a question are in no readable document.
 
+    Words of the directory and of the labels of `topics` are never replaced.
     Words in titles and passages of the first page are known; only other words are looked up.
     Accents, plurals and endings are not errors, because the analysis ignores them. A spelling from
     documents is proposed only if one document contains all the words together: words that never
@@ -91,6 +96,8 @@ def correction(
     words = _unmatched_words(results) if query.page == 1 else []
     if not words or reader.agent_id is None:
         return None
+    listed = {term for topic in topics() for label in topic.labels for term in terms(label)}
+    words = [word for word in words if listed.isdisjoint(terms(word))]
     ways = _spellings(
         search, directory, words, reader, today, _given_names(directory, query, today)
     )
@@ -162,15 +169,20 @@ def _spellings(
         if word not in names and is_french(word):
             continue
         said = directory.near(word, today)
-        if any(near.slips == 0 for near in said):
+        if any(near.slips == 0 for near in said) or _is_of_an_entry(directory, word, today):
             continue
         read = () if word in names else tuple(one for one in read if _is_likely_slip(word, one))
         order = sorted((*read, *said), key=lambda n: (n.slips, -n.documents, n.written))
-        if not order and not directory.named(word):
+        if not order:
             return None
-        if order:
-            ways[word] = list(dict.fromkeys(near.written for near in order))[:NEAR_WORDS]
+        ways[word] = list(dict.fromkeys(near.written for near in order))[:NEAR_WORDS]
     return ways
+
+
+def _is_of_an_entry(directory: SqlDirectory, word: str, today: date) -> bool:
+    """Return whether the word is in a métier, a skill or a service of the directory."""
+    words = asked_words(word)
+    return bool(words) and directory.entries_with(words, today) != ()
 
 
 def _is_likely_slip(word: str, near: NearWord) -> bool:

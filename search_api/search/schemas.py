@@ -258,7 +258,10 @@ class PersonBody(Body):
         "`near_subject`: their documents only come near, in the list `near_subject` alone"
     )
     degree: Degree | None = Field(None, description="as in a candidate")
-    distance_km: float | None = Field(description="from the reader's post; null if unknown")
+    distance_km: float | None = Field(
+        description="from the place that the question names, else from the reader's post; null if "
+        "unknown"
+    )
     wrote: bool = Field(
         description="they wrote the answering passage of one of the first documents"
     )

@@ -264,6 +264,7 @@ def _search(
         query,
         reader,
         today,
+        topics=lambda: context.topics().values(),
         as_typed=as_typed,
         with_experts=with_experts,
     )

@@ -12,7 +12,7 @@ from connectors.geography import DEPARTEMENTS, REGIONS, region_of
 from expertise.answer_values import AreaCount, BuildStatus, IsolatedHolder
 from expertise.topics import Topic
 from indexer.french.analysis import fold
-from search_api.addresses import topic_address
+from search_api.addresses import experts_address, topic_address
 from search_api.bodies import PROBLEMS
 from search_api.context import NoBuild
 from search_api.parameters import AreaCode, NamedReader, Offset
@@ -122,6 +122,7 @@ def isolation_page(
         why_not=unclaimed(found.unclaimed, one=bool(topic)),
         topics=found.topics,
         topic_address=topic_address,
+        experts_address=experts_address,
         export=f"/isolation.csv?{urlencode({'area': area, 'topic': topic})}",
         **_choices(),
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.geography import distance_km
+from connectors.geography import distance_km, region_of
 from connectors.values import Agent
 from expertise.answer_values import IsolatedHolder, Peer, Peers, TopicView
 from expertise.holders import Basis, IsolationScope
@@ -114,6 +114,25 @@ def test_who_knows_a_topic_is_asked_by_its_name(pages: Pages) -> None:
         found = who_knows(pages.context, pages.reader, view.topic.label, limit=100).experts
         sure = {one.agent.id for one in (*found.candidates, *found.named) if one.sure}
         assert shown <= sure, view.topic.label
+
+
+def test_who_is_alone_is_alone_for_who_knows_too(pages: Pages) -> None:
+    """Of every topic: in their area, « Collègues » is sure of nobody else by the topic's name.
+
+    Where the map knows nobody else, its page leads to « Collègues », which may.
+    """
+    for view in pages.views.values():
+        found = who_knows(pages.context, pages.reader, view.topic.label, limit=100).experts
+        sure = [one.agent for one in (*found.known, *found.named)]
+        for one in (row for row in pages.alone if row.topic.id == view.topic.id):
+            others = [agent for agent in sure if agent.id != one.agent.id]
+            here = {agent.departement for agent in others}
+            assert one.agent.departement not in here, (view.topic.label, one.agent.id)
+            if one.scope is not IsolationScope.DEPARTEMENT:
+                regions = {region_of(place) for place in here}
+                assert region_of(one.agent.departement) not in regions, view.topic.label
+            if one.scope is IsolationScope.COUNTRY:
+                assert not others, view.topic.label
 
 
 def test_isolation_follows_from_the_topics_pages(pages: Pages) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, expect
 
+from connectors.values import Access
 from search_api.questions.markdown import (
     document_link,
     linked_documents,
@@ -17,6 +18,7 @@ from search_api.questions.markdown import (
     with_lists,
 )
 from search_api.ranking.results import ExcerptPart
+from tests.builders import put
 from tests.pages.asking_site import ASKER, MAPPER, NEIGHBOUR, STRANGER, AskingSite
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of
@@ -220,3 +222,29 @@ def test_a_document_is_cited_where_one_writes(site: AskingSite, chromium: Browse
         page.set_viewport_size({"width": 320, "height": 640})
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert site.read(MAPPER, question)["answers"] == []
+
+
+def test_writer_is_told_that_asker_may_not_read_a_cited_document(site: AskingSite) -> None:
+    """In the list, once cited and in the preview; the asker reads that it is closed to them."""
+    access = Access(frozenset({f"agent:{MAPPER}"}))
+    written = [put("wiki:ferme", "Le carnet du bornage.", title="Carnet du bornage", access=access)]
+    assert not site.index.write(written).failed
+    question = site.ask()
+    client, path = site.client(MAPPER), f"/questions/{question}"
+    form = {"act": "answer", "text": "Voir ", "answer": ""}
+    cannot = "ne peut pas lire ce document"
+    found = client.post(path, data={**form, "step": "find", "find": "carnet du bornage"}).text
+    line = next(one for one in found.splitlines() if 'value="wiki:ferme"' in one)
+    assert cannot in line
+    assert cannot in client.post(path, data={**form, "cite": "wiki:ferme"}).text
+    text = "Voir [Carnet du bornage](/documents/wiki:ferme)."
+    assert cannot in client.post(path, data={**form, "text": text, "step": "preview"}).text
+    open_ = text.replace("wiki:ferme", "wiki:0")
+    assert cannot not in client.post(path, data={**form, "text": open_, "step": "preview"}).text
+    stranger = {**form, "text": text, "step": "preview"}
+    assert cannot not in site.client(NEIGHBOUR).post(path, data=stranger).text, "nor may they"
+    assert site.act(MAPPER, question, "answer", text=text) == 204
+    page = site.client(ASKER).get(path).text
+    assert "renvoie à un document que vous ne pouvez pas lire" in page
+    assert "Carnet" not in page
+    assert "renvoie à un document" not in client.get(path).text

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from expertise.directory import SqlDirectory
+from expertise.topics import Topic
 from indexer.access import NOBODY, Reader
 from search_api.identity.readers import reader_of
 from search_api.query.query import QUERY_CHARACTERS, Query, read_prefix
@@ -24,9 +25,10 @@ class Desk:
     search: Search
     book: SqlDirectory
 
-    def better(self, typed: str, reader: Reader) -> tuple[str, bool] | None:
+    def better(self, typed: str, reader: Reader, *topics: Topic) -> tuple[str, bool] | None:
         """(the correction, whether it was answered at once)."""
-        hits, _, found = search_corrected(self.search, self.book, Query(typed), reader, TODAY)
+        asked = self.search, self.book, Query(typed), reader, TODAY
+        hits, _, found = search_corrected(*asked, topics=lambda: topics)
         return (found.text, hits.query.text == found.text) if found else None
 
 
@@ -48,6 +50,14 @@ def test_a_correction_is_answered(desk: Desk) -> None:
     assert desk.better("géomètre Guigamp", claire) == ("géomètre Guingamp", False)
     assert desk.better("degrevements apres incendies", claire) is None
     assert desk.better("incenide", NOBODY) is None
+
+
+def test_words_of_topics_and_of_entries_are_never_replaced(desk: Desk) -> None:
+    """Though no document has them, and a word of documents or a name is near."""
+    claire = reader_of("ag-1", desk.book, TODAY)
+    assert desk.better("dégrèvement incenide", claire, Topic("t", "incenides")) is None
+    metier = next(one.metier for one in desk.book.everyone() if one.metier)
+    assert desk.better(metier, claire) is None
 
 
 def test_a_secret_word_is_its_readers(desk: Desk) -> None:

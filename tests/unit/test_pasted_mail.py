@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from expertise.places import place_in
 from indexer.french.analysis import analyse_query
 from search_api.query.pasted_mail import question_of_mail
 from search_api.query.typed_references import with_references_in_one_way
@@ -127,3 +128,26 @@ def test_numbers_and_names_of_codes_are_left_as_they_are(typed: str) -> None:
 def test_a_reference_to_the_bofip_is_a_phrase() -> None:
     """Its numbers stand in every document."""
     assert with_references_in_one_way("bofip boi-if-tfb-10-50") == '"BOI-IF-TFB-10-50"'
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "Merci, Maëlle Le Goff SIP Guingamp",
+        "Merci d'avance.\nMaëlle Le Goff\nSIP de Guingamp",
+        "Maëlle Le Goff, SIP de Guingamp, 02 96 00 00 00",
+        "Maëlle Le Goff, 12 rue de Brest, 22200 Guingamp",
+        "M. Le Goff, SIP Guingamp, m.le-goff@finances.example",
+    ],
+)
+def test_place_of_a_signature_is_not_asked(signature: str) -> None:
+    asked = "Bonjour, qui suit le remaniement du cadastre d'une parcelle à Lorient ?"
+    place = place_in(question_of_mail(f"{asked} {signature}"))
+    assert place is not None
+    assert place.label == "Lorient"
+
+
+def test_what_follows_a_question_without_signature_stays() -> None:
+    typed = "Bonjour, qui suit le remaniement du cadastre ? C'est pour Lorient, en zone boisée."
+    place = place_in(question_of_mail(typed))
+    assert place is not None

@@ -1,12 +1,17 @@
 """Only certain experts get cards; other people are shown only if nobody has a card."""
 
+from dataclasses import replace
+
 import pytest
 
+from connectors.geography import distance_km
 from connectors.values import Agent
 from expertise.lookup import NOBODY, DirectoryMatches, ServiceMatch
+from expertise.places import place_in
 from expertise.values import Candidate, Degree, ScoreParts
 from expertise.who_knows import Experts
 from search_api.people.service import CardReason, people_answer
+from search_api.wording import distance
 
 pytestmark = [pytest.mark.experts, pytest.mark.trust]
 
@@ -41,3 +46,36 @@ def test_a_service_that_is_named_needs_nobody_to_point_the_way() -> None:
     service = ServiceMatch("DGFiP/DDFiP 22/SIP Guingamp", "Guingamp", "22", (WEAK.agent,), None)
     found = people_answer(Experts(near=(WEAKER,)), DirectoryMatches(services=(service,)), None, [])
     assert (found.cards, found.near_subject) == ((), ())
+
+
+def placed(number: int, departement: str) -> Candidate:
+    one = candidate(number, Degree.WROTE)
+    return replace(one, agent=replace(one.agent, departement=departement))
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("cadastre à Lorient", "de Lorient"),
+        ("cadastre au Mans", "du Mans"),
+        ("cadastre à Arras", "d’Arras"),
+        ("cadastre en Normandie", "de là"),
+        ("cadastre", "de vous"),
+    ],
+)
+def test_distance_is_from_the_place_that_was_asked(question: str, told: str) -> None:
+    """Named; from the asker, in Lille, only if no place was asked."""
+    place, asker = place_in(question), Agent("ag-9", "Jo", "Nord", departement="59")
+    matches = DirectoryMatches(place=place)
+    (card,) = people_answer(Experts((placed(1, "35"),), 0), matches, asker, []).cards
+    said = distance(card.distance_km, place).replace("\u00a0", " ")
+    km = place.distance_km(card.candidate.agent) if place else distance_km("59", "35")
+    assert said == f"à {km:.0f} km {told}"
+
+
+def test_only_an_expert_who_is_near_is_called_the_nearest() -> None:
+    asker = Agent("ag-9", "Jo", "Nord", departement="59")
+    for other, near in (("62", True), ("13", False)):
+        found = Experts((placed(1, "974"), placed(2, other)), 0)
+        cards = people_answer(found, NOBODY, asker, []).cards
+        assert [one.nearest for one in cards] == [False, near]

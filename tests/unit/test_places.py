@@ -105,3 +105,34 @@ def agent(departement: str) -> Agent:
     return Agent(
         id="a", given_name="A", family_name="B", email="a@example.org", departement=departement
     )
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "cadastre près de Saint-Machin",
+        "cadastre près de Saint Machin",
+        "permis à Châteauneuf-du-Truc",
+        "agence de l'eau Loire-Bretagne",
+    ],
+)
+def test_part_of_a_longer_name_is_no_place(question: str) -> None:
+    """«Saint» is a commune of Morbihan, but not in «Saint-Machin»."""
+    assert place_in(question) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "label"),
+    [
+        ("bail à La Rochelle", "La Rochelle"),
+        ("bail au Mans", "Le Mans"),
+        ("cadastre à Lorient", "Lorient"),
+        ("SIP de Rennes-Est", "Rennes"),
+        ("géomètre dans le 22", "Côtes-d'Armor"),
+        ("dossier PAC en PACA", "Provence-Alpes-Côte d'Azur"),
+    ],
+)
+def test_label_is_the_whole_name(question: str, label: str) -> None:
+    place = place_in(question)
+    assert place is not None
+    assert place.label == label

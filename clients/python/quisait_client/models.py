@@ -890,7 +890,7 @@ class PersonBody(BaseModel):
     """
     distance_km: Annotated[float | None, Field(title="Distance Km")]
     """
-    from the reader's post; null if unknown
+    from the place that the question names, else from the reader's post; null if unknown
     """
     wrote: Annotated[bool, Field(title="Wrote")]
     """
