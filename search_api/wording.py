@@ -510,13 +510,19 @@ def open_figures(found: OpenQuestionFigures) -> str:
 
 
 def where_a_question_stands(
-    stage: QuestionStage, recipients: int, answer_days: int, *, on_topic: bool, passed_on: bool
+    stage: QuestionStage,
+    recipients: int,
+    answer_days: int,
+    *,
+    on_topic: bool,
+    passed_on: bool,
+    first: str = "",
 ) -> str:
     """Return the sentence that tells an asker who may answer their question now.
 
     `recipients`: number of agents who may be asked, 0 if nobody was asked; `answer_days`: number of
     days in which each may answer. `on_topic`: the question has a topic; `passed_on`: an agent
-    passed the question on.
+    passed the question on. `first`: name of the agent whom the asker chose, or empty.
     """
     if stage is QuestionStage.EXPERTS:
         # True whether or not somebody declined, which nobody is told.
@@ -528,10 +534,12 @@ def where_a_question_stands(
                 f"réponse en {most}, elle attend tous ceux qui la lisent."
             )
         then = "" if recipients == 1 else f"va à la suivante s’il y en a{count}, puis "
-        return (
-            f"Elle a été posée à une personne qui sait sans doute ; sans réponse en {most}, elle "
-            f"{then}attend tous ceux qui la lisent."
+        asked = (
+            f"Posée d’abord à {first}, si cette personne pouvait la recevoir"
+            if first
+            else "Elle a été posée à une personne qui sait sans doute"
         )
+        return f"{asked} ; sans réponse en {most}, elle {then}attend tous ceux qui la lisent."
     if stage is QuestionStage.COMMUNITY:
         return "Elle attend la communauté du sujet ; tous ceux qui la lisent peuvent y répondre."
     animated = "le sujet" if on_topic else "votre entité"

@@ -32,7 +32,7 @@ from search_api.context import (
     RoleHolder,
     note_access,
 )
-from search_api.moderation.service import to_moderate
+from search_api.moderation.service import ModerationDesk, to_moderate
 from search_api.questions.values import SOURCE
 from search_api.topics.service import by_label
 
@@ -94,7 +94,7 @@ class CommunityManagement:
     """Topics to watch, proposed topics and communities, all from one build. `topics`: all topics.
 
     `managed`: topics into which a proposal may be merged. `everywhere`: the animator decides on
-    every proposed topic, in any community.
+    every proposed topic, in any community. `to_follow`: the questions that wait for the animator.
     """
 
     build: BuildStatus
@@ -104,6 +104,7 @@ class CommunityManagement:
     topics: tuple[Topic, ...] = ()
     managed: tuple[Topic, ...] = ()
     everywhere: bool = False
+    to_follow: ModerationDesk = field(default_factory=ModerationDesk)
 
 
 Build = OpenBuild | BuildStatus
@@ -171,6 +172,7 @@ def community_management(context: AnswerContext, holder: RoleHolder) -> Communit
             if one.kind is TopicKind.TOPIC and holder.held.animates_topic(one.id)
         ),
         everywhere=holder.held.decides_on(frozenset()),
+        to_follow=to_moderate(context, holder.reader),
     )
 
 

@@ -38,7 +38,6 @@ from search_api.communities.schemas import (
 from search_api.communities.service import community, note_told
 from search_api.context import NoBuild, NotFound, RoleHolder
 from search_api.identity.principals import Role
-from search_api.moderation.service import to_moderate
 from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.people.agents import ask_wish, wish_before
@@ -131,7 +130,7 @@ def management_page(request: Request, manager: Manager) -> str:
         dated=found.build,
         watched=found.watched.topics,
         asked_here=found.watched.asked_here,
-        to_follow=to_moderate(services_of(request), manager.reader),
+        to_follow=found.to_follow,
         trend=found.watched.trend,
         proposals=found.proposed_topics.waiting,
         everywhere=found.everywhere,

@@ -20,6 +20,7 @@ from search_api.questions.delivery import (
     communities,
     go_on,
     in_turn,
+    may_be_chosen,
     recipients_for,
 )
 from search_api.questions.markdown import document_link
@@ -182,12 +183,17 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
     question = _draft(context, agent, new)
     first = _may_be_first(context, reader, new.to)
     recipients = [] if new.community else recipients_for(context, question, agent, first)
+    chosen = ""
+    if first and not new.community and may_be_chosen(context, question, first):
+        chosen = first.id
     if new.keep is not None:
         recipients = [one for one in recipients if one in new.keep]
+        chosen = chosen if chosen in new.keep else ""
+    recipients = [one for one in recipients if one != chosen]
     # Read the index before the question is stored: if that failed afterwards, the asker would ask
     # a question again that is stored already.
     answering, day_ago = answering_topics(context), question.created - timedelta(days=1)
-    if not asking.questions.ask(question, asking.rules.asked_per_day, day_ago, recipients):
+    if not asking.questions.ask(question, asking.rules.asked_per_day, day_ago, recipients, chosen):
         raise TooManyQuestions("Vous avez posé beaucoup de questions aujourd’hui : revenez demain.")
     asking.publish()
     go_on(context, question, answering)

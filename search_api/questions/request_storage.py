@@ -14,6 +14,7 @@ from search_api.questions.base_storage import (
     select_questions,
 )
 from search_api.questions.tables import (
+    CHOSEN_BY_NAME,
     asked_agents,
     asked_questions,
     asking_preferences,
@@ -48,6 +49,13 @@ class SqlRequests(BaseStorage):
         query = select_questions().where(asked_questions.c.id.in_(ids))
         by_id = {one.id: one for one in self._questions(query)}
         return tuple((one, by_id[one.question_id]) for one in requests if one.question_id in by_id)
+
+    def chosen_for(self, question_id: str) -> str:
+        """Return the id of the agent whom the asker chose by name; empty if there is none."""
+        own = question_recipients.c.question_id == question_id
+        own &= question_recipients.c.place == CHOSEN_BY_NAME
+        found = sql.scalars(self._engine, sa.select(question_recipients.c.agent_id).where(own))
+        return next(iter(found), "")
 
     def _requests(self, rows: sa.ColumnElement[bool]) -> tuple[AgentRequest, ...]:
         query = sa.select(asked_agents).where(rows).order_by(asked_agents.c.asked)

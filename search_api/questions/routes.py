@@ -365,6 +365,7 @@ def _question(
             answer_days,
             on_topic=found.topic is not None,
             passed_on=bool(found.passed_on),
+            first=found.first.name if found.first else "",
         ),
         typed=typed,
         problem=problem,

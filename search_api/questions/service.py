@@ -116,9 +116,10 @@ class ShownQuestion:
     reader's. `state`: state of the reader's own request, None if they are not asked now. Only for
     the asker: `accepted_by`, the agent who accepted and has not answered yet; `passed_on`, reasons
     of agents who passed it on, without names; `recipients`, how many agents may be asked, one after
-    the other, 0 if nobody was ever asked; `may_open`, whether they may end the wait of one agent or
-    community and leave the question to all its readers. `open_documents`: ids of documents that the
-    texts link to and the reader may read. `found_by_search`: its document is in the index.
+    the other, 0 if nobody was ever asked; `first`, the agent whom they chose by name; `may_open`,
+    whether they may end the wait of one agent or community and leave the question to all its
+    readers. `open_documents`: ids of documents that the texts link to and the reader may read.
+    `found_by_search`: its document is in the index.
     """
 
     question: AskedQuestion
@@ -130,6 +131,7 @@ class ShownQuestion:
     accepted_by: Agent | None = None
     passed_on: tuple[PassedOn, ...] = ()
     recipients: int = 0
+    first: Agent | None = None
     may_open: bool = False
     open_documents: frozenset[str] = frozenset()
     found_by_search: bool = False
@@ -194,7 +196,9 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
     own = question.asker_id == me
     requests = asking.questions.requests.of_question(question.id)
     accepted = [one.agent_id for one in requests if one.state is RequestState.ACCEPTED]
-    ids = {question.asker_id, *(one.author_id for one in thread.answers), *accepted} - {""}
+    chosen = asking.questions.requests.chosen_for(question.id) if own else ""
+    wrote = (one.author_id for one in thread.answers)
+    ids = {question.asker_id, *wrote, *accepted, chosen} - {""}
     known = context.people.agents(ids)
 
     def named(agent_id: str) -> Agent | None:
@@ -247,6 +251,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
             if one.state is RequestState.PASSED_ON
         ),
         recipients=min(len(planned), MOST_ASKED),
+        first=named(chosen),
         may_open=may_open(thread, requests),
     )
 

@@ -25,6 +25,7 @@ from search_api.questions.moderation_storage import SqlModeration
 from search_api.questions.request_storage import SqlRequests
 from search_api.questions.retention_storage import SqlRetention
 from search_api.questions.tables import (
+    CHOSEN_BY_NAME,
     QUESTION_PARTS,
     answered_before,
     asked_agents,
@@ -69,10 +70,16 @@ class SqlQuestions(BaseStorage):
         self._figures: tuple[tuple[int, date], OpenQuestionFigures] | None = None
 
     def ask(
-        self, question: AskedQuestion, per_day: int, since: datetime, recipients: Sequence[str] = ()
+        self,
+        question: AskedQuestion,
+        per_day: int,
+        since: datetime,
+        recipients: Sequence[str] = (),
+        chosen: str = "",
     ) -> bool:
         """Store a new question and the ids of its recipients, in order.
 
+        `chosen`: the id of the agent whom the asker chose by name, before the others, or empty.
         Return false if the asker has asked `per_day` questions since `since`.
         """
         with self._writing() as write:
@@ -80,11 +87,14 @@ class SqlQuestions(BaseStorage):
             own = (asked.agent_key == digest(question.asker_id)) & (asked.created > since)
             if write.count(asked_questions, own) >= per_day:
                 return False
-            chosen = question.readers is not None
-            others = {"seq": write.seq, "deleted": False, "corrected": [], "readers_chosen": chosen}
+            limited = question.readers is not None
+            others = {"seq": write.seq, "deleted": False, "corrected": []}
+            others |= {"readers_chosen": limited}
             row = row_of(asked_questions, question, agent_id=question.asker_id, **others)
             write.execute(sa.insert(asked_questions).values(row))
             planned = [{"place": place, **_agent(id_)} for place, id_ in enumerate(recipients)]
+            if chosen:
+                planned.insert(0, {"place": CHOSEN_BY_NAME, **_agent(chosen)})
             readers = [_agent(id_) for id_ in sorted(question.readers or ())]
             for table, rows in ((question_recipients, planned), (question_readers, readers)):
                 if rows:

@@ -59,7 +59,11 @@ question_recipients = sa.Table(
     sa.Column("agent_key", sa.String(64), nullable=False, index=True),
     sa.Column("agent_id", sa.Text, nullable=False),
 )
-"""Agents who may be asked a question, in that order, chosen when it was asked."""
+"""Agents who may be asked a question, in that order, chosen when it was asked.
+
+The asker chose the agent at `CHOSEN_BY_NAME` by name.
+"""
+CHOSEN_BY_NAME = -1
 
 question_readers = sa.Table(
     "question_readers",

@@ -764,6 +764,21 @@ def test_preferences_are_kept_to(site: AskingSite) -> None:
         assert client.post("/api/v1/questions/preferences", json=wrong).status_code == 422
 
 
+def test_asker_reads_whom_they_chose_by_name(site: AskingSite) -> None:
+    """The same whether that agent may be asked now or not; nobody else reads it."""
+    pages = []
+    for said in (AskingPreferences(), AskingPreferences(receives=False)):
+        site.questions.requests.prefer(FARAWAY, said)
+        question = site.ask(to=FARAWAY)
+        assert (site.waiting(question) == [FARAWAY]) is said.receives
+        path = f"/questions/{question}"
+        pages.append("Posée d’abord à Jo Lointain" in site.client(ASKER).get(path).text)
+        assert "d’abord" not in site.client(STRANGER).get(path).text
+        assert site.act(ASKER, question, "delete") == 204
+    assert pages == [True, True]
+    assert "Posée d’abord" not in site.client(ASKER).get(f"/questions/{site.ask()}").text
+
+
 def test_questions_of_an_absent_agent_go_on_and_both_are_told(site: AskingSite) -> None:
     """Also one that they accepted; the asker reads why, without a name."""
     question, accepted = site.ask(topic="cadastre"), site.ask(FARAWAY, "Et le bornage ?")
