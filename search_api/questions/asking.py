@@ -189,7 +189,6 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
     if new.keep is not None:
         recipients = [one for one in recipients if one in new.keep]
         chosen = chosen if chosen in new.keep else ""
-    recipients = [one for one in recipients if one != chosen]
     # Read the index before the question is stored: if that failed afterwards, the asker would ask
     # a question again that is stored already.
     answering, day_ago = answering_topics(context), question.created - timedelta(days=1)

@@ -224,8 +224,7 @@ def in_turn(
 def may_be_chosen(context: AnswerContext, question: AskedQuestion, agent: Agent) -> bool:
     """Return whether an asker may choose this agent by name, whatever the agent prefers.
 
-    The agent is then the first of the stored recipients, and is asked if they may be at that time:
-    what the asker reads does not depend on the agent's preferences or recent requests.
+    What the asker then reads does not depend on the agent's preferences or recent requests.
     """
     asking = required(context.asking)
     possible = may_be_asked(PossibleAnswerer(agent), question, asking.rules, context.today())

@@ -64,6 +64,7 @@ class SqlRequests(BaseStorage):
     def recipients_of(self, question_id: str) -> tuple[str, ...]:
         """Return the ids of the stored recipients, in order. Do not show them to readers."""
         this = question_recipients.c.question_id == question_id
+        this &= question_recipients.c.place != CHOSEN_BY_NAME
         ordered = sa.select(question_recipients.c.agent_id).where(this)
         return tuple(sql.scalars(self._engine, ordered.order_by(question_recipients.c.place)))
 

@@ -79,7 +79,7 @@ class SqlQuestions(BaseStorage):
     ) -> bool:
         """Store a new question and the ids of its recipients, in order.
 
-        `chosen`: the id of the agent whom the asker chose by name, before the others, or empty.
+        `chosen`: the id of the agent whom the asker chose by name, or empty.
         Return false if the asker has asked `per_day` questions since `since`.
         """
         with self._writing() as write:
@@ -342,7 +342,7 @@ class SqlQuestions(BaseStorage):
         answered = given.order_by(given_answers.c.created)
         planned, readers = question_recipients.c, question_readers.c
         asked = sa.select(asked_agents.c.question_id).where(asked_agents.c.agent_key == mine)
-        may_be_asked = sa.select(planned.question_id).where(
+        may_be_asked = sa.select(planned.question_id.distinct()).where(
             planned.agent_key == mine, planned.question_id.not_in(asked)
         )
         may_read = sa.select(readers.question_id).where(readers.agent_key == mine)

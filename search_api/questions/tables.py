@@ -61,7 +61,7 @@ question_recipients = sa.Table(
 )
 """Agents who may be asked a question, in that order, chosen when it was asked.
 
-The asker chose the agent at `CHOSEN_BY_NAME` by name.
+The row at `CHOSEN_BY_NAME` only says whom the asker chose by name: who is asked is in the others.
 """
 CHOSEN_BY_NAME = -1
 

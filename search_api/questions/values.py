@@ -324,7 +324,7 @@ class TextReport:
 class OwnAsking:
     """Everything stored here about one agent, for their own page and their export.
 
-    `planned`: ids of the questions that they may be asked in their turn. `readable`: ids of the
+    `planned`: ids of the questions that they may be asked in their turn, or were chosen for. `readable`: ids of the
     questions that they may read as a member of the community when it was asked.
     """
 
