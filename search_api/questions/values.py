@@ -324,8 +324,9 @@ class TextReport:
 class OwnAsking:
     """Everything stored here about one agent, for their own page and their export.
 
-    `planned`: ids of the questions that they may be asked in their turn, or were chosen for. `readable`: ids of the
-    questions that they may read as a member of the community when it was asked.
+    `planned`: ids of the questions that they may be asked in their turn, or were chosen for.
+    `readable`: ids of the questions that they may read as a member of the community when it was
+    asked.
     """
 
     preferences: AskingPreferences
