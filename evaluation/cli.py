@@ -62,6 +62,7 @@ from expertise.topics import read_topics
 from indexer.access import Reader
 from quisait.application.assembly import Application
 from quisait.application.model_bars import MeasuredBars, write_bars
+from quisait.application.opening import Opening
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.clock import today
 from quisait.commands.answers import answer_context, command_line_reader
@@ -335,7 +336,10 @@ def answers_command(
     """Ce que voient vos agents : la bonne personne, les bons documents, ou rien à tort."""
     with errors_as_sentences():
         truth = rephrased(read_truth(directory), phrasing)
-        with opened_application() as application, answer_context(application) as context:
+        with (
+            opened_application(Opening.READ) as application,
+            answer_context(application) as context,
+        ):
             audit_command(application.privacy, "quisait evaluate answers", ANY_AGENT)
             scores = score_answers(truth, context, partial(command_line_reader, application))
     if as_json:
@@ -452,7 +456,7 @@ def _open_each(
             raise ValueError(f"Écrivez RÉGLAGES=DOSSIER, un dossier par installation : {one!r}.")
         truth = read_truth(Path(folder))
         os.environ["QUISAIT_FILE"] = settings
-        with opened_application() as application:
+        with opened_application(Opening.READ) as application:
             audit_command(application.privacy, f"quisait evaluate {command}", ANY_AGENT)
             found[name] = use(truth, application)
     return found

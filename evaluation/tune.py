@@ -20,9 +20,11 @@ from evaluation.ranker_training import (
 )
 from evaluation.scratch import Bench, open_scratch
 from quisait.application.engines import ranker_path
+from quisait.application.opening import Opening
 from quisait.application.progress import shown_progress
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.clock import today
+from quisait.commands.answers import require_current
 from quisait.commands.privacy import audited_reader
 from quisait.settings import Settings
 from quisait.settings.files import make_folder, write_whole
@@ -113,7 +115,8 @@ def _of_the_service(judged: SearchSet, agent: str) -> tuple[list[Example], str]:
             f"Ce jeu n'a pas de {CORPUS} : ses questions sont posées à l'index du service. "
             "Nommez avec --agent qui peut lire les documents jugés."
         )
-    with opened_application() as application:
+    with opened_application(Opening.READ) as application:
+        require_current(application)
         reader = audited_reader(application, agent, "quisait tune")
         examples = []
         with shown_progress("questions", "questions") as advance:

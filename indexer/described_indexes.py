@@ -24,8 +24,10 @@ _columns = source_indexes.c
 class DescribedIndexes:
     """Stores, for each source, which index its cursor, failures and documents ahead describe."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: sa.Engine, *, read_only: bool = False) -> None:
+        """With `read_only`, ids given to unnamed rows are only remembered by this object."""
+        self._engine, self._read_only = engine, read_only
+        self._unnamed_are = UNNAMED
 
     def claim(self, source: str, index: str, is_empty: Callable[[], bool]) -> bool:
         """Make the source's cursor, failures and documents ahead describe only this index.
@@ -87,7 +89,7 @@ class DescribedIndexes:
         query = sa.select(source_indexes).where(_columns.source.in_(sorted(sources)))
         rows = sql.rows(self._engine, query)
         known = {row.source for row in rows}
-        whole = {row.source for row in rows if row.index_id == index and row.whole}
+        whole = {row.source for row in rows if self._id(row.index_id) == index and row.whole}
         return frozenset(
             source
             for source in sources
@@ -125,13 +127,21 @@ class DescribedIndexes:
 
     def has_unnamed(self) -> bool:
         """Return whether some rows have no index id yet."""
+        if self._unnamed_are != UNNAMED:
+            return False
         query = sa.select(_columns.source).where(_columns.index_id == UNNAMED).limit(1)
         return sql.first(self._engine, query) is not None
 
     def name_unnamed(self, index: str) -> None:
         """Give this index id to the rows without an index id."""
+        if self._read_only:
+            self._unnamed_are = index
+            return
         unnamed = sa.update(source_indexes).where(_columns.index_id == UNNAMED)
         sql.execute(self._engine, unnamed.values(index_id=index))
+
+    def _id(self, stored: str) -> str:
+        return self._unnamed_are if stored == UNNAMED else stored
 
     @staticmethod
     def leave_unnamed(connection: sa.Connection, index: str) -> None:
@@ -146,7 +156,7 @@ class DescribedIndexes:
     def _rows(self, source: str) -> dict[str, bool]:
         """Return, by id, the indexes that the source's rows describe, and whether each is whole."""
         query = sa.select(source_indexes).where(_columns.source == source)
-        return {row.index_id: row.whole for row in sql.rows(self._engine, query)}
+        return {self._id(row.index_id): row.whole for row in sql.rows(self._engine, query)}
 
     def _has_cursor(self, source: str) -> bool:
         query = sa.select(cursors.c.source).where(rows_of(cursors, source)).limit(1)

@@ -5,10 +5,10 @@ IndexerError ├── ExtractionFailed     this file gives no text; `failure` s
 the engine did not answer: nothing was acknowledged, try again later │   └── IndexNotRead     the
 cursors describe another index: read the sources in full first ├── IndexRefused         the engine
 or its configuration forbids going on: a person has to act │   ├── IndexDamaged     a file of the
-index is damaged: rebuild the index │   └── IndexOfOtherVersion  another version of quisait wrote
-the index: rebuild it ├── LockLost             this run no longer holds its source's lock: stop
-before writing again └── DeletionsHeld        too large a share of a source vanished at once: a
-person has to confirm
+index is damaged: rebuild the index │   │   └── IndexFileMissing     its file is missing or empty │
+└── IndexOfOtherVersion  another version of quisait wrote the index: rebuild it ├── LockLost
+this run no longer holds its source's lock: stop before writing again └── DeletionsHeld        too
+large a share of a source vanished at once: a person has to confirm
 """
 
 from collections.abc import Collection
@@ -65,6 +65,18 @@ class IndexDamaged(IndexRefused):
         super().__init__(
             f"Un fichier de l'index est abîmé ({what}). Lancez « quisait reindex --rebuild » : il "
             "est refait des documents et des vecteurs qui se lisent encore."
+        )
+
+
+class IndexFileMissing(IndexDamaged):
+    """The file of the live index is missing."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.args = (
+            f"{path}, le fichier de l'index, manque ou est vide (volume non monté, fichier "
+            "effacé). Remettez-le s'il est ailleurs ; sinon arrêtez quisait, lancez « quisait "
+            "reindex --rebuild », puis « quisait crawl », qui relit les sources.",
         )
 
 

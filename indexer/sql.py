@@ -12,6 +12,22 @@ Value = TypeVar("Value")
 Columns = TypeVarTuple("Columns")
 
 
+READ_ONLY = "quisait read-only"
+"""Key in the `info` of a read-only engine's connections."""
+
+
+def allow_writing(connection: sa.Connection) -> None:
+    """Allow writes in the transaction that begins, even if the engine is read-only.
+
+    Only the audit log needs this: an access must be noted before it is shown.
+    """
+    if connection.info.get(READ_ONLY):
+        sqlite = connection.dialect.name == "sqlite"
+        connection.exec_driver_sql(
+            "pragma query_only = off" if sqlite else "set transaction read write"
+        )
+
+
 KEPT_UNNAMED = "kept_unnamed"
 """Key in the `info` of a table. When an agent is erased, rows of such a table are kept without the
 agent; rows of all other tables with a column `agent_key` are deleted.

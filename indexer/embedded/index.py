@@ -166,16 +166,20 @@ class EmbeddedIndex(StoredDocuments):
     `MOST_PASSAGES`: each passage takes 4 x d bytes of a process, and every search reads all of
     them.
 
-    Raises `IndexRefused` if the folder holds vectors of another dimension.
+    With `read_only`, neither the store nor the text index is changed. Raises `IndexRefused` if the
+    folder holds vectors of another dimension.
     """
 
-    def __init__(self, folder: Path, dimension: int) -> None:
+    def __init__(self, folder: Path, dimension: int, *, read_only: bool = False) -> None:
         with engine_faults():
-            folder.mkdir(parents=True, exist_ok=True)
-            super().__init__(Store(folder / "index.sqlite", dimension), dimension)
+            if not read_only:
+                folder.mkdir(parents=True, exist_ok=True)
+            store = Store(folder / "index.sqlite", dimension, read_only=read_only)
+            super().__init__(store, dimension)
             self._text = TextIndex(folder, self._store)
             self._rankings = Rankings(self._text)
-            self._text.replay(wait=False)
+            if not read_only:
+                self._text.replay(wait=False)
             self._memory = SnapshotCache(self._store, dimension)
         self._last_moment: IndexMoment | None = None
         self._words = WordLookup(self._store, self._text, self._memory)

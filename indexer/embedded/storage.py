@@ -20,7 +20,7 @@ from typing import Any
 from indexer.embedded.index import EmbeddedIndex
 from indexer.embedded.rows import PLACED_FACETS, indexed_of
 from indexer.embedded.store import FORMAT, engine_faults, salvaged_rows
-from indexer.errors import IndexDamaged, IndexRefused, IndexUnreachable
+from indexer.errors import IndexDamaged, IndexFileMissing, IndexRefused, IndexUnreachable
 from indexer.french.signature import analysis_signature
 from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers
 from indexer.values import FACETS, IndexedDocument
@@ -33,10 +33,10 @@ _DELETIONS = 5
 
 
 class EmbeddedStorage:
-    """The `IndexStorage` in a local folder."""
+    """The `IndexStorage` in a local folder; with `read_only`, nothing in it is changed."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        self._folder, self._read_only = folder, read_only
         self._opened: dict[str, EmbeddedIndex] = {}
         self._opening = threading.Lock()
 
@@ -64,10 +64,16 @@ class EmbeddedStorage:
         """Open an index's folder, once per process."""
         with self._opening:
             if named.name not in self._opened:
-                if not (self._folder / named.name / "index.sqlite").exists():
+                # SQLite would fill a missing or emptied file: its documents would vanish silently.
+                if not _size(self._folder / named.name / "index.sqlite"):
+                    pointers = self.pointers()
+                    if pointers is not None and named in (pointers.live, pointers.next):
+                        raise IndexFileMissing(str(self._folder / named.name / "index.sqlite"))
                     raise IndexUnreachable("Cet index vient d'être supprimé : recommencez.")
                 self._opened[named.name] = EmbeddedIndex(
-                    self._folder / named.name, named.spec.encoder.dimension
+                    self._folder / named.name,
+                    named.spec.encoder.dimension,
+                    read_only=self._read_only,
                 )
             return self._opened[named.name]
 

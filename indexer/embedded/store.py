@@ -128,13 +128,19 @@ StoreWrite = tuple[DocumentRow, Access] | PutAccess | Remove
 
 
 class Store:
-    """A SQLite file with one connection per thread and short transactions."""
+    """A SQLite file with one connection per thread and short transactions.
 
-    def __init__(self, path: Path, dimension: int) -> None:
-        self._path = path
+    With `read_only`, SQLite refuses every write.
+    """
+
+    def __init__(self, path: Path, dimension: int, *, read_only: bool = False) -> None:
+        self._path, self.read_only = path, read_only
         self._local = threading.local()
-        with engine_faults(), self.writing() as connection:
-            self.uid = self._prepared(connection, dimension)
+        opened = self.reading() if read_only else self.writing()
+        with engine_faults(), opened as connection:
+            if not read_only:
+                self._prepare(connection, dimension)
+            self.uid = self._checked(connection, dimension)
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection."""
@@ -146,6 +152,8 @@ class Store:
             _to_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")  # what is acknowledged is durable
             connection.execute("PRAGMA secure_delete = ON")  # a deleted text is overwritten
+            if self.read_only:
+                connection.execute("PRAGMA query_only = ON")
             self._local.connection = connection
         return connection
 
@@ -307,14 +315,18 @@ class Store:
             raise
 
     @staticmethod
-    def _prepared(connection: sqlite3.Connection, dimension: int) -> str:
-        """Create missing tables, check that the file is ours, and return its unique id."""
+    def _prepare(connection: sqlite3.Connection, dimension: int) -> None:
+        """Create missing tables, and the index's unique id."""
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
         wanted = {"format": FORMAT, "dimension": dimension, "seq": 0, "applied": 0}
         connection.executemany(
             "INSERT OR IGNORE INTO meta VALUES (?, ?)", [*wanted.items(), ("uid", uuid.uuid4().hex)]
         )
+
+    @staticmethod
+    def _checked(connection: sqlite3.Connection, dimension: int) -> str:
+        """Check that the file is ours, and return its unique id."""
         kept = dict(connection.execute("SELECT name, value FROM meta").fetchall())
         if kept["format"] != FORMAT:
             raise IndexOfOtherVersion

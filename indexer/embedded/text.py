@@ -47,6 +47,14 @@ _FOOTER_MARK = 1337
 _HELD = "Un autre processus écrit dans l'index intégré : attendez sa fin, puis relancez."
 
 
+REPLAY_BEGINS_S = 1.0
+"""Time in which a process that wrote to the store takes the lock to repeat it here, in seconds."""
+_INCOMPLETE = (
+    "Les fichiers de mots de l'index sont incomplets ou abîmés : la prochaine lecture (« quisait "
+    "crawl »), ou « quisait run » à son démarrage, les refait."
+)
+
+
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("row", indexed=True, fast=True)
@@ -80,11 +88,30 @@ class TextIndex:
         seq, applied = self._store.progress()
         if applied >= seq:
             return
+        if self._store.read_only:
+            self._await_replay()
+            return
         with self._lock(LOCK_TIMEOUT_S if wait else 0.0) as held:
             if not held and wait:
                 raise IndexUnreachable(_HELD)
             if held:
                 self._replay()
+
+    def _await_replay(self) -> None:
+        """Wait a moment until another process has brought tantivy up to date, or begun to.
+
+        Raises `IndexUnreachable` if no other process does: words of documents would be missed.
+        """
+        deadline = time.monotonic() + REPLAY_BEGINS_S
+        while time.monotonic() < deadline:
+            seq, applied = self._store.progress()
+            if applied >= seq:
+                return
+            with self._lock(0.0) as free:
+                if not free:
+                    return
+            time.sleep(0.01)
+        raise IndexUnreachable(_INCOMPLETE)
 
     def expunge(self) -> None:
         """Rewrite segments with deleted documents, because these still hold their terms.
@@ -326,6 +353,8 @@ class TextIndex:
         """Open the folder; recreate a missing or broken one, to be replayed from the start."""
         if (sound := self._sound()) is not None:
             return sound
+        if self._store.read_only:
+            raise IndexUnreachable(_INCOMPLETE)
         with self._lock(LOCK_TIMEOUT_S) as held:
             if not held:
                 raise IndexUnreachable(_HELD)

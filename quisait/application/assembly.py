@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
@@ -30,7 +31,7 @@ from indexer.logged_index import DeletionLoggingIndex
 from indexer.ports import Encoder, Index
 from indexer.scans import Scans
 from indexer.state import State
-from quisait.application.database import opened_database
+from quisait.application.database import open_access_marks, opened_database
 from quisait.application.engines import (
     OpenedEncoders,
     measured_bars,
@@ -38,10 +39,13 @@ from quisait.application.engines import (
     open_extractor,
     open_guidance,
     open_index_storage,
+    open_storage_to_read,
+    open_uncached_encoder,
     serving_encoder,
     vector_forgetter,
 )
 from quisait.application.locks import Locks, WriteGate
+from quisait.application.opening import Opening
 from quisait.application.sources import (
     known_principals,
     open_authorities,
@@ -116,16 +120,19 @@ class IndexParts:
 
 
 @contextmanager
-def open_application(settings: Settings) -> Iterator[Application]:
+def open_application(settings: Settings, opening: Opening = Opening.SERVE) -> Iterator[Application]:
     """Open index, encoder and database for the block, then close processes and files.
 
-    First remove permissions of other accounts that an older quisait left on its files.
+    Unless it only reads, first remove permissions of other accounts that an older quisait left on
+    its files. Raises `RegisterMismatch` if the database seems to be an older copy, which only an
+    application that serves brings up to date.
     """
     folder = beside_file(settings.folder)
-    close_to_others(settings)
+    if opening is not Opening.READ:
+        close_to_others(settings)
     with (
-        opened_database(settings) as database,
-        open_index_parts(settings, folder, database) as parts,
+        opened_database(settings, opening) as database,
+        open_index_parts(settings, folder, database, opening) as parts,
     ):
         own = serving_encoder(parts.storage, parts.encoders)
         encoder, whole = parts.encoders(own), live_index(parts, own)
@@ -144,8 +151,17 @@ def open_application(settings: Settings) -> Iterator[Application]:
         locks = Locks(database, folder / LOCKS_FOLDER)
         kept = (state, book, search, inbox, tokens, locks, builds)
         key = query_log_key(settings)
-        privacy.register.complete(opening=True)
-        replay_where_older(privacy.register, database, privacy.consent, whole, key, inbox)
+        if opening is not Opening.READ:
+            privacy.register.complete(opening=True)
+            replay_where_older(
+                privacy.register,
+                database,
+                privacy.consent,
+                whole,
+                key,
+                inbox,
+                may_be_copy=opening is Opening.SERVE,
+            )
         query_log = open_query_log(settings, database, book)
         scopes = [ScopeAuthority(book)] if settings.questions.enabled else []
         with open_authorities(settings, book, state, scopes) as authorities:
@@ -196,11 +212,34 @@ def index_with_deletion_log(application: Application) -> DeletionLoggingIndex:
     )
 
 
+def register_mismatch(application: Application) -> str:
+    """Return in French why the register is not that of the database; empty if it is."""
+    marks = open_access_marks(application.settings, application.database)
+    return marks.mismatch() or application.privacy.register.mismatch()
+
+
 @contextmanager
-def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> Iterator[IndexParts]:
-    """Yield the parts of an index from the settings, without opening or creating an index."""
+def open_index_parts(
+    settings: Settings, folder: Path, database: sa.Engine, opening: Opening
+) -> Iterator[IndexParts]:
+    """Yield the parts of an index from the settings, without opening or creating an index.
+
+    An application that only reads has an empty temporary index if there is none yet.
+    """
     precedence = QueryPriority()
     with ExitStack() as stack:
+        if opening is Opening.READ:
+            temporary = Path(stack.enter_context(TemporaryDirectory()))
+            yield IndexParts(
+                open_storage_to_read(settings.index, folder, temporary),
+                OpenedEncoders(
+                    settings.encoder,
+                    lambda one: open_uncached_encoder(one, folder, temporary, precedence),
+                ),
+                WriteGate(database, temporary / LOCKS_FOLDER),
+                DescribedIndexes(database, read_only=True),
+            )
+            return
 
         def opened(settings: EncoderSettings) -> Encoder:
             kept = open_cached_encoder(settings, folder / KEPT_VECTORS, precedence=precedence)

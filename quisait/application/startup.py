@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from connectors.ports import SourceError
 from indexer.errors import IndexerError
 from quisait.application.logs import set_up_logs
+from quisait.application.opening import Opening
 from quisait.settings import Settings, load_settings, settings_file
 from quisait.settings.files import account
 from quisait.settings.types import reason_of, unreadable_message, validation_messages
@@ -28,17 +29,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened_application() -> Iterator["Application"]:
+def opened_application(opening: Opening) -> Iterator["Application"]:
     """Open the application of the settings; errors in the block are printed as sentences."""
     # Imported here: it takes a second, and a command that only shows its help opens nothing.
     from quisait.application.assembly import open_application
 
-    with errors_as_sentences(), open_application(read_settings()) as application:
+    with errors_as_sentences(), open_application(read_settings(), opening) as application:
         yield application
 
 
 @contextmanager
-def opened_state() -> Iterator[tuple[Settings, "sa.Engine"]]:
+def opened_state(opening: Opening) -> Iterator[tuple[Settings, "sa.Engine"]]:
     """Open the settings and the state's database for a command that needs no index or encoder.
 
     Errors in the block are printed as sentences.
@@ -47,7 +48,7 @@ def opened_state() -> Iterator[tuple[Settings, "sa.Engine"]]:
 
     with errors_as_sentences():
         settings = read_settings()
-        with opened_database(settings) as database:
+        with opened_database(settings, opening) as database:
             yield settings, database
 
 
@@ -113,16 +114,9 @@ def _sentence_of(error: Exception) -> str | None:
                 f"({reason_of(error)}) : vérifiez le chemin, les droits de ce compte "
                 f"({account()}) et la place sur le disque."
             )
-        case exc.OperationalError():
-            return (
-                f"La base d'état ne répond pas ({type(error.orig).__name__}) : vérifiez "
-                "« database », que cette base est ouverte et que son disque a de la place."
-            )
-        case exc.DBAPIError():
-            return (
-                "La base d'état est abîmée, ou n'est pas celle de quisait "
-                f"({type(error.orig).__name__}) : vérifiez « database » ; si c'est la bonne, "
-                "arrêtez quisait et restaurez sa sauvegarde."
-            )
+        case exc.SQLAlchemyError():
+            from quisait.application.database_errors import database_remedy
+
+            return database_remedy(error)
         case _:
             return None

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from quisait.application.database import opened_database
+from quisait.application.opening import Opening
 from quisait.checks.attempt import Check, attempt
 from quisait.checks.index import check_ranker, index_checks
 from quisait.checks.machine import machine_checks
@@ -47,7 +48,7 @@ def _mail_and_webhook_checks(settings: Settings) -> Iterator[Check]:
         from quisait.work.webhooks import webhooks_state
 
         def check_webhooks() -> str:
-            with opened_database(settings) as database:
+            with opened_database(settings, Opening.READ) as database:
                 return webhooks_state(settings, database)
 
         yield attempt("webhooks", check_webhooks)

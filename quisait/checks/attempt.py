@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from connectors.ports import SourceError
 from indexer.errors import IndexerError
+from quisait.application.database_errors import database_remedy
 from quisait.settings.types import reason_of
 
 MOST_LISTED = 3
@@ -42,10 +43,5 @@ def attempt(name: str, check: Callable[[], str]) -> Check:
         where = error.filename or "un fichier"
         remedy = f"{where} ({reason_of(error)}) : vérifiez le chemin et les droits"
     except sa.exc.SQLAlchemyError as error:
-        # Only its class: its text may contain a part of the URL, and so of the password.
-        kind = type(getattr(error, "orig", None) or error).__name__
-        remedy = (
-            f"erreur de la base d'état ({kind}) : vérifiez « database » (dans son mot de "
-            "passe, @ s'écrit %40, / %2F et : %3A), ou « folder »"
-        )
+        remedy = database_remedy(error)
     return Check(name, False, remedy)

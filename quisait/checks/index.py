@@ -26,6 +26,7 @@ from quisait.application.engines import (
     serving_encoder,
 )
 from quisait.application.model_bars import check_model
+from quisait.application.opening import Opening
 from quisait.checks.attempt import Check, ToReview, attempt
 from quisait.checks.cluster import cluster_checks
 from quisait.settings import IndexSettings, Settings, beside_file
@@ -65,8 +66,8 @@ def has_index(settings: Settings) -> bool:
 def opened_index(settings: Settings) -> Iterator[tuple[sa.Engine, IndexParts, LiveIndex]]:
     """Open the database and the live index without the application."""
     with (
-        opened_database(settings) as database,
-        open_index_parts(settings, beside_file(settings.folder), database) as parts,
+        opened_database(settings, Opening.READ) as database,
+        open_index_parts(settings, beside_file(settings.folder), database, Opening.READ) as parts,
     ):
         own = serving_encoder(parts.storage, parts.encoders)
         yield database, parts, live_index(parts, own)

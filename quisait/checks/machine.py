@@ -20,11 +20,19 @@ import quisait
 from indexer import sql
 from indexer.state import State
 from quisait.application.certificates import expiries, tls_servers
-from quisait.application.database import opened_database
+from quisait.application.database import connect, database_url, is_new, opened_database
+from quisait.application.database_errors import damaged_sentence
+from quisait.application.opening import Opening
 from quisait.checks.attempt import MOST_LISTED, Check, ToReview, attempt
 from quisait.clock import now
 from quisait.settings import Settings, beside_file
-from quisait.settings.files import common_paths, exposed_files, is_served_here, make_folder
+from quisait.settings.files import (
+    common_paths,
+    exposed_files,
+    is_served_here,
+    nearest_folder,
+    require_writable_folder,
+)
 from search_api.listening import MAX_CONNECTIONS, open_port
 
 LEAST_FREE = 500_000_000
@@ -55,7 +63,8 @@ def machine_checks(settings: Settings) -> Iterator[Check]:
 
 def _check_folder(settings: Settings) -> str:
     """Return the folder. Raises `ValueError` if it is not writable or open to other accounts."""
-    folder = make_folder(settings)
+    folder = beside_file(settings.folder)
+    require_writable_folder(settings)
     if found := exposed_files(settings):
         paths = " ".join(shlex.quote(str(path)) for path in found[:MOST_LISTED])
         more = f" (et {len(found) - MOST_LISTED} autres)" if len(found) > MOST_LISTED else ""
@@ -64,19 +73,27 @@ def _check_folder(settings: Settings) -> str:
             f"ouvert à d'autres comptes de la machine : {paths}{more}. Lancez : "
             f"chmod -R go-rwx {every}"
         )
-    return str(folder)
+    return str(folder) if folder.exists() else f"{folder}, que la première lecture fera"
 
 
 def _check_database(settings: Settings) -> str:
-    with opened_database(settings) as engine, engine.connect() as connection:
-        connection.execute(sa.select(1))
-        return engine.dialect.name
+    """Return the kind of the database. Reads the whole file of an SQLite database."""
+    name = sa.make_url(database_url(settings)).get_backend_name()
+    if is_new(settings):
+        return f"{name}, vide : la première lecture (« quisait crawl ») en fait les tables"
+    with opened_database(settings, Opening.READ) as engine, engine.connect() as connection:
+        if (
+            name == "sqlite"
+            and connection.exec_driver_sql("pragma quick_check(1)").scalar() != "ok"
+        ):
+            raise ValueError(damaged_sentence("state.sqlite"))
+    return name
 
 
 def check_disk(settings: Settings) -> str:
     """Return the free space on the folder's disk, and the space that the folder takes."""
-    folder = make_folder(settings)
-    free = shutil.disk_usage(folder).free
+    folder = beside_file(settings.folder)
+    free = shutil.disk_usage(nearest_folder(folder)).free
     held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     seen = f"{_gigabytes(free)} libres, {_gigabytes(held)} employés par {folder}"
     if free < LEAST_FREE:
@@ -119,7 +136,7 @@ def _earlier_moments(settings: Settings) -> Iterator[tuple[str, datetime]]:
     """Yield (label, time) of events that certainly happened in the past."""
     installed = Path(quisait.__file__).stat().st_mtime
     yield "l'installation de quisait", datetime.fromtimestamp(installed, UTC)
-    with suppress(*_UNOPENED), opened_database(settings) as database:
+    with suppress(*_UNOPENED), opened_database(settings, Opening.READ) as database:
         state = State(database)
         for source in settings.sources:
             for run in state.runs_of(source.name, 1):
@@ -128,10 +145,12 @@ def _earlier_moments(settings: Settings) -> Iterator[tuple[str, datetime]]:
 
 def _other_clocks(settings: Settings) -> Iterator[tuple[str, datetime, timedelta]]:
     """Yield (label, time, allowed difference) of each clock that answers."""
-    with suppress(*_UNOPENED), opened_database(settings) as database:
+    with suppress(*_UNOPENED):
+        database = connect(database_url(settings), settings.database_password, read_only=True)
         if database.dialect.name == "postgresql":
             theirs = sql.one(database, sa.select(sa.func.clock_timestamp()))
             yield "celle de la base d'état", theirs, MOST_SKEW
+        database.dispose()
     if settings.oidc.issuer and (theirs := _time_of(settings)):
         # The header is in whole seconds.
         most = timedelta(seconds=settings.oidc.skew_s + 1)

@@ -12,6 +12,7 @@ from expertise.corpus import skipped_text
 from expertise.spark_engine import check_spark_installed, find_java, java_version
 from indexer.state import State
 from quisait.application.database import opened_database
+from quisait.application.opening import Opening
 from quisait.application.sources import DIRECTORY, has_directory, open_directory
 from quisait.checks.attempt import MOST_LISTED, Check, attempt
 from quisait.checks.references import check_principals, names_principals
@@ -68,7 +69,7 @@ def shared_emails(agents: Sequence[Agent]) -> str:
 
 def _check_directory_age(settings: Settings) -> str:
     """Return when the directory was last read. Raises `ValueError` if that is long ago."""
-    with opened_database(settings) as database:
+    with opened_database(settings, Opening.READ) as database:
         state = State(database)
         if (last := state.last_done(DIRECTORY)) is None:
             return "pas encore lu (quisait crawl)"
@@ -79,7 +80,7 @@ def _check_directory_age(settings: Settings) -> str:
 
 def _check_build(settings: Settings) -> str:
     """Return what the last build left out: a warning only, since everything else is in it."""
-    with opened_database(settings) as database:
+    with opened_database(settings, Opening.READ) as database:
         builds = SqlBuilds(database)
         stamp = builds.current()
         left_out = skipped_text(builds.skipped(stamp.id)) if stamp else ""

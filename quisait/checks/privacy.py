@@ -10,6 +10,7 @@ from expertise.directory_tables import agents
 from indexer import sql
 from indexer.state import State
 from quisait.application.database import open_access_marks, opened_database
+from quisait.application.opening import Opening
 from quisait.application.sources import has_directory
 from quisait.checks.attempt import Check, ToReview, attempt
 from quisait.clock import now
@@ -44,7 +45,7 @@ def _check_secrets(settings: Settings) -> str:
 
 
 def _check_backup(settings: Settings) -> str:
-    with opened_database(settings) as database:
+    with opened_database(settings, Opening.READ) as database:
         try:
             return backup_state(State(database))
         except ValueError as error:
@@ -53,7 +54,7 @@ def _check_backup(settings: Settings) -> str:
 
 def _check_register(settings: Settings) -> str:
     """Read the whole register of deletions, and test that it can be written."""
-    with opened_database(settings) as database:
+    with opened_database(settings, Opening.READ) as database:
         register = open_register(settings, database)
         register.try_writing()
         for _ in register.lines():
@@ -73,8 +74,10 @@ def _check_register(settings: Settings) -> str:
 
 def _check_accesses(settings: Settings) -> str:
     """Check that revocations are recorded; return which accesses a restored database has lost."""
-    with opened_database(settings) as database:
+    with opened_database(settings, Opening.READ) as database:
         marks = open_access_marks(settings, database)
+        if mismatch := marks.mismatch() or open_register(settings, database).mismatch():
+            raise ValueError(mismatch)
         emptied = marks.emptied(now() - timedelta(days=EMPTIED_SHOWN_DAYS))
         unread = sql.first(database, sa.select(agents.c.key).limit(1)) is None
         if marks.behind():
@@ -84,11 +87,15 @@ def _check_accesses(settings: Settings) -> str:
             )
     if unread and OF_DIRECTORY in {one.kind for one in emptied} and has_directory(settings):
         raise ValueError(
-            "la base est une copie d'avant : personne ne lit avant que l'annuaire soit relu "
-            "(« quisait directory read »)"
+            "le service a effacé l'annuaire avec les autres accès (base remise d'une copie, ou "
+            "repères du registre absents) : personne ne lit avant qu'il soit relu (« quisait "
+            "directory read »)"
         )
     if not emptied:
         return "retraits notés"
     names = ", ".join(LABELS[one.kind] for one in emptied)
     day = max(one.moment for one in emptied).date()
-    return f"retraits notés ; effacés le {day:%d/%m/%Y}, la base étant une copie d'avant : {names}"
+    return (
+        f"retraits notés ; effacés le {day:%d/%m/%Y} par le service (base remise d'une copie, ou "
+        f"repères du registre absents) : {names}"
+    )

@@ -15,6 +15,7 @@ from indexer.ports import Index
 from indexer.state import State
 from quisait.application.database import opened_database
 from quisait.application.locks import Locks
+from quisait.application.opening import Opening
 from quisait.application.sources import (
     known_principals,
     noted_root,
@@ -109,7 +110,7 @@ def _check_pushed(settings: Settings, source: SourceSettings) -> str:
 
     Raises `ValueError` if it has none, or if a token for files that it fetches cannot be read.
     """
-    with opened_push_tokens(settings) as kept:
+    with opened_push_tokens(settings, Opening.READ) as kept:
         tokens = len(kept.of(source.name))
     if not tokens:
         raise ValueError(f"aucun jeton : « quisait push token add {source.name} » en fait un")
@@ -129,7 +130,7 @@ def _has_text(path: str) -> bool:
 
 def _bound_to_root(settings: Settings, source: SourceSettings, connector: Connector) -> Connector:
     """Return the connector, which refuses a root other than the one that was read before."""
-    with suppress(*_UNOPENED), opened_database(settings) as database:
+    with suppress(*_UNOPENED), opened_database(settings, Opening.READ) as database:
         state = State(database)
         if noted_root(source, state):
             return on_noted_root(connector, source, state)

@@ -14,10 +14,12 @@ from connectors.values import Agent
 from expertise.answer_values import BuildState, BuildStatus
 from expertise.values import Candidate
 from indexer.access import Reader
-from quisait.application.assembly import Application
+from quisait.application.assembly import Application, register_mismatch
+from quisait.application.opening import Opening
 from quisait.application.progress import duration, plural_count
 from quisait.application.startup import opened_application
 from quisait.clock import today
+from quisait.privacy.register import RegisterMismatch
 from quisait.work import questions
 from quisait.work.crawl import CrawlOutcome
 from quisait.work.source_status import (
@@ -88,12 +90,21 @@ def _why_nobody_reads(application: Application, agent_id: str) -> str:
     )
 
 
+def require_current(application: Application) -> None:
+    """Raise `RegisterMismatch` if the database or the index does not belong to the register."""
+    if mismatch := register_mismatch(application):
+        raise RegisterMismatch(mismatch)
+
+
 @contextmanager
 def answer_context(application: Application) -> Iterator[AnswerContext]:
     """Yield the context for answers; a `NoBuild` in the block is raised as `ValueError`.
 
-    In the block, matrix products use one thread, as in the server (`warm_up`).
+    In the block, matrix products use one thread, as in the server (`warm_up`). Raises
+    `RegisterMismatch` if the database or the index may be an older copy: it could show what was
+    withdrawn since.
     """
+    require_current(application)
     try:
         with threadpool_limits(1, user_api="blas"):
             yield questions.answer_context(application)
@@ -109,7 +120,7 @@ def opened_answers(
 
     `require` raises `ValueError` if the settings disable what the command needs.
     """
-    with opened_application() as application, answer_context(application) as context:
+    with opened_application(Opening.READ) as application, answer_context(application) as context:
         require(context)
         yield application, context
 

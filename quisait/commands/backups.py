@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from quisait.application.opening import Opening
 from quisait.application.progress import plural_count, shown_progress
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.commands.output import AsJson, show
@@ -20,7 +21,7 @@ def backup(
 ) -> None:
     """Sauvegarde l'index, l'état et les réglages sans secret, pendant que tout continue."""
     with (
-        opened_application() as application,
+        opened_application(Opening.WRITE) as application,
         shown_progress("sauvegarde", "documents", as_json) as advance,
         recorded_run(application.state, BACKUP),
     ):

@@ -10,7 +10,8 @@ import typer
 
 from connectors.ports import SourceError
 from indexer.errors import IndexerError
-from quisait.application.assembly import Application
+from quisait.application.assembly import Application, register_mismatch
+from quisait.application.opening import Opening
 from quisait.application.progress import plural_count
 from quisait.application.sources import sources_named
 from quisait.application.startup import opened_application
@@ -67,7 +68,7 @@ def crawl(
     as_json: AsJson = False,
 ) -> None:
     """Relit l'annuaire et les sources, et met l'index à jour."""
-    with opened_application() as application:
+    with opened_application(Opening.WRITE) as application:
         chosen = sources_named(application.settings, sources or [])
         check_workers(application, chosen, workers)
         if folder:
@@ -157,7 +158,7 @@ def sources(
     as_json: AsJson = False,
 ) -> None:
     """Où en sont les sources : dernière lecture, suivante, documents, échecs, et que faire."""
-    with opened_application() as application:
+    with opened_application(Opening.READ) as application:
         now = datetime.now(UTC)
         unnamed = removed_source_statuses(application)
         statuses = [item for item in unnamed if item.source == source]
@@ -167,7 +168,8 @@ def sources(
             statuses += [] if source else unnamed
         messages = [
             "" if source else directory_state(application),
-            register_warning(application.privacy.register),
+            register_warning(application.privacy.register, complete=False),
+            register_mismatch(application),
         ]
     for line in filter(None, messages):
         print(safe_text(line), file=sys.stderr if as_json else sys.stdout)

@@ -16,6 +16,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from quisait.application.assembly import Application
+from quisait.application.opening import Opening
 from quisait.application.progress import duration
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.clock import today
@@ -126,7 +127,7 @@ def demo(
         file=stream,
         flush=True,
     )
-    with opened_application() as application:
+    with opened_application(Opening.SERVE) as application:
         server = application.settings.server
         _prepare(application, folder, stream, quiet=check and as_json)
         taken = duration(round(time.monotonic() - started))

@@ -14,6 +14,7 @@ from connectors.ports import Malformed, SourceRefused
 from connectors.values import Agent, Group
 from expertise.directory import DirectoryReport
 from quisait.application.assembly import Application
+from quisait.application.opening import Opening
 from quisait.application.progress import plural_count
 from quisait.application.sources import open_directory
 from quisait.application.startup import opened_application
@@ -89,7 +90,7 @@ def directory(
     """
     if context.invoked_subcommand:
         return
-    with opened_application() as application:
+    with opened_application(Opening.WRITE if accept_departures else Opening.READ) as application:
         audit_command(application.privacy, "quisait directory")
         if accept_departures:
             _read(application, accept_departures=True)
@@ -103,7 +104,7 @@ def directory(
 @directory_app.command("read")
 def read_command(accept_departures: AcceptDepartures = False, as_json: AsJson = False) -> None:
     """Relit l'annuaire seul, sans les sources : qui n'y est plus ne lit plus rien."""
-    with opened_application() as application:
+    with opened_application(Opening.WRITE) as application:
         report = _read(application, accept_departures=accept_departures)
     if as_json:
         print_json(report)
@@ -132,7 +133,10 @@ def cut_command(
     ] = False,
 ) -> None:
     """Retire tout accès à un agent dès maintenant, même si l'annuaire le nomme encore."""
-    with opened_privacy() as privacy, opened_sessions() as opened:
+    with (
+        opened_privacy(Opening.WRITE) as privacy,
+        opened_sessions(Opening.WRITE) as opened,
+    ):
         if undo:
             undo_cut(privacy, opened.database, agent)
             print("Rendu à la prochaine lecture de l'annuaire (« quisait directory read »).")

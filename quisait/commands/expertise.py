@@ -9,6 +9,7 @@ import typer
 from expertise.answer_values import AreaCount, IsolatedHolder, OwnTopic, Peers, TopicCount
 from expertise.corpus import SkippedKind
 from expertise.peers import AgentProfile, Skill
+from quisait.application.opening import Opening
 from quisait.application.progress import duration
 from quisait.application.startup import opened_application
 from quisait.commands import answers
@@ -45,7 +46,7 @@ _PARTS = {
 @expertise_app.command("build")
 def build(as_json: AsJson = False) -> None:
     """Refait la cartographie : sujets, référents, isolement, communautés."""
-    with opened_application() as application:
+    with opened_application(Opening.WRITE) as application:
         outcome = build_and_publish(application)
     for item in outcome.skipped:
         print(

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from expertise.directory import SqlDirectory
+from quisait.application.opening import Opening
 from quisait.application.startup import opened_state
 from quisait.clock import now
 from quisait.commands.output import AsJson, print_json
@@ -48,9 +49,10 @@ def journal(
     """Les questions fréquentes, sans réponse, abandonnées ; combien restent cachées."""
     if context.invoked_subcommand is not None:
         return
-    with opened_state() as (settings, database):
+    with opened_state(Opening.READ) as (settings, database):
         audit_command(open_privacy(settings, database), "quisait journal")
-        counts = open_query_log(settings, database, SqlDirectory(database)).counts(now(), days)
+        query_log = open_query_log(settings, database, SqlDirectory(database))
+        counts = query_log.counts(now(), days, close=False)
     if as_json:
         print_json(report_body(counts, days, limit))
     else:
@@ -60,7 +62,7 @@ def journal(
 @journal_app.command()
 def purge() -> None:
     """Efface tout le journal, le sel d'abord."""
-    with opened_state() as (settings, database):
+    with opened_state(Opening.WRITE) as (settings, database):
         gone = open_query_log(settings, database, SqlDirectory(database)).purge()
     print(f"Journal effacé : {gone} lignes.")
 

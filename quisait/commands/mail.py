@@ -5,6 +5,7 @@ from threading import Event
 
 import typer
 
+from quisait.application.opening import Opening
 from quisait.application.startup import opened_application
 from quisait.commands.run import run_interruptibly
 from quisait.work.mail import mail_state, open_mailing, send_mail
@@ -22,7 +23,7 @@ _OFF = "Aucun courriel n'est envoyé d'ici : réglez [mail] host et [questions] 
 @mail_app.command("status")
 def status() -> None:
     """Combien de messages attendent, sont partis, ou demandent quelque chose."""
-    with opened_application() as application:
+    with opened_application(Opening.READ) as application:
         if open_mailing(application) is None:
             raise ValueError(_OFF)
         print(mail_state(application))
@@ -31,7 +32,7 @@ def status() -> None:
 @mail_app.command("send")
 def send() -> None:
     """Envoie ce qui est dû, dans la limite d'une minute ; « quisait run » s'en charge."""
-    with opened_application() as application:
+    with opened_application(Opening.WRITE) as application:
         if open_mailing(application) is None:
             raise ValueError(_OFF)
 
@@ -46,7 +47,7 @@ def send() -> None:
 @mail_app.command("receive")
 def receive() -> None:
     """Lit la boîte des réponses et des avis de non-remise ; « quisait run » s'en charge."""
-    with opened_application() as application:
+    with opened_application(Opening.WRITE) as application:
         if not application.settings.mailbox.host or open_mailing(application) is None:
             raise ValueError("Aucun courriel n'est lu ici : réglez [mailbox] host.")
 
@@ -82,7 +83,7 @@ def _received_text(found: Mapping[MailOutcome, int]) -> str:
 @mail_app.command("resend")
 def resend() -> None:
     """Remet en attente ce qui fut coupé pendant un envoi : un agent peut le recevoir deux fois."""
-    with opened_application() as application:
+    with opened_application(Opening.WRITE) as application:
         mailing = open_mailing(application)
         if mailing is None:
             raise ValueError(_OFF)

@@ -11,6 +11,7 @@ import typer
 
 from indexer.access import Reader
 from quisait.application.assembly import Application
+from quisait.application.opening import Opening
 from quisait.application.startup import (
     errors_as_sentences,
     opened_application,
@@ -35,9 +36,9 @@ from search_api.wording import safe_text
 
 
 @contextmanager
-def opened_privacy() -> Iterator[Privacy]:
+def opened_privacy(opening: Opening) -> Iterator[Privacy]:
     """Open the privacy services without the application's index and encoder."""
-    with opened_state() as (settings, database):
+    with opened_state(opening) as (settings, database):
         yield open_privacy(settings, database)
 
 
@@ -77,7 +78,7 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Qui a consulté quoi au titre d'un rôle, et si le registre est intact."""
-    with opened_state() as (settings, database):
+    with opened_state(Opening.READ) as (settings, database):
         privacy = open_privacy(settings, database)
         audit_command(privacy, "quisait audit")
         directory = directory_reading(settings, database)
@@ -152,7 +153,7 @@ def replay_command(
 ) -> None:
     """Après une restauration : redit les retraits, suppressions et droits restreints depuis."""
     after = _moment(since)
-    with opened_application() as application:
+    with opened_application(Opening.WRITE) as application:
         lines = [line for line in application.privacy.register.lines() if line["at"] >= after]
         key = query_log_key(application.settings)
         done = replay(
@@ -188,7 +189,7 @@ def purge(as_json: AsJson = False) -> None:
     # Imported here: loading the worker takes a moment, and other commands do not need it.
     from quisait.work import worker
 
-    with opened_application() as application:
+    with opened_application(Opening.WRITE) as application:
         gone = worker.purge(application)
         left = register_warning(application.privacy.register)
     show(

@@ -5,6 +5,7 @@ Asking, answering and moderating is only possible in person, on the pages or by 
 
 import typer
 
+from quisait.application.opening import Opening
 from quisait.application.startup import opened_application
 from quisait.commands import answers
 from quisait.work.questions import move_on, publish_questions, reports_state
@@ -19,7 +20,7 @@ questions_app = typer.Typer(
 @questions_app.command("reports")
 def reports() -> None:
     """Combien de textes signalés attendent, et s'il faut que quelqu'un s'en occupe."""
-    with opened_application() as application:
+    with opened_application(Opening.READ) as application:
         if not application.settings.questions.enabled:
             raise ValueError(answers.QUESTIONS_OFF)
         print(f"Signalements : {reports_state(application)}.")
@@ -28,7 +29,7 @@ def reports() -> None:
 @questions_app.command("step")
 def step() -> None:
     """Fait passer au suivant ce qui attend depuis trop longtemps ; « quisait run » s'en charge."""
-    with opened_application() as application:
+    with opened_application(Opening.WRITE) as application:
         if not application.settings.questions.enabled:
             raise ValueError(answers.QUESTIONS_OFF)
         publish_questions(application)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import typer
 
 from quisait.application.assembly import Application
+from quisait.application.opening import Opening
 from quisait.application.startup import opened_application
 from quisait.settings.files import serving_here
 from quisait.work.added_sources import AddedSources
@@ -54,7 +55,7 @@ def run(
     port: Port = 0,
 ) -> None:
     """Lit les sources à leur rythme et sert les pages, jusqu'à SIGTERM ou Ctrl+C."""
-    with opened_application() as application:
+    with opened_application(Opening.SERVE) as application:
         if no_serve and no_crawl:
             raise ValueError("--no-serve et --no-crawl ensemble ne laissent rien à faire.")
         run_application(application, serves=not no_serve, crawls=not no_crawl, host=host, port=port)
@@ -212,5 +213,5 @@ def _exit_now(application: Application, status: int) -> NoReturn:
 
 def serve(host: Host = "", port: Port = 0) -> None:
     """Sert les pages et l'API."""
-    with opened_application() as application:
+    with opened_application(Opening.SERVE) as application:
         run_application(application, crawls=False, host=host, port=port)

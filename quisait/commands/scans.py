@@ -10,6 +10,7 @@ import typer
 from indexer.scans import ScanState
 from quisait.application.assembly import Application
 from quisait.application.locks import hold_source_lock
+from quisait.application.opening import Opening
 from quisait.application.startup import opened_application
 from quisait.clock import today
 from quisait.commands.output import AsJson, print_json
@@ -61,7 +62,7 @@ def scans(
     as_json: AsJson = False,
 ) -> None:
     """Où en est le texte des documents numérisés, et le reconnaître."""
-    with opened_application() as application:
+    with opened_application(Opening.WRITE if read else Opening.READ) as application:
         report = None
         if not application.settings.scans.enabled:
             raise ValueError(_OFF)

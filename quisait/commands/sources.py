@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from quisait.application.opening import Opening
 from quisait.application.startup import opened_state
 from quisait.commands.connectors import trial_lines
 from quisait.commands.output import AsJson, show
@@ -26,8 +27,8 @@ GivenSettings = Annotated[
 
 
 @contextmanager
-def _opened() -> Iterator[tuple[DeskSources, Privacy]]:
-    with opened_state() as (settings, database):
+def _opened(opening: Opening) -> Iterator[tuple[DeskSources, Privacy]]:
+    with opened_state(opening) as (settings, database):
         yield open_sources_of_machine(settings, database), open_privacy(settings, database)
 
 
@@ -36,7 +37,7 @@ def try_new_source(
     kind: KindArgument, given: GivenSettings = None, as_json: AsJson = False
 ) -> None:
     """Essaie une source qui n'est pas dans les réglages : ses documents, qui les lirait."""
-    with _opened() as (sources, privacy):
+    with _opened(Opening.READ) as (sources, privacy):
         entered = entered_by_command(kind, given or [])
         audit_command(privacy, "quisait source try", f"source:{entered.get('name', '')}")
         found = sources.attempt(entered)
@@ -53,7 +54,7 @@ def add_source(
     untried: Annotated[bool, typer.Option("--untried", help="Sans l'essayer d'abord")] = False,
 ) -> None:
     """Essaie une source, montre qui la lirait, et l'ajoute à quisait.toml si vous le dites."""
-    with _opened() as (sources, privacy):
+    with _opened(Opening.WRITE) as (sources, privacy):
         entered = entered_by_command(kind, given or [])
         added = sources.addition(entered)
         audit_command(privacy, "quisait source add", f"source:{entered.get('name', '')}")

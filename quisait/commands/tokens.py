@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import typer
 
 from indexer.errors import IndexRefused
+from quisait.application.opening import Opening
 from quisait.application.progress import plural_count
 from quisait.application.sources import open_inbox, opened_push_tokens, sources_named
 from quisait.application.startup import (
@@ -22,6 +23,7 @@ from quisait.application.startup import (
     read_settings,
 )
 from quisait.clock import now_s
+from quisait.commands.answers import require_current
 from quisait.commands.output import AsJson, print_json
 from quisait.commands.privacy import opened_privacy
 from quisait.privacy.retention import audit_command
@@ -55,13 +57,13 @@ class SessionStores:
 
 
 @contextmanager
-def opened_sessions() -> Iterator[SessionStores]:
+def opened_sessions(opening: Opening) -> Iterator[SessionStores]:
     """Open only the stores of sessions and personal tokens."""
     # Imported here: only these commands need them.
     from quisait.application.sign_on import open_sessions
     from search_api.sign_on.sessions import SqlPersonalTokens
 
-    with opened_state() as (settings, database):
+    with opened_state(opening) as (settings, database):
         # Tokens that the settings no longer allow can still be listed and revoked.
         tokens = SqlPersonalTokens(database, max(1, settings.sign_on.token_days), now_s)
         yield SessionStores(database, open_sessions(settings, database), tokens)
@@ -70,9 +72,9 @@ def opened_sessions() -> Iterator[SessionStores]:
 @sessions_app.command("list")
 def list_sessions(agent: OfAgent = "", as_json: AsJson = False) -> None:
     """Les sessions ouvertes et les jetons personnels en cours."""
-    with opened_privacy() as privacy:
+    with opened_privacy(Opening.READ) as privacy:
         audit_command(privacy, "quisait sessions list", agent)
-    with opened_sessions() as found:
+    with opened_sessions(Opening.READ) as found:
         sessions, tokens = found.sessions.of(agent), found.tokens.of(agent)
     body: dict[str, list[dict[str, Any]]] = {
         "sessions": [
@@ -117,7 +119,7 @@ def revoke_sessions(
     ] = False,
 ) -> None:
     """Ferme les sessions et retire les jetons d'un agent, ou de tous : dès la demande suivante."""
-    with opened_sessions() as found:
+    with opened_sessions(Opening.WRITE) as found:
         if bool(agent) == everybody:
             raise ValueError("Donnez un agent, ou --all pour tout le monde.")
         ended = found.sessions.revoke_all(agent)
@@ -156,7 +158,7 @@ def keep_only(
 
     Ce qui a été reçu depuis que la liste est écrite reste.
     """
-    with opened_state() as (settings, database):
+    with opened_state(Opening.WRITE) as (settings, database):
         _require_push_source(settings, source)
         kept, listed = _read_listing(listing)
         inbox = open_inbox(settings, database)
@@ -202,7 +204,7 @@ def add_push_token(
     with errors_as_sentences():
         settings = read_settings()
         _require_push_source(settings, source)
-        with opened_push_tokens(settings) as tokens:
+        with opened_push_tokens(settings, Opening.WRITE) as tokens:
             print(tokens.add(source, label[:200]))
     print(
         "Donnez ce jeton à l'application : il ne sera plus montré, seule son empreinte est gardée.",
@@ -213,7 +215,7 @@ def add_push_token(
 @token_app.command("list")
 def list_push_tokens(source: Source) -> None:
     """Les jetons d'une source : leur nom court, leur date, leur application."""
-    with errors_as_sentences(), opened_push_tokens(read_settings()) as tokens:
+    with errors_as_sentences(), opened_push_tokens(read_settings(), Opening.READ) as tokens:
         rows = tokens.of(source)
     if not rows:
         print(f"{source} : aucun jeton.")
@@ -233,7 +235,7 @@ def rotate_push_token(
     ] = "7 j",
 ) -> None:
     """Fait un jeton à la place d'un autre, qui ouvre encore pendant « --overlap »."""
-    with errors_as_sentences(), opened_push_tokens(read_settings()) as tokens:
+    with errors_as_sentences(), opened_push_tokens(read_settings(), Opening.WRITE) as tokens:
         new = tokens.rotate(source, token, timedelta(seconds=seconds_of(overlap)))
         if new is None:
             raise _unknown_token(source, token)
@@ -248,7 +250,7 @@ def rotate_push_token(
 @token_app.command("revoke")
 def revoke_push_token(source: Source, token: Token) -> None:
     """Retire un jeton : dès maintenant, il n'ouvre plus rien."""
-    with errors_as_sentences(), opened_push_tokens(read_settings()) as tokens:
+    with errors_as_sentences(), opened_push_tokens(read_settings(), Opening.WRITE) as tokens:
         if not tokens.revoke(source, token):
             raise _unknown_token(source, token)
     print(f"Jeton {token} retiré.")
@@ -276,7 +278,8 @@ def token(
     ] = 8,
 ) -> None:
     """Signe un jeton qui désigne un agent."""
-    with opened_application() as application:
+    with opened_application(Opening.READ) as application:
+        require_current(application)
         if application.book.agent(agent) is None:
             raise ValueError(
                 "Cet agent n'est pas dans l'annuaire (« quisait directory read » le relit)."

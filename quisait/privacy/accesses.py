@@ -23,9 +23,9 @@ from expertise.directory import mark_directory_changed
 from indexer import sql
 from indexer.state import cursors, requested_runs
 from quisait.clock import now
-from quisait.privacy.register import RegisterUnusable
+from quisait.privacy.register import RegisterMismatch, RegisterUnusable
 from quisait.settings import DIRECTORY
-from quisait.settings.files import LockedFile, account, locked_file, write_whole
+from quisait.settings.files import LockedFile, account, locked_file, try_writing, write_whole
 from quisait.settings.types import reason_of
 
 log = logging.getLogger(__name__)
@@ -113,17 +113,30 @@ class AccessMarks:
         self._engine, self._every = engine, every
         self.path = marks_file(register)
 
-    def enforce(self) -> None:
+    def enforce(self, *, may_empty: bool = True) -> None:
         """Empty the kinds of access that may have been revoked since the database was copied.
 
         Call this before the database is used. If the file is missing although the database expects
-        one, every kind is emptied. Raises `RegisterUnusable` if the file cannot be read.
+        one, every kind is emptied. Raises `RegisterUnusable` if the file cannot be read, or cannot
+        be written although something has to be emptied. Unless `may_empty`, raises
+        `RegisterMismatch` instead of emptying a table with rows; if the file cannot be written
+        either, nothing happens, because deletions must not wait for it. In all these cases nothing
+        is changed.
         """
         outside = self._outside()
         with self._engine.connect() as connection:
             inside = _inside(connection)
+            older = _older(inside, outside)
+            has_rows = bool(older) and self._has_rows(connection, older)
         if outside == inside and inside.keys() == LABELS.keys():
             return
+        if has_rows and (error := self._write_error()) is not None:
+            if not may_empty:
+                _warn(error)
+                return
+            raise RegisterUnusable(self._unwritable(error)) from error
+        if has_rows and not may_empty:
+            raise RegisterMismatch(self._mismatch(outside))
         with ExitStack() as stack:
             # If the lock's file cannot be written, the marks' file cannot either.
             with suppress(OSError):
@@ -143,10 +156,64 @@ class AccessMarks:
             changed = {kind: n for kind, n in known.items() if inside.get(kind) != n}
             _keep(connection, changed, older)
         if older:
-            log.warning("accesses emptied", extra={"kinds": sorted(older), "rows": rows})
+            reason = "database older than the file" if outside else "file missing"
+            fields = {"kinds": sorted(older), "rows": rows, "reason": reason}
+            log.warning("accesses emptied", extra={**fields, "file": str(self.path)})
         if known != outside and not self._write(known) and outside is None:
             with self._engine.begin() as connection:
                 _keep(connection, {kind: -number for kind, number in known.items()}, ())
+
+    def mismatch(self) -> str:
+        """Return in French why database and file do not belong together; empty if they do.
+
+        Nothing is changed. Raises `RegisterUnusable` if the file cannot be read.
+        """
+        outside = self._outside()
+        with self._engine.connect() as connection:
+            older = _older(_inside(connection), outside)
+        return self._mismatch(outside) if older else ""
+
+    def _mismatch(self, outside: Marks | None) -> str:
+        if outside is None:
+            return (
+                f"{self.path} (repères des accès retirés) n'est pas là, et la base d'état en a "
+                "connu un : ce register_file n'est pas celui du service, ou le registre manque. "
+                "Rien n'a été changé. Donnez à cette commande le [privacy] register_file du "
+                "service (QUISAIT_PRIVACY__REGISTER_FILE) ; si le registre est perdu, « quisait "
+                "run » ou « quisait serve » effacera, une fois, tout accès."
+            )
+        return (
+            f"La base d'état ignore des retraits d'accès que note {self.path} : ce register_file "
+            "n'est pas celui du service, ou la base est une copie d'avant. Rien n'a été changé. "
+            "Donnez à cette commande le [privacy] register_file du service "
+            "(QUISAIT_PRIVACY__REGISTER_FILE) ; si la base a été remise d'une copie, démarrez "
+            "« quisait run » ou « quisait serve », qui en effacera les accès retirés depuis."
+        )
+
+    def _has_rows(self, connection: sa.Connection, kinds: Collection[str]) -> bool:
+        """Return whether a table of these kinds has a row."""
+        tables = (table for kind in kinds for table in access_tables(self._every, kind))
+        there = sa.select(sa.literal(1))
+        return any(
+            connection.execute(there.select_from(table).limit(1)).first() for table in tables
+        )
+
+    def _write_error(self) -> OSError | None:
+        """Return why the file cannot be written; None if it can."""
+        try:
+            try_writing(self.path)
+        except OSError as error:
+            return error
+        return None
+
+    def _unwritable(self, error: OSError) -> str:
+        return (
+            f"{self.path} (repères des accès retirés) manque ou ne va pas avec la base d'état, et "
+            f"ne peut être écrit ({reason_of(error)}) : rien n'a été effacé, et rien n'est servi, "
+            "faute de savoir quels accès ont été retirés. Remettez le volume du registre, ou "
+            "réglez [privacy] register_file (QUISAIT_PRIVACY__REGISTER_FILE) sur un fichier que ce "
+            f"compte ({account()}) peut écrire."
+        )
 
     def follow(self) -> None:
         """Increment the marks at each revocation by this engine from now on."""

@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from indexer import sql
 from indexer.errors import IndexRefused
 from indexer.state import digest
-from quisait.settings.files import LockedFile, account, locked_file, write_whole
+from quisait.settings.files import LockedFile, account, locked_file, try_writing, write_whole
 from quisait.settings.types import reason_of
 
 log = logging.getLogger(__name__)
@@ -148,6 +148,10 @@ class RegisterUnusable(IndexRefused):
     """The register's file cannot be read, or cannot be written although it must be."""
 
 
+class RegisterMismatch(IndexRefused):
+    """The database or the index, and the register's files, do not belong together."""
+
+
 class FileRegister:
     """Reads and writes the register. A line is stored before its fact takes effect.
 
@@ -235,17 +239,10 @@ class FileRegister:
         Raises `RegisterUnusable`.
         """
         try:
-            with self._locked():
-                flags = os.O_RDWR | os.O_APPEND
-                if self.path.exists():
-                    os.close(os.open(self.path, flags))
-                beside = self.path.with_name(f"{self.path.name}.{uuid4().hex}")
-                place = os.open(beside, flags | os.O_CREAT | os.O_EXCL, 0o600)
-                try:
-                    _append_whole(place, b"{}\n")
-                finally:
-                    os.close(place)
-                    beside.unlink()
+            try_writing(self.path)
+            lock = self._lock_path()
+            if lock.exists():
+                os.close(os.open(lock, os.O_RDWR))
         except OSError as error:
             raise RegisterUnusable(self.unusable(error)) from error
 
@@ -306,6 +303,25 @@ class FileRegister:
             with suppress(OSError):
                 stack.enter_context(self._locked())
             return self.last(), [mark.read() for mark in self.marks]
+
+    def mismatch(self) -> str:
+        """Return in French why the register and its marks differ; empty if they do not.
+
+        No file is created or changed. Raises `RegisterUnusable` if the file cannot be read.
+        """
+        if self._lock_path().exists():
+            last, known = self.standing()
+        else:
+            last, known = self.last(), [mark.read() for mark in self.marks]
+        if not last or all(mark == last for mark in known):
+            return ""
+        return (
+            f"La base d'état ou l'index ignore des suppressions que note {self.path} : ce "
+            "register_file n'est pas celui du service, ou l'un des deux est une copie d'avant. "
+            "Rien n'a été changé. Donnez à cette commande le [privacy] register_file du service "
+            "(QUISAIT_PRIVACY__REGISTER_FILE) ; sinon démarrez « quisait run » ou « quisait "
+            "serve », qui les redira."
+        )
 
     def since(self, mark: str) -> list[RegisterLine]:
         """Return the lines after a mark, or all lines if the mark is not among them."""
@@ -388,7 +404,10 @@ class FileRegister:
         log.warning("register not written", extra={"error": errno.errorcode.get(number or 0)})
 
     def _locked(self) -> AbstractContextManager[LockedFile]:
-        return locked_file(self.path.with_name(f"{self.path.name}.lock"))
+        return locked_file(self._lock_path())
+
+    def _lock_path(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.lock")
 
 
 def _content(lines: Sequence[RegisterLine]) -> bytes:

@@ -21,7 +21,12 @@ from indexer.scans import Scans
 from indexer.state import cursors
 from indexer.values import Remove
 from quisait.clock import now
-from quisait.privacy.register import DatabaseRegisterMark, FileRegister, RegisterLine
+from quisait.privacy.register import (
+    DatabaseRegisterMark,
+    FileRegister,
+    RegisterLine,
+    RegisterMismatch,
+)
 from quisait.privacy.retention import purge_agent
 from quisait.settings import QUESTIONS_SOURCE
 from search_api.favourites.storage import SqlFavourites, SubjectKind
@@ -73,16 +78,21 @@ def replay_where_older(
     index: Index,
     journal: bytes,
     inbox: PushedDocuments,
+    *,
+    may_be_copy: bool = True,
 ) -> ReplayReport:
     """Apply the lines that database or index do not know yet.
 
     `inbox` is the inbox in this database: documents that were deleted or closed since the backup
     are withdrawn from it, so that they are not published again. `journal` is the key with which the
-    query log makes pseudonyms of agents.
+    query log makes pseudonyms of agents. Unless `may_be_copy`, raises `RegisterMismatch` if the
+    register does not contain the last line that the database and the index know.
     """
     last, known = register.standing()
     if not last or all(mark == last for mark in known):
         return ReplayReport()
+    if not may_be_copy and not _contains(register, known):
+        raise RegisterMismatch(register.mismatch())
     waiting = max((register.since(mark) for mark in known), key=len)
     for mark, knows in zip(register.marks, known, strict=True):
         if isinstance(mark, DatabaseRegisterMark) and knows != last:
@@ -96,6 +106,11 @@ def replay_where_older(
         extra={"lines": found.lines, "documents": found.documents, "wishes": found.wishes},
     )
     return found
+
+
+def _contains(register: FileRegister, known: Sequence[str]) -> bool:
+    """Return whether the register contains every line that a mark names."""
+    return set(filter(None, known)) <= {line["id"] for line in register.lines()}
 
 
 def replay_on_copy(

@@ -178,16 +178,20 @@ def index_register_mark(settings: Settings) -> FileRegisterMark:
     return FileRegisterMark(beside_file(settings.folder) / "index" / "register.mark")
 
 
-def register_warning(register: FileRegister) -> str:
+def register_warning(register: FileRegister, *, complete: bool = True) -> str:
     """Return a warning with the remedy if lines wait for the register's file.
 
-    Otherwise the result is an empty text.
+    Otherwise the result is an empty text. Unless `complete`, waiting lines are only counted.
     """
-    if not (count := register.complete()):
+    if not (count := register.complete() if complete else register.waiting()):
         return ""
     try:
         register.try_writing()
-        why = "Relancez la commande : le fichier vient d'être rendu."
+        why = (
+            "Relancez la commande : le fichier vient d'être rendu."
+            if complete
+            else "La lecture suivante (« quisait crawl ») le complète d'elle-même."
+        )
     except RegisterUnusable as error:
         why = f"{error} La lecture suivante le complète d'elle-même."
     return (

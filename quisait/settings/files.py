@@ -160,20 +160,58 @@ def write_whole(path: Path, content: bytes, mode: int) -> None:
         beside.unlink(missing_ok=True)
 
 
+def try_writing(path: Path) -> None:
+    """Test whether a file can be written, without leaving anything. Raises `OSError`.
+
+    If the folder is missing, only the right to make it is tested.
+    """
+    if path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_APPEND))
+    if not path.parent.exists():
+        _require_access(nearest_folder(path.parent))
+        return
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with beside.open("xb") as file:
+            file.write(b"{}\n")
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def make_folder(settings: Settings) -> Path:
     """Return the settings' folder, created if needed. Raises `ValueError` if it is not writable."""
+    require_writable_folder(settings, make=True)
+    return beside_file(settings.folder)
+
+
+def require_writable_folder(settings: Settings, *, make: bool = False) -> None:
+    """Raise `ValueError` unless the settings' folder is writable, or can be made; `make` it."""
     folder = beside_file(settings.folder)
     try:
-        with private_files():
-            folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, "")
+        if make:
+            with private_files():
+                folder.mkdir(parents=True, exist_ok=True)
+        _require_access(nearest_folder(folder))
     except OSError as error:
         raise ValueError(
             f"{folder} ne peut être ni fait ni écrit ({reason_of(error)}) : réglez « folder » "
             f"(QUISAIT_FOLDER) sur un dossier à écrire par ce compte ({account()})."
         ) from error
-    return folder
+
+
+def nearest_folder(path: Path) -> Path:
+    """Return the folder at this path, or the nearest folder above it that exists."""
+    return next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
+
+
+def _require_access(folder: Path) -> None:
+    """Raise `OSError` unless this account may read the folder and make files there."""
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
 
 def written_files(settings: Settings) -> Iterator[Path]:

@@ -47,6 +47,7 @@ from quisait.application.engines import (
     vector_keeper,
 )
 from quisait.application.locks import Locks, hold_source_lock
+from quisait.application.opening import Opening
 from quisait.application.progress import duration, shown_progress
 from quisait.application.sources import on_noted_root, open_inbox, open_source
 from quisait.application.startup import opened_state
@@ -121,7 +122,8 @@ def reindex_command(
     if origin not in ("", "embedded", "opensearch"):
         print("--from demande « embedded » ou « opensearch ».", file=sys.stderr)
         raise typer.Exit(2)
-    with _opened() as (settings, database, parts):
+    opening = Opening.READ if check else Opening.WRITE
+    with _opened(opening) as (settings, database, parts):
         if check:
             show(reindex_outlook(settings, parts), as_json, _outlook_text)
             return
@@ -189,10 +191,10 @@ def spec_differences(made: IndexSpec, wanted: IndexSpec) -> list[str]:
 
 
 @contextmanager
-def _opened() -> Iterator[tuple[Settings, sa.Engine, IndexParts]]:
+def _opened(opening: Opening) -> Iterator[tuple[Settings, sa.Engine, IndexParts]]:
     with (
-        opened_state() as (settings, database),
-        open_index_parts(settings, beside_file(settings.folder), database) as parts,
+        opened_state(opening) as (settings, database),
+        open_index_parts(settings, beside_file(settings.folder), database, opening) as parts,
     ):
         yield settings, database, parts
 

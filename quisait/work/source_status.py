@@ -18,6 +18,7 @@ from indexer.state import RunRow, State, reference_of
 from indexer.values import Failure, Remove
 from quisait.application.assembly import Application, index_with_deletion_log
 from quisait.application.locks import Locks, hold_source_lock, part_name
+from quisait.application.opening import Opening
 from quisait.application.progress import duration, left_of, plural_count
 from quisait.application.sources import DIRECTORY, directory_age, has_directory
 from quisait.application.startup import opened_application
@@ -599,7 +600,7 @@ def forget_source(application: Application, source: str) -> int:
 
 def forget(source: Annotated[str, typer.Argument(help="Source retirée de quisait.toml")]) -> None:
     """Efface tout ce qui reste d'une source que les réglages ne nomment plus."""
-    with opened_application() as application:
+    with opened_application(Opening.WRITE) as application:
         count = forget_source(application, source)
         left = register_warning(application.privacy.register)
     gone = plural_count(count, "document")

@@ -10,10 +10,16 @@ from typing import Annotated
 import typer
 
 from quisait.application.assembly import open_index_parts
-from quisait.application.database import HEAD, connect, opened_database, schema_revision
+from quisait.application.database import (
+    HEAD,
+    connect,
+    database_url,
+    opened_database,
+    schema_revision,
+)
+from quisait.application.opening import Opening
 from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.settings import Settings, beside_file
-from quisait.settings.files import private_files
 from quisait.work.reindexing import (
     outlook_text,
     reindex_outlook,
@@ -49,8 +55,10 @@ def upgrade_command(
         if dry_run or plan.is_empty:
             return
         with (
-            opened_database(settings) as database,
-            open_index_parts(settings, beside_file(settings.folder), database) as parts,
+            opened_database(settings, Opening.WRITE) as database,
+            open_index_parts(
+                settings, beside_file(settings.folder), database, Opening.WRITE
+            ) as parts,
             parts.gate.only_reindex(),
         ):
             print("La base d'état est à niveau.")
@@ -67,10 +75,9 @@ def upgrade_plan(settings: Settings) -> UpgradePlan:
     schema, folder = schema_revision(settings), beside_file(settings.folder)
     if schema is None and not folder.is_dir():
         return UpgradePlan(schema, ())
-    url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
-    database = connect(url, settings.database_password)
+    database = connect(database_url(settings), settings.database_password, read_only=True)
     try:
-        with private_files(), open_index_parts(settings, folder, database) as parts:
+        with open_index_parts(settings, folder, database, Opening.READ) as parts:
             reasons = reindex_reasons(parts)
             outlook = outlook_text(reindex_outlook(settings, parts)) if reasons else ""
     finally:

@@ -181,6 +181,7 @@ def _forgotten(connection: sa.Connection) -> frozenset[str]:
 
 def _last(connection: sa.Connection) -> AuditEntry | None:
     """Return the newest entry, and lock the log so that only this transaction adds the next."""
+    sql.allow_writing(connection)
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("begin immediate")
     else:

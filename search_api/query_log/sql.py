@@ -111,9 +111,13 @@ class SqlQueryLog:
         """Return how often answers named an agent; show it to that agent alone."""
         return mention_counts(self._engine, self._rules.key, agent_id, today)
 
-    def counts(self, moment: datetime, days: int) -> list[QueryCounts]:
-        """Return the counts of the last `days` days, including the current period."""
-        self.close_ended(moment)
+    def counts(self, moment: datetime, days: int, *, close: bool = True) -> list[QueryCounts]:
+        """Return the counts of the last `days` days, including the current period.
+
+        First close an ended period, unless `close` is false: then nothing is written.
+        """
+        if close:
+            self.close_ended(moment)
         since = hour_of(moment) - timedelta(days=days)
         columns = [journal_counts.c[name] for name in QueryCounts.__dataclass_fields__]
         query = sa.select(*columns).where(journal_counts.c.start >= since)

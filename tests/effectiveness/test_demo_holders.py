@@ -12,6 +12,7 @@ from expertise.topics import label_key
 from expertise.visibility import may_be_shown
 from indexer.access import Reader
 from quisait.application.assembly import Application
+from quisait.application.opening import Opening
 from quisait.application.startup import opened_application
 from quisait.clock import today
 from quisait.commands.answers import answer_context, command_line_reader
@@ -66,7 +67,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     file = copied_demo(tmp_path_factory.mktemp("holders"), sources=("wifip", "wiki"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QUISAIT_FILE", str(file))
-        with opened_application() as application:
+        with opened_application(Opening.SERVE) as application:
             read_directory(application)
             crawl_sources(application, application.settings.sources, quiet=True)
             build_and_publish(application)

@@ -190,6 +190,8 @@ def test_what_is_kept_is_closed_to_other_accounts(tmp_path: Path) -> None:
     command = f"chmod -R go-rwx {place.folder / '.quisait'} {place.folder / 'kept/registre.jsonl'}"
     assert command in told["detail"]
     place.run("sources")
+    assert not place.json("check", status=1)[0]["passed"], "a command that reads changes no right"
+    place.run("crawl")
     assert place.json("check")[0]["passed"]
     for path in kept:
         assert not path.exists() or path.stat().st_mode & 0o077 == 0, path

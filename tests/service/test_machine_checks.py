@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from indexer.state import State, runs
 from quisait.application.database import opened_database
+from quisait.application.opening import Opening
 from quisait.checks import machine
 from quisait.checks.attempt import ToReview
 from quisait.clock import now
@@ -46,7 +47,7 @@ def test_a_disk_with_too_little_room_is_told(
 def test_a_clock_that_went_back_is_told(settings: Settings) -> None:
     """By what was read later than now."""
     assert "fuseau" in machine.check_clock(settings)
-    with opened_database(settings) as engine:
+    with opened_database(settings, Opening.WRITE) as engine:
         run_id, _ = State(engine).start_run("notes")
         with engine.begin() as connection:
             later = sa.update(runs).where(runs.c.id == run_id)

@@ -3,6 +3,7 @@
 import re
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from indexer.state import digest
 from quisait.application.assembly import open_application
 from quisait.application.sign_on import open_personal_tokens, open_sessions
 from quisait.clock import today
+from quisait.privacy.register import RegisterUnusable
 from quisait.settings import DIRECTORY, load_settings
 from quisait.work.crawl import crawl_sources
 from search_api.identity.readers import reader_of
@@ -246,8 +248,11 @@ def test_what_cannot_be_noted_acts_and_is_noted_later(
     blocked = place.folder / "volume"
     blocked.write_text("")
     monkeypatch.setenv("QUISAIT_PRIVACY__REGISTER_FILE", "volume/registre.jsonl")
-    assert found("remaniement du cadastre") == [], "nothing tells whose access was revoked"
-    place.run("crawl", "notes")
+    with pytest.raises(RegisterUnusable):
+        found("remaniement du cadastre")  # nothing tells whose access was revoked
+    place.run("crawl", "notes", status=0)
+    with closing(sqlite3.connect(place.folder / ".quisait/state.sqlite")) as database, database:
+        database.execute("update access_marks set number = -number")  # it never could be written
     assert {"wiki:2", "wiki:3"} <= {*found("remaniement du cadastre"), *found("recettes hôpital")}
     (place.folder / "export.jsonl").write_text(export([POSTS[0], CLOSED]), "utf-8")
     assert "registre" in [one["name"] for one in place.json("check", status=1) if not one["passed"]]
@@ -284,7 +289,7 @@ def test_a_damaged_state_database_is_a_sentence(place: Place) -> None:
     (place.folder / ".quisait" / "state.sqlite").write_bytes(b"this is no database at all" * 100)
     for command in (["sources"], ["search", "cadastre", "--agent", "ag-1"], ["audit"]):
         told = place.run(*command, status=1)
-        assert "restaurez sa sauvegarde" in told.stderr
+        assert "restaurez une sauvegarde" in told.stderr
         assert "Traceback" not in told.stderr + told.stdout
         assert "cadastre" not in told.stderr
 

@@ -21,6 +21,7 @@ from connectors.values import Agent, Group
 from expertise.directory import SqlDirectory
 from quisait import cli
 from quisait.application.database import migrate, opened_database
+from quisait.application.opening import Opening
 from quisait.settings import ExtractorSettings, load_settings
 from quisait.settings.sources import SourceSettings
 from quisait.work.new_source import DeskSources
@@ -660,7 +661,7 @@ def test_a_command_tries_asks_and_adds(folder: Path) -> None:
     assert [one.name for one in load_settings().sources] == ["wiki", "notes"]
     again = CliRunner().invoke(cli.app, ["source", "try", *given_settings])
     assert again.exit_code == 1
-    with opened_database(load_settings()) as database:
+    with opened_database(load_settings(), Opening.READ) as database:
         newest = SqlAudit(database, lambda: NOW).newest(2)
     assert [(one.reading, one.subject) for one in newest] == [
         ("quisait source try", "source:notes"),

@@ -13,6 +13,7 @@ import pytest
 from connectors.ports import Change, SourceRefused
 from connectors.tables import TableUnreadable, read_table
 from connectors.values import Agent
+from quisait.application.opening import Opening
 from quisait.application.sources import opened_push_tokens
 from quisait.checks import people, sources
 from quisait.checks.attempt import ToReview
@@ -61,7 +62,7 @@ def test_a_token_of_files_that_does_not_read_is_said(tmp_path: Path) -> None:
     settings = Settings(database=f"sqlite:///{tmp_path / 'state.sqlite'}")
     token, origin = tmp_path / "fichiers.jeton", "https://fichiers.exemple"
     source = SourceSettings(name="docs", kind="push", file_hosts={origin: str(token)})
-    with opened_push_tokens(settings) as tokens:
+    with opened_push_tokens(settings, Opening.WRITE) as tokens:
         tokens.add("docs", "Essai")
     for written in (None, b"", b"\xff"):
         if written is not None:
