@@ -24,6 +24,8 @@ from tests.server_process import begun, wait_for
 
 USER = "quisait"
 POSTGRES_USER = "postgres"
+REFUSED_USER = "refused"
+"""An account that is asked for a password, and refused whatever it is."""
 
 
 class Postgres:
@@ -35,6 +37,9 @@ class Postgres:
         self._as_user = _as_user(self._folder)
         initialise = [str(self._binaries / "initdb"), *_initialising(self._folder)]
         _run([*self._as_user, *initialise])
+        rules = self._folder / "data" / "pg_hba.conf"
+        refused = f"host all {REFUSED_USER} 127.0.0.1/32 scram-sha-256\n"
+        rules.write_text(refused + rules.read_text("utf-8"), "utf-8")
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
 

@@ -64,6 +64,10 @@ elif [ "$(id -u)" = 0 ]; then
 else
     prefix=${prefix:-$HOME/quisait}
     site=${site:-$HOME/quisait-site}
+    case $site in
+    /*) ;;
+    *) site=$PWD/$site ;;
+    esac
 fi
 
 echo "1/5 Vérification des fichiers du kit"
@@ -214,19 +218,25 @@ else
     settings=$site state=$site/etat register=$site/registre
     (umask 077 && mkdir -p "$site" "$site/secrets" "$state" "$register")
 fi
-"$prefix/bin/quisait" init --print | write_once "$settings/quisait.toml"
+# The folders are in the settings, so that a command without the service's environment, in a search
+# for a fault, looks at the same database and register. Settings of an earlier kit do not have them.
+environment="QUISAIT_FILE=$settings/quisait.toml
+QUISAIT_SECRETS=$settings/secrets"
+[ ! -e "$settings/quisait.toml" ] || environment="$environment
+QUISAIT_FOLDER=$state
+QUISAIT_PRIVACY__REGISTER_FILE=$register/registre.jsonl
+QUISAIT_ENCODER__PREPARED=$prefix/model"
+"$prefix/bin/quisait" init --print |
+    sed -e "s|^folder = \"\.quisait\"|folder = \"$state\"|" \
+        -e "s|^register_file = \"registre\.jsonl\"|register_file = \"$register/registre.jsonl\"|" \
+        -e "s|^prepared = \"\"|prepared = \"$prefix/model\"|" |
+    write_once "$settings/quisait.toml"
 (umask 077 && new_key | write_once "$settings/secrets/server__token_key")
 [ -z "$systemd" ] || {
     chgrp quisait $settings/secrets/server__token_key
     chmod 640 $settings/secrets/server__token_key
 }
-write_once "$settings/environment" <<FIN
-QUISAIT_FILE=$settings/quisait.toml
-QUISAIT_SECRETS=$settings/secrets
-QUISAIT_FOLDER=$state
-QUISAIT_PRIVACY__REGISTER_FILE=$register/registre.jsonl
-QUISAIT_ENCODER__PREPARED=$prefix/model
-FIN
+printf '%s\n' "$environment" | write_once "$settings/environment"
 if [ -n "$systemd" ]; then
     for unit in deploy/systemd/*; do
         placed=/etc/systemd/system/$(basename "$unit")

@@ -182,6 +182,7 @@ def schema_revision(settings: Settings) -> str | None:
     """
     engine = connect(database_url(settings), settings.database_password, read_only=True)
     try:
+        _require_content(settings, engine)
         return _revision_of(settings, engine)
     finally:
         engine.dispose()

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,7 +207,16 @@ def installed(offline: Offline, kit: Path) -> Path:
     install(offline, kit)
     text = (place.folder / "quisait.toml").read_text("utf-8")
     text = re.sub(r'^(path|agents|groups) = "', r'\1 = "/opt/documents/', text, flags=re.MULTILINE)
-    (offline.path("/opt/site/quisait.toml")).write_text(text, "utf-8")
+    settings = offline.path("/opt/site/quisait.toml")
+    written = tomllib.loads(settings.read_text("utf-8"))
+    register, prepared = written["privacy"]["register_file"], written["encoder"]["prepared"]
+    assert (written["folder"], register, prepared) == (
+        "/opt/site/etat",
+        "/opt/site/registre/registre.jsonl",
+        f"{PREFIX}/model",
+    )
+    places = f'[privacy]\nregister_file = "{register}"\n[encoder]\nprepared = "{prepared}"\n'
+    settings.write_text(f'folder = "{written["folder"]}"\n{text}{places}', "utf-8")
     return Path("/opt/site")
 
 
@@ -238,6 +248,7 @@ def test_it_installs_without_a_network_and_answers(offline: Offline, installed: 
     seen = offline.run(str(PREFIX / "bin/python"), "-c", _INTERFACES)
     assert seen.stdout == "['lo']\n"
     environment = variables(offline, installed / "environment")
+    assert environment.keys() == {"QUISAIT_FILE", "QUISAIT_SECRETS"}
     quisait = str(PREFIX / "bin/quisait")
     checked = offline.run(quisait, "check", environment=environment).stdout
     assert "ÉCHEC" not in checked
@@ -317,7 +328,9 @@ def test_the_units_run_as_their_account(offline: Offline, kit: Path, installed: 
     told = offline.run_as_root(*script).stdout
     assert "quisait.service a été modifiée : la nouvelle est à côté" in told
     assert edited.read_text("utf-8").endswith("# à nous\n")
-    assert (settings / "quisait.toml").read_text("utf-8").startswith("\n[directory]")
+    assert (settings / "quisait.toml").read_bytes() == offline.path(
+        installed / "quisait.toml"
+    ).read_bytes()
 
     unit = Unit.read(edited)
     account = offline.account(unit.account)
