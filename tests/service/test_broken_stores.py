@@ -10,15 +10,13 @@ import pytest
 from tests.each import each
 from tests.postgres_server import REFUSED_USER, USER
 from tests.service.place import make_place
-from tests.service.test_command_openings import ANIMATOR, READER, READING, WRITING, Site
+from tests.service.test_command_openings import READER, READING, WRITING, Site
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
 ARGUMENTS = {
     "forget": ("wiki",),
     "backup": ("sauvegarde",),
-    "verification say": ("right", "notes:bornage.txt", "--text", "x", *READER),
-    "verification pace": ("3", *READER),
     "source add": ("folder", "name=autres", "path=notes", "--yes"),
     "push keep-only": ("forum", "quisait.toml"),
     "push token add": ("forum",),
@@ -26,16 +24,8 @@ ARGUMENTS = {
     "push token revoke": ("forum", "x"),
     "directory cut": ("ag-1",),
     "sessions revoke": ("--all",),
-    "topics communities pin": ("sujet", "notes:bornage.txt", *ANIMATOR),
-    "topics communities unpin": ("sujet", "notes:bornage.txt", *ANIMATOR),
-    "topics proposals accept": ("sujet", "--label", "Sujet", *ANIMATOR),
-    "topics proposals merge": ("sujet", "--into", "autre", *ANIMATOR),
-    "questions moderation hide": ("question", "--reason", "x", *ANIMATOR),
-    "questions moderation show": ("question", "--text", "x", *ANIMATOR),
-    "questions moderation dismiss": ("question", *ANIMATOR),
-    "questions moderation classify": ("question", "--topic", "x", *ANIMATOR),
 }
-"""Arguments of commands that write; those of topics name one, and who decides."""
+"""Arguments of commands that write."""
 ELSEWHERE = {"restore", "demo"}
 """Commands that need an empty installation."""
 PUSH = '\n[[sources]]\nname = "forum"\nkind = "push"\n'
@@ -45,8 +35,7 @@ def commands() -> list[tuple[str, ...]]:
     """Return every command that opens the state, with arguments."""
     found = [(name, *given) for name, (given, _) in READING.items()]
     for name in sorted(WRITING - ELSEWHERE):
-        topics = ("sujet", *ANIMATOR) if name.startswith("topics") else ()
-        found.append((name, *ARGUMENTS.get(name, topics)))
+        found.append((name, *ARGUMENTS.get(name, ())))
     return found
 
 
@@ -140,8 +129,8 @@ def test_commands_that_search_say_that_the_index_is_damaged(
         assert status == 1, output
         assert "reindex --rebuild" in output, output
 
-    names = ("check", "sources", "search", "experts", "verification show", "reindex")
-    tried = [(name, *READING[name][0]) for name in names if not name.startswith("verification")]
+    names = ("check", "sources", "search", "experts", "reindex")
+    tried = [(name, *READING[name][0]) for name in names]
     tried += [("crawl",), ("crawl", "--full"), ("backup", "sauvegarde"), ("privacy purge",)]
     tried += [("reindex",)]
     each(((" ".join(command), command) for command in tried), run)

@@ -50,19 +50,8 @@ READING: Mapping[str, tuple[tuple[str, ...], int]] = {
     "topics list": ((), 0),
     "topics show": (("m-geometre", *READER), 0),
     "topics risks": (ANIMATOR, 0),
-    "topics proposals list": (ANIMATOR, 0),
-    "topics proposals decisions": (ANIMATOR, 0),
-    "topics communities list": (ANIMATOR, 0),
-    "topics communities show": (("m-geometre", *READER), REFUSED),
-    "questions list": (READER, 0),
-    "questions show": (("inconnue", *READER), REFUSED),
-    "questions news": (READER, 0),
     "questions reports": ((), 0),
-    "questions moderation list": (ANIMATOR, 0),
     "mail status": ((), REFUSED),
-    "verification list": (READER, 0),
-    "verification show": (("notes:bornage.txt", *READER), 0),
-    "verification own": (READER, 0),
     "source try": (("folder", "name=autres", "path=notes"), 0),
     "push token list": (("forum",), 0),
     "scans": ((), REFUSED),
@@ -78,18 +67,13 @@ READING: Mapping[str, tuple[tuple[str, ...], int]] = {
 
 OF_RIGHTS = {
     *("search", "experts", "profile", "peers", "isolation", "coverage", "token"),
-    *(name for name in READING if name.startswith(("topics", "verification"))),
-    *("questions list", "questions show", "questions news", "questions moderation list"),
+    *("topics list", "topics show", "topics risks"),
 }
 """Commands that refuse a database that may be an older copy: they show what readers may see."""
 
 WRITING = {
-    *("crawl", "run", "serve", "expertise build", "questions step", "forget", "backup", "restore"),
-    *("mail send", "mail receive", "mail resend", "verification say", "verification pace"),
-    *(f"topics proposals {act}" for act in ("accept", "merge", "refuse", "forget")),
-    *(f"topics communities {act}" for act in ("accept", "refuse", "forget", "pin", "unpin")),
-    *("topics communities close", "topics communities reopen", "source add", "demo"),
-    *(f"questions moderation {act}" for act in ("hide", "show", "dismiss", "classify")),
+    *("crawl", "run", "serve", "demo", "expertise build", "questions step", "forget"),
+    *("backup", "restore", "mail send", "mail receive", "mail resend", "source add"),
     *("push keep-only", "push token add", "push token rotate", "push token revoke"),
     *("directory read", "directory cut", "sessions revoke", "journal purge"),
     *("privacy replay", "privacy purge"),
