@@ -67,7 +67,7 @@ def test_distance_is_from_the_place_that_was_asked(question: str, told: str) -> 
     """Named; from the asker, in Lille, only if no place was asked."""
     place, asker = place_in(question), Agent("ag-9", "Jo", "Nord", departement="59")
     matches = DirectoryMatches(place=place)
-    (card,) = people_answer(Experts((placed(1, "35"),), 0), matches, asker, []).cards
+    (card,) = people_answer(Experts((placed(1, "35"),)), matches, asker, []).cards
     said = distance(card.distance_km, place).replace("\u00a0", " ")
     km = place.distance_km(card.candidate.agent) if place else distance_km("59", "35")
     assert said == f"à {km:.0f} km {told}"
@@ -76,6 +76,6 @@ def test_distance_is_from_the_place_that_was_asked(question: str, told: str) -> 
 def test_only_an_expert_who_is_near_is_called_the_nearest() -> None:
     asker = Agent("ag-9", "Jo", "Nord", departement="59")
     for other, near in (("62", True), ("13", False)):
-        found = Experts((placed(1, "974"), placed(2, other)), 0)
+        found = Experts((placed(1, "974"), placed(2, other)))
         cards = people_answer(found, NOBODY, asker, []).cards
         assert [one.nearest for one in cards] == [False, near]
