@@ -178,6 +178,7 @@ def test_api_page_is_followed_word_by_word(
         "QUISAIT_PRIVACY__REGISTER_FILE": settings.privacy.register_file,
         "QUISAIT_SECRETS": str(tmp_path / "secrets"),
     }
+    (tmp_path / "secrets").mkdir()
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     make_token_key()
