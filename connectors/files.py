@@ -9,7 +9,7 @@ import errno
 import os
 import posixpath
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,9 +227,25 @@ def _is_unchanged(root: Path, path: str, read: FileStamp, listed: FileState) -> 
     """Return whether the file that was read and its rules are as they were in the listing."""
     if read[:2] != (listed.size, listed.mtime_ns):
         return False
-    if any(_stamp_below(root, rule) != stamp for rule, stamp in listed.rule_stamps):
-        return False
-    return _stamp_below(root, path) == read
+    return rules_unchanged(root, listed.rule_stamps) and _stamp_below(root, path) == read
+
+
+def rules_unchanged(
+    root: Path,
+    rule_stamps: Iterable[tuple[str, FileStamp | None]],
+    now: "dict[str, FileStamp | None] | None" = None,
+) -> bool:
+    """Return whether the files with rules, as in `FileState`, are as they were.
+
+    Stamps that were read are added to `now`, which several files may share. Raises OSError.
+    """
+    now = {} if now is None else now
+    for path, stamp in rule_stamps:
+        if path not in now:
+            now[path] = _stamp_below(root, path)
+        if now[path] != stamp:
+            return False
+    return True
 
 
 def _stamp_below(root: Path, path: str) -> FileStamp | None:

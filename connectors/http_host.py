@@ -131,6 +131,7 @@ class _Request(NamedTuple):
     method: str
     data: Mapping[str, object] | bytes | None
     headers: Mapping[str, str] | None
+    admits: Callable[[str], bool] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +197,16 @@ class HttpHost:
         data: Mapping[str, object] | bytes | None = None,
         *,
         headers: Mapping[str, str] | None = None,
+        admits: Callable[[str], bool] | None = None,
         **_from_mwclient: object,
     ) -> HttpResponse:
         """Send a request until it succeeds. Raises `SourceUnreachable` or `SourceRefused`.
 
         `data` is a form, or the raw body. The response may have a status of 4xx, which the caller
-        has to handle; redirects are followed for GET only.
+        has to handle; redirects are followed for GET only, on this host, and only to addresses that
+        `admits` admits.
         """
-        waited, asked = 0.0, _Request(method, data, headers)
+        waited, asked = 0.0, _Request(method, data, headers, admits)
         for attempt in count(1):
             result = self._follow(url, params, asked)
             if isinstance(result, HttpResponse):
@@ -238,6 +241,11 @@ class HttpHost:
             if location is None or asked.method != "GET":
                 return result
             url, params = joined(url, location), None
+            if asked.admits and self.same_host(url) and not asked.admits(url):
+                raise SourceRefused(
+                    f"{self.called} {self.host} renvoie vers une adresse que « url », « exclude » "
+                    f"ou robots.txt laisse de côté ({urlsplit(url).path[:200]})."
+                )
         raise SourceRefused(f"{self.called} {self.host} renvoie sans fin d'une adresse à l'autre.")
 
     def _send(

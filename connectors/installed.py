@@ -6,7 +6,7 @@ point's name is the `kind` of a source in the settings. docs/connecteur.md walks
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -44,7 +44,7 @@ from connectors.ports import (
     Unlisted,
     Upsert,
 )
-from connectors.snapshot import Snapshot, each_of, listing_of
+from connectors.snapshot import Snapshot, each_of, listing_of, rights_of, roots_read_by
 from connectors.values import Access, Document
 
 if TYPE_CHECKING:
@@ -299,6 +299,18 @@ class _GuardedSource(_Guarded):
                 else:
                     self.guard.require_own(names_in(found))
                     yield found
+
+    def roots(self) -> Sequence[Path]:
+        """Return the local folders and files that the source reads."""
+        with self.guard:
+            return roots_read_by(self.inner)
+        raise AssertionError  # the guard lets no error pass
+
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access | None]:
+        """Return the documents' readers as they are now. Raises `SourceError`."""
+        with self.guard:
+            return rights_of(self.inner, items)
+        raise AssertionError  # the guard lets no error pass
 
     def fingerprint(self) -> str | None:
         """Return the source's fingerprint, or None if it has none. Raises `SourceError`."""

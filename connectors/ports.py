@@ -12,8 +12,9 @@ SourceError
 └── RecordKept          one record of a listing was not read again: leave its text as it is
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from connectors.values import Access, Agent, Document, Group
@@ -305,8 +306,9 @@ class _ReadSource(Protocol):
     def read(self, listed: Listed) -> Document | Iterable[Document | Malformed]:
         """Return a listed document as it is now, or yield it and its parts.
 
-        No document may have readers that were not listed. If the document itself is not yielded,
-        its indexed text is hidden. Raises `RecordVanished`, `RecordUnreadable`, `RecordIncomplete`
+        No document may have readers that were not listed: `connectors.snapshot` asks the readers
+        again afterwards, and only narrows. If the document itself is not yielded, its indexed text
+        is hidden. Raises `RecordVanished`, `RecordUnreadable`, `RecordIncomplete`
         (after what could be read), `RecordKept`, `SourceUnreachable` or `SourceRefused`.
         """
         ...
@@ -339,10 +341,38 @@ class SupportsFormer(_ReadSource, Protocol):
 ListingSource = WholeListing | SupportsFormer
 """A source that lists all its documents; `connectors.snapshot` finds out what changed.
 
-The source is opened for one crawl, which may list it twice. It may have `check` (`SupportsCheck`),
-`count_pending` (`SupportsCount`), `left_out` (`SupportsSelection`) and `fingerprint`
-(`SupportsFingerprint`), which is called before the listing.
+The source is opened for one crawl, which may list it several times, also while it reads: without
+`rights` (`SupportsRights`), listing again is how the readers are asked again. It may have `check`
+(`SupportsCheck`), `count_pending` (`SupportsCount`), `left_out` (`SupportsSelection`), `roots`
+(`SupportsRoots`) and `fingerprint` (`SupportsFingerprint`), which is called before the listing.
 """
+
+
+@runtime_checkable
+class SupportsRights(Protocol):
+    """A source that can tell the readers of single documents."""
+
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access | None]:
+        """Return the readers of listed documents as they are now, by id.
+
+        It is called after their texts were read: the source, not a value that the listing kept, has
+        to be asked. A document that is missing from the answer is hidden and read again at the next
+        crawl. None stands for the readers that `read` gave, if they came together with the text.
+        Raises `SourceUnreachable`, `SourceRefused`.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsRoots(Protocol):
+    """A source that reads folders or files of this machine."""
+
+    def roots(self) -> Sequence[Path]:
+        """Return their paths as the settings name them, always in the same order.
+
+        The source is refused if one of them leads elsewhere than when it was first read.
+        """
+        ...
 
 
 @runtime_checkable

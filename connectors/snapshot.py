@@ -9,8 +9,9 @@ shown to readers who may have lost the right to read it:
 1. Forget the row of whatever changed: from now on the document counts as not read.
 2. Close: while the source is listed, narrow the readers of what changed, hide what is unlisted.
 3. Read what changed, in the order of the listing.
-4. Store the rows of what was read, then yield a checkpoint.
-5. Compare the listing with the index; in a first crawl, before anything is read.
+4. Ask the readers again, now that the text was read, and yield it for those who still read it.
+5. Store the rows of what was read, then yield a checkpoint.
+6. Compare the listing with the index; in a first crawl, before anything is read.
 
 Rows are stored before the writes that they describe are acknowledged. Therefore each row has the
 number of the checkpoint that follows it, a cursor is such a number, and rows with a later number
@@ -19,11 +20,13 @@ reading, never a document or a reader too many.
 """
 
 import pickle
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Set
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
+from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple, Protocol, Self, cast
 
@@ -57,6 +60,8 @@ from connectors.ports import (
     SupportsCount,
     SupportsFingerprint,
     SupportsFormer,
+    SupportsRights,
+    SupportsRoots,
     SupportsSelection,
     UnchangedFolder,
     Unlisted,
@@ -64,7 +69,8 @@ from connectors.ports import (
     is_under,
     roots_of,
 )
-from connectors.values import Access, Document
+from connectors.roots import check_roots, identities_of, replaced_root
+from connectors.values import Access, Content, Document
 
 PAGE = 500
 """Number of listed documents that are compared at once."""
@@ -72,6 +78,12 @@ TRIED = 10
 """Number of documents that are listed and then read at once if no rows are stored."""
 CHECKPOINT_DOCUMENTS = 200
 """Number of documents that are read between two checkpoints."""
+ASK_AGAIN_S = 5.0
+"""Seconds of reading after which the readers of what was read are asked again, at the latest."""
+GATHERED_BYTES = 16 << 20
+"""Size of the texts, in bytes, after which the readers of what was read are asked again."""
+GATHERED_FILE_BYTES = 4 << 20
+"""A larger file is read in its turn, and the readers are asked again for it alone."""
 WAITING_BYTES = 8 << 20
 """Maximum size in memory, in bytes, of the list of documents to read; the rest of the list is in a
 temporary file.
@@ -138,12 +150,14 @@ class Snapshot:
     """The connector of a source that lists what it has.
 
     Without `seen`, no rows are stored, and every document is read as soon as it is listed. Each
-    `part` lists the whole source, and reads only its own documents.
+    `part` lists the whole source, and reads only its own documents. `noted_roots` are the local
+    folders that were read before (`connectors.roots`): if one is another now, nothing is read.
     """
 
     origin: ListingSource
     seen: SeenItems | None = None
     part: Part = WHOLE
+    noted_roots: str = ""
 
     @property
     def source(self) -> str:
@@ -154,8 +168,16 @@ class Snapshot:
         """Return the same source, limited to the documents of this part."""
         return replace(self, part=part)
 
+    def roots(self) -> Sequence[Path]:
+        """Return the local folders and files that the settings name."""
+        return roots_read_by(self.origin)
+
+    def _check_roots(self) -> None:
+        check_roots(self.source, self.roots(), self.noted_roots)
+
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield what changed since the cursor. Raises `SourceUnreachable`, `SourceRefused`."""
+        self._check_roots()
         comparison = _Comparison(self.origin, self.seen or _Nothing(), self.part)
         step, note = _position_of(since)
         if self.seen is None:
@@ -164,24 +186,28 @@ class Snapshot:
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these documents as they are now. Raises `SourceUnreachable`, `SourceRefused`."""
+        self._check_roots()
         comparison = _Comparison(self.origin, _Nothing(), self.part)
         wanted = set(document_ids)
-        above = frozenset(root for one in wanted for root in roots_of(one))
-        for item in listing_of(self.origin, Former(enters=above.__contains__)):
+        listed: list[Listed] = []
+        for item in _listing_around(self.origin, document_ids):
             if not isinstance(item, Listed) or item.problem or item.version is None:
                 continue
             if found := wanted.intersection((item.id, *item.parts)):
                 wanted -= found
-                for change in comparison.reading(item):
-                    if not isinstance(change, Upsert) or change.document.id in found:
-                        yield change
+                listed.append(item)
+        for change in comparison.reading(listed):
+            if not isinstance(change, Upsert) or change.document.id in document_ids:
+                yield change
 
     def check(self) -> Iterable[str]:
         """Return what the source's `check` reports, if it has one. Raises `SourceError`."""
+        self._check_roots()
         return self.origin.check() if isinstance(self.origin, SupportsCheck) else ()
 
     def count_pending(self, since: str | None) -> int | None:
         """Return the source's own count, or None."""
+        self._check_roots()
         counts = isinstance(self.origin, SupportsCount)
         return cast(SupportsCount, self.origin).count_pending(since) if counts else None
 
@@ -191,6 +217,39 @@ def listing_of(source: ListingSource, former: Former) -> Iterator[ListingItem]:
     if isinstance(source, SupportsFormer):
         return source.listing_since(former)
     return source.listing()
+
+
+def roots_read_by(source: ListingSource) -> Sequence[Path]:
+    """Return the local folders and files of a source, if it has any."""
+    return source.roots() if isinstance(source, SupportsRoots) else ()
+
+
+def _listing_around(source: ListingSource, document_ids: Collection[str]) -> Iterator[ListingItem]:
+    """List a source again; it may leave out what is not above these documents."""
+    above = frozenset(root for one in document_ids for root in roots_of(one))
+    return listing_of(source, Former(enters=above.__contains__))
+
+
+def rights_of(source: ListingSource, items: Sequence[Listed]) -> Mapping[str, Access | None]:
+    """Return the readers of listed documents as they are now, by id, without vanished documents.
+
+    A source without `rights` is listed again, as far as it can be. None stands for the readers that
+    reading gave, if a listing gives none. Raises `SourceError`.
+    """
+    if isinstance(source, SupportsRights):
+        return source.rights(items)
+    versions = {item.id: item.version for item in items}
+    rights: dict[str, Access | None] = {}
+    try:
+        for item in _listing_around(source, versions.keys()):
+            if not isinstance(item, Listed) or item.id not in versions or item.problem:
+                continue
+            if item.access is not None or item.version == versions[item.id]:
+                rights[item.id] = item.access
+    except SourceUnreachable:
+        if not rights:
+            raise
+    return rights
 
 
 def each_of(read: Document | Iterable[Document | Malformed]) -> Iterable[Document | Malformed]:
@@ -247,6 +306,8 @@ class _Comparison:
         self.seen.forget({_WHOLE})
         self.is_first = not self.seen.count()
         broken: SourceError | None = None
+        roots = roots_read_by(self.source)
+        before = identities_of(roots)
         with _Waiting() as waiting:
             try:
                 former = Former(note, self._known, holds=self.part.holds)
@@ -256,6 +317,8 @@ class _Comparison:
                     yield self._checkpoint()
                     if reads_at_once:
                         yield from self._read(waiting)
+                if identities_of(roots) != before:
+                    raise replaced_root(self.source.source)
             except SourceError as error:
                 broken = error
             else:
@@ -451,57 +514,100 @@ class _Comparison:
         return self.source.left_out() if isinstance(self.source, SupportsSelection) else None
 
     def _read(self, waiting: "_Waiting") -> Iterator[Change]:
-        for number, item in enumerate(waiting.taken(), 1):
-            yield from self.reading(item)
-            if number % CHECKPOINT_DOCUMENTS == 0:
+        for items in batches(waiting.taken(), CHECKPOINT_DOCUMENTS):
+            yield from self.reading(items)
+            if len(items) == CHECKPOINT_DOCUMENTS:
                 yield self._checkpoint()
         if self.rows:
             yield self._checkpoint()
 
-    def reading(self, item: Listed) -> Iterator[Change]:
-        """Yield a listed document as it is now, or hide the text that was read before."""
-        missing = {item.id, *item.parts}
-        try:
-            access, is_exact = yield from self._each_read(item, missing)
-        except (RecordVanished, RecordUnreadable, RecordIncomplete) as error:
-            self.unread.add(item.id)
-            if isinstance(error, RecordVanished):
-                self.listed -= missing
-            yield from map(ContentStale, sorted(missing))
-            if isinstance(error, RecordUnreadable):
-                yield Malformed(self._where(item.id), str(error), item.id)
-        except RecordKept as error:
-            version = _version_mark(item.version or b"")
-            if reason := str(error):
-                self.unread.add(item.id)
-                yield Malformed(self._where(item.id), reason, item.id)
-                version = b""  # of no document, so that it is read again
-            if item.access is not None:
-                self.rows[item.id] = SeenRow(version, _access_mark(item.access, exact=False))
-        else:
-            yield from map(ContentStale, sorted(missing))
-            mark = _access_mark(access, exact=is_exact and item.id not in missing)
-            self.rows[item.id] = SeenRow(_version_mark(item.version or b""), mark)
+    def reading(self, items: Iterable[Listed]) -> Iterator[Change]:
+        """Yield listed documents as they are now, or hide the texts that were read before.
 
-    def _each_read(
-        self, item: Listed, missing: set[str]
-    ) -> Generator[Change, None, tuple[Access, bool]]:
-        """Read a document; yield its changes and those of its parts, and take them off `missing`.
-
-        Returns the readers, and whether every document that was read has exactly these.
+        They are gathered until their readers are asked again: a text that was written after a
+        reader lost the right to read it is only yielded without this reader.
         """
-        access, is_exact = item.access or Access(), True
-        for found in each_of(self.source.read(item)):
-            if isinstance(found, Malformed):
-                yield found
-                continue
-            access = found.access if item.access is None else item.access
-            if access != found.access:
-                is_exact = False
-                found = replace(found, access=found.access.narrowed_to(access))
-            missing.discard(found.id)
-            yield Upsert(found)
-        return access, is_exact
+        gathered = _Gathered()
+        for item in items:
+            reading = _Reading(item)
+            try:
+                for found in each_of(self.source.read(item)):
+                    gathered.add(reading, _loaded(found) if isinstance(found, Document) else found)
+                    if gathered.is_full:
+                        yield from self._confirmed(gathered)
+            except (RecordVanished, RecordUnreadable, RecordIncomplete, RecordKept) as error:
+                gathered.add(reading, error)
+            except SourceError:
+                yield from self._confirmed(gathered)
+                raise
+            else:
+                gathered.add(reading, None)
+            if gathered.is_full:
+                yield from self._confirmed(gathered)
+        yield from self._confirmed(gathered)
+
+    def _confirmed(self, gathered: "_Gathered") -> Iterator[Change]:
+        """Ask the readers of the gathered documents again, and yield what was read."""
+        steps = gathered.taken()
+        items = {
+            reading.item.id: reading.item for reading, step in steps if isinstance(step, Document)
+        }
+        rights = rights_of(self.source, list(items.values())) if items else {}
+        for reading, step in steps:
+            if isinstance(step, Malformed):
+                yield step
+            elif isinstance(step, Document):
+                if reading.item.id not in rights:
+                    reading.is_lost = True
+                    continue
+                document = reading.narrowed(step, rights[reading.item.id])
+                reading.missing.discard(document.id)
+                yield Upsert(self._asking_again(reading.item, document))
+            else:
+                yield from self._ended(reading, step)
+
+    def _asking_again(self, item: Listed, document: Document) -> Document:
+        """Return the document; a file that is still to be read asks the readers again after it."""
+        content = document.content
+        if content is None or _is_loaded(content):
+            return document
+
+        def read() -> bytes:
+            file = content.read()
+            now = rights_of(self.source, [item]).get(item.id, Access())
+            if now is not None and document.access.narrowed_to(now) != document.access:
+                raise RecordVanished("ses lecteurs ont changé pendant sa lecture ; il sera relu")
+            return file
+
+        return replace(document, content=replace(content, read=read))
+
+    def _ended(self, reading: "_Reading", error: SourceError | None) -> Iterator[Change]:
+        """Hide what was not read of a document, and store its row."""
+        item, missing = reading.item, reading.missing
+        match error:
+            case RecordKept():
+                version = _version_mark(item.version or b"")
+                if reason := str(error):
+                    self.unread.add(item.id)
+                    yield Malformed(self._where(item.id), reason, item.id)
+                    version = b""  # of no document, so that it is read again
+                if item.access is not None:
+                    self.rows[item.id] = SeenRow(version, _access_mark(item.access, exact=False))
+            case None:
+                yield from map(ContentStale, sorted(missing))
+                if reading.is_lost or reading.is_narrowed:
+                    self.unread.add(item.id)  # without a row, so that it is read again
+                    return
+                is_exact = reading.is_exact and item.id not in missing
+                mark = _access_mark(reading.access, exact=is_exact)
+                self.rows[item.id] = SeenRow(_version_mark(item.version or b""), mark)
+            case _:
+                self.unread.add(item.id)
+                if isinstance(error, RecordVanished):
+                    self.listed -= missing
+                yield from map(ContentStale, sorted(missing))
+                if isinstance(error, RecordUnreadable):
+                    yield Malformed(self._where(item.id), str(error), item.id)
 
     def _checkpoint(self, note: str = "") -> Checkpoint:
         """Store the rows and return a checkpoint; only the last one of a crawl has a note."""
@@ -517,6 +623,97 @@ class _Comparison:
 
     def _where(self, document_id: str) -> str:
         return document_id.removeprefix(f"{self.source.source}:")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The reading of one listed document and its parts.
+
+    `missing` are the ids that were not read yet, `access` are the readers to store with the row.
+    `is_exact`: every document that was read has exactly these. `is_narrowed`: the source gave other
+    readers after the reading than in the listing. `is_lost`: it gave none.
+    """
+
+    item: Listed
+    missing: set[str] = field(init=False)
+    access: Access = field(init=False)
+    is_exact: bool = True
+    is_narrowed: bool = False
+    is_lost: bool = False
+
+    def __post_init__(self) -> None:
+        self.missing = {self.item.id, *self.item.parts}
+        self.access = self.item.access or Access()
+
+    def narrowed(self, document: Document, now: Access | None) -> Document:
+        """Return a document with the readers that the listing, its reading and `now` admit."""
+        listed = document.access if self.item.access is None else self.item.access
+        self.access = listed
+        self.is_exact = self.is_exact and document.access == listed
+        self.is_narrowed = self.is_narrowed or (now is not None and now != listed)
+        access = document.access
+        for other in (listed, now):
+            if other is not None and other != access:
+                access = access.narrowed_to(other)
+        return replace(document, access=access)
+
+
+_Step = Document | Malformed | SourceError | None
+"""What reading gave; an error or None at the end of an item."""
+
+
+class _Gathered:
+    """What was read since the readers were last asked."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[_Reading, _Step]] = []
+        self._bytes, self._since = 0, time.monotonic()
+
+    def add(self, reading: _Reading, step: _Step) -> None:
+        self._steps.append((reading, step))
+        if isinstance(step, Document):
+            self._bytes += sum(len(section.text) for section in step.sections)
+            if step.content and _is_loaded(step.content):
+                self._bytes += step.content.size_bytes or 0
+
+    @property
+    def is_full(self) -> bool:
+        late = time.monotonic() - self._since > ASK_AGAIN_S
+        return late or self._bytes > GATHERED_BYTES
+
+    def taken(self) -> list[tuple[_Reading, _Step]]:
+        """Return the steps in order, and forget them."""
+        steps, self._steps = self._steps, []
+        self._bytes, self._since = 0, time.monotonic()
+        return steps
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A file's bytes, or the error of reading it."""
+
+    file: bytes | RecordVanished
+
+    def __call__(self) -> bytes:
+        if isinstance(self.file, RecordVanished):
+            raise self.file
+        return self.file
+
+
+def _loaded(document: Document) -> Document:
+    """Return the document with its file read, if the file is small. Raises `SourceError`."""
+    content = document.content
+    if content is None or content.size_bytes is None or content.size_bytes > GATHERED_FILE_BYTES:
+        return document
+    try:
+        read = _Loaded(content.read())
+    except RecordVanished as error:
+        read = _Loaded(error)
+    return replace(document, content=replace(content, read=read))
+
+
+def _is_loaded(content: Content) -> bool:
+    return isinstance(content.read, _Loaded)
 
 
 class _Waiting:

@@ -99,11 +99,11 @@ source_roots = sa.Table(
     "source_roots",
     metadata,
     sa.Column("source", sa.String(200), primary_key=True),
-    # As in the settings: a change there chooses another root.
+    # As in the settings: a change there chooses other roots.
     sa.Column("path", sa.Text, nullable=False),
     sa.Column("identity", sa.Text, nullable=False),
 )
-"""Identity of the local folder that was read as a source's root (`FolderSource.root_now`)."""
+"""Paths and identities of a source's local folders, one a line each (`connectors.roots`)."""
 
 scans = sa.Table(
     "scans",

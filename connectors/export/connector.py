@@ -3,10 +3,11 @@
 `ExportSource.listing` shows the flow. `records.schema` defines the lines.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
+from threading import Lock
 
 from connectors.export.files import (
     DIGEST_BYTES,
@@ -34,6 +35,7 @@ from connectors.records.schema import (
     EXPORT_VERSION,
     HeaderLine,
     InvalidLine,
+    RawLine,
     RecordLine,
     parse_line,
 )
@@ -54,11 +56,19 @@ class ExportSource:
     path: Path
     _files: dict[str, ExportFile] = field(init=False)
     _index: ExportIndex = field(init=False)
+    _ends: dict[str, int] = field(init=False, default_factory=dict)
+    """By file, the offset up to which its whole lines are in the index."""
+    _indexing: Lock = field(init=False, default_factory=Lock, repr=False, compare=False)
+
+    def roots(self) -> Sequence[Path]:
+        """Return the export as the settings name it."""
+        return (self.path,)
 
     def listing(self) -> Iterator[ListingItem]:
         """Yield all documents. Raises `SourceUnreachable`, `SourceRefused`."""
         self._files = {one.path.name: one for one in export_files(self.path)}
-        index = self._index = ExportIndex()
+        index, self._ends = ExportIndex(), {}
+        self._index = index
         for file in self._files.values():
             _check_header(file)
         for file in self._files.values():
@@ -84,6 +94,7 @@ class ExportSource:
         for raw in read_lines(file, read=digest):
             line = parse_line(raw)
             self._index.add(raw, line)
+            self._note_end(raw)
             if isinstance(line, InvalidLine):
                 own = line.id if line.concerns_document else ""
                 yield Malformed(raw.where, line.reason, self._id(own) if own else None)
@@ -130,6 +141,35 @@ class ExportSource:
                 yield replace(found, access=listed.access or Access())
             read.add(found.id)
 
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
+        """Return the readers after the lines that were appended since. Raises `SourceError`."""
+        with self._indexing:
+            for file in export_files(self.path):
+                self._add_appended(file)
+            names = {one.id: one.id.removeprefix(self._id("")) for one in items}
+            return {
+                document_id: self._index.access_of(name)
+                for document_id, name in names.items()
+                if name not in self._index.gone and name not in self._index.stale
+            }
+
+    def _add_appended(self, file: ExportFile) -> None:
+        """Add the lines that were appended to a file since it was read."""
+        known = self._files.get(file.path.name)
+        if known is not None and known.stamp == file.stamp:
+            return
+        if known is not None and (known.stamp[:2] != file.stamp[:2] or file.size < known.size):
+            raise changed_during_read(file.path)
+        for raw in read_lines(file, self._ends.get(file.path.name, 0)):
+            if raw.terminated:
+                self._index.add(raw, parse_line(raw))
+                self._note_end(raw)
+        self._files[file.path.name] = file
+
+    def _note_end(self, raw: RawLine) -> None:
+        if raw.terminated:
+            self._ends[raw.file] = raw.end
+
     def count_pending(self, since: str | None) -> int | None:
         """Return the number of records before the first crawl, None for later crawls."""
         if since:
@@ -147,7 +187,7 @@ class ExportSource:
 
 def open_export(place: SourcePlace, options: ExportOptions) -> ExportSource:
     """Return the source of an export in JSON Lines."""
-    return ExportSource(place.source, (place.folder / options.path).resolve())
+    return ExportSource(place.source, place.folder / options.path)
 
 
 KIND = ConnectorKind(

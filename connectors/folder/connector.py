@@ -4,13 +4,21 @@
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.file_patterns import EVERY_FILE, FileSelection, parse_selection
-from connectors.files import FileState, OpenFile, disk_timeout_error, open_contained
+from connectors.files import (
+    FileStamp,
+    FileState,
+    OpenFile,
+    disk_timeout_error,
+    open_contained,
+    rules_unchanged,
+)
 from connectors.folder.documents import described, ruled_document
 from connectors.folder.options import FolderOptions
 from connectors.folder.rules import (
@@ -24,8 +32,8 @@ from connectors.folder.rules import (
 from connectors.folder.walk import (
     FoundFile,
     WalkEntry,
+    check_listable,
     find_file,
-    root_identity,
     walk,
 )
 from connectors.installed import ConnectorKind, SourcePlace
@@ -35,7 +43,6 @@ from connectors.ports import (
     ListingItem,
     Malformed,
     RecordVanished,
-    SourceRefused,
     SourceUnreachable,
     Unlisted,
 )
@@ -61,9 +68,8 @@ class FolderSource:
     size and modification time are unchanged has not changed. Files that `selection` excludes count
     as deleted, and nobody may read them until their deletion is applied. `link` is the URL of files
     whose rule sets none, with `{path}` for the path. `rules` is a table kept outside `root`; tables
-    and sidecars below `root` may add readers only as `RuleScope` says. `noted_root` is `root_now`
-    of an earlier crawl: if it differs now, the crawl is refused. With `strangers`, rules that name
-    unknown principals are reported.
+    and sidecars below `root` may add readers only as `RuleScope` says. With `strangers`, rules that
+    name unknown principals are reported.
     """
 
     source: str
@@ -73,27 +79,11 @@ class FolderSource:
     link: str = ""
     rules: Path | None = None
     trusts_tables: bool = False
-    noted_root: str = ""
     strangers: Strangers | None = None
 
-    def root_now(self) -> str:
-        """Return the identity of the root: its path without links, and its inode.
-
-        The device is left out: a network share gets a new one at each mount. Raises
-        `SourceUnreachable`.
-        """
-        root = _resolved(self.root)
-        return f"{_identity(root)[1]}:{root}"
-
-    def _read_root(self) -> Path:
-        """Return the root without links. Raises `SourceUnreachable`, `SourceRefused`."""
-        if self.noted_root and self.noted_root != self.root_now():
-            raise SourceRefused(
-                f"Le dossier de {self.source} n'est plus celui qui était lu (un lien, un autre "
-                "dossier, un disque qui n'est pas monté) : rien n'en est lu. S'il est le bon : "
-                f"quisait crawl {self.source} --accept-root."
-            )
-        return _resolved(self.root)
+    def roots(self) -> Sequence[Path]:
+        """Return the folder as the settings name it."""
+        return (self.root,)
 
     def _scope(self) -> tuple[RuleScope, tuple[Malformed, ...]]:
         """Return the current rules outside the folder, and problems with them."""
@@ -126,8 +116,7 @@ class FolderSource:
         A folder that cannot be read is reported. Its indexed files are hidden if the tables above
         it changed since it was listed. Raises `SourceUnreachable`, `SourceRefused`.
         """
-        root = self._read_root()
-        identity = _identity(root)
+        root = _readable_root(self.root)
         for entry in self._walk(root, former):
             if not isinstance(entry, FoundFile):
                 yield entry
@@ -135,14 +124,31 @@ class FolderSource:
             made = self._document(root, entry)
             version = described(made).encode()
             yield Listed(made.id, version, made.access, (root, entry), entry.problem)
-        if _identity(root) != identity:
-            raise SourceUnreachable(
-                f"Le dossier {self.root} a été remplacé pendant la lecture : relancez."
-            )
 
     def read(self, listed: Listed) -> Document:
         """Return a file as it was listed; its text is read later."""
         return self._document(*listed.place)
+
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
+        """Return the current readers of listed files. Raises `SourceError`."""
+        scope, _ = self._scope()
+
+        def rights() -> dict[str, Access]:
+            return dict(self._rights_of(scope, items))
+
+        return call_with_timeout(DISK_TIMEOUT_S, rights, disk_timeout_error(self.root))
+
+    def _rights_of(self, scope: RuleScope, items: Sequence[Listed]) -> Iterator[tuple[str, Access]]:
+        stamps: dict[str, FileStamp | None] = {}
+        for item in items:
+            root, listed = item.place
+            with suppress(OSError):  # it was deleted since
+                if self.rules is None and rules_unchanged(root, listed.rule_stamps, stamps):
+                    yield item.id, self._access(listed.rule)
+                    continue
+                found = find_file(root, listed.path, self.selection, scope)
+                if found is not None and not found.problem:
+                    yield item.id, self._access(found.rule)
 
     def left_out(self) -> Callable[[str], bool] | None:
         """Return whether the settings exclude a document."""
@@ -150,7 +156,7 @@ class FolderSource:
 
     def count_pending(self, since: str | None) -> int | None:
         """Return the number of files, unchanged files included."""
-        entries = self._walk(self._read_root(), Former())
+        entries = self._walk(_resolved(self.root), Former())
         return sum(isinstance(entry, FoundFile) for entry in entries)
 
     def check(self) -> Iterator[str]:
@@ -160,7 +166,7 @@ class FolderSource:
         """
         until = time.monotonic() + CHECKED_S
         files = readable = 0
-        for entry in self._walk(self._read_root(), Former()):
+        for entry in self._walk(_resolved(self.root), Former()):
             match entry:
                 case Malformed(where, reason):
                     yield f"{where} : {reason}"
@@ -177,13 +183,12 @@ class FolderSource:
     def open_original(self, document_id: str) -> tuple[Access, OpenFile] | None:
         """Return a document's open file and its current access, or None if it does not exist.
 
-        The file and its rules are read at the same moment. Raises `SourceUnreachable`,
-        `SourceRefused`.
+        The file and its rules are read at the same moment. Raises `SourceUnreachable`.
         """
         source, _, path = document_id.partition(":")
         if source != self.source or not path:
             return None
-        root = self._read_root()
+        root = _resolved(self.root)
         return call_with_timeout(
             DISK_TIMEOUT_S, lambda: self._open_original(root, path), disk_timeout_error(root)
         )
@@ -220,8 +225,12 @@ class FolderSource:
         return access_by_rule(rule, self.default_access)
 
 
-def _identity(root: Path) -> tuple[int, int]:
-    return call_with_timeout(DISK_TIMEOUT_S, lambda: root_identity(root), disk_timeout_error(root))
+def _readable_root(root: Path) -> Path:
+    """Return a root without links that can be listed. Raises `SourceUnreachable`."""
+    resolved = _resolved(root)
+    timeout = disk_timeout_error(resolved)
+    call_with_timeout(DISK_TIMEOUT_S, lambda: check_listable(resolved), timeout)
+    return resolved
 
 
 def _resolved(root: Path) -> Path:
@@ -239,7 +248,7 @@ def open_folder(place: SourcePlace, options: FolderOptions) -> FolderSource:
     """Return the source of one folder."""
     return FolderSource(
         place.source,
-        (place.folder / options.path).resolve(),
+        place.folder / options.path,
         place.default_access,
         parse_selection(options.include, options.exclude),
         options.link,

@@ -66,7 +66,7 @@ class FoundFile:
 
         Raises `SourceUnreachable`, or `RecordVanished` if it changed.
         """
-        listed = FileState(self.size, self.mtime_ns, self.rule_stamps)
+        listed = FileState(self.size, self.mtime_ns)
         return read_contained(root, self.raw_path, listed)
 
 
@@ -80,18 +80,16 @@ def document_path(raw_path: str) -> str:
     return unicodedata.normalize("NFC", written)
 
 
-def root_identity(root: Path) -> tuple[int, int]:
-    """Return device and inode of the root. Raises `SourceUnreachable` if it cannot be listed."""
+def check_listable(root: Path) -> None:
+    """Raise `SourceUnreachable` if the root cannot be listed."""
     try:
         with os.scandir(root):
             pass
-        status = root.stat()
     except OSError as error:
         raise SourceUnreachable(
             f"Le dossier {root} ne peut être lu ({error.strerror}) : vérifiez le chemin et "
             "les droits."
         ) from error
-    return status.st_dev, status.st_ino
 
 
 def walk(

@@ -4,7 +4,8 @@ Mailboxes and list archives only differ in how they list a folder and fetch a ma
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -33,7 +34,7 @@ from connectors.ports import (
     UnchangedFolder,
     Unlisted,
 )
-from connectors.values import Document
+from connectors.values import Access, Document
 
 
 class FolderClosed(Exception):
@@ -99,6 +100,18 @@ class MailSource(ABC):
     @abstractmethod
     def open(self, name: str) -> MailFolder:
         """Open a folder. Raises `FolderClosed`, `SourceError`."""
+
+    @abstractmethod
+    def readers(self, name: str) -> Access:
+        """Return a folder's readers as they are now. Raises `FolderClosed`, `SourceError`."""
+
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
+        """Return the current readers of the threads' folders. Raises `SourceError`."""
+        readers: dict[str, Access] = {}
+        for name in dict.fromkeys(item.place[0] for item in items):
+            with suppress(FolderClosed):
+                readers[name] = self.readers(name)
+        return {one.id: readers[one.place[0]] for one in items if one.place[0] in readers}
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every thread, without the folders whose state is unchanged. Raises `SourceError`.

@@ -108,6 +108,10 @@ class RoomReaders:
     """The position at which each user was invited or joined, whichever came first; only within this
     part.
     """
+    left: frozenset[str] = frozenset()
+    """Users whose last membership in this part is not that they joined: they left the room, perhaps
+    after its state was requested and before an event was written.
+    """
 
     def members(self, positions: Sequence[int]) -> frozenset[str]:
         """Return the users who may read the events at all these positions."""
@@ -117,7 +121,7 @@ class RoomReaders:
         }
         return frozenset(
             user
-            for user in self.state.joined
+            for user in self.state.joined - self.left
             if _since(self.joins, user, at[JOINED]) and _since(self.stays, user, at[INVITED])
         )
 
@@ -152,7 +156,8 @@ def room_readers(state: RoomState, events: Sequence[RoomEvent]) -> RoomReaders:
                 joins[user] = position
             if event.value in ("join", "invite") and before not in ("join", "invite"):
                 stays[user] = position
-    return RoomReaders(state, levels or [(-1, state.level)], joins, stays)
+    left = frozenset(user for user, value in memberships.items() if value != "join")
+    return RoomReaders(state, levels or [(-1, state.level)], joins, stays, left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -13,6 +13,7 @@ import mwclient
 import requests
 from pydantic import TypeAdapter, ValidationError
 
+from connectors.batches import batches
 from connectors.http_host import HttpHost
 from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.pages import (
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 MIN_VERSION = (1, 31)
 """The oldest supported MediaWiki."""
 MAX_BACKOFF_S = 64.0
+_PAGES_AT_ONCE = 50
+"""Number of pages in one query; a wiki allows more only to some accounts."""
 MAXLAG_S = 5
 """Maximum lag of the wiki's replicas, in seconds; requests wait while it is larger."""
 LOGIN_NEEDED_CODES = {"assertuserfailed", "assertnameduserfailed", "readapidenied"}
@@ -242,6 +245,14 @@ class WikiClient:
             for part in self.parse_list(WikiPage, answer, "pages"):
                 whole = part if whole is None else _merge_parts(whole, part)
         return None if whole is None or whole.missing else whole
+
+    def namespaces(self, page_ids: Iterable[int]) -> dict[int, int]:
+        """Return the current namespaces of pages, by id, without redirects and deleted pages."""
+        found: dict[int, int] = {}
+        for some in batches(page_ids, _PAGES_AT_ONCE):
+            pages = self.rows(WikiPage, "pages", pageids="|".join(map(str, some)), prop="info")
+            found |= {one.pageid: one.ns for one in pages if not (one.missing or one.redirect)}
+        return found
 
     def listed(self, namespace: int) -> Iterator[tuple[list[WikiPage], datetime]]:
         """Yield batches of a namespace's pages, without redirects, each with the query's time.

@@ -5,7 +5,7 @@
 """
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,7 +30,7 @@ from connectors.ports import (
     RecordVanished,
     SourceUnreachable,
 )
-from connectors.values import Document
+from connectors.values import Access, Document
 
 NOT_IN_NAMES = frozenset("#<>[]|{}/\x1f\0")
 """Characters that no account's name contains; a `|` would query several accounts."""
@@ -149,6 +149,15 @@ class WikiSource:
                     page = page.model_copy(update={"imageinfo": ()})
                 return self._converter.document(page, rendering, self._access[page.ns])
         raise RecordUnreadable("la page change sans cesse : elle sera relue")
+
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
+        """Return the readers of the namespaces that the pages are now in. Raises `SourceError`."""
+        namespaces = self._wiki.namespaces(one.place for one in items)
+        return {
+            one.id: self._access[namespaces[one.place]]
+            for one in items
+            if namespaces.get(one.place) in self._access
+        }
 
     def left_out(self) -> Callable[[str], bool]:
         """Return a function that is true for all ids: pages not listed were deleted or moved."""

@@ -5,6 +5,7 @@ new connector.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from typing import Protocol
@@ -20,6 +21,8 @@ from connectors.ports import (
     Delete,
     Listing,
     Malformed,
+    RecordVanished,
+    SourceUnreachable,
     SubtreeHidden,
     SupportsRefetch,
     Upsert,
@@ -55,7 +58,7 @@ class ConnectorHarness(Protocol):
         """Add a document with every field set and return the expected document."""
 
 
-EVERYONE = ("everyone",)
+EVERYONE, CLOSED = ("everyone",), ("test:group:a",)
 
 
 def fill(harness: ConnectorHarness, count: int = 5) -> None:
@@ -97,7 +100,10 @@ def apply(changes: Iterable[Change], kept: IndexedDocuments | None = None) -> In
         match change:
             case Upsert(document):
                 stale.discard(document.id)
-                kept[document.id] = with_file_text(document)
+                try:
+                    kept[document.id] = with_file_text(document)
+                except RecordVanished:
+                    stale.add(document.id)
             case Delete(document_id):
                 kept.pop(document_id, None)
             case Listing():
@@ -211,6 +217,38 @@ def check_access_change(harness: ConnectorHarness) -> None:
     }
 
 
+def check_rights_then_text(harness: ConnectorHarness) -> None:
+    """A text that was written after a reader lost the right to read it is not shown to this reader.
+
+    The readers narrow, then the text changes, between the listing and the reading of a document and
+    between its reading and the reading of its file. The next crawl shows the text to its readers.
+    """
+    fill(harness)
+    kept: IndexedDocuments = {}
+    cursor: str | None = None
+    for number, ends_first in enumerate((False, False, True)):
+        text = f"texte clos {number}"
+        harness.add("d000.txt", f"texte ouvert {number}", EVERYONE)
+        changes = harness.connector().changes(cursor)
+        crawl = list(changes) if ends_first else [next(changes)]
+        harness.add("d000.txt", text, CLOSED)
+        with suppress(SourceUnreachable):  # a source may notice that it changed
+            crawl.extend(changes)
+        kept = apply(crawl, kept)
+        for document in kept.values():
+            assert not _has(document, text) or document.access.allowed <= set(CLOSED)
+        cursors = [change.cursor for change in crawl if isinstance(change, Checkpoint)]
+        again = read(harness, cursors[-1] if cursors else cursor)
+        kept, cursor = apply(again, kept), last_cursor(again)
+        closed = kept[harness.document_id("d000.txt")]
+        assert _has(closed, text), "the document is missing or out of date"
+        assert closed.access == Access(frozenset(CLOSED))
+
+
+def _has(document: Document, text: str) -> bool:
+    return any(text in section.text for section in document.sections)
+
+
 def check_refetch(harness: ConnectorHarness) -> None:
     """Refetched documents are the same as in a full crawl."""
     fill(harness)
@@ -277,6 +315,7 @@ CHECKS: dict[str, Callable[[ConnectorHarness], None]] = {
         check_change_arrives,
         check_deletion,
         check_access_change,
+        check_rights_then_text,
         check_refetch,
         check_no_readers_invented,
         check_ids_are_qualified,

@@ -1,6 +1,6 @@
 """Faulty connectors, each with one fault that the contract must find."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -11,11 +11,14 @@ from connectors.ports import (
     Checkpoint,
     Connector,
     Delete,
+    Listed,
     Listing,
+    ListingSource,
     Malformed,
     SupportsRefetch,
     Upsert,
 )
+from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import ConnectorHarness
 from connectors.values import Access, Document
 
@@ -74,6 +77,29 @@ def lying(true: ConnectorHarness, lie: Lie) -> ConnectorHarness:
     """Return a harness whose connector has one fault."""
     altered = LyingConnectorHarness(true, lambda connector: LyingConnector(connector, lie))
     return cast(ConnectorHarness, altered)
+
+
+@dataclass
+class ListedRights:
+    """A source that answers with the readers of its listing when it is asked again."""
+
+    true: Any
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.true, name)
+
+    def rights(self, items: Sequence[Listed]) -> dict[str, Access | None]:
+        return {one.id: one.access for one in items}
+
+
+def with_listed_rights(true: ConnectorHarness) -> ConnectorHarness:
+    """Return a harness of a listing source that does not ask the rights again."""
+
+    def altered(connector: Connector) -> Connector:
+        assert isinstance(connector, Snapshot)
+        return replace(connector, origin=cast(ListingSource, ListedRights(connector.origin)))
+
+    return cast(ConnectorHarness, LyingConnectorHarness(true, altered))
 
 
 def each(alter: Callable[[Change], Change | None]) -> Lie:
@@ -170,6 +196,7 @@ LIES: tuple[tuple[str, str, Lie], ...] = (
     ("deletion", "never deletes", each(never_deletes)),
     ("deletion", "lists nothing", lists_nothing),
     ("access_change", "keeps former readers", no_access_change),
+    ("rights_then_text", "opens to all", documents(_open_to_everyone)),
     ("refetch", "skips the last", withholds_the_last),
     ("no_readers_invented", "opens to all", documents(_open_to_everyone)),
     ("no_readers_invented", "opens to nobody", documents(lambda d: replace(d, access=Access()))),

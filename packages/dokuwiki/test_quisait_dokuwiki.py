@@ -15,7 +15,13 @@ from quisait_dokuwiki.rights import AccessRules, User, read_users
 from connectors.installed import SourcePlace
 from connectors.ports import Malformed, SourceRefused, SourceUnreachable, Unlisted
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import ConnectorHarness, apply, read
+from connectors.testing.connector_contract import (
+    ConnectorHarness,
+    apply,
+    check_rights_then_text,
+    read,
+)
+from connectors.testing.lying_connectors import with_listed_rights
 from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 from tests.dokuwiki_rights import permissions
@@ -127,6 +133,11 @@ def test_contract(connector_check: Check, harness: WikiFolders) -> None:
 
 def test_contract_notices_a_lie(connector_lie: Check, harness: WikiFolders) -> None:
     connector_lie(harness)
+
+
+def test_contract_rejects_rights_of_the_listing(harness: WikiFolders) -> None:
+    with pytest.raises(AssertionError):
+        check_rights_then_text(with_listed_rights(harness))
 
 
 def test_files_are_read_by_their_namespace(harness: WikiFolders) -> None:

@@ -42,7 +42,7 @@ from connectors.values import (
     EvidencePolicy,
     Section,
 )
-from tests.recorded_servers import Check, Tape
+from tests.recorded_servers import Check, Tape, name_of
 from tests.redmine_server import KEYS, USERS, Redmine, ensure_redmine
 
 pytestmark = pytest.mark.sources
@@ -175,10 +175,11 @@ def test_contract(connector_check: Check) -> None:
         connector_check(harness)
 
 
-def test_contract_as_recorded(connector_check: Check, tmp_path: Path) -> None:
-    """Every check, on what that server answered."""
-    with TAPE.playing(connector_check), served(Redmine(1, tmp_path, count(1))) as harness:
-        connector_check(harness)
+@pytest.mark.parametrize("recorded_check", TAPE.recorded(), ids=name_of)
+def test_contract_as_recorded(recorded_check: Check, tmp_path: Path) -> None:
+    """Every recorded check, on what that server answered."""
+    with TAPE.playing(recorded_check), served(Redmine(1, tmp_path, count(1))) as harness:
+        recorded_check(harness)
 
 
 def roles(document: Document) -> dict[str, str]:
@@ -532,9 +533,12 @@ class FakeHost:
             raise SourceUnreachable("Redmine r est en panne (réponse 500).")
         said = self.answers.get(path)
         if path == "issues":
-            first = int((params or {}).get("issue_id", ">=0")[2:])
+            asked = (params or {}).get("issue_id", ">=0")
+            named = {int(one) for one in asked.split(",")} if asked[0] != ">" else self.issues
+            first = 0 if asked[0] != ">" else int(asked[2:])
             rows = [{k: v for k, v in one.items() if k != "journals"}
-                    for number, one in sorted(self.issues.items()) if number >= first]  # fmt: skip
+                    for number, one in sorted(self.issues.items())
+                    if number >= first and number in named]  # fmt: skip
             said = {"issues": rows[: self.at_once], "total_count": len(rows)}
         elif path.startswith("issues/"):
             said = {"issue": self.issues[int(path.removeprefix("issues/"))]}

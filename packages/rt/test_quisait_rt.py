@@ -15,7 +15,13 @@ from quisait_rt.tickets import RtSource
 from connectors.installed import SourcePlace
 from connectors.ports import Malformed, SourceRefused, SourceUnreachable
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import ConnectorHarness, apply, read
+from connectors.testing.connector_contract import (
+    ConnectorHarness,
+    apply,
+    check_rights_then_text,
+    read,
+)
+from connectors.testing.lying_connectors import with_listed_rights
 from connectors.testing.memory_seen import MemorySeen
 from connectors.values import MAX_PRINCIPALS, Access, ContributorRole, Document
 from tests.postgres_server import database, postgres_server
@@ -152,6 +158,11 @@ def test_contract(connector_check: Check, harness: Tickets) -> None:
 
 def test_contract_notices_a_lie(connector_lie: Check, harness: Tickets) -> None:
     connector_lie(harness)
+
+
+def test_contract_rejects_rights_of_the_listing(harness: Tickets) -> None:
+    with pytest.raises(AssertionError):
+        check_rights_then_text(with_listed_rights(harness))
 
 
 def readers(source: RtSource) -> dict[int, set[str]]:

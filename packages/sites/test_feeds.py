@@ -97,6 +97,20 @@ class FeedHarness:
         )
 
 
+def test_feed_that_redirects_to_a_restricted_feed_has_its_readers(harness: FeedHarness) -> None:
+    """Whatever the way to the other feed: a redirect, or the next page."""
+    group = "test:group:rh"
+    harness.serve("rh.xml", atom("secret", "Le zanzibar."))
+    harness.site.pages["/porte.xml"] = ServedPage(b"", "", 302, {"Location": "/rh.xml"})
+    harness.serve("suite.xml", atom("note", "Une note."), "<link rel='next' href='/rh.xml'/>")
+    for feed in ("porte.xml", "suite.xml"):
+        readers = {"rh.xml": [group], feed: ["everyone"]}
+        options = FeedOptions(url=harness.site.url, feeds=[feed, "rh.xml"], readers=readers)
+        source = FeedSource("t", options, Access(), HttpHost(options.url, QUICK))
+        kept = apply(Snapshot(source, MemorySeen()).changes(None))
+        assert kept["t:urn:secret"].access == Access(frozenset({group}))
+
+
 HTML = "<p>Le régisseur verse ses fonds.</p><h2>Quand</h2><p>Chaque mois.</p><script>x()</script>"
 RSS = (
     '<?xml version="1.0"?><rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>'

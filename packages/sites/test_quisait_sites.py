@@ -154,8 +154,7 @@ class SiteHarness:
             self.set_readers(name, allowed)
 
     def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
-        sections = {**self.options.sections, f"/{name}": list(allowed)}
-        self.options = self.options.model_copy(update={"sections": sections})
+        self.options.sections[f"/{name}"] = list(allowed)  # also for a crawl that is under way
 
     def remove(self, name: str) -> None:
         del self.site.pages[f"/{name}"]
@@ -311,6 +310,75 @@ def test_a_page_that_leads_into_a_section_has_its_readers(harness: SiteHarness) 
     harness.set_readers("rh/a.html", ("annuaire:group:rh",))
     kept = apply(read(harness, last_cursor(first)), apply(first))
     assert {one.access for one in kept.values()} == {Access(frozenset({"annuaire:group:rh"}))}
+
+
+FORBIDDEN = {
+    "excluded": "/lu/exclu/secret.html",
+    "outside of url": "/ailleurs/secret.html",
+    "closed to robots": "/lu/robots/secret.html",
+}
+
+
+@pytest.fixture(params=FORBIDDEN)
+def forbidden(request: pytest.FixtureRequest, site: Site) -> str:
+    """The path of a page that the settings or robots.txt leave out."""
+    path = FORBIDDEN[request.param]
+    secret = html("Secret", "Le zanzibar du cadastre, <a href='/lu/b.html'>suite</a>.")
+    site.pages[path] = ServedPage(secret, "2026-01-15")
+    site.robots = "User-agent: *\nDisallow: /lu/robots/\n"
+    return path
+
+
+def below(site: Site, **options: Any) -> Snapshot:
+    """The pages below `/lu/`, open to all."""
+    given = SiteOptions(url=f"{site.url}lu/", exclude=["/lu/exclu/"], **options)
+    everyone = Access(frozenset({"everyone"}))
+    return Snapshot(SiteSource("t", given, everyone, HttpHost(given.url, QUICK)), MemorySeen())
+
+
+def leading_to(path: str) -> ServedPage:
+    return ServedPage(b"", "2026-01-15", 302, {"Location": path})
+
+
+def test_page_that_redirects_to_forbidden_address_is_not_read(site: Site, forbidden: str) -> None:
+    site.pages["/lu/porte.html"] = leading_to(forbidden)
+    site.pages["/lu/a.html"] = ServedPage(html("A", "Une note sur les congés."), "2026-01-15")
+    changes = list(below(site, sitemaps=["/sitemap.xml"]).changes(None))
+    assert apply(changes).keys() == {"t:/lu/a.html"}
+    assert [c.document_id for c in changes if isinstance(c, Malformed)] == ["t:/lu/porte.html"]
+    assert forbidden not in site.asked
+
+
+def test_followed_link_that_redirects_to_forbidden_address_is_not_read(
+    site: Site, forbidden: str
+) -> None:
+    site.pages["/lu/"] = ServedPage(html("Accueil", "<a href='porte.html'>Une porte</a> ici."))
+    site.pages["/lu/porte.html"] = leading_to(forbidden)
+    site.pages["/lu/b.html"] = ServedPage(html("B", "Ce que seul le secret nomme."))
+    assert apply(below(site, follow=10).changes(None)).keys() == {"t:/lu/"}
+    assert forbidden not in site.asked
+    site.pages["/lu/"] = leading_to(forbidden)
+    with pytest.raises(SourceRefused, match="« exclude »"):
+        list(below(site, follow=10).changes(None))
+
+
+@pytest.mark.parametrize("named", ["sitemap", "index"])
+def test_sitemap_that_redirects_to_forbidden_address_refuses_the_source(
+    site: Site, forbidden: str, named: str
+) -> None:
+    """An unread sitemap would delete its pages; its other pages stay as they are."""
+    schema = "http://www.sitemaps.org/schemas/sitemap/0.9"
+    index = (
+        f'<sitemapindex xmlns="{schema}"><sitemap><loc>{site.url}lu/plan.xml</loc></sitemap>'
+        "</sitemapindex>"
+    )
+    site.pages["/lu/sitemap.xml"] = leading_to(forbidden)
+    if named == "index":
+        site.pages["/lu/sitemap.xml"] = ServedPage(index.encode())
+        site.pages["/lu/plan.xml"] = leading_to(forbidden)
+    with pytest.raises(SourceRefused, match="« exclude »"):
+        list(below(site).changes(None))
+    assert forbidden not in site.asked
 
 
 def test_a_page_that_fails_is_stale_and_tried_again(harness: SiteHarness) -> None:

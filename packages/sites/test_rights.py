@@ -4,12 +4,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.robotparser import RobotFileParser
 
 import pytest
 from pydantic import ValidationError
 from quisait_sites.options import WagtailOptions, WordPressOptions
 from quisait_sites.sections import is_in_a_section, readers_by_path
-from quisait_sites.sitemap import _below, read_site_map
+from quisait_sites.sitemap import SiteScope, read_site_map
 from quisait_sites.wagtail import WagtailSource
 from quisait_sites.wordpress import WordPressSource, _homonyms
 from quisait_sites.wordpress_api import Author, Category, WordPressEntry
@@ -59,9 +60,10 @@ def test_a_section_holds_for_its_own_page_however_it_is_written(path: str, secti
 
 def test_what_the_settings_exclude_is_left_out_however_it_is_written() -> None:
     """Its own page too."""
+    scope = SiteScope(HttpHost("https://x/"), ["/rh/"], RobotFileParser())
     for path in ("/rh", "/RH/a.html", "/%72h/"):
-        assert not _below(HttpHost("https://x/"), f"https://x{path}", ["/rh/"])
-    assert _below(HttpHost("https://x/"), "https://x/rhumes", ["/rh/"])
+        assert not scope.contains(f"https://x{path}")
+    assert scope.contains("https://x/rhumes")
 
 
 def test_an_address_that_is_none_does_not_end_the_reading(

@@ -31,6 +31,7 @@ from connectors.ports import Connector, Directory, SourceRefused
 from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
+from connectors.roots import check_roots, noted_identities, written_roots
 from connectors.snapshot import Snapshot
 from connectors.values import APPLICATION_AUTHORITY, Access, normalize_principals
 from expertise.directory import SqlDirectory
@@ -41,7 +42,7 @@ from indexer.state import State
 from quisait.application.database import opened_database
 from quisait.application.opening import Opening
 from quisait.settings import DIRECTORY as DIRECTORY
-from quisait.settings import Settings, beside_file, file_named, settings_file
+from quisait.settings import Settings, beside_file, file_named
 from quisait.settings.sources import LdapSettings, SourceSettings, password_variable
 from quisait.settings.types import fault_lines, seconds_of
 from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPrincipalRules
@@ -134,30 +135,28 @@ def on_noted_root(
     *,
     accept: bool = False,
 ) -> Connector:
-    """Return the connector.
+    """Return the connector; if it reads local folders, it refuses others than the noted ones.
 
-    The connector of a folder then refuses a root other than the noted root, and reports rules that
-    name principals of `strangers`. The root is noted at the first reading, and again if the path in
-    the settings changes. With `accept`, the root is noted as it is now. Raises `SourceUnreachable`.
+    They are noted at the first reading, and again if their paths in the settings change. With
+    `accept`, they are noted as they are now. A folder also reports rules that name principals of
+    `strangers`. Raises `SourceUnreachable`.
     """
-    if not (isinstance(connector, Snapshot) and isinstance(connector.origin, FolderSource)):
+    if not (isinstance(connector, Snapshot) and (roots := connector.roots())):
         return connector
-    folder = connector.origin
-    noted = "" if accept else noted_root(settings, state)
-    if not noted:
-        noted = folder.root_now()
-        state.note_root(settings.name, _written_path(settings), noted)
-    return replace(connector, origin=replace(folder, noted_root=noted, strangers=strangers))
+    written = written_roots(roots)
+    former = state.root_of(settings.name, written)
+    noted = noted_identities(roots, "" if accept else former)
+    if noted != former:
+        state.note_root(settings.name, written, noted)
+    if strangers is not None and isinstance(origin := connector.origin, FolderSource):
+        connector = replace(connector, origin=replace(origin, strangers=strangers))
+    return replace(connector, noted_roots=noted)
 
 
-def noted_root(settings: SourceSettings, state: State) -> str:
-    """Return the root that was read before under this path, or an empty text."""
-    return state.root_of(settings.name, _written_path(settings))
-
-
-def _written_path(settings: SourceSettings) -> str:
-    """Return the path in the settings, relative to their file; links are not resolved."""
-    return str(settings_file().absolute().parent / settings.path)
+def are_roots_noted(connector: Connector, settings: SourceSettings, state: State) -> bool:
+    """Return whether local folders were read before under these paths."""
+    roots = connector.roots() if isinstance(connector, Snapshot) else ()
+    return bool(roots and state.root_of(settings.name, written_roots(roots)))
 
 
 def matrix_connector(settings: SourceSettings) -> "MatrixConnector":
@@ -205,9 +204,9 @@ class FolderOriginals:
         if named is None:
             return None
         try:
-            folder = replace(
-                open_folder(_place_of(named), named), noted_root=noted_root(named, self.state)
-            )
+            folder = open_folder(_place_of(named), named)
+            roots = folder.roots()
+            check_roots(source, roots, self.state.root_of(source, written_roots(roots)))
             found = folder.open_original(document_id)
         except SourceRefused:
             return None

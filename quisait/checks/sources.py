@@ -17,8 +17,8 @@ from quisait.application.database import opened_database
 from quisait.application.locks import Locks
 from quisait.application.opening import Opening
 from quisait.application.sources import (
+    are_roots_noted,
     known_principals,
-    noted_root,
     on_noted_root,
     open_source,
     opened_push_tokens,
@@ -132,7 +132,7 @@ def _bound_to_root(settings: Settings, source: SourceSettings, connector: Connec
     """Return the connector, which refuses a root other than the one that was read before."""
     with suppress(*_UNOPENED), opened_database(settings, Opening.READ) as database:
         state = State(database)
-        if noted_root(source, state):
+        if are_roots_noted(connector, source, state):
             return on_noted_root(connector, source, state)
     return connector
 

@@ -1,8 +1,8 @@
 """Read rows of an application's SQLite table as documents with their authors and readers."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +39,10 @@ class TableSource:
     path: Path
     default_access: Access
 
+    def roots(self) -> Sequence[Path]:
+        """Return the table's file."""
+        return (self.path,)
+
     def listing(self) -> Iterator[Listed]:
         """Yield each row, with a version that changes with everything but its readers."""
         for row in self._rows("", ()):
@@ -57,6 +61,15 @@ class TableSource:
             except (TypeError, ValueError) as error:
                 raise RecordUnreadable("texte, lecteurs ou date") from error
         raise RecordVanished("la ligne n'est plus là")
+
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
+        """Return the readers that the rows now name; rows that name none any more are left out."""
+        readers: dict[str, Access] = {}
+        for one in items:
+            for row in self._rows("WHERE id = ?", (one.place,)):
+                with suppress(ValueError):
+                    readers[one.id] = self._access(row["readers"])
+        return readers
 
     def _rows(self, condition: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
         try:

@@ -9,7 +9,13 @@ from functools import partial
 from threading import Event
 
 from connectors.parts import Divisible
-from connectors.ports import SourceError, SourceUnreachable, SupportsCount, SupportsFingerprint
+from connectors.ports import (
+    SourceError,
+    SourceRefused,
+    SourceUnreachable,
+    SupportsCount,
+    SupportsFingerprint,
+)
 from connectors.timeouts import call_with_timeout
 from expertise.directory import DirectoryReport
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl
@@ -116,10 +122,11 @@ def crawl_sources(
 
 
 def accept_roots(application: Application, sources: Sequence[SourceSettings]) -> None:
-    """Note each folder as it is now as its source's root. Raises `SourceUnreachable`."""
+    """Note the local folders of the sources as they are now. Raises `SourceError`."""
     for source in sources:
-        if source.kind == "folder":
-            on_noted_root(open_source(source, None), source, application.state, accept=True)
+        with suppress(SourceRefused):  # the crawl will say why
+            connector = open_source(source, application.inbox, application.questions)
+            on_noted_root(connector, source, application.state, accept=True)
 
 
 def work_ahead(application: Application, source: SourceSettings) -> float:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.testing.connector_contract import CHECKS, ConnectorHarness
-from connectors.testing.lying_connectors import LIES, Lie, lying
+from connectors.testing.connector_contract import CHECKS, ConnectorHarness, check_rights_then_text
+from connectors.testing.lying_connectors import LIES, Lie, lying, with_listed_rights
 from connectors.values import Document
 from tests.contract.connector_harnesses import ExportHarness, FolderHarness
 from tests.contract.matrix_harness import MatrixConnectorHarness
@@ -16,7 +16,7 @@ from tests.contract.samba_harness import ASKED, ShareHarness
 from tests.contract.wiki_harness import WikiConnectorHarness
 from tests.each import each
 from tests.matrix_server import MatrixAccount, MatrixServer, ensure_matrix
-from tests.recorded_servers import Check, Tape
+from tests.recorded_servers import Check, Tape, name_of
 from tests.samba_server import SambaServer, ensure_samba
 
 pytestmark = pytest.mark.sources
@@ -70,10 +70,11 @@ def test_share_holds_to_the_contract(connector_check: Check) -> None:
         connector_check(ShareHarness(samba))
 
 
-def test_share_holds_to_the_contract_as_recorded(connector_check: Check, tmp_path: Path) -> None:
+@pytest.mark.parametrize("recorded_check", SHARE_TAPE.recorded(), ids=name_of)
+def test_share_holds_to_the_contract_as_recorded(recorded_check: Check, tmp_path: Path) -> None:
     """On what that Samba answered."""
-    with SHARE_TAPE.playing(connector_check):
-        connector_check(ShareHarness(SambaServer(tmp_path, "127.0.0.1")))
+    with SHARE_TAPE.playing(recorded_check):
+        recorded_check(ShareHarness(SambaServer(tmp_path, "127.0.0.1")))
 
 
 def test_matrix_holds_to_the_contract(connector_check: Check) -> None:
@@ -83,10 +84,11 @@ def test_matrix_holds_to_the_contract(connector_check: Check) -> None:
         connector_check(MatrixConnectorHarness(server))
 
 
-def test_matrix_holds_to_the_contract_as_recorded(connector_check: Check, tmp_path: Path) -> None:
+@pytest.mark.parametrize("recorded_check", TAPE.recorded(), ids=name_of)
+def test_matrix_holds_to_the_contract_as_recorded(recorded_check: Check, tmp_path: Path) -> None:
     """On what that Synapse answered."""
-    with TAPE.playing(connector_check):
-        connector_check(MatrixConnectorHarness(MatrixServer(tmp_path, 1)))
+    with TAPE.playing(recorded_check):
+        recorded_check(MatrixConnectorHarness(MatrixServer(tmp_path, 1)))
 
 
 @pytest.mark.parametrize("kind", QUICK)
@@ -100,6 +102,13 @@ def test_contract_rejects_each_lie(kind: str, tmp_path: Path) -> None:
             CHECKS[check](lying(quick(kind, root), lie))
 
     each(((f"{check}-{how}", (check, how, lie)) for check, how, lie in LIES), rejected)
+
+
+@pytest.mark.parametrize("harness", ["folder"], indirect=True)
+def test_contract_rejects_rights_of_the_listing(harness: ConnectorHarness) -> None:
+    """A text that was written after a closure would be shown to the former readers."""
+    with pytest.raises(AssertionError):
+        check_rights_then_text(with_listed_rights(harness))
 
 
 @pytest.mark.parametrize("harness", ["folder", "export", "push"], indirect=True)

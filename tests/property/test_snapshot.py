@@ -8,7 +8,7 @@ import resource
 import subprocess
 import sys
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -728,6 +728,9 @@ class Noting(Shelf):
 
     got: tuple[str, ...] = ()
     logged: frozenset[str] = frozenset()
+
+    def rights(self, items: Sequence[Listed]) -> dict[str, Access]:
+        return {one.id: self.books[one.place].access for one in items if one.place in self.books}
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         self.got = (*self.got, former.note)

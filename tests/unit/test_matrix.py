@@ -134,6 +134,14 @@ def test_readers_of_a_part_are_never_more_than_matrix_admits(
             assert readers.members([position]) <= may & joined
 
 
+def test_member_who_left_since_the_state_was_asked_reads_no_later_message() -> None:
+    """The state and the timeline are two requests; a message may be written between them."""
+    state = RoomState("!r", joined=frozenset("ab"), level=level_of("shared"))
+    left = RoomEvent("$0", EventType.MEMBER, "b", state_key="b", value="leave", former="join")
+    part = [left, RoomEvent("$1", EventType.MESSAGE, "a", text="x")]
+    assert room_readers(state, part).members([1]) == {"a"}
+
+
 def _sees(level: str, membership: str) -> bool:
     return membership == "join" or (membership == "invite" and level == "invited")
 

@@ -135,19 +135,13 @@ class CmisClient:
         return read_listed(found, "object")
 
     def read(self, found: CmisObject) -> bytes:
-        """Return a document's file if nothing changed meanwhile. Raises `RecordVanished`."""
+        """Return a document's file. Raises `RecordVanished`."""
         parameters = {"cmisselector": "content", "objectId": found.id}
         answer = self.failures.ask(
             lambda: self.host.request("GET", self.repository.root_url, parameters), RecordVanished
         )
         if answer.status_code != HTTPStatus.OK:
             raise RecordVanished(f"le dépôt ne rend pas le fichier ({answer.status_code})")
-        try:
-            now = self.object_of(found.id)
-        except ObjectUnreadable as error:
-            raise RecordVanished(f"le fichier ne se relit pas : {error}") from error
-        if (now.version, now.entries, now.exact) != (found.version, found.entries, found.exact):
-            raise RecordVanished("le fichier ou ses lecteurs ont changé pendant la lecture")
         if found.number("cmis:contentStreamLength") not in (None, -1, len(answer.content)):
             raise RecordVanished("le fichier n'a pas la taille que dit le dépôt")
         return answer.content

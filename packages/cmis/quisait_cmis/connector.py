@@ -1,7 +1,7 @@
 """Read a CMIS repository: `CmisSource.listing_since` shows the flow."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -18,8 +18,6 @@ from connectors.ports import (
     ListingItem,
     Malformed,
     Note,
-    RecordUnreadable,
-    RecordVanished,
     UnchangedFolder,
     Unlisted,
 )
@@ -90,15 +88,12 @@ class CmisSource:
     def read(self, listed: Listed) -> Document:
         """Return a document; its file is read later, with its readers. Raises `SourceError`."""
         found, version = listed.place
-        if self._client.content(version, "") is None:  # its text is in the listing: ask again
-            again = [one for one in self._listed(found) if isinstance(one, Listed)]
-            if not again:
-                raise RecordVanished("le dépôt ne le montre plus")
-            (listed,) = again
-            if listed.problem:
-                raise RecordUnreadable(listed.problem)
-            _, version = listed.place
         return self.made(self._client, found.path, version, listed.access or Access())
+
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access | None]:
+        """Return the readers that the documents' access lists now name. Raises `SourceError`."""
+        again = (one for item in items for one in self._listed(item.place[0]))
+        return {one.id: one.access for one in again if isinstance(one, Listed) and not one.problem}
 
     def left_out(self) -> Callable[[str], bool] | None:
         """Return whether the settings exclude a document."""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -78,6 +78,10 @@ class DokuWikiSource:
     everybody: frozenset[str]
     _users: Mapping[str, User] = field(default_factory=dict)
 
+    def roots(self) -> Sequence[Path]:
+        """Return the folders of data and settings."""
+        return (self.data, self.conf)
+
     def listing(self) -> Iterator[Listed | Unlisted | Malformed]:
         """Yield every page and file with its readers. Raises `SourceError`."""
         rules = self._rules()
@@ -109,6 +113,11 @@ class DokuWikiSource:
             modified=changes[-1].moment if changes else None,
             contributions=self._contributions(changes) if folder == "pages" else (),
         )
+
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
+        """Return the readers that the wiki's rules now admit. Raises `SourceRefused`."""
+        rules = self._rules()
+        return {one.id: self._readers(rules, one.place[0], one.place[3]) for one in items}
 
     def left_out(self) -> Callable[[str], bool] | None:
         """Return whether the settings exclude a document."""
@@ -179,14 +188,17 @@ class DokuWikiSource:
 
     def _listed(self, folder: str, found: _Found, rules: AccessRules) -> Listed:
         changed = ""
-        parts = found.parts if folder == "pages" else (*found.parts[:-1], "*")
         with suppress(OSError):
             changes = (self.data / self._changes_path(folder, found.path)).stat()
             changed = f"{changes.st_size}:{changes.st_mtime_ns}"
         version = f"{found.size}:{found.changed_ns}:{changed}"
         place = [folder, found.path, found.size, list(found.parts)]
         name = self._id(folder, found.parts)
-        return Listed(name, version.encode(), rules.readers(":".join(parts)), place)
+        return Listed(name, version.encode(), self._readers(rules, folder, found.parts), place)
+
+    def _readers(self, rules: AccessRules, folder: str, parts: Sequence[str]) -> Access:
+        """Return the readers of a page, or of a file, which has those of its namespace."""
+        return rules.readers(":".join(parts if folder == "pages" else (*parts[:-1], "*")))
 
     def _id(self, folder: str, parts: tuple[str, ...]) -> str:
         """Return the id of a page or of a file."""

@@ -3,7 +3,7 @@
 import posixpath
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -124,6 +124,11 @@ class GitSource:
         page, history = listed.place
         return self._document(repository, tip, page, history, tables)
 
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
+        """Return the readers that the table of rules now admits; a commit's text never changes."""
+        tables, _ = self._rules()
+        return {one.id: self._ruled(tables, one.place[0].path)[1] for one in items}
+
     def left_out(self) -> Callable[[str], bool] | None:
         """Return whether the settings exclude a document."""
         return self.options.selection.left_out(self.source)
@@ -155,11 +160,18 @@ class GitSource:
                 "sous-module est une autre source"
             )
 
+    def roots(self) -> Sequence[Path]:
+        """Return the repository's folder, if it is on this machine."""
+        if self.options.scheme != "file":
+            return ()
+        address = self.options.url
+        path = unquote(urlsplit(address).path) if "://" in address else address
+        return (self.folder / path,)
+
     def _repository(self) -> RepositoryCopy:
         address = self.options.url
-        if self.options.scheme == "file":
-            path = unquote(urlsplit(address).path) if "://" in address else address
-            address = str(git_folder(self.folder / path))
+        for root in self.roots():
+            address = str(git_folder(root))
         name = re.sub(r"[^\w-]", "_", self.source)
         copy = (self.folder / self.options.work).absolute() / f"{name}.git"
         return RepositoryCopy(copy, address, self.options, self.folder, self.password)

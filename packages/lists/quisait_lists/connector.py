@@ -46,6 +46,10 @@ class ListsSource(MailSource):
     def connect(self) -> None:
         """Do nothing: the archives are files."""
 
+    def roots(self) -> Sequence[Path]:
+        """Return the archives of the lists, in the order of their names."""
+        return [self.folder / self.options.lists[name].path for name in self.names()]
+
     def check(self) -> Iterator[str]:
         """Yield a French sentence for each archive that cannot be read or has lost readers."""
         return self.complaints("liste")
@@ -76,6 +80,10 @@ class ListsSource(MailSource):
         domains, link = self.options.domains, self.options.link
         place = MailPlace(self.source, name, access, evidence, domains, link)
         return Archive(place, warnings, state, path, tuple(files))
+
+    def readers(self, name: str) -> Access:
+        """Return a list's readers as they are now. Raises `SourceError`."""
+        return self._access(self.options.lists[name])[0]
 
     def _access(self, one: ListOptions) -> tuple[Access, tuple[str, ...]]:
         """Return (access, French warnings); readers must be admitted by every rule."""

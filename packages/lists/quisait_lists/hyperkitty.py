@@ -118,6 +118,13 @@ class HyperkittySource(MailSource):
             self._place(name, access), warnings, f"{state} {today}", name, self.client
         )
 
+    def readers(self, name: str) -> Access:
+        """Return a list's readers as they are now. Raises `FolderClosed`, `SourceError`."""
+        try:
+            return self._access(name, self.client.policy(name))[0]
+        except (ArchiveRefused, ListUnknown) as error:
+            raise FolderClosed(str(error)) from error
+
     def _failure_of_list(self, name: str) -> str:
         """Return why HyperKitty fails for one list, in French; empty if it fails for all.
 

@@ -70,6 +70,10 @@ class MailboxSource(MailSource):
         place = MailPlace(self.source, name, access, evidence, domains, link)
         return ImapFolder(place, warnings, state, self.session)
 
+    def readers(self, name: str) -> Access:
+        """Return a folder's readers as they are now. Raises `SourceError`."""
+        return self._access(name)[0]
+
     def _state(self, name: str) -> str:
         """Return a folder's state, or an empty text if the server does not count flag changes."""
         wanted = (*_STATE, "HIGHESTMODSEQ") if self.has_states else _STATE

@@ -1,12 +1,13 @@
 """Read a Redmine: `RedmineSource.listing` and `read` show the flow."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from urllib.parse import quote
 
+from connectors.batches import batches
 from connectors.contributions import Act, contributions_of
 from connectors.digests import hash_of
 from connectors.http_failures import FailuresInARow
@@ -31,7 +32,7 @@ from connectors.values import (
     EvidencePolicy,
     account_principal,
 )
-from quisait_redmine.client import RedmineApi, Row, listed, moment_of, named, text_of
+from quisait_redmine.client import PAGE_ROWS, RedmineApi, Row, listed, moment_of, named, text_of
 from quisait_redmine.documents import conversation_of, sections_of
 from quisait_redmine.options import RedmineOptions
 from quisait_redmine.rights import MODULES, IssueSight, ProjectRights, RightsReader
@@ -88,7 +89,7 @@ class RedmineSource:
     key: str = field(default="", repr=False)
     limits: HttpLimits = field(default_factory=HttpLimits)
     ca_file: str = ""
-    rights: RightsReader = field(init=False)
+    reader: RightsReader = field(init=False)
     _api: RedmineApi = field(init=False)
     _failures: FailuresInARow = field(init=False)
     _closed: frozenset[str] = field(init=False)
@@ -127,6 +128,28 @@ class RedmineSource:
         none = self.options.evidence == "none"
         return replace(made, evidence=EvidencePolicy.NONE if none else EvidencePolicy.YES)
 
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
+        """Return the current readers of listed items. Raises `SourceError`."""
+        records = [self._items[one.id] for one in items]
+        (reader := self.reader.again()).load()
+        projects = {row["id"]: row for row in self._projects()}
+        numbers = {one.place.number for one in records} & projects.keys()
+        rights = {number: reader.of_project(projects[number]) for number in sorted(numbers)}
+        issues = {one.id: self._issue_of(one) for one in records if one.place.kind == "issues"}
+        rows = self._issue_rows(sorted(set(issues.values())))
+        readers: dict[str, Access] = {}
+        for one in records:
+            of_project = rights.get(one.place.number)
+            if of_project is None or not _has_module(projects[one.place.number], one.place.kind):
+                continue
+            if one.place.kind != "issues":
+                readers[one.id] = of_project.of_kind(one.place.kind)
+                continue
+            row = rows.get(issues[one.id])
+            if row and named(row, "project").get("id") == one.place.number:
+                readers[one.id] = self._issue_access(of_project, row)
+        return readers
+
     def check(self) -> Iterator[str]:
         """Yield a French sentence per unread project or missing reader. Raises `SourceError`."""
         options = self.options
@@ -139,7 +162,7 @@ class RedmineSource:
                 "les demandes ne sont pas lues : nommez dans « trackers » les suivis que voit tout "
                 "rôle qui a « Voir les demandes »"
             )
-        if self.rights.is_admin:
+        if self.reader.is_admin:
             yield (
                 "la clé est celle d'un administrateur : un compte membre des seuls projets à lire "
                 "suffit"
@@ -150,7 +173,7 @@ class RedmineSource:
         for place in seen.places.values():
             if not place.rights.of_kind(place.kind).allowed:
                 yield f"{place.identifier} ({place.kind}) : aucun lecteur, personne ne le trouvera"
-        if unnamed := self.rights.unnamed():
+        if unnamed := self.reader.unnamed():
             yield f"{unnamed} comptes dont Redmine ne dit pas « {options.account} »"
 
     def _id(self, root: str) -> str:
@@ -162,15 +185,16 @@ class RedmineSource:
     def _look(self) -> _Seen:
         """List everything that exists, with its readers. Raises `SourceError`."""
         self._api, self._failures, seen = self._opened(self.key), FailuresInARow(), _Seen()
-        self.rights = RightsReader(self._api, self._opened(""), self.source, self.options)
-        self.rights.load()
+        self.reader = RightsReader(self._api, self._opened(""), self.source, self.options)
+        self.reader.load()
         statuses = self._api.rows("issue_statuses", "issue_statuses") or []
         self._closed = frozenset(str(one.get("id")) for one in statuses if one.get("is_closed"))
         for project in self._projects():
-            rights = self.rights.of_project(project)
-            modules = {text_of(one, "name") for one in listed(project, "enabled_modules")}
+            rights = self.reader.of_project(project)
             for kind in self.options.read:
-                if MODULES[kind] not in modules or (kind == "issues" and not self.options.trackers):
+                if not _has_module(project, kind) or (
+                    kind == "issues" and not self.options.trackers
+                ):
                     continue
                 root = f"{project['id']}/{kind}"
                 if rights is None:
@@ -196,8 +220,8 @@ class RedmineSource:
                 seen.items += items
         seen.items += self._issues(seen)
         seen.items = sorted({one.id: one for one in seen.items}.values(), key=lambda one: one.id)
-        seen.problems += self.rights.problems
-        self.rights.problems.clear()
+        seen.problems += self.reader.problems
+        self.reader.problems.clear()
         return seen
 
     def _made(self, item: ListedRecord) -> Document | None:
@@ -291,7 +315,7 @@ class RedmineSource:
             tracker = text_of(named(row, "tracker"), "name")
             if place is None or not (every or tracker in self.options.trackers):
                 continue
-            access = self._issue_access(place, row)
+            access = self._issue_access(place.rights, row)
             issue = self._item(place, f"{place.root}/{row['id']}", access, row, "issue")
             # Descriptions are dropped to save memory: each is read again in its turn.
             found.append(replace(issue, row={"id": row["id"]}))
@@ -333,25 +357,39 @@ class RedmineSource:
         hours = int((self._api.now or datetime.now(UTC)).timestamp()) // 3600
         return (hours + number) // (24 * max(self.options.notes_days, 1))
 
-    def _issue_access(self, place: Place, row: Row) -> Access:
+    def _issue_of(self, item: ListedRecord) -> int:
+        """Return the number of an issue, or of the issue that a file is attached to."""
+        number: int = self._items[item.part_of or item.id].row["id"]
+        return number
+
+    def _issue_rows(self, numbers: Sequence[int]) -> dict[int, Row]:
+        """Return these issues as they are now, by number, without hidden ones."""
+        rows: dict[int, Row] = {}
+        for some in batches(numbers, PAGE_ROWS):
+            asked = {"status_id": "*", "issue_id": ",".join(map(str, some)), "limit": PAGE_ROWS}
+            rows |= {
+                row["id"]: row for row in listed(self._api.get("issues", asked) or {}, "issues")
+            }
+        return rows
+
+    def _issue_access(self, rights: ProjectRights, row: Row) -> Access:
         people = [named(row, "author"), named(row, "assigned_to")]
-        own = [account_principal(self.rights.account(one)) for one in people if one]
+        own = [account_principal(self.reader.account(one)) for one in people if one]
         # An issue counts as private unless Redmine states that it is public.
-        return place.rights.of_issue(is_private=row.get("is_private") is not False, own=own)
+        return rights.of_issue(is_private=row.get("is_private") is not False, own=own)
 
     def _issue_document(self, item: ListedRecord) -> Document | None:
         answer = self._api.get(f"issues/{item.row['id']}", {"include": "journals"})
         row = named(answer or {}, "issue")
         if not row or named(row, "project").get("id") != item.place.number:
             return None
-        said = conversation_of(row, self._closed, self.options.rejected, self.rights.account)
+        said = conversation_of(row, self._closed, self.options.rejected, self.reader.account)
         asked = sections_of(text_of(row, "description"), self.options.text)
         return Document(
             id=item.id,
             source=self.source,
             title=text_of(row, "subject"),
-            # As of the same moment as the text.
-            access=self._issue_access(item.place, row).narrowed_to(item.access),
+            access=item.access,
             sections=(*(replace(one, author=said.asker) for one in asked), *said.sections()),
             url=f"{self.options.url}issues/{row['id']}",
             kind="thread",
@@ -395,21 +433,21 @@ class RedmineSource:
             former = named(said or {}, "wiki_page")
             if author := named(former, "author"):
                 if version == 1:
-                    authors.add(self.rights.account(author))
+                    authors.add(self.reader.account(author))
                 yield self._wrote(former, authors)
         if author := named(row, "author"):
             if last == 1:
-                authors.add(self.rights.account(author))
+                authors.add(self.reader.account(author))
             yield self._wrote(row, authors)
 
     def _wrote(self, row: Row, authors: set[str]) -> Act:
-        is_author = self.rights.account(named(row, "author")) in authors
+        is_author = self.reader.account(named(row, "author")) in authors
         role = ContributorRole.AUTHOR if is_author else ContributorRole.EDITOR
         return self._act(row, role, "updated_on")
 
     def _act(self, row: Row, role: ContributorRole, when: str = "created_on") -> Act:
         author = named(row, "author")
-        account, label = self.rights.account(author), text_of(author, "name")
+        account, label = self.reader.account(author), text_of(author, "name")
         return Act(account, role, label, moment_of(row, when))
 
     def _news_document(self, item: ListedRecord) -> Document:
@@ -449,6 +487,10 @@ class RedmineSource:
             version=f"{number}:{size}",
             contributions=contributions_of([self._act(row, ContributorRole.UPLOADER)]),
         )
+
+
+def _has_module(project: Row, kind: str) -> bool:
+    return MODULES[kind] in {text_of(one, "name") for one in listed(project, "enabled_modules")}
 
 
 def _titled(answer: Row | None, title: str) -> Row:

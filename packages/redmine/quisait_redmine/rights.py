@@ -128,6 +128,13 @@ class RightsReader:
         self._builtin = {_NON_MEMBER: non_member, _ANONYMOUS: both}
         self._is_open = self.options.anonymous and self._shows_anything()
 
+    def again(self) -> "RightsReader":
+        """Return a reader that asks for all rights anew; known names of accounts stay known."""
+        again = RightsReader(self.api, self.nobody, self.source, self.options)
+        if not self.is_admin:  # an administrator's key lists all accounts again
+            again._accounts, again._active = self._accounts, self._active
+        return again
+
     def of_project(self, project: Row) -> ProjectRights | None:
         """Return a project's readers, or None if the account may not see its members."""
         number = project["id"]

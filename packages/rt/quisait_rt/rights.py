@@ -7,7 +7,7 @@ them.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +29,10 @@ def rows_of(connection: sa.Connection, query: str, **values: object) -> Iterator
     # MySQL tells upper from lower case in names of tables; the others do where they are quoted.
     quote = "`" if connection.dialect.name in ("mysql", "mariadb") else ""
     named = {one: f"{quote}{one}{quote}" for one in TABLES}
-    found = connection.execute(sa.text(query.format(**named)), values)
+    text = sa.text(query.format(**named))
+    lists = [name for name, value in values.items() if isinstance(value, list)]
+    text = text.bindparams(*(sa.bindparam(name, expanding=True) for name in lists))
+    found = connection.execute(text, values)
     # Each engine gives the names of columns in another case.
     names = [name.lower() for name in found.keys()]  # noqa: SIM118 - it is no dict
     yield from (SimpleNamespace(**dict(zip(names, row, strict=True))) for row in found)
@@ -39,12 +42,14 @@ def rows_of(connection: sa.Connection, query: str, **values: object) -> Iterator
 class TicketRights:
     """The accounts and rights of one reading.
 
-    `mapped` gives the principal of some groups; other groups are replaced by their members.
+    `mapped` gives the principal of some groups; other groups are replaced by their members. If
+    `tickets` is given, only the readers of these tickets are known.
     """
 
     connection: sa.Connection
     source: str
     mapped: Mapping[str, str]
+    tickets: Sequence[int] | None = None
     names: dict[int, tuple[str, str]] = field(default_factory=dict)
     """Login and displayed name of every user, by number."""
     _enabled: set[int] = field(default_factory=set)
@@ -69,7 +74,10 @@ class TicketRights:
             "SELECT g.id, g.domain, g.instance, g.name, m.memberid FROM {Groups} g"
             " JOIN {Principals} p ON p.id = g.id JOIN {CachedGroupMembers} m ON m.groupid = g.id"
             " WHERE p.disabled = 0 AND m.disabled = 0"
-            " AND (m.memberid <> g.id OR g.domain IN ('UserDefined', 'SystemInternal'))",
+            " AND (m.memberid <> g.id OR g.domain IN ('UserDefined', 'SystemInternal'))"
+            " AND (:every = 1 OR g.domain <> 'RT::Ticket-Role' OR g.instance IN :tickets)",
+            every=int(self.tickets is None),
+            tickets=list(self.tickets or [0]),
         )
         for one in members:
             self._members[one.id].add(one.memberid)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +21,6 @@ from connectors.mediawiki.html import sections_of
 from connectors.ports import (
     Listed,
     Malformed,
-    RecordUnreadable,
     RecordVanished,
     SourceRefused,
     SourceUnreachable,
@@ -53,6 +53,11 @@ class RtSource:
     _names: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     """Login and displayed name of every user, by number."""
 
+    def roots(self) -> Sequence[Path]:
+        """Return the file of an SQLite database."""
+        is_file = self.url.get_backend_name() == "sqlite" and self.url.database
+        return (Path(self.url.database),) if is_file and self.url.database else ()
+
     def listing(self) -> Iterator[Listed | Malformed]:
         """Yield every ticket with its readers. Raises `SourceError`."""
         with self._opened() as database:
@@ -72,17 +77,16 @@ class RtSource:
                     continue
                 allowed = rights.readers(row.id, row.queue)
                 if len(allowed) > MAX_PRINCIPALS:
-                    allowed = frozenset()
                     reason = f"plus de {MAX_PRINCIPALS} lecteurs : personne ; réglez « groups »"
                     yield Malformed(f"file {queues[row.queue]}", reason)
                 self._asked[row.id] = {*rights.of_role("Requestor", row.id), row.creator}
                 version = f"{row.subject}:{row.status}:{row.lastupdated}:{row.last}:{row.number}"
-                place = [row.id, row.queue, queues[row.queue]]
-                yield Listed(f"{self.source}:{row.id}", version.encode(), Access(allowed), place)
+                place = [row.id, queues[row.queue]]
+                yield Listed(f"{self.source}:{row.id}", version.encode(), _access(allowed), place)
 
     def read(self, listed: Listed) -> Document:
         """Return a ticket as it is now: its request and the answers. Raises `SourceError`."""
-        number, queue, name = listed.place
+        number, name = listed.place
         with self._opened() as database:
             rows = rows_of(
                 database,
@@ -93,8 +97,6 @@ class RtSource:
             row = next(rows, None)
             if row is None:
                 raise RecordVanished("le ticket n'est plus là")
-            if row.queue != queue:  # its readers of the listing are no longer its own
-                raise RecordUnreadable("le ticket vient de changer de file")
             said = self._posts(database, number)
         roles = self._roles(row, said)
         return Document(
@@ -114,6 +116,24 @@ class RtSource:
             modified=_moment(row.lastupdated),
             contributions=self._contributions(said, roles),
         )
+
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
+        """Return the readers of listed tickets as they are now. Raises `SourceError`."""
+        numbers = [one.place[0] for one in items]
+        with self._opened() as database:
+            queues = self._queues(database)
+            rights = TicketRights(database, self.source, self.options.groups, numbers)
+            rows = rows_of(
+                database,
+                "SELECT id, queue FROM {Tickets} WHERE id IN :ids AND effectiveid = id"
+                " AND status <> 'deleted'",
+                ids=numbers,
+            )
+            return {
+                f"{self.source}:{row.id}": _access(rights.readers(row.id, row.queue))
+                for row in rows
+                if row.queue in queues
+            }
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per queue of the settings that does not exist."""
@@ -208,6 +228,11 @@ class _Post:
     by: int
     moment: datetime | None
     text: str
+
+
+def _access(allowed: frozenset[str]) -> Access:
+    """Return the access of a ticket's readers; nobody's if there are too many of them."""
+    return Access(allowed if len(allowed) <= MAX_PRINCIPALS else frozenset())
 
 
 def _text(parts: Sequence[Any]) -> str:

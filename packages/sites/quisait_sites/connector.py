@@ -1,6 +1,6 @@
 """Read a site by its sitemaps or its links: `SiteSource.listing_since` shows the flow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
@@ -24,7 +24,7 @@ from connectors.values import Access, Document
 from quisait_sites.options import SiteOptions
 from quisait_sites.pages import NoText, NotForSearch, page_document, page_id, plain_path
 from quisait_sites.sections import readers_by_path
-from quisait_sites.sitemap import SiteMap, follow_links, read_site_map
+from quisait_sites.sitemap import SiteMap, SiteScope, follow_links, read_site_map
 
 _MOST_BYTES = 50 * 1024 * 1024
 FOLLOWED_BY_CHECK = 20
@@ -44,6 +44,7 @@ class SiteSource:
     default_access: Access
     host: HttpHost
     _failures: FailuresInARow = field(init=False)
+    _scope: SiteScope = field(init=False)
 
     def listing_since(self, former: Former) -> Iterator[ListingItem]:
         """Yield every page. The note is the server's time, for `If-Modified-Since`.
@@ -52,6 +53,7 @@ class SiteSource:
         """
         self._failures = FailuresInARow()
         site = self._pages(self.options.follow)
+        self._scope = site.scope
         if site.more:
             yield Malformed("follow", _more(self.options.follow))
         readers = self._readers_digest()
@@ -75,9 +77,9 @@ class SiteSource:
         address, lastmod, since = listed.place
         headers = {"If-Modified-Since": since} if since else {}
         try:
-            answer = self.host.request("GET", address, headers=headers)
+            answer = self.host.request("GET", address, headers=headers, admits=self._scope.admits)
         except SourceRefused as error:
-            raise RecordUnreadable("la page renvoie hors du site") from error
+            raise RecordUnreadable("la page renvoie hors de ce qui est lu") from error
         except SourceUnreachable as error:
             self._failures.note(error)
             raise RecordKept(str(error)) from error
@@ -98,6 +100,10 @@ class SiteSource:
             raise RecordVanished("elle demande à n'être pas trouvée") from error
         except NoText as error:
             raise RecordUnreadable("la page n'a pas de texte à elle") from error
+
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
+        """Return the readers that the settings state; the site itself has none."""
+        return {one.id: self.access(one.place[0]) for one in items}
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per problem: skipped or undated pages. Raises `SourceError`."""

@@ -4,7 +4,7 @@ A feed contains the site's current entries: an entry that left all feeds counts 
 """
 
 import calendar
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -61,6 +61,10 @@ class FeedSource:
         except NoText as error:
             raise RecordUnreadable("le billet n'a ni titre ni texte") from error
 
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
+        """Return the readers of the feeds in which the texts were listed."""
+        return {one.id: self._found[one.id].access for one in items}
+
     def check(self) -> Iterator[str]:
         """Yield a French sentence for each entry that is not read. Raises `SourceError`."""
         entries, unread = self._entries()
@@ -88,7 +92,9 @@ class FeedSource:
                 seen.add(address)
                 if (pages := pages + 1) > MOST_PAGES:
                     raise SourceRefused(f"{self.host.host} : plus de {MOST_PAGES} pages de flux.")
-                parsed = _parsed(self.host, address)
+                parsed, found_at = _parsed(self.host, address)
+                for other in self._feeds_at(address, found_at):
+                    access = access.narrowed_to(self.access(other))
                 for raw in parsed.entries:
                     name = str(raw.get("id") or raw.get("link") or "").strip()
                     if not name:
@@ -105,6 +111,10 @@ class FeedSource:
                 after = [one.get("href", "") for one in links if one.get("rel") == "next"]
                 address = joined(address, after[0]) if after else ""
         return found, unread
+
+    def _feeds_at(self, *addresses: str) -> list[str]:
+        """Return the feeds of the settings at these addresses."""
+        return [one for one in self.options.feeds if joined(self.host.root, one) in addresses]
 
     def _document(self, document_id: str, entry: "_Entry") -> Document:
         raw = entry.raw
@@ -136,7 +146,8 @@ class _Entry:
     version: bytes
 
 
-def _parsed(host: HttpHost, address: str) -> Any:
+def _parsed(host: HttpHost, address: str) -> tuple[Any, str]:
+    """Return a feed and its address after redirects. Raises `SourceError`."""
     answer = host.request("GET", address)
     path = urlsplit(address).path
     if answer.status_code != HTTPStatus.OK:
@@ -154,7 +165,7 @@ def _parsed(host: HttpHost, address: str) -> Any:
             f"{host.host} : le flux {path} est coupé ou ne se lit pas : rien n'a été supprimé, il "
             "sera relu plus tard."
         )
-    return parsed
+    return parsed, answer.url or address
 
 
 def _contents(raw: Any) -> list[tuple[str, str]]:

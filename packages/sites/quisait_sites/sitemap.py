@@ -28,15 +28,37 @@ _MOST_BYTES = 100 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class SiteScope:
+    """The addresses of a site that the settings and robots.txt let be requested."""
+
+    host: HttpHost
+    excluded: Sequence[str]
+    robots: RobotFileParser
+
+    def contains(self, address: str) -> bool:
+        """Return whether the address is on this site, at or below its root, and not excluded."""
+        return (
+            self.host.same_host(address)
+            and plain_path(address).startswith(urlsplit(self.host.root).path)
+            and not is_in_a_section(plain_path(address), dict.fromkeys(self.excluded, ()))
+        )
+
+    def admits(self, address: str) -> bool:
+        """Return whether the address may be requested, also by a redirect."""
+        return self.contains(address) and self.robots.can_fetch(USER_AGENT, address)
+
+
+@dataclass(frozen=True, slots=True)
 class SiteMap:
     """The pages by address.
 
     Each has its `lastmod` as written, a mark of its content, or an empty text. `refused` is the
     number of pages that robots.txt forbids. `elsewhere` are other hosts, whose sitemaps are not
     read. `now` is the time of the site's clock as an HTTP date, or empty. `more` is true if links
-    lead to more pages than may be followed.
+    lead to more pages than may be followed. `scope` has the addresses that may be requested.
     """
 
+    scope: SiteScope
     pages: dict[str, str]
     refused: int
     elsewhere: tuple[str, ...]
@@ -51,32 +73,46 @@ def follow_links(host: HttpHost, most: int, excluded: Sequence[str]) -> SiteMap:
     `SourceRefused` if the root is not a page.
     """
     robots, now = robots_of(host)
+    scope = SiteScope(host, excluded, robots)
     pages: dict[str, str] = {host.root: ""}
     forbidden: set[str] = set()
     for address in (waiting := [host.root]):  # it grows on the way
         if PurePosixPath(urlsplit(address).path).suffix.lower() not in _OF_PAGES:
             continue  # a file, which has no links
-        try:
-            answer = host.request("GET", address)
-        except SourceRefused:
-            continue  # it leads to another host
-        if address == host.root and answer.status_code != HTTPStatus.OK:
-            raise SourceRefused(f"{host.host} : « url » répond {answer.status_code} ; corrigez-la.")
+        if (answer := _followed(scope, address)) is None:
+            continue
         if answer.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             del pages[address]
             continue
         pages[address] = f"#{sha256(answer.content).hexdigest()}"
         for found in _links(answer, address) if answer.status_code == HTTPStatus.OK else ():
-            if found in pages or found in forbidden or not _below(host, found, excluded):
+            if found in pages or found in forbidden or not scope.contains(found):
                 continue
-            if not robots.can_fetch(USER_AGENT, found):
+            if not scope.admits(found):
                 forbidden.add(found)
             elif len(waiting) < most:
                 pages[found] = ""
                 waiting.append(found)
             else:
-                return SiteMap(pages, len(forbidden), (), now, more=True)
-    return SiteMap(pages, len(forbidden), (), now)
+                return SiteMap(scope, pages, len(forbidden), (), now, more=True)
+    return SiteMap(scope, pages, len(forbidden), (), now)
+
+
+def _followed(scope: SiteScope, address: str) -> HttpResponse | None:
+    """Return the answer of a page, or None if it leads to another host or to what is not read.
+
+    Raises `SourceRefused` if the root has no answer: all pages would count as deleted.
+    """
+    host = scope.host
+    try:
+        answer = host.request("GET", address, admits=scope.admits)
+    except SourceRefused:
+        if address == host.root:
+            raise
+        return None
+    if address == host.root and answer.status_code != HTTPStatus.OK:
+        raise SourceRefused(f"{host.host} : « url » répond {answer.status_code} ; corrigez-la.")
+    return answer
 
 
 def _links(answer: HttpResponse, address: str) -> Iterator[str]:
@@ -96,6 +132,7 @@ def read_site_map(host: HttpHost, named: Sequence[str], excluded: Sequence[str])
     An unreadable sitemap is an error, because otherwise its pages would count as deleted.
     """
     robots, now = robots_of(host)
+    scope = SiteScope(host, excluded, robots)
     pages: dict[str, str] = {}
     refused = 0
     waiting = [*named] or robots.site_maps() or [urljoin(host.root, "sitemap.xml")]
@@ -111,11 +148,11 @@ def read_site_map(host: HttpHost, named: Sequence[str], excluded: Sequence[str])
             continue
         if len(seen) > MOST_SITEMAPS:
             raise SourceRefused(f"{host.host} : plus de {MOST_SITEMAPS} plans de site.")
-        for found, lastmod, is_page in _entries(host, address):
+        for found, lastmod, is_page in _entries(scope, address):
             if not is_page:
                 waiting.append(found)
-            elif _below(host, found, excluded):
-                allowed = robots.can_fetch(USER_AGENT, found)
+            elif scope.contains(found):
+                allowed = scope.admits(found)
                 refused += not allowed
                 if allowed:
                     pages[found] = lastmod
@@ -124,7 +161,7 @@ def read_site_map(host: HttpHost, named: Sequence[str], excluded: Sequence[str])
                 f"{host.host} : plus de {MOST_PAGES} pages ; partagez le site en sources, une par "
                 "section (« url »)."
             )
-    return SiteMap(pages, refused, tuple(sorted(elsewhere)), now)
+    return SiteMap(scope, pages, refused, tuple(sorted(elsewhere)), now)
 
 
 def robots_of(host: HttpHost) -> tuple[RobotFileParser, str]:
@@ -136,9 +173,10 @@ def robots_of(host: HttpHost) -> tuple[RobotFileParser, str]:
     return parser, answer.headers.get("Date", "")
 
 
-def _entries(host: HttpHost, address: str) -> Iterator[tuple[str, str, bool]]:
+def _entries(scope: SiteScope, address: str) -> Iterator[tuple[str, str, bool]]:
     """Yield (address, lastmod, whether it is a page and not a sitemap) of each entry."""
-    answer = host.request("GET", address)
+    host = scope.host
+    answer = host.request("GET", address, admits=scope.admits)
     if answer.status_code != HTTPStatus.OK:
         raise SourceRefused(
             f"{host.host} : le plan du site ({urlsplit(address).path}) répond "
@@ -174,12 +212,3 @@ def _unpacked(answer: HttpResponse) -> bytes:
     if len(content) > _MOST_BYTES:
         raise OSError("too large")
     return content
-
-
-def _below(host: HttpHost, address: str, excluded: Sequence[str]) -> bool:
-    """Return whether the address is on this site, at or below its root, and not excluded."""
-    return (
-        host.same_host(address)
-        and plain_path(address).startswith(urlsplit(host.root).path)
-        and not is_in_a_section(plain_path(address), dict.fromkeys(excluded, ()))
-    )

@@ -6,7 +6,7 @@ deleted.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
@@ -120,6 +120,10 @@ class WagtailSource:
     def read(self, listed: Listed) -> Document:
         """Return a page as its listing gave it."""
         return self.document(listed.place)
+
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access | None]:
+        """Return the readers of the answers that gave the texts, each with its page's address."""
+        return {one.id: one.access for one in items}
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence for each unread page or missing field. Raises `SourceError`."""

@@ -7,7 +7,7 @@ only the texts of changed entries are requested.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -101,6 +101,11 @@ class WordPressSource:
     def read(self, listed: Listed) -> Document:
         """Return an entry as it is now. Raises `SourceError`."""
         return self._reading.document(listed.place)
+
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
+        """Return the current readers of listed entries. Raises `SourceError`."""
+        readers = self._reading.site.rights_now([one.place for one in items])
+        return {one.id: readers[one.place] for one in items if one.place in readers}
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per missing right or unread entry. Raises `SourceError`."""
@@ -247,6 +252,35 @@ class _Site:
         item = self.rights.items.get(file.post or 0)
         return self.rights.space(item, access) if item else ""
 
+    def rights_now(self, numbers: Sequence[int]) -> dict[int, Access]:
+        """Ask again for entries and the pages above them; return the readers of open entries."""
+        options = self.connector.options
+        owners = {one: self.files[one].post or 0 if one in self.files else one for one in numbers}
+        asked: dict[str, set[int]] = {}
+        for number in owners.values():
+            kind = self.entries[number].kind if number in self.entries else options.types[0]
+            above = self.rights.above(self.rights.items[number])
+            asked.setdefault(kind, set()).update([number, *(one.id for one in above)])
+        items = dict(self.rights.items)
+        for kind, wanted in asked.items():
+            given = self.api.some_contents(kind, wanted, _status(options))
+            for number in wanted:
+                items.pop(number, None)
+                with suppress(ValidationError, KeyError):
+                    items[number] = WordPressEntry.model_validate(given[number])
+        categories = self.rights.categories
+        if options.categories:
+            categories = (
+                _listed(self.api, "categories", ("id", "name", "slug", "parent"), Category) or {}
+            )
+        rights = WordPressRights(options, self.connector.default_access, categories, items)
+        readers: dict[int, Access] = {}
+        for number, owner in owners.items():
+            if owner in items and items[owner].is_open:
+                with suppress(NotExpressed):
+                    readers[number] = rights.access(self.entries[owner].kind, items[owner])
+        return readers
+
     def _version(self, item: WordPressEntry, access: Access) -> bytes:
         """Return a digest that changes with every listed field but the readers."""
         signed = [one.account for one in self.signed(item)]
@@ -376,12 +410,10 @@ class _EntryReader:
             item = WordPressEntry.model_validate(raw)
             if not item.is_open:
                 raise RecordVanished("il n'est plus public")
-            return self._document(item, self.site.rights.access(kind, item))
+            return self._document(item, self.site.entries[number].access)
         except ValidationError as error:
             reason = f"l'interface le donne mal ({invalid_field(error)})"
             raise RecordUnreadable(reason) from error
-        except NotExpressed as error:
-            raise RecordUnreadable(str(error)) from error
 
     def _ask(self, kind: str, number: int) -> dict[int, Mapping[str, Any] | None]:
         """Request an entry, together with the next waiting entries of its type."""

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 
 from pydantic import Field
 
+from connectors.batches import batches
 from connectors.http_host import HttpHost
 from connectors.ports import SourceRefused, SourceUnreachable
 from quisait_sites.json_api import Address, Answered, JsonAnswer, Moment, ask_json
@@ -138,6 +139,21 @@ class WordPressApi:
     def contents(self, route: str, status: str = "") -> tuple[dict[int, Mapping[str, Any]], str]:
         """Return every entry of a type, without its text, as `listed` does."""
         return self.listed(route, _LISTED, status)
+
+    def some_contents(
+        self, route: str, ids: Iterable[int], status: str = ""
+    ) -> dict[int, Mapping[str, Any]]:
+        """Return these entries without their texts, by id. Raises as `listed` does."""
+        found: dict[int, Mapping[str, Any]] = {}
+        for some in batches(sorted(ids), PER_REQUEST):
+            params = {
+                "include": ",".join(map(str, some)),
+                "per_page": PER_REQUEST,
+                "_fields": ",".join(_LISTED),
+            } | ({"status": status} if status else {})
+            rows = self._items(self.ask(f"{NAMESPACE}/{route}", params), route)
+            found |= {row["id"]: row for row in rows if type(row.get("id")) is int}
+        return found
 
     def read(
         self, route: str, ids: Iterable[int], status: str = ""

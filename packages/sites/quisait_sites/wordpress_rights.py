@@ -62,7 +62,7 @@ class WordPressRights:
         ]
         if named:
             return min(named)
-        above = self._above(item)
+        above = self.above(item)
         if not above or above[-1].parent or not self._is_for(above[-1], access):
             return ""
         return above[-1].plain_title
@@ -113,7 +113,7 @@ class WordPressRights:
                 "ne le lit"
             )
         if item.parent is not None:
-            above = self._above(item)
+            above = self.above(item)
             if (above[-1] if above else item).parent:
                 raise NotExpressed(
                     "une page au-dessus n'est pas publiée : sa section n'est pas sûre, personne ne "
@@ -132,7 +132,7 @@ class WordPressRights:
             return False
         return page.is_open and access.narrowed_to(own) == access
 
-    def _above(self, item: WordPressEntry) -> list[WordPressEntry]:
+    def above(self, item: WordPressEntry) -> list[WordPressEntry]:
         """Return the listed entries above it, the nearest first."""
         found: list[WordPressEntry] = []
         while item.parent and item.parent in self.items and len(found) < MOST_PARENTS:

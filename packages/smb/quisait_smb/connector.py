@@ -5,7 +5,8 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote, urlsplit
@@ -119,6 +120,15 @@ class ShareSource:
         except Unreadable as error:
             raise RecordUnreadable(f"le fichier ou ses droits : {error}") from error
         return self.document(self._share, found, times, raw)
+
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
+        """Return the readers that the files' descriptors now admit. Raises `SourceError`."""
+        readers: dict[str, Access] = {}
+        for item in items:
+            with suppress(RecordVanished, Unreadable):
+                raw, _ = self._share.descriptor(item.place.raw_path)
+                readers[item.id] = self.access(raw)[0].access
+        return readers
 
     def left_out(self) -> Callable[[str], bool] | None:
         """Return whether the settings exclude a document."""
