@@ -40,9 +40,7 @@ AWAITED: Mapping[str, frozenset[str]] = {
     "recorded_wagtail.json.gz": frozenset({"check_rights_then_text"}),
     "recorded_wordpress.json.gz": frozenset({"check_rights_then_text"}),
     "redmine/recorded.json.gz": frozenset({"check_rights_then_text"}),
-    "recorded_share.json.gz": frozenset(
-        {"check_rights_then_text", "check_unchanged_yields_nothing", "check_ids_are_qualified"}
-    ),
+    "recorded_share.json.gz": frozenset({"check_rights_then_text"}),
 }
 """By file, the checks whose exchanges the next `make soak` with `KEEP` has to record: until then
 only the soak runs them, on the real servers.

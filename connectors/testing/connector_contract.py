@@ -228,7 +228,8 @@ def check_rights_then_text(harness: ConnectorHarness) -> None:
     cursor: str | None = None
     for number, ends_first in enumerate((False, False, True)):
         text = f"texte clos {number}"
-        harness.add("d000.txt", f"texte ouvert {number}", EVERYONE)
+        if number:
+            harness.add("d000.txt", f"texte ouvert {number}", EVERYONE)
         changes = harness.connector().changes(cursor)
         crawl = list(changes) if ends_first else [next(changes)]
         harness.add("d000.txt", text, CLOSED)

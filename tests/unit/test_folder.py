@@ -34,6 +34,8 @@ from connectors.ports import (
     Checkpoint,
     ContentStale,
     Delete,
+    Former,
+    Listed,
     Listing,
     Malformed,
     RecordVanished,
@@ -317,14 +319,15 @@ def test_a_file_exchanged_for_a_link_is_not_read(
     tree: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Between listing and reading, neither a vanished file nor a link leads anywhere."""
-    kept = documents(read(tree))
+    source = FolderSource("f", tree)
+    listed = {one.id: one for one in source.listing_since(Former()) if isinstance(one, Listed)}
     secret = tmp_path_factory.mktemp("outside") / "secret"
     secret.write_text("secret")
     (tree / "x.txt").unlink()
     (tree / "a" / "x.txt").unlink()
     (tree / "a" / "x.txt").symlink_to(secret)
     for name in ("f:x.txt", "f:a/x.txt"):
-        content = kept[name].content
+        content = source.read(listed[name]).content
         assert content is not None
         with pytest.raises(RecordVanished):
             content.read()
