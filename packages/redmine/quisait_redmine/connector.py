@@ -366,10 +366,18 @@ class RedmineSource:
         """Return these issues as they are now, by number, without hidden ones."""
         rows: dict[int, Row] = {}
         for some in batches(numbers, PAGE_ROWS):
-            asked = {"status_id": "*", "issue_id": ",".join(map(str, some)), "limit": PAGE_ROWS}
-            rows |= {
-                row["id"]: row for row in listed(self._api.get("issues", asked) or {}, "issues")
-            }
+            missing = set(some)
+            while missing:  # a server or proxy may return fewer rows than were requested
+                names = ",".join(map(str, sorted(missing)))
+                asked = {"status_id": "*", "issue_id": names, "limit": PAGE_ROWS}
+                answer = self._api.get("issues", asked) or {}
+                given = {
+                    row["id"]: row for row in listed(answer, "issues") if row.get("id") in missing
+                }
+                rows |= given
+                missing -= given.keys()
+                if not given or answer.get("total_count") == len(given):
+                    break
         return rows
 
     def _issue_access(self, rights: ProjectRights, row: Row) -> Access:
