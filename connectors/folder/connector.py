@@ -142,7 +142,7 @@ class FolderSource:
         stamps: dict[str, FileStamp | None] = {}
         for item in items:
             root, listed = item.place
-            with suppress(OSError):  # it was deleted since
+            with suppress(OSError, ValueError):  # it was deleted since, or is a link now
                 if self.rules is None and rules_unchanged(root, listed.rule_stamps, stamps):
                     yield item.id, self._access(listed.rule)
                     continue
