@@ -74,6 +74,7 @@ def test_a_folder_that_lists_older_times_hides_no_file(monkeypatch: pytest.Monke
     entry = ShareEntry("a.txt", False, False, False, 1, listed)
     monkeypatch.setattr(Share, "entries", lambda *_: [entry])
     monkeypatch.setattr(Share, "descriptor", lambda *_: (without_list, opened))
+    monkeypatch.setattr(Share, "content", lambda *_, **__: b"un texte.")
     place = SharePlace("f.test", 445, "commun", "", "lecteur", "secret")
     connector = Snapshot(ShareSource("p", place, SidReading("ldap")), MemorySeen())
     first = list(connector.changes(None))
