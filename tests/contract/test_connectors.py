@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.testing.connector_contract import CHECKS, ConnectorHarness, check_rights_then_text
-from connectors.testing.lying_connectors import LIES, Lie, lying, with_listed_rights
+from connectors.testing.connector_contract import CHECKS, ConnectorHarness
+from connectors.testing.lying_connectors import LIES, Lie, lying
 from connectors.values import Document
 from tests.contract.connector_harnesses import ExportHarness, FolderHarness
 from tests.contract.matrix_harness import MatrixConnectorHarness
@@ -102,13 +102,6 @@ def test_contract_rejects_each_lie(kind: str, tmp_path: Path) -> None:
             CHECKS[check](lying(quick(kind, root), lie))
 
     each(((f"{check}-{how}", (check, how, lie)) for check, how, lie in LIES), rejected)
-
-
-@pytest.mark.parametrize("harness", ["folder"], indirect=True)
-def test_contract_rejects_rights_of_the_listing(harness: ConnectorHarness) -> None:
-    """A text that was written after a closure would be shown to the former readers."""
-    with pytest.raises(AssertionError):
-        check_rights_then_text(with_listed_rights(harness))
 
 
 @pytest.mark.parametrize("harness", ["folder", "export", "push"], indirect=True)
