@@ -14,6 +14,7 @@ root's table, or the tables of `RuleScope.outside`. All other tables can only ta
 import hashlib
 import json
 import posixpath
+import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -274,6 +275,11 @@ def unknown_in_sidecar(
 def _unknown_principals(where: str, names: Collection[str]) -> Malformed:
     quoted = ", ".join(f"« {name} »" for name in sorted(names))
     return Malformed(where, f"{quoted} ne nomme personne de connu", kind="unknown_principal")
+
+
+def principals_of_report(reason: str) -> frozenset[str]:
+    """Return the principals that a report of kind `unknown_principal` names."""
+    return frozenset(re.findall(r"« (.*?) »", reason))
 
 
 def tables_digest(tables: Sequence[RuleTable]) -> str:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import typer
 
 from connectors.batches import batches
+from connectors.folder.rules import principals_of_report
 from indexer.access import PrincipalLookup
 from indexer.part_runs import PartRow, PartRuns
 from indexer.ports import Index, IndexContents, IndexDenials
@@ -152,13 +153,18 @@ def source_health(
 ) -> SourceHealth:
     """Return whether a source is in order, and why not. Raises errors of the index."""
     counts = state.failure_counts(source)
-    unknown = state.failures_of(source) if UNKNOWN_PRINCIPAL in counts else ()
+    unknown = []
+    if counts.pop(UNKNOWN_PRINCIPAL, 0):
+        # Known since the folder was read, or accepted in the settings.
+        reported = (row for row in state.failures_of(source) if row.kind == UNKNOWN_PRINCIPAL)
+        unknown = [row for row in reported if known.strangers(principals_of_report(row.reason))]
+        counts |= {UNKNOWN_PRINCIPAL: len(unknown)} if unknown else {}
     return SourceHealth(
         source,
         index.count(source),
         next(iter(observed_runs(state, locks, source, 1)), None),
         counts,
-        tuple((row.key, row.reason) for row in unknown if row.kind == UNKNOWN_PRINCIPAL),
+        tuple((row.key, row.reason) for row in unknown),
         unknown_denials(index, known, source),
         index.without_readers(source),
     )
@@ -333,7 +339,7 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
     due = None if running else next_due(application.state, name, pace, now, unread=to_reread)
     counts = dict(health.failure_counts)
     counts.pop(Failure.NOT_TEXT, None)
-    missing = application.state.failures_of(name)
+    missing, unknown = application.state.failures_of(name), set(health.unknown_principals)
     parts = _parts_of(application, source)
     state = _running_state(running, last, now) if running and last else _state(last)
     if running and parts:
@@ -361,6 +367,7 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
             )
             for row in missing
             if row.kind != Failure.NOT_TEXT
+            and (row.kind != UNKNOWN_PRINCIPAL or (row.key, row.reason) in unknown)
         ),
         unknown_denials=health.unknown_denials,
         # A plain dict: `asdict` would build a Counter from pairs, and count the pairs.
