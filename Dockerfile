@@ -50,8 +50,7 @@ RUN case " $SOURCES " in *" git "*) \
     esac
 # An empty volume takes owner and mode of the folder on which it is mounted.
 RUN useradd --uid 10001 --no-log-init --no-create-home --home-dir /var/lib/quisait quisait \
-    && install -d -m 0700 -o 10001 -g 10001 \
-        /var/lib/quisait /var/lib/quisait-register /var/lib/quisait-backups
+    && install -d -m 0700 -o 10001 -g 10001 /var/lib/quisait /var/lib/quisait-register /var/lib/quisait-backups
 COPY --from=built /opt/quisait /opt/quisait
 COPY containers/backups.sh /usr/local/bin/quisait-backups
 ENV PATH=/opt/quisait/bin:$PATH \
