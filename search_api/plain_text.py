@@ -4,6 +4,8 @@ This module only has quick imports.
 """
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterable
 
 
 def plural(one: str, many: str, count: int, /, **values: object) -> str:
@@ -34,10 +36,13 @@ def safe_text(text: str) -> str:
     return _UNSAFE.sub("", text)
 
 
-def safe_span(text: str, span: tuple[int, int]) -> tuple[int, int]:
-    """Return the offsets in the `safe_text` of a text of what two offsets in the text enclose."""
-    start, end = (len(safe_text(text[:offset])) for offset in span)
-    return start, end
+def safe_spans(text: str, spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return, for each two offsets in a text, those in its `safe_text` that enclose the same."""
+    removed = [found.start() for found in _UNSAFE.finditer(text)]
+    return [
+        (start - bisect_left(removed, start), end - bisect_left(removed, end))
+        for start, end in spans
+    ]
 
 
 def safe_json(written: str) -> str:

@@ -18,7 +18,7 @@ from indexer.french.analysis import fold
 from indexer.values import Card, Passage
 from search_api.plain_text import number as number
 from search_api.plain_text import plural as plural
-from search_api.plain_text import safe_span as safe_span
+from search_api.plain_text import safe_spans as safe_spans
 from search_api.plain_text import safe_text as safe_text
 from search_api.query.query import QueryPartKind
 from search_api.questions.values import OpenQuestionFigures, PassedOn, QuestionLoad, QuestionStage

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from re import _parser
 from re._constants import IN, LITERAL, RANGE  # type: ignore[import-not-found]
@@ -27,6 +28,8 @@ NOT_IMPORTED = ("quisait.migrations", "quisait.connector_example")
 
 METHODS = frozenset({"search", "match", "fullmatch", "sub", "split", "findall", "finditer"})
 _MADE = METHODS | {"compile", "subn"}
+_CALL = re.compile(rf"\b(?!re\.)(\w+)\.({'|'.join(METHODS)})\b")
+_INDENTED_CALL = re.compile(rf"^ .*\bre\.(?:{'|'.join(_MADE)})\(", re.MULTILINE)
 _ANY_USE = frozenset({"search", "fullmatch", "sub"})
 
 STAND_INS: dict[str, dict[str, Any]] = {
@@ -70,15 +73,13 @@ def used_patterns() -> list[UsedPattern]:
 
     Raises `AssertionError` for a pattern that is made from a local variable not in `STAND_INS`.
     """
-    every = list(modules())
-    trees = {module.__name__: _tree(module) for module in every}
+    sources = {module: _source(module) for module in modules()}
     calls: dict[tuple[str, str], set[str]] = {}
-    for own, tree in trees.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and node.attr in METHODS and (name := _base(node)):
-                # Only names without an underscore are imported by other modules.
-                where = own if name.startswith("_") else ""
-                calls.setdefault((where, name), set()).add(node.attr)
+    for module, source in sources.items():
+        for name, method in _CALL.findall(source):
+            # Only names without an underscore are imported by other modules.
+            where = module.__name__ if name.startswith("_") else ""
+            calls.setdefault((where, name), set()).add(method)
     found: dict[tuple[Any, int], UsedPattern] = {}
 
     def note(pattern: re.Pattern[Any], place: str, methods: set[str] | frozenset[str]) -> None:
@@ -86,30 +87,23 @@ def used_patterns() -> list[UsedPattern]:
         used.places.append(place)
         used.methods |= methods
 
-    for module in every:
+    for module, source in sources.items():
         for name, value in _values(module):
             for pattern in _patterns_in(value):
                 short = name.rpartition(".")[2]
                 where = module.__name__ if short.startswith("_") else ""
                 methods = calls.get((where, short), _ANY_USE)
                 note(pattern, f"{module.__name__}.{name}", methods)
-        for call in _calls(trees[module.__name__]):
+        for call in _calls(source):
             place = f"{module.__name__}:{call.lineno}"
             method = str(getattr(call.func, "attr", "")).replace("subn", "sub")
             note(_made(call, module, place), place, {method} if method in METHODS else _ANY_USE)
     return list(found.values())
 
 
-def _tree(module: ModuleType) -> ast.AST:
+def _source(module: ModuleType) -> str:
     path = getattr(module, "__file__", None)
-    return ast.parse(Path(path).read_text("utf-8")) if path else ast.Module([], [])
-
-
-def _base(node: ast.Attribute) -> str:
-    value = node.value
-    if isinstance(value, ast.Name):
-        return "" if value.id == "re" else value.id
-    return value.attr if isinstance(value, ast.Attribute) else ""
+    return Path(path).read_text("utf-8") if path else ""
 
 
 def _values(module: ModuleType) -> Iterator[tuple[str, object]]:
@@ -130,10 +124,14 @@ def _patterns_in(value: object, depth: int = 0) -> Iterator[re.Pattern[Any]]:
             yield from _patterns_in(pair, depth + 1)
 
 
-def _calls(tree: ast.AST) -> list[ast.Call]:
+def _calls(source: str) -> list[ast.Call]:
     """Return the calls of `re` within functions."""
+    if not _INDENTED_CALL.search(source):
+        return []  # parsing every module takes seconds
     functions = (
-        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
     calls = {
         node: None
@@ -186,6 +184,16 @@ def own_fragments(pattern: re.Pattern[Any]) -> list[str]:
     return [form for one in kept for form in (one, f"{one} ", f"a{one}")]
 
 
+def head_of(pattern: re.Pattern[Any]) -> str:
+    """Return a text before a hostile run: the literals that a pattern begins with, or a letter."""
+    parsed = _parser.parse(pattern.pattern, pattern.flags)
+    return "".join(chr(value) for kind, value in takewhile(_is_literal, parsed)) or "a"
+
+
+def _is_literal(item: tuple[Any, Any]) -> bool:
+    return item[0] is LITERAL
+
+
 def _literals(node: Any) -> Iterator[str]:
     """Yield the runs of literals of a parsed pattern, and the members of its sets."""
     run = ""
@@ -224,7 +232,7 @@ def hostile_call(used: UsedPattern, method: str, text: str) -> Callable[[], obje
     return lambda: called(given)
 
 
-UNFELT_S = 0.003
+UNFELT_S = 0.0015
 """Of the processor: below that a ratio says nothing."""
 MOST_TIMES = 3
 """A text ten times as long may take thirty times as long; its square would be a hundred."""

@@ -12,8 +12,8 @@ _CLOSED = frozenset(
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PASSWORD = re.compile(r"password|mot de passe", re.IGNORECASE)
 """In PostgreSQL's message, in English or French, if it refuses the password or asks for one."""
-_DENIED = re.compile(r"pg_hba|authentication|authentification|role .* does not exist|rôle")
-_NO_DATABASE = re.compile(r"database .* does not exist|base de données .* n'existe pas")
+_DENIED = re.compile(r"pg_hba|authentication|authentification|role .{1,200} does not exist|rôle")
+_NO_DATABASE = re.compile(r"database .{1,200} does not exist|base de données .{1,200} n'existe pas")
 
 
 def database_remedy(error: sa.exc.SQLAlchemyError) -> str:

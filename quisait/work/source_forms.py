@@ -320,7 +320,7 @@ def _without_toml(hint: str) -> str:
             return found[0]
         return f"« {_as_typed(table)} »"
 
-    return re.sub(r"\{ [^{}]* = [^{}]* \}", typed, hint)
+    return re.sub(r"\{ [^{}=]* = [^{}]* \}", typed, hint)
 
 
 def _as_typed(value: Any) -> str:

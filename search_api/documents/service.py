@@ -246,7 +246,7 @@ def _parts(opened: OpenedDocument) -> list[DocumentPart]:
             place=place(first, card.url or card.document_id),
             path=first.path,
             voice=run.voice,
-            paragraphs=_paragraphs(unwrapped(text), terms, within),
+            paragraphs=paragraphs(unwrapped(text), terms, within),
         )
         found += _turns(
             part, {row.role for row in card.contributions if row.account == first.author}
@@ -313,7 +313,7 @@ def _blocks(text: str) -> Iterator[tuple[int, int]]:
         start = end + 2
 
 
-def _paragraphs(
+def paragraphs(
     text: str, terms: frozenset[str], within: tuple[int, int]
 ) -> tuple[DocumentParagraph, ...]:
     """Split the text into paragraphs, and mark the one that answers.

@@ -48,7 +48,7 @@ def plain_text(source: str, readable: Collection[str] | None = None) -> str:
 
     `readable`: ids of linked documents that its reader may read; None: the same text for all.
     """
-    blocks: list[str] = []
+    blocks: list[list[str]] = []
     counters: list[int | None] = []
     prefix, within = "", False
     for token in _parsed(source, readable or (), CITED if readable is None else UNREADABLE):
@@ -66,11 +66,11 @@ def plain_text(source: str, readable: Collection[str] | None = None) -> str:
             indent = "  " * (len(counters) - 1)
             said = f"{indent}{prefix}{_words(token)}"
             if within and counters:
-                blocks[-1] += f"\n{said}"
+                blocks[-1].append(said)
             else:
-                blocks.append(said)
+                blocks.append([said])
             prefix, within = "", bool(counters)
-    return "\n\n".join(blocks)
+    return "\n\n".join(map("\n".join, blocks))
 
 
 def with_lists(text: str) -> Markup:

@@ -34,7 +34,7 @@ from search_api.query.query import QueryPartKind
 from search_api.ranking.fusion import RankingEffect
 from search_api.ranking.results import DocumentAuthor, excerpt_span
 from search_api.search.suggestions import SuggestionKind
-from search_api.wording import kind_label, place_label, safe_span, safe_text
+from search_api.wording import kind_label, place_label, safe_spans, safe_text
 
 
 def _place(place: AskedPlace | None) -> AreaBody | None:
@@ -89,8 +89,8 @@ class PassageBody(Body):
         return Joined(
             shown,
             shown.passage,
-            highlights=[safe_span(text, one) for one in shown.highlights],
-            excerpt=safe_span(text, excerpt_span(text, shown.highlights)),
+            highlights=safe_spans(text, shown.highlights),
+            excerpt=safe_spans(text, [excerpt_span(text, shown.highlights)])[0],
             author=author,
         )
 

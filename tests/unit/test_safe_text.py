@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from search_api.plain_text import safe_json, safe_span, safe_text
+from search_api.plain_text import safe_json, safe_spans, safe_text
 
 pytestmark = pytest.mark.trust
 
@@ -26,5 +26,5 @@ def test_a_program_reads_the_same_json_without_raw_steering() -> None:
 def test_offsets_enclose_the_same_words() -> None:
     text = f"{STEERING}une {STEERING}parcelle{STEERING} bornée"
     start = text.index("parcelle")
-    begin, end = safe_span(text, (start, start + len("parcelle")))
+    ((begin, end),) = safe_spans(text, [(start, start + len("parcelle"))])
     assert safe_text(text)[begin:end] == "parcelle"

@@ -29,7 +29,7 @@ MOST_LISTED = 1_000_000
 _MOST_REQUESTS = 20_000
 _PAGE = 500
 _HASH = re.compile(r"\w{1,255}")
-_INPUT = re.compile(r"<input\b[^>]{0,1000}>", re.IGNORECASE)
+_INPUT = re.compile(r"<input\b[^<>]{0,1000}>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""\b(name|value)\s*=\s*["']([^"']{0,500})["']""", re.IGNORECASE)
 _CSRF_FIELD = "csrfmiddlewaretoken"
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
