@@ -23,7 +23,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from connectors.http_host import HttpHost, HttpResponse, RetryLater
-from connectors.testing.connector_contract import CHECKS, ConnectorHarness
+from connectors.testing.connector_contract import ConnectorHarness
 
 KEEP = "TESTS_KEEP_RECORDINGS"
 READ_HEADERS = ("Content-Type", "Date", "Location", "X-Robots-Tag", "X-WP-Total")
@@ -34,17 +34,6 @@ _FIELD = re.compile(r"<input[^>]*>")
 """Of a page a connector reads the fields of its form at most."""
 _KEY = re.compile(r'(?<="api_key":")\w+')
 Check = Callable[[ConnectorHarness], None]
-AWAITED: Mapping[str, frozenset[str]] = {
-    "recorded_hyperkitty.json.gz": frozenset({"check_rights_then_text"}),
-    "recorded_matrix.json.gz": frozenset({"check_rights_then_text"}),
-    "recorded_wagtail.json.gz": frozenset({"check_rights_then_text"}),
-    "recorded_wordpress.json.gz": frozenset({"check_rights_then_text"}),
-    "redmine/recorded.json.gz": frozenset({"check_rights_then_text"}),
-    "recorded_share.json.gz": frozenset({"check_rights_then_text"}),
-}
-"""By file, the checks whose exchanges the next `make soak` with `KEEP` has to record: until then
-only the soak runs them, on the real servers.
-"""
 Event = list[Any]
 """An act and what it gave (`["act", name, value]`), or a request and its answer (`["ask", …]`)."""
 
@@ -101,14 +90,6 @@ class Tape:
                 patch.setattr(seam.owner, seam.method, played.answering(seam))
             yield
 
-    def recorded(self) -> list[Check]:
-        """Return the checks that were recorded; `AWAITED` names the others."""
-        awaited = next(
-            (names for file, names in AWAITED.items() if self.file.as_posix().endswith(file)),
-            frozenset[str](),
-        )
-        return [check for check in CHECKS.values() if check.__name__ not in awaited]
-
     def _checks(self) -> dict[str, list[Event]]:
         if not self.file.exists():
             return {}
@@ -150,11 +131,6 @@ class Tape:
         if self.kept is None or not isinstance(done, dict):
             return done
         return {name: value for name, value in done.items() if name in self.kept}
-
-
-def name_of(check: Check) -> str:
-    """Return the name of a check in the id of a test."""
-    return check.__name__.removeprefix("check_")
 
 
 @dataclass(slots=True)

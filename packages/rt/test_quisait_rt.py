@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -55,6 +56,7 @@ class Tickets:
 
     database: Path
     names: dict[str, int] = field(default_factory=dict)
+    transactions: Iterator[int] = field(default_factory=lambda: count(10_000))
     seen: MemorySeen = field(default_factory=MemorySeen)
     resumable_count: int = 450
 
@@ -78,10 +80,10 @@ class Tickets:
             *(number, number, name),
         )
         said = self.run(
-            "INSERT INTO Transactions (ObjectId, ObjectType, Type, Creator, Created) SELECT ?,"
-            " ObjectType, Type, Creator, Created FROM Transactions"
+            "INSERT INTO Transactions (id, ObjectId, ObjectType, Type, Creator, Created) SELECT ?,"
+            " ?, ObjectType, Type, Creator, Created FROM Transactions"
             " WHERE ObjectId = 1 AND ObjectType = 'RT::Ticket' AND Type = 'Create'",
-            number,
+            *(next(self.transactions), number),  # no number comes twice, as in RT
         )
         self.run(
             "INSERT INTO Attachments (TransactionId, ContentType, ContentEncoding, Content)"

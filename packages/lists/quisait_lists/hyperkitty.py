@@ -122,7 +122,9 @@ class HyperkittySource(MailSource):
         """Return a list's readers as they are now. Raises `FolderClosed`, `SourceError`."""
         try:
             return self._access(name, self.client.policy(name))[0]
-        except (ArchiveRefused, ListUnknown) as error:
+        except ListUnknown:
+            return Access()
+        except ArchiveRefused as error:
             raise FolderClosed(str(error)) from error
 
     def _failure_of_list(self, name: str) -> str:
