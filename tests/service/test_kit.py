@@ -275,7 +275,7 @@ def test_run_again_it_changes_no_setting(offline: Offline, kit: Path, installed:
 
 def test_run_again_it_takes_another_python(offline: Offline, kit: Path, installed: Path) -> None:
     """As when the one before is gone: the program is made again, and settings stay."""
-    (link,) = offline.path(PREFIX / "bin").glob(f"python{PYTHON}")
+    link = offline.path(PREFIX / "bin" / f"python{PYTHON}")
     link.unlink()
     link.symlink_to("/nowhere/python")
     told = install(offline, kit).stdout
