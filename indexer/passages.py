@@ -7,6 +7,7 @@ without spaces is bounded too.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 from connectors.values import Section
@@ -76,21 +77,28 @@ def joined(passages: Sequence[Passage]) -> tuple[str, tuple[int, ...]]:
     Text shared by two neighbours appears once. White space between neighbours that share nothing is
     replaced with a line feed.
     """
-    text, starts = "", []
+    text, starts, before = "", [], ""
     for passage in passages:
-        shared = _overlap(text, passage.text)
+        shared = _overlap(before, passage.text)
         text += "" if shared or not text else "\n"
         starts.append(len(text) - shared)
         text += passage.text[shared:]
+        before = passage.text
     return text, tuple(starts)
 
 
 def _overlap(before: str, after: str) -> int:
-    """Return the length of the longest end of `before`, in whole words, that begins `after`."""
-    words = list(re.finditer(r"\S+", before[-OVERLAP_WORDS * (_LONGEST_WORD + 1) * 2 :]))
-    skipped = max(0, len(before) - OVERLAP_WORDS * (_LONGEST_WORD + 1) * 2)
-    for word in words[-OVERLAP_WORDS:]:
-        end = before[skipped + word.start() :]
+    """Return the length of the longest end of `before` that begins `after`, as `cut` makes it.
+
+    It has whole sentences or lines, is not all of `before`, and has at most `OVERLAP_WORDS` words.
+    Other words that both share are a repetition.
+    """
+    begins = {start for start, _ in sentences(before)}
+    words = list(re.finditer(r"\S+", before))
+    for last, word in list(pairwise(words))[-OVERLAP_WORDS:]:
+        if word.start() not in begins and "\n" not in before[last.end() : word.start()]:
+            continue
+        end = before[word.start() :]
         if after.startswith(end) and (len(end) == len(after) or after[len(end)].isspace()):
             return len(end)
     return 0

@@ -84,6 +84,7 @@ HOSTILE_TEXTS = [
         ("blancs", f"Début{' ' * BLANKS}milieu{chr(10) + ' ' * BLANKS}- fin"),
         ("ouvrants", "[" * BLANKS),
         ("mots", " ".join(f"borne{number}" for number in range(3_000))),
+        ("redites", "borne " * 3_000),
     )
 ]  # fmt: skip
 MANY = "\n\n".join(

@@ -31,6 +31,15 @@ def test_what_was_cut_is_joined_without_a_loss(lengths: list[int], blank: bool) 
         assert whole[start:].startswith(passage.text)
 
 
+@pytest.mark.parametrize(
+    "repeated", ["borne ", "Borne. ", "borne\n", "Merci. Merci beaucoup. ", "a b c\n", "a " * 190]
+)
+def test_words_said_again_and_again_are_all_joined(repeated: str) -> None:
+    """Neighbours that repeat the same words do not all share them."""
+    text = repeated * 1_000
+    assert joined(cut([Section(text, "Titre")], ""))[0].split() == text.split()
+
+
 @given(st.text("ab .\n|A1(", max_size=200))
 def test_lines_that_go_on_keep_every_character_in_its_place(text: str) -> None:
     """Else words would be marked beside where they stand."""
