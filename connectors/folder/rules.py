@@ -14,7 +14,6 @@ root's table, or the tables of `RuleScope.outside`. All other tables can only ta
 import hashlib
 import json
 import posixpath
-import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,11 +27,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from connectors.file_patterns import matches, parse_pattern
 from connectors.files import read_regular_file
 from connectors.ports import Malformed, SourceRefused
+from connectors.rule_reports import SIDECAR_SUFFIX, unknown_principals
 from connectors.tables import TableUnreadable, invalid_value, none_if_empty, read_table
 from connectors.values import EVERYONE, MAX_PRINCIPALS, MAX_REPLACED, Access, EvidencePolicy
 
 TABLE_NAME = "_quisait.csv"
-SIDECAR_SUFFIX = ".quisait.json"
 MAX_RULES = 100_000
 """Rows of one table; each takes a kilobyte of memory."""
 MAX_RULE_BYTES = 16 * 1024 * 1024
@@ -259,7 +258,7 @@ def unknown_in_table(table: RuleTable, where: str, strangers: Strangers) -> Iter
     unknown = frozenset(strangers(frozenset().union(*lines.values())))
     for line, principals in lines.items():
         if names := principals & unknown:
-            yield _unknown_principals(f"{where}:{line}", names)
+            yield unknown_principals(f"{where}:{line}", names)
 
 
 def unknown_in_sidecar(
@@ -269,17 +268,7 @@ def unknown_in_sidecar(
     if names := frozenset(strangers(rule.principals)):
         lines = enumerate(content.decode("utf-8-sig").splitlines(), start=1)
         first = next((n for n, line in lines if any(name in line for name in names)), 1)
-        yield _unknown_principals(f"{where}:{first}", names)
-
-
-def _unknown_principals(where: str, names: Collection[str]) -> Malformed:
-    quoted = ", ".join(f"« {name} »" for name in sorted(names))
-    return Malformed(where, f"{quoted} ne nomme personne de connu", kind="unknown_principal")
-
-
-def principals_of_report(reason: str) -> frozenset[str]:
-    """Return the principals that a report of kind `unknown_principal` names."""
-    return frozenset(re.findall(r"« (.*?) »", reason))
+        yield unknown_principals(f"{where}:{first}", names)
 
 
 def tables_digest(tables: Sequence[RuleTable]) -> str:

@@ -23,7 +23,6 @@ from connectors.files import (
 from connectors.folder.rules import (
     MAX_RULE_BYTES,
     NO_READER_ADDED,
-    SIDECAR_SUFFIX,
     TABLE_NAME,
     Rule,
     RuleScope,
@@ -39,6 +38,7 @@ from connectors.folder.rules import (
     unreadable_table,
 )
 from connectors.ports import ListedFolder, Malformed, SourceUnreachable, Unlisted
+from connectors.rule_reports import SIDECAR_SUFFIX
 from connectors.timeouts import DISK_TIMEOUT_S, iterate_with_timeout
 
 _MAX_DEPTH = 200

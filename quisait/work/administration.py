@@ -9,8 +9,8 @@ from itertools import islice
 
 import sqlalchemy as sa
 
-from connectors.folder.rules import SIDECAR_SUFFIX
 from connectors.ports import SourceError
+from connectors.rule_reports import SIDECAR_SUFFIX
 from indexer.errors import IndexerError
 from indexer.state import RunRow
 from quisait.application.assembly import Application

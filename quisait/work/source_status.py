@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import typer
 
 from connectors.batches import batches
-from connectors.folder.rules import principals_of_report
+from connectors.rule_reports import principals_of_report
 from indexer.access import PrincipalLookup
 from indexer.part_runs import PartRow, PartRuns
 from indexer.ports import Index, IndexContents, IndexDenials

@@ -8,7 +8,6 @@ from connectors.digests import digest_of
 from connectors.folder.rules import (
     MAX_RULE_BYTES,
     NO_READER_ADDED,
-    SIDECAR_SUFFIX,
     TABLE_NAME,
     Rule,
     RuleScope,
@@ -21,6 +20,7 @@ from connectors.folder.rules import (
     unreadable_table,
 )
 from connectors.ports import Malformed, RecordVanished
+from connectors.rule_reports import SIDECAR_SUFFIX
 from connectors.values import Access
 from quisait_webdav.client import DavClient
 from quisait_webdav.multistatus import DavEntry
