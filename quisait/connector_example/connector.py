@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +11,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.installed import ConnectorKind, SourcePlace
-from connectors.ports import Listed, RecordUnreadable, RecordVanished
-from connectors.ports import SourceUnreachable as Unreachable
+from connectors.ports import Listed, RecordUnreadable, RecordVanished, SourceUnreachable
 from connectors.records.documents import access_of
 from connectors.records.schema import Readers
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 
 _ROWS = "SELECT id, title, text, author, written, readers FROM documents"
+_AUTHOR = ContributorRole.AUTHOR
 
 
 class Options(BaseModel):
@@ -31,8 +31,7 @@ class Options(BaseModel):
 class TableSource:
     """Lists the table `documents(id, title, text, author, readers, written)`.
 
-    `readers` are principals separated by spaces; a row without readers has the readers of the
-    source.
+    `readers` are principals, separated by spaces; a row without any has those of the source.
     """
 
     source: str
@@ -55,21 +54,17 @@ class TableSource:
 
     def read(self, listed: Listed) -> Document:
         """Return the document of a row as it is now."""
-        for row in self._rows("WHERE id = ?", (listed.place,)):
-            try:
-                return self._document(listed.id, row)
-            except (TypeError, ValueError) as error:
-                raise RecordUnreadable("texte, lecteurs ou date") from error
-        raise RecordVanished("la ligne n'est plus là")
+        if not (rows := self._rows("WHERE id = ?", (listed.place,))):
+            raise RecordVanished("la ligne n'est plus là")
+        try:
+            return self._document(listed.id, rows[0])
+        except (TypeError, ValueError) as error:
+            raise RecordUnreadable("texte, lecteurs ou date") from error
 
-    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
-        """Return the readers that the rows now name; rows that name none any more are left out."""
-        readers: dict[str, Access] = {}
-        for one in items:
-            for row in self._rows("WHERE id = ?", (one.place,)):
-                with suppress(ValueError):
-                    readers[one.id] = self._access(row["readers"])
-        return readers
+    def rights(self, items: Sequence[Listed]) -> Mapping[str, Access | None]:
+        """Return the readers that the rows now name, without rows that are gone or malformed."""
+        now = {row.id: row.access for row in self.listing() if not row.problem}
+        return {item.id: now[item.id] for item in items if item.id in now}
 
     def _rows(self, condition: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
         try:
@@ -77,11 +72,11 @@ class TableSource:
                 database.row_factory = sqlite3.Row
                 return database.execute(f"{_ROWS} {condition}", values).fetchall()
         except sqlite3.Error as error:
-            raise Unreachable(f"{self.source} : la base ne se lit pas, vérifiez-la.") from error
+            raise SourceUnreachable(f"{self.source} : base illisible, vérifiez-la.") from error
 
     def _access(self, written: str | None) -> Access:
-        readers = Readers(allowed=str(written or "").split())
-        return access_of(readers) if readers.allowed else self.default_access
+        named = str(written or "").split()
+        return access_of(Readers(allowed=named)) if named else self.default_access
 
     def _document(self, document_id: str, row: sqlite3.Row) -> Document:
         written, author = datetime.fromisoformat(row["written"]), f"{self.source}:{row['author']}"
@@ -92,9 +87,7 @@ class TableSource:
             sections=(Section(str.strip(row["text"]), author=author),),
             access=self._access(row["readers"]),
             modified=written,
-            contributions=(
-                Contribution(author, ContributorRole.AUTHOR, row["author"], last=written.date()),
-            ),
+            contributions=(Contribution(author, _AUTHOR, row["author"], last=written.date()),),
         )
 
 

@@ -155,7 +155,10 @@ def container_layout(service: str, **instead: str) -> Iterator[Layout]:
 
 @contextmanager
 def systemd_layout() -> Iterator[Layout]:
-    """Yield the layout of deploy/systemd, with the variables of docs/administration.md."""
+    """Yield the layout of deploy/systemd, with the variables and folders of its page.
+
+    The folders that `install.sh` writes into `quisait.toml` are variables here.
+    """
     page = (REPOSITORY / "docs" / "administration.md").read_text("utf-8")
     part = page.partition("## Avec systemd")[2].partition("\n## ")[0]
     unit = configparser.ConfigParser(strict=False)
@@ -167,6 +170,11 @@ def systemd_layout() -> Iterator[Layout]:
     said = dict(
         line.split("=", 1) for line in part.partition("```sh\n")[2].partition("```")[0].splitlines()
     )
+    for variable, setting in (
+        ("QUISAIT_FOLDER", "folder"),
+        ("QUISAIT_PRIVACY__REGISTER_FILE", "register_file"),
+    ):
+        (said[variable],) = re.findall(rf'{setting} = "([^"]+)"', part)
     folders = [f"/var/lib/{name}" for name in service["StateDirectory"].split()]
     with _root(folders) as root:
         yield Layout(root, _moved(said, root))

@@ -324,7 +324,7 @@ def test_deletions_closures_and_withdrawals_act_in_it(layout: Layout) -> None:
     assert "ÉCHEC" not in layout.run("check").stdout
     layout.run("crawl")
     tokens = {one: layout.run("token", one).stdout.strip() for one in ("ag-1", "ag-2")}
-    rules = "pattern,allowed,author\n*,everyone,ana\nregie.md,annuaire:group:nobody,ana\n"
+    rules = "pattern,allowed,author\n*,everyone,ana\nregie.md,annuaire:group:fraude,ana\n"
     with layout.running("run", "--no-crawl", port=free_port()) as address:
 
         def asked(agent: str, path: str, **more: Any) -> httpx.Response:
@@ -340,7 +340,7 @@ def test_deletions_closures_and_withdrawals_act_in_it(layout: Layout) -> None:
 
         def found() -> set[str]:
             questions = ("bornage+parcelles", "régisseur+de+recettes")
-            answers = [asked("ag-2", f"/api/v1/search?q={one}").json() for one in questions]
+            answers = [asked("ag-1", f"/api/v1/search?q={one}").json() for one in questions]
             return {one["id"] for answer in answers for one in answer["documents"]}
 
         def proposed() -> list[str]:
