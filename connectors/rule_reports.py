@@ -20,4 +20,4 @@ def unknown_principals(where: str, names: Collection[str]) -> Malformed:
 
 def principals_of_report(reason: str) -> frozenset[str]:
     """Return the principals that a report of kind `unknown_principal` names."""
-    return frozenset(re.findall(r"« (.*?) »", reason))
+    return frozenset(re.findall(r"« ([^«»]*) »", reason))

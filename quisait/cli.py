@@ -56,7 +56,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "questions": (
         "questions:questions_app",
-        "Les questions posées à qui sait : signalements qui attendent, et leur suite.",
+        "Les questions posées à qui sait : signalements qui attendent, et suite des questions.",
     ),
     "mail": ("mail:mail_app", "Le courriel aux agents : ce qui attend, et l'envoi."),
     "source": ("sources:source_app", "Ajouter une source aux réglages, après l'avoir essayée."),
@@ -105,7 +105,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "size": (
         "size:size",
-        "Ce que demande un index de tant de documents : machines, mémoire, disque, encodage.",
+        "Ce que demande un index de tant de documents : machines, mémoire, disque, lecture.",
     ),
     "model": ("model:model_app", "Modèles d'encodage."),
     "schema": ("schema:schema_app", "Schémas publiés."),

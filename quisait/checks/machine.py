@@ -78,7 +78,10 @@ def _check_folder(settings: Settings) -> str:
 
 def _check_database(settings: Settings) -> str:
     """Return the kind of the database. Reads the whole file of an SQLite database."""
-    name = sa.make_url(database_url(settings)).get_backend_name()
+    # `connect` tells no part of a malformed URL, which may contain a password.
+    engine = connect(database_url(settings), settings.database_password)
+    engine.dispose()
+    name = engine.dialect.name
     if is_new(settings):
         return f"{name}, vide : la première lecture (« quisait crawl ») en fait les tables"
     with opened_database(settings, Opening.READ) as engine, engine.connect() as connection:

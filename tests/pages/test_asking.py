@@ -223,7 +223,7 @@ def series(site: AskingSite, *, declines: bool) -> list[str]:
         for agent_id in (ASKER, STRANGER, ANIMATOR):
             seen.append(json.dumps(site.read(agent_id, question)))
             seen.append(site.client(agent_id).get("/api/v1/questions").text)
-    return [re.sub(r"[0-9a-f]{32}|avis-document-\w+|T[0-9:.]+Z", "", one) for one in seen]
+    return [re.sub(r"[0-9a-f]{32}|favori-document-\w+|T[0-9:.]+Z", "", one) for one in seen]
 
 
 def test_who_declined_cannot_be_told_from_silence(site: AskingSite, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
 from connectors.values import EVERYONE, Access
+from expertise.consent import SqlConsent
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import PutAccess
 from search_api.app import Services, create_app
@@ -35,8 +36,9 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedIn
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert not index.write(notes()).failed
     with made_site(folder, index, AGENTS, TOPICS) as made:
+        consent = SqlConsent(made.engine, lambda: datetime.now(UTC))
         store = SqlFavourites(made.engine, lambda: datetime.now(UTC))
-        yield index, made.services(READER, favourites=store)
+        yield index, made.services(READER, consent=consent, favourites=store)
 
 
 def client_of(services: Services, agent: str = READER) -> TestClient:

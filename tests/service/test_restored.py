@@ -131,7 +131,9 @@ def test_a_directory_of_before_closes_until_it_is_read_again(place: Place, tmp_p
         return dict(found["accès"])
 
     assert access_check()["passed"]
-    (place.folder / "groupes.csv").write_text("principal,label,members\n", "utf-8")
+    (place.folder / "groupes.csv").write_text(
+        "principal,label,members\nannuaire:group:fraude,Fraude,ag-1\n", "utf-8"
+    )
     place.run("directory", "--accept-departures")
     restore(place, tmp_path / "backup", "state.sqlite")
     assert found("recettes de l'hôpital") == []
@@ -196,7 +198,7 @@ def test_the_register_says_no_more_than_it_must(place: Place) -> None:
 
 
 def test_who_left_long_ago_is_forgotten(place: Place) -> None:
-    """By rule and by command: nothing of theirs is kept but what the directory says again."""
+    """By rule and by command: only the departure and the withdrawal stay (decision 111)."""
     with open_application(load_settings()) as application:
         application.privacy.consent.ask(Preference("ag-3", PreferenceKind.WITHDRAW))
         tokens = open_personal_tokens(application.settings, application.database)
@@ -207,14 +209,17 @@ def test_who_left_long_ago_is_forgotten(place: Place) -> None:
         assert application.book.agent("ag-3") is not None
     assert place.json("privacy", "purge")["agents"] == ["ag-3"]
     with open_application(load_settings()) as application:
-        assert application.book.agent("ag-3") is None
-        assert application.privacy.consent.of("ag-3") == ()
+        kept = application.book.agent("ag-3")
+        assert kept is not None
+        assert kept.name == "", "the directory lists the agent, who withdrew"
+        assert [one.preference.kind for one in application.privacy.consent.of("ag-3")] == [
+            PreferenceKind.WITHDRAW
+        ]
         tokens = open_personal_tokens(application.settings, application.database)
         assert tokens is not None
         sessions = open_sessions(application.settings, application.database)
         assert [one.agent_id for one in sessions.of()] == ["ag-1"]
         assert [one.label for one in tokens.of()] == ["tableur de ag-1"]
-        assert application.book.by_account(["wiki:cyd"]) == {}
         assert application.book.agent("ag-1") is not None
 
 

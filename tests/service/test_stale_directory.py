@@ -92,7 +92,7 @@ def test_an_old_directory_is_told_then_not_trusted(place: Place, application: Ap
     for days, told, opens in ((1, False, True), (2, True, True), (4, True, False)):
         read_ago(application, days)
         assert may_read(application, "ag-2") is opens
-        assert annuaire_part(application) is not told
+        assert not annuaire_part(application), "its last reading failed"
         lines = {one.name: one.passed for one in run_checks(application.settings)}
         assert lines["lecture de l'annuaire"] is not told
         assert ("[directory] oldest" in directory_state(application)) is told
