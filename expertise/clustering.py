@@ -137,7 +137,7 @@ def _cluster_members(leftovers: Sequence[UnlabelledDocument]) -> list[list[int]]
         return []
     centred = centred[apart]
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
-    groups = average_linkage(1 - centred @ centred.T, CLUSTER_DISTANCE)
+    groups = average_linkage(np.round(1 - centred @ centred.T, 6), CLUSTER_DISTANCE)
     return [apart[one].tolist() for one in groups if len(one) >= LEAST_DOCUMENTS]
 
 

@@ -70,13 +70,16 @@ that name a person or a service.
 
 
 def log_odds(features: Features) -> float:
-    """Return the log-odds that a candidate with these features knows what is asked."""
-    return BIAS + math.fsum(a * b for a, b in zip(WEIGHTS, features, strict=True))
+    """Return the log-odds that a candidate with these features knows what is asked.
+
+    They are rounded, like thresholds, so that a candidate at a threshold reaches it everywhere.
+    """
+    return round(BIAS + math.fsum(a * b for a, b in zip(WEIGHTS, features, strict=True)), 6)
 
 
 def odds_of(probability: float) -> float:
     """Return the log-odds of a probability between 0 and 1."""
-    return math.log(probability / (1 - probability))
+    return round(math.log(probability / (1 - probability)), 6)
 
 
 CARD, FURTHER_CARD, BARE_CARD = 0.2, 0.6, 0.95

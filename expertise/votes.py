@@ -91,12 +91,13 @@ def only_asks(card: Card) -> bool:
 def recency(last: date | None, today: date) -> float:
     """Return a weight from 0 to 1, halved every `HALF_LIFE_DAYS` after the first year.
 
-    The weight is 1 without a date.
+    The weight is 1 without a date. It is rounded, like every power here: last digits differ
+    between processors.
     """
     if last is None:
         return 1.0
     age_days = max(0, (today - last).days - _DAYS_OF_NO_DECAY)
-    return float(0.5 ** (age_days / HALF_LIFE_DAYS))
+    return round(float(0.5 ** (age_days / HALF_LIFE_DAYS)), 6)
 
 
 def contribution_weight(row: Contribution, today: date, share: float | None = None) -> float:
@@ -114,7 +115,7 @@ def share_of_text(part: float) -> float:
 
     `part`, from 0 to 1, is the writer's volume relative to the largest.
     """
-    return max(VOLUME_FLOOR, float(part**VOLUME_EXPONENT))
+    return max(VOLUME_FLOOR, round(float(part**VOLUME_EXPONENT), 6))
 
 
 def shares_of_text(rows: Iterable[Contribution]) -> dict[str, float]:
@@ -283,7 +284,7 @@ def cast_votes(
                 editors[owner] = max(editors.get(owner, 0.0), 1.0 - (written or 0.0))
             if owner not in best or weight >= best[owner][0]:
                 best[owner] = weight, row.role in ANSWERS
-        softened = float((len(best) + len(unclaimed)) ** (1 / CONTRIBUTORS_ROOT))
+        softened = round(float((len(best) + len(unclaimed)) ** (1 / CONTRIBUTORS_ROOT)), 6)
         for owner, (weight, answers) in best.items():
             if ranked.card.document_id in refused.get(owner, ()):
                 continue

@@ -310,7 +310,7 @@ class _Weighed:
     def ranked_in(self, area: str) -> list[str]:
         """Return the ids of agents in an area, likeliest first."""
         here = (id_ for id_, agent in self.agents.items() if in_area(agent, area))
-        return sorted(here, key=lambda id_: (-self.odds[id_], -self.scores[id_].score, id_))
+        return sorted(here, key=lambda id_: (-self.odds[id_], -self.scores[id_].compared, id_))
 
     def shown_order(
         self, ids: Iterable[str], sure: Collection[str], place: AskedPlace | None
@@ -322,7 +322,7 @@ class _Weighed:
         """
 
         def order(id_: str) -> tuple[bool, float, float, float]:
-            score = -self.scores[id_].score
+            score = -self.scores[id_].compared
             if id_ not in sure:
                 return True, 0.0, 0.0, score
             km = place.distance_km(self.agents[id_]) if place else 0.0
@@ -534,6 +534,11 @@ class ScoredCandidate(NamedTuple):
     score: float
     votes: float
     walk: float
+
+    @property
+    def compared(self) -> float:
+        """The score in an order: rounded, because last digits differ between processors."""
+        return round(self.score, 6)
 
 
 def _summed(votes: Mapping[str, tuple[Vote, ...]], sum_votes: SumVotes) -> dict[str, float]:

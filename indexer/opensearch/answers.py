@@ -99,8 +99,8 @@ def _ranked(answer: Body | None, score: Callable[[float], float]) -> tuple[Searc
 
 
 def _cosine(score: float) -> float:
-    """Return the cosine of the engine's score, (1 + cosine) / 2."""
-    return 2 * score - 1
+    """Return the cosine of the engine's score, (1 + cosine) / 2, rounded as on the other engine."""
+    return round(2 * score - 1, 6)
 
 
 def _seconds(milliseconds: float) -> float:

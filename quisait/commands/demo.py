@@ -134,7 +134,7 @@ def demo(
         print(f"Tout est prêt en {taken}.", file=stream, flush=True)
         if check:
             audit_command(application.privacy, "quisait demo", ANY_AGENT)
-            raise typer.Exit(0 if _check_all(application, questions, as_json=as_json) else 1)
+            raise typer.Exit(0 if check_all(application, questions, as_json=as_json) else 1)
         address = f"http://{server.host}:{server.port}/"
         print("\n".join(_welcome(application, address, questions)), flush=True)
         # Imported here: loading FastAPI takes a second, and a check does not need it.
@@ -199,7 +199,7 @@ def _prepare(application: Application, folder: Path, stream: TextIO, *, quiet: b
     tell_stories(application, folder / "questions-posees.toml")
 
 
-def _check_all(application: Application, questions: list[DemoQuestion], *, as_json: bool) -> bool:
+def check_all(application: Application, questions: list[DemoQuestion], *, as_json: bool) -> bool:
     """Ask each question and print its faults; return whether all faults are known."""
     found: list[dict[str, Any]] = []
     with answers.answer_context(application) as context:

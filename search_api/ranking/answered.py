@@ -29,16 +29,17 @@ class LogisticModel:
     bar: float
 
     def probability(self, found: Sequence[float]) -> float:
-        """Return the probability, from 0 to 1, for these features."""
+        """Return the probability, from 0 to 1, for these features.
+
+        It is computed from rounded log-odds: last digits, which differ between processors, neither
+        decide at a threshold nor part equal sentences.
+        """
         odds = self.bias + math.fsum(a * b for a, b in zip(self.weights, found, strict=True))
-        return 1 / (1 + math.exp(-odds))
+        return 1 / (1 + math.exp(-round(odds, 6)))
 
     def holds(self, found: Sequence[float]) -> bool:
-        """Return whether the probability reaches the threshold `bar`.
-
-        It is rounded, so that no last digit, which differs between processors, decides.
-        """
-        return round(self.probability(found), 6) >= self.bar
+        """Return whether the probability reaches the threshold `bar`."""
+        return self.probability(found) >= self.bar
 
 
 ANY_ANSWERS = LogisticModel((2.85, 2.59, 30.23, 0.4, 2.49, 0.1, 0.79, 0.82), -9.55, 0.4)

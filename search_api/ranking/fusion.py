@@ -111,14 +111,18 @@ def nearness(vector: Sequence[SearchHit]) -> dict[str, float]:
     """Return each document's cosine above the ranking's median, in standard deviations.
 
     Encoders place cosines in different ranges, and engines may scale them; this value does not
-    depend on either. It is 0 if all scores are equal.
+    depend on either. It is 0 if all scores are equal, and rounded, because the last digits of
+    vectorised sums differ between processors.
     """
     if not vector:
         return {}
     scores = np.array([ranked.score for ranked in vector])
     spread = scores.std()
     above = (scores - np.median(scores)) / spread if spread > 0 else np.zeros(len(scores))
-    return {ranked.document_id: value for ranked, value in zip(vector, above.tolist(), strict=True)}
+    return {
+        ranked.document_id: value
+        for ranked, value in zip(vector, np.round(above, 6).tolist(), strict=True)
+    }
 
 
 def unfused(ranking: Sequence[SearchHit]) -> tuple[FusedHit, ...]:

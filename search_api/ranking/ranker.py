@@ -142,7 +142,10 @@ class Forest:
         return cls(feature, threshold, left, right, value)
 
     def scores(self, features: Floats) -> Floats:
-        """Return the sums of all trees, of shape (n,), for features of shape (n, features)."""
+        """Return the sums of all trees, of shape (n,), for features of shape (n, features).
+
+        They are rounded, so that equal sums tie whatever the order of the additions.
+        """
         trees = np.arange(len(self.value))[None, :]
         at = np.zeros((len(features), len(self.value)), dtype=np.int64)
         while True:
@@ -152,7 +155,7 @@ class Forest:
             if np.array_equal(below, at):
                 break
             at = below
-        summed: Floats = self.value[trees, at].sum(axis=1)
+        summed: Floats = np.round(self.value[trees, at].sum(axis=1), 6)
         return summed
 
 

@@ -293,15 +293,18 @@ RECENT_DAYS = 365.0
 
 def _least_recent(half_life_days: float) -> float:
     """Return the freshness of a document at the largest age called recent."""
-    return float(2.0 ** -min(1.0, RECENT_DAYS / half_life_days))
+    return round(float(2.0 ** -min(1.0, RECENT_DAYS / half_life_days)), 6)
 
 
 def _freshness(mark: HitAttributes, half_life_days: float, today: date) -> float:
-    """Return 1 for today (or later), halved with each half-life; 0 without a date."""
+    """Return 1 for today (or later), halved with each half-life; 0 without a date.
+
+    It is rounded: the last digits of powers differ between processors.
+    """
     if mark.dated is None:
         return 0.0
     days = max(0.0, (_start_of_day(today) - mark.dated) / _DAY_S)
-    return float(2.0 ** (-days / half_life_days))
+    return round(float(2.0 ** (-days / half_life_days)), 6)
 
 
 @lru_cache(maxsize=2)

@@ -240,7 +240,7 @@ def _near_scores(centroids: Vectors, scores: Floats) -> list[float]:
     """Return each hit's mean score of its nearest hits from centroids; nan without any."""
     if len(scores) < 2:
         return [np.nan] * len(scores)
-    cosines = centroids @ centroids.T
+    cosines = np.round(centroids @ centroids.T, 6)
     np.fill_diagonal(cosines, -np.inf)
     cosines[cosines >= SAME_DOCUMENT] = -np.inf
     rows, count = np.arange(len(scores)), min(NEAREST_HITS, len(scores) - 1)

@@ -296,12 +296,12 @@ class Search:
 
         The estimate is the same on every page and for every size of a page. A search narrowed by
         filters, operators or quotes keeps all of its documents, because they were asked for; so
-        does a page that `wide` asks for, and a page is returned unchanged if the encoder has no
-        known bars.
+        does a page that `wide` asks for or that is ordered by date. Without known bars of the
+        encoder, any document counts as an answer.
         """
         query, parsed, request = hits.query, hits.parsed, hits.request
         if request.cut is None or request.vector is None:
-            return results
+            return replace(results, answered=bool(window))
         first = results
         if query.page > 1 or query.page_size < JUDGED:
             begun = replace(query, page=1, page_size=JUDGED)

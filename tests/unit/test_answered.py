@@ -1,5 +1,6 @@
 """Whether a page of results answers the question, decided from the page's documents."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from connectors.values import ContributorRole
 from indexer.values import Passage, Question, SearchHit, ShownPassage
-from search_api.ranking.answered import ANY_ANSWERS, any_answers, features
+from search_api.ranking.answered import ANY_ANSWERS, LogisticModel, any_answers, features
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.results import Result
 from tests.windows import card, wrote
@@ -81,6 +82,15 @@ def test_an_empty_page_answers_nothing() -> None:
     """Without results all features are 0 but the number of words."""
     found = features([], [], QUESTION, FAR_COSINE)
     assert not any_answers(found)
+
+
+def test_last_digit_of_a_feature_changes_no_probability() -> None:
+    """Processors differ in it: sentences that are equal stay equal, and a bar is reached or not."""
+    model = LogisticModel((0.1, 0.7), -0.3, 0.5)
+    at_bar = [3.0, 0.0]
+    for found in (at_bar, [math.nextafter(3.0, 0.0), 0.0], [math.nextafter(3.0, 9.0), 0.0]):
+        assert model.probability(found) == 0.5
+        assert model.holds(found)
 
 
 @given(st.lists(st.floats(-10, 10), min_size=8, max_size=8), st.integers(0, 7))

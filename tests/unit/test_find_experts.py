@@ -584,7 +584,8 @@ def test_the_same_question_has_the_same_answer(documents: list[RankedDocument]) 
     experts = asked(documents, ANA, BEN, CYD)
     assert experts == asked(documents, CYD, ANA, BEN)
     keys = [
-        (not one.sure, -one.confidence if one.sure else 0.0, -one.score) for one in experts.ranked
+        (not one.sure, -one.confidence if one.sure else 0.0, -round(one.score, 6))
+        for one in experts.ranked
     ]
     assert keys == sorted(keys)
     for candidate in experts.ranked:

@@ -40,6 +40,13 @@ def near(role: ContributorRole = ContributorRole.AUTHOR, said: float = 1.0) -> R
     return ranked(1.0, card("wiki:1", wrote("wiki:ana", role)))._replace(said=said)
 
 
+def test_last_digit_of_a_feature_does_not_part_candidates() -> None:
+    """Processors differ in it; equal candidates are ordered by votes and id instead."""
+    found = Features(0.5, 0.7, 0.0, 0.0, 0.1, 0.0, 0.0, 0.3)
+    other = found._replace(said=math.nextafter(0.7, 1.0), topical=math.nextafter(0.3, 0.0))
+    assert log_odds(found) == log_odds(other)
+
+
 def test_features_of_a_document() -> None:
     """Rank, share of the question, and the direct answer."""
     found = knowledge(near(ContributorRole.ACCEPTED_ANSWERER)).features(ANA)

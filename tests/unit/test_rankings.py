@@ -78,6 +78,21 @@ def test_a_forest_adds_up_the_leaves_that_a_hit_comes_to() -> None:
     assert forest.scores(rows).tolist() == [1_001.0, 1_010.0, 1_100.0, 1_001.0]
 
 
+def test_equal_sums_of_trees_tie_in_any_order_of_additions() -> None:
+    """0.1 + 0.2 + 0.3 and 0.3 + 0.2 + 0.1 differ in the last digit."""
+    values = (0.1, 0.2, 0.3)
+    one, other = (
+        Forest.of(
+            tuple(
+                Tree(feature=(0,), threshold=(0.0,), left=(0,), right=(0,), value=(value,))
+                for value in order
+            )
+        ).scores(np.zeros((1, len(FEATURES))))
+        for order in (values, values[::-1])
+    )
+    assert one.tolist() == other.tolist()
+
+
 def test_a_hit_says_what_its_new_place_gave_or_took() -> None:
     """Places keep their scores; a hit that stays has neither gained nor lost."""
     tree = Tree.model_validate(TREE)

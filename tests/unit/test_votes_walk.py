@@ -226,14 +226,15 @@ def test_votes_by_hand() -> None:
         )
     )
     votes = cast_votes(window, TODAY, owners("ana", "ben", "cyd"))
-    half = 1 / 2 ** (1 / CONTRIBUTORS_ROOT)
+    softened = round(2 ** (1 / CONTRIBUTORS_ROOT), 6)
+    half = 1 / softened
     assert votes == {
         "ana": (Vote("wiki:1", half, half, 1),),
         "ben": (
-            Vote("wiki:1", 0.7 / 2**0.25, 0.7 / 2**0.25, 1, answers=True),
+            Vote("wiki:1", 0.7 / softened, 0.7 / softened, 1, answers=True),
             Vote("wiki:2", 0.5 * half, half, 2),
         ),
-        "cyd": (Vote("wiki:2", 0.5 * (0.5 / 2**0.25), 0.5 / 2**0.25, 2),),
+        "cyd": (Vote("wiki:2", 0.5 * (0.5 / softened), 0.5 / softened, 2),),
     }
     assert discounted_sum(weights(votes["ana"])) == pytest.approx(half)
     assert discounted_sum(weights(votes["ben"])) == pytest.approx(
