@@ -7,8 +7,9 @@ import hashlib
 import json
 import logging
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,14 @@ def test_every_command_says_whether_it_writes() -> None:
     assert len(READING) + len(WRITING) + len(WITHOUT_STATE) == len(names)
 
 
+def contents(path: Path) -> bytes:
+    """Return a file's bytes; the rows of an SQLite file, which the last reader may move in it."""
+    if path.suffix != ".sqlite":
+        return path.read_bytes()
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        return "\n".join(database.iterdump()).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """A small administration whose database gives accesses of every kind."""
@@ -142,9 +151,9 @@ class Site:
         return found
 
     def files(self) -> dict[str, str]:
-        """Return the digest of each file, without SQLite's passing ones and the state itself."""
+        """Return the digest of each file's contents, without SQLite's passing files and the state."""
         return {
-            str(path.relative_to(self.place.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            str(path.relative_to(self.place.folder)): hashlib.sha256(contents(path)).hexdigest()
             for path in sorted(self.place.folder.rglob("*"))
             if path.is_file()
             and not path.name.endswith(("-wal", "-shm", ".lock"))
