@@ -151,7 +151,7 @@ class Site:
         return found
 
     def files(self) -> dict[str, str]:
-        """Return the digest of each file's contents, without SQLite's passing files and the state."""
+        """Return the digest of each file's contents, without SQLite's passing files and state."""
         return {
             str(path.relative_to(self.place.folder)): hashlib.sha256(contents(path)).hexdigest()
             for path in sorted(self.place.folder.rglob("*"))
