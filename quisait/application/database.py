@@ -39,10 +39,12 @@ from search_api.verification import storage as verification
 from search_api.webhooks import storage as webhook_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-QUISAIT_0_1_0 = ""
-"""Stands for the schema of quisait 0.1.0, which has no mark: all migrations are due."""
-BEFORE_ALEMBIC = "0001"
-"""Migration that leads to the schema of 0.2.0's development before it had Alembic's mark."""
+OF_0_1_0 = "0.1.0"
+"""Stands for the schema of quisait 0.1.0, which has no mark of its own."""
+TABLES_OF_0_1_0 = ("accounts", "agents", "cursors", "failures", "memberships", "runs")
+"""Its tables. They only hold what the next readings of sources and directory store again."""
+BASE = "0028"
+"""The first migration. It completes the schemas of 0.2.0's development, which have lower marks."""
 HEAD = "0041"
 """The last migration in `MIGRATIONS`."""
 MARKED_BY_ALEMBIC = 3
@@ -162,13 +164,17 @@ def _read_json(written: str) -> Any:
 def migrate(engine: sa.Engine) -> sa.Engine:
     """Create the tables, or upgrade those of an older version; return the engine.
 
-    All changes are in one transaction; processes that start together wait for one another. Raises
-    `IndexRefused` for a database after `HEAD`, and leaves it unchanged.
+    Tables of 0.1.0 are created anew. All changes are in one transaction; processes that start
+    together wait for one another. Raises `IndexRefused` for a database after `HEAD`, and leaves it
+    unchanged.
     """
     with engine.begin() as connection:
         _lock_schema(connection)
         found = _revision(connection)
-        if found is None:
+        if found == OF_0_1_0:
+            for table in TABLES_OF_0_1_0:
+                connection.exec_driver_sql(f"drop table if exists {table}")
+        if found in (None, OF_0_1_0):
             _create(connection)
         elif found != HEAD:
             _upgrade(connection, found)
@@ -226,9 +232,9 @@ def _revision(connection: sa.Connection) -> str | None:
         mark = sa.text("select version_num from alembic_version")
         found = str(connection.execute(mark).scalar() or "")
     elif schema_version.name in tables:
-        found = BEFORE_ALEMBIC
+        found = ""  # of the development of 0.2.0, before it had Alembic's mark
     else:
-        return QUISAIT_0_1_0 if state.runs.name in tables else None
+        return OF_0_1_0 if state.runs.name in tables else None
     if found > HEAD:
         raise IndexRefused(
             f"La base d'état est d'une version plus récente de quisait (schéma {found}, celle-ci "
@@ -258,8 +264,8 @@ def _upgrade(connection: sa.Connection, found: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes |= {"connection": connection, "tables": TABLES}
-    if found == BEFORE_ALEMBIC:
-        command.stamp(config, found)
+    if found < BASE:
+        command.stamp(config, "base", purge=True)
     command.upgrade(config, HEAD)
 
 

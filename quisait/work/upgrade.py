@@ -94,10 +94,9 @@ def plan_text(plan: UpgradePlan) -> str:
         lines.append("Base d'état : à niveau.")
     else:
         lines.append(
-            f"Base d'état : de la version {plan.schema or 'de quisait 0.1.0'} du schéma à {HEAD}, "
-            "entièrement ou pas du "
-            "tout. Elle ne revient pas en arrière : gardez une sauvegarde faite par l'ancienne "
-            "version."
+            f"Base d'état : de la version {plan.schema or '0001'} du schéma à {HEAD}, entièrement "
+            "ou pas du tout. Elle ne revient pas en arrière : gardez une sauvegarde faite par "
+            "l'ancienne version."
         )
     lines.append(plan.outlook or "Index : à niveau.")
     return "\n".join(lines)

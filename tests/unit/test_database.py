@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -15,12 +15,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from connectors.values import Agent
-from expertise.directory import SqlDirectory
 from indexer.errors import IndexRefused
 from indexer.state import State
 from quisait.application import database
 from quisait.application.database import (
+    BASE,
     HEAD,
     MIGRATIONS,
     TABLES,
@@ -42,55 +41,36 @@ def engine(empty_database_url: str) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
-def run_dump(engine: sa.Engine, version: str) -> None:
-    """Make the schema of a former version as its migrations made it, and rows."""
-    dump = (HERE / f"schema_{version}_{engine.dialect.name}.sql").read_text("utf-8")
+def execute(engine: sa.Engine, statements: Iterable[str]) -> None:
     with engine.begin() as connection:
-        for statement in dump.split(";\n"):
-            if statement.strip():
-                connection.exec_driver_sql(statement)
+        for statement in statements:
+            connection.exec_driver_sql(statement)
 
 
 def as_0_2_0(engine: sa.Engine) -> None:
-    run_dump(engine, "0028")
+    """Make the schema of quisait 0.2.0 as the migrations of its development made it, and rows."""
+    dump = (HERE / f"schema_{BASE}_{engine.dialect.name}.sql").read_text("utf-8")
+    execute(engine, filter(str.strip, dump.split(";\n")))
 
 
-FIRST_VERSION = (
-    "create table cursors (source varchar(200) not null primary key, cursor text not null)",
-    "create table failures (source varchar(200), key varchar(2500), kind varchar(40) not null, "
-    "reason text not null, since {moment} not null, primary key (source, key))",
-    "create table runs (id {serial}, source varchar(200) not null, started {moment} not null, "
-    "ended {moment}, outcome varchar(40) not null, changed integer not null)",
-    "create table agents (id varchar(200) primary key, given_name varchar(200) not null, "
-    "family_name varchar(200) not null, metier varchar(500) not null, entity varchar(1000) not "
-    "null, office varchar(500) not null, departement varchar(3) not null, email varchar(320) not "
-    "null, arrival date, departure date, skills json not null, listed boolean not null)",
+OF_0_1_0 = (
+    "create table cursors (source varchar(200) primary key, cursor text not null)",
+    "create table failures (source varchar(200), key varchar(2500), primary key (source, key))",
+    "create table runs (id integer primary key, source varchar(200) not null)",
+    "create table agents (id varchar(200) primary key, given_name varchar(200) not null)",
     "create table accounts (account varchar(500) primary key, agent_id varchar(200) not null)",
-    "create table memberships (agent_id varchar(200), principal varchar(500), "
-    "primary key (agent_id, principal))",
+    "create table memberships (agent_id varchar(200) primary key)",
     "insert into cursors values ('wiki', '7')",
-    "insert into failures values ('wiki', 'wiki:1', 'empty', 'no text', '{then}')",
-    "insert into runs (source, started, ended, outcome, changed) "
-    "values ('wiki', '{then}', '{then}', 'done', 3)",
-    "insert into agents values ('ag-1', 'Ana', 'Le Goff', '', '', '', '22', '', null, null, "
-    "'[\"bornage\"]', {true})",
-    "insert into accounts values ('wiki:ana', 'ag-1')",
-    "insert into memberships values ('ag-1', 'annuaire:group:inspection')",
+    "insert into agents values ('ag-1', 'Ana')",
 )
-"""The tables of quisait 0.1.0, and a row of each."""
-KINDS = {
-    "sqlite": {"moment": "datetime", "serial": "integer primary key", "true": "1"},
-    "postgresql": {"moment": "timestamptz", "serial": "serial primary key", "true": "true"},
-}
-
-
-def as_0_1_0(engine: sa.Engine) -> None:
-    words = KINDS[engine.dialect.name] | {"then": "2026-01-15 09:00:00.000000"}
-    if engine.dialect.name == "postgresql":
-        words |= {"then": "2026-01-15 09:00:00+00"}
-    with engine.begin() as connection:
-        for statement in FIRST_VERSION:
-            connection.exec_driver_sql(statement.format_map(words))
+"""The tables of quisait 0.1.0, with the columns that tell them from later ones."""
+NOT_YET = (
+    *("drop table question_readers", "drop table mail_queue", "drop table source_indexes"),
+    *("drop index asked_questions_stage", "alter table asked_agents drop column decided"),
+    *("alter table runs drop column waiting", "alter table agents drop column missions"),
+    "create table leases (name varchar(200) primary key)",
+)
+"""What a schema of the development of 0.2.0 lacked, or had more."""
 
 
 def revision(engine: sa.Engine) -> str | None:
@@ -136,32 +116,33 @@ def test_every_row_of_0_2_0_is_there_afterwards(engine: sa.Engine) -> None:
         assert len(rows_of(engine)["favourites"]) == 1
 
 
-def test_rows_of_0_1_0_are_there_afterwards(engine: sa.Engine) -> None:
-    """Cursor, failures, runs and directory; a second time changes nothing."""
-    as_0_1_0(engine)
-    for _ in range(2):
-        migrate(engine)
-        state, book = State(engine), SqlDirectory(engine)
-        assert (revision(engine), differences(engine)) == (HEAD, [])
-        assert state.load("wiki") == "7"
-        (failure,), (run,) = state.failures_of("wiki"), state.runs_of("wiki")
-        assert (failure.key, failure.kind, failure.reason) == ("wiki:1", "empty", "no text")
-        assert (run.outcome, run.changed, run.ended) == ("done", 3, failure.since)
-        ana = Agent("ag-1", "Ana", "Le Goff", departement="22", skills=("bornage",))
-        assert book.agent("ag-1") == ana
-        assert book.by_account(["wiki:ana"]) == {"wiki:ana": ana}
-        assert book.groups_of("ag-1") == {"annuaire:group:inspection"}
-
-
-def test_schema_of_the_development_of_0_2_0_is_upgraded(engine: sa.Engine) -> None:
-    """Of before Alembic, and as a later migration of the development left it."""
-    run_dump(engine, "0001")
-    before = rows_of(engine)
-    agents = len(before["agents"])
-    assert agents
+def test_database_of_0_1_0_is_created_anew(engine: sa.Engine) -> None:
+    """Its cursors and its directory are read again; a second time changes nothing."""
+    execute(engine, OF_0_1_0)
+    migrate(engine)
+    State(engine).save("wiki", "8")
     migrate(engine)
     assert (revision(engine), differences(engine)) == (HEAD, [])
-    assert len(rows_of(engine)["agents"]) == agents
+    assert (rows_of(engine)["agents"], State(engine).load("wiki")) == ([], "8")
+
+
+@pytest.mark.parametrize(
+    "marking",
+    ["update alembic_version set version_num = '0012'", "drop table alembic_version"],
+    ids=["by Alembic", "before Alembic"],
+)
+def test_schema_of_the_development_of_0_2_0_is_completed(engine: sa.Engine, marking: str) -> None:
+    """With its rows; the cursors describe the index that is opened first."""
+    as_0_2_0(engine)
+    execute(engine, (*NOT_YET, marking))
+    before = rows_of(engine)
+    migrate(engine)
+    assert (revision(engine), differences(engine)) == (HEAD, [])
+    after = rows_of(engine)
+    for name in ("agents", "asked_agents", "runs", "personal_tokens", "follows"):
+        assert len(after[name]) == len(before[name]) == 1, name
+    assert after["source_indexes"] == [("sourceé", "", True)]
+    assert after["schema_version"] == [(3,)]
 
 
 def test_every_table_of_the_code_is_made_by_migrations() -> None:
