@@ -227,19 +227,18 @@ def _is_unchanged(root: Path, path: str, read: FileStamp, listed: FileState) -> 
     """Return whether the file that was read and its rules are as they were in the listing."""
     if read[:2] != (listed.size, listed.mtime_ns):
         return False
-    return rules_unchanged(root, listed.rule_stamps) and _stamp_below(root, path) == read
+    return rules_unchanged(root, listed.rule_stamps, {}) and _stamp_below(root, path) == read
 
 
 def rules_unchanged(
     root: Path,
     rule_stamps: Iterable[tuple[str, FileStamp | None]],
-    now: "dict[str, FileStamp | None] | None" = None,
+    now: dict[str, FileStamp | None],
 ) -> bool:
-    """Return whether the files with rules, as in `FileState`, are as they were.
+    """Return whether the files with access rules still have these stamps (see `FileState`).
 
-    Stamps that were read are added to `now`, which several files may share. Raises OSError.
+    `now` caches current stamps by path for further calls. Raises OSError.
     """
-    now = {} if now is None else now
     for path, stamp in rule_stamps:
         if path not in now:
             now[path] = _stamp_below(root, path)

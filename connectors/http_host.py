@@ -203,8 +203,8 @@ class HttpHost:
         """Send a request until it succeeds. Raises `SourceUnreachable` or `SourceRefused`.
 
         `data` is a form, or the raw body. The response may have a status of 4xx, which the caller
-        has to handle; redirects are followed for GET only, on this host, and only to addresses that
-        `admits` admits.
+        has to handle; redirects are followed for GET only, on this host, and only to addresses for
+        which `admits` returns true.
         """
         waited, asked = 0.0, _Request(method, data, headers, admits)
         for attempt in count(1):

@@ -307,7 +307,7 @@ class _GuardedSource(_Guarded):
         raise AssertionError  # the guard lets no error pass
 
     def rights(self, items: Sequence[Listed]) -> Mapping[str, Access | None]:
-        """Return the documents' readers as they are now. Raises `SourceError`."""
+        """Return the current readers of listed documents, by id. Raises `SourceError`."""
         with self.guard:
             return rights_of(self.inner, items)
         raise AssertionError  # the guard lets no error pass

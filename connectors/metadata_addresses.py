@@ -20,7 +20,7 @@ METADATA_NETWORKS = (
     IPv6Network("fd00:c1::/32"),  # Oracle Cloud
     IPv6Network("fd00:a9fe:a9fe::/48"),  # OpenStack and others: 169.254.169.254 in a local prefix
 )
-"""Networks of which every address may lead to a metadata service."""
+"""Networks in which any address may be a metadata service."""
 _TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 """Prefixes of NAT64 (RFC 6052, RFC 8215)."""
 

@@ -350,14 +350,15 @@ The source is opened for one crawl, which may list it several times, also while 
 
 @runtime_checkable
 class SupportsRights(Protocol):
-    """A source that can tell the readers of single documents."""
+    """A source that can return the current readers of chosen documents."""
 
     def rights(self, items: Sequence[Listed]) -> Mapping[str, Access | None]:
         """Return the readers of listed documents as they are now, by id.
 
-        It is called after their texts were read: the source, not a value that the listing kept, has
-        to be asked. A document that is missing from the answer is hidden and read again at the next
-        crawl. None stands for the readers that `read` gave, if they came together with the text.
+        It is called after their texts were read. It has to request the readers again instead of
+        returning those of the listing. A document that is missing from the answer is hidden, and
+        read again in the next crawl. None means the readers that `read` gave together with the
+        text.
         Raises `SourceUnreachable`, `SourceRefused`.
         """
         ...

@@ -1,7 +1,8 @@
-"""The local folders and files that a source's settings name: whether they are still the same.
+"""Check that a source's settings still lead to the local folders and files that were read before.
 
-A folder may be replaced by another, a link may lead elsewhere, a disk may not be mounted. What was
-indexed would then seem deleted, and another folder's files would get the readers of the settings.
+A folder may be replaced by another, a link may lead elsewhere, a disk may not be mounted. The
+indexed documents would then seem deleted, and another folder's files would get the readers of the
+settings.
 """
 
 from collections.abc import Sequence
@@ -15,9 +16,9 @@ from connectors.timeouts import DISK_TIMEOUT_S, call_with_timeout
 
 @dataclass(frozen=True, slots=True)
 class RootIdentity:
-    """What a path of the settings leads to: its path without links, device and inode.
+    """The folder to which a path of the settings leads: its path without links, device and inode.
 
-    Of a file, it is its folder, since exports and archives are replaced by renaming a new file.
+    A file has the identity of its folder, because exports and archives are replaced by new files.
     """
 
     path: Path
@@ -37,24 +38,25 @@ def identity_of(root: Path) -> RootIdentity | None:
 
     def identity() -> RootIdentity | None:
         try:
-            found = (root if root.is_dir() else root.parent).resolve(strict=True)
+            folder = (root if root.is_dir() else root.parent).resolve(strict=True)
             root.stat()
-            status = found.stat()
+            status = folder.stat()
         except (OSError, RuntimeError):
             return None
-        return RootIdentity(found, status.st_dev, status.st_ino)
+        return RootIdentity(folder, status.st_dev, status.st_ino)
 
     return call_with_timeout(DISK_TIMEOUT_S, identity, disk_timeout_error(root))
 
 
 def written_roots(roots: Sequence[Path]) -> str:
-    """Return the roots as the settings write them, one a line; links are not resolved."""
+    """Return the roots as they are written in the settings, one per line, with their links."""
     return "\n".join(str(root.absolute()) for root in roots)
 
 
 def noted_identities(roots: Sequence[Path], noted: str = "") -> str:
-    """Return the identities of the roots to note, one a line; an absent root keeps its `noted` one.
+    """Return the text of each root's identity to note, one per line.
 
+    A root with an identity in `noted` keeps it. The line of an absent root without one is empty.
     Raises `SourceUnreachable`.
     """
     former = noted.split("\n") if noted else [""] * len(roots)
@@ -65,7 +67,11 @@ def noted_identities(roots: Sequence[Path], noted: str = "") -> str:
 
 
 def check_roots(source: str, roots: Sequence[Path], noted: str) -> None:
-    """Raise `SourceRefused` if a root is not the noted one; absent roots are left to the source."""
+    """Raise `SourceRefused` if a root has another identity than in `noted`.
+
+    Absent roots are not checked here: the source itself raises an error when it reads them. Raises
+    `SourceUnreachable` if a disk does not answer.
+    """
     for root, before in zip(roots, noted.split("\n") if noted else (), strict=bool(noted)):
         now = identity_of(root)
         if before and now and now.text() != before:
@@ -77,7 +83,7 @@ def check_roots(source: str, roots: Sequence[Path], noted: str) -> None:
 
 
 def identities_of(roots: Sequence[Path]) -> tuple[RootIdentity | None, ...]:
-    """Return the identities of all roots. Raises `SourceUnreachable`."""
+    """Return each root's identity, or None for an absent root. Raises `SourceUnreachable`."""
     return tuple(map(identity_of, roots))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from connectors.ports import Malformed
 
 SIDECAR_SUFFIX = ".quisait.json"
-"""End of the name of a file that has the rule of one document."""
+"""End of the name of a file that contains the rule of one document."""
 
 
 def unknown_principals(where: str, names: Collection[str]) -> Malformed:

@@ -83,7 +83,7 @@ ASK_AGAIN_S = 5.0
 GATHERED_BYTES = 16 << 20
 """Size of the texts, in bytes, after which the readers of what was read are asked again."""
 GATHERED_FILE_BYTES = 4 << 20
-"""A larger file is read in its turn, and the readers are asked again for it alone."""
+"""Size of a file, in bytes, above which it is read alone, and its readers asked again alone."""
 WAITING_BYTES = 8 << 20
 """Maximum size in memory, in bytes, of the list of documents to read; the rest of the list is in a
 temporary file.
@@ -150,8 +150,8 @@ class Snapshot:
     """The connector of a source that lists what it has.
 
     Without `seen`, no rows are stored, and every document is read as soon as it is listed. Each
-    `part` lists the whole source, and reads only its own documents. `noted_roots` are the local
-    folders that were read before (`connectors.roots`): if one is another now, nothing is read.
+    `part` lists the whole source, and reads only its own documents. `noted_roots` identifies the
+    local folders that were read before (`connectors.roots`): if one was replaced, nothing is read.
     """
 
     origin: ListingSource
@@ -225,16 +225,17 @@ def roots_read_by(source: ListingSource) -> Sequence[Path]:
 
 
 def _listing_around(source: ListingSource, document_ids: Collection[str]) -> Iterator[ListingItem]:
-    """List a source again; it may leave out what is not above these documents."""
+    """List a source again; it may skip folders that contain none of these documents."""
     above = frozenset(root for one in document_ids for root in roots_of(one))
     return listing_of(source, Former(enters=above.__contains__))
 
 
 def rights_of(source: ListingSource, items: Sequence[Listed]) -> Mapping[str, Access | None]:
-    """Return the readers of listed documents as they are now, by id, without vanished documents.
+    """Return the current readers of listed documents, by id, without vanished documents.
 
-    A source without `rights` is listed again, as far as it can be. None stands for the readers that
-    reading gave, if a listing gives none. Raises `SourceError`.
+    A source without `rights` is listed again; if it stops answering, the documents listed until
+    then are returned. None means the readers that `read` gave, for a listing without readers.
+    Raises `SourceError`.
     """
     if isinstance(source, SupportsRights):
         return source.rights(items)
@@ -524,31 +525,34 @@ class _Comparison:
     def reading(self, items: Iterable[Listed]) -> Iterator[Change]:
         """Yield listed documents as they are now, or hide the texts that were read before.
 
-        They are gathered until their readers are asked again: a text that was written after a
-        reader lost the right to read it is only yielded without this reader.
+        Documents are gathered, then their readers are asked again: if a reader lost the right to
+        read a document before its text was written, the text is yielded without this reader.
         """
         gathered = _Gathered()
+        try:
+            for reading, step in self._steps(items):
+                gathered.add(reading, step)
+                if gathered.is_full:
+                    yield from self._confirmed(gathered.take())
+        except SourceError:
+            yield from self._confirmed(gathered.take())
+            raise
+        yield from self._confirmed(gathered.take())
+
+    def _steps(self, items: Iterable[Listed]) -> Iterator[tuple["_Reading", "_Step"]]:
+        """Read the items one after another. Raises `SourceUnreachable`, `SourceRefused`."""
         for item in items:
             reading = _Reading(item)
             try:
-                for found in each_of(self.source.read(item)):
-                    gathered.add(reading, _loaded(found) if isinstance(found, Document) else found)
-                    if gathered.is_full:
-                        yield from self._confirmed(gathered)
+                for part in each_of(self.source.read(item)):
+                    yield reading, _loaded(part) if isinstance(part, Document) else part
             except (RecordVanished, RecordUnreadable, RecordIncomplete, RecordKept) as error:
-                gathered.add(reading, error)
-            except SourceError:
-                yield from self._confirmed(gathered)
-                raise
+                yield reading, error
             else:
-                gathered.add(reading, None)
-            if gathered.is_full:
-                yield from self._confirmed(gathered)
-        yield from self._confirmed(gathered)
+                yield reading, None
 
-    def _confirmed(self, gathered: "_Gathered") -> Iterator[Change]:
-        """Ask the readers of the gathered documents again, and yield what was read."""
-        steps = gathered.taken()
+    def _confirmed(self, steps: Sequence[tuple["_Reading", "_Step"]]) -> Iterator[Change]:
+        """Ask the source for the current readers of these documents, then yield the documents."""
         items = {
             reading.item.id: reading.item for reading, step in steps if isinstance(step, Document)
         }
@@ -558,18 +562,18 @@ class _Comparison:
                 yield step
             elif isinstance(step, Document):
                 if reading.item.id not in rights:
-                    reading.is_lost = True
+                    reading.has_other_readers = True
                     continue
                 document = reading.narrowed(step, rights[reading.item.id])
                 reading.missing.discard(document.id)
-                yield Upsert(self._asking_again(reading.item, document))
+                yield Upsert(self._confirmed_once_read(reading.item, document))
             else:
                 yield from self._ended(reading, step)
 
-    def _asking_again(self, item: Listed, document: Document) -> Document:
-        """Return the document; a file that is still to be read asks the readers again after it."""
+    def _confirmed_once_read(self, item: Listed, document: Document) -> Document:
+        """Return the document; a large file has its readers asked again after it is read."""
         content = document.content
-        if content is None or _is_loaded(content):
+        if content is None or _is_small(content):
             return document
 
         def read() -> bytes:
@@ -582,7 +586,7 @@ class _Comparison:
         return replace(document, content=replace(content, read=read))
 
     def _ended(self, reading: "_Reading", error: SourceError | None) -> Iterator[Change]:
-        """Hide what was not read of a document, and store its row."""
+        """Hide the document or its parts that were not read, and store the document's row."""
         item, missing = reading.item, reading.missing
         match error:
             case RecordKept():
@@ -595,7 +599,7 @@ class _Comparison:
                     self.rows[item.id] = SeenRow(version, _access_mark(item.access, exact=False))
             case None:
                 yield from map(ContentStale, sorted(missing))
-                if reading.is_lost or reading.is_narrowed:
+                if reading.has_other_readers:
                     self.unread.add(item.id)  # without a row, so that it is read again
                     return
                 is_exact = reading.is_exact and item.id not in missing
@@ -629,28 +633,28 @@ class _Comparison:
 class _Reading:
     """The reading of one listed document and its parts.
 
-    `missing` are the ids that were not read yet, `access` are the readers to store with the row.
-    `is_exact`: every document that was read has exactly these. `is_narrowed`: the source gave other
-    readers after the reading than in the listing. `is_lost`: it gave none.
+    `missing` contains the ids that were not read yet, `access` the readers to store with the row.
+    `is_exact` is true if every document that was read has exactly these readers.
+    `has_other_readers` is true if the source, asked again after the reading, gave other readers
+    than in its listing, or no longer knew the document.
     """
 
     item: Listed
     missing: set[str] = field(init=False)
     access: Access = field(init=False)
     is_exact: bool = True
-    is_narrowed: bool = False
-    is_lost: bool = False
+    has_other_readers: bool = False
 
     def __post_init__(self) -> None:
         self.missing = {self.item.id, *self.item.parts}
         self.access = self.item.access or Access()
 
     def narrowed(self, document: Document, now: Access | None) -> Document:
-        """Return a document with the readers that the listing, its reading and `now` admit."""
+        """Return a document with the readers that the listing, its reading and `now` all admit."""
         listed = document.access if self.item.access is None else self.item.access
         self.access = listed
         self.is_exact = self.is_exact and document.access == listed
-        self.is_narrowed = self.is_narrowed or (now is not None and now != listed)
+        self.has_other_readers |= now is not None and now != listed
         access = document.access
         for other in (listed, now):
             if other is not None and other != access:
@@ -659,11 +663,11 @@ class _Reading:
 
 
 _Step = Document | Malformed | SourceError | None
-"""What reading gave; an error or None at the end of an item."""
+"""A document or report that reading an item gave; at the item's end, its error or None."""
 
 
 class _Gathered:
-    """What was read since the readers were last asked."""
+    """The steps of reading since the source was last asked for the current readers."""
 
     def __init__(self) -> None:
         self._steps: list[tuple[_Reading, _Step]] = []
@@ -673,47 +677,46 @@ class _Gathered:
         self._steps.append((reading, step))
         if isinstance(step, Document):
             self._bytes += sum(len(section.text) for section in step.sections)
-            if step.content and _is_loaded(step.content):
+            if step.content and _is_small(step.content):
                 self._bytes += step.content.size_bytes or 0
 
     @property
     def is_full(self) -> bool:
+        """Whether the readers have to be asked before more is read."""
         late = time.monotonic() - self._since > ASK_AGAIN_S
         return late or self._bytes > GATHERED_BYTES
 
-    def taken(self) -> list[tuple[_Reading, _Step]]:
-        """Return the steps in order, and forget them."""
+    def take(self) -> list[tuple[_Reading, _Step]]:
+        """Remove and return all steps, in order."""
         steps, self._steps = self._steps, []
         self._bytes, self._since = 0, time.monotonic()
         return steps
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A file's bytes, or the error of reading it."""
-
-    file: bytes | RecordVanished
-
-    def __call__(self) -> bytes:
-        if isinstance(self.file, RecordVanished):
-            raise self.file
-        return self.file
+def _is_small(content: Content) -> bool:
+    return content.size_bytes is not None and content.size_bytes <= GATHERED_FILE_BYTES
 
 
 def _loaded(document: Document) -> Document:
-    """Return the document with its file read, if the file is small. Raises `SourceError`."""
+    """Return a document whose file, if small, is in memory. Raises `SourceError`.
+
+    A file that vanished raises `RecordVanished` again when it is read from memory.
+    """
     content = document.content
-    if content is None or content.size_bytes is None or content.size_bytes > GATHERED_FILE_BYTES:
+    if content is None or not _is_small(content):
         return document
+    file: bytes | RecordVanished
     try:
-        read = _Loaded(content.read())
+        file = content.read()
     except RecordVanished as error:
-        read = _Loaded(error)
+        file = error
+
+    def read() -> bytes:
+        if isinstance(file, RecordVanished):
+            raise file
+        return file
+
     return replace(document, content=replace(content, read=read))
-
-
-def _is_loaded(content: Content) -> bool:
-    return isinstance(content.read, _Loaded)
 
 
 class _Waiting:

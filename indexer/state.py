@@ -310,38 +310,35 @@ class State:
         self.change_failures(source, {key: None})
 
     def change_failures(self, source: str, changes: Mapping[str, tuple[str, str] | None]) -> None:
-        """Store the kind and reason of failures, and delete resolved ones (None), in one step."""
-        source, now = self._row_of(source), datetime.now(UTC)
-        by_digest = {digest(key): key for key in changes}
-        digests = list(by_digest)
+        """Store the kind and reason of failures, and delete resolved ones (None), in one step.
+
+        A known failure keeps its retries and the time at which it was first seen.
+        """
+        source = self._row_of(source)
+        new = {"since": datetime.now(UTC), "tries": 0}
         with self._engine.begin() as connection:
-            for first in range(0, len(digests), _CHANGED_AT_ONCE):
-                some = digests[first : first + _CHANGED_AT_ONCE]
-                gone = [one for one in some if changes[by_digest[one]] is None]
-                if gone:
-                    connection.execute(sa.delete(failures).where(_those(source, gone)))
-                known = sa.select(failures.c.digest).where(_those(source, some))
-                updates, inserts = list[_Row](), list[_Row]()
-                held = set(connection.scalars(known))
-                for one in some:
-                    if failure := changes[by_digest[one]]:
-                        row: _Row = {"kind": failure[0], "reason": storable(failure[1])}
-                        if one in held:
-                            updates.append({**row, "of_digest": one})
-                        else:
-                            named = {"source": source, "key": storable(by_digest[one])}
-                            inserts.append({**row, **named, "digest": one, "since": now})
-                if updates:
-                    of_row = failures.c.digest == sa.bindparam("of_digest")
-                    mine = failures.c.source == source
-                    new: dict[str, Any] = {
-                        "kind": sa.bindparam("kind"),
-                        "reason": sa.bindparam("reason"),
+            for batch in batches(changes.items(), _CHANGED_AT_ONCE):
+                by_digest = {digest(key): (key, failure) for key, failure in batch}
+                stored = (failures.c.source == source) & failures.c.digest.in_(by_digest.keys())
+                former = {
+                    row["digest"]: {"since": row["since"], "tries": row["tries"]}
+                    for row in connection.execute(sa.select(failures).where(stored)).mappings()
+                }
+                connection.execute(sa.delete(failures).where(stored))
+                rows: list[dict[str, object]] = [
+                    {
+                        "source": source,
+                        "digest": key_digest,
+                        "key": storable(key),
+                        "kind": failure[0],
+                        "reason": storable(failure[1]),
+                        **former.get(key_digest, new),
                     }
-                    changed = sa.update(failures).where(mine, of_row).values(**new)
-                    connection.execute(changed, updates)
-                if inserts:
-                    connection.execute(sa.insert(failures), inserts)
+                    for key_digest, (key, failure) in by_digest.items()
+                    if failure
+                ]
+                if rows:
+                    connection.execute(sa.insert(failures), rows)
 
     def forget(self, source: str) -> None:
         """Delete all data of a source that is no longer read: cursor, failures, runs and scans."""
@@ -468,11 +465,6 @@ def digest(key: str) -> str:
 
 
 _CHANGED_AT_ONCE = 500
-_Row = dict[str, object]
-
-
-def _those(source: str, digests: Sequence[str]) -> sa.ColumnElement[bool]:
-    return (failures.c.source == source) & failures.c.digest.in_(digests)
 
 
 REFERENCE_CHARS = 12

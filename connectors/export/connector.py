@@ -57,7 +57,7 @@ class ExportSource:
     _files: dict[str, ExportFile] = field(init=False)
     _index: ExportIndex = field(init=False)
     _ends: dict[str, int] = field(init=False, default_factory=dict)
-    """By file, the offset up to which its whole lines are in the index."""
+    """By file name, the offset at which the last complete line in the index ends."""
     _indexing: Lock = field(init=False, default_factory=Lock, repr=False, compare=False)
 
     def roots(self) -> Sequence[Path]:
@@ -142,7 +142,7 @@ class ExportSource:
             read.add(found.id)
 
     def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
-        """Return the readers after the lines that were appended since. Raises `SourceError`."""
+        """Return the current readers, by id, after indexing appended lines. Raises `SourceError`."""
         with self._indexing:
             for file in export_files(self.path):
                 self._add_appended(file)
@@ -154,7 +154,7 @@ class ExportSource:
             }
 
     def _add_appended(self, file: ExportFile) -> None:
-        """Add the lines that were appended to a file since it was read."""
+        """Add to the index the complete lines that were appended to a file since it was read."""
         known = self._files.get(file.path.name)
         if known is not None and known.stamp == file.stamp:
             return

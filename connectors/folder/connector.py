@@ -52,8 +52,6 @@ from connectors.values import Access, Content, Document
 
 CHECKED_S = 10.0
 """Longest duration of `check`, in seconds; a large share would take an hour."""
-
-
 NO_READERS = (
     "personne ne lit ce dossier : nommez ses lecteurs dans « allowed », ou dans une table "
     "_quisait.csv"
@@ -226,7 +224,7 @@ class FolderSource:
 
 
 def _readable_root(root: Path) -> Path:
-    """Return a root without links that can be listed. Raises `SourceUnreachable`."""
+    """Return the root's path without links. Raises `SourceUnreachable` if it cannot be listed."""
     resolved = _resolved(root)
     timeout = disk_timeout_error(resolved)
     call_with_timeout(DISK_TIMEOUT_S, lambda: check_listable(resolved), timeout)

@@ -158,9 +158,10 @@ COLUMNS = frozenset(Rule.model_fields) | {"pattern"}
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:
-    """A pattern, as path segments below its folder, and its rule (None if it is invalid).
+    """A row of a table: a pattern (path segments below the table's folder) and its rule.
 
-    `line` is its line in the file; a table whose lines moved is still the same table.
+    The rule is None if the row is invalid. `line` is the row's line number in the file; tables that
+    only differ in line numbers are equal.
     """
 
     pattern: tuple[str, ...]
@@ -249,7 +250,7 @@ def parse_table(
 
 
 Strangers = Callable[[Collection[str]], Collection[str]]
-"""Returns those of some principals that name no known group, agent or account."""
+"""A function that returns the given principals that are no known group, agent or account."""
 
 
 def unknown_in_table(table: RuleTable, where: str, strangers: Strangers) -> Iterator[Malformed]:

@@ -103,10 +103,10 @@ class MailSource(ABC):
 
     @abstractmethod
     def readers(self, name: str) -> Access:
-        """Return a folder's readers as they are now. Raises `FolderClosed`, `SourceError`."""
+        """Return the current readers of a folder. Raises `FolderClosed`, `SourceError`."""
 
     def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
-        """Return the current readers of the threads' folders. Raises `SourceError`."""
+        """Return the current readers of each thread: those of its folder. Raises `SourceError`."""
         readers: dict[str, Access] = {}
         for name in dict.fromkeys(item.place[0] for item in items):
             with suppress(FolderClosed):

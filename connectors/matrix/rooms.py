@@ -109,8 +109,8 @@ class RoomReaders:
     part.
     """
     left: frozenset[str] = frozenset()
-    """Users whose last membership in this part is not that they joined: they left the room, perhaps
-    after its state was requested and before an event was written.
+    """Users whose last membership event in this part is not `join`. They may have left after the
+    room's state was requested, and before one of the events was written.
     """
 
     def members(self, positions: Sequence[int]) -> frozenset[str]:

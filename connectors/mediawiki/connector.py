@@ -151,7 +151,7 @@ class WikiSource:
         raise RecordUnreadable("la page change sans cesse : elle sera relue")
 
     def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
-        """Return the readers of the namespaces that the pages are now in. Raises `SourceError`."""
+        """Return each page's readers: those of its current namespace. Raises `SourceError`."""
         namespaces = self._wiki.namespaces(one.place for one in items)
         return {
             one.id: self._access[namespaces[one.place]]

@@ -220,8 +220,8 @@ def check_access_change(harness: ConnectorHarness) -> None:
 def check_rights_then_text(harness: ConnectorHarness) -> None:
     """A text that was written after a reader lost the right to read it is not shown to this reader.
 
-    The readers narrow, then the text changes, between the listing and the reading of a document and
-    between its reading and the reading of its file. The next crawl shows the text to its readers.
+    The readers are narrowed and the text is changed after the document was listed, and in another
+    round after it was read but before its file is. The next crawl shows the text to its readers.
     """
     fill(harness)
     kept: IndexedDocuments = {}

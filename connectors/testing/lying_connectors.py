@@ -81,7 +81,7 @@ def lying(true: ConnectorHarness, lie: Lie) -> ConnectorHarness:
 
 @dataclass
 class ListedRights:
-    """A source that answers with the readers of its listing when it is asked again."""
+    """A faulty source whose `rights` returns the readers of its listing, not the current ones."""
 
     true: Any
 
@@ -93,7 +93,7 @@ class ListedRights:
 
 
 def with_listed_rights(true: ConnectorHarness) -> ConnectorHarness:
-    """Return a harness of a listing source that does not ask the rights again."""
+    """Return a harness whose source has the fault of `ListedRights`."""
 
     def altered(connector: Connector) -> Connector:
         assert isinstance(connector, Snapshot)
