@@ -124,8 +124,8 @@ def open_application(settings: Settings, opening: Opening = Opening.SERVE) -> It
     """Open index, encoder and database for the block, then close processes and files.
 
     Unless it only reads, first remove permissions of other accounts that an older quisait left on
-    its files. Raises `RegisterMismatch` if the database seems to be an older copy, which only an
-    application that serves brings up to date.
+    its files. With `Opening.WRITE`, raises `RegisterMismatch` if the database seems to be an older
+    copy; `Opening.SERVE` brings it up to date.
     """
     folder = beside_file(settings.folder)
     if opening is not Opening.READ:
@@ -213,7 +213,7 @@ def index_with_deletion_log(application: Application) -> DeletionLoggingIndex:
 
 
 def register_mismatch(application: Application) -> str:
-    """Return in French why the register is not that of the database; empty if it is."""
+    """Return in French why database or index do not match the register, or an empty text."""
     marks = open_access_marks(application.settings, application.database)
     return marks.mismatch() or application.privacy.register.mismatch()
 
@@ -224,7 +224,7 @@ def open_index_parts(
 ) -> Iterator[IndexParts]:
     """Yield the parts of an index from the settings, without opening or creating an index.
 
-    An application that only reads has an empty temporary index if there is none yet.
+    With `Opening.READ`, a missing index is replaced by an empty temporary index.
     """
     precedence = QueryPriority()
     with ExitStack() as stack:
@@ -234,7 +234,7 @@ def open_index_parts(
                 open_storage_to_read(settings.index, folder, temporary),
                 OpenedEncoders(
                     settings.encoder,
-                    lambda one: open_uncached_encoder(one, folder, temporary, precedence),
+                    lambda encoder: open_uncached_encoder(encoder, folder, temporary, precedence),
                 ),
                 WriteGate(database, temporary / LOCKS_FOLDER),
                 DescribedIndexes(database, read_only=True),

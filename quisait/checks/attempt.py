@@ -16,9 +16,9 @@ MOST_LISTED = 3
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check. `detail` is what was seen, or the remedy.
+    """The result of one check. `detail` describes the result, or is the remedy.
 
-    `to_review`: it passed, but a person should look at it.
+    `to_review`: the check passed, but a person should look at `detail`.
     """
 
     name: str
@@ -28,15 +28,15 @@ class Check:
 
 
 class ToReview(ValueError):
-    """Raised by a check that passed, but found something to look at; the text says what."""
+    """Raised by a check that passed; its text says what a person should look at."""
 
 
 def attempt(name: str, check: Callable[[], str]) -> Check:
     """Run a check, which returns what it saw or raises an error with the remedy."""
     try:
         return Check(name, True, check())
-    except ToReview as found:
-        return Check(name, True, str(found), to_review=True)
+    except ToReview as review:
+        return Check(name, True, str(review), to_review=True)
     except (SourceError, IndexerError, ValueError) as error:
         remedy = str(error).splitlines()[0]
     except OSError as error:

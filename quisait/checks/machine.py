@@ -78,7 +78,7 @@ def _check_folder(settings: Settings) -> str:
 
 def _check_database(settings: Settings) -> str:
     """Return the kind of the database. Reads the whole file of an SQLite database."""
-    # `connect` tells no part of a malformed URL, which may contain a password.
+    # First: `connect` reports a malformed URL without repeating it and its password.
     engine = connect(database_url(settings), settings.database_password)
     engine.dispose()
     name = engine.dialect.name

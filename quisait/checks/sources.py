@@ -9,9 +9,7 @@ import sqlalchemy as sa
 from connectors.ports import Connector, SourceError, SupportsCheck
 from connectors.timeouts import call_with_timeout
 from expertise.directory import SqlDirectory
-from indexer.access import PrincipalLookup
 from indexer.errors import IndexerError
-from indexer.ports import Index
 from indexer.state import State
 from quisait.application.database import opened_database
 from quisait.application.locks import Locks
@@ -65,23 +63,19 @@ def _problems(settings: Settings) -> Iterator[Check]:
     with suppress(*_UNOPENED), opened_index(settings) as (database, _, index):
         state = State(database)
         locks = Locks(database, beside_file(settings.folder) / LOCKS_FOLDER)
-        known = _known(settings, database, index)
+        book = SqlDirectory(database, pushed_memberships(settings, database))
+        known = known_principals(settings, book, index)()
         for source in settings.sources:
             health = source_health(state, locks, index, known, source.name)
-            for one in health.problems:
-                name = f"{one.about} de {source.name}"
-                yield Check(name, not one.serious, one.text, to_review=not one.serious)
-
-
-def _known(settings: Settings, database: sa.Engine, index: Index) -> PrincipalLookup:
-    book = SqlDirectory(database, pushed_memberships(settings, database))
-    return known_principals(settings, book, index)()
+            for problem in health.problems:
+                name, serious = f"{problem.about} de {source.name}", problem.serious
+                yield Check(name, not serious, problem.text, to_review=not serious)
 
 
 def check_source(settings: Settings, source: SourceSettings) -> str:
-    """Return what a source is.
+    """Return the kind and place of a source, after reading its first change.
 
-    Raises `ToReview` with what its account may not read, `SourceError` or `ValueError`.
+    Raises `ToReview` if its account may not read everything, `SourceError` or `ValueError`.
     """
     if source.kind == "push":
         return _check_pushed(settings, source)

@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -62,8 +62,6 @@ from search_api.wording import (
     safe_text,
 )
 
-QUESTIONS_OFF = "Aucune question n'est posée ici : réglez [questions] enabled."
-
 
 def command_line_reader(application: Application, agent_id: str) -> Reader:
     """Return the named agent's reader, or the demo's. Raises `ValueError` if there is none."""
@@ -101,8 +99,8 @@ def answer_context(application: Application) -> Iterator[AnswerContext]:
     """Yield the context for answers; a `NoBuild` in the block is raised as `ValueError`.
 
     In the block, matrix products use one thread, as in the server (`warm_up`). Raises
-    `RegisterMismatch` if the database or the index may be an older copy: it could show what was
-    withdrawn since.
+    `RegisterMismatch` if the database or the index may be an older copy, which could show agents
+    and documents that were withdrawn since.
     """
     require_current(application)
     try:
@@ -113,15 +111,9 @@ def answer_context(application: Application) -> Iterator[AnswerContext]:
 
 
 @contextmanager
-def opened_answers(
-    require: Callable[[AnswerContext], None] = lambda context: None,
-) -> Iterator[tuple[Application, AnswerContext]]:
-    """Yield the application and its context for answers.
-
-    `require` raises `ValueError` if the settings disable what the command needs.
-    """
+def opened_answers() -> Iterator[tuple[Application, AnswerContext]]:
+    """Yield the application and its context for answers."""
     with opened_application(Opening.READ) as application, answer_context(application) as context:
-        require(context)
         yield application, context
 
 
@@ -278,7 +270,7 @@ def _result(result: Result, number: int, recognised: int | None) -> str:
 
 
 def experts_text(found: QuestionAnswer) -> str:
-    """Return the people that the question names, experts, the directory's, then those near."""
+    """Return the people of an answer: named, experts, known by the directory only, then near."""
     experts = found.experts
     lists = (
         ("Vous nommez", experts.named),
@@ -357,7 +349,7 @@ def crawl_line(outcome: CrawlOutcome) -> str:
 
 
 SHOWN_FAILURES = 100
-"""Most failures of one kind that the command names: a folder may hold 100 000 empty files."""
+"""Maximum number of failures named of one kind: a folder may contain 100 000 empty files."""
 
 
 def _failure_lines(failures: Sequence[FailureStatus]) -> Iterator[str]:

@@ -101,10 +101,10 @@ def new_connector(
 
 
 def _install_command(folder: Path) -> str:
-    """Return a shell command that installs a connector beside this quisait, whoever installed it.
+    """Return a shell command that installs a connector in the environment of this quisait.
 
     In another environment, pip would look for quisait in the public registry, which does not have
-    it. A kit's environment has no pip of its own; that of the system installs into it.
+    it. The environment of a kit has no pip: the system's pip installs into it.
     """
     python = shlex.quote(sys.executable)
     uv = Path(sys.executable).parent / "uv"

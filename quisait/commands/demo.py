@@ -145,9 +145,9 @@ def demo(
 
 
 def make_token_key() -> None:
-    """Make a key at the first start, so that programs can be tried with tokens (docs/api.md).
+    """Create the key of tokens at the first start, so that programs can use the API (docs/api.md).
 
-    A folder that cannot be written has no key: then the demo only serves people.
+    Without a key, because its folder cannot be written, the demo only serves people.
     """
     file = (secrets_folder() or beside_file(SECRETS_FOLDER)) / "server__token_key"
     if read_settings().server.token_key:

@@ -1,7 +1,7 @@
 """`quisait audit` and `quisait privacy`: privileged reads, purges, restored backups."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -60,13 +60,9 @@ def opened_for_reader(
     agent: str,
     command: str,
     shown: str = "",
-    require: Callable[[AnswerContext], None] = lambda context: None,
 ) -> Iterator[tuple[AnswerContext, Reader]]:
-    """Yield the context and the reader of an agent, noted like `audited_reader`.
-
-    `require` is that of `opened_answers`.
-    """
-    with opened_answers(require) as (application, context):
+    """Yield the context and the reader of an agent, noted like `audited_reader`."""
+    with opened_answers() as (application, context):
         yield context, audited_reader(application, agent, command, shown)
 
 

@@ -1,4 +1,4 @@
-"""`quisait questions`: how many reports wait, and questions moved on in time.
+"""`quisait questions`: count waiting reports, and pass questions on to the next agent.
 
 Asking, answering and moderating is only possible in person, on the pages or by the API.
 """
@@ -7,9 +7,10 @@ import typer
 
 from quisait.application.opening import Opening
 from quisait.application.startup import opened_application
-from quisait.commands import answers
 from quisait.work.questions import move_on, publish_questions, reports_state
 from search_api.wording import plural
+
+_OFF = "Aucune question n'est posée ici : réglez [questions] enabled."
 
 questions_app = typer.Typer(
     help="Les questions posées à qui sait : signalements qui attendent, et suite des questions.",
@@ -22,7 +23,7 @@ def reports() -> None:
     """Combien de textes signalés attendent, et s'il faut que quelqu'un s'en occupe."""
     with opened_application(Opening.READ) as application:
         if not application.settings.questions.enabled:
-            raise ValueError(answers.QUESTIONS_OFF)
+            raise ValueError(_OFF)
         print(f"Signalements : {reports_state(application)}.")
 
 
@@ -31,7 +32,7 @@ def step() -> None:
     """Fait passer au suivant ce qui attend depuis trop longtemps ; « quisait run » s'en charge."""
     with opened_application(Opening.WRITE) as application:
         if not application.settings.questions.enabled:
-            raise ValueError(answers.QUESTIONS_OFF)
+            raise ValueError(_OFF)
         publish_questions(application)
         moved = move_on(application)
     print(

@@ -7,7 +7,6 @@ import typer
 from quisait.commands import answers
 from quisait.commands.output import AsAgent, AsJson, print_json
 from quisait.commands.privacy import opened_for_reader
-from search_api.context import AnswerContext
 from search_api.query.query import Query, ResultOrder
 from search_api.search.service import answer_question, who_knows
 from search_api.wording import safe_text
@@ -29,12 +28,9 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Cherche des documents, avec les droits d'un agent."""
-
-    def require(context: AnswerContext) -> None:
+    with opened_for_reader(agent, "quisait search") as (context, reader):
         if verified and context.verifying is None:
             raise ValueError("Aucun document n'est vérifié ici : réglez [verification] enabled.")
-
-    with opened_for_reader(agent, "quisait search", require=require) as (context, reader):
         asked = Query(query, page=page, order=sort, wide=wide, verified=verified)
         found = answer_question(context, reader, asked)
     if as_json:

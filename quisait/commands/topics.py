@@ -1,4 +1,4 @@
-"""`quisait topics`: topics of the last build, and what rests on one person."""
+"""`quisait topics`: topics of the last build, and topics that only one person holds."""
 
 from typing import Annotated
 

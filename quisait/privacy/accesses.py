@@ -113,15 +113,15 @@ class AccessMarks:
         self._engine, self._every = engine, every
         self.path = marks_file(register)
 
-    def enforce(self, *, may_empty: bool = True) -> None:
+    def enforce(self, *, may_empty: bool) -> None:
         """Empty the kinds of access that may have been revoked since the database was copied.
 
         Call this before the database is used. If the file is missing although the database expects
-        one, every kind is emptied. Raises `RegisterUnusable` if the file cannot be read, or cannot
-        be written although something has to be emptied. Unless `may_empty`, raises
-        `RegisterMismatch` instead of emptying a table with rows; if the file cannot be written
-        either, nothing happens, because deletions must not wait for it. In all these cases nothing
-        is changed.
+        one, every kind is emptied. Raises `RegisterUnusable` if the file cannot be read, or if rows
+        would be deleted but the file cannot be written.
+
+        Unless `may_empty`, no row is deleted: raises `RegisterMismatch`, or only logs a warning if
+        the file cannot be written, because deletions must not wait for it.
         """
         outside = self._outside()
         with self._engine.connect() as connection:
@@ -130,13 +130,16 @@ class AccessMarks:
             has_rows = bool(older) and self._has_rows(connection, older)
         if outside == inside and inside.keys() == LABELS.keys():
             return
-        if has_rows and (error := self._write_error()) is not None:
-            if not may_empty:
+        if has_rows:
+            try:
+                try_writing(self.path)
+            except OSError as error:
+                if may_empty:
+                    raise RegisterUnusable(self._unwritable(error)) from error
                 _warn(error)
                 return
-            raise RegisterUnusable(self._unwritable(error)) from error
-        if has_rows and not may_empty:
-            raise RegisterMismatch(self._mismatch(outside))
+            if not may_empty:
+                raise RegisterMismatch(self._mismatch(outside))
         with ExitStack() as stack:
             # If the lock's file cannot be written, the marks' file cannot either.
             with suppress(OSError):
@@ -164,7 +167,7 @@ class AccessMarks:
                 _keep(connection, {kind: -number for kind, number in known.items()}, ())
 
     def mismatch(self) -> str:
-        """Return in French why database and file do not belong together; empty if they do.
+        """Return in French why the database does not belong to the file, or an empty text.
 
         Nothing is changed. Raises `RegisterUnusable` if the file cannot be read.
         """
@@ -193,18 +196,8 @@ class AccessMarks:
     def _has_rows(self, connection: sa.Connection, kinds: Collection[str]) -> bool:
         """Return whether a table of these kinds has a row."""
         tables = (table for kind in kinds for table in access_tables(self._every, kind))
-        there = sa.select(sa.literal(1))
-        return any(
-            connection.execute(there.select_from(table).limit(1)).first() for table in tables
-        )
-
-    def _write_error(self) -> OSError | None:
-        """Return why the file cannot be written; None if it can."""
-        try:
-            try_writing(self.path)
-        except OSError as error:
-            return error
-        return None
+        any_row = sa.select(sa.literal(1)).limit(1)
+        return any(connection.execute(any_row.select_from(table)).first() for table in tables)
 
     def _unwritable(self, error: OSError) -> str:
         return (

@@ -149,7 +149,7 @@ class RegisterUnusable(IndexRefused):
 
 
 class RegisterMismatch(IndexRefused):
-    """The database or the index, and the register's files, do not belong together."""
+    """The database or the index does not belong to the register's files."""
 
 
 class FileRegister:
@@ -305,7 +305,7 @@ class FileRegister:
             return self.last(), [mark.read() for mark in self.marks]
 
     def mismatch(self) -> str:
-        """Return in French why the register and its marks differ; empty if they do not.
+        """Return in French why the register and its marks differ, or an empty text.
 
         No file is created or changed. Raises `RegisterUnusable` if the file cannot be read.
         """

@@ -195,7 +195,7 @@ def _apply(line: RegisterLine, database: sa.Engine, consent: SqlConsent) -> None
         if line["in_force"] and whole:
             following.unfollow_all(agent_id)
     elif kind == "favourite" or (kind == "feedback" and line["aspect"] == "favourite"):
-        # Before 0041 favourites were lines «feedback», beside opinions, which no longer exist.
+        # Registers written before migration 0041 note favourites, and opinions, as `feedback`.
         favourites = SqlFavourites(database, lambda: at)
         row = line["subject"] or (None, "")
         favourites.remove(agent_id, SubjectKind(row[0]) if row[0] else None, row[1])

@@ -137,10 +137,8 @@ def open_privacy(settings: Settings, database: sa.Engine) -> Privacy:
     grants = Grants(tuple(map(grant_of, settings.roles)))
     audit = SqlAudit(database, now, settings.privacy.audit_days)
     register = open_register(settings, database)
-    consent, favourites = (
-        SqlConsent(database, now, register),
-        SqlFavourites(database, now, register),
-    )
+    consent = SqlConsent(database, now, register)
+    favourites = SqlFavourites(database, now, register)
     return Privacy(grants, audit, consent, favourites, register)
 
 
@@ -288,8 +286,8 @@ def purge_departed(
 ) -> tuple[str, ...]:
     """Purge agents who left, or were last known, more than `departed_days` ago; return their ids.
 
-    Agents of whom nothing is left to delete are not among them. If the directory still lists such
-    agents, its next reading stores their entries again, and they are purged again.
+    Agents without anything left to delete are left out. If the directory still lists such agents,
+    its next reading stores their entries again, and they are purged again.
     """
     long_ago = today - timedelta(days=departed_days)
     with database.begin() as connection:
@@ -305,7 +303,7 @@ def purge_departed(
 
 
 def _long_departed(connection: sa.Connection, long_ago: date) -> set[str]:
-    """Return the ids of agents who left before that day and of whom there is more than a name."""
+    """Return the ids of agents who left by that day and of whom more than a name is stored."""
     agents = directory_tables.agents
     left = sa.select(agents.c.id).where(agents.c.departure <= long_ago)
     ids = set(connection.execute(left.where(has_more_than_name())).scalars())
@@ -318,7 +316,7 @@ def _long_departed(connection: sa.Connection, long_ago: date) -> set[str]:
 
 
 def _purged_rows(table: sa.Table, *, departed: bool) -> sa.ColumnElement[bool] | None:
-    """Return the condition for rows of agents that a purge deletes; None if it keeps all."""
+    """Return the condition of an agent's rows that a purge deletes, or None if it deletes none."""
     if departed and table.name in KEPT_OF_DEPARTED:
         return None
     if departed and table is consent.preferences:
@@ -361,10 +359,10 @@ def _unknown_animators(connection: sa.Connection, known: sa.Select[tuple[str]]) 
 def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
     """Delete every row of one agent; rows of `KEPT_UNNAMED` tables only lose their agent.
 
-    Texts that the agent wrote here stay, like documents of other sources. Of an agent whom the
-    directory lists as departed, the name and the departure stay for the documents they wrote
-    (`reduce_departed`), and so do withdrawals: without them the purge would show a name again.
-    Returns the number of rows.
+    Texts that the agent wrote here stay, like documents of other sources. If the directory lists
+    the agent as departed, the name and the departure stay for the documents they wrote
+    (`reduce_departed`), with the withdrawals by which the agent hid this name. Returns the number
+    of rows.
     """
     key = digest(agent_id)
     with database.begin() as connection:

@@ -9,7 +9,7 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Thread
@@ -38,8 +38,8 @@ from quisait.application.sources import directory_age
 from quisait.clock import today
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import SourceSettings
-from quisait.work.runs import BACKUP, RUNS_CONSIDERED, next_run, observed_runs, source_pace
-from quisait.work.source_status import SourceHealth, source_health
+from quisait.work.runs import BACKUP, RUNS_CONSIDERED, next_run, observed_run, source_pace
+from quisait.work.source_status import source_health
 from quisait.work.worker import tasks_of
 from search_api.administration import health
 from search_api.middleware.security import HostMiddleware, add_security_headers
@@ -116,9 +116,10 @@ class SourceMetrics(Collector):
         waiting = _gauge("push_waiting", "Pushed documents that are not yet applied.")
         due = GaugeMetricFamily("quisait_sources_due", "Sources whose turn has come.")
         due_count = 0
-        for source in self._application.settings.sources:
+        application = self._application
+        state, locks = application.state, application.locks
+        for source in application.settings.sources:
             name = source.name
-            state, locks = self._application.state, self._application.locks
             runs = list(state.runs_of(name, RUNS_CONSIDERED))
             going = locks.source_is_held(name)
             due_count += not going and self._is_due(source, runs, now)
@@ -128,14 +129,17 @@ class SourceMetrics(Collector):
             rate.add_metric([name], progress.passage_rate if progress else 0)
             if progress and progress.expected is not None:
                 left.add_metric([name], max(0, progress.expected - progress.done))
-            for run in observed_runs(state, locks, name, 1):
-                outcome.add_metric([name, run.outcome], 1)
-            with suppress(IndexerError):  # whether the index answers is told by /health/ready
-                well.add_metric([name], not self._health(name).problems)
-            for kind, count in self._application.state.failure_counts(name).items():
+            if last := observed_run(state, locks, name):
+                outcome.add_metric([name, last.outcome], 1)
+            counts: Mapping[str, int] = state.failure_counts(name)
+            with suppress(IndexerError):  # /health/ready tells whether the index answers
+                found = source_health(state, locks, application.index, application.known(), name)
+                well.add_metric([name], not found.problems)
+                counts = found.failure_counts
+            for kind, count in counts.items():
                 failures.add_metric([name, kind], count)
             if source.kind == "push":
-                waiting.add_metric([name], self._application.inbox.backlog(name).items)
+                waiting.add_metric([name], application.inbox.backlog(name).items)
         due.add_metric([], due_count)
         yield from (lag, running, rate, left, well, outcome, failures, waiting, due)
         yield from self._tasks(now)
@@ -154,16 +158,9 @@ class SourceMetrics(Collector):
             label = task.name.removeprefix("@")
             lag.add_metric([label], self._lag_s(task.name, now))
             pace.add_metric([label], task.pace.every_s or math.inf)
-            state, locks = self._application.state, self._application.locks
-            for run in observed_runs(state, locks, task.name, 1):
-                outcome.add_metric([label, run.outcome], 1)
+            if last := observed_run(self._application.state, self._application.locks, task.name):
+                outcome.add_metric([label, last.outcome], 1)
         yield from (lag, pace, outcome)
-
-    def _health(self, source: str) -> SourceHealth:
-        application = self._application
-        return source_health(
-            application.state, application.locks, application.index, application.known(), source
-        )
 
     def _directory(self) -> Iterator[Metric]:
         found = directory_age(self._application.settings, self._application.state)

@@ -161,38 +161,35 @@ def write_whole(path: Path, content: bytes, mode: int) -> None:
 
 
 def try_writing(path: Path) -> None:
-    """Test whether a file can be written, without leaving anything. Raises `OSError`.
+    """Raise `OSError` if a file cannot be written. The file is not changed.
 
-    If the folder is missing, only the right to make it is tested.
+    If its folder is missing, only the right to create the folder is tested.
     """
     if path.exists():
         os.close(os.open(path, os.O_RDWR | os.O_APPEND))
     if not path.parent.exists():
         _require_access(nearest_folder(path.parent))
         return
-    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    trial = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        with beside.open("xb") as file:
-            file.write(b"{}\n")
-            file.flush()
-            os.fsync(file.fileno())
+        write_whole(trial, b"{}\n", 0o600)
     finally:
-        beside.unlink(missing_ok=True)
+        trial.unlink(missing_ok=True)
 
 
 def make_folder(settings: Settings) -> Path:
     """Return the settings' folder, created if needed. Raises `ValueError` if it is not writable."""
-    require_writable_folder(settings, make=True)
-    return beside_file(settings.folder)
+    require_writable_folder(settings)
+    folder = beside_file(settings.folder)
+    with private_files():
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
-def require_writable_folder(settings: Settings, *, make: bool = False) -> None:
-    """Raise `ValueError` unless the settings' folder is writable, or can be made; `make` it."""
+def require_writable_folder(settings: Settings) -> None:
+    """Raise `ValueError` unless the settings' folder is writable, or can be created."""
     folder = beside_file(settings.folder)
     try:
-        if make:
-            with private_files():
-                folder.mkdir(parents=True, exist_ok=True)
         _require_access(nearest_folder(folder))
     except OSError as error:
         raise ValueError(
@@ -202,12 +199,13 @@ def require_writable_folder(settings: Settings, *, make: bool = False) -> None:
 
 
 def nearest_folder(path: Path) -> Path:
-    """Return the folder at this path, or the nearest folder above it that exists."""
-    return next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
+    """Return this path if it exists, else the nearest folder above it that exists."""
+    path = path.absolute()
+    return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
 def _require_access(folder: Path) -> None:
-    """Raise `OSError` unless this account may read the folder and make files there."""
+    """Raise `OSError` unless this account may read the folder and create files in it."""
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):

@@ -1,6 +1,6 @@
 """The administrator's page: the state of each part and source, without names of documents."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from connectors.ports import SourceError
 from connectors.rule_reports import SIDECAR_SUFFIX
 from indexer.errors import IndexerError
-from indexer.state import RunRow
 from quisait.application.assembly import Application
 from quisait.application.engines import (
     check_search_file,
@@ -29,7 +28,7 @@ from quisait.work.crawl import forget_reading
 from quisait.work.index_limit import limit_warning
 from quisait.work.mail import mail_state
 from quisait.work.questions import reports_state
-from quisait.work.runs import observed_runs
+from quisait.work.runs import observed_run, observed_runs
 from quisait.work.source_status import (
     FAILURE_LABELS,
     NO_READERS_REMEDY,
@@ -118,7 +117,7 @@ class ApplicationAdministration:
         if settings.topics.file:
             yield _part_state("Cartographie", self._built, run=BUILD)
         yield _part_state("Tâches de fond", self._tasks_run)
-        yield _part_state("Sauvegarde", self._backed_up)
+        yield _part_state("Sauvegarde", partial(backup_state, application.state))
         yield _part_state("Encodeur", lambda: application.encoder.name)
         yield _part_state("Registre des suppressions", lambda: "à jour", self._noted)
         yield _part_state("Classement", partial(ranker_state, settings, application.encoder.name))
@@ -155,32 +154,26 @@ class ApplicationAdministration:
 
     def _built(self) -> str:
         """Return the day of the current build. Raises `ValueError` if the last one failed."""
-        last = next(iter(self._runs(BUILD)), None)
+        last = observed_run(self.application.state, self.application.locks, BUILD)
         if last and last.outcome == "failed":
             raise ValueError(f"en échec le {moment(last.started)} : {last.reason}")
         stamp = self.application.builds.current()
         return f"du {day(stamp.day)}" if stamp else "aucune encore"
 
-    def _backed_up(self) -> str:
-        return backup_state(self.application.state)
-
     def _directory_read(self) -> str:
-        """Return the last reading of the directory.
+        """Return in French how the last reading of the directory ended.
 
-        Raises `ValueError` if it failed, or if the last complete one is long ago.
+        Raises `ValueError` if it failed, or if the last complete reading is long ago.
         """
         if late := late_directory(self.application.settings, self.application.state):
             raise ValueError(late)
-        last = next(iter(self._runs(DIRECTORY)), None)
+        last = observed_run(self.application.state, self.application.locks, DIRECTORY)
         if last and last.outcome not in ("done", "running"):
             raise ValueError(directory_state(self.application).removeprefix("annuaire : "))
         return directory_run_text(last) if last else ""
 
-    def _runs(self, name: str) -> Sequence[RunRow]:
-        return observed_runs(self.application.state, self.application.locks, name, SHOWN_RUNS)
-
     def _tasks_run(self) -> str:
-        """Return how many tasks a worker does. Raises `ValueError` if one is late or failed."""
+        """Return the number of tasks in French. Raises `ValueError` if a task is late or failed."""
         state, now = self.application.state, datetime.now(UTC)
         tasks = tasks_of(self.application)
         wrong = [why for task in tasks if (why := task_trouble(self.application, task, now))]
@@ -191,8 +184,11 @@ class ApplicationAdministration:
         return f"{number(len(tasks))} à leur rythme"
 
     def _directory_history(self) -> tuple[str, ...]:
+        state, locks = self.application.state, self.application.locks
         with suppress(sa.exc.SQLAlchemyError):  # the part says that the database is away
-            return tuple(map(directory_run_text, self._runs(DIRECTORY)))
+            return tuple(
+                map(directory_run_text, observed_runs(state, locks, DIRECTORY, SHOWN_RUNS))
+            )
         return ()
 
     def _noted(self) -> None:
@@ -261,36 +257,36 @@ def _source_state(name: str, kind: str, status: SourceStatus, now: datetime) -> 
         done=running.done if running else None,
         expected=running.expected if running else None,
         closed_rules=rules,
-        troubles=tuple(
-            MissingDocuments(
-                FAILURE_LABELS.get(kind, kind), count, REMEDIES.get(kind, ""), _oldest(status, kind)
-            )
-            for kind, count in counts.items()
-        )
-        + tuple(
-            MissingDocuments(f"sans texte par nature ({what})", count, REMEDIES["not_text"])
-            for what, count in sorted(status.without_text.items())
-        )
-        + tuple(_unknown_principals(status))
-        + _without_readers(status)
-        + tuple(
-            MissingDocuments(
-                "fermés à tous : leur refus ne nomme personne de connu",
-                denial.documents,
-                remedy,
-            )
-            for denial in status.unknown_denials
-            for remedy in (f"« quisait sources {name} » dit lequel, et que faire",)
-        ),
+        troubles=(*_missing_texts(status, counts), *_access_troubles(status)),
         history=tuple(map(run_text, status.history)),
     )
 
 
-def _unknown_principals(status: SourceStatus) -> Iterator[MissingDocuments]:
-    """Yield the rules that name a principal whom nobody knows.
+def _missing_texts(status: SourceStatus, counts: Mapping[str, int]) -> Iterator[MissingDocuments]:
+    """Yield documents that are missing by kind of failure, and files of kinds without text."""
+    for kind, count in counts.items():
+        label, remedy = FAILURE_LABELS.get(kind, kind), REMEDIES.get(kind, "")
+        yield MissingDocuments(label, count, remedy, _oldest(status, kind))
+    for kind, count in sorted(status.without_text.items()):
+        yield MissingDocuments(f"sans texte par nature ({kind})", count, REMEDIES["not_text"])
 
-    A table is named with its line. A file of one document would name the document: it is shown like
-    a missing document, to those who may read it.
+
+def _access_troubles(status: SourceStatus) -> Iterator[MissingDocuments]:
+    """Yield rules and denials that name unknown principals, and documents without readers."""
+    yield from _unknown_principals(status)
+    if status.without_readers:
+        yield MissingDocuments("que personne ne lit", status.without_readers, NO_READERS_REMEDY)
+    for denial in status.unknown_denials:
+        label = "fermés à tous : leur refus ne nomme personne de connu"
+        remedy = f"« quisait sources {status.source} » dit lequel, et que faire"
+        yield MissingDocuments(label, denial.documents, remedy)
+
+
+def _unknown_principals(status: SourceStatus) -> Iterator[MissingDocuments]:
+    """Yield the rules that name unknown principals.
+
+    The table of a rule is shown with its line. The name of a rule's file (`.quisait.json`) contains
+    that of its document: it is shown like a missing document, only to readers of the document.
     """
     of_documents = dict[str, list[MissingDocument]]()
     for row in status.failures:
@@ -309,12 +305,6 @@ def _unknown_principals(status: SourceStatus) -> Iterator[MissingDocuments]:
             UNKNOWN_PRINCIPAL_REMEDY,
             tuple(documents[:SHOWN_MISSING]),
         )
-
-
-def _without_readers(status: SourceStatus) -> tuple[MissingDocuments, ...]:
-    if not status.without_readers:
-        return ()
-    return (MissingDocuments("que personne ne lit", status.without_readers, NO_READERS_REMEDY),)
 
 
 def _oldest(status: SourceStatus, kind: str) -> tuple[MissingDocument, ...]:

@@ -10,6 +10,7 @@ from threading import Event
 
 from connectors.parts import Divisible
 from connectors.ports import (
+    Connector,
     SourceError,
     SourceRefused,
     SourceUnreachable,
@@ -192,12 +193,7 @@ def divided_source(application: Application, source: SourceSettings) -> DividedS
         return None
 
     def opened() -> Divisible:
-        connector = on_noted_root(
-            open_source(source, application.inbox, application.questions),
-            source,
-            application.state,
-            strangers_in_rules(application.settings, application.book, application.known()),
-        )
+        connector = _open_connector(application, source)
         assert isinstance(connector, Divisible)  # noqa: S101 - the settings allow parts only for these
         return connector
 
@@ -210,6 +206,16 @@ def divided_source(application: Application, source: SourceSettings) -> DividedS
         application.locks,
         application.settings.guard_share,
         application.whole_index,
+    )
+
+
+def _open_connector(application: Application, source: SourceSettings) -> Connector:
+    """Return the connector of a source on its noted folders. Raises `SourceError`."""
+    return on_noted_root(
+        open_source(source, application.inbox, application.questions),
+        source,
+        application.state,
+        strangers_in_rules(application.settings, application.book, application.known()),
     )
 
 
@@ -243,12 +249,7 @@ def crawl_with_lock(
     with recorded_run(application.state, source.name) as run:
         PartRuns(application.database, application.state).end_division(source.name)
         application.whole_index.begin(source.name)
-        connector = on_noted_root(
-            open_source(source, application.inbox, application.questions),
-            source,
-            application.state,
-            strangers_in_rules(application.settings, application.book, application.known()),
-        )
+        connector = _open_connector(application, source)
         since = None if asked.full else application.state.load(source.name)
         run.expected = (
             connector.count_pending(since) if isinstance(connector, SupportsCount) else None

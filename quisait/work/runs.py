@@ -104,15 +104,20 @@ def next_due(
     return next_run(name, runs, pace, now)
 
 
+def observed_run(state: State, locks: Locks, name: str) -> RunRow | None:
+    """Return the last run of a source or task like `observed_runs`, or None if it never ran."""
+    return next(iter(observed_runs(state, locks, name, 1)), None)
+
+
 def observed_runs(state: State, locks: Locks, name: str, limit: int) -> list[RunRow]:
     """Return the last runs of a source or task, newest first, as they are shown to people.
 
-    A run of a process that died is `interrupted`: nobody holds its lock any more. `next_run` reads
-    the stored outcome instead, because a run that died is not tried again at once.
+    The run of a process that died has the outcome `interrupted`: nobody holds its lock any more.
+    `next_run` reads the stored outcome instead, so that this run is not tried again at once.
     """
     before = next(state.runs_of(name, 1), None)
     held = locks.source_is_held(name)
-    # Read again: the run may have ended, or another begun, between the two.
+    # Read again: the run may have ended, or another one begun, before the lock was checked.
     runs = list(state.runs_of(name, limit))
     goes_on = held or (bool(runs) and (before is None or runs[0].id != before.id))
     return [

@@ -32,6 +32,7 @@ from quisait.work.runs import (
     BACKUP,
     IMMEDIATELY,
     next_due,
+    observed_run,
     observed_runs,
     source_pace,
     wait_text,
@@ -77,8 +78,8 @@ def unknown_denials(
 class SourceProblem:
     """A reason why a source is not in order, in French, with the remedy.
 
-    `about` is one word for the line of `quisait check`. `serious`: documents are missing, or closed
-    to everybody, until a person acts.
+    `about` is the subject in one word, which begins the line of `quisait check`. `serious`:
+    documents are missing, or closed to everybody, until a person acts.
     """
 
     about: str
@@ -88,7 +89,7 @@ class SourceProblem:
 
 @dataclass(frozen=True, slots=True)
 class SourceHealth:
-    """What decides whether a source is in order: every command and page reads this value.
+    """The facts by which commands, pages and metrics tell whether a source is in order.
 
     `without_readers`: number of documents that name no reader. `unknown_principals`: (place,
     reason) of each rule that names a principal whom nobody knows.
@@ -104,8 +105,8 @@ class SourceHealth:
 
     @property
     def problems(self) -> tuple[SourceProblem, ...]:
-        """What is not in order, most serious first; empty if everything is."""
-        found = [*self._problems_of_reading(), *self._problems_of_rights()]
+        """Return the problems of the source, serious ones first; empty if it is in order."""
+        problems = [*self._problems_of_reading(), *self._problems_of_rights()]
         unread = {
             FAILURE_LABELS.get(kind, kind): count
             for kind, count in self.failure_counts.items()
@@ -115,8 +116,8 @@ class SourceHealth:
             kinds = ", ".join(f"{label} : {count}" for label, count in unread.items())
             text = plural("{num} manque", "{num} manquent", sum(unread.values()))
             remedy = f"« quisait sources {self.source} » dit lesquels, et que faire"
-            found.append(SourceProblem("documents", f"{text} ({kinds}) ; {remedy}"))
-        return tuple(sorted(found, key=lambda problem: not problem.serious))
+            problems.append(SourceProblem("documents", f"{text} ({kinds}) ; {remedy}"))
+        return tuple(sorted(problems, key=lambda problem: not problem.serious))
 
     def _problems_of_reading(self) -> Iterator[SourceProblem]:
         last = self.last_run
@@ -151,18 +152,18 @@ UNKNOWN_PRINCIPAL_REMEDY = (
 def source_health(
     state: State, locks: Locks, index: Index, known: PrincipalLookup, source: str
 ) -> SourceHealth:
-    """Return whether a source is in order, and why not. Raises errors of the index."""
+    """Return the facts about the health of a source. Raises errors of the index."""
     counts = state.failure_counts(source)
     unknown = []
     if counts.pop(UNKNOWN_PRINCIPAL, 0):
-        # Known since the folder was read, or accepted in the settings.
+        # Names that became known after the folder was read, or were accepted, are no problem.
         reported = (row for row in state.failures_of(source) if row.kind == UNKNOWN_PRINCIPAL)
         unknown = [row for row in reported if known.strangers(principals_of_report(row.reason))]
         counts |= {UNKNOWN_PRINCIPAL: len(unknown)} if unknown else {}
     return SourceHealth(
         source,
         index.count(source),
-        next(iter(observed_runs(state, locks, source, 1)), None),
+        observed_run(state, locks, source),
         counts,
         tuple((row.key, row.reason) for row in unknown),
         unknown_denials(index, known, source),
@@ -245,7 +246,8 @@ _FAILURES = {
 }
 """French label, about several documents, and remedy for each kind of failure."""
 _NEED_NOTHING = frozenset({Failure.EMPTY, Failure.NOT_TEXT, Failure.AWAITS_RECOGNITION})
-"""Kinds of failures whose files were read, or will be: they have no text, or not yet."""
+"""Kinds of failures about which nobody has to do anything: files without text, or not yet with it.
+"""
 FAILURE_LABELS = {kind: label for kind, (label, _) in _FAILURES.items()}
 REMEDIES = {kind: remedy for kind, (_, remedy) in _FAILURES.items()}
 
@@ -294,8 +296,8 @@ class SourceStatus:
     `unknown_denials` are closed to everybody. Files of kinds without text are not failures:
     `without_text` counts them by kind. `parts` is empty for a source that is not divided.
     `to_reread`: the cursor describes another index, so that nobody can search this index before the
-    source has been read in full. `history`: its last runs, newest first. `problems`: why it is not
-    in order; empty if it is.
+    source has been read in full. `history`: its last runs, newest first. `problems` is empty if the
+    source is in order.
     """
 
     source: str
@@ -409,7 +411,7 @@ def directory_state(application: Application) -> str:
 
     The result is empty if the settings name no directory, or if it was never read.
     """
-    last = next(iter(observed_runs(application.state, application.locks, DIRECTORY, 1)), None)
+    last = observed_run(application.state, application.locks, DIRECTORY)
     late = late_directory(application.settings, application.state)
     if last is None or not has_directory(application.settings):
         return ""
@@ -502,7 +504,7 @@ def directory_reading(settings: Settings, database: sa.Engine) -> str:
     if not has_directory(settings):
         return ""
     locks = Locks(database, beside_file(settings.folder) / LOCKS_FOLDER)
-    last = next(iter(observed_runs(State(database), locks, DIRECTORY, 1)), None)
+    last = observed_run(State(database), locks, DIRECTORY)
     return directory_run_text(last) if last else f"jamais lu ; {READ_DIRECTORY} le lit"
 
 
@@ -565,7 +567,7 @@ def removed_source_statuses(application: Application) -> list[SourceStatus]:
             source=name,
             documents=application.whole_index.count(name),
             state=removed_source_remedy(name),
-            last_run=next(iter(observed_runs(application.state, application.locks, name, 1)), None),
+            last_run=observed_run(application.state, application.locks, name),
             next_run=None,
             lag_s=None,
             running=None,

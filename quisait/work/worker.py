@@ -52,13 +52,14 @@ from quisait.work.runs import (
     CrawlOptions,
     Pace,
     next_due,
-    observed_runs,
+    observed_run,
     outcome_of,
     pace_of,
     recorded_run,
     source_pace,
 )
 from quisait.work.scans import read_scans
+from quisait.work.source_status import moment
 from quisait.work.webhooks import queue_topic_changes, send_webhooks
 
 BUILD = "@expertise"
@@ -235,26 +236,25 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
 def task_trouble(application: Application, task: Task, now: datetime) -> str:
     """Return in French what is wrong with a task's last run; empty if it keeps its pace.
 
-    A task that was never done is no trouble: no worker may have been started yet.
+    A task that never ran is not reported: perhaps no worker has been started yet.
     """
     name = task.name.removeprefix("@")
-    last = next(iter(observed_runs(application.state, application.locks, task.name, 1)), None)
+    last = observed_run(application.state, application.locks, task.name)
     if last is None:
         return ""
     if last.outcome in ("failed", "refused", "held"):
-        return f"{name} : en échec depuis le {last.started.astimezone():%d/%m/%Y %H:%M}"
+        return f"{name} : en échec depuis le {moment(last.started)}"
     silence_s = (now - (last.ended or last.noted or last.started)).total_seconds()
     late_s = LATE_PACES * (task.pace.every_s or math.inf) + LATE_S
     if last.outcome == "running" or silence_s < late_s:
         return ""
     return (
-        f"{name} : plus rien depuis le {last.started.astimezone():%d/%m/%Y %H:%M} ; vérifiez que "
-        "« quisait run » tourne"
+        f"{name} : plus rien depuis le {moment(last.started)} ; vérifiez que « quisait run » tourne"
     )
 
 
 LATE_PACES, LATE_S = 3, 600
-"""A task is late after so many paces and seconds without a run."""
+"""A task is late if it has not run for `LATE_PACES` times its pace plus `LATE_S` seconds."""
 
 
 def purge(application: Application) -> PurgeReport:
@@ -277,12 +277,12 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 POLL_EVERY_S = 5.0
 """Interval between two checks for due jobs, in seconds; a check takes a short query per source."""
 CRAWLERS = 3
-"""Number of threads that read sources. The last one leaves first readings, which may take days, to
-the others.
+"""Number of threads that read sources. The last thread never begins the first reading of a source,
+which may take days.
 """
 LONG_CRAWL_S = 60.0
-"""Time after which the next source is read beside a crawl, in seconds. Before that, it waits: light
-sources are faster one after another.
+"""Duration of a crawl, in seconds, after which another source may be read beside it. Light sources
+are faster one after another.
 """
 
 
@@ -303,7 +303,7 @@ class Job:
 
 @dataclass(slots=True)
 class Worker:
-    """Does due jobs until `stop` is set: each task in a thread of its own, sources in `CRAWLERS`.
+    """Does due jobs until `stop` is set: one thread for each task, `CRAWLERS` threads for sources.
 
     `loops` returns the functions of these threads; `round` does each due job once.
     """
@@ -315,14 +315,14 @@ class Worker:
     sources are read first.
     """
     crawls: dict[str, float] = field(default_factory=dict)
-    """When each crawl in progress began, on the monotonic clock."""
+    """Start of each crawl in progress by source, on the monotonic clock."""
     _choosing: Lock = field(default_factory=Lock)
     """Held while a crawler orders the sources or takes one."""
     _may_crawl: Event = field(default_factory=Event)
-    """Set once the tasks that run before the sources were tried."""
+    """Set when the directory has been read, or could not be read; crawls wait for it."""
 
     def loops(self) -> dict[str, Callable[[], None]]:
-        """Return a function for each thread by name, which runs until `stop` is set."""
+        """Return a function for each thread, by name, which returns after `stop` is set."""
         application = self.application
         delete_build_leftovers(application)
         tasks = tasks_of(application)
@@ -346,7 +346,7 @@ class Worker:
         return done + sum(self._do_task(task) for task in tasks if not task.first)
 
     def _repeat(self, name: str, work: Callable[[], object]) -> None:
-        """Call `work` until asked to stop. What failed (if the database is down) is tried again."""
+        """Call `work` every `POLL_EVERY_S` until asked to stop, also after an error."""
         while not self.stop.is_set():
             try:
                 work()
@@ -398,9 +398,9 @@ class Worker:
             return count
 
     def _take(self, job: Job, *, only_read_before: bool) -> bool:
-        """Note in `crawls` that a source is being read, if it is due and may be; return whether.
+        """Return whether this crawler may read a source now; if so, note the crawl in `crawls`.
 
-        With `only_read_before`, a source that was never read to its end is left to others.
+        With `only_read_before`, a source that was never read to its end may not be read.
         """
         with self._choosing:
             now = time.monotonic()
@@ -470,9 +470,9 @@ class Worker:
 
     @contextmanager
     def _build_after_first(self, source: str) -> Iterator[None]:
-        """Request a build if a source was first read to its end in the block.
+        """Request a build if the block completes the first reading of a source.
 
-        A build does not wait for crawls, so that the last one may not know the source's documents.
+        Builds do not wait for crawls: the last one may have been made without its documents.
         """
         state = self.application.state
         was_read = state.last_done(source) is not None
