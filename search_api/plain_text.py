@@ -3,6 +3,7 @@
 This module only has quick imports.
 """
 
+import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -37,21 +38,14 @@ def safe_text(text: str) -> str:
 
 
 def safe_spans(text: str, spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return, for each two offsets in a text, those in its `safe_text` that enclose the same."""
-    removed = [found.start() for found in _UNSAFE.finditer(text)]
+    """Return spans of a text, as (start, end), as spans of its `safe_text`."""
+    removed = [match.start() for match in _UNSAFE.finditer(text)]
     return [
         (start - bisect_left(removed, start), end - bisect_left(removed, end))
         for start, end in spans
     ]
 
 
-def safe_json(written: str) -> str:
-    """Return the same JSON, with what `safe_text` removes written as escapes: programs read it."""
-    return _UNSAFE.sub(_escape, written)
-
-
-def _escape(found: re.Match[str]) -> str:
-    units = found[0].encode("utf-16-be", "surrogatepass")
-    return "".join(
-        f"\\u{high:02x}{low:02x}" for high, low in zip(units[::2], units[1::2], strict=True)
-    )
+def safe_json(document: str) -> str:
+    """Return the same JSON, with the characters that `safe_text` removes written as escapes."""
+    return _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], document)

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from connectors.values import Agent
-from expertise.topics import Topic
 from expertise.visibility import may_be_shown
 from indexer.access import Reader
 from indexer.state import reference_of
-from indexer.values import Card
+from search_api.addresses import agent_address, document_address, topic_address
 from search_api.context import AnswerContext, InvalidParameter, NotFound, required
 from search_api.favourites.storage import Favourite, SubjectKind
 from search_api.people.agents import shown_agent
@@ -29,21 +27,14 @@ class FavouriteAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShownFavourite:
-    """A favourite, with the document, agent or topic as the reader may see it."""
+    """A favourite that the reader may see. `address`: the address of its page.
+
+    `title`: title of the document, which may be empty, name of the agent or label of the topic.
+    """
 
     favourite: Favourite
-    document: Card | None = None
-    agent: Agent | None = None
-    topic: Topic | None = None
-
-    @property
-    def title(self) -> str:
-        """Title of the document, name of the agent or label of the topic; empty if hidden."""
-        if self.document:
-            return self.document.title
-        if self.agent:
-            return self.agent.name
-        return self.topic.label if self.topic else ""
+    title: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +52,30 @@ def own_favourites(context: AnswerContext, reader: Reader) -> OwnFavourites:
     """Return the reader's favourites, under their rights. Raises `IndexUnreachable`."""
     if context.favourites is None:
         return OwnFavourites()
-    owned = context.favourites.of(reader.agent_id or "")
+    owned, today = context.favourites.of(reader.agent_id or ""), context.today()
     documents = context.search.cards(_ids(owned, SubjectKind.DOCUMENT), reader)
     agents = context.people.agents(_ids(owned, SubjectKind.AGENT))
-    topics, today = context.topics(), context.today()
-    shown, hidden = [], []
-    for favourite in owned:
-        id_, agent = favourite.subject, None
-        if favourite.kind is SubjectKind.AGENT:
-            agent = agents.get(id_)
-            agent = agent if agent and may_be_shown(agent, today, reader.agent_id) else None
-        document = documents.get(id_) if favourite.kind is SubjectKind.DOCUMENT else None
-        topic = topics.get(id_) if favourite.kind is SubjectKind.TOPIC else None
-        if document or agent or topic:
-            shown.append(ShownFavourite(favourite, document, agent, topic))
-        else:
-            hidden.append(favourite)
-    return OwnFavourites(tuple(shown), tuple(hidden))
+    visible = {
+        SubjectKind.DOCUMENT: {
+            id_: (card.title, document_address(id_)) for id_, card in documents.items()
+        },
+        SubjectKind.AGENT: {
+            id_: (agent.name, agent_address(agent))
+            for id_, agent in agents.items()
+            if may_be_shown(agent, today, reader.agent_id)
+        },
+        SubjectKind.TOPIC: {
+            id_: (topic.label, topic_address(topic)) for id_, topic in context.topics().items()
+        },
+    }
+    return OwnFavourites(
+        tuple(
+            ShownFavourite(item, *visible[item.kind][item.subject])
+            for item in owned
+            if item.subject in visible[item.kind]
+        ),
+        tuple(item for item in owned if item.subject not in visible[item.kind]),
+    )
 
 
 def change_favourite(

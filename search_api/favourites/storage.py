@@ -57,13 +57,11 @@ class SqlFavourites:
 
     def of(self, agent_id: str) -> Sequence[Favourite]:
         """Return the favourites of an agent, newest first."""
-        query = sa.select(favourites).where(favourites.c.agent_key == digest(agent_id))
-        rows = sql.mappings(self._engine, query)
-        owned = (
-            Favourite(SubjectKind(row["subject_kind"]), row["subject"], row["since"])
-            for row in rows
-        )
-        return tuple(sorted(owned, key=lambda item: (item.since, item.subject), reverse=True))
+        column = favourites.c
+        query = sa.select(column.subject_kind.label("kind"), column.subject, column.since)
+        query = query.where(column.agent_key == digest(agent_id))
+        newest = query.order_by(column.since.desc(), column.subject.desc())
+        return sql.values(self._engine, Favourite, newest)
 
     def add(self, agent_id: str, kind: SubjectKind, subject: str) -> None:
         """Mark a subject as a favourite; marking it again only changes its time."""

@@ -240,7 +240,10 @@ def my_data_body(
         contributions=[Joined(source=name, documents=count) for name, count in sources],
         wishes=[_wish(held, one) for one in held.wishes],
         brought_up=held.mention_counts,
-        favourites=_favourites(favourites),
+        favourites=[
+            *(Joined(item, item.favourite) for item in favourites.shown),
+            *(Joined(item, subject=None, title="") for item in favourites.hidden),
+        ],
         asking=asked,
         following=OwnFollowsBody.of(followed) if followed else None,
         mail=mail,
@@ -256,21 +259,3 @@ def _wish(held: StoredData, wish: RecordedPreference) -> Joined:
     kind, subject = wish.preference.kind, wish.preference.subject
     hidden = kind is PreferenceKind.DISOWN and subject not in held.disowned
     return Joined(wish, preference=wish.preference, subject="" if hidden else subject)
-
-
-def _favourites(own: OwnFavourites) -> list[FavouriteBody]:
-    """Return the favourites, without ids and titles of hidden subjects."""
-    shown = [
-        FavouriteBody(
-            kind=item.favourite.kind,
-            subject=item.favourite.subject,
-            title=item.title,
-            since=item.favourite.since,
-        )
-        for item in own.shown
-    ]
-    hidden = [
-        FavouriteBody(kind=item.kind, subject=None, title="", since=item.since)
-        for item in own.hidden
-    ]
-    return shown + hidden

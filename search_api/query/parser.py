@@ -123,15 +123,18 @@ class QueryParser:
         asked = [one for one in found if one.field in FACET_FIELDS]
         if not asked:
             return {}
-        facets = tuple(sorted({str(one.field) for one in asked}))
+        known = self.readable_values(sorted({str(one.field) for one in asked}), access)
+        return {one: _named(one.value, known[one.field]) for one in asked}
+
+    def readable_values(
+        self, facets: Sequence[str], access: AccessFilter
+    ) -> Mapping[str, tuple[str, ...]]:
+        """Return, by facet, the values of the documents that may be read, from one request."""
         request = SearchRequest(
-            access, Question(), window=1, facets=facets, facet_size=FACET_VALUES
+            access, Question(), window=1, facets=tuple(facets), facet_size=FACET_VALUES
         )
-        known = self._index.search(request).facets
-        return {
-            one: _named(one.value, [facet.value for facet in known.get(one.field, ())])
-            for one in asked
-        }
+        counts = self._index.search(request).facets
+        return {name: tuple(row.value for row in counts.get(name, ())) for name in facets}
 
     def _byline(self, one: Operator) -> Byline:
         words = folded_words(one.value)

@@ -32,7 +32,7 @@ from indexer.values import (
     Suggestion,
     Vectors,
 )
-from search_api.query.parser import FACET_VALUES, ParsedQuery, QueryParser
+from search_api.query.parser import ParsedQuery, QueryParser
 from search_api.query.query import Query, ResultOrder, read_prefix, was_shortened
 from search_api.ranking.answered import NEAR_DOCUMENTS, any_answers, features
 from search_api.ranking.fusion import (
@@ -207,15 +207,11 @@ class Search:
         request = replace(request, documents=query.only)
         if says_nothing(parsed.question):
             return SearchHits(query, reader, parsed, request, SearchAnswer((), (), 0, {}), False)
-        if not query.wide and not _by_date(query, parsed.question):
+        usual = not query.wide and not _by_date(query, parsed.question)
+        if usual:
             request = replace(request, cut=self._bars.cut)
-        deep = with_experts and not (
-            query.filters
-            or parsed.bylines
-            or query.only is not None
-            or query.wide
-            or _by_date(query, parsed.question)
-        )
+        narrowed = query.filters or parsed.bylines or query.only is not None
+        deep = with_experts and usual and not narrowed
         depth = RANKING_DEPTH if deep else 0
         counted = not parsed.of_a_person
         found = self._index.search(replace(request, depth=depth, counted=counted))
@@ -226,8 +222,8 @@ class Search:
     def unnarrowed(self, hits: SearchHits) -> SearchHits:
         """Return the hits of the question alone, for its first page.
 
-        They decide whether documents answer and who knows, however the page is narrowed, widened,
-        ordered or turned. Only operators in the question itself still narrow them. Hits of a
+        They decide whether documents answer and who knows. Filters, order, width and number of the
+        page do not change them; only operators in the question itself narrow them. Hits of a
         question without a word are returned unchanged. Raises `IndexUnreachable`.
         """
         query, parsed = hits.query, hits.parsed
@@ -308,21 +304,20 @@ class Search:
             first = self._page(replace(hits, query=begun), window, today)
         vector = hits.found.vector[: request.window]
         bar = self._bars.far_cosine
-        found = features(first.results[:JUDGED], vector, parsed.question, bar)
+        values = features(first.results[:JUDGED], vector, parsed.question, bar)
         if query.page == 1:
-            results = replace(results, features=found)
-        narrowed = query.filters or parsed.narrowed or query.only is not None
-        matched = parsed.question.phrases or parsed.question.any_of
-        if any_answers(found):
+            results = replace(results, features=values)
+        if any_answers(values):
             return results
-        if narrowed or matched:
+        narrowed = query.filters or parsed.narrowed or query.only is not None
+        if narrowed or parsed.question.phrases or parsed.question.any_of:
             return replace(results, answered=bool(first.results))
         return self._near(hits, results, today)
 
     def _near(self, hits: SearchHits, results: Results, today: date) -> Results:
         """Return the page with only the few nearest documents, without counts and facets."""
-        near = results.results if hits.query.page == 1 else ()
         most = min(NEAR_DOCUMENTS, hits.query.page_size) if hits.query.page == 1 else 0
+        near = results.results[:most]
         asked = hits.parsed.question.text.lower().split()
         # A question in another language shares no words with French documents: only vectors find
         # them. A single unknown word has no near documents.
@@ -348,9 +343,8 @@ class Search:
         It is empty if the question has no topic. Unanswered questions are left out: they show no
         knowledge, and because scores are relative, they would lower the people who have it.
 
-        The filters and the order of the page do not apply, nor does a person to whom the query is
-        narrowed: the votes would only count what that person wrote (`unnarrowed`). Raises
-        `IndexUnreachable`.
+        It is the window of the `unnarrowed` hits: under a filter by person, the votes would only
+        count what that person wrote. Raises `IndexUnreachable`.
         """
         question = hits.parsed.question
         if not question.names_something or says_nothing(question):
@@ -475,10 +469,8 @@ class Search:
         self, facets: Sequence[str], reader: Reader
     ) -> Mapping[str, tuple[str, ...]]:
         """Return, by facet, the sorted values of the documents that the reader may read."""
-        access, asked = access_filter(reader), tuple(facets)
-        request = SearchRequest(access, Question(), window=1, facets=asked, facet_size=FACET_VALUES)
-        found = self._index.search(request).facets
-        return {name: tuple(sorted(one.value for one in found.get(name, ()))) for name in asked}
+        found = self._parser.readable_values(facets, access_filter(reader))
+        return {name: tuple(sorted(values)) for name, values in found.items()}
 
     def cards(self, document_ids: Sequence[str], reader: Reader) -> Mapping[str, Card]:
         """Return, by id, the cards of the documents that the reader may read now."""
