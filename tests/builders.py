@@ -80,11 +80,14 @@ def put(document_id: str, *texts: str, **fields: Any) -> Put:
     return Put(indexed(make_document(document_id, **fields), *texts))
 
 
+def reader_with(*principals: str, unanswered: frozenset[str] = frozenset()) -> Reader:
+    """Return a reader with these principals, the agent's own and `everyone`."""
+    return Reader("agent:a", frozenset({EVERYONE, "agent:a", *principals}), unanswered)
+
+
 def reading(*principals: str, unanswered: frozenset[str] = frozenset()) -> AccessFilter:
-    """The access filter of an agent with these principals, and `everyone`."""
-    return access_filter(
-        Reader("agent:a", frozenset({EVERYONE, "agent:a", *principals}), unanswered)
-    )
+    """Return the access filter of `reader_with`."""
+    return access_filter(reader_with(*principals, unanswered=unanswered))
 
 
 ANYONE = reading()

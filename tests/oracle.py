@@ -18,7 +18,7 @@ from indexer.values import Question, ShowRequest
 
 @dataclass(frozen=True)
 class Unknown:
-    """These principals name nobody known, all others somebody."""
+    """A `PrincipalLookup` for which `principals` name nobody known, and all others somebody."""
 
     principals: frozenset[str]
 
@@ -36,11 +36,15 @@ def may_read(
         if limit is not None and place not in limit:
             return False
     silent = {_composed(authority) for authority in reader.unanswered}
-    held = {_composed(one) for one in reader.principals if _authority(one) not in silent}
+    held = {
+        _composed(principal)
+        for principal in reader.principals
+        if _authority(principal) not in silent
+    }
     for denied in access.denied:
         if _composed(denied) in held or _authority(denied) in silent or denied in unknown:
             return False
-    return any(_composed(one) in held for one in access.allowed)
+    return any(_composed(allowed) in held for allowed in access.allowed)
 
 
 def _composed(text: str) -> str:
@@ -52,7 +56,7 @@ def _authority(principal: str) -> str:
 
 
 def knowing(index: Index, unknown: Collection[str]) -> Index:
-    """Return the index as the application asks it: each filter knows whom denials name."""
+    """Return the index with a lookup of the `unknown` principals in each access filter."""
     return cast("Index", _KnowingIndex(index, Unknown(frozenset(unknown))))
 
 
@@ -81,4 +85,4 @@ class _KnowingIndex:
 def shown_by_id(index: Index, reader: Reader, document_ids: Iterable[str]) -> set[str]:
     """Return which of these documents the index shows to a reader who names them by id."""
     request = ShowRequest(access_filter(reader), tuple(document_ids), Question(), passages=0)
-    return {one.card.document_id for one in index.show(request)}
+    return {shown.card.document_id for shown in index.show(request)}

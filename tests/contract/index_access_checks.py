@@ -1,8 +1,8 @@
 """Contract of the `Index` port: readers cannot read, count or guess documents closed to them."""
 
 import unicodedata
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +12,7 @@ from indexer.ports import Index
 from indexer.values import PutAccess, Question, SearchAnswer, ShowRequest
 from tests.builders import ANYONE, allowed, asking, put, reading, vector_of
 from tests.each import each
+from tests.oracle import Unknown
 
 SECRET = "La mutation confidentielle du chef de bureau"
 TREASURY = "ldap:group:tresorerie"
@@ -21,18 +22,8 @@ NFD = unicodedata.normalize("NFD", "ldap:group:équipe")
 NFC = unicodedata.normalize("NFC", NFD)
 
 
-@dataclass(frozen=True)
-class Knows:
-    """Everybody but these."""
-
-    nobody: frozenset[str]
-
-    def strangers(self, principals: Collection[str]) -> frozenset[str]:
-        return self.nobody.intersection(principals)
-
-
 MISSPELT = Access(frozenset({EVERYONE}), frozenset({"ldap:group:satgiaires", TREASURY}))
-KNOWING = Knows(frozenset({"ldap:group:satgiaires"}))
+KNOWING = Unknown(frozenset({"ldap:group:satgiaires"}))
 
 UNREADABLE: list[tuple[str, Access, AccessFilter]] = [
     ("not allowed", allowed(TREASURY), ANYONE),
@@ -178,8 +169,8 @@ class AccessChecks:
         index.write([put("wiki:mine", SECRET, title="Mutation", access=allowed(TREASURY))])
         for known, found in (
             (KNOWING, {"wiki:denying"}),
-            (Knows(frozenset()), {"wiki:denying", "wiki:secret"}),
-            (Knows(frozenset({"ldap:group:stagiaires"})), {"wiki:secret"}),
+            (Unknown(frozenset()), {"wiki:denying", "wiki:secret"}),
+            (Unknown(frozenset({"ldap:group:stagiaires"})), {"wiki:secret"}),
         ):
             answer = index.search(asking("mutation", access=ANYONE.knowing(known)))
             assert {hit.document_id for hit in answer.lexical} == found

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from connectors.values import Access
-from indexer.access import AccessFilter
+from indexer.access import Reader, access_filter
 from indexer.ports import Index
 from indexer.values import ShowRequest
-from tests.builders import asking, reading, vector_of
+from tests.builders import asking, reader_with, vector_of
 from tests.faults.history import GROUP, PIECES, SOURCE, History, PageState, pieces
 from tests.faults.mortal import STOPPED, open_state
 from tests.opensearch_index import client
+from tests.oracle import may_read
 from tests.service.index_places import IndexPlace
 
 LANDING_S, LANDED_S = 0.3, 30.0
@@ -28,7 +29,7 @@ LANDING_S, LANDED_S = 0.3, 30.0
 is done: it is not looked at in between. A busy machine takes its time."""
 
 COMMAND = [sys.executable, "-m", "tests.faults.mortal"]
-ANYONE, MEMBER = reading(), reading(GROUP)
+ANYONE, MEMBER = reader_with(), reader_with(GROUP)
 
 
 @dataclass(slots=True)
@@ -142,15 +143,17 @@ class Trial:
                 held.get(document_id),
                 self.history.truth.get(document_id),
             }
-        for access in (ANYONE, MEMBER):
-            wanted = {name for name, state in held.items() if access.admits(state.access)}
-            assert self._found(access) == wanted
+        for reader in (ANYONE, MEMBER):
+            readable = {
+                name for name, state in held.items() if may_read(reader, state.access, SOURCE, "")
+            }
+            assert self._found(reader) == readable
 
     def held(self) -> dict[str, PageState]:
         """Every document that is kept, with the version and the readers that it has."""
         kept = {one.document_id: one.access for one in self.index.scan(SOURCE)}
         request = ShowRequest(
-            AccessFilter(frozenset({GROUP, "everyone"}), frozenset()),
+            access_filter(MEMBER),
             tuple(kept),
             asking().question,
             None,
@@ -182,9 +185,9 @@ class Trial:
             self.possible[said["id"]] = now
         self.heard = len(lines)
 
-    def _found(self, access: AccessFilter) -> set[str]:
-        asked = asking("cadastre", access=access, vector=vector_of("cadastre"), window=1_000)
-        answer = self.index.search(asked)
+    def _found(self, reader: Reader) -> set[str]:
+        access, vector = access_filter(reader), vector_of("cadastre")
+        answer = self.index.search(asking("cadastre", access=access, vector=vector, window=1_000))
         by_words = {hit.document_id for hit in answer.lexical}
         assert by_words == {hit.document_id for hit in answer.vector}
         assert answer.total == len(by_words)
