@@ -2,15 +2,17 @@
 
 Documents are written, closed, opened and deleted; the commands crawl, are killed, back up, restore
 elsewhere and move to the other engine. After each step two agents search and open by id whatever
-anybody ever found. `make soak` draws new seeds.
+anybody ever found. Every history kills a crawl in progress and restores a backup at least once; a
+failure names the steps and how often each had which outcome. `make soak` draws new seeds.
 """
 
 import random
 import re
 import shutil
+import signal
 import time
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -47,6 +49,7 @@ WORD = re.compile(r"mot\d+x")
 ENGINES = ("embedded", "opensearch")
 BEGINS = [f"begins_on_{engine}" for engine in ENGINES]
 """Each history meets both engines: no parameter chooses one (`tests/needs.py`)."""
+KILLED, RESTORED = "crawl killed in progress", "backup restored"
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +73,7 @@ class History:
 
     `applied` is what it held when a crawl last came to its end, and `since` what it held after that
     crawl: a reader may be shown what one of these permits. `readers` are all that a text ever had.
+    `outcomes` counts what the steps led to.
     """
 
     place: Place
@@ -82,21 +86,30 @@ class History:
     readers: dict[str, set[Access]] = field(default_factory=lambda: defaultdict(set))
     backups: list[Path] = field(default_factory=list)
     found: set[str] = field(default_factory=set)
-    told: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+    outcomes: Counter[str] = field(default_factory=Counter)
     engine: str = "embedded"
     whole_s: float = 2.0
 
-    def step(self) -> None:
-        act = self.draw.choice(
-            (
-                *(self.write, self.close, self.close, self.delete, self.open),
-                *(self.crawl, self.crawl, self.killed, self.killed),
-                *(self.back_up, self.restore, self.restore, self.switch),
+    def random_step(self) -> None:
+        self.step(
+            self.draw.choice(
+                (
+                    *(self.write, self.close, self.close, self.delete, self.open),
+                    *(self.crawl, self.crawl, self.kill_crawl, self.kill_crawl),
+                    *(self.back_up, self.restore, self.restore, self.switch),
+                )
             )
         )
-        self.told.append(act.__name__)
+
+    def step(self, act: Callable[[], None]) -> None:
+        self.steps.append(act.__name__)
         act()
         self.check()
+
+    def report(self) -> str:
+        """Return the steps and the number of each outcome."""
+        return f"{self.steps}, {dict(self.outcomes)}"
 
     def change(self, **documents: Version | None) -> None:
         self.since.append(dict(self.truth))
@@ -147,22 +160,23 @@ class History:
         self.applied, self.since = dict(self.truth), []
         self.check(whole=True)
 
-    def killed(self) -> None:
+    def kill_crawl(self) -> None:
         process = self.place.begun("crawl", "--accept-deletions")
         time.sleep(self.draw.uniform(0, self.whole_s))
         process.kill()
-        process.wait(60)
+        killed = process.wait(60) == -signal.SIGKILL
+        self.outcomes[KILLED if killed else "crawl ended before its kill"] += 1
 
     def back_up(self) -> None:
         target = self.place.folder.parent / f"backup-{uuid4().hex}"
-        self.place.ended("backup", str(target))
-        if target.exists():  # it is refused while an index is to be read
+        done = self.place.ended("backup", str(target))
+        assert target.exists() == (done.returncode == 0), done.stderr
+        if target.exists():
             self.backups.append(target)
+        self.outcomes["backup made" if target.exists() else "backup refused"] += 1
 
     def restore(self) -> None:
-        """On another machine, with the register of this one."""
-        if not self.backups:
-            return
+        """Restore a backup on another machine, with the register of this one."""
         folder = self.place.folder.parent / f"place-{uuid4().hex}"
         register = self.place.folder / "registre.jsonl"
         kept = shutil.ignore_patterns(".quisait", "registre*")
@@ -174,13 +188,15 @@ class History:
         done = other.ended("restore", str(backup), "--register", str(register))
         assert done.returncode == 0, done.stderr
         self.place = other
+        self.outcomes[RESTORED] += 1
 
     def switch(self) -> None:
-        """The other engine, read anew or filled from this one."""
+        """Go on with the other engine: filled from this one, or read anew by the next crawl."""
         former, self.engine = self.engine, ENGINES[self.engine == ENGINES[0]]
         self.place = self.place.with_settings(QUISAIT_INDEX__ENGINE=self.engine)
         if self.draw.random() < 0.5:
-            self.place.ended("reindex", "--from", former)
+            done = self.place.ended("reindex", "--from", former)
+            self.outcomes[f"reindex --from, status {done.returncode}"] += 1
 
     def check(self, *, whole: bool = False) -> None:
         """Compare what each agent is shown with the rules; `whole`: nothing is missing either."""
@@ -188,20 +204,22 @@ class History:
             shown = self.shown(agent, closed=not whole)
             states = [self.applied, *self.since]
             for name, word in shown:
-                reading = any(may_read(reader, one, "wiki", "") for one in self.readers[word])
-                assert reading, f"{agent} is shown {word}, which was never theirs: {self.told}"
+                was_theirs = any(may_read(reader, one, "wiki", "") for one in self.readers[word])
+                assert was_theirs, (
+                    f"{agent} is shown {word}, which was never theirs: {self.report()}"
+                )
                 still = any(
                     name in state and may_read(reader, state[name].access, "wiki", "")
                     for state in states
                 )
-                assert still, f"{agent} is shown {name}, which is closed or gone: {self.told}"
+                assert still, f"{agent} is shown {name}, which is closed or gone: {self.report()}"
             if whole:
                 theirs = {
                     (name, one.word)
                     for name, one in self.truth.items()
                     if may_read(reader, one.access, "wiki", "")
                 }
-                assert shown == theirs, f"{agent}: {self.told}"
+                assert shown == theirs, f"{agent}: {self.report()}"
 
     def shown(self, agent: str, *, closed: bool) -> set[tuple[str, str]]:
         """Return (document, word) of what an agent finds, and opens by any id ever found."""
@@ -242,19 +260,23 @@ def own_places(stack: ExitStack, postgres: str) -> dict[str, str]:
     )
 
 
-def lived(folder: Path, engine: str, postgres: str, seed: int) -> None:
+def live(folder: Path, engine: str, postgres: str, seed: int) -> None:
     """Let a history happen, to its end."""
     with ExitStack() as stack:
         url = {"QUISAIT_INDEX__URL": ensure_opensearch(), "QUISAIT_INDEX__ENGINE": engine}
         place = make_place(folder / "place", **url, **own_places(stack, postgres))
         history = History(place, random.Random(seed), stack, postgres, engine=engine)
-        history.told.append(f"seed {seed}")
-        history.write()
-        history.write()
-        history.crawl()
+        history.steps.append(f"seed {seed}")
+        for act in (history.write, history.write, history.crawl, history.back_up):
+            act()
+        assert history.backups, history.report()
         for _ in range(STEPS):
-            history.step()
-        history.crawl()
+            history.random_step()
+        while not history.outcomes[KILLED]:
+            history.step(history.kill_crawl)
+        if not history.outcomes[RESTORED]:
+            history.step(history.restore)
+        history.step(history.crawl)
 
 
 @pytest.fixture
@@ -269,11 +291,11 @@ def seed(request: pytest.FixtureRequest) -> int:
 def test_nothing_leaks_or_is_lost_with_the_state_in_sqlite(
     tmp_path: Path, engine: str, seed: int
 ) -> None:
-    lived(tmp_path, engine, "", seed)
+    live(tmp_path, engine, "", seed)
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=BEGINS)
 def test_nothing_leaks_or_is_lost_with_the_state_in_postgresql(
     tmp_path: Path, postgres: str, engine: str, seed: int
 ) -> None:
-    lived(tmp_path, engine, postgres, seed)
+    live(tmp_path, engine, postgres, seed)
