@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from threading import Event
@@ -38,7 +39,12 @@ from quisait.settings.web import EmbedSettings
 from quisait.work.demo_stories import tell_stories
 from quisait.work.mail import send_mail
 from quisait.work.questions import move_on
-from search_api.addresses import demo_original_address, document_address, original_address
+from search_api.addresses import (
+    demo_original_address,
+    document_address,
+    experts_address,
+    original_address,
+)
 from search_api.assistants.service import TOOLS, AssistantReader, WhoArguments
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
@@ -75,6 +81,13 @@ MOST = {"/": 8, "/experts": 8, "/documents": 25, "/demo": 6, "/agents": 20, "/to
 """So many addresses of a form are visited for an agent; 5 of any other."""
 CARD = re.compile(r'<li class="person-card">.*?href="/agents/([^"?#]+)["?]', re.S)
 CANDIDATE = re.compile(r'<article class="candidate">.*?href="/agents/([^"?#]+)["?]', re.S)
+NEAREST = re.compile(
+    r'<td role="cell" data-label="Agent"><a class="person" href="/agents/([^"?#]+)".*?'
+    r"Au plus près&nbsp;: (.*?)</span></div>",
+    re.S,
+)
+"""An agent in the table of one topic's isolated agents, and what it says of the nearest other."""
+HREF = re.compile(r'href="([^"]*)"')
 OPENED = {200, 403, 404}
 """What a page of a role that an agent does not hold, and that nothing leads to, may answer."""
 
@@ -346,6 +359,34 @@ def named_on(application: Application, client: TestClient, topic: Topic) -> dict
     alone = client.get("/api/v1/isolation", params={"topic": topic.id}).json()["rows"]
     found["isolation"] = [one["agent"]["id"] for one in alone]
     return found
+
+
+def test_isolation_page_leads_to_experts_where_the_map_knows_nobody_else(
+    application: Application,
+) -> None:
+    """For every topic, what the page says of the nearest colleague holds on the other pages.
+
+    A named colleague holds the topic. Where the map knows nobody, the page claims that of the map
+    alone and links to « Collègues », since some of these topics have other experts there.
+    """
+    client, more_known = client_of(application, AGENTS[0]), 0
+    for topic in client.get("/api/v1/topics").json()["topics"]:
+        asked = {"topic": topic["id"]}
+        cells = NEAREST.findall(client.get("/isolation", params=asked).text)
+        rows = client.get("/api/v1/isolation", params=asked).json()["rows"]
+        assert {agent for agent, _ in cells} == {row["agent"]["id"] for row in rows}, topic["id"]
+        holders = client.get(f"/api/v1/topics/{topic['id']}").json()["holders"]
+        for agent, nearest in cells:
+            others = {one["agent"]["id"] for one in holders} - {agent}
+            links = [unescape(link) for link in HREF.findall(nearest)]
+            if others:
+                assert [link.removeprefix("/agents/") in others for link in links] == [True], links
+                continue
+            assert nearest.startswith("personne d’autre sur cette carte"), topic["id"]
+            assert links == [experts_address(topic["label"])]
+            experts = CANDIDATE.findall(client.get(links[0]).text)
+            more_known += bool({*experts} - {agent})
+    assert more_known, "the demo has such a topic"
 
 
 def test_a_correction_holds_by_every_way_to_ask(application: Application) -> None:
