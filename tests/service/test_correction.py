@@ -1,11 +1,12 @@
 """A correction, and its answer at once, over each real engine."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from connectors.values import Agent
 from expertise.directory import SqlDirectory
 from expertise.topics import Topic
 from indexer.access import NOBODY, Reader
@@ -15,7 +16,7 @@ from search_api.search.correction import search_corrected
 from search_api.search.engine import Search
 from tests.judging import engine_index
 from tests.made_site import agent_book
-from tests.pages.administration import ENCODER, SECRET, TODAY, documents
+from tests.pages.administration import DIRECTORY, ENCODER, SECRET, TODAY, documents
 
 pytestmark = [pytest.mark.search, pytest.mark.trust]
 
@@ -52,12 +53,13 @@ def test_a_correction_is_answered(desk: Desk) -> None:
     assert desk.better("incenide", NOBODY) is None
 
 
-def test_words_of_topics_and_of_entries_are_never_replaced(desk: Desk) -> None:
-    """Though no document has them, and a word of documents or a name is near."""
-    claire = reader_of("ag-1", desk.book, TODAY)
-    assert desk.better("dégrèvement incenide", claire, Topic("t", "incenides")) is None
-    metier = next(one.metier for one in desk.book.everyone() if one.metier)
-    assert desk.better(metier, claire) is None
+def test_word_of_a_topic_or_a_metier_is_never_replaced(desk: Desk, tmp_path: Path) -> None:
+    """No document has the word, and a word of documents is near enough to replace any other."""
+    claire, typed = reader_of("ag-1", desk.book, TODAY), "dégrèvement incendye"
+    assert desk.better(typed, claire) == ("dégrèvement incendie", False)
+    assert desk.better(typed, claire, Topic("t", "incendyes")) is None
+    with agent_book(tmp_path, *DIRECTORY, Agent("ag-9", "Ida", "Roux", "incendye")) as book:
+        assert replace(desk, book=book).better(typed, claire) is None
 
 
 def test_a_secret_word_is_its_readers(desk: Desk) -> None:
