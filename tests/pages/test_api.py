@@ -202,9 +202,11 @@ def test_unknown_source_area_or_year_is_refused_with_the_known_ones(
 def test_known_values_are_those_of_readable_documents(
     claire: TestClient, client_of: ClientOf
 ) -> None:
-    """A year or a source of closed documents alone is unknown, and not named to others."""
-    refused = claire.get("/api/v1/search?year=2026&source=enquetes").json()["detail"]
-    assert "2026" not in refused.rpartition("sont connus")[2]
+    """A year of closed documents alone is unknown to others, and not named among the known ones."""
+    refused = claire.get("/api/v1/search?year=2026").json()["detail"]
+    known = refused.partition("sont connus")[2]
+    assert "2025" in known
+    assert "2026" not in known
     allowed = client_of("ag-4").get("/api/v1/search?year=2026")
     assert allowed.json()["total"]
 

@@ -30,9 +30,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[IndexPlace
 
 def add_facet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Go on with code that has the facet `theme`."""
-    for module in (rows, catalogue, embedded_storage, requests, schema, opensearch_index):
-        if hasattr(module, "FACETS"):
-            monkeypatch.setattr(module, "FACETS", MORE)
+    for module in (catalogue, embedded_storage, requests, schema, opensearch_index):
+        monkeypatch.setattr(module, "FACETS", MORE)
 
     def values(document: Document) -> dict[str, str]:
         return {**facet_values(document), "theme": "foncier"}

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from connectors.push.group_values import GroupMember
 from connectors.push.groups import PushedGroups
 from connectors.push.tokens import PushTokens
-from quisait.application.database import TABLES, connect
+from quisait.application.database import HEAD, TABLES, connect
 from quisait.cli import app, load_all
 from quisait.privacy.accesses import access_tables, marks_file
 from search_api.audit.sql import audit_entries
@@ -311,5 +311,5 @@ def test_a_command_that_reads_upgrades_no_schema(site: Site) -> None:
             assert "quisait upgrade" in output
     finally:
         with engine.begin() as connection:
-            connection.exec_driver_sql("update alembic_version set version_num = '0040'")
+            connection.exec_driver_sql(f"update alembic_version set version_num = '{HEAD}'")
         engine.dispose()
