@@ -4,26 +4,33 @@ A database of 0.2.0 is at this revision already. A database of its development, 
 migrations, is completed here.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import context, op
 
 revision = "0028"
 down_revision = None
 
-_ADDED = (
-    ("agents", sa.Column("missions", sa.JSON, nullable=False, server_default="[]")),
-    ("given_answers", sa.Column("valid_until", sa.Date)),
-    ("asked_questions", sa.Column("corrected", sa.JSON, nullable=False, server_default="[]")),
-    (
-        "asked_questions",
-        sa.Column("readers_chosen", sa.Boolean, nullable=False, server_default=sa.false()),
-    ),
-    ("asked_agents", sa.Column("decided", sa.DateTime(timezone=True))),
-    ("hidden_texts", sa.Column("outdated", sa.Boolean, nullable=False, server_default=sa.false())),
-    ("runs", sa.Column("waiting", sa.String(20), nullable=False, server_default="")),
-    ("runs", sa.Column("waited_s", sa.Integer, nullable=False, server_default="0")),
-)
-"""Tables that got a column during the development, and the column."""
+
+def _added() -> tuple[tuple[str, sa.Column[Any]], ...]:
+    """Return the tables that got a column during the development, and the column."""
+    return (
+        ("agents", sa.Column("missions", sa.JSON, nullable=False, server_default="[]")),
+        ("given_answers", sa.Column("valid_until", sa.Date)),
+        ("asked_questions", sa.Column("corrected", sa.JSON, nullable=False, server_default="[]")),
+        (
+            "asked_questions",
+            sa.Column("readers_chosen", sa.Boolean, nullable=False, server_default=sa.false()),
+        ),
+        ("asked_agents", sa.Column("decided", sa.DateTime(timezone=True))),
+        (
+            "hidden_texts",
+            sa.Column("outdated", sa.Boolean, nullable=False, server_default=sa.false()),
+        ),
+        ("runs", sa.Column("waiting", sa.String(20), nullable=False, server_default="")),
+        ("runs", sa.Column("waited_s", sa.Integer, nullable=False, server_default="0")),
+    )
 
 
 def upgrade() -> None:
@@ -31,9 +38,9 @@ def upgrade() -> None:
     connection, metadata = op.get_bind(), context.config.attributes["tables"]
     inspected = sa.inspect(connection)
     former = set(inspected.get_table_names())
-    for table, column in _ADDED:
+    for table, column in _added():
         if table in former and column.name not in _columns(inspected, table):
-            op.add_column(table, column.copy())
+            op.add_column(table, column)
     for tables in metadata:
         tables.create_all(connection)
         for table in tables.sorted_tables:
