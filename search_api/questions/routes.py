@@ -1,6 +1,7 @@
 """Questions to experts: API and pages. Agents act only for themselves, and in person."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -310,10 +311,15 @@ CITABLE_SHOWN = 5
 
 
 class AnswerStep(StrEnum):
-    """A button of the form for an answer that shows the form again, and does not publish."""
+    """A button of the form for an answer.
+
+    `PREVIEW` and `FIND` show the form again and publish nothing. `PUBLISH` publishes a text after
+    the warning that the asker may not read a document that it cites.
+    """
 
     PREVIEW = "preview"
     FIND = "find"
+    PUBLISH = "publish"
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,10 +407,13 @@ def act_on_page(
 
     If refused, show the page with everything that was typed. `step`: publish nothing, but show the
     text as it will be read, documents found by the words `find`, or the text with a link to the
-    document `cite` after its first `at` characters.
+    document `cite` after its first `at` characters. The preview is also shown, once, if the asker
+    may not read a document that the text cites.
     """
     services, day = services_of(request), day_of_field(valid_until)
-    if step or cite:
+    if step is None and not cite and _cites_closed(services, reader, question_id, text):
+        step = AnswerStep.PREVIEW
+    if cite or step in (AnswerStep.PREVIEW, AnswerStep.FIND):
         typed = _Typed(act, text.replace("\r\n", "\n"), title, answer, day, caret=at)
         typed = _stepped(services, reader, typed, step, find, cite)
         return HTMLResponse(_question(request, reader, question_id, typed=typed))
@@ -420,6 +429,18 @@ def act_on_page(
     declined = act is QuestionAction.DECLINE
     undo = Undo(question_address(question_id), {"act": QuestionAction.RETAKE}) if declined else None
     return noticed(request, address, f"asking.{act}", undo)
+
+
+def _cites_closed(services: Services, reader: Reader, question_id: str, text: str) -> bool:
+    """Return whether a text cites a document that the reader may read and the asker may not.
+
+    If the index does not answer, the text is published without a warning.
+    """
+    if cited := linked_documents(text):
+        question = question_page(services, reader, question_id).question
+        with suppress(IndexUnreachable):
+            return bool(closed_to_asker(services, reader, question, cited))
+    return False
 
 
 def _stepped(

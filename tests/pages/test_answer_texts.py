@@ -225,7 +225,7 @@ def test_a_document_is_cited_where_one_writes(site: AskingSite, chromium: Browse
 
 
 def test_writer_is_told_that_asker_may_not_read_a_cited_document(site: AskingSite) -> None:
-    """In the list, once cited and in the preview; the asker reads that it is closed to them."""
+    """In the list, once cited, in the preview and before publishing; the asker is told, too."""
     access = Access(frozenset({f"agent:{MAPPER}"}))
     written = [put("wiki:ferme", "Le carnet du bornage.", title="Carnet du bornage", access=access)]
     assert not site.index.write(written).failed
@@ -243,7 +243,11 @@ def test_writer_is_told_that_asker_may_not_read_a_cited_document(site: AskingSit
     assert cannot not in client.post(path, data={**form, "text": open_, "step": "preview"}).text
     stranger = {**form, "text": text, "step": "preview"}
     assert cannot not in site.client(NEIGHBOUR).post(path, data=stranger).text, "nor may they"
-    assert site.act(MAPPER, question, "answer", text=text) == 204
+    warned = client.post(path, data={**form, "text": text}, follow_redirects=False)
+    assert (warned.status_code, cannot in warned.text) == (200, True), "not published yet"
+    assert site.read(ASKER, question)["answers"] == []
+    published = {**form, "text": text, "step": "publish"}
+    assert client.post(path, data=published, follow_redirects=False).status_code == 303
     page = site.client(ASKER).get(path).text
     assert "renvoie à un document que vous ne pouvez pas lire" in page
     assert "Carnet" not in page
