@@ -142,7 +142,7 @@ class ExportSource:
             read.add(found.id)
 
     def rights(self, items: Sequence[Listed]) -> Mapping[str, Access]:
-        """Return the current readers, by id, after indexing appended lines. Raises `SourceError`."""
+        """Return the current readers, by id; index appended lines first. Raises `SourceError`."""
         with self._indexing:
             for file in export_files(self.path):
                 self._add_appended(file)

@@ -247,7 +247,7 @@ class WikiClient:
         return None if whole is None or whole.missing else whole
 
     def namespaces(self, page_ids: Iterable[int]) -> dict[int, int]:
-        """Return the current namespace of each page, by page id; leave out deleted pages and redirects."""
+        """Return the namespaces of pages, by page id, without deleted pages and redirects."""
         found: dict[int, int] = {}
         for some in batches(page_ids, _PAGES_AT_ONCE):
             pages = self.rows(WikiPage, "pages", pageids="|".join(map(str, some)), prop="info")

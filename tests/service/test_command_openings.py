@@ -311,5 +311,7 @@ def test_a_command_that_reads_upgrades_no_schema(site: Site) -> None:
             assert "quisait upgrade" in output
     finally:
         with engine.begin() as connection:
-            connection.exec_driver_sql(f"update alembic_version set version_num = '{HEAD}'")
+            connection.execute(
+                sa.text("update alembic_version set version_num = :head"), {"head": HEAD}
+            )
         engine.dispose()
