@@ -108,7 +108,8 @@ requirements: .venv/bin/uv ## pin the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --output-file requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --constraints requirements.txt --output-file requirements-sources.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra mcp --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra mcp --extra torch --extra evaluation --extra tune --extra spark --extra test --constraints requirements-test.txt --output-file requirements-soak.txt
+	echo "quisait @ file://$(CURDIR)" > .cache/own.txt # the packages depend on it
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml packages/spark/pyproject.toml --extra sources --extra mcp --extra torch --extra evaluation --extra tune --extra test --override .cache/own.txt --no-emit-package quisait --constraints requirements-test.txt --output-file requirements-soak.txt
 
 clean: ## forget the demo's index (the cache of downloads stays)
 	rm -rf .demo

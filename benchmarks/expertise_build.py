@@ -36,6 +36,8 @@ from expertise.builds import BuildToPublish, SqlBuilds
 from expertise.corpus import SkippedItems
 from expertise.topics import Topic, TopicKind, TopicList
 from quisait.application.database import migrate
+from quisait.application.plugins import build_engine
+from quisait.settings import ExpertiseSettings
 from tests.reference_build import Corpus, build_from
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
@@ -163,9 +165,11 @@ def make_part(files: BuildFiles, first: int, count: int, order: Numbers, starts:
     files.add("compared", dict.fromkeys(names, ("BIGINT", none)))
 
 
-def by_sql(folder: Path, documents: int, master: str) -> "tuple[float, float, int, BuildStamp]":
+def by_sql(
+    folder: Path, documents: int, settings: ExpertiseSettings
+) -> "tuple[float, float, int, BuildStamp]":
     """Build and publish from the tables, which are consumed."""
-    means = BuildMeans(folder.parent, MEMORY_BYTES, threads=2, spark_master=master)
+    means = BuildMeans(folder.parent, MEMORY_BYTES, threads=2, open_engine=build_engine(settings))
     begun = time.perf_counter()
     files = BuildFiles(means)
     files.adopt(folder)
@@ -254,8 +258,8 @@ def measure(engine: str, folder: Path, documents: int) -> None:
     if engine == "memory":
         built, published, size, stamp = in_memory(folder, documents)
     else:
-        master = "local[2]" if engine == "spark" else ""
-        built, published, size, stamp = by_sql(folder, documents, master)
+        settings = ExpertiseSettings(engine=engine)
+        built, published, size, stamp = by_sql(folder, documents, settings)
     peak = peak_bytes()
     print(
         f"{documents:>9} documents {3 * documents:>9} contributions, {engine:>6}: "

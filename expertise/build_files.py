@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,15 +33,35 @@ class EngineUnusable(ValueError):
 
 
 class SqlEngine(Protocol):
-    """Computes a table from the tables of a folder; each table is a folder of Parquet files."""
+    """Computes a table from the tables of a folder; each table is a folder of Parquet files.
+
+    `name` is the engine's name for people, such as `DuckDB`.
+    """
 
     name: str
 
     def compute(self, folder: Path, table: str, query: str) -> None:
-        """Write the rows of a query as `folder/table/*.parquet`."""
+        """Write the rows of a query, in DuckDB's SQL, as `folder/table/*.parquet`."""
 
     def close(self) -> None:
         """Stop what the engine started."""
+
+
+class DuckEngine:
+    """Computes tables with the connection that reads them."""
+
+    name = "DuckDB"
+
+    def __init__(self, files: "BuildFiles", means: "BuildMeans") -> None:
+        self._connection = files.read
+
+    def compute(self, folder: Path, table: str, query: str) -> None:
+        """Write the rows of a query as one file."""
+        (folder / table).mkdir(mode=0o700, exist_ok=True)
+        _copy(self._connection, query, folder / table / "000000.parquet")
+
+    def close(self) -> None:
+        """Do nothing: the owner of the connection closes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +70,13 @@ class BuildMeans:
 
     `folder` is the data folder; without it, a temporary folder is used. DuckDB takes at most
     `memory_bytes`, in addition to Python's memory, and `threads` threads (0: one per core).
-    `spark_master`, such as `local[2]` or `spark://host:7077`, selects Spark instead of DuckDB.
+    `open_engine` opens the engine that computes the tables; it may raise `EngineUnusable`.
     """
 
     folder: Path | None = None
     memory_bytes: int = 2_000_000_000
     threads: int = 0
-    spark_master: str = ""
+    open_engine: "Callable[[BuildFiles, BuildMeans], SqlEngine]" = DuckEngine
 
 
 Columns = Mapping[str, tuple[str, Sequence[Any] | NDArray[Any]]]
@@ -89,16 +109,14 @@ class BuildFiles:
             *([f"SET threads = {means.threads}"] if means.threads else []),
         ):
             self.read.execute(setting)
-        self.engine: SqlEngine = _DuckEngine(self.read)
+        self._duckdb = DuckEngine(self, means)
+        self.engine: SqlEngine = self._duckdb
         self._end = weakref.finalize(self, _delete, self.folder)
-        if means.spark_master:
-            from expertise.spark_engine import SparkEngine
-
-            try:
-                self.engine = SparkEngine(means.spark_master, means.memory_bytes, self.folder)
-            except BaseException:
-                self.close()
-                raise
+        try:
+            self.engine = means.open_engine(self, means)
+        except BaseException:
+            self.close()
+            raise
 
     def add(self, table: str, columns: Columns) -> None:
         """Write one more part of a table.
@@ -125,8 +143,8 @@ class BuildFiles:
         self._view(table)
 
     def rearrange(self, table: str, query: str) -> None:
-        """Make a table from tables that were read, with DuckDB even if Spark computes the build."""
-        _DuckEngine(self.read).compute(self.folder, table, query)
+        """Make a table from tables that were read, with DuckDB whichever engine computes builds."""
+        self._duckdb.compute(self.folder, table, query)
         self._view(table)
 
     def arrays(self, query: str) -> dict[str, NDArray[Any]]:
@@ -185,20 +203,6 @@ class BuildFiles:
 def delete_leftovers(folder: Path) -> None:
     """Delete the files of a build that was killed; the caller must hold the build's lock."""
     _delete(folder / FOLDER)
-
-
-class _DuckEngine:
-    name = "duckdb"
-
-    def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
-        self._connection = connection
-
-    def compute(self, folder: Path, table: str, query: str) -> None:
-        (folder / table).mkdir(mode=0o700, exist_ok=True)
-        _copy(self._connection, query, folder / table / "000000.parquet")
-
-    def close(self) -> None:
-        """Do nothing: the owner of the connection closes it."""
 
 
 def _copy(connection: "duckdb.DuckDBPyConnection", query: str, path: Path) -> None:

@@ -108,7 +108,7 @@ class Build:
 
     @property
     def engine(self) -> str:
-        """Name of the engine that computed the build: `duckdb` or `spark`."""
+        """Name of the engine that computed the build, such as `DuckDB`."""
         return self.files.engine.name
 
     def close(self) -> None:

@@ -1,14 +1,12 @@
 """The build in SQL: each step makes a table from earlier tables.
 
-The text is the same for DuckDB and for Spark: it uses only what both dialects share. Three rules
-ensure the same result everywhere:
+The text is DuckDB's SQL; another engine translates it (packages/spark). Two rules ensure the same
+result everywhere:
 
 - Weights become whole millionths by a multiplication, an addition and `floor`, whose bits IEEE 754
   fixes. From there on only whole numbers are added: their sum does not depend on the order of rows,
   nor on the number of threads or machines.
-- Every order is total: ties are broken by id, compared by code point on both engines.
-- `CAST` sets the type where the engines would choose different ones (a sum, `floor`), and a number
-  with a fraction is written with an exponent, since `0.5` alone is a decimal.
+- Every order is total: ties are broken by id, compared by code point.
 
 The steps begin with the tables of `build_input`.
 """
@@ -41,16 +39,12 @@ class Step:
     query: str
 
 
-def _double(value: float) -> str:
-    return f"{value:.17e}"
-
-
 _CONTRIBUTED = f"""
     SELECT l.topic, o.agent, c.document, c.account, c.weight,
-           CAST(floor(CAST(l.confidence AS DOUBLE) * c.weight * 1e6 + 0.5e0) AS BIGINT) AS shown,
+           CAST(floor(l.confidence * c.weight * 1e6 + 0.5) AS BIGINT) AS shown,
            CAST(floor(
-               CAST(l.confidence AS DOUBLE) * c.weight
-               * CASE WHEN g.agent IS NULL THEN 1e0 ELSE {_double(AGREED)} END * 1e6 + 0.5e0
+               l.confidence * c.weight
+               * CASE WHEN g.agent IS NULL THEN 1e0 ELSE {AGREED} END * 1e6 + 0.5
            ) AS BIGINT) AS said,
            c.own, d.asks, d.id, d.mark
     FROM contributions c
@@ -106,31 +100,26 @@ def steps(least_strength: float) -> Sequence[Step]:
                    row_number() OVER (PARTITION BY topic, agent ORDER BY said DESC, id) - 1
                        AS place
             FROM (
-                SELECT c.topic, c.agent, c.id, c.account, c.mark, c.said,
-                       row_number() OVER (
-                           PARTITION BY c.topic, c.agent, c.document
-                           ORDER BY c.weight DESC, c.account
-                       ) AS best
+                SELECT c.topic, c.agent, c.id, c.account, c.mark, c.said
                 FROM ({_CONTRIBUTED}) c
                 JOIN pairs p ON p.topic = c.topic AND p.agent = c.agent
                 WHERE p.heavy = 1 AND NOT c.asks
-            ) one_of_each WHERE best = 1 AND said > 0
+                QUALIFY row_number() OVER (
+                    PARTITION BY c.topic, c.agent, c.document ORDER BY c.weight DESC, c.account
+                ) = 1
+            ) one_of_each WHERE said > 0
             """,
         ),
         # A geometric discount (`VOLUME_DISCOUNT`), in billionths of millionths.
         Step(
             "strengths",
             f"""
-            SELECT topic, agent, strength FROM (
-                SELECT e.topic, e.agent,
-                       CAST(floor(
-                           CAST(CAST(sum(e.said * f.factor) AS BIGINT) AS DOUBLE)
-                           / {_double(DISCOUNT_SCALE)} + 0.5e0
-                       ) AS BIGINT) AS strength
-                FROM evidence e
-                JOIN (VALUES {factors}) AS f(place, factor) ON f.place = e.place
-                GROUP BY e.topic, e.agent
-            ) every_strength WHERE strength >= {least}
+            SELECT e.topic, e.agent,
+                   CAST(floor(sum(e.said * f.factor) / {DISCOUNT_SCALE} + 0.5) AS BIGINT)
+                       AS strength
+            FROM evidence e JOIN (VALUES {factors}) AS f(place, factor) ON f.place = e.place
+            GROUP BY e.topic, e.agent
+            HAVING strength >= {least}
             """,
         ),
         # Pairs with evidence get no second row from the directory.
@@ -201,12 +190,9 @@ def steps(least_strength: float) -> Sequence[Step]:
         Step(
             "near",
             f"""
-            SELECT topic, agent, id, departement FROM (
-                SELECT topic, agent, id, departement,
-                       row_number() OVER (PARTITION BY topic, departement ORDER BY agent)
-                           AS place
-                FROM held
-            ) every_row WHERE place <= {KEPT_PER_AREA}
+            SELECT topic, agent, id, departement FROM held
+            QUALIFY row_number() OVER (PARTITION BY topic, departement ORDER BY agent)
+                    <= {KEPT_PER_AREA}
             """,
         ),
         Step("topic_counts", _topic_counts(demonstrated)),
@@ -242,12 +228,11 @@ DOCUMENTS_KEPT_PER_TOPIC = 20
 
 def _documents_of_topics(order: str, condition: str) -> str:
     return f"""
-        SELECT topic, id, place FROM (
-            SELECT l.topic, d.id,
-                   row_number() OVER (PARTITION BY l.topic ORDER BY {order}, d.id) AS place
-            FROM labels l JOIN documents d ON d.document = l.document
-            WHERE {condition}
-        ) every_row WHERE place <= {DOCUMENTS_KEPT_PER_TOPIC}
+        SELECT l.topic, d.id,
+               row_number() OVER (PARTITION BY l.topic ORDER BY {order}, d.id) AS place
+        FROM labels l JOIN documents d ON d.document = l.document
+        WHERE {condition}
+        QUALIFY place <= {DOCUMENTS_KEPT_PER_TOPIC}
         """
 
 

@@ -68,7 +68,7 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     ),
     ("models", frozenset({"torch"}), ""),
     ("models", frozenset({"small_model"}), ""),
-    ("spark", frozenset(), "tests/service/test_spark_builds"),
+    ("spark", frozenset(), "packages/spark/"),
     # One seed of each kill on the embedded index.
     (_TEST, frozenset(), r"tests/faults/test_kills\.py::\w+\[embedded-(0|10)\]"),
     (_TEST, frozenset(), r"tests/faults/test_mail(box)?_kills\.py::\w+(\[0\])?$"),

@@ -15,7 +15,7 @@ from deploy.kit.wheels import (
     PYTHONS,
     Wheel,
     build,
-    build_sources,
+    build_packages,
     download,
     hashed_requirements,
     pins,
@@ -71,8 +71,10 @@ def _put_wheels(kit: Path, pythons: Iterable[str]) -> tuple[Wheel, list[Wheel]]:
         for name in ("requirements.txt", "requirements-sources.txt")
     )
     quisait = read_wheel(build(REPOSITORY, wheels))
-    sources = [read_wheel(path) for path in build_sources(REPOSITORY, wheels)]
-    known: dict[str, Wheel] = {wheel.path.name: wheel for wheel in (quisait, *sources)}
+    sources, others = (
+        [read_wheel(path) for path in paths] for paths in build_packages(REPOSITORY, wheels)
+    )
+    known: dict[str, Wheel] = {wheel.path.name: wheel for wheel in (quisait, *sources, *others)}
     for python in pythons:
         own = pins(requirements, python)
         besides = [pin for pin in pins(with_sources, python) if pin not in own]

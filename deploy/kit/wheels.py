@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -96,12 +97,24 @@ def build(repository: Path, target: Path) -> Path:
     return _built(repository, (*_PACKAGES, "pyproject.toml", "README.md", "LICENSE"), target)
 
 
-def build_sources(repository: Path, target: Path) -> list[Path]:
-    """Build the wheel of each package of sources into `target`. Raises where pip cannot."""
-    folders = sorted(path.parent for path in repository.glob("packages/*/pyproject.toml"))
-    return [
-        _built(folder, (f"quisait_{folder.name}", "pyproject.toml"), target) for folder in folders
-    ]
+def build_packages(repository: Path, target: Path) -> tuple[list[Path], list[Path]]:
+    """Build the wheel of each package into `target`: return those of sources, and the others.
+
+    Raises where pip cannot build one.
+    """
+    sources: list[Path] = []
+    others: list[Path] = []
+    for path in sorted(repository.glob("packages/*/pyproject.toml")):
+        name = f"quisait_{path.parent.name.replace('-', '_')}"
+        wheel = _built(path.parent, (name, path.name), target)
+        (sources if is_of_sources(path) else others).append(wheel)
+    return sources, others
+
+
+def is_of_sources(project: Path) -> bool:
+    """Return whether the `pyproject.toml` of a package names kinds of sources."""
+    stated = tomllib.loads(project.read_text("utf-8"))["project"]
+    return "quisait.connectors" in stated.get("entry-points", {})
 
 
 def _built(folder: Path, names: Sequence[str], target: Path) -> Path:

@@ -46,6 +46,7 @@ from quisait.application.engines import (
 )
 from quisait.application.locks import Locks, WriteGate
 from quisait.application.opening import Opening
+from quisait.application.plugins import build_engine
 from quisait.application.sources import (
     known_principals,
     open_authorities,
@@ -295,13 +296,16 @@ def build_rules(settings: Settings) -> BuildRules:
 
 
 def build_means(settings: Settings) -> BuildMeans:
-    """Return the engine, memory and threads of an expertise build from the settings."""
+    """Return the engine, memory and threads of an expertise build from the settings.
+
+    Raises `ValueError` if the engine is not installed.
+    """
     expertise = settings.expertise
     return BuildMeans(
         beside_file(settings.folder),
         expertise.max_memory_bytes,
         expertise.threads,
-        expertise.spark_master if expertise.engine == "spark" else "",
+        build_engine(expertise),
     )
 
 

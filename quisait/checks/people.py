@@ -1,27 +1,22 @@
 """Checks of the directory, and of the build of who holds which topic."""
 
-import re
-import socket
 from collections.abc import Iterator, Sequence
 from functools import partial
-from urllib.parse import urlsplit
 
 from connectors.values import Agent
 from expertise.builds import SqlBuilds
 from expertise.corpus import skipped_text
-from expertise.spark_engine import check_spark_installed, find_java, java_version
 from indexer.state import State
 from quisait.application.database import opened_database
 from quisait.application.opening import Opening
+from quisait.application.plugins import check_build_engine
 from quisait.application.sources import DIRECTORY, has_directory, open_directory
 from quisait.checks.attempt import MOST_LISTED, Check, attempt
 from quisait.checks.references import check_principals, names_principals
 from quisait.clock import today
-from quisait.settings import Settings
+from quisait.settings import DUCKDB, Settings
 from quisait.work.source_status import late_directory, moment
 from search_api.wording import safe_text
-
-_SPARK_PORT, _SPARK_WAIT_S = 7077, 5
 
 
 def people_checks(settings: Settings) -> Iterator[Check]:
@@ -33,8 +28,10 @@ def people_checks(settings: Settings) -> Iterator[Check]:
         yield attempt("lecteurs", partial(check_principals, settings))
     if settings.topics.file:
         yield attempt("cartographie", partial(_check_build, settings))
-        if settings.expertise.engine == "spark":
-            yield attempt("spark", partial(check_spark, settings.expertise.spark_master))
+        if settings.expertise.engine != DUCKDB:
+            yield attempt(
+                settings.expertise.engine, partial(check_build_engine, settings.expertise)
+            )
 
 
 def _check_directory(settings: Settings) -> str:
@@ -88,27 +85,3 @@ def _check_build(settings: Settings) -> str:
         return "pas encore faite (quisait expertise build)"
     without = f" ; écartés : {safe_text(left_out)}" if left_out else ""
     return f"du {stamp.day}, {stamp.documents} documents{without}"
-
-
-def check_spark(master: str) -> str:
-    """Check Java, `pyspark`, and that the master answers.
-
-    Raises `ValueError` with what is missing.
-    """
-    check_spark_installed()
-    found = urlsplit(master)
-    if found.scheme == "spark":
-        try:
-            port = found.port or _SPARK_PORT
-            with socket.create_connection((found.hostname or "", port), timeout=_SPARK_WAIT_S):
-                pass
-        except (OSError, ValueError) as error:
-            raise ValueError(
-                f"le maître {master} ne répond pas ({type(error).__name__}) : démarrez-le, ou "
-                "réglez [expertise] spark_master"
-            ) from error
-    elif not re.fullmatch(r"local(\[(\d+|\*)\])?", master):
-        raise ValueError(
-            f"[expertise] spark_master = « {master} » : « local[2] » ou « spark://hôte:7077 »"
-        )
-    return f"{master}, Java {java_version(find_java())}"

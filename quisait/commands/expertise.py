@@ -70,9 +70,8 @@ def build_text(outcome: BuildOutcome) -> str:
 
 
 def _cost(cost: BuildCost) -> str:
-    engine = {"duckdb": "DuckDB", "spark": "Spark"}[cost.engine]
     return (
-        f"fait par {engine} en {duration(round(cost.seconds))} : {cost.rows} lignes lues, "
+        f"fait par {cost.engine} en {duration(round(cost.seconds))} : {cost.rows} lignes lues, "
         f"{cost.peak_bytes / 1e6:.0f} Mo au plus pour ce programme"
     )
 
@@ -100,7 +99,7 @@ def _body(outcome: BuildOutcome) -> dict[str, Any]:
         "contributions": stamp.contributions,
         "contributions_seen": stamp.contributions_seen,
         "seconds": round(outcome.cost.seconds, 1),
-        "engine": outcome.cost.engine,
+        "engine": outcome.cost.engine.lower(),
         "rows": outcome.cost.rows,
         "peak_bytes": outcome.cost.peak_bytes,
     }

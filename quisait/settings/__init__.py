@@ -6,7 +6,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import (
@@ -494,11 +494,15 @@ class TopicsSettings(SettingsTable):
     )
 
 
+DUCKDB = "duckdb"
+"""The engine of builds that quisait has itself."""
+
+
 class ExpertiseSettings(SettingsTable):
     """Avec quoi la cartographie est calculée (docs/recherche.md)."""
 
-    engine: Literal["duckdb", "spark"] = Field(
-        "duckdb", description="« duckdb » (une machine) ou « spark » (plusieurs)"
+    engine: str = Field(
+        DUCKDB, description="« duckdb », ou celui d'un paquet : « spark » (plusieurs machines)"
     )
     max_memory_bytes: int = Field(
         2_000_000_000,
@@ -506,9 +510,8 @@ class ExpertiseSettings(SettingsTable):
         description="mémoire du calcul, en octets ; au-delà il passe par le disque de « folder »",
     )
     threads: int = Field(0, ge=0, description="fils de calcul de DuckDB ; 0 : tous les cœurs")
-    spark_master: str = Field(
-        "local[2]",
-        description="pour « spark » : « local[2] » (deux cœurs d'ici) ou « spark://hôte:7077 »",
+    options: dict[str, Any] = Field(
+        {}, description="d'un autre moteur que « duckdb », ses propres réglages (recherche.md)"
     )
 
 

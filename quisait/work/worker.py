@@ -72,7 +72,7 @@ name.
 class BuildCost:
     """The cost of a build: its engine, rows read, time and memory.
 
-    `peak_bytes` is the peak memory of this process, without Spark's JVM.
+    `peak_bytes` is the peak memory of this process, without processes that the engine starts.
     """
 
     engine: str

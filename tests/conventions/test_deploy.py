@@ -14,6 +14,7 @@ import yaml  # type: ignore[import-untyped]
 from joserfc.jwk import ECKey
 from prometheus_client.metrics_core import Metric
 
+from deploy.kit.wheels import is_of_sources
 from quisait.application.assembly import open_application
 from quisait.server.metrics import registry_of
 from quisait.settings import load_settings
@@ -169,7 +170,9 @@ def test_the_kit_is_made_without_the_test_environment() -> None:
 
 def test_every_package_of_sources_is_named_where_it_is_offered() -> None:
     """In the help of the kit's installer, its page and the documentation."""
-    packages = {path.name for path in (REPOSITORY / "packages").iterdir() if path.is_dir()}
+    projects = (REPOSITORY / "packages").glob("*/pyproject.toml")
+    packages = {path.parent.name for path in projects if is_of_sources(path)}
+    assert "smb" in packages
     for page, mark in (
         ("deploy/kit/install.sh", "({})"),
         ("deploy/kit/LISEZMOI.md", "`{}`"),

@@ -1,10 +1,11 @@
 """Compute the tables of a build with Spark, on this machine or on a cluster that reads its folder.
 
-`pyspark` belongs to the extra `spark`. It needs a Java runtime: Java 17 or 21.
+`pyspark` needs a Java runtime: Java 17 or 21.
 """
 
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +13,27 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from expertise.build_files import EngineUnusable
+from pydantic import BaseModel, ConfigDict, Field
+
+from expertise.build_engines import BuildEngineKind
+from expertise.build_files import BuildFiles, BuildMeans, EngineUnusable
 
 JAVA_VERSIONS = frozenset({17, 21})
 """Versions of Java that Spark 4 supports."""
 _INSTALLED = Path("/usr/lib/jvm")
+_MASTER_PORT, _MASTER_WAIT_S = 7077, 5
 _PARTITIONS_HERE = 4
 """Parts of a shuffle on one machine; Spark's default of 200 is for a cluster."""
+
+
+class SparkOptions(BaseModel):
+    """Options of the engine, in the table `[expertise.options]`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    master: str = Field(
+        "local[2]", description="« local[2] » (deux cœurs d'ici) ou « spark://hôte:7077 »"
+    )
 
 
 def find_java() -> Path:
@@ -53,10 +68,10 @@ def java_version(home: Path) -> int:
 
 
 def check_spark_installed() -> None:
-    """Raise `EngineUnusable` if `pyspark` or Java is missing."""
-    if find_spec("pyspark") is None:
+    """Raise `EngineUnusable` if `pyspark`, `sqlglot` or Java is missing."""
+    if find_spec("pyspark") is None or find_spec("sqlglot") is None:
         raise EngineUnusable(
-            "Spark n'est pas installé : « pip install pyspark », ou réglez [expertise] "
+            "Spark n'est pas installé : « pip install pyspark sqlglot », ou réglez [expertise] "
             "engine sur « duckdb »."
         )
     find_java()
@@ -65,7 +80,7 @@ def check_spark_installed() -> None:
 class SparkEngine:
     """One Spark session, ended with the build. Raises `EngineUnusable` if none can be started."""
 
-    name = "spark"
+    name = "Spark"
 
     def __init__(self, master: str, memory_bytes: int, folder: Path) -> None:
         check_spark_installed()
@@ -99,13 +114,13 @@ class SparkEngine:
         except (PySparkException, OSError, RuntimeError, _java_error()) as error:
             raise EngineUnusable(
                 f"Spark ne démarre pas avec « {master} » ({type(error).__name__}) : vérifiez "
-                "[expertise] spark_master, que ce maître répond, et la mémoire de cette machine."
+                "[expertise.options] master, que ce maître répond, et la mémoire de cette machine."
             ) from error
         self._session.sparkContext.setLogLevel("ERROR")
         self._known = {"spill"}
 
     def compute(self, folder: Path, table: str, query: str) -> None:
-        """Write the rows of a query as `folder/table/*.parquet`."""
+        """Write the rows of a query, in DuckDB's SQL, as `folder/table/*.parquet`."""
         from pyspark.errors import PySparkException
 
         try:
@@ -114,7 +129,7 @@ class SparkEngine:
                 if path.name not in self._known:
                     self._session.read.parquet(f"file://{path}").createOrReplaceTempView(path.name)
                     self._known.add(path.name)
-            self._session.sql(query).write.parquet(f"file://{folder / table}")
+            self._session.sql(in_spark_sql(query)).write.parquet(f"file://{folder / table}")
         except (PySparkException, _java_error()) as error:
             raise EngineUnusable(
                 f"Spark n'a pas pu calculer la cartographie ({type(error).__name__}, table "
@@ -125,6 +140,14 @@ class SparkEngine:
     def close(self) -> None:
         """End the session."""
         self._session.stop()
+
+
+def in_spark_sql(query: str) -> str:
+    """Return a query of DuckDB's dialect in Spark's."""
+    from sqlglot import transpile  # imported here: only a build by Spark needs it
+
+    (translated,) = transpile(query, read="duckdb", write="spark")
+    return str(translated)
 
 
 def _java_error() -> type[Exception]:
@@ -145,3 +168,35 @@ def _java_home(home: Path) -> Iterator[None]:
             del os.environ["JAVA_HOME"]
         else:
             os.environ["JAVA_HOME"] = before
+
+
+def check_spark(options: SparkOptions) -> str:
+    """Check Java and `pyspark`, and that the master answers.
+
+    Raises `ValueError` with what is missing.
+    """
+    check_spark_installed()
+    master = options.master
+    found = urlsplit(master)
+    if found.scheme == "spark":
+        try:
+            port = found.port or _MASTER_PORT
+            with socket.create_connection((found.hostname or "", port), timeout=_MASTER_WAIT_S):
+                pass
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"le maître {master} ne répond pas ({type(error).__name__}) : démarrez-le, ou "
+                "réglez [expertise.options] master"
+            ) from error
+    elif not re.fullmatch(r"local(\[(\d+|\*)\])?", master):
+        raise ValueError(
+            f"[expertise.options] master = « {master} » : « local[2] » ou « spark://hôte:7077 »"
+        )
+    return f"{master}, Java {java_version(find_java())}"
+
+
+def _open(options: SparkOptions, files: BuildFiles, means: BuildMeans) -> SparkEngine:
+    return SparkEngine(options.master, means.memory_bytes, files.folder)
+
+
+KIND = BuildEngineKind(SparkOptions, _open, check_spark)

@@ -9,18 +9,18 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+from quisait_spark import engine
+from quisait_spark.engine import KIND, SparkOptions, check_spark, find_java
 
 from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole, Mission
-from expertise import spark_engine
 from expertise.build_files import FOLDER, BuildMeans, EngineUnusable
 from expertise.build_rules import BuildRules
-from expertise.spark_engine import find_java
 from expertise.topics import Topic, TopicKind
 from indexer.values import IndexedDocument, Passage
-from quisait.checks.people import check_spark
 from tests.builders import make_document
 from tests.planted import ENCODER, TODAY, plant
 from tests.sql_builds import History, sql_records
@@ -40,7 +40,9 @@ MEMORY_BYTES = 600_000_000
 
 
 def in_spark(folder: Path, master: str = "local[2]") -> BuildMeans:
-    return BuildMeans(folder, MEMORY_BYTES, threads=2, spark_master=master)
+    options = SparkOptions(master=master)
+    opened = partial(KIND.open, options)
+    return BuildMeans(folder, MEMORY_BYTES, threads=2, open_engine=opened)
 
 
 def made() -> History:
@@ -161,7 +163,7 @@ def _wait_for_workers(page: int, count: int) -> None:
 def test_a_cluster_of_two_workers_gives_it_too(cluster: str, tmp_path: Path) -> None:
     """Each worker reads and writes the files of the folder."""
     history = made()
-    assert cluster in check_spark(cluster)
+    assert cluster in check_spark(SparkOptions(master=cluster))
     assert sql_records(history, RULES, in_spark(tmp_path, cluster)) == sql_records(history, RULES)
     assert not list(tmp_path.iterdir())
 
@@ -169,24 +171,24 @@ def test_a_cluster_of_two_workers_gives_it_too(cluster: str, tmp_path: Path) -> 
 def test_without_java_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is computed; and no file is left."""
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setattr(spark_engine, "_INSTALLED", tmp_path / "none")
+    monkeypatch.setattr(engine, "_INSTALLED", tmp_path / "none")
     with pytest.raises(EngineUnusable, match="Java 17 ou 21"):
         made().in_sql(RULES, in_spark(tmp_path))
     with pytest.raises(ValueError, match="Java 17 ou 21"):
-        check_spark("local[2]")
+        check_spark(SparkOptions())
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("master", ["spark://127.0.0.1:1", "spark://", "local[x]", "yarn"])
 def test_a_master_that_is_not_there_is_said(master: str) -> None:
-    with pytest.raises(ValueError, match="spark_master"):
-        check_spark(master)
+    with pytest.raises(ValueError, match="master"):
+        check_spark(SparkOptions(master=master))
 
 
 def test_versions_of_java_are_read(tmp_path: Path) -> None:
     """From the file beside it; nothing where there is no Java."""
     (tmp_path / "bin").mkdir()
-    assert spark_engine.java_version(tmp_path) == 0
+    assert engine.java_version(tmp_path) == 0
     (tmp_path / "bin" / "java").touch(0o755)
     (tmp_path / "release").write_text('JAVA_VERSION="21.0.4"\n')
-    assert spark_engine.java_version(tmp_path) == 21
+    assert engine.java_version(tmp_path) == 21

@@ -1,0 +1,1 @@
+"""Builds of who holds which topic by Spark (docs/recherche.md)."""
