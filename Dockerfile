@@ -13,7 +13,10 @@ COPY expertise expertise
 COPY search_api search_api
 COPY quisait quisait
 COPY demo demo
-RUN /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps .
+COPY packages packages
+# quisait, and the packages that are installed with it.
+RUN /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps . \
+        $(grep -l '^bundled = true' packages/*/pyproject.toml | sed 's|^|./|; s|/pyproject.toml||')
 # The bundled model, prepared once for all containers; each checks it when it starts.
 RUN /opt/quisait/bin/python -c "from pathlib import Path; \
 from indexer.encoding.export_model import prepare_bundled_model; \
@@ -27,7 +30,6 @@ RUN [ -z "$MODELS" ] || /opt/quisait/bin/pip install --no-cache-dir --disable-pi
 # Packages of sources, by their folder: --build-arg SOURCES="smb mailbox" (docs/sources).
 ARG SOURCES=""
 COPY requirements-sources.txt .
-COPY packages packages
 RUN [ -z "$SOURCES" ] || { \
         /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements-sources.txt \
         && for name in $SOURCES; do \

@@ -8,6 +8,8 @@ PIP_INSTALL := --quiet --disable-pip-version-check install "uv==0.13.9"
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_LINK_MODE ?= hardlink
 export PYTHONUNBUFFERED = 1
+# The packages that are installed with quisait, unless somebody leaves them out.
+BUNDLED := $(patsubst %/pyproject.toml,%,$(shell grep -l '^bundled = true' packages/*/pyproject.toml))
 # Bytecode is kept even where the environment forbids it: without it a command starts in twice the
 # time, and the tests start hundreds of processes.
 export PYTHONDONTWRITEBYTECODE =
@@ -26,10 +28,10 @@ help: ## show these lines
 	@$(PYTHON) -m pip --python $(BIN)/python $(PIP_INSTALL) 2>/dev/null \
 		|| { $(PYTHON) -m venv .venv && $(BIN)/python -m pip $(PIP_INSTALL); }
 
-.venv/base: .venv/bin/uv requirements.txt pyproject.toml
+.venv/base: .venv/bin/uv requirements.txt pyproject.toml $(BUNDLED:%=%/pyproject.toml)
 	@echo "The libraries of quisait (600 MB once installed)"
 	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . $(addprefix --editable ,$(BUNDLED))
 	@touch $@
 
 .venv/all: .venv/base requirements-test.txt $(wildcard packages/*/pyproject.toml)

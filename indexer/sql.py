@@ -34,6 +34,12 @@ agent; rows of all other tables with a column `agent_key` are deleted.
 """
 
 
+MAY_BE_WITHDRAWN = "may_be_withdrawn"
+"""Key in the `info` of a table whose rows may have been withdrawn since a backup. A restoration
+without the register of deletions deletes them.
+"""
+
+
 class Moment(sa.types.TypeDecorator[datetime]):
     """A column of times, read in UTC: PostgreSQL gives the server's zone, SQLite no zone."""
 

@@ -7,6 +7,7 @@ A command opens the application, calls one function, and prints its result.
 import atexit
 import gc
 import os
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,6 +15,8 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from quisait.features import FeatureUnusable, installed_features
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": (
@@ -123,8 +126,14 @@ only if it is installed.
 """
 
 
+def all_commands() -> dict[str, tuple[str, str]]:
+    """Return the commands of quisait and of installed features, like `COMMANDS`."""
+    added = {name: entry for one in installed_features() for name, entry in one.commands.items()}
+    return {**COMMANDS, **added}
+
+
 class _NamedCommand(TyperCommand):
-    """A command of `COMMANDS`, imported when it is used."""
+    """A command of `all_commands`, imported when it is used."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
@@ -133,11 +142,15 @@ class _NamedCommand(TyperCommand):
 
 
 class _Commands(TyperGroup):
-    """The click group of the commands of `COMMANDS` whose package is installed."""
+    """The click group of the commands of `all_commands` whose package is installed."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        for name, (place, line) in COMMANDS.items():
+        try:
+            commands = all_commands()
+        except FeatureUnusable as error:
+            sys.exit(str(error))
+        for name, (place, line) in commands.items():
             if find_spec(_module(place).partition(".")[0]):
                 self.add_command(_NamedCommand(name, callback=None, help=line))
 
@@ -149,7 +162,7 @@ def _module(place: str) -> str:
 
 def load(name: str) -> Any:
     """Import the command of this name, and return it with its options."""
-    place, holder = COMMANDS[name][0], typer.Typer()
+    place, holder = all_commands()[name][0], typer.Typer()
     found = getattr(import_module(_module(place)), place.rpartition(":")[2])
     if isinstance(found, typer.Typer):
         holder.add_typer(found, name=name)

@@ -37,6 +37,7 @@ from search_api.search.embed_widget import add_embed_widget
 from search_api.services import ReaderOf, Services
 from search_api.sign_on import routes as sign_on_routes
 from search_api.static_files import STATIC, static_files
+from search_api.templating import add_templates
 from search_api.topics import routes as topics
 from search_api.verification import routes as verification
 from search_api.written_answer import routes as written_answer
@@ -71,9 +72,16 @@ def create_app(services: Services) -> FastAPI:
     app.router.routes.extend(
         _routes(signs_on=sign_on is not None, writes=services.writing is not None)
     )
+    added = APIRouter(responses=PROBLEMS)
+    for feature in services.features:
+        for router in feature.routers:
+            added.include_router(router)
+        if feature.templates:
+            add_templates(feature.templates)
+    app.router.routes.extend(added.routes)
     if services.theme:
         app.mount("/theme", static_files(services.theme), name="theme")
-    describe(app)
+    describe(app, services.features)
     app.mount("/static", static_files(STATIC), name="static")
     return app
 

@@ -6,6 +6,7 @@ path, in one place for all routes.
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,10 +19,9 @@ from pydantic.json_schema import models_json_schema
 
 from search_api.bodies import ProblemBody, problem_responses
 from search_api.deprecations import DEPRECATED
+from search_api.features import WebFeature
 from search_api.static_files import static_address, static_files
 from search_api.templating import render
-from search_api.webhooks.schemas import WebhookBody
-from search_api.webhooks.storage import WebhookKind
 
 VERSION = "1.1"
 """Version of the API; docs/api.md lists the changes of each version."""
@@ -85,21 +85,16 @@ _SECURITY_OF = (
     (r"/api/v1/push|/api/v1\.0/|/scim/", ("pushToken",)),
 )
 
-_WEBHOOKS = {
-    WebhookKind.ANSWERED: ("questions", "A question has a new answer"),
-    WebhookKind.TOPIC: ("topics", "A topic's holders, or who is alone on it, changed at a build"),
-}
-
 _BAD_BODY = problem_responses({400: "the body is not JSON in UTF-8"})[400]
 _EXAMPLES = Path(__file__).with_name("api_examples.json")
 
 
-def describe(app: FastAPI) -> None:
+def describe(app: FastAPI, features: Sequence[WebFeature] = ()) -> None:
     """Serve the description at the application's `openapi_url`, and a page of it at `/docs`."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _described(app)
+            app.openapi_schema = _described(app, features)
         return app.openapi_schema
 
     def page(request: Request) -> Response:
@@ -131,7 +126,7 @@ def _swagger_ui() -> Any:
     return static_files(Path(locations[0]) / "resources")
 
 
-def _described(app: FastAPI) -> dict[str, Any]:
+def _described(app: FastAPI, features: Sequence[WebFeature]) -> dict[str, Any]:
     schema = get_openapi(
         title="Qui sait ?",
         version=VERSION,
@@ -141,12 +136,11 @@ def _described(app: FastAPI) -> dict[str, Any]:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     _, bodies = models_json_schema(
-        [(ProblemBody, "serialization"), (WebhookBody, "serialization")],
+        [(ProblemBody, "serialization")],
         ref_template="#/components/schemas/{model}",
     )
     components = schema["components"]
     components["schemas"] |= bodies["$defs"]
-    components["schemas"] = dict(sorted(components["schemas"].items()))
     components["securitySchemes"] = _SECURITY
     examples = json.loads(_EXAMPLES.read_text("utf-8"))
     for path, operations in schema["paths"].items():
@@ -155,28 +149,10 @@ def _described(app: FastAPI) -> dict[str, Any]:
             example = examples.get(operation["operationId"])
             if example is not None:
                 operation["responses"]["200"]["content"]["application/json"]["example"] = example
-    schema["webhooks"] = {kind.value: {"post": _webhook(kind)} for kind in WebhookKind}
+    for feature in features:
+        feature.describe(schema)
+    components["schemas"] = dict(sorted(components["schemas"].items()))
     return schema
-
-
-def _webhook(kind: WebhookKind) -> dict[str, Any]:
-    """Return the request that an application of the settings (`[[webhooks]]`) receives."""
-    tag, summary = _WEBHOOKS[kind]
-    headers = ("webhook-id", "webhook-timestamp", "webhook-signature")
-    reference = {"$ref": "#/components/schemas/WebhookBody"}
-    return {
-        "operationId": f"webhook_{kind.value.replace('.', '_')}",
-        "tags": [tag],
-        "summary": summary,
-        "description": "Signed as Standard Webhooks 1.0 says; the id is that of each attempt.",
-        "security": [],
-        "parameters": [
-            {"name": name, "in": "header", "required": True, "schema": {"type": "string"}}
-            for name in headers
-        ],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": reference}}},
-        "responses": {"2XX": {"description": "the event is taken; it is tried again otherwise"}},
-    }
 
 
 def _complete(operation: dict[str, Any], method: str, path: str) -> None:

@@ -10,6 +10,7 @@ from fastapi import Request
 
 from indexer.access import Reader
 from search_api.context import AnswerContext
+from search_api.features import WebFeature
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequestTimeouts
 from search_api.push.responses import PushReceiver
 from search_api.scim.values import SuiteGroups
@@ -40,7 +41,8 @@ class Services(AnswerContext):
     `application_readers` if no application searches in an agent's name. `origins`: sites whose
     pages may embed the widget. `theme`: a folder whose `theme.css` is loaded after the pages' own
     style. `contact`: an address for people who cannot use a page. `hosts`: the only names that the
-    site answers to, None for any name. `notice_key` signs the notices of pages (`notices`).
+    site answers to, None for any name. `features` are those of packages. `notice_key` signs the
+    notices of pages (`notices`).
     """
 
     reader_of: ReaderOf
@@ -55,6 +57,7 @@ class Services(AnswerContext):
     concurrency_limiter: ConcurrencyLimiter = field(default_factory=ConcurrencyLimiter)
     timeouts: RequestTimeouts = field(default_factory=RequestTimeouts)
     theme: Path | None = None
+    features: Sequence[WebFeature] = ()
     contact: str = ""
     notice_key: bytes = field(default_factory=lambda: token_bytes(32), repr=False)
 

@@ -146,8 +146,9 @@ class _FrenchTemplates(FileSystemLoader):
         return unbroken(source), path, is_current
 
 
+_loader = _FrenchTemplates(Path(__file__).parent / "templates")
 _environment = Environment(
-    loader=_FrenchTemplates(Path(__file__).parent / "templates"),
+    loader=_loader,
     autoescape=True,
     finalize=lambda shown: safe_text(shown) if type(shown) is str else shown,
     undefined=StrictUndefined,
@@ -221,6 +222,13 @@ _environment.globals.update(
     static=static_address,
 )
 
+
+def add_templates(folder: Path) -> None:
+    """Let pages use the templates of a feature; those of quisait come first."""
+    if str(folder) not in _loader.searchpath:
+        _loader.searchpath.append(str(folder))
+
+
 _REFUSED_EARLY = {421, 429, 431}
 """Statuses of refusals before the reader is identified, whose pages show nobody's data."""
 
@@ -248,8 +256,19 @@ def render(name: str, *, request: Request, **values: object) -> str:
         "themed": services.theme is not None,
         "signed_on": _signed_on(request),
         "partial": getattr(request.state, "incomplete", False),
+        "added_entries": [entry for feature in services.features for entry in feature.menu],
+        "blocks": _blocks(services),
     }
     return _environment.get_template(name).render(**more, **values)
+
+
+def _blocks(services: Services) -> dict[str, list[str]]:
+    """Return the templates that features include in pages, by place."""
+    blocks: dict[str, list[str]] = {}
+    for feature in services.features:
+        for place, template in feature.blocks.items():
+            blocks.setdefault(place, []).append(template)
+    return blocks
 
 
 def _signed_on(request: Request) -> Identification | None:

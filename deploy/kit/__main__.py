@@ -61,7 +61,7 @@ def write_kit(
 def _put_wheels(kit: Path, pythons: Iterable[str]) -> tuple[Wheel, list[Wheel]]:
     """(quisait's own, all that are there, each once); and for each Python its two lists.
 
-    The second is of what the packages of sources need besides.
+    The first list installs quisait with the bundled packages, the second the packages of sources.
     """
     wheels, lists, more = kit / "wheels", kit / "requirements", kit / "requirements-sources"
     for folder in (wheels, lists, more):
@@ -71,15 +71,16 @@ def _put_wheels(kit: Path, pythons: Iterable[str]) -> tuple[Wheel, list[Wheel]]:
         for name in ("requirements.txt", "requirements-sources.txt")
     )
     quisait = read_wheel(build(REPOSITORY, wheels))
-    sources, others = (
+    bundled, sources, others = (
         [read_wheel(path) for path in paths] for paths in build_packages(REPOSITORY, wheels)
     )
-    known: dict[str, Wheel] = {wheel.path.name: wheel for wheel in (quisait, *sources, *others)}
+    built = (quisait, *bundled, *sources, *others)
+    known: dict[str, Wheel] = {wheel.path.name: wheel for wheel in built}
     for python in pythons:
         own = pins(requirements, python)
         besides = [pin for pin in pins(with_sources, python) if pin not in own]
         for pinned, first, folder in (
-            ([*own, PIP], [quisait], lists),
+            ([*own, PIP], [quisait, *bundled], lists),
             (besides, sources, more),
         ):
             paths = download(pinned, python, CACHE / "kit/wheels", wheels)

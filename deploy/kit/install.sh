@@ -159,7 +159,7 @@ free=$(df -Pk -- "$parent" | awk 'NR == 2 { print $4 }')
 echo "3/5 Installation des paquets ($python, $prefix)"
 umask 022
 # Who has them keeps them, of the same version as the rest.
-if ls -d "$prefix"/lib/python*/site-packages/quisait_*.dist-info >/dev/null 2>&1; then
+if ls -d "$prefix"/lib/python*/site-packages/quisait_smb-*.dist-info >/dev/null 2>&1; then
     sources=oui
 fi
 if [ -e "$prefix/bin" ] && [ "$(base_of "$prefix/bin/python" || true)" != "$(base_of "$python")" ]; then

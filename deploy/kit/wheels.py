@@ -97,18 +97,26 @@ def build(repository: Path, target: Path) -> Path:
     return _built(repository, (*_PACKAGES, "pyproject.toml", "README.md", "LICENSE"), target)
 
 
-def build_packages(repository: Path, target: Path) -> tuple[list[Path], list[Path]]:
-    """Build the wheel of each package into `target`: return those of sources, and the others.
+def build_packages(repository: Path, target: Path) -> tuple[list[Path], list[Path], list[Path]]:
+    """Build the wheel of each package: return the bundled ones, those of sources, and the others.
 
     Raises where pip cannot build one.
     """
+    bundled: list[Path] = []
     sources: list[Path] = []
     others: list[Path] = []
     for path in sorted(repository.glob("packages/*/pyproject.toml")):
         name = f"quisait_{path.parent.name.replace('-', '_')}"
         wheel = _built(path.parent, (name, path.name), target)
-        (sources if is_of_sources(path) else others).append(wheel)
-    return sources, others
+        group = bundled if is_bundled(path) else sources if is_of_sources(path) else others
+        group.append(wheel)
+    return bundled, sources, others
+
+
+def is_bundled(project: Path) -> bool:
+    """Return whether a package is installed with quisait, unless somebody leaves it out."""
+    stated = tomllib.loads(project.read_text("utf-8"))
+    return bool(stated.get("tool", {}).get("quisait", {}).get("bundled"))
 
 
 def is_of_sources(project: Path) -> bool:

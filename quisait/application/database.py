@@ -17,6 +17,7 @@ from expertise import build_tables, consent, decisions, directory_tables
 from indexer import part_runs, sql, state
 from indexer.errors import IndexRefused
 from quisait.application.opening import Opening
+from quisait.features import Feature, installed_features
 from quisait.privacy import register
 from quisait.privacy.accesses import AccessMarks, access_marks, access_tables
 from quisait.settings import Settings, beside_file
@@ -36,7 +37,6 @@ from search_api.query_log import storage as journal_tables
 from search_api.questions import tables as asking_tables
 from search_api.sign_on import sessions as sign_on_tables
 from search_api.verification import storage as verification
-from search_api.webhooks import storage as webhook_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 OF_0_1_0 = "0.1.0"
@@ -45,7 +45,7 @@ TABLES_OF_0_1_0 = ("accounts", "agents", "cursors", "failures", "memberships", "
 """Its tables. They only hold what the next readings of sources and directory store again."""
 BASE = "0028"
 """The first migration. It completes the schemas of 0.2.0's development, which have lower marks."""
-HEAD = "0041"
+HEAD = "0042"
 """The last migration in `MIGRATIONS`."""
 MARKED_BY_ALEMBIC = 3
 """Value in `schema_version`, for which versions of quisait before Alembic refuse the database."""
@@ -58,6 +58,13 @@ schema_version = sa.Table(
     _metadata,
     sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
 )
+feature_schemas = sa.Table(
+    "feature_schemas",
+    _metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("migrations", sa.Integer, nullable=False),
+)
+"""Features whose tables exist, and the number of their migrations that the tables went through."""
 TABLES: tuple[sa.MetaData, ...] = (
     _metadata,
     part_runs.source_parts.metadata,  # the tables of `indexer.state` too
@@ -78,11 +85,11 @@ TABLES: tuple[sa.MetaData, ...] = (
     access_marks.metadata,
     sign_on_tables.metadata,
     assistant_tables.metadata,
-    webhook_tables.metadata,
     *{one.metadata for one in (push_tokens.push_tokens, pushed_members)},
+    *(tables for feature in installed_features() for tables in feature.tables()),
 )
-"""Every table of the database."""
-OF_THIS_DATABASE = frozenset({schema_version, access_marks})
+"""Every table of the database, those of installed features included."""
+OF_THIS_DATABASE = frozenset({schema_version, feature_schemas, access_marks})
 """Tables that describe this database itself, and are never copied into another."""
 NOT_BACKED_UP = frozenset(
     {
@@ -178,6 +185,7 @@ def migrate(engine: sa.Engine) -> sa.Engine:
             _create(connection)
         elif found != HEAD:
             _upgrade(connection, found)
+        _upgrade_features(connection)
     return engine
 
 
@@ -254,6 +262,48 @@ def _create(connection: sa.Connection) -> None:
         "constraint alembic_version_pkc primary key (version_num))"
     )
     connection.execute(sa.text("insert into alembic_version values (:head)"), {"head": HEAD})
+    rows = [{"name": one.name, "migrations": len(one.migrations)} for one in installed_features()]
+    if rows:
+        connection.execute(sa.insert(feature_schemas), rows)
+
+
+def _upgrade_features(connection: sa.Connection) -> None:
+    """Create the tables of new features, and upgrade those of features that were updated.
+
+    Raises `IndexRefused` for a feature of a later version.
+    """
+    schemas = feature_schemas.c
+    for feature, done in _outdated_features(connection):
+        if done is None:
+            for tables in feature.tables():
+                tables.create_all(connection)
+        else:
+            for change in feature.migrations[done:]:
+                change(connection)
+        connection.execute(sa.delete(feature_schemas).where(schemas.name == feature.name))
+        row = {"name": feature.name, "migrations": len(feature.migrations)}
+        connection.execute(sa.insert(feature_schemas).values(row))
+
+
+def _outdated_features(connection: sa.Connection) -> list[tuple[Feature, int | None]]:
+    """Return the features whose tables are to be upgraded, with the migrations done so far.
+
+    The number is None for tables that do not exist yet. Raises `IndexRefused` for a feature of a
+    later version.
+    """
+    rows = connection.execute(sa.select(feature_schemas)).all()
+    done = {row.name: int(row.migrations) for row in rows}
+    outdated = []
+    for feature in installed_features():
+        known = done.get(feature.name)
+        if known is not None and known > len(feature.migrations):
+            raise IndexRefused(
+                f"La base d'état connaît une version plus récente de « {feature.name} ». Rien n'a "
+                "été changé : mettez son paquet à jour, ou donnez une autre base à « database »."
+            )
+        if known != len(feature.migrations):
+            outdated.append((feature, known))
+    return outdated
 
 
 def _upgrade(connection: sa.Connection, found: str) -> None:
@@ -339,6 +389,11 @@ def opened_database(settings: Settings, opening: Opening) -> Iterator[sa.Engine]
             database.dispose()
 
 
+def _has_outdated_features(database: sa.Engine) -> bool:
+    with database.connect() as connection:
+        return bool(_outdated_features(connection))
+
+
 @contextmanager
 def _read_only_database(settings: Settings) -> Iterator[sa.Engine]:
     """Open the database without a right to write; a new one is read as an empty temporary one.
@@ -349,7 +404,7 @@ def _read_only_database(settings: Settings) -> Iterator[sa.Engine]:
     try:
         _require_content(settings, database)
         revision = _revision_of(settings, database)
-        if revision == HEAD:
+        if revision == HEAD and not _has_outdated_features(database):
             yield database
             return
     finally:

@@ -1,7 +1,9 @@
 """`quisait check`: test settings and engines, with one line and one remedy per check."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+
+import sqlalchemy as sa
 
 from quisait.application.database import opened_database
 from quisait.application.opening import Opening
@@ -13,6 +15,7 @@ from quisait.checks.privacy import privacy_checks
 from quisait.checks.references import reference_checks
 from quisait.checks.sign_on import check_identity
 from quisait.checks.sources import source_checks
+from quisait.features import installed_features
 from quisait.settings import Settings
 from quisait.settings.files import private_files
 
@@ -30,11 +33,19 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         yield attempt("classement", partial(check_ranker, settings))
         yield from reference_checks(settings)
         yield from source_checks(settings)
-        yield from _mail_and_webhook_checks(settings)
+        yield from _mail_checks(settings)
+        for feature in installed_features():
+            for name, state in feature.states(settings).items():
+                yield attempt(name, partial(_state_of_feature, settings, state))
         yield attempt("identité", partial(check_identity, settings))
 
 
-def _mail_and_webhook_checks(settings: Settings) -> Iterator[Check]:
+def _state_of_feature(settings: Settings, state: Callable[[sa.Engine], str]) -> str:
+    with opened_database(settings, Opening.READ) as database:
+        return state(database)
+
+
+def _mail_checks(settings: Settings) -> Iterator[Check]:
     # Imported here: they take a moment to load, and most settings name none of them.
     if settings.mail.host:
         from quisait.work.mail import check_server
@@ -44,11 +55,3 @@ def _mail_and_webhook_checks(settings: Settings) -> Iterator[Check]:
         from quisait.work.mailbox import check_mailbox
 
         yield attempt("boîte des réponses", partial(check_mailbox, settings))
-    if settings.webhooks:
-        from quisait.work.webhooks import webhooks_state
-
-        def check_webhooks() -> str:
-            with opened_database(settings, Opening.READ) as database:
-                return webhooks_state(settings, database)
-
-        yield attempt("webhooks", check_webhooks)

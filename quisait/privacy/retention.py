@@ -28,6 +28,7 @@ from indexer.state import digest
 from indexer.values import Remove
 from quisait.application.database import TABLES, forget_members, pushed_members
 from quisait.clock import now
+from quisait.features import installed_features
 from quisait.privacy.register import (
     DatabaseRegisterMark,
     FileRegister,
@@ -228,6 +229,8 @@ def purge_expired(
     questions = _purge_old_questions(privacy.register, database, index, settings)
     done = PurgeReport(agents, privacy.audit.forget(), privacy.register.forget(), questions)
     _forget_words_on_deleted(privacy.register, database, index)
+    for feature in installed_features():
+        feature.purge(settings, database)
     forget_openings(database, today - timedelta(days=MONTH_DAYS))
     kept_since = now() - timedelta(days=settings.assistants.kept_days)
     forget_calls(database, int(kept_since.timestamp()))

@@ -40,6 +40,7 @@ from quisait.application.sign_on import (
 from quisait.application.sources import FolderOriginals, join_rules
 from quisait.application.written_answer import open_writing
 from quisait.clock import now, now_s, today
+from quisait.features import installed_features
 from quisait.privacy.retention import audit_command
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
@@ -53,6 +54,7 @@ from search_api.app import ReaderOf, Services, create_app
 from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.communities.storage import SqlCommunityPages
+from search_api.features import WebFeature
 from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind, RequestTimeouts
 from search_api.middleware.metrics import MetricsMiddleware, request_metrics
@@ -294,8 +296,15 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             scans=application.scans,
             assistants=open_assistants(application),
             writing=open_writing(application),
+            features=web_features(application),
         )
     )
+
+
+def web_features(application: Application) -> tuple[WebFeature, ...]:
+    """Return what installed features add to pages and API."""
+    added = (feature.web(application) for feature in installed_features())
+    return tuple(one for one in added if one is not None)
 
 
 def open_assistants(application: Application) -> Assistants | None:

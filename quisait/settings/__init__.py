@@ -5,10 +5,11 @@
 """
 
 import os
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,6 +19,7 @@ from pydantic_settings import (
 
 from expertise.asking_kinds import ASKING_KINDS
 from indexer.quantisation import Quantisation
+from quisait.features import SettingsPart, installed_features, settings_parts
 from quisait.settings.bot import BotSettings
 from quisait.settings.mail import MailSettings
 from quisait.settings.mailbox import MailboxSettings
@@ -51,7 +53,6 @@ from quisait.settings.web import (
     SignedHeaderSettings,
     SignOnSettings,
 )
-from quisait.settings.webhooks import WebhookSettings
 from quisait.settings.written_answer import WrittenAnswerSettings
 
 
@@ -515,6 +516,8 @@ class ExpertiseSettings(SettingsTable):
     )
 
 
+Table = TypeVar("Table", bound=SettingsTable)
+"""The model of a feature's table."""
 QUESTIONS_SOURCE: Literal["questions"] = "questions"
 """Name and kind of the source of questions (`search_api.questions.values.SOURCE`)."""
 DIRECTORY = "@annuaire"
@@ -530,7 +533,7 @@ def _each_name_once(sources: list[SourceSettings]) -> list[SourceSettings]:
     return sources
 
 
-class Settings(BaseSettings):
+class _CoreSettings(BaseSettings):
     """Les réglages de quisait."""
 
     model_config = SettingsConfigDict(
@@ -583,9 +586,6 @@ class Settings(BaseSettings):
     roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
     sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(
         [], description="les sources, une table [[sources]] chacune"
-    )
-    webhooks: list[WebhookSettings] = Field(
-        [], description="les applications averties, une table [[webhooks]] chacune"
     )
 
     @model_validator(mode="after")
@@ -643,15 +643,6 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _require_settings_of_webhooks(self) -> Self:
-        """Require the pages' address for webhooks, and a different name for each webhook."""
-        if self.webhooks and not self.sign_on.address:
-            raise ValueError("[[webhooks]] demande [sign_on] address : les avis mènent aux pages")
-        if len({one.name for one in self.webhooks}) < len(self.webhooks):
-            raise ValueError("deux [[webhooks]] portent le même nom : renommez l'un d'eux")
-        return self
-
-    @model_validator(mode="after")
     def _require_settings_of_bot(self) -> Self:
         """Require a Matrix source and the pages' address for the bot."""
         if not self.bot.source:
@@ -672,7 +663,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _with_the_source_of_questions(self) -> "Settings":
+    def _with_the_source_of_questions(self) -> Self:
         """Add the source of questions if questions are enabled.
 
         It is read like every other source.
@@ -691,6 +682,22 @@ class Settings(BaseSettings):
             )
             object.__setattr__(self, "sources", [*self.sources, own])
         return self
+
+    @model_validator(mode="after")
+    def _accepted_by_features(self) -> Self:
+        for feature in installed_features():
+            feature.require(cast("Settings", self))
+        return self
+
+    def table(self, model: type[Table]) -> Table:
+        """Return the table of an installed feature. Raises `KeyError` if no feature declares it."""
+        table: Table = getattr(self, _part_of(model).name)
+        return table
+
+    def tables(self, model: type[Table]) -> list[Table]:
+        """Return the repeated tables (`[[name]]`) of an installed feature. Raises `KeyError`."""
+        tables: list[Table] = getattr(self, _part_of(model).name)
+        return tables
 
     @property
     def group_sources(self) -> frozenset[str]:
@@ -721,6 +728,47 @@ class Settings(BaseSettings):
         return init_settings, env_settings, SecretFiles(settings_cls, secrets_folder()), file
 
 
+def _part_of(model: type[SettingsTable]) -> SettingsPart:
+    for part in settings_parts().values():
+        if part.model is model:
+            return part
+    raise KeyError(model.__name__)
+
+
+def _field_of(part: SettingsPart) -> tuple[Any, Any]:
+    """Return the type and default of the field of a feature's table."""
+    if part.repeated:
+        return list[part.model], Field([], description=part.each)  # type: ignore[name-defined]
+    return part.model, part.model()
+
+
+@cache
+def _settings_class() -> "type[Settings]":
+    """Return the class of the settings, with the tables of installed features."""
+    added: Any = {name: _field_of(part) for name, part in settings_parts().items()}
+    whole = create_model(
+        "Settings",
+        __base__=_CoreSettings,
+        __doc__=_CoreSettings.__doc__,
+        __module__=__name__,
+        **added,
+    )
+    return cast("type[Settings]", whole)
+
+
+if TYPE_CHECKING:
+
+    class Settings(_CoreSettings):
+        """Les réglages de quisait, avec les tables des fonctionnalités installées."""
+
+
+def __getattr__(name: str) -> Any:
+    """Return `Settings`, which is made at its first use: features import this package before."""
+    if name == "Settings":
+        return _settings_class()
+    raise AttributeError(name)
+
+
 def settings_file() -> Path:
     """Return the path of the settings: `QUISAIT_FILE`, or `quisait.toml` in the current folder.
 
@@ -729,9 +777,9 @@ def settings_file() -> Path:
     return Path(os.environ.get(FILE_VARIABLE) or FILE)
 
 
-def load_settings() -> Settings:
+def load_settings() -> "Settings":
     """Load the settings. Raises `pydantic.ValidationError` if one is invalid or unknown."""
-    return Settings()
+    return _settings_class()()
 
 
 def beside_file(path: str) -> Path:
@@ -755,7 +803,7 @@ def secrets_folder() -> Path | None:
 def unknown_variables() -> list[str]:
     """Return the QUISAIT_… environment variables that name no setting, such as misspelt ones."""
     own = {FILE_VARIABLE, FOLDER}
-    fields = {f"QUISAIT_{name}".upper() for name in Settings.model_fields}
+    fields = {f"QUISAIT_{name}".upper() for name in _settings_class().model_fields}
     return sorted(
         name
         for name in os.environ

@@ -7,10 +7,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from quisait.features import settings_parts
 from quisait.settings import Settings
 from quisait.settings.sources import RoleSettings, SourceSettings
 from quisait.settings.types import SettingsTable
-from quisait.settings.webhooks import WebhookSettings
 
 TABLES: dict[str, type[BaseModel]] = {
     name: field.annotation
@@ -18,25 +18,22 @@ TABLES: dict[str, type[BaseModel]] = {
     if isinstance(field.annotation, type) and issubclass(field.annotation, SettingsTable)
 }
 """The tables of the settings file with their models, in their order in the file."""
+_REPEATED_PARTS = {name: part for name, part in settings_parts().items() if part.repeated}
 LISTS: dict[str, type[BaseModel]] = {
     "roles": RoleSettings,
-    "webhooks": WebhookSettings,
+    **{name: part.model for name, part in _REPEATED_PARTS.items()},
     "sources": SourceSettings,
 }
 """The tables that may be repeated, with their models."""
 _EXAMPLES: dict[str, dict[str, Any]] = {
     "roles": {"role": "officer", "agents": ["ag-0001"]},
     "sources": {"name": "notes", "kind": "folder", "path": "documents", "allowed": ["everyone"]},
-    "webhooks": {
-        "name": "intranet",
-        "url": "https://intranet.exemple.fr/quisait",
-        "secret_file": "secrets/webhook-intranet",
-    },
+    **{name: dict(part.example) for name, part in _REPEATED_PARTS.items()},
 }
 _ONE_EACH = {
     "roles": "# Une table par rôle donné.",
     "sources": "# Une table par source.",
-    "webhooks": "# Une table par application avertie.",
+    **{name: f"# {part.each}" for name, part in _REPEATED_PARTS.items()},
 }
 
 
@@ -120,10 +117,7 @@ une liste en JSON, les remplace tous.
 Les sources se suivent, une table `[[sources]]` chacune. La variable `QUISAIT_SOURCES`, une
 liste en JSON, les remplace toutes.
 """,
-    "webhooks": """
-Les applications averties se suivent, une table `[[webhooks]]` chacune (docs/api.md). La variable
-`QUISAIT_WEBHOOKS`, une liste en JSON, les remplace toutes.
-""",
+    **{name: f"\n{part.about}\n" for name, part in _REPEATED_PARTS.items()},
 }
 
 

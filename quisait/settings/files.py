@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 from quisait.settings import Settings, beside_file, secrets_folder, settings_file
 from quisait.settings.types import reason_of as reason_of
 
@@ -44,17 +47,26 @@ def _secret_files(settings: Settings) -> Iterator[Path]:
         for token in source.file_hosts.values()
         if token
     )
-    yield from (beside_file(one.secret_file) for one in settings.webhooks)
     text = settings_file().read_text("utf-8") if settings_file().is_file() else ""
-    secrets = {settings.index.password, settings.server.token_key, settings.metrics.token}
-    secrets |= {
-        settings.database_password,
-        settings.oidc.client_secret,
-        settings.written_answer.key,
-    }
-    secrets |= {one.password for one in (settings.ldap, settings.mail, settings.mailbox) if one}
+    secrets = set[str]()
+    for name, field, value in _texts(settings):
+        if name == "secret_file" and value:
+            yield beside_file(value)
+        elif not field.repr and value != settings.database:
+            secrets.add(value)
     if any(secret and secret in text for secret in secrets):
         yield settings_file()
+
+
+def _texts(table: BaseModel) -> Iterator[tuple[str, FieldInfo, str]]:
+    """Yield name, description and value of each text in a table and the tables inside it."""
+    for name, field in type(table).model_fields.items():
+        value = getattr(table, name)
+        if isinstance(value, str):
+            yield name, field, value
+        for inner in value if isinstance(value, list) else [value]:
+            if isinstance(inner, BaseModel):
+                yield from _texts(inner)
 
 
 def _is_exposed(path: Path) -> bool:

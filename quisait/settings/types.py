@@ -88,9 +88,16 @@ _MESSAGES = dict(MESSAGES) | {
 }
 """Messages for settings, which are not written in JSON."""
 
+_IN_PACKAGES = {"webhooks": "quisait-webhooks"}
+"""The package of each table that an earlier version knew without it."""
 _REMOVED: dict[tuple[int | str, ...], str] = {
     ("pages", "catalogue"): "ce réglage n'existe plus, les textes des pages ne se reformulent "
-    "plus : retirez-le"
+    "plus : retirez-le",
+    **{
+        (table,): f"cette table est celle du paquet « {package} », qui n'est pas installé : "
+        "installez-le, ou retirez-la"
+        for table, package in _IN_PACKAGES.items()
+    },
 }
 """Settings of earlier versions by their location, and the remedy if a file still has one."""
 

@@ -21,6 +21,7 @@ from quisait.application.engines import (
 )
 from quisait.application.sources import DIRECTORY, has_directory
 from quisait.checks.references import check_topics
+from quisait.features import installed_features
 from quisait.privacy.retention import frequent_queries, hidden_queries
 from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
@@ -47,7 +48,6 @@ from quisait.work.source_status import (
     soon,
     status_of,
 )
-from quisait.work.webhooks import webhooks_state
 from quisait.work.worker import BUILD, task_trouble, tasks_of
 from search_api.administration.system_status import (
     CountedQuestion,
@@ -123,8 +123,9 @@ class ApplicationAdministration:
         yield _part_state("Classement", partial(ranker_state, settings, application.encoder.name))
         if settings.mail.host or settings.shows_mails:
             yield _part_state("Courriel", partial(mail_state, application))
-        if settings.webhooks:
-            yield _part_state("Webhooks", partial(webhooks_state, settings, application.database))
+        for feature in installed_features():
+            for name, state in feature.states(settings).items():
+                yield _part_state(name.capitalize(), partial(state, application.database))
         if settings.questions.enabled:
             yield _part_state("Signalements", partial(reports_state, application))
         for name, path in search_files(settings.search):

@@ -54,7 +54,6 @@ from search_api.mail.storage import SqlMail, mail_preferences, mail_queue
 from search_api.mail.values import NO_MAIL
 from search_api.questions.tables import forget_every_question
 from search_api.verification.storage import document_openings, outdated_marks, verifications
-from search_api.webhooks.storage import webhook_queue
 
 _WRITTEN_AT_ONCE = 100
 _MARGIN = timedelta(hours=1)
@@ -408,6 +407,8 @@ def _close_without_register(working: sa.Engine) -> None:
     with working.begin() as connection:
         connection.execute(sa.delete(cursors).where(cursors.c.source != DIRECTORY))
         said = (favourites, follows, verifications, outdated_marks, document_openings)
-        for table in (*PUSHED, *said, mail_queue, webhook_queue, scans):
+        added = [table for tables in TABLES for table in tables.sorted_tables]
+        withdrawn = [table for table in added if table.info.get(sql.MAY_BE_WITHDRAWN)]
+        for table in (*PUSHED, *said, mail_queue, scans, *withdrawn):
             connection.execute(sa.delete(table))
         forget_every_question(connection)

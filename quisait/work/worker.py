@@ -1,7 +1,8 @@
 """A worker: runs each source and each task when it is due, until it is stopped.
 
-Tasks are the directory, the expertise build, the query log, questions, mail, webhooks, scans and
-purges. Each has a thread of its own, and none waits for a crawl (decision 109).
+Tasks are the directory, the expertise build, the query log, questions, mail, scans, purges and
+those of installed features. Each has a thread of its own, and none waits for a crawl (decision
+109).
 
 Several workers may run, on one or several machines: the first that takes a source's lock reads the
 source, and the others go on to the next one; the parts of a divided source are shared.
@@ -39,6 +40,7 @@ from quisait.application.assembly import (
 from quisait.application.locks import SourceBusy, SourceLock, hold_source_lock
 from quisait.application.sources import DIRECTORY, has_directory
 from quisait.clock import now, today
+from quisait.features import Task, installed_features
 from quisait.privacy.retention import PurgeReport, purge_expired
 from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
@@ -60,7 +62,6 @@ from quisait.work.runs import (
 )
 from quisait.work.scans import read_scans
 from quisait.work.source_status import moment
-from quisait.work.webhooks import queue_topic_changes, send_webhooks
 
 BUILD = "@expertise"
 """Name of the build's runs and lock, so that only one build runs at a time. No source can have this
@@ -133,7 +134,8 @@ def publish_build(application: Application, held: SourceLock) -> BuildOutcome:
             SkippedItem(SkippedKind.TOPIC, item.where, item.reason) for item in listed.malformed
         )
         skipped = (*malformed, *found.skipped)
-        queue_topic_changes(application)
+        for feature in installed_features():
+            feature.before_build(application)
         stamp = application.builds.publish(replace(found, skipped=skipped), listed)
         cost = BuildCost(
             found.engine,
@@ -156,27 +158,11 @@ MAILBOX = "@boite"
 """Name of the task that reads answers by mail and bounces. It is separate from sending, because
 either server may be down.
 """
-WEBHOOKS = "@webhooks"
-"""Name of the task that sends events to applications."""
 SCANS = "@numerisations"
 """Name of the task that recognises scans, a minute at a time, with the lowest priority."""
 PRIVACY = "@vie-privee"
 """Name of the task that purges departed agents, and old entries of the audit log and the register.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A task of a worker. `name` begins with `@`, unlike a source's.
-
-    `work` returns the number of changes, soon after its event is set, while its lock is held; it
-    may raise the errors of a crawl. `first`: the task is tried before the first crawl.
-    """
-
-    name: str
-    pace: Pace
-    work: Callable[[SourceLock, Event], int]
-    first: bool = False
 
 
 def tasks_of(application: Application) -> tuple[Task, ...]:
@@ -205,9 +191,6 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
     def read_answers(_: SourceLock, stop: Event) -> int:
         return sum(read_mailbox(application, stop).values())
 
-    def tell_applications(_: SourceLock, stop: Event) -> int:
-        return send_webhooks(application, stop)
-
     def recognise(_: SourceLock, stop: Event) -> int:
         return read_scans(application, stop).pages
 
@@ -226,11 +209,11 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
         ),
         (sends_mail, Task(MAIL, every("5 s" if watched else "1 min"), send_mails)),
         (settings.mailbox.host, Task(MAILBOX, every("1 min"), read_answers)),
-        (settings.webhooks, Task(WEBHOOKS, every("1 min"), tell_applications)),
         (settings.scans.enabled, Task(SCANS, every(settings.scans.every), recognise)),
         (True, Task(PRIVACY, every("1 j"), erase)),
     )
-    return tuple(task for wanted, task in tasks if wanted)
+    added = (task for feature in installed_features() for task in feature.tasks(application))
+    return (*(task for wanted, task in tasks if wanted), *added)
 
 
 def task_trouble(application: Application, task: Task, now: datetime) -> str:

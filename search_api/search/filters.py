@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connectors.geography import DEPARTEMENTS
+from expertise.current_build import is_area
 from indexer.access import Reader
 from search_api.context import AnswerContext, InvalidParameter
 from search_api.plain_text import safe_text
@@ -60,3 +61,8 @@ def require_known_filters(
     """Raise `UnknownFilterValues`, which names the known values, if there are `unknown_filters`."""
     if unknown := unknown_filters(context, reader, filters):
         raise UnknownFilterValues(". ".join(map(str, unknown)) + ".")
+
+
+def is_known_area(area: str) -> bool:
+    """Return whether an area is empty, a département or a region."""
+    return not area or is_area(area)

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from connectors.geography import DEPARTEMENTS, REGIONS
-from expertise.current_build import is_area
 from indexer.access import Reader
 from indexer.french.analysis import fold
 from search_api.addresses import QuestionMail, SearchAddress, experts_address, topic_address
@@ -39,7 +38,7 @@ from search_api.query.query import Query as Asked
 from search_api.query.query import QueryPartKind, ResultOrder, since
 from search_api.ranking.results import Results
 from search_api.search.engine import OF_A_PERSON
-from search_api.search.filters import require_known_filters, unknown_filters
+from search_api.search.filters import is_known_area, require_known_filters, unknown_filters
 from search_api.search.responses import experts_answer, search_answer
 from search_api.search.schemas import ExpertsBody, SearchBody, SuggestionsBody
 from search_api.search.service import answer_question, who_knows
@@ -245,7 +244,7 @@ def experts_page(
 ) -> str:
     """Show agents who may know, each with the reason; without a question, ways to colleagues."""
     services = services_of(request)
-    unknown_area, area = ("", area) if not area or is_area(area) else (area, "")
+    unknown_area, area = ("", area) if is_known_area(area) else (area, "")
     found = who_knows(
         services,
         reader,

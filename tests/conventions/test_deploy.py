@@ -14,7 +14,7 @@ import yaml  # type: ignore[import-untyped]
 from joserfc.jwk import ECKey
 from prometheus_client.metrics_core import Metric
 
-from deploy.kit.wheels import is_of_sources
+from deploy.kit.wheels import is_bundled, is_of_sources
 from quisait.application.assembly import open_application
 from quisait.server.metrics import registry_of
 from quisait.settings import load_settings
@@ -171,7 +171,9 @@ def test_the_kit_is_made_without_the_test_environment() -> None:
 def test_every_package_of_sources_is_named_where_it_is_offered() -> None:
     """In the help of the kit's installer, its page and the documentation."""
     projects = (REPOSITORY / "packages").glob("*/pyproject.toml")
-    packages = {path.parent.name for path in projects if is_of_sources(path)}
+    packages = {
+        path.parent.name for path in projects if is_of_sources(path) and not is_bundled(path)
+    }
     assert "smb" in packages
     for page, mark in (
         ("deploy/kit/install.sh", "({})"),

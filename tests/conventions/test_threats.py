@@ -11,7 +11,7 @@ pytestmark = pytest.mark.trust
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs/menaces.md"
-NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+NAMED = re.compile(r"`((?:tests|packages)/[\w/-]+\.py)::(test_\w+)`")
 
 
 @cache

@@ -176,7 +176,7 @@ def client_of(application: Application, agent: str) -> TestClient:
 
 
 API_PAGE = (DEMO.parent / "docs" / "api.md").read_text("utf-8").partition("## Être averti")[0]
-"""What follows is tried in tests/service/test_webhooks.py."""
+"""What follows is tried in packages/webhooks/test_quisait_webhooks.py."""
 NEXT_BLOCK = "=== block"
 
 

@@ -284,20 +284,20 @@ def test_run_again_it_takes_another_python(offline: Offline, kit: Path, installe
     assert offline.run(str(PREFIX / "bin/quisait"), "connector", "list").stdout.count("quisait-")
 
 
-def test_python_that_the_service_cannot_run_is_refused(offline: Offline, kit: Path) -> None:
-    """Before anything is installed: it lies in a folder of root."""
-    if not _IS_ROOT:
-        pytest.skip("only root can make a folder that the service may not enter")
-    closed = offline.path("/opt/de-root")
-    closed.mkdir(mode=0o700)
-    os.chown(closed, 0, 0)
-    (closed / f"python{PYTHON}").symlink_to(_INTERPRETER)
-    python = f"/opt/de-root/python{PYTHON}"
-    script = ("sh", str(kit / "install.sh"), "--systemd", "--python", python)
-    refused = offline.run_as_root(*script, status=1).stderr
-    assert "compte du service" in refused
-    assert "Rien n'a été installé" in refused
-    assert not offline.path("/etc/quisait").exists()
+if _IS_ROOT:  # only root can make a folder that the service may not enter
+
+    def test_python_that_the_service_cannot_run_is_refused(offline: Offline, kit: Path) -> None:
+        """Before anything is installed: it lies in a folder of root."""
+        closed = offline.path("/opt/de-root")
+        closed.mkdir(mode=0o700)
+        os.chown(closed, 0, 0)
+        (closed / f"python{PYTHON}").symlink_to(_INTERPRETER)
+        python = f"/opt/de-root/python{PYTHON}"
+        script = ("sh", str(kit / "install.sh"), "--systemd", "--python", python)
+        refused = offline.run_as_root(*script, status=1).stderr
+        assert "compte du service" in refused
+        assert "Rien n'a été installé" in refused
+        assert not offline.path("/etc/quisait").exists()
 
 
 def test_what_install_cannot_do_is_said(offline: Offline, kit: Path, installed: Path) -> None:

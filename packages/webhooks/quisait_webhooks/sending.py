@@ -17,10 +17,10 @@ from expertise.topics import Topic
 from quisait.application.assembly import Application
 from quisait.clock import now
 from quisait.settings import Settings, beside_file, file_named
-from quisait.settings.webhooks import WebhookSettings
+from quisait_webhooks.schemas import WebhookBody, WebhookSubjectBody
+from quisait_webhooks.settings import WebhookSettings
+from quisait_webhooks.storage import SqlWebhooks, WebhookEvent, WebhookKind
 from search_api.addresses import question_address, topic_address
-from search_api.webhooks.schemas import WebhookBody, WebhookSubjectBody
-from search_api.webhooks.storage import SqlWebhooks, WebhookEvent, WebhookKind
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def send_webhooks(application: Application, stop: Event) -> int:
     queue_topic_changes(application)
     store.tidy()
     sent, faults = 0, []
-    for one in settings.webhooks:
+    for one in settings.tables(WebhookSettings):
         try:
             sent += deliver(store, one, settings.sign_on.address, stop)
         except ValueError as error:
@@ -65,7 +65,7 @@ def send_webhooks(application: Application, stop: Event) -> int:
 def webhooks_state(settings: Settings, database: sa.Engine) -> str:
     """Return the numbers of each receiver's events, in French. Raises `ValueError` if any fails."""
     said, well = [], True
-    for one in settings.webhooks:
+    for one in settings.tables(WebhookSettings):
         read_secret(one)
         counts = SqlWebhooks(database, now).counts(one.name)
         line = f"{one.name} : en attente : {counts.waiting}, livrés en trente jours : {counts.sent}"
@@ -126,12 +126,15 @@ def _opened(application: Application) -> SqlWebhooks:
     """Return the outbox, after adding and deleting receivers according to the settings."""
     store = SqlWebhooks(application.database, now)
     stamp = application.builds.current()
-    store.begin((one.name for one in application.settings.webhooks), stamp.id if stamp else "")
+    store.begin(
+        (one.name for one in application.settings.tables(WebhookSettings)),
+        stamp.id if stamp else "",
+    )
     return store
 
 
 def _names(settings: Settings, kind: WebhookKind) -> Sequence[str]:
-    return [one.name for one in settings.webhooks if kind.value in one.events]
+    return [one.name for one in settings.tables(WebhookSettings) if kind.value in one.events]
 
 
 def deliver(store: SqlWebhooks, receiver: WebhookSettings, site: str, stop: Event) -> int:

@@ -58,6 +58,7 @@ webhook_queue = sa.Table(
     sa.Column("code", sa.Integer),
     sa.Column("changed", sql.Moment, nullable=False),
     sa.Index("webhook_queue_due", "webhook", "state", "happened"),
+    info={sql.MAY_BE_WITHDRAWN: True},
 )
 """`subject`: the id of the question or topic. `code`: the HTTP status of a refusal, null if the
 receiver could not answer.

@@ -10,7 +10,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from queue import Queue
@@ -20,6 +20,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from jsonschema import Draft202012Validator
+from quisait_webhooks.feature import WEBHOOKS
+from quisait_webhooks.schemas import describe_webhooks
+from quisait_webhooks.sending import deliver, signed_headers, webhooks_state
+from quisait_webhooks.settings import WebhookSettings
+from quisait_webhooks.storage import (
+    LAST_ATTEMPT,
+    SqlWebhooks,
+    webhook_queue,
+)
 
 from expertise.build import build_expertise
 from expertise.builds import SqlBuilds
@@ -27,16 +36,11 @@ from expertise.topics import TopicList
 from indexer.values import Put
 from quisait.application.assembly import open_application
 from quisait.settings import load_settings
-from quisait.settings.webhooks import WebhookSettings
 from quisait.work.administration import ApplicationAdministration
 from quisait.work.crawl import read_directory
-from quisait.work.webhooks import deliver, signed_headers, webhooks_state
-from quisait.work.worker import WEBHOOKS, Worker, build_and_publish, tasks_of
-from search_api.webhooks.storage import (
-    LAST_ATTEMPT,
-    SqlWebhooks,
-    webhook_queue,
-)
+from quisait.work.worker import Worker, build_and_publish, tasks_of
+from search_api.app import create_app
+from search_api.features import WebFeature
 from tests.http_server import Handler, serving
 from tests.pages.asking_site import (
     ANIMATOR,
@@ -213,7 +217,8 @@ def test_a_body_holds_ids_kind_time_and_address_alone(told: Told) -> None:
             "data": {"id": id_, "url": f"{SITE}/questions/{id_}"},
         }
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", one.said["timestamp"])
-        schema = told.site.client(ASKER).get("/openapi.json").json()
+        described = replace(told.site.services, features=(WebFeature(describe=describe_webhooks),))
+        schema = create_app(described).openapi()
         assert schema["webhooks"]["question.answered"]["post"]["requestBody"]["required"]
         body = {"$ref": "#/components/schemas/WebhookBody", "components": schema["components"]}
         Draft202012Validator(body).validate(one.said)

@@ -1,0 +1,128 @@
+"""Features that packages add to quisait, each declared as one `Feature`.
+
+A package's `pyproject.toml` names its `Feature` in the group `quisait.features`. The settings,
+database, worker, checks, commands and web application read what it declares, so that no module of
+quisait names a feature. docs/fonctionnalite.md walks through one.
+
+The module of a `Feature` is imported with the settings, by every command. Therefore it imports the
+settings of the feature only, and its functions import the rest when they are called.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from quisait.application.assembly import Application
+    from quisait.application.locks import SourceLock
+    from quisait.settings import Settings
+    from quisait.settings.types import SettingsTable
+    from quisait.work.runs import Pace
+    from search_api.features import WebFeature
+
+
+GROUP = "quisait.features"
+"""The group of entry points by which a package adds a feature."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsPart:
+    """A table of `quisait.toml`: `[name]`, or any number of `[[name]]` if it is `repeated`.
+
+    The docstring of `model` is the table's title, in French. For a repeated table, `each` says in
+    French what one table is, `about` is a paragraph of docs/reglages.md, and `example` are values
+    for the commented table of `quisait init`.
+    """
+
+    name: str
+    model: "type[SettingsTable]"
+    repeated: bool = False
+    each: str = ""
+    about: str = ""
+    example: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task of a worker. `name` begins with `@`, unlike a source's.
+
+    `work` returns the number of changes, soon after its event is set, while its lock is held; it
+    may raise the errors of a crawl. `first`: the task is tried before the first crawl.
+    """
+
+    name: str
+    pace: "Pace"
+    work: "Callable[[SourceLock, Event], int]"
+    first: bool = False
+
+
+def _nothing(*_: object) -> tuple[()]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """Everything that a feature adds. Each function is called with the settings or application.
+
+    `name` is unique; it marks the feature's schema in the database, so it must never change.
+    """
+
+    name: str
+    settings: Sequence[SettingsPart] = ()
+    require: "Callable[[Settings], object]" = _nothing
+    """Raises `ValueError`, in French, if the feature's settings conflict with others."""
+    tables: "Callable[[], Sequence[sa.MetaData]]" = _nothing
+    """Returns the tables, which are created when the feature is first installed. Rows with a column
+    `agent_key` are personal data: they are erased with their agent (see `indexer.sql`).
+    """
+    migrations: "Sequence[Callable[[sa.Connection], object]]" = ()
+    """Changes of the tables since the first version, oldest first; new tables need none of them."""
+    tasks: "Callable[[Application], Iterable[Task]]" = _nothing
+    """Returns the tasks of a worker; none if the settings do not enable the feature."""
+    before_build: "Callable[[Application], object]" = _nothing
+    """Called before a new build of the expertise replaces the current one."""
+    states: "Callable[[Settings], Mapping[str, Callable[[sa.Engine], str]]]" = lambda _: {}
+    """Returns functions by French name, for `quisait check` and the page of the administration.
+    Each returns what it saw, or raises `ValueError` with the remedy.
+    """
+    commands: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Place (`package.module:function` or Typer group) and French help of each command."""
+    web: "Callable[[Application], WebFeature | None]" = lambda _: None
+    """Returns what the feature adds to pages and API, or None if it adds nothing."""
+    purge: "Callable[[Settings, sa.Engine], object]" = _nothing
+    """Deletes what has expired; called once a day."""
+
+
+class FeatureUnusable(ValueError):
+    """An installed feature cannot be loaded. The error's text is a French sentence."""
+
+
+@cache
+def installed_features() -> tuple[Feature, ...]:
+    """Return the installed features in the order of their names. Raises `FeatureUnusable`."""
+    features = []
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        try:
+            feature = entry.load()
+        except Exception as error:
+            raise FeatureUnusable(
+                f"La fonctionnalité « {entry.name} » ne se charge pas ({type(error).__name__} : "
+                f"{error}) : réinstallez son paquet, ou retirez-le ({entry.value})."
+            ) from error
+        if not isinstance(feature, Feature):
+            raise FeatureUnusable(
+                f"La fonctionnalité « {entry.name} » ne se charge pas : {entry.value} n'est pas un "
+                "Feature (docs/fonctionnalite.md)."
+            )
+        features.append(feature)
+    return tuple(features)
+
+
+def settings_parts() -> dict[str, SettingsPart]:
+    """Return the tables of `quisait.toml` that features add, by name."""
+    return {part.name: part for feature in installed_features() for part in feature.settings}

@@ -1,0 +1,48 @@
+"""What an installed feature adds to pages and API (`quisait.features`)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request
+
+Service = TypeVar("Service")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuEntry:
+    """An entry of the navigation. `label` is French, `section` the section that its page sets.
+
+    `below` is the section under which the entry stands (`me`); empty for the main navigation.
+    """
+
+    path: str
+    label: str
+    section: str
+    below: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebFeature:
+    """What a feature adds to pages and API.
+
+    `service` is what the routes need: `service_of` returns it by its class. `templates` is the
+    folder of the feature's templates. `blocks` names templates by the place of quisait's pages at
+    which they are included. `describe` completes the API's description (OpenAPI). `tags`: the tag
+    of the description for paths that match a regular expression.
+    """
+
+    routers: Sequence[APIRouter] = ()
+    service: object = None
+    templates: Path | None = None
+    blocks: Mapping[str, str] = field(default_factory=dict)
+    menu: Sequence[MenuEntry] = ()
+    describe: Callable[[dict[str, Any]], None] = lambda _: None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def service_of(request: Request, kind: type[Service]) -> Service:
+    """Return the service of this class, of the feature whose route handles the request."""
+    features: Sequence[WebFeature] = request.app.state.services.features
+    return next(one.service for one in features if isinstance(one.service, kind))
