@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 from quisait_webdav.connector import WebdavSource
@@ -228,6 +229,31 @@ def test_a_file_is_found_where_it_is_read(harness: DavHarness) -> None:
     made = apply(linked.changes(None))["t:note d'été #1.txt"]
     assert made.url == "https://f.example/?p=note%20d%27%C3%A9t%C3%A9%20%231.txt"
     assert made.evidence is EvidencePolicy.NONE
+
+
+ODD_NAMES = (
+    "100 %.txt", "%41.txt", "50%25.txt", "a#b.txt", "a?b=c.txt", "a;b.txt", "a&b+c.txt", "-rf.txt",
+    "http:a.txt", "a\\b.txt", "«a» \"b\".txt", f"{'é' * 120}.txt",
+)  # fmt: skip
+
+
+def test_links_to_files_with_odd_names_open(harness: DavHarness) -> None:
+    """Names with a control character or in another encoding are reported and not read."""
+    for name in ODD_NAMES:
+        (harness.served.path / name).write_text(name, "utf-8")
+    for name in ("fin\nde ligne.txt", os.fsdecode(b"latin\xe9.txt")):
+        (harness.served.path / name).write_text("x")
+    harness.set_readers("**", ("everyone",))
+    changes = read(harness)
+    documents = apply(changes)
+    assert documents.keys() == {f"t:{name}" for name in ODD_NAMES}
+    assert len([one for one in changes if isinstance(one, Malformed)]) == 2
+    with requests.Session() as browser:
+        browser.trust_env = False
+        browser.auth = (USER, PASSWORD.encode().decode("latin-1"))  # sent as UTF-8
+        for name in ODD_NAMES:
+            opened = browser.get(documents[f"t:{name}"].url, timeout=10)
+            assert (opened.status_code, opened.content) == (200, name.encode()), name
 
 
 def test_what_the_settings_leave_out_is_deleted(harness: DavHarness) -> None:

@@ -1,10 +1,12 @@
 """Real shares: from the settings to a found file, its owner among who knows; faults, refusals."""
 
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from quisait_smb.client import SharePlace
@@ -311,6 +313,27 @@ def test_what_a_person_has_to_mend(samba: SambaServer, wrong: dict[str, str], to
     with pytest.raises(SourceRefused, match=told) as refused:
         reading(Snapshot(ShareSource("t", place, SidReading("ad"))))
     assert place.password not in str(refused.value) + repr(place)
+
+
+ODD_NAMES = (
+    "100 %.txt", "%41.txt", "50%25.txt", "a#b.txt", "a;b.txt", "a&b+c.txt", "-rf.txt",
+    f"{'é' * 120}.txt",
+)  # fmt: skip
+
+
+def test_links_to_files_with_odd_names_lead_to_them(samba: SambaServer, tree: Snapshot) -> None:
+    """A name that SMB cannot carry is listed by a short one and ends no reading."""
+    root = samba.folder("commun") / "essai"
+    for name in ODD_NAMES:
+        write(samba, name, name)
+    for raw in (b"fin\nde ligne.txt", b"a?b.txt", b"latin\xe9.txt"):
+        (root / os.fsdecode(raw)).write_bytes(raw)
+    documents = apply(reading(tree))
+    for name in ODD_NAMES:
+        address = urlsplit(documents[f"t:{name}"].url)
+        path = root / unquote(address.path).removeprefix("/commun/essai/")
+        assert path.read_text("utf-8") == name
+        assert address.query + address.fragment == "", name
 
 
 def test_a_folder_that_is_gone_deletes_nothing(tree: Snapshot) -> None:
