@@ -212,6 +212,7 @@ _environment.filters.update(
     web_address=wording.web_address,
 )
 _environment.globals.update(
+    departed_mark=wording.DEPARTED,
     first_question=wording.first_question,
     kilometres=wording.kilometres,
     distance=wording.distance,

@@ -85,6 +85,8 @@ RISKS: dict[str, str] = {
 
 
 EVERYWHERE = "France entière"
+DEPARTED = "parti(e)"
+"""Stands after the name of an author who left the organisation, whose gender is not known."""
 
 
 def area_label(code: str) -> str:

@@ -30,7 +30,7 @@ from search_api.ranking.results import (
     Results,
     conversations,
 )
-from search_api.wording import day, in_force
+from search_api.wording import DEPARTED, day, in_force
 
 DOCUMENTS = 5
 """Number of first documents whose sentences may answer."""
@@ -244,7 +244,7 @@ def answer_features(
 
 def quoted_from(quote: Quote) -> str:
     """Return a line on where a quote is from: author, day, section, title."""
-    author = quote.author.name + (" (n’est plus en poste)" if quote.author.departed else "")
+    author = quote.author.name + (f", {DEPARTED}" if quote.author.departed else "")
     parts = (author, day(quote.dated), quote.section, quote.card.title)
     return " · ".join(filter(None, parts))
 

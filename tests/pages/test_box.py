@@ -168,6 +168,7 @@ def test_results_as_the_pages_have_them(chromium: Browser, sites: Sites) -> None
         expect(first.locator("mark").first).to_be_visible()
         old = box(page).get_by_role("listitem").filter(has_text="Ancienne note")
         expect(old).to_contain_text("N’est pas en vigueur aujourd’hui.")
+        expect(old).to_contain_text("Paul Ancien, parti(e)")
         field(page).fill("-dégrèvement -bordereau -régie -piégé zzzz")
         page.keyboard.press("Enter")
         expect(box(page).get_by_role("status").last).not_to_contain_text("en cours")

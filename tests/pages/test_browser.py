@@ -41,7 +41,7 @@ def test_search_then_facet_then_back(chromium: Browser, demo_address: str) -> No
         link = first.get_by_role("link", name="Dégrèvement de taxe foncière après un incendie")
         expect(link).to_have_attribute("href", re.compile("^/documents/wiki:degrevement"))
         expect(page.locator("article mark").first).to_be_visible()
-        expect(first).to_contain_text("n’est plus en poste")
+        expect(first).to_contain_text("parti(e)")
         expect(page.get_by_role("region", name="Qui sait")).to_contain_text("Claire Le Bihan")
         before = page.locator("#documents").inner_text()
         page.get_by_role("region", name="Affiner").get_by_role("link", name="fiche").click()

@@ -31,7 +31,7 @@ function quoted({ quotes, differs, accepted }, documents) {
   const parts = quotes.flatMap(({ text, author, dated, section, document }, number) => {
     const from = documents.find((one) => one.id === document.id);
     const source = from ? link(opened(from.page), document.title || words.untitled) : document.title;
-    const about = [author.name, dated && DAY.format(new Date(dated)), section].filter(Boolean).join(" · ");
+    const about = [`${author.name}${gone(author)}`, dated && DAY.format(new Date(dated)), section].filter(Boolean).join(" · ");
     const older = differs && number ? [make("p", { class: "about" }, words.older)] : [];
     return [...older, make("p", {}, text.replace(ITEM, "\n")), make("p", { class: "about" }, `${about} · `, source)];
   });
@@ -64,12 +64,17 @@ function item(one, direct) {
   return make("li", {}, ...parts);
 }
 
+/** What stands after the name of an author who left. */
+function gone({ departed }) {
+  return departed ? `, ${words.departed}` : "";
+}
+
 /** Where the passage is from, and who wrote it. */
 function about({ kind, modified, created, source, passage, authors }) {
   const day = modified ?? created;
   const who = passage?.author ?? authors[0];
   const post = [who?.post?.metier, who?.post?.departement?.name].filter(Boolean).join(", ");
-  const author = who && `${who.name}${post ? ` (${post})` : ""}`;
+  const author = who && `${who.name}${post ? ` (${post})` : gone(who)}`;
   return [kind, day && DAY.format(new Date(day)), source.replace(/^./, (one) => one.toUpperCase()), author].filter(Boolean).join(" · ");
 }
 
