@@ -80,7 +80,7 @@ def own_choices(context: AnswerContext, reader: Reader) -> Choices:
 def set_preferences(context: AnswerContext, reader: Reader, said: Choices) -> bool:
     """Store the choices that differ from the present choices.
 
-    Return whether questions that wait for the reader go on to others, as the reader is away.
+    Return whether questions that wait for the reader go on to others.
     If the choices of mail change, an address that a server had refused is tried again. Raises
     `InvalidParameter`, `NotFound`, `IndexUnreachable`.
     """

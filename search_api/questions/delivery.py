@@ -5,7 +5,7 @@ An agent who was asked and has not decided is the only one who sees it.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus, CommunityView
@@ -31,6 +31,7 @@ from search_api.questions.values import (
     UNDECIDED,
     AgentRequest,
     AskedQuestion,
+    AskingPreferences,
     QuestionStage,
     RequestState,
     Thread,
@@ -67,7 +68,7 @@ def move_questions_on(context: AnswerContext) -> int:
 def move_on(context: AnswerContext, question: AskedQuestion, answering: frozenset[str]) -> bool:
     """Move a question unless an agent still has time to decide; return whether it moved.
 
-    An agent who is away passes it on: the asker is told, without the name.
+    An agent who is away or receives no questions passes it on: the asker is told, not the name.
     """
     questions = required(context.asking).questions
     requests, moment = questions.requests, questions.now()
@@ -78,9 +79,8 @@ def move_on(context: AnswerContext, question: AskedQuestion, answering: frozense
         if one.state in UNDECIDED:
             if one.until > moment and _still_may(context, question, one.agent_id):
                 return False
-            until = requests.preferences([one.agent_id])[one.agent_id].absent_until
-            if one.until > moment and until and context.today() <= until:
-                reason = f"En absence jusqu’au {day(until)}."
+            said = requests.preferences([one.agent_id])[one.agent_id]
+            if one.until > moment and (reason := _why_passed_on(said, context.today())):
                 requests.decide(question.id, one.agent_id, RequestState.PASSED_ON, reason=reason)
             else:
                 requests.decide(question.id, one.agent_id, RequestState.EXPIRED)
@@ -89,6 +89,13 @@ def move_on(context: AnswerContext, question: AskedQuestion, answering: frozense
             if moment < min(undone_until, one.until):
                 return False
     return go_on(context, question, answering)
+
+
+def _why_passed_on(said: AskingPreferences, today: date) -> str:
+    """Return what an asker reads of an agent who receives no questions now; else empty."""
+    if said.absent_until and said.is_absent(today):
+        return f"En absence jusqu’au {day(said.absent_until)}."
+    return "" if said.receives else "Ne peut pas y répondre en ce moment."
 
 
 def go_on(context: AnswerContext, question: AskedQuestion, answering: frozenset[str]) -> bool:

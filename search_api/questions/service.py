@@ -405,9 +405,9 @@ def own_asking(context: AnswerContext, reader: Reader) -> OwnAsking | None:
 
 
 def set_asking_preferences(context: AnswerContext, reader: Reader, said: AskingPreferences) -> bool:
-    """Store the reader's preferences; return whether their questions go on, as they are away.
+    """Store the reader's preferences; return whether the questions that wait for them go on.
 
-    Raises `InvalidParameter`, `NotFound`.
+    They do if the reader is away or receives no questions. Raises `InvalidParameter`, `NotFound`.
     """
     asking, agent = required(context.asking), known_agent(context, reader)
     if said.per_week is not None and not 0 <= said.per_week <= MOST_PER_WEEK:
@@ -416,7 +416,7 @@ def set_asking_preferences(context: AnswerContext, reader: Reader, said: AskingP
         raise InvalidParameter("Ce sujet n’est pas dans la liste.")
     asking.questions.requests.prefer(agent.id, said)
     waiting = asking.questions.requests.waiting_for(agent.id)
-    if not waiting or not said.is_absent(context.today()):
+    if not waiting or (said.receives and not said.is_absent(context.today())):
         return False
     with suppress(IndexUnreachable):  # else the next step moves them
         answering = answering_topics(context)

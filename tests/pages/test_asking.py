@@ -800,6 +800,30 @@ def test_questions_of_an_absent_agent_go_on_and_both_are_told(site: AskingSite) 
     assert "passent à d’autres" not in again, "nothing waits any more"
 
 
+def test_questions_of_an_agent_who_refuses_questions_go_on_and_both_are_told(
+    site: AskingSite,
+) -> None:
+    """The asker reads that somebody cannot answer now, neither who nor why."""
+    question = site.ask(topic="cadastre")
+    assert site.waiting(question) == [MAPPER]
+    client = TestClient(site.app, headers={"x-agent": MAPPER, "origin": "http://testserver"})
+    page = client.post("/preferences", data={"topics": ""}).text
+    assert "passent à d’autres" in page.partition('class="note done"')[2].partition("</div>")[0]
+    assert site.waiting(question) == [NEIGHBOUR]
+    (reason,) = site.read(ASKER, question)["passed_on"]
+    assert reason == {"reason": "Ne peut pas y répondre en ce moment.", "on": TODAY.isoformat()}
+    shown = site.client(ASKER).get(f"/questions/{question}").text
+    assert reason["reason"] in shown
+    assert "Une personne a passé la main" in shown
+    assert MAPPER not in shown
+    assert site.read(STRANGER, question)["passed_on"] == []
+    off = {"receives": False}
+    assert site.client(NEIGHBOUR).post("/api/v1/questions/preferences", json=off).status_code == 204
+    assert len(site.read(ASKER, question)["passed_on"]) == 2
+    again = client.post("/preferences", data={"per_week": "1"}).text
+    assert "passent à d’autres" not in again, "nothing waits any more"
+
+
 def test_silence_goes_on_to_the_next_then_to_who_animates(site: AskingSite) -> None:
     """Three agents, each in their time; then whoever animates the topic, and nobody else."""
     question = site.ask(topic="cadastre")
