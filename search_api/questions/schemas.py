@@ -106,6 +106,9 @@ class GivenAnswerBody(Body):
     outdated: bool = Field(description=_OUTDATED)
     digest: str = Field(description="of your own former text, to confirm it; else empty")
     doubts: list[str] = Field(description="what readers say is no longer right, of your own")
+    closed_to_asker_ids: list[str] = Field(
+        description="ids of documents that your own answer links to and the asker may not read"
+    )
 
 
 class BriefQuestionBody(Body):

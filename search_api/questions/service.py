@@ -33,6 +33,7 @@ from search_api.questions.delivery import (
 from search_api.questions.markdown import linked_documents, plain_text
 from search_api.questions.reading import (
     any_thread,
+    closed_to_asker,
     known_agent,
     note_use,
     open_links,
@@ -78,7 +79,8 @@ class ShownAnswer:
     """An answer. `author` is None if they may not be named. `own`: it is the reader's.
 
     `doubts`: what is no longer right according to its readers, for its author only.
-    `open_documents`: ids of documents that the text links to and the reader may read.
+    `open_documents`: ids of documents that the text links to and the reader may read;
+    `closed_to_asker_ids`: those that the question's asker may not read, for its author only.
     """
 
     answer: GivenAnswer
@@ -86,6 +88,7 @@ class ShownAnswer:
     own: bool
     doubts: tuple[str, ...] = ()
     open_documents: frozenset[str] = frozenset()
+    closed_to_asker_ids: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -218,6 +221,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
     readable = open_links(context, reader, (question.text, *(one.text for one in thread.answers)))
     answered = any(one.author_id == me for one in thread.answers)
     reports = asking.questions.moderation.reports({question.id}) if answered else ()
+    closed = _closed_citations(context, reader, thread)
     doubts = [(one.answer_id, one.reason) for one in reports if one.outdated]
     answers = [
         ShownAnswer(
@@ -226,6 +230,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
             one.author_id == me,
             tuple(reason for id_, reason in doubts if one.author_id == me and id_ == one.id),
             readable,
+            tuple(sorted(closed & linked_documents(one.text))) if one.author_id == me else (),
         )
         for one in thread.answers
     ]
@@ -254,6 +259,13 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
         first=named(chosen),
         may_open=may_open(thread, requests),
     )
+
+
+def _closed_citations(context: AnswerContext, reader: Reader, thread: Thread) -> frozenset[str]:
+    """Return the documents in the reader's own answers that they may read and the asker may not."""
+    own = (linked_documents(one.text) for one in thread.answers if one.author_id == reader.agent_id)
+    cited = frozenset().union(*own)
+    return closed_to_asker(context, reader, thread.question, cited) if cited else cited
 
 
 def _card_of(context: AnswerContext, reader: Reader, question: AskedQuestion) -> Card | None:

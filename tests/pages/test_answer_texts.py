@@ -251,4 +251,18 @@ def test_writer_is_told_that_asker_may_not_read_a_cited_document(site: AskingSit
     page = site.client(ASKER).get(path).text
     assert "renvoie à un document que vous ne pouvez pas lire" in page
     assert "Carnet" not in page
-    assert "renvoie à un document" not in client.get(path).text
+    own = client.get(path).text
+    assert "renvoie à un document" not in own
+    assert cannot in own, "also after an answer by mail or by the API"
+
+
+def test_api_tells_writer_that_asker_may_not_read_a_cited_document(site: AskingSite) -> None:
+    """Their answer is published all the same; nobody else reads which documents these are."""
+    access = Access(frozenset({f"agent:{MAPPER}"}))
+    assert not site.index.write([put("wiki:ferme", "Le carnet.", access=access)]).failed
+    question = site.ask()
+    text = "Voir [le carnet](/documents/wiki:ferme) et [la fiche](/documents/wiki:0)."
+    assert site.act(MAPPER, question, "answer", text=text) == 204
+    assert site.read(MAPPER, question)["answers"][0]["closed_to_asker_ids"] == ["wiki:ferme"]
+    for other in (ASKER, NEIGHBOUR):
+        assert site.read(other, question)["answers"][0]["closed_to_asker_ids"] == []

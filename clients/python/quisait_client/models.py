@@ -763,6 +763,10 @@ class GivenAnswerBody(BaseModel):
     """
     what readers say is no longer right, of your own
     """
+    closed_to_asker_ids: Annotated[list[str], Field(title="Closed To Asker Ids")]
+    """
+    ids of documents that your own answer links to and the asker may not read
+    """
 
 
 class HolderBody(BaseModel):
