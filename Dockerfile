@@ -19,7 +19,7 @@ RUN /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check --no
         $(grep -l '^bundled = true' packages/*/pyproject.toml | sed 's|^|./|; s|/pyproject.toml||')
 # The bundled model, prepared once for all containers; each checks it when it starts.
 RUN /opt/quisait/bin/python -c "from pathlib import Path; \
-from indexer.encoding.export_model import prepare_bundled_model; \
+from quisait_models.export_model import prepare_bundled_model; \
 prepare_bundled_model(Path('/opt/quisait/model'))"
 # What reads the tokenizer of another model than the bundled one: --build-arg MODELS=tokenizers
 # (« Un autre encodeur », docs/administration.md).

@@ -106,12 +106,14 @@ kit: .venv/kit ## write the archive that installs without a network (ARGS=--with
 client: .venv/all ## write clients/python again from the API's description
 	$(BIN)/python clients/python/generate.py
 
+PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --override .cache/own.txt --no-emit-package quisait pyproject.toml $(BUNDLED:%=%/pyproject.toml)
 requirements: .venv/bin/uv ## pin the dependencies again
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --output-file requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --constraints requirements.txt --output-file requirements-sources.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra mcp --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt
+	@mkdir -p .cache
 	echo "quisait @ file://$(CURDIR)" > .cache/own.txt # the packages depend on it
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml packages/spark/pyproject.toml --extra sources --extra mcp --extra torch --extra evaluation --extra tune --extra test --override .cache/own.txt --no-emit-package quisait --constraints requirements-test.txt --output-file requirements-soak.txt
+	$(PIN) --output-file requirements.txt
+	$(PIN) --extra sources --constraints requirements.txt --output-file requirements-sources.txt
+	$(PIN) --extra sources --extra mcp --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt
+	$(PIN) packages/spark/pyproject.toml --extra sources --extra mcp --extra torch --extra evaluation --extra tune --extra test --constraints requirements-test.txt --output-file requirements-soak.txt
 
 clean: ## forget the demo's index (the cache of downloads stays)
 	rm -rf .demo

