@@ -64,15 +64,13 @@ class SourcePlace:
 
     `folder` is the base of relative paths. `default_access` are the source's `allowed` readers, for
     documents that name no readers themselves; empty means nobody. `password` raises `SourceRefused`
-    if the settings name none. `parts` is the number of readers that share the source. `inbox` is
-    for the kind `push` alone.
+    if the settings name none. `inbox` is for the kind `push` alone.
     """
 
     source: str
     folder: Path
     default_access: Access
     password: Callable[[], str]
-    parts: int = 1
     inbox: object = None
 
     def file(self, path: str) -> str:

@@ -285,14 +285,12 @@ class Former:
     `note` is the `Note` of the last crawl, empty if that crawl did not complete. `known` returns
     the ids and roots of the items that were read with the same version or tag, and with the same
     readers or rights; a version or readers of None are not compared. `enters` returns whether a
-    document, by its id, or any document below a root is wanted. `holds` returns whether this crawl
-    reads a document, by its id; otherwise a crawl of another part does.
+    document, by its id, or any document below a root is wanted.
     """
 
     note: str = ""
     known: Callable[[Iterable[Listed | ListedFolder]], Collection[str]] = lambda items: ()
     enters: Callable[[str], bool] = lambda root: True
-    holds: Callable[[str], bool] = lambda document_id: True
 
 
 class _ReadSource(Protocol):

@@ -32,7 +32,6 @@ from typing import IO, NamedTuple, Protocol, Self, cast
 
 from connectors.batches import batches
 from connectors.digests import digest_of
-from connectors.parts import WHOLE, Part
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
@@ -149,24 +148,19 @@ class SeenItems(Protocol):
 class Snapshot:
     """The connector of a source that lists what it has.
 
-    Without `seen`, no rows are stored, and every document is read as soon as it is listed. Each
-    `part` lists the whole source, and reads only its own documents. `noted_roots` identifies the
-    local folders that were read before (`connectors.roots`): if one was replaced, nothing is read.
+    Without `seen`, no rows are stored, and every document is read as soon as it is listed.
+    `noted_roots` identifies the local folders that were read before (`connectors.roots`): if one
+    was replaced, nothing is read.
     """
 
     origin: ListingSource
     seen: SeenItems | None = None
-    part: Part = WHOLE
     noted_roots: str = ""
 
     @property
     def source(self) -> str:
         """The source's name."""
         return self.origin.source
-
-    def of_part(self, part: Part) -> Self:
-        """Return the same source, limited to the documents of this part."""
-        return replace(self, part=part)
 
     def roots(self) -> Sequence[Path]:
         """Return the local folders and files that the settings name."""
@@ -178,7 +172,7 @@ class Snapshot:
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield what changed since the cursor. Raises `SourceUnreachable`, `SourceRefused`."""
         self._check_roots()
-        comparison = _Comparison(self.origin, self.seen or _Nothing(), self.part)
+        comparison = _Comparison(self.origin, self.seen or _Nothing())
         step, note = _position_of(since)
         if self.seen is None:
             return comparison.changes(step, "", TRIED, reads_at_once=True)
@@ -187,7 +181,7 @@ class Snapshot:
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these documents as they are now. Raises `SourceUnreachable`, `SourceRefused`."""
         self._check_roots()
-        comparison = _Comparison(self.origin, _Nothing(), self.part)
+        comparison = _Comparison(self.origin, _Nothing())
         wanted = set(document_ids)
         listed: list[Listed] = []
         for item in _listing_around(self.origin, document_ids):
@@ -268,7 +262,6 @@ class _Comparison:
 
     source: ListingSource
     seen: SeenItems
-    part: Part
     step: int = 0
     """The number of the last checkpoint."""
     stored: bool = False
@@ -311,7 +304,7 @@ class _Comparison:
         before = identities_of(roots)
         with _Waiting() as waiting:
             try:
-                former = Former(note, self._known, holds=self.part.holds)
+                former = Former(note, self._known)
                 for items in _paged(listing_of(self.source, former), page):
                     yield from self._compare(items, waiting)
                     # Also tells the crawl, page by page, that the source answers.
@@ -367,14 +360,11 @@ class _Comparison:
 
     def _compare(self, items: list[ListingItem], waiting: "_Waiting") -> Iterator[Change]:
         self.listed.update(part for one in items if isinstance(one, Listed) for part in one.parts)
-        mine = [
-            one for one in items if not isinstance(one, Listed | Gone) or self.part.holds(one.id)
-        ]
-        ids = {one.id for one in mine if isinstance(one, Listed | Gone)}
-        ids.update(_row_name(one) for one in mine if isinstance(one, ListedFolder | Unlisted))
+        ids = {one.id for one in items if isinstance(one, Listed | Gone)}
+        ids.update(_row_name(one) for one in items if isinstance(one, ListedFolder | Unlisted))
         known = self.seen.rows(ids) if ids else {}
         changed: set[str] = set()
-        closing = [one for item in mine for one in self._closing(item, known, changed, waiting)]
+        closing = [one for item in items for one in self._closing(item, known, changed, waiting)]
         if changed:
             self.seen.forget(changed)
         self._store()
@@ -389,8 +379,8 @@ class _Comparison:
     ) -> list[Change]:
         """Return the changes to yield for an item before any document is read."""
         match item:
-            case Malformed(document_id=document_id):
-                return [item] if not document_id or self.part.holds(document_id) else []
+            case Malformed():
+                return [item]
             case Unlisted(root):
                 return self._unlisted(item, known.get(_folder(root)))
             case ListedFolder(root):

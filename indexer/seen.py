@@ -20,14 +20,13 @@ _columns = seen.c
 
 @dataclass(frozen=True, slots=True)
 class SqlSeen:
-    """The rows under one name. `check` and `fence` raise if nothing may be stored any more.
+    """The rows under one name. `check` raises if nothing may be stored any more.
 
     Each method is one transaction.
     """
 
     engine: sa.Engine
     name: str
-    fence: Callable[[sa.Connection], None] = lambda connection: None
     check: Callable[[], None] = lambda: None
 
     def begin(self, step: int | None) -> int:
@@ -36,7 +35,6 @@ class SqlSeen:
         newer = self._others() if step is None else self._others() & (_columns.step > step)
         highest = sa.select(_columns.step).where(self._mine() & (_columns.key == _HIGHEST))
         with self.engine.begin() as connection:
-            self.fence(connection)
             last = connection.execute(highest).scalar_one_or_none() or 0
             if step is None or last > step:
                 connection.execute(sa.delete(seen).where(newer))
@@ -60,7 +58,6 @@ class SqlSeen:
             for key, row in stored.items()
         ]
         with self.engine.begin() as connection:
-            self.fence(connection)
             connection.execute(sa.delete(seen).where(self._of(stored)))
             connection.execute(sa.insert(seen), made)
 

@@ -133,8 +133,6 @@ scan_days = sa.Table(
 
 _BESIDE = "@reindex:"
 """Prefix of source names in rows that describe an index being filled by a reindex."""
-_PART = "@"
-"""Separates a source's name, which cannot contain it, from the part in rows of that part."""
 _KEYS_AT_ONCE = 500
 """Number of keys in one statement: below the parameter limit of every database."""
 KEPT_RUNS = 200
@@ -188,29 +186,15 @@ class RunRow:
 class State:
     """Cursors, failures and runs in one database. Times are in UTC.
 
-    Rows with a `prefix` or a `part` (`of_part`) are separate from all other rows.
+    Rows with a `prefix` are separate from all other rows.
     """
 
-    def __init__(
-        self,
-        engine: sa.Engine,
-        prefix: str = "",
-        part: str = "",
-        fence: Callable[[sa.Connection], None] = lambda connection: None,
-    ) -> None:
-        self._engine, self._prefix, self._part, self._fence = engine, prefix, part, fence
+    def __init__(self, engine: sa.Engine, prefix: str = "") -> None:
+        self._engine, self._prefix = engine, prefix
 
     def _row_of(self, source: str) -> str:
         """Return the name under which the rows of a source are stored."""
-        return f"{self._prefix}{source}{_PART}{self._part}" if self._part else self._prefix + source
-
-    def of_part(self, part: str, fence: Callable[[sa.Connection], None]) -> "State":
-        """Return the state of one part of each source. Its failures count as the source's.
-
-        `fence` is called in the transaction that saves a cursor, and raises if it must not be
-        saved.
-        """
-        return State(self._engine, self._prefix, part, fence)
+        return self._prefix + source
 
     def beside(self, index: str) -> "State":
         """Return the state of the index of that name, which a reindex fills."""
@@ -269,7 +253,7 @@ class State:
         """
         from indexer.seen import SqlSeen  # imported here, because it uses these tables
 
-        return SqlSeen(self._engine, self._row_of(source), self._fence, check)
+        return SqlSeen(self._engine, self._row_of(source), check)
 
     def load(self, source: str) -> str | None:
         """Return the source's cursor, or None if no checkpoint was saved."""
@@ -284,7 +268,6 @@ class State:
         """
         source = self._row_of(source)
         with self._engine.begin() as connection:
-            self._fence(connection)
             for table in (cursors, ahead):
                 connection.execute(sa.delete(table).where(table.c.source == source))
             connection.execute(sa.insert(cursors).values(source=source, cursor=cursor))
@@ -387,18 +370,15 @@ class State:
         sql.execute(self._engine, sa.update(failures).where(_of(source, key)).values(tries=0))
 
     def failures_of(self, source: str) -> tuple[FailureRow, ...]:
-        """Return the open failures of a source and its parts, oldest first, each key once."""
+        """Return the open failures of a source, oldest first."""
         columns = (failures.c.key, failures.c.kind, failures.c.reason, failures.c.since)
         query = sa.select(*columns).where(rows_of(failures, source))
         query = query.order_by(failures.c.since, failures.c.key)
-        rows = sql.mappings(self._engine, query)
-        first = {row["key"]: row for row in reversed(rows)}
-        return tuple(sql.value(FailureRow, row) for row in rows if first[row["key"]] is row)
+        return tuple(sql.value(FailureRow, row) for row in sql.mappings(self._engine, query))
 
     def failure_counts(self, source: str) -> dict[str, int]:
-        """Return the number of open failures of a source and its parts, by kind."""
-        different = sa.func.count(failures.c.digest.distinct())
-        query = sa.select(failures.c.kind, different).where(rows_of(failures, source))
+        """Return the number of open failures of a source, by kind."""
+        query = sa.select(failures.c.kind, sa.func.count()).where(rows_of(failures, source))
         found = sql.rows(self._engine, query.group_by(failures.c.kind))
         return dict(sorted((kind, count) for kind, count in found))
 
@@ -516,9 +496,8 @@ def overwrite_deleted(connection: sa.Connection) -> None:
 
 
 def rows_of(table: sa.Table, source: str) -> sa.ColumnElement[bool]:
-    """Return the condition for the rows of a source and of its parts."""
-    named = table.c.source
-    return (named == source) | named.startswith(source + _PART, autoescape=True)
+    """Return the condition for the rows of a source."""
+    return table.c.source == source
 
 
 def _of(source: str, key: str) -> sa.ColumnElement[bool]:

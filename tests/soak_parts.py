@@ -170,7 +170,6 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
         frozenset(),
         r"tests/service/test_reindex\.py::test_(a_kill|a_killed|settings_that)\w+",
     ),
-    ("faults", frozenset(), r"tests/service/test_parts\.py::test_(another_index|a_killed)\w+"),
     ("faults", frozenset(), r"tests/service/test_run\.py::test_a_source_that_does_not"),
     ("commands", frozenset(), r"tests/service/test_own_connector\.py::test_its_own_test"),
     (

@@ -1,6 +1,6 @@
 """Read a tree of real files, with rules that say who may read them.
 
-`FolderSource.listing_since` shows the flow; `rules` defines the rules and `walk` walks the tree.
+`FolderSource.listing` shows the flow; `rules` defines the rules and `walk` walks the tree.
 """
 
 import time
@@ -38,7 +38,6 @@ from connectors.folder.walk import (
 )
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
-    Former,
     Listed,
     ListingItem,
     Malformed,
@@ -92,30 +91,25 @@ class FolderSource:
             problems += tuple(unknown_in_table(table, self.rules.name, self.strangers))
         return RuleScope(self.default_access, (table,), self.trusts_tables), problems
 
-    def _walk(self, root: Path, former: Former) -> Iterator[WalkEntry]:
+    def _walk(self, root: Path) -> Iterator[WalkEntry]:
         scope, problems = self._scope()
         yield from problems
-
-        def held(path: str) -> bool:
-            return former.holds(f"{self.source}:{path}")
-
         yield from walk(
             root,
             self.selection,
-            held=held,
             scope=scope,
             source=self.source,
             strangers=self.strangers,
         )
 
-    def listing_since(self, former: Former) -> Iterator[ListingItem]:
-        """Yield every folder, and every file of this crawl's part with its readers.
+    def listing(self) -> Iterator[ListingItem]:
+        """Yield every folder, and every file with its readers.
 
         A folder that cannot be read is reported. Its indexed files are hidden if the tables above
         it changed since it was listed. Raises `SourceUnreachable`, `SourceRefused`.
         """
         root = _readable_root(self.root)
-        for entry in self._walk(root, former):
+        for entry in self._walk(root):
             if not isinstance(entry, FoundFile):
                 yield entry
                 continue
@@ -154,7 +148,7 @@ class FolderSource:
 
     def count_pending(self, since: str | None) -> int | None:
         """Return the number of files, unchanged files included."""
-        entries = self._walk(_resolved(self.root), Former())
+        entries = self._walk(_resolved(self.root))
         return sum(isinstance(entry, FoundFile) for entry in entries)
 
     def check(self) -> Iterator[str]:
@@ -164,7 +158,7 @@ class FolderSource:
         """
         until = time.monotonic() + CHECKED_S
         files = readable = 0
-        for entry in self._walk(_resolved(self.root), Former()):
+        for entry in self._walk(_resolved(self.root)):
             match entry:
                 case Malformed(where, reason):
                     yield f"{where} : {reason}"

@@ -3,7 +3,7 @@
 import os
 import stat
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -96,19 +96,17 @@ def walk(
     root: Path,
     selection: FileSelection = EVERY_FILE,
     timeout_s: float = DISK_TIMEOUT_S,
-    held: Callable[[str], bool] | None = None,
     scope: RuleScope | None = None,
     source: str = "",
     strangers: Strangers | None = None,
 ) -> Iterator[WalkEntry]:
     """Yield every selected file below `root`, and reports of unreadable files and invalid rules.
 
-    `held` returns whether to yield the file at a path; without it, all files are yielded. The roots
-    of folders begin with the name of the `source`. With `strangers`, rules that name unknown
-    principals are reported too. Raises `SourceUnreachable` if the disk does not answer for
+    The roots of folders begin with the name of the `source`. With `strangers`, rules that name
+    unknown principals are reported too. Raises `SourceUnreachable` if the disk does not answer for
     `timeout_s`.
     """
-    folder = _Folder(source, selection=selection, held=held, strangers=strangers)
+    folder = _Folder(source, selection=selection, strangers=strangers)
     folder = folder.in_scope(scope or RuleScope())
     return iterate_with_timeout(_walk(root, folder), timeout_s, disk_timeout_error(root))
 
@@ -125,7 +123,6 @@ class _Folder:
     tables: tuple[RuleTable, ...] = ()
     rule_stamps: tuple[tuple[str, FileStamp | None], ...] = ()
     selection: FileSelection = EVERY_FILE
-    held: Callable[[str], bool] | None = None
     scope: RuleScope = field(default_factory=RuleScope)
     strangers: Strangers | None = None
     told: set[tuple[str, ...]] = field(default_factory=set)
@@ -148,12 +145,11 @@ class _Folder:
         return replace(self, raw_parts=(*self.raw_parts, name))
 
     def leaves_out(self, name: str, *, is_folder: bool) -> bool:
-        """Return whether the selection excludes this entry, or another part holds it."""
+        """Return whether the selection excludes this entry."""
         path = (*self.parts, document_path(name))
         if is_folder:
             return not self.selection.enters(path)
-        held = self.held is None or self.held("/".join(path))
-        return not (held and self.selection.takes(path))
+        return not self.selection.takes(path)
 
     def with_table(self, stamp: FileStamp | None, *table: RuleTable) -> "_Folder":
         """Return the folder with its own table, if it has one, and that table's stamp."""

@@ -43,5 +43,5 @@ def wiki_config(place: SourcePlace, options: WikiOptions) -> WikiConfig:
         options.namespaces,
         place.default_access.allowed,
         place.file(options.ca_file),
-        HttpLimits(rate_per_s=options.rate_per_s / place.parts),
+        HttpLimits(rate_per_s=options.rate_per_s),
     )

@@ -33,9 +33,7 @@ class WikiOptions(BaseModel):
         json_schema_extra=on_form("readers"),
     )
     rate_per_s: float = Field(
-        10,
-        ge=0,
-        description="demandes par seconde au plus, toutes parties ensemble ; 0 : sans attendre",
+        10, ge=0, description="demandes par seconde au plus ; 0 : sans attendre"
     )
     ca_file: str = Field("", description="autorité de certification du wiki (PEM)")
     reader_groups: bool = Field(

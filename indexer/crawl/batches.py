@@ -12,12 +12,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from connectors.parts import WHOLE, Part
 from connectors.ports import Change, SourceError, Upsert
 from connectors.values import Access, Content, Contribution, Document, Section
 from indexer.errors import DeletionsHeld, ExtractionFailed
 from indexer.passages import cut, passage_text
-from indexer.ports import Encoder, Extractor, IndexWriter
+from indexer.ports import Encoder, Extractor
 from indexer.scans import Scans
 from indexer.state import State, reference_of
 from indexer.values import (
@@ -45,19 +44,14 @@ run never deletes all documents of a source without confirmation, unless there i
 
 @dataclass(slots=True)
 class DeletionGuard:
-    """Counts the deletions allowed and withheld in a run of a source, or of one of its `parts`.
+    """Counts the deletions allowed and withheld in a run of a source.
 
-    `share` lies between 0 and 1; at 1 every deletion is allowed. Each part of a source has its own
-    share, and its fraction of `GUARD_FLOOR`. A part may never lose all its documents, even if it
-    has only one: otherwise all parts together could lose the whole source. `count` counts a part's
-    documents; it scans the whole source, and is only called once something is to be deleted.
+    `share` lies between 0 and 1; at 1 every deletion is allowed.
     """
 
     source: str
     kept_at_start: int
     share: float
-    parts: int = 1
-    count: Callable[[], int] | None = None
     let_go: int = 0
     withheld: int = 0
 
@@ -66,11 +60,9 @@ class DeletionGuard:
         if not going or self.share >= 1:
             self.let_go += going
             return True
-        if self.count:
-            self.kept_at_start, self.count = self.count(), None
         gone = self.let_go + self.withheld + going
-        emptied = gone >= self.kept_at_start and (self.parts > 1 or self.kept_at_start > 1)
-        if emptied or gone > max(GUARD_FLOOR / self.parts, self.share * self.kept_at_start):
+        emptied = gone >= self.kept_at_start > 1
+        if emptied or gone > max(GUARD_FLOOR, self.share * self.kept_at_start):
             self.withheld += going
             return False
         self.let_go += going
@@ -80,17 +72,6 @@ class DeletionGuard:
         """Raise `DeletionsHeld` if any deletion was withheld."""
         if self.withheld:
             raise DeletionsHeld(self.source, self.let_go + self.withheld, self.kept_at_start)
-
-
-def guard_of(index: IndexWriter, source: str, part: Part, share: float) -> DeletionGuard:
-    """Return the guard for a run of a source, or of one part of it."""
-    if part == WHOLE:
-        return DeletionGuard(source, index.count(source), share)
-
-    def count() -> int:
-        return sum(part.holds(entry.document_id) for entry in index.scan(source))
-
-    return DeletionGuard(source, 0, share, part.of, count)
 
 
 log = logging.getLogger(__name__)

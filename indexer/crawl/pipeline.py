@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from connectors.parts import WHOLE, Part
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
@@ -40,7 +39,6 @@ from indexer.crawl.batches import (
     OpenFailures,
     PreparedDocument,
     encoded,
-    guard_of,
     needed_writes,
     prefetched,
     prepare,
@@ -136,13 +134,11 @@ def crawl(
     guard_share: float = GUARD_SHARE,
     progress: Callable[[CrawlReport], None] = lambda report: None,
     waits: Callable[[Wait], None] = lambda what: None,
-    part: Part = WHOLE,
 ) -> CrawlReport:
     """Apply a source's changes to the index, and save the cursor after acknowledged writes.
 
-    `progress` is called after each batch, `waits` before each step that may take long. If the
-    connector reads one `part`, only documents of that part are deleted or hidden. Some documents
-    are prepared ahead; a batch is encoded while the next one is gathered. Raises
+    `progress` is called after each batch, `waits` before each step that may take long. Some
+    documents are prepared ahead; a batch is encoded while the next one is gathered. Raises
     `SourceUnreachable`, `SourceRefused`, `IndexUnreachable`, `IndexRefused`, `ExtractorUnreachable`
     or `DeletionsHeld`; acknowledged writes stay, and the next crawl resumes at the last checkpoint.
     """
@@ -158,11 +154,10 @@ def crawl(
     with ExitStack() as stack:
         encoding = stack.enter_context(ThreadPoolExecutor(1, "encoding"))
         share = 1.0 if accept_deletions else guard_share
-        guard = guard_of(dependencies.index, source, part, share)
+        guard = DeletionGuard(source, dependencies.index.count(source), share)
         crawling = _Crawl(
             dependencies,
             CrawlReport(source),
-            part,
             guard,
             progress,
             waits,
@@ -222,7 +217,6 @@ class _Crawl:
 
     dependencies: CrawlDependencies
     report: CrawlReport
-    part: Part
     guard: DeletionGuard
     progress: Callable[[CrawlReport], None]
     waits: Callable[[Wait], None]
@@ -354,9 +348,7 @@ class _Crawl:
         if self.guard.lets_go(len(missing)):
             self.gathered += map(Remove, missing)
             self.flush()
-            self.forget_scans(
-                {one for one in self.scanned if self.part.holds(one) and not held(one)}
-            )
+            self.forget_scans({one for one in self.scanned if not held(one)})
         elif left_out := listing.is_left_out:
             self.gathered += (PutAccess(one, Access()) for one in missing if left_out(one))
             self.flush()
@@ -372,9 +364,9 @@ class _Crawl:
                 self.add(PutAccess(document_id, Access()))
 
     def _kept(self) -> Iterator[str]:
-        """Yield the indexed documents of the source that belong to the part."""
+        """Yield the ids of the indexed documents of the source."""
         kept = self.dependencies.index.scan(self.report.source)
-        return (entry.document_id for entry in kept if self.part.holds(entry.document_id))
+        return (entry.document_id for entry in kept)
 
     def add(self, write: CrawledWrite) -> None:
         self.gathered.append(write)

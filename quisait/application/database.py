@@ -14,7 +14,7 @@ from connectors.push import tokens as push_tokens
 from connectors.push.groups import forget_members as forget_members
 from connectors.push.groups import pushed_members as pushed_members
 from expertise import build_tables, consent, decisions, directory_tables
-from indexer import part_runs, sql, state
+from indexer import sql, state
 from indexer.errors import IndexRefused
 from quisait.application.opening import Opening
 from quisait.features import Feature, installed_features
@@ -45,7 +45,7 @@ TABLES_OF_0_1_0 = ("accounts", "agents", "cursors", "failures", "memberships", "
 """Its tables. They only hold what the next readings of sources and directory store again."""
 BASE = "0028"
 """The first migration. It completes the schemas of 0.2.0's development, which have lower marks."""
-HEAD = "0042"
+HEAD = "0043"
 """The last migration in `MIGRATIONS`."""
 MARKED_BY_ALEMBIC = 3
 """Value in `schema_version`, for which versions of quisait before Alembic refuse the database."""
@@ -67,7 +67,7 @@ feature_schemas = sa.Table(
 """Features whose tables exist, and the number of their migrations that the tables went through."""
 TABLES: tuple[sa.MetaData, ...] = (
     _metadata,
-    part_runs.source_parts.metadata,  # the tables of `indexer.state` too
+    state.metadata,
     directory_tables.metadata,
     build_tables.metadata,
     consent.metadata,

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from connectors.parts import Part
 from connectors.ports import SourceRefused
 from indexer.errors import IndexRefused, LockLost
 from quisait.settings.files import locked_file
@@ -60,26 +59,18 @@ class Locks:
             yield
 
     @contextmanager
-    def hold_long(self, name: str, shared: str = "") -> Iterator[Callable[[], bool]]:
+    def hold_long(self, name: str) -> Iterator[Callable[[], bool]]:
         """Hold an exclusive lock for minutes; yield a function that tells if it is still held.
 
-        `shared` names a second lock, held in shared mode meanwhile. Raises `BlockingIOError` if
-        another process or thread holds one of them.
+        Raises `BlockingIOError` if another process or thread holds it.
         """
         with ExitStack() as stack:
             if self._on_postgresql:
                 session = stack.enter_context(_session(self._database, self.idle_s))
-                if shared:
-                    stack.enter_context(
-                        _advisory_lock(session, shared, shared=True, wait=False, watched=True)
-                    )
                 stack.enter_context(_advisory_lock(session, name, wait=False, watched=True))
                 still_held = stack.enter_context(_kept_alive(session, name, self.idle_s / 4))
             else:
-                if shared:
-                    stack.enter_context(locked_file(self._path(shared), shared=True, wait=False))
-                path = self._path(name)
-                place = stack.enter_context(locked_file(path, wait=False))
+                place = stack.enter_context(locked_file(self._path(name), wait=False))
                 still_held = place.is_at_path
             self._held_here.add(name)
             stack.callback(self._held_here.discard, name)
@@ -147,30 +138,6 @@ def hold_source_lock(locks: Locks, source: str, wait_s: float = 0) -> Iterator[S
                     ) from None
                 time.sleep(RETRY_EVERY_S)
         yield SourceLock(source, is_held)
-
-
-@contextmanager
-def hold_part_lock(locks: Locks, source: str, part: Part) -> Iterator[SourceLock]:
-    """Hold the lock of one part of a source during the block.
-
-    Nobody can hold the whole source meanwhile. Raises `BlockingIOError` if another process holds
-    the part or the source.
-    """
-    name = part_name(source, part)
-    with locks.hold_long(_of_source(name), shared=_of_source(source)) as is_held:
-        yield SourceLock(f"{source}, partie {part}", is_held)
-
-
-@contextmanager
-def hold_turn_lock(locks: Locks, source: str) -> Iterator[None]:
-    """Hold, briefly, the lock for taking or ending parts of a source."""
-    with locks.hold(f"parts-{source}"):
-        yield
-
-
-def part_name(source: str, part: Part) -> str:
-    """Return the name of a part's lock."""
-    return f"{source}@{part.number}-{part.of}"
 
 
 class WriteGate:

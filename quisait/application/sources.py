@@ -181,7 +181,6 @@ def _place_of(settings: SourceSettings, inbox: Inbox | None = None) -> SourcePla
         beside_file(""),
         Access(frozenset(settings.allowed)),
         lambda: source_password(settings),
-        settings.parts,
         inbox,
     )
 

@@ -87,16 +87,11 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
     # First, because `check` reports missing rights before anything of the source is read.
     missing = list(connector.check()) if isinstance(connector, SupportsCheck) else []
     next(iter(connector.changes(None)), None)
-    parts = ""
-    if source.parts != 1:
-        parts = f", en {source.parts} parties"
-        if not settings.database.startswith("postgresql"):
-            parts = ", lue entière : plusieurs lecteurs demandent une base PostgreSQL"
     where = ", ".join(filter(None, [source.kind, source.path or source.url]))
     if missing:
         rest = [f"et {len(missing) - MOST_LISTED} autres"] if len(missing) > MOST_LISTED else []
-        raise ToReview(" ; ".join([where + parts, *missing[:MOST_LISTED], *rest]))
-    return where + parts
+        raise ToReview(" ; ".join([where, *missing[:MOST_LISTED], *rest]))
+    return where
 
 
 def _check_pushed(settings: Settings, source: SourceSettings) -> str:

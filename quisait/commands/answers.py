@@ -372,8 +372,6 @@ def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) ->
     lines = [f"{status.source} : {plural_count(status.documents, 'document')}, {status.state}"]
     if next_run := soon(status.next_run, now):
         lines.append(f"  prochaine lecture {next_run}")
-    for one in status.parts if with_failures else ():
-        lines.append(f"  partie {one.part} : {one.state}, documents vus : {one.done}")
     if status.lag_s is not None:
         lines.append(f"  dernière lecture complète commencée il y a {duration(status.lag_s)}")
     if status.failure_counts:

@@ -17,7 +17,6 @@ from quisait.application.sources import sources_named
 from quisait.application.startup import opened_application
 from quisait.commands import answers
 from quisait.commands.output import AsJson, print_json, show
-from quisait.commands.readers import MOST_WORKERS, check_workers, helping_readers, join_readings
 from quisait.commands.run import INTERRUPTED_MESSAGE, INTERRUPTED_STATUS, run_interruptibly
 from quisait.privacy.retention import register_warning
 from quisait.work.crawl import (
@@ -56,28 +55,15 @@ def crawl(
             "--accept-root", help="Confirmer qu'un dossier remplacé est bien celui à lire"
         ),
     ] = False,
-    workers: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            max=MOST_WORKERS,
-            help="Tant de processus se partagent les parties des sources (réglage « parts »)",
-        ),
-    ] = 1,
-    join: Annotated[bool, typer.Option("--join", hidden=True)] = False,
     as_json: AsJson = False,
 ) -> None:
     """Relit l'annuaire et les sources, et met l'index à jour."""
     with opened_application(Opening.WRITE) as application:
         chosen = sources_named(application.settings, sources or [])
-        check_workers(application, chosen, workers)
         if folder:
             if len(chosen) != 1:
                 raise ValueError("--folder va avec une seule source : nommez-la avant.")
             forget_reading(application, chosen[0].name, folder)
-        if join:
-            run_interruptibly(application, lambda stop: join_readings(application, chosen, stop))
-            return
 
         _warn_unread(application, "", quiet=False)
 
@@ -85,15 +71,14 @@ def crawl(
             if accept_root:
                 accept_roots(application, chosen)
             directory_read = _read_and_print_directory(application, quiet=as_json)
-            with helping_readers(chosen, workers):
-                outcomes = crawl_sources(
-                    application,
-                    chosen,
-                    full=full,
-                    accept_deletions=accept_deletions,
-                    quiet=as_json,
-                    stop=stop,
-                )
+            outcomes = crawl_sources(
+                application,
+                chosen,
+                full=full,
+                accept_deletions=accept_deletions,
+                quiet=as_json,
+                stop=stop,
+            )
             return directory_read, outcomes, stop.is_set()
 
         directory_read, outcomes, stopped = run_interruptibly(application, work)

@@ -20,8 +20,6 @@ from quisait.application.opening import Opening
 from quisait.application.startup import opened_application
 from quisait.settings.files import serving_here
 from quisait.work.added_sources import AddedSources
-from quisait.work.crawl import divided_source
-from quisait.work.parts import leave
 from quisait.work.worker import Worker, tasks_of
 
 log = logging.getLogger(__name__)
@@ -200,9 +198,6 @@ def _exit_now(application: Application, status: int) -> NoReturn:
             last = next(application.state.runs_of(name, 1), None)
             if last and last.outcome == "running" and application.locks.source_is_held_here(name):
                 application.state.end_run(last.id, "interrupted", 0)
-        for source in application.settings.sources:
-            if divided := divided_source(application, source):
-                leave(divided, here=True)
     logging.shutdown()
     if status:
         print(INTERRUPTED_MESSAGE, file=sys.stderr)

@@ -20,14 +20,10 @@ from connectors.installed import OWN_KINDS, installed_connectors
 from connectors.ldap.config import AGENT_ATTRIBUTES, OPTIONAL_AGENT_FIELDS
 from connectors.mediawiki.options import WikiOptions
 from connectors.options import LOOPBACK, Principal
-from connectors.parts import MOST_PARTS
 from connectors.push.options import PushOptions
 from connectors.values import RESERVED_AUTHORITIES
 from quisait.settings.types import Duration, Secret, SettingsTable, pace
 from search_api.identity.principals import Grant, Role
-
-DIVISIBLE = frozenset({"folder", "export", "mediawiki"})
-"""Kinds of sources that can be read in parts."""
 
 BUILT_IN_KINDS = (*OWN_KINDS, "questions")
 
@@ -101,13 +97,6 @@ class EverySource(SettingsTable):
     password_file: str = Field(
         "", description="fichier du mot de passe ; ou la variable QUISAIT_PASSWORD_ suivie du nom"
     )
-    parts: int = Field(
-        1,
-        ge=1,
-        le=MOST_PARTS,
-        description="en tant de parties que plusieurs lecteurs se partagent (dossier, export, "
-        "wiki ; base PostgreSQL) ; 1 : lue entière",
-    )
     options: dict[str, Any] = Field(
         {},
         repr=False,
@@ -139,6 +128,14 @@ class SourceSettings(PushOptions, WikiOptions, ExportOptions, FolderOptions, Eve
         "", description="autorité de certification du wiki, ou de « file_hosts » (PEM)"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_removed(cls, table: Any) -> Any:
+        """Return the table without `parts`, a setting of earlier versions that has no effect."""
+        if isinstance(table, dict):
+            return {name: value for name, value in table.items() if name != "parts"}
+        return table
+
     @field_validator("path", "url")
     @classmethod
     def _given_where_needed(cls, place: str, about: ValidationInfo) -> str:
@@ -164,8 +161,6 @@ class SourceSettings(PushOptions, WikiOptions, ExportOptions, FolderOptions, Eve
                 f"{name} serait ignoré : les réglages du connecteur « {self.kind} » s'écrivent "
                 "sous [sources.options] (« quisait connector list » les dit)"
             )
-        if self.parts > 1 and self.kind not in DIVISIBLE:
-            raise ValueError("parts n'a de sens que pour un dossier, un export ou un wiki")
         return self
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from threading import Event
 
-from connectors.parts import Divisible
 from connectors.ports import (
     Connector,
     SourceError,
@@ -21,7 +20,6 @@ from connectors.timeouts import call_with_timeout
 from expertise.directory import DirectoryReport
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl
 from indexer.errors import IndexerError
-from indexer.part_runs import PartRuns
 from quisait.application.assembly import Application, open_crawl_dependencies
 from quisait.application.locks import SourceLock, hold_source_lock
 from quisait.application.progress import shown_progress
@@ -35,7 +33,6 @@ from quisait.application.sources import (
 )
 from quisait.settings.sources import SourceSettings
 from quisait.work.index_limit import log_limit
-from quisait.work.parts import DividedSource, read_parts
 from quisait.work.runs import CrawlOptions, recorded_run, told_waits, with_lock
 from search_api.addresses import document_of_address
 
@@ -174,39 +171,12 @@ def _crawl_one(
     asked: CrawlOptions,
 ) -> CrawlOutcome:
     try:
-        if (divided := divided_source(application, source)) is not None:
-            return _crawl_parts(divided, dependencies, asked)
         with hold_source_lock(application.locks, source.name) as held:
             return CrawlOutcome(
                 source.name, crawl_with_lock(application, dependencies, source, held, asked)
             )
     except (SourceError, IndexerError) as failed:
         return CrawlOutcome(source.name, None, str(failed))
-
-
-def divided_source(application: Application, source: SourceSettings) -> DividedSource | None:
-    """Return the source in parts, or None if one worker reads it whole.
-
-    Workers can only share parts with PostgreSQL; with SQLite a source is read as a whole.
-    """
-    if source.parts == 1 or not can_share_parts(application):
-        return None
-
-    def opened() -> Divisible:
-        connector = _open_connector(application, source)
-        assert isinstance(connector, Divisible)  # noqa: S101 - the settings allow parts only for these
-        return connector
-
-    return DividedSource(
-        source.name,
-        source.parts,
-        opened,
-        application.state,
-        PartRuns(application.database, application.state),
-        application.locks,
-        application.settings.guard_share,
-        application.whole_index,
-    )
 
 
 def _open_connector(application: Application, source: SourceSettings) -> Connector:
@@ -217,22 +187,6 @@ def _open_connector(application: Application, source: SourceSettings) -> Connect
         application.state,
         strangers_in_rules(application.settings, application.book, application.known()),
     )
-
-
-def can_share_parts(application: Application) -> bool:
-    """Return whether several workers may share the parts of one source."""
-    return application.database.dialect.name == "postgresql"
-
-
-def _crawl_parts(
-    source: DividedSource, dependencies: CrawlDependencies, asked: CrawlOptions
-) -> CrawlOutcome:
-    """Read parts, and wait until the run ends, even if others read the last ones."""
-    read = read_parts(source, dependencies, asked, wait=True)
-    assert read is not None  # noqa: S101 - a run is begun if there is none
-    if read.outcome == "done":
-        return CrawlOutcome(source.name, read.report)
-    return CrawlOutcome(source.name, None, read.reason or f"{source.name} : lecture interrompue.")
 
 
 def crawl_with_lock(
@@ -247,7 +201,6 @@ def crawl_with_lock(
     Raises the errors of `crawl`, `RunStopped` and `LockLost`.
     """
     with recorded_run(application.state, source.name) as run:
-        PartRuns(application.database, application.state).end_division(source.name)
         application.whole_index.begin(source.name)
         connector = _open_connector(application, source)
         since = None if asked.full else application.state.load(source.name)

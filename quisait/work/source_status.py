@@ -13,12 +13,11 @@ import typer
 from connectors.batches import batches
 from connectors.rule_reports import principals_of_report
 from indexer.access import PrincipalLookup
-from indexer.part_runs import PartRow, PartRuns
 from indexer.ports import Index, IndexContents, IndexDenials
 from indexer.state import RunRow, State, reference_of
 from indexer.values import Failure, Remove
 from quisait.application.assembly import Application, index_with_deletion_log
-from quisait.application.locks import Locks, hold_source_lock, part_name
+from quisait.application.locks import Locks, hold_source_lock
 from quisait.application.opening import Opening
 from quisait.application.progress import duration, left_of, plural_count
 from quisait.application.sources import DIRECTORY, directory_age, has_directory
@@ -27,7 +26,6 @@ from quisait.privacy.retention import register_warning
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER
 from quisait.settings.sources import SourceSettings
-from quisait.work.crawl import divided_source
 from quisait.work.runs import (
     BACKUP,
     IMMEDIATELY,
@@ -279,22 +277,13 @@ class RunningStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class SourcePart:
-    """A part (`3/8`) of a source in its last run: state in French, and documents seen."""
-
-    part: str
-    state: str
-    done: int
-
-
-@dataclass(frozen=True, slots=True)
 class SourceStatus:
     """A source as shown by `quisait sources`.
 
     `lag_s` is the time since the beginning of the last complete run, None without a complete run.
     `next_run` is None if the source is read only by hand, or is being read. Documents with
     `unknown_denials` are closed to everybody. Files of kinds without text are not failures:
-    `without_text` counts them by kind. `parts` is empty for a source that is not divided.
+    `without_text` counts them by kind.
     `to_reread`: the cursor describes another index, so that nobody can search this index before the
     source has been read in full. `history`: its last runs, newest first. `problems` is empty if the
     source is in order.
@@ -311,7 +300,6 @@ class SourceStatus:
     failures: tuple[FailureStatus, ...]
     unknown_denials: tuple[UnknownDenial, ...] = ()
     without_text: Mapping[str, int] = field(default_factory=dict)
-    parts: tuple[SourcePart, ...] = ()
     to_reread: bool = False
     history: tuple[RunRow, ...] = ()
     without_readers: int = 0
@@ -342,11 +330,7 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
     counts = dict(health.failure_counts)
     counts.pop(Failure.NOT_TEXT, None)
     missing, unknown = application.state.failures_of(name), set(health.unknown_principals)
-    parts = _parts_of(application, source)
     state = _running_state(running, last, now) if running and last else _state(last)
-    if running and parts:
-        read = sum(part.state in _READ_PARTS for part in parts)
-        state += f", parties terminées : {read} sur {len(parts)}"
     if to_reread:
         state = f"{TO_REREAD} ; {state}"
     return SourceStatus(
@@ -374,36 +358,11 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
         unknown_denials=health.unknown_denials,
         # A plain dict: `asdict` would build a Counter from pairs, and count the pairs.
         without_text=dict(Counter(row.reason for row in missing if row.kind == Failure.NOT_TEXT)),
-        parts=parts,
         to_reread=to_reread,
         history=runs,
         without_readers=health.without_readers,
         problems=health.problems,
     )
-
-
-_PART_STATES = {
-    "done": "lue",
-    "held": "suppressions en attente",
-    "refused": "arrêtée, il faut y remédier",
-    "failed": "en échec",
-}
-_READ_PARTS = frozenset(_PART_STATES.values())
-
-
-def _parts_of(application: Application, source: SourceSettings) -> tuple[SourcePart, ...]:
-    """Return the parts of a divided source, in order; empty for a source that is not divided."""
-    if divided_source(application, source) is None:
-        return ()
-
-    def state(row: PartRow) -> str:
-        if row.outcome:
-            return _PART_STATES[row.outcome]
-        held = application.locks.source_is_held(part_name(source.name, row.part))
-        return "lecture en cours" if held else "à lire"
-
-    rows = PartRuns(application.database, application.state).rows(source.name)
-    return tuple(SourcePart(str(row.part), state(row), row.report.seen) for row in rows)
 
 
 def directory_state(application: Application) -> str:
@@ -513,12 +472,22 @@ def directory_run_text(run: RunRow) -> str:
     return run_text(run, plural_count(run.changed, "agent") if run.changed else "inchangé")
 
 
+_OUTCOMES = {
+    "running": "en cours",
+    "interrupted": "interrompue",
+    "done": "lue",
+    "held": "suppressions en attente",
+    "refused": "arrêtée, il faut y remédier",
+    "failed": "en échec",
+}
+
+
 def run_text(run: RunRow, changed: str = "") -> str:
     """Return a run in French: its beginning, its outcome, and what it changed.
 
     `changed` replaces the number of changes of a finished run.
     """
-    said = {"running": "en cours", "interrupted": "interrompue", **_PART_STATES}[run.outcome]
+    said = _OUTCOMES[run.outcome]
     lasted = (
         f" en {duration(round((run.ended - run.started).total_seconds()))}" if run.ended else ""
     )
@@ -603,7 +572,6 @@ def forget_source(application: Application, source: str) -> int:
         for token in application.push_tokens.of(source):
             application.push_tokens.revoke(source, token.id)
         application.state.forget(source)
-        PartRuns(application.database, application.state).forget(source)
     return len(ids)
 
 

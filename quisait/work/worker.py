@@ -5,7 +5,7 @@ those of installed features. Each has a thread of its own, and none waits for a 
 109).
 
 Several workers may run, on one or several machines: the first that takes a source's lock reads the
-source, and the others go on to the next one; the parts of a divided source are shared.
+source, and the others go on to the next one.
 """
 
 import logging
@@ -45,10 +45,9 @@ from quisait.privacy.retention import PurgeReport, purge_expired
 from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import reason_of
-from quisait.work.crawl import crawl_with_lock, divided_source, replace_directory, work_ahead
+from quisait.work.crawl import crawl_with_lock, replace_directory, work_ahead
 from quisait.work.mail import send_mail
 from quisait.work.mailbox import read_mailbox
-from quisait.work.parts import DividedSource, has_part_left, read_parts
 from quisait.work.questions import move_on
 from quisait.work.runs import (
     CrawlOptions,
@@ -273,14 +272,12 @@ are faster one after another.
 class Job:
     """Work that the holder of its lock does when it is due.
 
-    `divided`: a source that is read in parts. Its run is also due for other workers as long as it
-    lasts. `unread`: the source must be read in full before anybody can search the index.
+    `unread`: the source must be read in full before anybody can search the index.
     """
 
     name: str
     pace: Pace
     do: Callable[[SourceLock], int]
-    divided: DividedSource | None = None
     unread: bool = False
 
 
@@ -371,11 +368,7 @@ class Worker:
                 if not self._take(job, only_read_before=crawler == CRAWLERS - 1):
                     continue
                 try:
-                    count += (
-                        self._read_parts(job, job.divided, dependencies)
-                        if job.divided
-                        else self._try(job)
-                    )
+                    count += self._try(job)
                 finally:
                     del self.crawls[job.name]
             return count
@@ -390,33 +383,12 @@ class Worker:
             others_end_soon = any(now - begun < LONG_CRAWL_S for begun in self.crawls.values())
             if others_end_soon or job.name in self.crawls:
                 return False
-            if not (self._is_due(job) or self._has_part_left(job)):
+            if not self._is_due(job):
                 return False
             if only_read_before and not self.application.state.last_done(job.name):
                 return False
             self.crawls[job.name] = now
             return True
-
-    def _has_part_left(self, job: Job) -> bool:
-        return job.divided is not None and not self.stop.is_set() and has_part_left(job.divided)
-
-    def _read_parts(
-        self, job: Job, divided: DividedSource, dependencies: Callable[[], CrawlDependencies]
-    ) -> bool:
-        """Return whether a part was read here. Errors of a part are stored with it."""
-        asked = CrawlOptions(quiet=True, stop=self.stop)
-        try:
-            with suppress(SourceBusy), self._build_after_first(job.name):
-                due = partial(self._is_due, job)
-                read = read_parts(divided, dependencies(), asked, may_begin=due)
-                if read is not None and read.read:
-                    fields = {"source": job.name, "parts": read.read, "outcome": read.outcome}
-                    log.info("parts done", extra=fields)
-                    return True
-        except Exception as error:  # noqa: BLE001 - a fault of one source must not end the others
-            _log_failure(job.name, error)
-            return True
-        return False
 
     def _sources(self, dependencies: Callable[[], CrawlDependencies]) -> list[Job]:
         """Return the sources in the order in which they are read: by due time, then by size."""
@@ -433,7 +405,6 @@ class Worker:
                 source.name,
                 source_pace(settings, source),
                 partial(self._crawl, source, dependencies),
-                divided_source(application, source),
                 source.name in unread,
             )
             for source in tuple(settings.sources)

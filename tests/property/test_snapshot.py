@@ -22,7 +22,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import snapshot
-from connectors.parts import parts
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
@@ -464,31 +463,29 @@ def test_rows_are_kept_as_the_port_says(engine: sa.Engine) -> None:
     assert seen.begin(None) == 2
     assert (seen.count(), other.count()) == (0, 1)
 
-    def fence(*_: object) -> None:
+    def refuse() -> None:
         raise Killed
 
-    for held in (SqlSeen(engine, "t", fence=fence), SqlSeen(engine, "t", check=fence)):
-        with pytest.raises(Killed):
-            held.put(3, {"s:a/1": SeenRow(b"stale", b"")})
+    with pytest.raises(Killed):
+        SqlSeen(engine, "t", check=refuse).put(3, {"s:a/1": SeenRow(b"stale", b"")})
     assert other.rows({"s:a/1"}) == {"s:a/1": row}
 
 
-@pytest.mark.parametrize("source", ["s", "s@1/2"])
-def test_a_folder_is_read_again_and_the_rest_is_not(engine: sa.Engine, source: str) -> None:
-    """Despite tags and a note, also in a part; nobody loses or gains a reader meanwhile."""
+def test_a_folder_is_read_again_and_the_rest_is_not(engine: sa.Engine) -> None:
+    """Despite tags and a note; nobody loses or gains a reader meanwhile."""
     state, row = State(engine), SeenRow(b"v", b"a")
     books = {f"{folder}/{name}": Book("a", allowed(A)) for folder in "xy" for name in "12"}
     shelf = Shelf(books, tagged=True)
-    seen = state.seen(source)
+    seen = state.seen("s")
     cursor = last_cursor(list(Snapshot(shelf, seen).changes(None)))
-    state.save(source, f"{cursor}note")
+    state.save("s", f"{cursor}note")
     seen.put(1, {"": row})
     assert state.read_again("s", "s:x/nowhere") == 0
     assert state.read_again("s", "s:x") == 2
-    assert state.load(source) == cursor
+    assert state.load("s") == cursor
     assert not seen.rows({""})
     shelf.reads = 0
-    changes = list(Snapshot(shelf, seen).changes(state.load(source)))
+    changes = list(Snapshot(shelf, seen).changes(state.load("s")))
     assert {one.document.id for one in changes if isinstance(one, Upsert)} == {"s:x/1", "s:x/2"}
     assert not [one for one in changes if isinstance(one, SubtreeHidden | ContentStale)]
     assert shelf.reads == 2
@@ -802,15 +799,6 @@ def test_a_document_that_is_not_sent_again_keeps_its_text(reason: str) -> None:
     del shelf.books["e"]
     shelf.left = "s:e".__eq__
     assert AccessNarrowed("s:e", Access()) in read(shelf, seen, last_cursor(said))
-
-
-def test_parts_are_read_apart() -> None:
-    """Each lists the source and reads its own; together they have the whole."""
-    shelf = Shelf({f"d{n}": Book(str(n), OPEN) for n in range(40)})
-    made = [Snapshot(shelf, MemorySeen()).of_part(part) for part in parts(3)]
-    kept = [apply(one.changes(None)) for one in made]
-    assert sum(map(len, kept)) == 40
-    assert kept[0] | kept[1] | kept[2] == apply(read(shelf, MemorySeen()))
 
 
 MILLION = 1_000_000

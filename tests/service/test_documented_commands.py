@@ -53,7 +53,6 @@ ELSEWHERE = {
     r"evaluate\b": "takes minutes: tests/effectiveness/test_evaluation.py",
     r"tune\b": "needs a judged set: tests/effectiveness/test_ranker_training.py",
     r"model export\b": "needs a model: tests/service/test_own_model.py",
-    r"crawl SOURCE --workers 4$": "needs PostgreSQL: tests/service/test_parts.py",
     r"reindex --from": "needs another engine: tests/service/test_engine_switch.py",
     r"reindex --abandon": "needs an unfinished one: tests/service/test_reindex.py",
     r"source add (lists|webdav)\b": "needs other sources: tests/unit/test_new_source.py",

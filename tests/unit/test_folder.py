@@ -34,7 +34,6 @@ from connectors.ports import (
     Checkpoint,
     ContentStale,
     Delete,
-    Former,
     Listed,
     Listing,
     Malformed,
@@ -320,7 +319,7 @@ def test_a_file_exchanged_for_a_link_is_not_read(
 ) -> None:
     """Between listing and reading, neither a vanished file nor a link leads anywhere."""
     source = FolderSource("f", tree)
-    listed = {one.id: one for one in source.listing_since(Former()) if isinstance(one, Listed)}
+    listed = {one.id: one for one in source.listing() if isinstance(one, Listed)}
     secret = tmp_path_factory.mktemp("outside") / "secret"
     secret.write_text("secret")
     (tree / "x.txt").unlink()

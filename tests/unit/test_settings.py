@@ -219,6 +219,15 @@ def test_a_source_has_no_name_of_the_application(
     assert faults(error) == ["sources.0.name"]
 
 
+def test_parts_of_an_old_file_have_no_effect(file: Path) -> None:
+    """Earlier versions read a source in parts; their settings are still read."""
+    table = '[[sources]]\nname = "notes"\nkind = "folder"\npath = "documents"\n'
+    file.write_text(table, "utf-8")
+    without = load_settings().sources
+    file.write_text(f"{table}parts = 4\n", "utf-8")
+    assert load_settings().sources == without
+
+
 def test_paths_are_relative_to_the_file(file: Path) -> None:
     """Wherever the command is run; an absolute path is itself."""
     assert beside_file("notes") == (file.parent / "notes").resolve()

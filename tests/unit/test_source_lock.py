@@ -15,13 +15,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from connectors.parts import Part
 from connectors.ports import SourceRefused
 from indexer.crawl.pipeline import CrawlDependencies
 from indexer.errors import LockLost
 from indexer.values import Remove, WriteReport
 from quisait.application.database import connect
-from quisait.application.locks import Locks, SourceBusy, hold_part_lock, hold_source_lock
+from quisait.application.locks import Locks, SourceBusy, hold_source_lock
 from quisait.work.runs import with_lock
 
 pytestmark = pytest.mark.sources
@@ -134,22 +133,6 @@ def test_of_many_that_ask_at_once_one_is_served(opened: Callable[[], Locks]) -> 
         for thread in threads:
             thread.join()
         assert sorted(served) == ["busy"] * 7 + ["held"]
-
-
-def test_who_reads_a_part_keeps_out_who_wants_the_whole(opened: Callable[[], Locks]) -> None:
-    """And the other way round; another part is free, the same one is not."""
-    first, second = Part(1, 2), Part(2, 2)
-    with hold_part_lock(opened(), "wiki", first) as held:
-        with pytest.raises(SourceBusy), hold_source_lock(opened(), "wiki"):
-            pass
-        with pytest.raises(BlockingIOError), hold_part_lock(opened(), "wiki", first):
-            pass
-        with hold_part_lock(opened(), "wiki", second):
-            held.check()
-    with hold_source_lock(opened(), "wiki"):
-        for part in (first, second):
-            with pytest.raises(BlockingIOError), hold_part_lock(opened(), "wiki", part):
-                pass
 
 
 def test_a_lock_lasts_as_long_as_its_crawl(
