@@ -13,6 +13,11 @@ class PluginMissing(ValueError):
     """A package that the settings need is missing or fails to load; the text says what to do."""
 
 
+def plugin_names(group: str) -> list[str]:
+    """Return the names of the installed entry points of a group, sorted."""
+    return sorted(entry.name for entry in entry_points(group=group))
+
+
 def load_plugin(group: str, name: str, kind: type[T], package: str, setting: str) -> T:
     """Return the value that an entry point names, an instance of `kind`.
 

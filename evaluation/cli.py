@@ -63,6 +63,7 @@ from indexer.access import Reader
 from quisait.application.assembly import Application
 from quisait.application.model_bars import MeasuredBars, write_bars
 from quisait.application.opening import Opening
+from quisait.application.plugins import open_reranker
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.clock import today
 from quisait.commands.answers import answer_context, command_line_reader
@@ -486,7 +487,7 @@ def _bench(
         encoder = encoder.model_copy(update={"kind": kind.value})
     if model is not None:
         encoder = encoder.model_copy(update={"model": str(model.resolve())})
-    return Bench(index, encoder, cache, workers, reranker=settings.reranker)
+    return Bench(index, encoder, cache, workers, reranker=open_reranker(settings, limited=False))
 
 
 @dataclass(frozen=True, slots=True)

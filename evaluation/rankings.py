@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from evaluation.assignment import Assignment, topics_in_row
 from evaluation.corpora import ExpertSet, JudgedQuery, SearchSet
@@ -38,8 +37,8 @@ def evaluate_search(judged: SearchSet, bench: Bench, retrievers: Sequence[Retrie
             for retriever in retrievers
         }
         by = scratch.encoder.name
-        if bench.reranker.model:
-            by += f" + {Path(bench.reranker.model).name}"
+        if bench.reranker.name:
+            by += f" + {bench.reranker.name.partition('/')[0]}"
         return make_report(judged, bench, by, SEARCH_MEASURES, runs)
 
 

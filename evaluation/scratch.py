@@ -33,10 +33,10 @@ from quisait.application.database import migrate
 from quisait.application.engines import (
     open_cached_encoder,
     open_scratch_index,
-    open_second_model,
 )
 from quisait.application.progress import shown_progress
-from quisait.settings import EncoderSettings, IndexSettings, RerankerSettings
+from quisait.settings import EncoderSettings, IndexSettings
+from search_api.ranking.reranker import KeptOrder, Reranker
 from search_api.ranking.search_configuration import SearchConfiguration
 from search_api.search.engine import Search
 
@@ -150,7 +150,7 @@ class Bench:
     cache: Path
     workers: int = 1
     quiet: bool = False
-    reranker: RerankerSettings = field(default_factory=RerankerSettings)
+    reranker: Reranker = field(default_factory=KeptOrder)
 
     def each(self, ask: Callable[[Asked], Answered], questions: Sequence[Asked]) -> list[Answered]:
         """Return the answers in the order of the questions."""
@@ -193,8 +193,7 @@ def open_scratch(bench: Bench, judged: SearchSet | ExpertSet) -> Iterator[Scratc
             if isinstance(judged, ExpertSet):
                 book.replace(JudgedDirectory(judged.candidates))
             _index(bench, judged, CrawlDependencies(NoFiles(), encoder, index, state, state))
-            second = open_second_model(bench.reranker, limited=False)
-            search = Search(index, encoder, book, SearchConfiguration(second_model=second))
+            search = Search(index, encoder, book, SearchConfiguration(reranker=bench.reranker))
             yield Scratch(index, search, book, encoder)
         finally:
             database.dispose()

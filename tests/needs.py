@@ -109,7 +109,7 @@ _STARTS = {
     "tests.conftest.postgres": "postgres",
     "tests.model_export.exported_model": "torch",
     "indexer.encoding.onnx_encoder.SentenceEncoder": "torch",
-    "indexer.encoding.cross_encoder.SentenceCrossEncoder": "torch",
+    "quisait_second_model.cross_encoder.SentenceCrossEncoder": "torch",
 }
 _IMPORTS = {
     "torch": "torch",

@@ -1,8 +1,8 @@
-"""Files of a model's directory that encoders read: prompts, tensors and limits."""
+"""Files of a model's directory that encoders read: prompts and tensors."""
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,6 @@ from numpy.typing import NDArray
 QUERY_NAMES = ("query", "search_query", "retrieval.query", "question")
 PASSAGE_NAMES = ("document", "passage", "corpus", "search_document", "retrieval.passage", "text")
 """Names of the query and passage prompts in models, in order of preference."""
-
-
-MOST_TOKENS = 8_192
-"""Maximum number of tokens, also for directories that state a higher limit or none."""
-_UNSTATED_TOKENS = 100_000
-_ROBERTA = ("roberta", "camembert", "xlm-roberta", "xlm-roberta-xl", "mpnet")
-"""Families of models whose positions start after the padding's position."""
-
-GRAPHS = ("model.onnx", "onnx/model.onnx")
 
 
 class ModelUnusable(ValueError):
@@ -65,40 +56,3 @@ def _floats(content: bytes, kind: str, file: Path) -> NDArray[np.float32]:
     if kind not in ("F16", "F32", "F64"):
         raise ModelUnusable(f"{file} : nombres d'une sorte non prise en charge ({kind}).")
     return np.frombuffer(content, f"<f{int(kind[1:]) // 8}").astype(np.float32)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file. Raises `ModelUnusable` without an object, and `OSError`."""
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise ModelUnusable(f"{path} n'est pas un objet JSON.")
-    return found
-
-
-def optional_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file, empty if there is no such file."""
-    return read_json(path) if path.is_file() else {}
-
-
-def max_tokens(transformer: Path, config: Mapping[str, Any]) -> int:
-    """Return the smallest limit of tokens that the files state, at most `MOST_TOKENS`."""
-    stated: Sequence[Any] = (
-        optional_json(transformer / "sentence_bert_config.json").get("max_seq_length"),
-        optional_json(transformer / "tokenizer_config.json").get("model_max_length"),
-        positions(config),
-    )
-    known = [int(one) for one in stated if one and 0 < int(one) < _UNSTATED_TOKENS]
-    return min([*known, MOST_TOKENS])
-
-
-def positions(config: Mapping[str, Any]) -> int | None:
-    """Return the maximum number of tokens of the model's positions; None if not stated."""
-    stated = config.get("max_position_embeddings")
-    if stated is None or int(stated) <= 0:
-        return None
-    if config.get("model_type") in _ROBERTA:
-        return int(stated) - int(config.get("pad_token_id") or 0) - 1
-    return int(stated)

@@ -65,7 +65,6 @@ from search_api.identity.readers import Authorities, reader_of
 from search_api.query_log.sql import SqlQueryLog
 from search_api.questions.authority import ScopeAuthority
 from search_api.questions.storage import SqlQuestions
-from search_api.ranking.second_model import SecondModel
 from search_api.scim.values import SuiteGroups
 from search_api.search.engine import Search
 
@@ -95,7 +94,6 @@ class Application:
     authorities: Authorities
     whole_index: LiveIndex
     known: CurrentKnownPrincipals
-    second_model: SecondModel | None
     questions: SqlQuestions
     scans: Scans
 
@@ -177,7 +175,6 @@ def open_application(settings: Settings, opening: Opening = Opening.SERVE) -> It
                 authorities,
                 whole,
                 known,
-                guidance.second_model,
                 SqlQuestions(database, now, privacy.register),
                 open_scans(settings, database),
             )

@@ -1,4 +1,4 @@
-"""Open the encoder, extractor, index, glossary, best bets and second model of the settings."""
+"""Open the encoder, extractor, index, glossary, best bets and reranker of the settings."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -28,11 +28,11 @@ from indexer.live_index import EncoderRecord, IndexStorage
 from indexer.ports import Encoder, Extractor, Index
 from indexer.reindex import KeepVectors
 from quisait.application.model_bars import MeasuredBars, read_bars
+from quisait.application.plugins import open_reranker
 from quisait.settings import (
     EncoderSettings,
     ExtractorSettings,
     IndexSettings,
-    RerankerSettings,
     SearchSettings,
     Settings,
     beside_file,
@@ -51,7 +51,6 @@ from search_api.ranking.search_configuration import (
     SearchConfiguration,
     read_best_bets,
 )
-from search_api.ranking.second_model import SecondModel, SecondReading
 
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
@@ -87,29 +86,10 @@ def open_guidance(
             past_share=search.past_share,
         ),
         bars=bars,
-        second_model=open_second_model(settings.reranker),
+        reranker=open_reranker(settings),
         topics=topics,
         ranker=RankerFile(ranker_path(settings)).ranker,
     )
-
-
-def open_second_model(settings: RerankerSettings, *, limited: bool = True) -> SecondModel | None:
-    """Return the model that rescores the first documents; None if the settings name none.
-
-    Unless `limited`, the model has no time limit, for evaluations. Raises `ValueError` if torch is
-    missing.
-    """
-    if not settings.model:
-        return None
-    # Imported here: loaded only if the settings ask for it.
-    from indexer.encoding.cross_encoder import open_cross_encoder
-
-    try:
-        scorer = open_cross_encoder(beside_file(settings.model))
-    except TorchMissing as error:
-        raise ValueError(TORCH_MISSING) from error
-    limit_s = settings.time_limit_ms / 1000 if limited else None
-    return SecondModel(scorer, SecondReading(settings.documents, limit_s, settings.weight))
 
 
 def measured_bars(encoder: EncoderRecord) -> MeasuredBars | None:

@@ -1,15 +1,20 @@
 """Open what installed packages provide, with the options that the settings give them."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from connectors.plugins import load_plugin, plugin_names
 from expertise.build_engines import BuildEngineKind, installed_engine
 from expertise.build_files import BuildFiles, BuildMeans, DuckEngine, SqlEngine
-from quisait.settings import DUCKDB, ExpertiseSettings
+from quisait.settings import DUCKDB, ExpertiseSettings, Settings
 from quisait.settings.types import fault_lines
+from search_api.ranking.reranker import KeptOrder, Reranker
 
+RERANKERS = "quisait.rerankers"
+"""The group of the entry point that names a `RerankerKind`."""
 Options = TypeVar("Options", bound=BaseModel)
 
 
@@ -38,3 +43,34 @@ def check_build_engine(settings: ExpertiseSettings) -> str:
 def _installed(settings: ExpertiseSettings) -> tuple[BuildEngineKind, BaseModel]:
     kind = installed_engine(settings.engine)
     return kind, validated_options("[expertise.options]", settings.options, kind.options)
+
+
+@dataclass(frozen=True, slots=True)
+class RerankerKind:
+    """What rereads the first documents of a search, which an entry point names.
+
+    `open` opens it, without a time limit for evaluations if the second argument is false; it raises
+    `ValueError`. `checks` are the lines of `quisait check`: a French name, and a function that
+    returns what it saw or raises `ValueError` with the remedy.
+    """
+
+    open: Callable[[Settings, bool], Reranker]
+    checks: Callable[[Settings], Mapping[str, Callable[[], str]]]
+
+
+NO_RERANKER = RerankerKind(lambda *_: KeptOrder(), lambda _: {})
+
+
+def installed_reranker() -> RerankerKind:
+    """Return the installed kind of reranker, or `NO_RERANKER`. Raises `PluginMissing`."""
+    for name in plugin_names(RERANKERS):
+        return load_plugin(RERANKERS, name, RerankerKind, f"quisait-{name}", "[reranker]")
+    return NO_RERANKER
+
+
+def open_reranker(settings: Settings, *, limited: bool = True) -> Reranker:
+    """Return what rereads the first documents, with a time limit unless `limited` is false.
+
+    Raises `ValueError` if the model of the settings cannot be opened.
+    """
+    return installed_reranker().open(settings, limited)

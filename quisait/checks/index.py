@@ -1,6 +1,5 @@
 """Checks of the index and of what fills it: encoder, extractor, models, engine."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -21,13 +20,13 @@ from quisait.application.engines import (
     check_kept_vectors,
     open_encoder,
     open_extractor,
-    open_second_model,
     ranker_path,
     ranker_state,
     serving_encoder,
 )
 from quisait.application.model_bars import check_model
 from quisait.application.opening import Opening
+from quisait.application.plugins import installed_reranker
 from quisait.checks.attempt import Check, ToReview, attempt
 from quisait.checks.cluster import cluster_checks
 from quisait.settings import IndexSettings, Settings, beside_file
@@ -39,8 +38,8 @@ from quisait.work.scans import open_tesseract
 def index_checks(settings: Settings) -> Iterator[Check]:
     """Check encoder, second model, extractor, writing model, scans, engine and index."""
     yield attempt("encodeur", partial(_check_encoder, settings))
-    if settings.reranker.model:
-        yield attempt("second modèle", partial(_check_second_model, settings))
+    for name, check in installed_reranker().checks(settings).items():
+        yield attempt(name, check)
     yield attempt("extracteur", partial(_check_extractor, settings))
     if settings.written_answer.url:
         # Imported here: most have no model.
@@ -85,26 +84,6 @@ def _check_encoder(settings: Settings) -> str:
     if not settings.encoder.model:
         return seen
     return f"{seen}, {check_model(beside_file(settings.encoder.model), encoder.name)}"
-
-
-def _check_second_model(settings: Settings) -> str:
-    """Score as many passages of the usual length as for a question, within its time limit."""
-    model = open_second_model(settings.reranker, limited=False)
-    if model is None:
-        return "aucun"
-    text = "Le conseil municipal délibère sur le budget primitif avant le 15 avril. " * 15
-    passages = [text] * settings.reranker.documents
-    begun = time.perf_counter()
-    if model.scores("essai", passages) is None:
-        raise ValueError(f"{model.name} ne rend pas de nombre : réglez [reranker] model")
-    taken_ms, most = (time.perf_counter() - begun) * 1000, settings.reranker.time_limit_ms
-    seen = f"{model.name}, {len(passages)} passages en {taken_ms:.0f} ms"
-    if taken_ms > most:
-        raise ValueError(
-            f"{seen}, plus que les {most} ms de [reranker] time_limit_ms : la page vient sans "
-            "lui ; prenez un modèle plus petit, moins de « documents » ou plus de temps"
-        )
-    return seen
 
 
 def _check_extractor(settings: Settings) -> str:

@@ -24,7 +24,7 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from connectors.ports import SourceError
@@ -43,7 +43,6 @@ from quisait.work.source_status import source_health
 from quisait.work.worker import tasks_of
 from search_api.administration import health
 from search_api.middleware.security import HostMiddleware, add_security_headers
-from search_api.ranking.second_model import SecondModel
 from search_api.services import Services
 
 log = logging.getLogger(__name__)
@@ -57,28 +56,9 @@ def registry_of(application: Application) -> CollectorRegistry:
     registry.register(SourceMetrics(application))
     registry.register(PlaceMetrics(application.settings))
     registry.register(CertificateMetrics(application.settings))
-    if application.second_model is not None:
-        registry.register(SecondModelMetrics(application.second_model))
+    registry.register(application.search.reranker)
     ProcessCollector(registry=registry)
     return registry
-
-
-class SecondModelMetrics(Collector):
-    """Counts the second model's readings in this process, by outcome."""
-
-    def __init__(self, model: SecondModel) -> None:
-        self._model = model
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the counter of this collector."""
-        readings = CounterMetricFamily(
-            "quisait_reranker_readings",
-            "Questions whose first documents a second model was to read, by what came of it.",
-            labels=["outcome"],
-        )
-        for outcome, count in self._model.outcomes().items():
-            readings.add_metric([outcome], count)
-        yield readings
 
 
 class SourceMetrics(Collector):

@@ -199,26 +199,6 @@ class EncoderSettings(SettingsTable):
     threads: int = Field(0, ge=0, description="fils de calcul ; 0 : tous les cœurs")
 
 
-class RerankerSettings(SettingsTable):
-    """Un second modèle, qui relit les premiers documents ; éteint sans « model »."""
-
-    model: str = Field(
-        "", description="dossier d'un « cross-encoder » (ONNX, ou sentence-transformers)"
-    )
-    documents: int = Field(
-        20, ge=2, le=200, description="tant de premiers documents sont relus, par leur passage"
-    )
-    time_limit_ms: int = Field(
-        1_000,
-        ge=1,
-        le=10_000,
-        description="temps accordé à une question, en ms ; au-delà, la page vient sans lui",
-    )
-    weight: float = Field(
-        0.5, ge=0, le=1, description="part de ce modèle dans leur ordre ; 1 : il en décide seul"
-    )
-
-
 class ExtractorSettings(SettingsTable):
     """Ce qui tire le texte des fichiers."""
 
@@ -554,7 +534,6 @@ class _CoreSettings(BaseSettings):
     )
     index: IndexSettings = IndexSettings()
     encoder: EncoderSettings = EncoderSettings()
-    reranker: RerankerSettings = RerankerSettings()
     extractor: ExtractorSettings = ExtractorSettings()
     scans: ScansSettings = ScansSettings()
     server: ServerSettings = ServerSettings()

@@ -37,7 +37,7 @@ class FusedHit(NamedTuple):
     Parts are min-max normalised, from 0 to 1; a rank counts from 1, None if the document is not
     among that ranking's first W. `near_hits` is what the scores of near documents add or subtract
     (`search_api.ranking.window`). `second_model` is the change by a second model that read the
-    document, None if none did (`search_api.ranking.second_model`). `title` is the gain for a title
+    document, None if none did (`search_api.ranking.reranker`). `title` is the gain for a title
     that repeats the question (`search_api.ranking.titles`). `learned` is the change by the learned
     ranker (`search_api.ranking.ranker`). `answering` is the gain for a near passage and for the
     question's words, `topic` for the topic of the first hit (`search_api.ranking.window`).

@@ -21,9 +21,9 @@ from search_api.query.glossary import GlossaryFile, LineFault, ParsedFile, Reloa
 from search_api.query.parser import AccountsNamed
 from search_api.ranking.fusion import ModelBars
 from search_api.ranking.ranker import Ranker, RankerIgnored, read_ranker
+from search_api.ranking.reranker import KeptOrder, Reranker
 from search_api.ranking.reranking import RankingPreferences
 from search_api.ranking.results import BestBet
-from search_api.ranking.second_model import SecondModel
 from search_api.wording import web_address
 
 log = logging.getLogger(__name__)
@@ -165,8 +165,7 @@ class SearchConfiguration:
 
     `ranker` returns the learned ranker for the encoder of that name, None if there is none. `bars`
     are thresholds measured for the encoder on this site; with None, those known by its name are
-    used. `second_model` rereads the first documents, `topics` are those of the last build; both may
-    be None.
+    used. `reranker` rereads the first documents. `topics` are those of the last build, or None.
     """
 
     authors: AccountsNamed = lambda words: ()
@@ -174,6 +173,6 @@ class SearchConfiguration:
     best_bets: BestBetsFile = field(default_factory=BestBetsFile)
     preferences: RankingPreferences = field(default_factory=RankingPreferences)
     bars: ModelBars | None = None
-    second_model: SecondModel | None = None
+    reranker: Reranker = field(default_factory=KeptOrder)
     topics: AssignedTopics | None = None
     ranker: Callable[[str], Ranker | None] = lambda encoder: None

@@ -65,7 +65,6 @@ from search_api.ranking.results import (
     replacing,
 )
 from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
-from search_api.ranking.second_model import reread
 from search_api.ranking.window import (
     MOST_ON_TOPIC,
     answering,
@@ -179,7 +178,7 @@ class Search:
         self._best_bets, self._preferences = configuration.best_bets, configuration.preferences
         self._ranker, self._topics = configuration.ranker, configuration.topics
         self._parser = QueryParser(index, configuration.authors, configuration.glossary)
-        self._measured, self._second_model = configuration.bars, configuration.second_model
+        self._measured, self.reranker = configuration.bars, configuration.reranker
         self.glossary = configuration.glossary
 
     def probe(self) -> None:
@@ -621,23 +620,21 @@ class Search:
     def _reread(
         self, hits: tuple[FusedHit, ...], request: SearchRequest, query: Query
     ) -> tuple[FusedHit, ...]:
-        """Return the hits, the first ones in the order of a second model if it answers in time.
+        """Return the hits, the first ones in the order of the reranker.
 
-        The model gets the passages that the reader may read now, by the same filter.
+        It gets the passages that the reader may read now, by the same filter.
         """
-        model = self._second_model
-        if model is None or not request.question.words:
+        ids = tuple(hit.document_id for hit in hits[: self.reranker.documents])
+        if not ids or not request.question.words:
             return hits
-        ids = tuple(hit.document_id for hit in hits[: model.reading.documents])
         asked = ShowRequest(request.access, ids, request.question, request.vector, passages=1)
-        asked = replace(asked, marked=False)
-        shown = [one for one in self._index.show(asked) if one.passages] if ids else []
-        texts = [passage_text(one.card.title, one.passages[0].passage) for one in shown]
-        scores = model.scores(request.question.words, texts, first_page=query.page == 1)
-        if scores is None:
-            return hits
-        told = {one.card.document_id: score for one, score in zip(shown, scores, strict=True)}
-        return reread(hits, told, model.reading.weight)
+        passages = {
+            shown.card.document_id: passage_text(shown.card.title, shown.passages[0].passage)
+            for shown in self._index.show(replace(asked, marked=False))
+            if shown.passages
+        }
+        first = query.page == 1
+        return self.reranker.reordered(hits, request.question.words, passages, first_page=first)
 
     @property
     def _bars(self) -> ModelBars:

@@ -126,7 +126,7 @@ def test_a_second_model_reads_where_the_settings_name_one(made: Path, run: Run) 
     configured(second_model(made / "second", weight=1.0))
     assert "second/model, 20 passages en" in line_of(run("check", status=None), "second modèle")
     with open_application(load_settings()) as application:
-        assert application.second_model is not None
+        assert application.search.reranker.documents > 0
         registry: CollectorRegistry = registry_of(application)
         told = generate_latest(registry).decode()
         assert 'quisait_reranker_readings_total{outcome="timed_out"} 0.0' in told
@@ -136,7 +136,7 @@ def test_a_second_model_reads_where_the_settings_name_one(made: Path, run: Run) 
     configured()
     assert " + " not in json.loads(run(*asked))["encoder"]
     with open_application(load_settings()) as application:
-        assert application.second_model is None
+        assert application.search.reranker.documents == 0
         assert b"reranker" not in generate_latest(registry_of(application))
 
 

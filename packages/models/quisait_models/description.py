@@ -5,18 +5,12 @@ directories (`config.json`, `tokenizer.json`, `model.onnx` or `onnx/model.onnx`)
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from indexer.encoding.model_files import (
-    GRAPHS,
-    ModelUnusable,
-    chosen_prompts,
-    max_tokens,
-    optional_json,
-    read_json,
-)
+from indexer.encoding.model_files import ModelUnusable, chosen_prompts
 from indexer.encoding.sentence_head import ACTIVATIONS, POOLINGS
 
 _FORMER_POOLINGS = {
@@ -27,6 +21,15 @@ _FORMER_POOLINGS = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
+
+
+MOST_TOKENS = 8_192
+"""Maximum number of tokens, also for directories that state a higher limit or none."""
+_UNSTATED_TOKENS = 100_000
+_ROBERTA = ("roberta", "camembert", "xlm-roberta", "xlm-roberta-xl", "mpnet")
+"""Families of models whose positions start after the padding's position."""
+
+GRAPHS = ("model.onnx", "onnx/model.onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +141,40 @@ def _dense(folder: Path) -> DenseLayer:
     if not file.is_file():
         raise ModelUnusable(f"{file} manque : la couche « Dense » y a ses poids.")
     return DenseLayer(file, activation)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file. Raises `ModelUnusable` without an object, and `OSError`."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ModelUnusable(f"{path} n'est pas un objet JSON.")
+    return found
+
+
+def optional_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file, empty if there is no such file."""
+    return read_json(path) if path.is_file() else {}
+
+
+def max_tokens(transformer: Path, config: Mapping[str, Any]) -> int:
+    """Return the smallest limit of tokens that the files state, at most `MOST_TOKENS`."""
+    stated: Sequence[Any] = (
+        optional_json(transformer / "sentence_bert_config.json").get("max_seq_length"),
+        optional_json(transformer / "tokenizer_config.json").get("model_max_length"),
+        positions(config),
+    )
+    known = [int(one) for one in stated if one and 0 < int(one) < _UNSTATED_TOKENS]
+    return min([*known, MOST_TOKENS])
+
+
+def positions(config: Mapping[str, Any]) -> int | None:
+    """Return the maximum number of tokens of the model's positions; None if not stated."""
+    stated = config.get("max_position_embeddings")
+    if stated is None or int(stated) <= 0:
+        return None
+    if config.get("model_type") in _ROBERTA:
+        return int(stated) - int(config.get("pad_token_id") or 0) - 1
+    return int(stated)

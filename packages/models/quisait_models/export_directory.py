@@ -21,7 +21,7 @@ import onnx
 import onnxruntime
 from tokenizers import Tokenizer, normalizers
 
-from indexer.encoding.model_files import ModelUnusable, positions, read_json
+from indexer.encoding.model_files import ModelUnusable
 from indexer.encoding.onnx_encoder import (
     INPUTS,
     ONNX_FILE,
@@ -35,7 +35,7 @@ from indexer.encoding.onnx_encoder import (
     write_card,
 )
 from indexer.values import Vectors
-from quisait_models.description import ModelDescription, describe
+from quisait_models.description import ModelDescription, describe, positions, read_json
 from quisait_models.export_model import written_whole
 
 FLOAT_FILE = "onnx/model.onnx"

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from quisait_models.description import GRAPHS, max_tokens, read_json
 
-from indexer.encoding.model_files import GRAPHS, ModelUnusable, max_tokens, read_json
+from indexer.encoding.model_files import ModelUnusable
 from indexer.encoding.onnx_encoder import TOKENIZER_FILE, TorchMissing, encodable, open_session
 from indexer.encoding.tokenizer_file import open_tokenizer
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from search_api.ranking.fusion import FusedHit
-from search_api.ranking.second_model import (
+from quisait_second_model.reading import (
     MOST_REMEMBERED,
     Outcome,
     SecondModel,
     SecondReading,
     reread,
 )
+
+from search_api.ranking.fusion import FusedHit
 
 pytestmark = pytest.mark.search
 

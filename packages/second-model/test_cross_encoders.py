@@ -5,12 +5,12 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-
-from indexer.encoding.cross_encoder import (
+from quisait_second_model.cross_encoder import (
     OnnxCrossEncoder,
     SentenceCrossEncoder,
     open_cross_encoder,
 )
+
 from indexer.encoding.model_files import ModelUnusable
 from tests.contract.encoder_contract import HOSTILE, TEXTS
 from tests.made_models import cross_encoder, with_graph

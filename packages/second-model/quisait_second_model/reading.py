@@ -1,4 +1,4 @@
-"""Let a second model reread the first documents, question and passage together; off by default.
+"""Let a second model reread the first documents, question and passage together.
 
 A page never waits longer than the time limit for it, and never fails because of it: it then keeps
 its order. Read `SecondModel` first.
@@ -9,12 +9,14 @@ import logging
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
 
 from search_api.ranking.fusion import FusedHit, normalised
 
@@ -105,6 +107,36 @@ class SecondModel:
             while len(self._remembered) > MOST_REMEMBERED:
                 self._remembered.popitem(last=False)
         return found
+
+    @property
+    def documents(self) -> int:
+        """Number of first hits that are read."""
+        return self.reading.documents
+
+    def reordered(
+        self,
+        hits: Sequence[FusedHit],
+        question: str,
+        passages: Mapping[str, str],
+        *,
+        first_page: bool,
+    ) -> tuple[FusedHit, ...]:
+        """Return the hits in the order of both models; unchanged if the model does not answer."""
+        scores = self.scores(question, list(passages.values()), first_page=first_page)
+        if scores is None:
+            return tuple(hits)
+        return reread(hits, dict(zip(passages, scores, strict=True)), self.reading.weight)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the number of readings in this process, by outcome."""
+        readings = CounterMetricFamily(
+            "quisait_reranker_readings",
+            "Questions whose first documents a second model was to read, by what came of it.",
+            labels=["outcome"],
+        )
+        for outcome, count in self.outcomes().items():
+            readings.add_metric([outcome], count)
+        yield readings
 
     def _read(
         self, question: str, passages: Sequence[str]

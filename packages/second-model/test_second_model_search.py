@@ -6,15 +6,16 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from quisait_second_model.reading import PairScorer, SecondModel, SecondReading
 
 from connectors.values import EVERYONE
 from expertise.directory import SqlDirectory
 from indexer.access import Reader
 from indexer.ports import Index
 from search_api.query.query import Query
+from search_api.ranking.reranker import KeptOrder
 from search_api.ranking.results import Results
 from search_api.ranking.search_configuration import SearchConfiguration
-from search_api.ranking.second_model import PairScorer, SecondModel, SecondReading
 from search_api.search.engine import Search
 from tests.builders import allowed, put
 from tests.encoders import FakeEncoder
@@ -98,8 +99,8 @@ def search(
     index: Index, book: SqlDirectory, scorer: PairScorer | None, limit_s: float = LONG_S
 ) -> Search:
     reading = SecondReading(READ, limit_s, 1.0)
-    second = SecondModel(scorer, reading) if scorer else None
-    return Search(index, FakeEncoder(), book, SearchConfiguration(second_model=second))
+    reranker = SecondModel(scorer, reading) if scorer else KeptOrder()
+    return Search(index, FakeEncoder(), book, SearchConfiguration(reranker=reranker))
 
 
 def page(search: Search, reader: Reader = CLAIRE, number: int = 1) -> Results:

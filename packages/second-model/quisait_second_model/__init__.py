@@ -1,0 +1,1 @@
+"""A second model that rereads the first documents of a search (docs/recherche.md)."""
