@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
+from operator import itemgetter
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -49,6 +50,7 @@ from expertise.sql import one_of, write_rows
 from expertise.topics import TopicList
 from expertise.values import TopicsOf
 from indexer import sql
+from indexer.moment import once
 from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, storable
 
@@ -187,8 +189,12 @@ class SqlBuilds:
     def current(self) -> BuildStamp | None:
         """Return the current build, or None before the first."""
         query = sa.select(builds).join(current, current.c.build_id == builds.c.id)
-        row = sql.first(self._engine, query)
-        return None if row is None else BuildStamp(**row)
+
+        def read() -> BuildStamp | None:
+            row = sql.first(self._engine, query)
+            return None if row is None else BuildStamp(**row)
+
+        return once(self._engine, "current build", read)
 
     def topics(self, build_id: str) -> tuple[TopicRecord, ...]:
         """Return every topic, sorted by id."""
@@ -222,7 +228,8 @@ class SqlBuilds:
             .where(cells.c.build_id == build_id, cells.c.agent_key.in_(map(digest, agent_ids)))
             .order_by(cells.c.topic_id, cells.c.agent_id)
         )
-        return self._cells(query)
+        subject = ("cells of agents", build_id, tuple(agent_ids))
+        return once(self._engine, subject, lambda: self._cells(query))
 
     def cells_between(
         self, build_id: str, agent_ids: Iterable[str], topic_ids: Iterable[str]
@@ -314,17 +321,14 @@ class SqlBuilds:
                 members,
                 (members.c.build_id == build_id) & (members.c.number == communities.c.number),
             ).where(members.c.agent_key == digest(agent_id))
-        with self._engine.connect() as connection:
-            ordered = query.order_by(communities.c.number).limit(most)
-            rows = connection.execute(ordered).mappings().all()
-            found: dict[int, list[str]] = defaultdict(list)
-            numbers = [row["number"] for row in rows]
-            joined = sa.select(members.c.number, members.c.agent_id).where(
-                members.c.build_id == build_id, members.c.number.in_(numbers)
-            )
-            for number, member in connection.execute(joined.order_by(members.c.agent_id)):
-                found[number].append(member)
-        return tuple(community_record(row, found[row["number"]]) for row in rows)
+        chosen = query.order_by(communities.c.number).limit(most).subquery()
+        of_it = (members.c.build_id == build_id) & (members.c.number == chosen.c.number)
+        joined = sa.select(chosen, members.c.agent_id.label("member")).outerjoin(members, of_it)
+        rows = sql.mappings(self._engine, joined.order_by(chosen.c.number, members.c.agent_id))
+        return tuple(
+            community_record(first, [row["member"] for row in (first, *others) if row["member"]])
+            for _, (first, *others) in groupby(rows, key=itemgetter("number"))
+        )
 
     def joined(self, topic_ids: Sequence[str]) -> tuple[str, ...]:
         """Return the ids of agents who joined the community of one of these topics, by id."""

@@ -42,6 +42,7 @@ from expertise.values import AgentDirectory, DocumentLookup, RankedDocument, Top
 from expertise.visibility import may_be_named
 from expertise.votes import counting_contributions, is_open_question
 from indexer.french.analysis import terms
+from indexer.moment import once
 
 
 def capped_count(holders: Sequence[CurrentHolder], most: int) -> CappedCount:
@@ -92,6 +93,10 @@ _REASONS = {
 }
 
 
+MOST_ASSIGNED_CACHED = 50_000
+"""Number of documents whose topics a `BuildReader` caches."""
+
+
 @dataclass(slots=True)
 class BuildReader:
     """Opens the current build, for each answer separately."""
@@ -100,8 +105,9 @@ class BuildReader:
     index: DocumentLookup
     book: AgentDirectory
     rules: BuildRules
-    # Topics by build id; those of a build never change.
+    # Topics by build id, and those assigned to documents; they never change in a build.
     _topics: dict[str, tuple[dict[str, TopicRecord], TopicNames]] = field(default_factory=dict)
+    _assigned: tuple[str, dict[str, Sequence[tuple[str, float]]]] = ("", {})
 
     def reading(self, today: date) -> "OpenBuild | BuildStatus":
         """Return the build to answer from, or why there is none: not made yet, or too old."""
@@ -130,9 +136,16 @@ class BuildReader:
         Rights are not checked: call it with documents that the reader may read.
         """
         stamp = self._stamp(today)
-        return (
-            {} if isinstance(stamp, BuildStatus) else self.builds.topics_of(stamp.id, document_ids)
-        )
+        if isinstance(stamp, BuildStatus):
+            return {}
+        build_id, known = self._assigned
+        if build_id != stamp.id or len(known) + len(document_ids) > MOST_ASSIGNED_CACHED:
+            # A new dictionary: another thread may still fill the former, which is not read again.
+            self._assigned = (stamp.id, known := {})
+        if unread := [id_ for id_ in document_ids if id_ not in known]:
+            read = self.builds.topics_of(stamp.id, unread)
+            known.update((id_, read.get(id_, [])) for id_ in unread)
+        return {id_: topics for id_ in document_ids if (topics := known[id_])}
 
     def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
         """Return ids of current holders by contributions, up to `MOST_COUNTED` in each area."""
@@ -144,6 +157,10 @@ class BuildReader:
 
     def holders_of(self, topic_ids: Sequence[str], today: date) -> TopicHolders:
         """Return agents who hold or declare these topics; empty without a build."""
+        subject = ("holders", tuple(topic_ids), today)
+        return once(self, subject, lambda: self._holders_of(topic_ids, today))
+
+    def _holders_of(self, topic_ids: Sequence[str], today: date) -> TopicHolders:
         reading = self.reading(today)
         if isinstance(reading, BuildStatus):
             return TopicHolders()

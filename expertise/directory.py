@@ -40,14 +40,17 @@ from expertise.name_words import (
 from expertise.names import NamedAgent, asked_words, match_agent, order_matches, words_of
 from expertise.sql import one_of
 from expertise.visibility import (
+    apply_joined,
     apply_preferences,
     apply_preferences_by_account,
     may_be_named,
     named_rows,
     shown_rows,
+    with_preferences,
 )
 from indexer import sql
 from indexer.crawl.batches import DeletionGuard
+from indexer.moment import each_once, once
 from indexer.state import digest, storable
 from indexer.suggestions import NearWord
 
@@ -154,10 +157,7 @@ class AccountCache:
     def read(self, connection: sa.Connection, names: Collection[str]) -> dict[str, Agent]:
         """Return agents by account; changes by other processes are seen at once."""
         # The token is read before the rows, so that rows are never older than the token.
-        # Two concurrent changes may leave two tokens; joined they differ from either.
-        token = " ".join(
-            sorted(connection.execute(sa.select(directory_versions.c.token)).scalars())
-        )
+        token = _token(connection)
         as_of, kept = self._kept
         unread = [name for name in names if name not in kept]
         if not token or token != as_of or len(kept) + len(unread) > MOST_ACCOUNTS_CACHED:
@@ -274,9 +274,7 @@ class SqlDirectory:
 
     def agent(self, agent_id: str) -> Agent | None:
         """Return an agent, or None if the directory has no such id."""
-        with self._engine.connect() as connection:
-            query = sa.select(agents).where(agents.c.key == digest(agent_id))
-            return _read(connection, query).get(agent_id)
+        return self.agents([agent_id]).get(agent_id)
 
     def as_read(self, agent_id: str) -> Agent | None:
         """Return an agent without their preferences, for their own page, or None."""
@@ -295,12 +293,14 @@ class SqlDirectory:
 
     def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
         """Return agents by id; ids that the directory does not have are left out."""
-        keys = {digest(name) for name in agent_ids}
-        if not keys:
-            return {}
-        with self._engine.connect() as connection:
-            query = sa.select(agents).where(one_of(connection, agents.c.key, keys))
-            return _read(connection, query.order_by(agents.c.key))
+
+        def read(ids: Collection[str]) -> Mapping[str, Agent]:
+            keys = {digest(name) for name in ids}
+            with self._engine.connect() as connection:
+                query = sa.select(agents).where(one_of(connection, agents.c.key, keys))
+                return _read_at_once(connection, query)
+
+        return each_once(self._engine, "agents", sorted(set(agent_ids), key=digest), read)
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
         """Return every agent with this address, departed or not, ignoring case."""
@@ -391,7 +391,7 @@ class SqlDirectory:
         """Return every agent, sorted by name."""
         order = (agents.c.family_name, agents.c.given_name, agents.c.id)
         with self._engine.connect() as connection:
-            return tuple(_read(connection, sa.select(agents).order_by(*order)).values())
+            return tuple(_read_at_once(connection, sa.select(agents).order_by(*order)).values())
 
     def each(self) -> Iterator[Agent]:
         """Yield every agent by key; `AGENTS_AT_ONCE` are in memory at once."""
@@ -412,9 +412,8 @@ class SqlDirectory:
 
     def groups_of(self, agent_id: str) -> frozenset[str]:
         """Return the principals of an agent's groups, pushed ones included."""
-        mine = memberships.c.agent_key == digest(agent_id)
-        own = frozenset(sql.scalars(self._engine, sa.select(memberships.c.principal).where(mine)))
-        return own | self._pushed.of(self.accounts_of(agent_id)) if self._pushed else own
+        own_accounts, own = self._accounts_and_groups(agent_id)
+        return own | self._pushed.of(own_accounts) if self._pushed else own
 
     def group_sizes(self, principals: Collection[str]) -> Mapping[str, int]:
         """Return the number of agents in each of these groups that the directory has."""
@@ -452,13 +451,30 @@ class SqlDirectory:
 
     def accounts_of(self, agent_id: str) -> frozenset[str]:
         """Return the accounts that the directory links to an agent."""
-        query = sa.select(accounts.c.account).where(accounts.c.agent_key == digest(agent_id))
-        return frozenset(sql.scalars(self._engine, query))
+        return self._accounts_and_groups(agent_id)[0]
+
+    def _accounts_and_groups(self, agent_id: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the accounts and the directory's own groups of an agent."""
+        key = digest(agent_id)
+        query = sa.union_all(
+            sa.select(sa.true(), accounts.c.account).where(accounts.c.agent_key == key),
+            sa.select(sa.false(), memberships.c.principal).where(memberships.c.agent_key == key),
+        )
+
+        def read() -> tuple[frozenset[str], frozenset[str]]:
+            with self._engine.connect() as connection:
+                rows = [(bool(of_account), name) for of_account, name in connection.execute(query)]
+            return (
+                frozenset(name for of_account, name in rows if of_account),
+                frozenset(name for of_account, name in rows if not of_account),
+            )
+
+        return once(self._engine, ("accounts and groups", agent_id), read)
 
     def reading(self) -> str:
         """Return a token that changes with the directory; empty before the first reading."""
-        query = sa.select(directory_versions.c.token).order_by(directory_versions.c.token)
-        return " ".join(sql.scalars(self._engine, query))
+        with self._engine.connect() as connection:
+            return _token(connection)
 
     def known(self, principals: Collection[str]) -> frozenset[str]:
         """Return those of the denied principals that the directory or a pushed group knows.
@@ -563,6 +579,25 @@ def _read(connection: sa.Connection, query: sa.Select[Any]) -> dict[str, Agent]:
     """Return the agents of a query by id, in its order, with their preferences applied."""
     rows = connection.execute(query).mappings().all()
     return apply_preferences(connection, map(_agent, rows))
+
+
+def _read_at_once(connection: sa.Connection, query: sa.Select[Any]) -> dict[str, Agent]:
+    """Return agents like `_read`, from one statement, for a query of `agents` without a limit."""
+    rows = connection.execute(with_preferences(agents.c.key, query)).mappings()
+    return apply_joined(connection, ((_agent(row), row) for row in rows))
+
+
+def _token(connection: sa.Connection) -> str:
+    """Return a token that changes with the directory; empty before the first reading.
+
+    Two concurrent changes may leave two tokens; joined they differ from either.
+    """
+    query = sa.select(directory_versions.c.token).order_by(directory_versions.c.token)
+    return once(
+        connection.engine,
+        "directory token",
+        lambda: " ".join(connection.execute(query).scalars()),
+    )
 
 
 def _mission(topic: str, first: str, last: str | None) -> Mission:

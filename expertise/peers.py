@@ -125,9 +125,8 @@ def _own_cells(
     reading: OpenBuild, agent: Agent
 ) -> tuple[Sequence[CurrentHolder], Mapping[str, tuple[Basis, float]]]:
     """Return (the agent's cells that are still valid, (basis, strength) by topic id)."""
-    cells = reading.revalidation.current_holders(
-        reading.builds.cells_of(reading.stamp.id, [agent.id])
-    )
+    stored = reading.builds.cells_of(reading.stamp.id, [agent.id])
+    cells = reading.revalidation.current_holders(stored)
     own = {one.cell.topic_id: (one.cell.basis, one.cell.strength) for one in cells}
     return cells, own
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from types import MappingProxyType
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -19,10 +20,17 @@ from expertise.sql import one_of
 from expertise.topics import label_key
 from expertise.values import TopicsOf, Window
 from indexer.french.analysis import analyse
+from indexer.moment import each_once, once
 from indexer.state import digest
 
 _READ_ALL_BEYOND = 5_000
 """For more agents than this, all preferences are read in one query."""
+
+
+_JOINED = "wish_"
+_Row = Mapping[str, Any]
+_PreferencesByAgent = Mapping[str, Sequence[_Row]]
+"""Rows of preferences, by agent id."""
 
 
 def has_withdrawn(agent_key: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
@@ -56,6 +64,28 @@ def apply_preferences(connection: sa.Connection, agents: Iterable[Agent]) -> dic
     return _apply_to_all(connection, known, _preferences_by_agent(connection, known))
 
 
+def with_preferences(agent_key: sa.ColumnElement[str], query: sa.Select[Any]) -> sa.Select[Any]:
+    """Return a query of agents that also reads their preferences, for `apply_joined`."""
+    joined = query.outerjoin(preferences, preferences.c.agent_key == agent_key)
+    return joined.add_columns(*(column.label(_JOINED + column.name) for column in preferences.c))
+
+
+def apply_joined(
+    connection: sa.Connection, rows: Iterable[tuple[Agent, sa.RowMapping]]
+) -> dict[str, Agent]:
+    """Return agents by id like `apply_preferences`, from the rows of `with_preferences`."""
+    known: dict[str, Agent] = {}
+    asked: dict[str, list[_Row]] = defaultdict(list)
+    for agent, row in rows:
+        known[agent.id] = agent
+        if row[f"{_JOINED}kind"] is not None:
+            names = preferences.c.keys()
+            asked[agent.id].append({name: row[_JOINED + name] for name in names})
+    every = {agent_id: asked.get(agent_id, ()) for agent_id in known}
+    once(connection.engine, "preferences", dict[str, Sequence[_Row]]).update(every)
+    return _apply_to_all(connection, known, every)
+
+
 def apply_preferences_by_account(
     connection: sa.Connection, agents: Mapping[str, Agent]
 ) -> dict[str, Agent]:
@@ -73,7 +103,7 @@ def apply_preferences_by_account(
     }
 
 
-def _withdrew_from(account: str, rows: Sequence[sa.RowMapping]) -> bool:
+def _withdrew_from(account: str, rows: Sequence[_Row]) -> bool:
     return any(
         row["kind"] == PreferenceKind.WITHDRAW
         and row["subject"] != WHOLE_SERVICE
@@ -82,17 +112,16 @@ def _withdrew_from(account: str, rows: Sequence[sa.RowMapping]) -> bool:
     )
 
 
-_PreferencesByAgent = Mapping[str, Sequence[sa.RowMapping]]
-"""Rows of preferences, by agent id."""
-
-
 def _preferences_by_agent(
     connection: sa.Connection, agent_ids: Collection[str]
 ) -> _PreferencesByAgent:
-    asked: dict[str, list[sa.RowMapping]] = defaultdict(list)
-    for row in _read_preferences(connection, agent_ids):
-        asked[row["agent_id"]].append(row)
-    return asked
+    def read(unread: Collection[str]) -> _PreferencesByAgent:
+        rows: dict[str, list[_Row]] = defaultdict(list)
+        for row in _read_preferences(connection, unread):
+            rows[row["agent_id"]].append(dict(row))
+        return rows
+
+    return each_once(connection.engine, "preferences", agent_ids, read)
 
 
 def _read_preferences(
@@ -126,7 +155,7 @@ _RefusedDocuments = Mapping[tuple[str, str], frozenset[str]]
 
 
 def _refused_documents(
-    connection: sa.Connection, asked: Iterable[Sequence[sa.RowMapping]]
+    connection: sa.Connection, asked: Iterable[Sequence[_Row]]
 ) -> _RefusedDocuments:
     """Return the documents that the current build counts under topics that agents refuse."""
     refused = [
@@ -137,20 +166,24 @@ def _refused_documents(
     ]
     if not refused:
         return {}
-    query = sa.select(cells).where(
-        cells.c.build_id == sa.select(current.c.build_id).scalar_subquery(),
-        one_of(connection, cells.c.agent_key, {key for key, _ in refused}),
-        one_of(connection, cells.c.topic_id, {topic for _, topic in refused}),
-    )
-    found = map(cell_record, connection.execute(query).mappings())
-    return {
-        (cell.agent_id, cell.topic_id): frozenset(proof.document_id for proof in cell.evidence)
-        for cell in found
-    }
+
+    def read() -> _RefusedDocuments:
+        query = sa.select(cells).where(
+            cells.c.build_id == sa.select(current.c.build_id).scalar_subquery(),
+            one_of(connection, cells.c.agent_key, {key for key, _ in refused}),
+            one_of(connection, cells.c.topic_id, {topic for _, topic in refused}),
+        )
+        found = map(cell_record, connection.execute(query).mappings())
+        return {
+            (cell.agent_id, cell.topic_id): frozenset(proof.document_id for proof in cell.evidence)
+            for cell in found
+        }
+
+    return once(connection.engine, ("refused documents", frozenset(refused)), read)
 
 
-def _apply(agent: Agent, rows: Sequence[sa.RowMapping], documents: _RefusedDocuments) -> Agent:
-    by_kind: dict[str, list[sa.RowMapping]] = defaultdict(list)
+def _apply(agent: Agent, rows: Sequence[_Row], documents: _RefusedDocuments) -> Agent:
+    by_kind: dict[str, list[_Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: str(row["subject"])):
         by_kind[row["kind"]].append(row)
     if any(row["subject"] == WHOLE_SERVICE for row in by_kind[PreferenceKind.WITHDRAW]):
@@ -172,7 +205,7 @@ def _apply(agent: Agent, rows: Sequence[sa.RowMapping], documents: _RefusedDocum
     return agent
 
 
-def _with_declared_skills(agent: Agent, rows: Sequence[sa.RowMapping]) -> Agent:
+def _with_declared_skills(agent: Agent, rows: Sequence[_Row]) -> Agent:
     known = {label_key(skill) for skill in agent.skills}
     more = [row for row in rows if label_key(row["said"][0]) not in known]
     if not more:
@@ -186,9 +219,7 @@ def _with_declared_skills(agent: Agent, rows: Sequence[sa.RowMapping]) -> Agent:
     )
 
 
-def _with_refused_topics(
-    agent: Agent, rows: Sequence[sa.RowMapping], documents: _RefusedDocuments
-) -> Agent:
+def _with_refused_topics(agent: Agent, rows: Sequence[_Row], documents: _RefusedDocuments) -> Agent:
     if not rows:
         return agent
     refused = tuple(

@@ -165,13 +165,14 @@ class Scans:
         for document_id in document_ids:
             by_source[document_id.partition(":")[0]].append(digest(document_id))
         columns = (scans.c.document_id, scans.c.confidence)
-        found: dict[str, int] = {}
-        with self._engine.connect() as connection:
-            for source, keys in by_source.items():
-                of_them = (scans.c.source == source) & scans.c.digest.in_(keys)
-                read = sa.select(*columns).where(of_them, scans.c.state == ScanState.READ)
-                found |= {row.document_id: row.confidence for row in connection.execute(read)}
-        return found
+        these = (
+            (scans.c.source == source) & scans.c.digest.in_(keys)
+            for source, keys in by_source.items()
+        )
+        query = sa.select(*columns).where(
+            sa.or_(sa.false(), *these), scans.c.state == ScanState.READ
+        )
+        return dict(sql.rows(self._engine, query)) if by_source else {}
 
     def counts(self, source: str) -> Mapping[ScanState, int]:
         """Return the number of the source's documents in each state."""

@@ -16,6 +16,7 @@ from search_api.demo import routes as demo
 from search_api.documents import routes as documents
 from search_api.following import routes as following
 from search_api.mail import routes as mail
+from search_api.middleware.moment import MomentMiddleware
 from search_api.middleware.request_limits import RateLimitMiddleware, SizeAndTimeMiddleware
 from search_api.middleware.security import (
     HostMiddleware,
@@ -64,6 +65,7 @@ def create_app(services: Services) -> FastAPI:
     if services.hosts is not None:
         app.add_middleware(HostMiddleware, hosts=services.hosts)
     app.add_middleware(NoticeMiddleware)
+    app.add_middleware(MomentMiddleware)
     add_security_headers(app)
     asks = services.asking is not None
     add_embed_widget(app, STATIC / "embed", services.origins, asking=asks)

@@ -37,8 +37,9 @@ from connectors.values import APPLICATION_AUTHORITY, Access, normalize_principal
 from expertise.directory import SqlDirectory
 from indexer.access import AccessFilter, PrincipalLookup
 from indexer.errors import IndexRefused
+from indexer.moment import once
 from indexer.ports import IndexDenials
-from indexer.state import State
+from indexer.state import RunRow, State
 from quisait.application.database import opened_database
 from quisait.application.opening import Opening
 from quisait.settings import DIRECTORY as DIRECTORY
@@ -347,9 +348,13 @@ def directory_age(settings: Settings, state: State) -> DirectoryAge | None:
     if not has_directory(settings):
         return None
     written = settings.ldap.oldest if settings.ldap.urls else settings.directory.oldest
-    last = state.last_done(DIRECTORY)
+    last = _last_directory_run(state)
     age = datetime.now(UTC) - last.started if last else None
     return DirectoryAge(age, timedelta(seconds=seconds_of(written)))
+
+
+def _last_directory_run(state: State) -> RunRow | None:
+    return once(state, "last run of the directory", lambda: state.last_done(DIRECTORY))
 
 
 @contextmanager
@@ -377,7 +382,7 @@ def open_authorities(
         return twice | book.group_authorities() | of_ldap
 
     def stamp() -> int | None:
-        last = state.last_done(DIRECTORY)
+        last = _last_directory_run(state)
         return last.id if last else None
 
     wait = settings.authorities

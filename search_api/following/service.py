@@ -261,7 +261,6 @@ class PageFollows:
 
     def __init__(self, context: AnswerContext, reader: Reader) -> None:
         self._context, self._reader = context, reader
-        self._kept: OwnFollowing | None = None
 
     def offered(self) -> bool:
         """Return whether the reader may follow anything here."""
@@ -280,10 +279,8 @@ class PageFollows:
         following, agent_id = self._context.following, self._reader.agent_id
         if following is None or agent_id is None:
             return False
-        if self._kept is None:
-            self._kept = following.of(agent_id)
-        wanted = FollowKind(kind)
-        return _canonical(wanted, subject) in follow_kinds(self._kept.follows)[wanted]
+        wanted, follows = FollowKind(kind), following.follows_of(agent_id)
+        return _canonical(wanted, subject) in follow_kinds(follows)[wanted]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from indexer import sql
+from indexer.moment import once
 from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, storable
 
@@ -80,17 +81,16 @@ class SqlFollowing:
         self._engine, self.now, self._register = engine, now, register
 
     def of(self, agent_id: str) -> OwnFollowing:
+        """Return the follows of one agent, newest first, and when they last saw their news."""
+        seen = sa.select(news_seen.c.seen).where(news_seen.c.agent_key == digest(agent_id))
+        return OwnFollowing(self.follows_of(agent_id), sql.scalar(self._engine, seen))
+
+    def follows_of(self, agent_id: str) -> tuple[Follow, ...]:
         """Return the follows of one agent, newest first."""
-        mine = digest(agent_id)
-        query = sa.select(follows).where(follows.c.agent_key == mine)
+        query = sa.select(follows).where(follows.c.agent_key == digest(agent_id))
         newest = query.order_by(follows.c.since.desc(), follows.c.kind, follows.c.subject)
-        seen = sa.select(news_seen.c.seen).where(news_seen.c.agent_key == mine)
-        with self._engine.connect() as connection:
-            rows = connection.execute(newest).mappings().all()
-            moment = connection.execute(seen).scalar()
-        return OwnFollowing(
-            tuple(sql.value(Follow, row) for row in rows),
-            moment,
+        return once(
+            self._engine, ("follows", agent_id), lambda: sql.values(self._engine, Follow, newest)
         )
 
     def follow(self, agent_id: str, kind: FollowKind, subject: str) -> None:

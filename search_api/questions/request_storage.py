@@ -45,7 +45,8 @@ class SqlRequests(BaseStorage):
     def waiting_for(self, agent_id: str) -> tuple[tuple[AgentRequest, AskedQuestion], ...]:
         """Return the undecided requests to an agent, with their questions, oldest first."""
         requests = self._requests((asked_agents.c.agent_key == digest(agent_id)) & is_undecided())
-        ids = [one.question_id for one in requests]
+        if not (ids := [one.question_id for one in requests]):
+            return ()
         query = select_questions().where(asked_questions.c.id.in_(ids))
         by_id = {one.id: one for one in self._questions(query)}
         return tuple((one, by_id[one.question_id]) for one in requests if one.question_id in by_id)

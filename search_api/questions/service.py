@@ -19,6 +19,7 @@ from expertise.topics import Topic
 from expertise.visibility import may_be_named
 from indexer.access import Reader, access_filter
 from indexer.errors import IndexUnreachable
+from indexer.moment import once
 from indexer.values import Card
 from search_api.context import AnswerContext, InvalidParameter, required
 from search_api.identity.principals import ALL, Role
@@ -403,10 +404,14 @@ def waiting_for(context: AnswerContext, reader: Reader) -> tuple[int, int]:
     """
     if context.asking is None or reader.agent_id is None:
         return 0, 0
-    access, questions = access_filter(reader), context.asking.questions
-    asked = questions.requests.waiting_for(reader.agent_id)
-    readable = sum(access.admits(question.access) for _, question in asked)
-    return readable, questions.awaiting_word(reader.agent_id)
+    agent_id, access, questions = reader.agent_id, access_filter(reader), context.asking.questions
+
+    def read() -> tuple[int, int]:
+        requests = questions.requests.waiting_for(agent_id)
+        readable = sum(access.admits(question.access) for _, question in requests)
+        return readable, questions.awaiting_word(agent_id)
+
+    return once(questions, ("waiting for", agent_id), read)
 
 
 def own_asking(context: AnswerContext, reader: Reader) -> OwnAsking | None:

@@ -525,7 +525,7 @@ def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerification
 
 
 def _pace(verifying: Verifying, agent_id: str) -> int:
-    chosen = verifying.store.of_agent(agent_id).per_month
+    chosen = verifying.store.pace_of(agent_id)
     return verifying.rules.per_month if chosen is None else chosen
 
 

@@ -232,6 +232,11 @@ class SqlVerifications:
         own = {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
         sql.put_alone(self._engine, verification_paces, own | {"per_month": per_month})
 
+    def pace_of(self, agent_id: str) -> int | None:
+        """Return the number of documents a month that an agent chose, or None."""
+        mine = verification_paces.c.agent_key == digest(agent_id)
+        return sql.scalar(self._engine, sa.select(verification_paces.c.per_month).where(mine))
+
     def of_agent(self, agent_id: str) -> OwnVerifications:
         """Return everything stored about one agent."""
         mine = digest(agent_id)
@@ -239,11 +244,10 @@ class SqlVerifications:
         def own(table: sa.Table) -> sa.Select[tuple[object]]:
             return sa.select(table).where(table.c.agent_key == mine)
 
-        pace = sql.first(self._engine, own(verification_paces))
         return OwnVerifications(
             sql.values(self._engine, Verification, own(verifications)),
             sql.values(self._engine, OutdatedMark, own(outdated_marks)),
-            pace["per_month"] if pace else None,
+            self.pace_of(agent_id),
         )
 
 
