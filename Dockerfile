@@ -32,7 +32,8 @@ ARG SOURCES=""
 COPY requirements-sources.txt .
 RUN [ -z "$SOURCES" ] || { \
         /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements-sources.txt \
-        && for name in $SOURCES; do \
+        && for name in $SOURCES \
+            $(sed -n 's/^ *"quisait-\([a-z-]*\)".*/\1/p' $(printf 'packages/%s/pyproject.toml ' $SOURCES)); do \
             /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps "./packages/$name" || exit 1; \
         done; }
 

@@ -54,8 +54,8 @@ log = logging.getLogger(__name__)
 
 GROUP = "quisait.connectors"
 """The group of entry points by which a package adds kinds of sources."""
-OWN_KINDS = ("folder", "export", "mediawiki", "push")
-"""Kinds of `connectors`, whose options are written in the source's own table."""
+OWN_KINDS = ("folder", "export", "push")
+"""Kinds of `connectors`; the other kinds come from packages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,14 @@ class ConnectorKind:
     returns the connector without sending a request; it raises `SourceRefused` or
     `SourceUnreachable`.
 
-    The last fields help the person who adds a source: `about` is a French sentence on what is read
+    Three fields help the person who adds a source: `about` is a French sentence on what is read
     and who will read it; `credential` names what the file `password_file` holds, empty if the
     source needs no secret; `asks` are the settings of every source that the form asks for.
+
+    The last fields have other uses: `groups` returns an authority that is asked for the
+    groups of each reader's accounts if the option `reader_groups` is set; `capitalized_accounts`
+    tells that account names begin with a capital letter; `personal_data` is a French sentence for
+    the register of processing. Backups contain the options only with `has_no_secret_option`.
     """
 
     label: str
@@ -111,6 +116,10 @@ class ConnectorKind:
     about: str = ""
     credential: str = "le mot de passe du compte qui lit"
     asks: tuple[str, ...] = ("allowed", "every", "trust", "join")
+    groups: Callable[[SourcePlace, Any, HttpLimits], Any] | None = None
+    capitalized_accounts: bool = False
+    personal_data: str = ""
+    has_no_secret_option: bool = False
 
 
 def installed_connectors() -> dict[str, EntryPoint]:
@@ -143,6 +152,14 @@ def load_kind(name: str) -> ConnectorKind:
             "ConnectorKind (docs/connecteur.md)."
         )
     return kind
+
+
+def kind_label(name: str) -> str:
+    """Return the French label of a kind, or its name if it has none or does not load."""
+    try:
+        return load_kind(name).label
+    except SourceRefused:
+        return name
 
 
 def open_own(kind: ConnectorKind, place: SourcePlace, options: Any) -> Connector:

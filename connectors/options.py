@@ -111,8 +111,11 @@ def filled(link: str, *, safe: str = "/", **values: str) -> str:
 
 
 def names_readers(field: FieldInfo) -> bool:
-    """Return whether an option's type is one of those above that name readers."""
-    naming = (_readers, _named_readers, _groups)
+    """Return whether an option names readers, by its type or by its step in the form."""
+    extra, naming = field.json_schema_extra, (_readers, _named_readers, _groups)
+    form = extra.get(FORM) if isinstance(extra, dict) else None
+    if isinstance(form, dict) and form["step"] == "readers":
+        return True
     return any(isinstance(one, AfterValidator) and one.func in naming for one in field.metadata)
 
 

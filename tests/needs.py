@@ -166,11 +166,12 @@ ALONE = (
     "tests/service/test_ldap.py",
     "tests/service/test_late_writes.py",
     "tests/service/test_load.py",
-    "tests/service/test_mediawiki",
+    "packages/mediawiki/test_mediawiki_",
+    "packages/mediawiki/test_quisait_mediawiki",
+    "packages/mediawiki/test_wiki_groups",
     "tests/service/test_run.py",
     "tests/service/test_smb.py",
     "tests/service/test_source_faults.py",
-    "tests/service/test_wiki_groups.py",
 )
 """Run in one process: they count points, take both cores, end in a stated time, or change a server
 that others would read meanwhile."""

@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from quisait_connector_kit.connector_contract import ConnectorHarness
 from requests.structures import CaseInsensitiveDict
 
 from connectors.http_host import HttpHost, HttpResponse, RetryLater
-from connectors.testing.connector_contract import ConnectorHarness
 
 KEEP = "TESTS_KEEP_RECORDINGS"
 READ_HEADERS = ("Content-Type", "Date", "Location", "X-Robots-Tag", "X-WP-Total")

@@ -23,7 +23,7 @@ PACKAGES = (
     "connectors", "indexer", "expertise", "search_api", "quisait",
     *sorted(init.parent.name for init in ROOT.glob("packages/*/quisait_*/__init__.py")),
 )  # fmt: skip
-NOT_IMPORTED = ("quisait.migrations", "quisait.connector_example")
+NOT_IMPORTED = ("quisait.migrations", "quisait_connector_kit.example")
 """Scripts that Alembic runs, and an example that is copied."""
 
 METHODS = frozenset({"search", "match", "fullmatch", "sub", "split", "findall", "finditer"})
@@ -39,7 +39,7 @@ STAND_INS: dict[str, dict[str, Any]] = {
     "search_api.openapi": {"pattern": r"^/api/v1/questions"},
     "search_api.people.service": {"one": type("Expansion", (), {"words": "plan local"})},
     "search_api.written_answer.service": {"name": "marie|durand"},
-    "quisait.work.bot": {
+    "quisait_matrix.bot": {
         "self": type("Bot", (), {"rules": type("Rules", (), {"name": "quisait"})}),
         "pattern": r"<a href=\"[^\"]*\">quisait</a>[\s:,]*",
     },

@@ -143,11 +143,11 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
             "wordpress",
         )
     ),
-    ("sources", frozenset({"wiki"}), r"tests/service/test_(mediawiki_faults|wiki_groups)"),
     (
         "sources",
         frozenset({"wiki"}),
-        r"tests/contract/test_(connectors\.py::\w+\[wiki-resumes_anywhere|divided_connectors)",
+        r"packages/mediawiki/test_(mediawiki_faults|wiki_groups)"
+        r"|packages/mediawiki/test_mediawiki_contract\.py::\w+\[resumes_anywhere",
     ),
     (_TEST, frozenset({"opensearch"}), _any(*_KEPT_ON_OPENSEARCH)),
     ("engines", frozenset({"opensearch"}), ""),

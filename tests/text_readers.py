@@ -14,6 +14,9 @@ from quisait_dokuwiki.markup import sections_of as dokuwiki_sections
 from quisait_git.history import histories
 from quisait_lists.archives import NoArchive, as_sent, split_mbox
 from quisait_lists.hyperkitty import without_shown_parts
+from quisait_mailbox.documents import EncryptedMail, read_mail
+from quisait_mailbox.threads import head_of
+from quisait_matrix.events import without_quotation
 from quisait_redmine.documents import own_words
 from quisait_redmine.documents import sections_of as redmine_sections
 from quisait_sites.pages import NoText, NotForSearch, own_sections, page_document, plain_path
@@ -26,10 +29,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from connectors.http_host import HttpResponse
-from connectors.mail.documents import EncryptedMail, read_mail
 from connectors.mail.text import UnreadableMail, new_text, parse_mail, text_of_html
-from connectors.mail.threads import head_of
-from connectors.matrix.events import without_quotation
 from connectors.titles import own_title, readable_title, says_nothing
 from connectors.values import Access, Agent, Contribution, ContributorRole, Section
 from expertise.directory import SqlDirectory

@@ -7,8 +7,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from connectors.html import sections_of
 from connectors.http_host import HttpHost
-from connectors.mediawiki.html import sections_of
 
 
 class Application:

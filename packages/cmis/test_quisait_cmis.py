@@ -16,6 +16,12 @@ from quisait_cmis.connector import CmisSource, WalkNote, read_note
 from quisait_cmis.objects import AccessEntry, CmisObject
 from quisait_cmis.options import CmisOptions
 from quisait_cmis.readers import AccessReading
+from quisait_connector_kit.connector_contract import (
+    apply,
+    last_cursor,
+    read,
+)
+from quisait_connector_kit.memory_seen import MemorySeen
 
 from connectors.http_host import HttpHost, HttpResponse
 from connectors.http_limits import HttpLimits
@@ -32,12 +38,6 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import (
-    apply,
-    last_cursor,
-    read,
-)
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import (
     MAX_PRINCIPALS,
     Access,

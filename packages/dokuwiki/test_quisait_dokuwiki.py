@@ -8,6 +8,14 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from quisait_connector_kit.connector_contract import (
+    ConnectorHarness,
+    apply,
+    check_rights_then_text,
+    read,
+)
+from quisait_connector_kit.lying_connectors import with_listed_rights
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_dokuwiki.connector import KIND, DokuWikiOptions, DokuWikiSource
 from quisait_dokuwiki.markup import sections_of
 from quisait_dokuwiki.rights import AccessRules, User, read_users
@@ -15,14 +23,6 @@ from quisait_dokuwiki.rights import AccessRules, User, read_users
 from connectors.installed import SourcePlace
 from connectors.ports import Malformed, SourceRefused, SourceUnreachable, Unlisted
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import (
-    ConnectorHarness,
-    apply,
-    check_rights_then_text,
-    read,
-)
-from connectors.testing.lying_connectors import with_listed_rights
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 from tests.dokuwiki_rights import permissions
 

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from quisait_connector_kit.connector_contract import apply, last_cursor
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_lists.hyperkitty import (
     HyperkittySource,
     moments_of,
@@ -18,12 +20,12 @@ from quisait_lists.hyperkitty import (
 )
 from quisait_lists.hyperkitty_client import ArchivedMail, ExportFailed, HyperkittyClient
 from quisait_lists.hyperkitty_options import ArchivedListOptions, HyperkittyOptions
+from quisait_mailbox.documents import link_of
+from quisait_mailbox.threads import MailHead, threads_of
 
 from connectors.http_host import HttpHost, HttpResponse
 from connectors.http_limits import HttpLimits
 from connectors.installed import SourcePlace
-from connectors.mail.documents import link_of
-from connectors.mail.threads import MailHead, threads_of
 from connectors.ports import (
     Change,
     Malformed,
@@ -33,8 +35,6 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import apply, last_cursor
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, ContributorRole, Document
 from tests.hostile_server import Manner, hostile_server
 from tests.hyperkitty_server import (

@@ -10,17 +10,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from quisait_connector_kit.connector_contract import apply, last_cursor
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_lists.archives import split_mbox
 from quisait_lists.hyperkitty import open_hyperkitty
 from quisait_lists.hyperkitty_options import HyperkittyOptions
+from quisait_mailbox.documents import link_of
 
 from connectors.http_host import HttpHost, HttpResponse
 from connectors.installed import SourcePlace
-from connectors.mail.documents import link_of
 from connectors.ports import Malformed, SourceUnreachable, SubtreeHidden
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import apply, last_cursor
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access
 
 pytestmark = pytest.mark.sources

@@ -7,16 +7,16 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from quisait_connector_kit.connector_contract import ConnectorHarness, apply, last_cursor, read
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_lists import archives
 from quisait_lists.connector import ListsSource, open_lists
 from quisait_lists.options import ListOptions, ListsOptions
+from quisait_mailbox.threads import MailHead, threads_of
 
 from connectors.installed import SourcePlace
-from connectors.mail.threads import MailHead, threads_of
 from connectors.ports import Change, Checkpoint, Listing, Malformed, SubtreeHidden, Upsert
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, ContributorRole, Document
 from tests.made_mails import mail, question_and_answer, thread_of_both
 

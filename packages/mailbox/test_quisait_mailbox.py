@@ -12,14 +12,16 @@ from email.message import EmailMessage
 
 import pytest
 from imapclient import IMAPClient
+from quisait_connector_kit.connector_contract import ConnectorHarness, apply, last_cursor, read
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_mailbox.connector import ImapFolder, MailboxSource, _attached
+from quisait_mailbox.documents import attached
 from quisait_mailbox.options import MailboxOptions
 from quisait_mailbox.rights import readers_of
 from quisait_mailbox.session import MailboxLimits, MailboxSession
+from quisait_mailbox.threads import MailHead, threads_of
 
-from connectors.mail.documents import attached
 from connectors.mail.text import parse_mail
-from connectors.mail.threads import MailHead, threads_of
 from connectors.ports import (
     Checkpoint,
     Listing,
@@ -30,8 +32,6 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Document
 from tests.cut_relay import relay
 from tests.dovecot_server import PASSWORD, DovecotServer, ensure_dovecot

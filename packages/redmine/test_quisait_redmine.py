@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from quisait_connector_kit.connector_contract import apply, last_cursor, read
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_redmine.client import RedmineApi
 from quisait_redmine.connector import KIND, RedmineSource
 from quisait_redmine.documents import own_words, sections_of
@@ -32,8 +34,6 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import apply, last_cursor, read
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import (
     Access,
     Contribution,

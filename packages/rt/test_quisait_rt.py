@@ -10,20 +10,20 @@ from random import Random
 
 import pytest
 import sqlalchemy as sa
+from quisait_connector_kit.connector_contract import (
+    ConnectorHarness,
+    apply,
+    check_rights_then_text,
+    read,
+)
+from quisait_connector_kit.lying_connectors import with_listed_rights
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_rt.connector import KIND, RtOptions
 from quisait_rt.tickets import RtSource
 
 from connectors.installed import SourcePlace
 from connectors.ports import Malformed, SourceRefused, SourceUnreachable
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import (
-    ConnectorHarness,
-    apply,
-    check_rights_then_text,
-    read,
-)
-from connectors.testing.lying_connectors import with_listed_rights
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import MAX_PRINCIPALS, Access, ContributorRole, Document
 from tests.postgres_server import database, postgres_server
 from tests.request_tracker import RequestTracker, ensure_request_tracker

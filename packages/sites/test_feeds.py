@@ -9,6 +9,8 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
+from quisait_connector_kit.connector_contract import ConnectorHarness, apply, last_cursor, read
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_sites.feeds import FeedSource
 from quisait_sites.options import FeedOptions
 from test_quisait_sites import QUICK, ServedPage, Site, page_of_jeanne
@@ -23,8 +25,6 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Document, Section
 
 pytestmark = pytest.mark.sources

@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from quisait_connector_kit.connector_contract import ConnectorHarness, apply, last_cursor, read
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_sites.connector import SiteSource
 from quisait_sites.options import SiteOptions
 
@@ -29,8 +31,6 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 
 pytestmark = pytest.mark.sources

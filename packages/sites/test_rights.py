@@ -8,6 +8,8 @@ from urllib.robotparser import RobotFileParser
 
 import pytest
 from pydantic import ValidationError
+from quisait_connector_kit.connector_contract import apply, last_cursor
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_sites.options import WagtailOptions, WordPressOptions
 from quisait_sites.sections import is_in_a_section, readers_by_path
 from quisait_sites.sitemap import SiteScope, read_site_map
@@ -26,8 +28,6 @@ from connectors.ports import (
     SourceUnreachable,
 )
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import apply, last_cursor
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, date_of_iso
 
 pytestmark = pytest.mark.sources

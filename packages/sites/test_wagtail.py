@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from quisait_connector_kit.connector_contract import apply, last_cursor
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_sites.options import WagtailOptions
 from quisait_sites.wagtail import WagtailSource
 from quisait_sites.wagtail_text import html_of, names_of
@@ -26,8 +28,6 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import apply, last_cursor
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Document, Section
 from tests.recorded_servers import Check, Tape
 from tests.wagtail_server import WagtailServer, ensure_wagtail

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from quisait_connector_kit.connector_contract import apply, last_cursor
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_sites.options import WordPressOptions
 from quisait_sites.wordpress import WordPressSource
 from quisait_sites.wordpress_api import WordPressApi
@@ -23,8 +25,6 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import apply, last_cursor
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Document, Section
 from tests.recorded_servers import Check, Tape
 from tests.wordpress_server import ADMIN, WordPressServer, ensure_wordpress

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from quisait_connector_kit.connector_contract import last_cursor
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_smb.client import FileTimes, Share, ShareEntry, SharePlace, Unreadable
 from quisait_smb.connector import ShareSource
 from quisait_smb.options import ShareOptions
@@ -14,8 +16,6 @@ from smbprotocol.header import SMB2HeaderResponse
 
 from connectors.ports import ContentStale, SourceUnreachable, Upsert
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import last_cursor
-from connectors.testing.memory_seen import MemorySeen
 
 GOOD: dict[str, Any] = {
     "url": "smb://fichiers.exemple.fr/commun/cadastre",

@@ -18,6 +18,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 import pytest
+from quisait_connector_kit.connector_contract import ConnectorHarness, apply, last_cursor
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_webdav.connector import WebdavSource
 from quisait_webdav.options import WebdavOptions
 
@@ -34,8 +36,6 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]

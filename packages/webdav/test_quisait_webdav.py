@@ -11,6 +11,8 @@ import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
+from quisait_connector_kit.connector_contract import ConnectorHarness, apply, last_cursor, read
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_webdav.connector import WebdavSource
 from quisait_webdav.multistatus import DavEntry, read_multistatus
 from quisait_webdav.options import WebdavOptions
@@ -26,8 +28,6 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import (
     Access,
     Document,

@@ -39,7 +39,7 @@ def _addresses(settings: Settings) -> Iterator[str]:
     if settings.extractor.kind == "tika":
         yield settings.extractor.url
     for source in settings.sources:
-        yield from (source.url, *source.file_hosts)
+        yield from source.file_hosts
         yield from (value for value in source.options.values() if isinstance(value, str))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ValidationError
@@ -18,7 +18,14 @@ from connectors.files import OpenFile
 from connectors.folder.connector import FolderSource, open_folder
 from connectors.folder.rules import Strangers
 from connectors.http_limits import HttpLimits
-from connectors.installed import OWN_KINDS, SourcePlace, load_kind, open_installed, open_own
+from connectors.installed import (
+    OWN_KINDS,
+    SourcePlace,
+    installed_connectors,
+    load_kind,
+    open_installed,
+    open_own,
+)
 from connectors.ldap.config import (
     ACTIVE_DIRECTORY_AGENTS,
     ACTIVE_DIRECTORY_ATTRIBUTES,
@@ -26,7 +33,6 @@ from connectors.ldap.config import (
     AGENT_ATTRIBUTES,
     LdapConfig,
 )
-from connectors.mediawiki.config import wiki_config
 from connectors.ports import Connector, Directory, SourceRefused
 from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
@@ -50,9 +56,6 @@ from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPr
 from search_api.identity.readers import Authorities, Authority, AuthorityLimits
 from search_api.questions.documents import QuestionsConnector
 from search_api.questions.storage import SqlQuestions
-
-if TYPE_CHECKING:
-    from connectors.matrix.connector import MatrixConnector
 
 Options = TypeVar("Options", bound=BaseModel)
 
@@ -122,10 +125,10 @@ def open_source(
     if settings.kind == "questions":
         assert questions is not None  # noqa: S101 - nothing else can be read
         return QuestionsConnector(questions)
-    kind, place = load_kind(settings.kind), _place_of(settings, inbox)
+    kind, place = load_kind(settings.kind), place_of(settings, inbox)
     if settings.kind in OWN_KINDS:
         return open_own(kind, place, settings)
-    return open_installed(settings.kind, kind, place, _validated(settings, kind.options))
+    return open_installed(settings.kind, kind, place, validated_options(settings, kind.options))
 
 
 def on_noted_root(
@@ -160,15 +163,8 @@ def are_roots_noted(connector: Connector, settings: SourceSettings, state: State
     return bool(roots and state.root_of(settings.name, written_roots(roots)))
 
 
-def matrix_connector(settings: SourceSettings) -> "MatrixConnector":
-    """Return the Matrix connector of a source, for the bot. Raises `SourceRefused`."""
-    from connectors.matrix.connector import open_rooms  # imported here, like for a wiki
-    from connectors.matrix.options import MatrixOptions
-
-    return open_rooms(_place_of(settings), _validated(settings, MatrixOptions))
-
-
-def _validated(settings: SourceSettings, model: type[Options]) -> Options:
+def validated_options(settings: SourceSettings, model: type[Options]) -> Options:
+    """Return the options of a source. Raises `SourceRefused`, with one line for each fault."""
     try:
         return model.model_validate(settings.options)
     except ValidationError as error:
@@ -176,7 +172,8 @@ def _validated(settings: SourceSettings, model: type[Options]) -> Options:
         raise SourceRefused(faults) from None
 
 
-def _place_of(settings: SourceSettings, inbox: Inbox | None = None) -> SourcePlace:
+def place_of(settings: SourceSettings, inbox: Inbox | None = None) -> SourcePlace:
+    """Return the settings of a source that connectors of every kind get."""
     return SourcePlace(
         settings.name,
         beside_file(""),
@@ -204,7 +201,7 @@ class FolderOriginals:
         if named is None:
             return None
         try:
-            folder = open_folder(_place_of(named), named)
+            folder = open_folder(place_of(named), named)
             roots = folder.roots()
             check_roots(source, roots, self.state.root_of(source, written_roots(roots)))
             found = folder.open_original(document_id)
@@ -247,11 +244,19 @@ def join_rules(settings: Settings) -> tuple[LinkRule, ...]:
         LinkRule(
             source.name,
             tuple(LinkBy(one) for one in source.join if one != "sid"),
-            capitalized=source.kind == "mediawiki",
+            capitalized=_has_capitalized_accounts(source.kind),
         )
         for source in settings.sources
         if set(source.join) - {"sid"}
     )
+
+
+def _has_capitalized_accounts(kind: str) -> bool:
+    """Return whether accounts of a kind of source begin with a capital; False if it is missing."""
+    try:
+        return kind in installed_connectors() and load_kind(kind).capitalized_accounts
+    except SourceRefused:
+        return False
 
 
 def _unjoined_directory(settings: Settings) -> Directory | None:
@@ -429,19 +434,24 @@ def strangers_in_rules(
 def reader_group_authorities(settings: Settings) -> list[Authority]:
     """Return the authorities that are asked about each reader.
 
-    Raises `SourceRefused` if a password is missing.
+    Raises `SourceRefused` if a password is missing, if an option is refused, or if a kind of source
+    has no groups.
     """
-    asked = [source for source in settings.sources if source.reader_groups]
-    if not asked:
-        return []
-    # Imported here: the client is needed only if a wiki is asked.
-    from connectors.mediawiki.connector import WikiGroups
-
     # No retry: a second request would be too late for the waiting reader.
     quick = HttpLimits(
         rate_per_s=0, timeout_s=settings.authorities.wait_s, max_wait_s=0, total_timeout_s=10
     )
-    return [
-        WikiGroups(source.name, replace(wiki_config(_place_of(source), source), limits=quick))
-        for source in asked
-    ]
+    return [_reader_groups(source, quick) for source in settings.sources if source.reader_groups]
+
+
+def _reader_groups(source: SourceSettings, limits: HttpLimits) -> Authority:
+    kind = load_kind(source.kind)
+    if kind.groups is None:
+        raise SourceRefused(
+            f"{source.name} : une source « {source.kind} » ne donne pas de groupes : retirez "
+            "« reader_groups »."
+        )
+    authority: Authority = kind.groups(
+        place_of(source), validated_options(source, kind.options), limits
+    )
+    return authority

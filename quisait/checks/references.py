@@ -1,10 +1,13 @@
 """Check what the settings refer to: topics, documents of best bets, principals of the directory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from connectors.values import EVERYONE, Agent, Group
+from connectors.installed import load_kind
+from connectors.options import names_readers
+from connectors.ports import SourceRefused
+from connectors.values import EVERYONE, Agent, Group, normalize_principal
 from expertise.topics import read_topics
 from indexer.ports import Index
 from quisait.application.engines import check_search_file, search_files
@@ -12,6 +15,7 @@ from quisait.application.sources import open_directory
 from quisait.checks.attempt import MOST_LISTED, Check, attempt
 from quisait.checks.index import opened_index
 from quisait.settings import Settings, beside_file
+from quisait.settings.sources import SourceSettings
 from search_api.query.glossary import lines_of
 from search_api.ranking.search_configuration import read_best_bets
 
@@ -116,12 +120,36 @@ def _named_principals(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield (setting, principal)."""
     for source in settings.sources:
         yield from ((f"source {source.name}, allowed", principal) for principal in source.allowed)
-        for space, readers in source.namespaces.items():
-            yield from ((f"source {source.name}, namespaces {space}", reader) for reader in readers)
+        for option, principal in _option_readers(source):
+            yield f"source {source.name}, {option}", principal
     yield from (("[topics] universal", principal) for principal in settings.topics.universal)
     for role in settings.roles:
         yield from ((f"rôle {role.role}, groups", group) for group in role.groups)
         yield from ((f"rôle {role.role}, agents", f"agent:{agent}") for agent in role.agents)
+
+
+def _option_readers(source: SourceSettings) -> Iterator[tuple[str, str]]:
+    """Yield (option, principal) of the readers that the options of an installed kind name."""
+    try:
+        fields = load_kind(source.kind).options.model_fields if source.options else {}
+    except SourceRefused:  # the source's own check reports it
+        return
+    for option, value in source.options.items():
+        if option in fields and names_readers(fields[option]):
+            for place, written in _texts_in(option, value):
+                yield place, normalize_principal(written.strip())
+
+
+def _texts_in(place: str, value: object) -> Iterator[tuple[str, str]]:
+    """Yield (place, text) of each text in a value of the settings, a list or a table."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _texts_in(f"{place} {name}", inner)
+    elif isinstance(value, Sequence):
+        for inner in value:
+            yield from _texts_in(place, inner)
 
 
 def _first_few(items: Sequence[str]) -> str:

@@ -118,14 +118,21 @@ def _install_command(folder: Path) -> str:
 
 
 def _files(name: str) -> dict[str, str]:
+    """Return the text of each file of a new connector. Raises `ValueError` without the kit."""
     module = f"quisait_{name}"
-    example = Path(__file__).parents[1] / "connector_example"
+    kit = find_spec("quisait_connector_kit")
+    if kit is None or kit.origin is None:
+        raise ValueError(
+            "Le modèle d'un connecteur vient avec le paquet « quisait-connector-kit » "
+            "(packages/connector-kit) : installez-le, puis relancez."
+        )
+    example = Path(kit.origin).parent / "example"
     connector = (example / "connector.py").read_text("utf-8")
     test = (example / "test_connector.py").read_text("utf-8")
     return {
         "pyproject.toml": _PROJECT.format(name=name, module=module),
         f"{module}.py": connector,
-        f"test_{module}.py": test.replace("quisait.connector_example.connector", module),
+        f"test_{module}.py": test.replace("quisait_connector_kit.example.connector", module),
     }
 
 

@@ -103,7 +103,7 @@ def run_application(
                 for name, loop in Worker(application, stop).loops().items()
             ]
         if serves and application.settings.bot.source:
-            from quisait.work.bot import run_bot  # imported here: only needed with a bot
+            from quisait_matrix.bot import run_bot  # imported here: only needed with a bot
 
             bot = partial(run_bot, application, stop)  # unanswered messages wait
             threads.append(parts.enter_context(_thread("bot", bot, stop)))

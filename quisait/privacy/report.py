@@ -22,7 +22,6 @@ _ROLES = {
 _KINDS = {
     "folder": "dossier de fichiers",
     "export": "export d'une application",
-    "mediawiki": "wiki",
     "push": "application qui pousse ses documents",
     "questions": "questions posées ici à des collègues, avec leurs réponses",
 }
@@ -41,10 +40,12 @@ def report_text(settings: Settings) -> str:
         lstrip_blocks=True,
     )
     environment.filters["kind_label"] = _kind
+    kinds = sorted({source.kind for source in settings.sources})
     register = beside_file(settings.privacy.register_file)
     return environment.get_template("report.md.j2").render(
         dict(settings),
         role_labels=_ROLES,
+        personal_data=[text for kind in kinds if (text := _personal_data(kind))],
         usual=PrivacySettings(),
         register_inside=register.is_relative_to(beside_file(settings.folder)),
         encrypted=all(url.startswith("https://") for url in settings.index.urls),
@@ -62,3 +63,13 @@ def _kind(name: str) -> str:
         return f"{load_kind(name).label} (connecteur « {name} »)"
     except SourceRefused:
         return f"connecteur « {name} », qui ne se charge pas"
+
+
+def _personal_data(kind: str) -> str:
+    """Return the sentence of an installed kind on its personal data, or an empty text."""
+    if kind in _KINDS:
+        return ""
+    try:
+        return load_kind(kind).personal_data
+    except SourceRefused:
+        return ""

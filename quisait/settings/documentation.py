@@ -7,6 +7,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from connectors.installed import installed_connectors, load_kind
+from connectors.ports import SourceRefused
 from quisait.features import settings_parts
 from quisait.settings import Settings
 from quisait.settings.sources import RoleSettings, SourceSettings
@@ -177,7 +179,8 @@ def _without_secrets(model: BaseModel, dumped: dict[str, Any]) -> dict[str, Any]
     kept = {}
     for name, value in dumped.items():
         field, own = type(model).model_fields[name], getattr(model, name)
-        if not field.repr or value is None:
+        may_be_shown = field.repr or (isinstance(model, SourceSettings) and _shows_options(model))
+        if not may_be_shown or value is None:
             continue
         if isinstance(own, BaseModel):
             value = _without_secrets(own, value)
@@ -185,6 +188,16 @@ def _without_secrets(model: BaseModel, dumped: dict[str, Any]) -> dict[str, Any]
             value = [_without_secrets(one, each) for one, each in zip(own, value, strict=True)]
         kept[name] = value
     return kept
+
+
+def _shows_options(source: SourceSettings) -> bool:
+    """Return whether the options of a source, its only hidden setting, contain no secret."""
+    try:
+        return source.kind in installed_connectors() and (
+            load_kind(source.kind).has_no_secret_option
+        )
+    except SourceRefused:
+        return False
 
 
 def toml_value(value: Any) -> str:

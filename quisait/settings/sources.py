@@ -1,6 +1,7 @@
 """Settings of sources, directory, access lists, authorities and roles."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -18,7 +19,6 @@ from connectors.export.options import ExportOptions
 from connectors.folder.options import FolderOptions
 from connectors.installed import OWN_KINDS, installed_connectors
 from connectors.ldap.config import AGENT_ATTRIBUTES, OPTIONAL_AGENT_FIELDS
-from connectors.mediawiki.options import WikiOptions
 from connectors.options import LOOPBACK, Principal
 from connectors.push.options import PushOptions
 from connectors.values import RESERVED_AUTHORITIES
@@ -30,7 +30,6 @@ BUILT_IN_KINDS = (*OWN_KINDS, "questions")
 _OPTIONS: dict[str, type[BaseModel]] = {
     "folder": FolderOptions,
     "export": ExportOptions,
-    "mediawiki": WikiOptions,
     "push": PushOptions,
 }
 """The settings that only these kinds of sources accept; all other kinds refuse them."""
@@ -70,9 +69,9 @@ class EverySource(SettingsTable):
         description="nom court, sans deux-points : il commence l'identifiant de ses documents"
     )
     kind: Annotated[str, AfterValidator(_known_kind)] = Field(
-        description="« folder » (dossier de fichiers), « export » (JSON Lines), « mediawiki » "
-        "(wiki), « push » (reçus d'une application), ou un connecteur installé "
-        "(« quisait connector list ») ; « questions » est ajoutée par [questions]"
+        description="« folder » (dossier de fichiers), « export » (JSON Lines), « push » (reçus "
+        "d'une application), ou un connecteur installé (« quisait connector list ») ; "
+        "« questions » est ajoutée par [questions]"
     )
     every: Annotated[str, AfterValidator(pace)] = Field(
         "",
@@ -81,8 +80,8 @@ class EverySource(SettingsTable):
     )
     allowed: list[Principal] = Field(
         [],
-        description="lecteurs de ce qui n'en nomme pas : fichiers sans règle (dossiers), espace "
-        "principal (wiki) ; vide : personne",
+        description="lecteurs de ce qui n'en nomme pas, comme les fichiers sans règle d'un "
+        "dossier ; vide : personne",
     )
     scans: bool = Field(
         True, description="reconnaître le texte de ses documents numérisés, si [scans] est allumé"
@@ -101,7 +100,7 @@ class EverySource(SettingsTable):
         {},
         repr=False,
         description="d'un connecteur installé, ses propres réglages, que « quisait connector "
-        "list » décrit",
+        "list » décrit ; ils peuvent s'écrire aussi dans la table de la source même",
     )
     join: list[Literal["uid", "email", "sid"]] = Field(
         [],
@@ -111,7 +110,35 @@ class EverySource(SettingsTable):
     )
 
 
-class SourceSettings(PushOptions, WikiOptions, ExportOptions, FolderOptions, EverySource):
+_REMOVED = frozenset({"parts"})
+"""Settings of earlier versions, which have no effect any more."""
+
+
+def options_in_place(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a source's table with each option where its kind expects it.
+
+    Options of every kind may be written in the source's own table or under `options`. Those of
+    quisait's own kinds belong into the own table, those of installed kinds under `options`. Raises
+    `ValueError` if an option is written in both places.
+    """
+    table = {name: value for name, value in table.items() if name not in _REMOVED}
+    options = table.get("options", {})
+    if not isinstance(options, Mapping):
+        return table  # refused by the field
+    own = {name: value for name, value in table.items() if name not in EverySource.model_fields}
+    is_built_in = table.get("kind") in BUILT_IN_KINDS
+    if twice := sorted(options.keys() & (table if is_built_in else own).keys()):
+        raise ValueError(
+            f"{', '.join(twice)} est écrit deux fois, dans la table de la source et sous "
+            "« options » : gardez-en un"
+        )
+    rest = {name: value for name, value in table.items() if name != "options" and name not in own}
+    if is_built_in:
+        return {**rest, **own, **options}
+    return {**rest, "options": {**options, **own}}
+
+
+class SourceSettings(PushOptions, ExportOptions, FolderOptions, EverySource):
     """Une source de documents."""
 
     path: str = Field(
@@ -124,19 +151,28 @@ class SourceSettings(PushOptions, WikiOptions, ExportOptions, FolderOptions, Eve
         description="adresse d'un document de La Suite, où {id} tient sa place, ou d'un fichier "
         "d'un dossier, où {path} tient la place de son chemin ; vide : aucune",
     )
-    ca_file: str = Field(
-        "", description="autorité de certification du wiki, ou de « file_hosts » (PEM)"
-    )
+    ca_file: str = Field("", description="autorité de certification de « file_hosts » (PEM)")
 
     @model_validator(mode="before")
     @classmethod
-    def _without_removed(cls, table: Any) -> Any:
-        """Return the table without `parts`, a setting of earlier versions that has no effect."""
-        if isinstance(table, dict):
-            return {name: value for name, value in table.items() if name != "parts"}
-        return table
+    def _in_place(cls, table: Any) -> Any:
+        """Return the table with its options where they belong, without removed settings."""
+        return options_in_place(table) if isinstance(table, dict) else table
 
-    @field_validator("path", "url")
+    @property
+    def reader_groups(self) -> bool:
+        """Whether the source is asked for the groups of each reader's accounts.
+
+        This is an option of the kinds that have `ConnectorKind.groups`.
+        """
+        return bool(self.options.get("reader_groups"))
+
+    @property
+    def address(self) -> str:
+        """The address that the source reads, from its option `url`; empty if it has none."""
+        return str(self.options.get("url") or "")
+
+    @field_validator("path")
     @classmethod
     def _given_where_needed(cls, place: str, about: ValidationInfo) -> str:
         """Require the place of a source if its kind has one."""
@@ -148,19 +184,11 @@ class SourceSettings(PushOptions, WikiOptions, ExportOptions, FolderOptions, Eve
     @model_validator(mode="after")
     def _of_its_kind(self) -> Self:
         """Refuse settings that the source's kind does not read."""
-        if self.options and self.kind in BUILT_IN_KINDS:
-            raise ValueError("options n'a de sens que pour un connecteur installé")
         for name, field in type(self).model_fields.items():
             kinds = [kind for kind, own in _OPTIONS.items() if name in own.model_fields]
-            if not kinds or self.kind in kinds or getattr(self, name) == field.default:
-                continue
-            if self.kind in BUILT_IN_KINDS:
+            if kinds and self.kind not in kinds and getattr(self, name) != field.default:
                 named = " ou ".join(f"« {kind} »" for kind in kinds)
                 raise ValueError(f"{name} n'a de sens que pour une source {named} : retirez-le")
-            raise ValueError(
-                f"{name} serait ignoré : les réglages du connecteur « {self.kind} » s'écrivent "
-                "sous [sources.options] (« quisait connector list » les dit)"
-            )
         return self
 
 

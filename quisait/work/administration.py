@@ -9,6 +9,7 @@ from itertools import islice
 
 import sqlalchemy as sa
 
+from connectors.installed import kind_label
 from connectors.ports import SourceError
 from connectors.rule_reports import SIDECAR_SUFFIX
 from indexer.errors import IndexerError
@@ -206,9 +207,9 @@ class ApplicationAdministration:
         except IndexerError:
             away = "l’index ne répond pas : l’état n’est pas connu"
             return SourceState(
-                source.name, source.kind, None, away, False, None, "", None, None, 0, ()
+                source.name, kind_label(source.kind), None, away, False, None, "", None, None, 0, ()
             )
-        return _source_state(source.name, source.kind, status, now)
+        return _source_state(source.name, kind_label(source.kind), status, now)
 
     def _unnamed(self, now: datetime) -> list[SourceState]:
         """Return the state of indexed sources that the settings no longer name."""

@@ -14,6 +14,7 @@ from typing import Any
 from connectors.installed import installed_connectors, load_kind
 from connectors.ports import SourceRefused
 from quisait.settings import SECRETS_FOLDER, Settings, beside_file, secrets_folder, settings_file
+from quisait.settings.sources import options_in_place
 from quisait.work.settings_addition import sources_in_file
 from quisait.work.source_forms import OPTIONS, PASSWORD_FILE, KindForm
 from quisait.work.trial_child import WORK
@@ -181,7 +182,16 @@ class PageLimits:
 
     def _tables(self) -> list[Mapping[str, Any]]:
         """Return this process's sources, and those written to the file since it started."""
-        return [*(one.model_dump() for one in self.settings.sources), *sources_in_file()]
+        return [*(one.model_dump() for one in self.settings.sources), *_written_tables()]
+
+
+def _written_tables() -> Iterator[Mapping[str, Any]]:
+    """Yield the sources of the settings' file, with their options in place if that is possible."""
+    for table in sources_in_file():
+        try:
+            yield options_in_place(table)
+        except ValueError:  # not a source that quisait reads, but its paths are taken
+            yield table
 
 
 def _is_local(address: str) -> bool:

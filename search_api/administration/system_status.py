@@ -36,10 +36,10 @@ class MissingDocuments:
 class SourceState:
     """State of a source. `documents` is None if the index does not answer.
 
-    `state`, `next_run` and the runs of `history` (newest first) are French sentences. `done` of
-    `expected` documents were read by the running crawl; both are None without a crawl, `expected`
-    also if unknown. `closed_rules`: number of invalid access rules; nobody can read the documents
-    to which they may apply.
+    `kind` is a French label; `state`, `next_run` and the runs of `history` (newest first) are
+    French sentences. `done` of `expected` documents were read by the running crawl; both are None
+    without a crawl, `expected` also if unknown. `closed_rules`: number of invalid access rules;
+    nobody can read the documents to which they may apply.
     """
 
     name: str

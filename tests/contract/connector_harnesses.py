@@ -9,11 +9,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from quisait_connector_kit.memory_seen import MemorySeen
+
 from connectors.export.connector import ExportSource
 from connectors.folder.connector import FolderSource
 from connectors.ports import Connector
 from connectors.snapshot import Snapshot
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import (
     Access,
     Contribution,

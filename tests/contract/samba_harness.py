@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_smb.client import FileTimes, Share, ShareEntry
 from quisait_smb.connector import ShareSource
 from quisait_smb.descriptors import NEEDED
@@ -13,7 +14,6 @@ from quisait_smb.readers import ALL, SidReading
 
 from connectors.ports import Connector
 from connectors.snapshot import Snapshot
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 from tests.recorded_servers import Seam
 from tests.samba_server import ADMINISTRATOR, READER, SambaServer, ace

@@ -1,40 +1,19 @@
 """Every authority passes the contract, and rejects faulty ones."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from tests.contract import authority_contract as contract
 from tests.contract import lying_authorities as lying
 from tests.contract.authority_contract import ANSWER_CHECKS, FAILURE_CHECKS, AuthorityHarness
-from tests.contract.authority_harnesses import (
-    MemoryAuthority,
-    MemoryAuthorityHarness,
-    WikiGroupsHarness,
-)
+from tests.contract.authority_harnesses import MemoryAuthority, MemoryAuthorityHarness
 from tests.contract.lying_authorities import LyingAuthorityHarness
 from tests.each import each
-from tests.wiki_proxy import door_before
-from tests.wiki_server import ensure_wiki
 
 pytestmark = pytest.mark.trust
 
 Check = Callable[[AuthorityHarness], None]
-
-
-@pytest.fixture(scope="module")
-def wiki_harness() -> Iterator[WikiGroupsHarness]:
-    wiki = ensure_wiki()
-    wiki.reset()
-    with door_before(wiki.url) as door:
-        yield WikiGroupsHarness(wiki, door)
-    wiki.reset()
-
-
-@pytest.mark.parametrize("check", [*ANSWER_CHECKS, *FAILURE_CHECKS])
-def test_a_wiki_holds_to_the_contract(check: Check, wiki_harness: WikiGroupsHarness) -> None:
-    """A real wiki, through a proxy that fails."""
-    check(wiki_harness)
 
 
 @pytest.mark.parametrize("check", [*ANSWER_CHECKS, *FAILURE_CHECKS])

@@ -5,17 +5,14 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from quisait_connector_kit.connector_contract import CHECKS, ConnectorHarness
+from quisait_connector_kit.lying_connectors import LIES, Lie, lying
 
-from connectors.testing.connector_contract import CHECKS, ConnectorHarness
-from connectors.testing.lying_connectors import LIES, Lie, lying
 from connectors.values import Document
 from tests.contract.connector_harnesses import ExportHarness, FolderHarness
-from tests.contract.matrix_harness import MatrixConnectorHarness
 from tests.contract.push_harness import PushHarness
 from tests.contract.samba_harness import ASKED, ShareHarness
-from tests.contract.wiki_harness import WikiConnectorHarness
 from tests.each import each
-from tests.matrix_server import MatrixAccount, MatrixServer, ensure_matrix
 from tests.recorded_servers import Check, Tape
 from tests.samba_server import SambaServer, ensure_samba
 
@@ -25,13 +22,6 @@ pytestmark = pytest.mark.sources
 QUICK = ("folder", "export", "export-complete", "push")
 
 
-TAPE = Tape(
-    Path(__file__).with_name("recorded_matrix.json.gz"),
-    ((MatrixAccount, "ask"), (MatrixServer, "_registered")),
-    frozenset({"room_id", "event_id", "chunk", "user_id"}),
-)
-
-
 SHARE_TAPE = Tape(
     Path(__file__).with_name("recorded_share.json.gz"),
     tuple((SambaServer, name) for name in ("write", "set_list", "sid_of")),
@@ -39,12 +29,10 @@ SHARE_TAPE = Tape(
 )
 
 
-@pytest.fixture(params=[*QUICK, "wiki"])
+@pytest.fixture(params=QUICK)
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> ConnectorHarness:
     root = tmp_path / "source"
     root.mkdir()
-    if request.param == "wiki":
-        return WikiConnectorHarness()
     return quick(request.param, root)
 
 
@@ -74,19 +62,6 @@ def test_share_holds_to_the_contract_as_recorded(connector_check: Check, tmp_pat
     """On what that Samba answered."""
     with SHARE_TAPE.playing(connector_check):
         connector_check(ShareHarness(SambaServer(tmp_path, "127.0.0.1")))
-
-
-def test_matrix_holds_to_the_contract(connector_check: Check) -> None:
-    """On a real Synapse."""
-    server = ensure_matrix()
-    with TAPE.recording(connector_check, server.port):
-        connector_check(MatrixConnectorHarness(server))
-
-
-def test_matrix_holds_to_the_contract_as_recorded(connector_check: Check, tmp_path: Path) -> None:
-    """On what that Synapse answered."""
-    with TAPE.playing(connector_check):
-        connector_check(MatrixConnectorHarness(MatrixServer(tmp_path, 1)))
 
 
 @pytest.mark.parametrize("kind", QUICK)

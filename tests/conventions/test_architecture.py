@@ -150,7 +150,7 @@ def test_each_port_that_is_named_has_its_contract() -> None:
     _, _, after = section("What holds everywhere").partition("The ports of ")
     ports = re.split(r",\s+|\s+and\s+", after.partition(" have a contract suite")[0])
     singular = [re.sub(r"ies$", "y", port).removesuffix("s") for port in ports]
-    folders = ("tests/contract", "connectors/testing")
+    folders = ("tests/contract", "packages/connector-kit/quisait_connector_kit")
     suites = {p.name for folder in folders for p in (REPOSITORY / folder).glob("*_contract.py")}
     named = {f"{port.replace('indexe', 'index')}_contract.py" for port in singular}
     assert named <= suites

@@ -38,7 +38,6 @@ ADAPTERS = {
     "connectors.export": r"connectors\.export(?!\.options\b)(\..*)?",
     # What a push is answered belongs to its port.
     "connectors.push": r"connectors\.push(?!\.(items|addresses|group_values|options)\b)(\..*)?",
-    "connectors.mediawiki": r"connectors\.mediawiki(?!\.options\b)(\..*)?",
     "connectors.directory": r"connectors\.directory",
     # Where a directory is belongs to the settings.
     "connectors.ldap": r"connectors\.ldap(?!\.config\b)(\..*)?",

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from connectors.html import sections_of
 from connectors.http_host import HttpHost
 from connectors.installed import ConnectorKind, SourcePlace
-from connectors.mediawiki.html import sections_of
 from connectors.options import BaseUrl, ReadersByName
 from connectors.ports import Listed, Malformed, RecordUnreadable, RecordVanished, SourceRefused
 from connectors.values import Access, Contribution, ContributorRole, Document

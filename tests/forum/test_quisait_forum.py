@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from quisait_connector_kit.connector_contract import ConnectorHarness
+from quisait_connector_kit.memory_seen import MemorySeen
 
 from connectors.http_host import HttpHost, HttpResponse
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import ConnectorHarness
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 from tests.forum.quisait_forum import ForumSource, Options
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from quisait_connector_kit.memory_seen import MemorySeen
 
 from connectors.export.connector import ExportSource
 from connectors.folder.rules import RuleTable, parse_table, rule_and_ignored
 from connectors.ports import Change, Checkpoint, SourceError, Upsert
 from connectors.snapshot import Snapshot
-from connectors.testing.memory_seen import MemorySeen
 from tests.selection import examples
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]

@@ -20,6 +20,8 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from quisait_connector_kit.connector_contract import IndexedDocuments, apply, last_cursor
+from quisait_connector_kit.memory_seen import MemorySeen
 
 from connectors import snapshot
 from connectors.ports import (
@@ -47,8 +49,6 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.snapshot import SeenRow, Snapshot
-from connectors.testing.connector_contract import IndexedDocuments, apply, last_cursor
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Document, Section
 from indexer.access import access_filter
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl

@@ -25,7 +25,9 @@ def door() -> Iterator[Door]:
 def tried(door: Door, wait_s: float, password: str = PASSWORD) -> str:
     """What the check says of a wiki behind a door."""
     source = SourceSettings(
-        name="carnet", kind="mediawiki", url=door.url, user=READER, reader_groups=True
+        name="carnet",
+        kind="mediawiki",
+        options={"url": door.url, "user": READER, "reader_groups": True},
     )
     settings = Settings(sources=[source], authorities=AuthoritySettings(wait_s=wait_s))
     os.environ["QUISAIT_PASSWORD_CARNET"] = password

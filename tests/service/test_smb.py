@@ -9,6 +9,8 @@ from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from quisait_connector_kit.connector_contract import apply, last_cursor
+from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_smb.client import SharePlace
 from quisait_smb.connector import ShareSource
 from quisait_smb.descriptors import NEEDED, read_descriptor
@@ -27,8 +29,6 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import apply, last_cursor
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access
 from tests.cut_relay import relay
 from tests.samba_server import (

@@ -9,14 +9,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from quisait_connector_kit.connector_contract import apply
+from quisait_connector_kit.memory_seen import MemorySeen
 
 from connectors.export.connector import ExportSource
 from connectors.files import read_contained
 from connectors.folder.connector import FolderSource
 from connectors.ports import Change, Malformed, RecordVanished, SourceError, SourceRefused, Upsert
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import apply
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]

@@ -8,6 +8,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+from quisait_connector_kit.connector_contract import apply
+from quisait_connector_kit.memory_seen import MemorySeen
 
 from connectors.export.connector import ExportSource
 from connectors.ports import (
@@ -22,8 +24,6 @@ from connectors.ports import (
 )
 from connectors.records.schema import json_schema
 from connectors.snapshot import Snapshot
-from connectors.testing.connector_contract import apply
-from connectors.testing.memory_seen import MemorySeen
 from connectors.values import (
     MAX_PRINCIPALS,
     MAX_REPLACED,

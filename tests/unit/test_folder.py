@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from quisait_connector_kit.memory_seen import MemorySeen
 
 from connectors.file_patterns import parse_selection
 from connectors.folder.connector import FolderSource
@@ -44,7 +45,6 @@ from connectors.ports import (
     is_under,
 )
 from connectors.snapshot import Snapshot
-from connectors.testing.memory_seen import MemorySeen
 from connectors.titles import title_of_path
 from connectors.values import MAX_PRINCIPALS, MAX_REPLACED, Access, Document, EvidencePolicy
 from indexer.crawl.batches import prepare

@@ -16,16 +16,9 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import OctKey
 from pydantic import ValidationError
-
-from connectors.directory import AgentRecord, read_records
-from connectors.folder.rules import parse_sidecar, parse_table, rule_and_ignored
-from connectors.ldap.client import LdapEntry
-from connectors.ldap.directory import agent_of, normalize_dn, rdn_values
-from connectors.markdown import looks_like_markdown, read_markdown
-from connectors.matrix.conversations import Timeline
-from connectors.matrix.events import EventType, Relation, RoomEvent
-from connectors.mediawiki.html import sections_of as wiki_sections
-from connectors.mediawiki.pages import (
+from quisait_matrix.conversations import Timeline
+from quisait_matrix.events import EventType, Relation, RoomEvent
+from quisait_mediawiki.pages import (
     CategoryLink,
     FileVersion,
     PageConverter,
@@ -35,6 +28,13 @@ from connectors.mediawiki.pages import (
     WikiPage,
     account_named,
 )
+
+from connectors.directory import AgentRecord, read_records
+from connectors.folder.rules import parse_sidecar, parse_table, rule_and_ignored
+from connectors.html import sections_of as wiki_sections
+from connectors.ldap.client import LdapEntry
+from connectors.ldap.directory import agent_of, normalize_dn, rdn_values
+from connectors.markdown import looks_like_markdown, read_markdown
 from connectors.ports import SourceError
 from connectors.push.items import SuiteRules, parse_find_item, parse_item
 from connectors.records.documents import RecordContext, documents_of

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from quisait_mailbox.documents import read_mail
+from quisait_mailbox.threads import MailHead
 
-from connectors.mail.documents import read_mail
 from connectors.mail.text import (
     LONGEST_FIELD,
     MOST_NESTED,
@@ -21,7 +22,6 @@ from connectors.mail.text import (
     parse_mail,
     text_of_html,
 )
-from connectors.mail.threads import MailHead
 
 pytestmark = pytest.mark.sources
 

@@ -576,7 +576,7 @@ def test_a_trial_ends_in_time_and_says_so() -> None:
     """A server that accepts and never answers: its process is ended, nothing waits for it."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/api.php"
-        source = SourceSettings(name="muet", kind="mediawiki", url=url)
+        source = SourceSettings(name="muet", kind="mediawiki", options={"url": url})
         found = tried_apart(source, ExtractorSettings(), time_limit_s=4)
     assert found.documents == ()
     assert found.stopped

@@ -10,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from quisait_mediawiki.config import WikiConfig
+from quisait_mediawiki.pages import Namespace, SiteInfo, namespace_access
 
 from connectors.account_linking import LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import TableDirectory
@@ -18,8 +20,6 @@ from connectors.folder.connector import FolderSource
 from connectors.ldap.client import LdapEntry
 from connectors.ldap.config import LdapConfig
 from connectors.ldap.directory import AgentIds, groups_of, normalize_dn
-from connectors.mediawiki.config import WikiConfig
-from connectors.mediawiki.pages import Namespace, SiteInfo, namespace_access
 from connectors.ports import AccessChanged, Change, Upsert
 from connectors.push.items import PushedItem, SuiteRules, parse_find_item
 from connectors.records.documents import access_of
@@ -180,7 +180,7 @@ def test_a_wiki_and_la_suite_let_in_whatever_the_form(names: tuple[str, str]) ->
     """Both only allow: in the settings, by the groups and users of a document."""
     ours, theirs = names
     settings_ = SourceSettings(
-        name="w", kind="mediawiki", url="https://w", allowed=[f" l:g:{ours}"]
+        name="w", kind="mediawiki", options={"url": "https://w"}, allowed=[f" l:g:{ours}"]
     )
     site = SiteInfo(namespaces={"0": Namespace(id=0, name="")}, namespacealiases=[])
     main = namespace_access(WikiConfig("https://w", allowed=frozenset(settings_.allowed)), site)[0]

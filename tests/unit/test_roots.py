@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from quisait_connector_kit.memory_seen import MemorySeen
 
 from connectors.ports import Connector, SourceError, SourceRefused, SupportsCheck, SupportsRefetch
 from connectors.snapshot import Snapshot
-from connectors.testing.memory_seen import MemorySeen
 from indexer.state import State
 from quisait.application.database import migrate
 from quisait.application.sources import on_noted_root, open_source

@@ -14,7 +14,7 @@ from connectors.ports import Change, SourceRefused
 from connectors.tables import TableUnreadable, read_table
 from connectors.values import Agent
 from quisait.application.opening import Opening
-from quisait.application.sources import opened_push_tokens
+from quisait.application.sources import open_source, opened_push_tokens
 from quisait.checks import people, sources
 from quisait.checks.attempt import ToReview
 from quisait.settings import Settings
@@ -120,15 +120,35 @@ def test_an_address_of_several_agents_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "given"),
-    [("folder", {"path": "x", "ca_file": "a.pem"}), ("webdav", {"ca_file": "a.pem"}),
-     ("webdav", {"url": "https://dav.exemple"}), ("export", {"path": "x", "include": ["*.md"]})],
+    [("folder", {"path": "x", "ca_file": "a.pem"}), ("export", {"path": "x", "include": ["*.md"]}),
+     ("webdav", {"url": "https://dav.exemple", "include_all": True})],
 )  # fmt: skip
 def test_a_setting_that_a_kind_does_not_read_is_refused(kind: str, given: dict[str, Any]) -> None:
-    """It would be ignored: a connector's own are among its options."""
-    (name,) = given.keys() - {"path"}
-    with pytest.raises(ValueError, match=name) as raised:
-        SourceSettings(name="docs", kind=kind, **given)
-    assert ("[sources.options]" in str(raised.value)) is (kind == "webdav")
+    """It would be ignored. An installed kind refuses it when its source is opened."""
+    (name,) = given.keys() - {"path", "url"}
+    with pytest.raises((ValueError, SourceRefused), match=name):
+        open_source(SourceSettings(name="docs", kind=kind, **given), None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("folder", {"path": "x", "include": ["*.md"]}), ("export", {"path": "x"}),
+     ("push", {"scim": True}), ("webdav", {"url": "https://dav.exemple/", "rate_per_s": 3}),
+     ("mediawiki", {"url": "https://wiki.exemple/api.php", "reader_groups": True})],
+)  # fmt: skip
+def test_options_of_every_kind_may_be_written_in_either_place(
+    kind: str, options: dict[str, Any]
+) -> None:
+    """In the source's own table or under `options`; written twice, they are refused."""
+    above = SourceSettings.model_validate({"name": "docs", "kind": kind, **options})
+    below = SourceSettings.model_validate({"name": "docs", "kind": kind, "options": options})
+    assert above == below
+    assert above.reader_groups is ("reader_groups" in options)
+    for name in options:
+        with pytest.raises(ValueError, match=f"{name} est écrit deux fois"):
+            SourceSettings.model_validate(
+                {"name": "docs", "kind": kind, "options": options, name: options[name]}
+            )
 
 
 def test_two_sources_of_one_name_are_named() -> None:

@@ -16,8 +16,8 @@ from pydantic import Field
 from connectors.contributions import Act, contributions_of
 from connectors.file_patterns import parse_selection
 from connectors.files import UnsafePath, read_contained
+from connectors.html import HEADING_SEPARATOR
 from connectors.installed import ConnectorKind, SourcePlace
-from connectors.mediawiki.html import HEADING_SEPARATOR
 from connectors.options import GroupPrincipals, Link, SourceOptions
 from connectors.ports import (
     Listed,

@@ -2,7 +2,7 @@
 
 import re
 
-from connectors.mediawiki.html import HEADING_SEPARATOR
+from connectors.html import HEADING_SEPARATOR
 from connectors.values import Section
 
 _MOST_SIGNS = 6

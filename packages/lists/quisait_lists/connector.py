@@ -1,4 +1,4 @@
-"""Read archives of mailing lists on disk; `connectors.mail.reading` shows the flow."""
+"""Read archives of mailing lists on disk; `quisait_mailbox.reading` shows the flow."""
 
 import os
 import re
@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from quisait_mailbox.documents import MailPlace, attached
+from quisait_mailbox.reading import FolderClosed, MailSource, MailTooLarge
+from quisait_mailbox.threads import MailHead, head_of
+
 from connectors.files import disk_timeout_error, read_regular_file
 from connectors.installed import ConnectorKind, SourcePlace
-from connectors.mail.documents import MailPlace, attached
-from connectors.mail.reading import FolderClosed, MailSource, MailTooLarge
 from connectors.mail.text import UnreadableMail, parse_mail
-from connectors.mail.threads import MailHead, head_of
 from connectors.ports import (
     Malformed,
     RecordVanished,

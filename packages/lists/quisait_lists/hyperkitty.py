@@ -1,4 +1,4 @@
-"""Read the archives of a Mailman 3 (HyperKitty); `connectors.mail.reading` shows the flow.
+"""Read the archives of a Mailman 3 (HyperKitty); `quisait_mailbox.reading` shows the flow.
 
 Threads are as HyperKitty shows them, also if mails were moved to another thread. A mail's attached
 files are not listed, so `_NUMBERS` stands for all files that it may have.
@@ -16,20 +16,21 @@ from email.message import Message
 from pathlib import Path
 from urllib.parse import quote
 
-from connectors.files import read_regular_file
-from connectors.http_failures import FailuresInARow
-from connectors.http_host import HttpHost
-from connectors.http_limits import HttpLimits
-from connectors.installed import ConnectorKind, SourcePlace
-from connectors.mail.documents import MailPlace
-from connectors.mail.reading import (
+from quisait_mailbox.documents import MailPlace
+from quisait_mailbox.reading import (
     FolderClosed,
     MailNotGiven,
     MailSource,
     MailTooLarge,
 )
+from quisait_mailbox.threads import MailHead, head_of
+
+from connectors.files import read_regular_file
+from connectors.http_failures import FailuresInARow
+from connectors.http_host import HttpHost
+from connectors.http_limits import HttpLimits
+from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mail.text import UnreadableMail, decoded_text, inner_parts, parse_mail
-from connectors.mail.threads import MailHead, head_of
 from connectors.ports import (
     Malformed,
     RecordVanished,

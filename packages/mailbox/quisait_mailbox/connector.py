@@ -1,4 +1,4 @@
-"""Read the folders of a mailbox; `connectors.mail.reading` shows the flow."""
+"""Read the folders of a mailbox; `quisait_mailbox.reading` shows the flow."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.installed import ConnectorKind, SourcePlace
-from connectors.mail.documents import MailPlace, is_attached
-from connectors.mail.reading import FolderClosed, MailSource, MailTooLarge
 from connectors.mail.text import UnreadableMail, parse_mail
-from connectors.mail.threads import MailHead, head_of
 from connectors.ports import RecordVanished, SourceUnreachable
 from connectors.values import Access, EvidencePolicy
+from quisait_mailbox.documents import MailPlace, is_attached
 from quisait_mailbox.options import ACL, MailboxOptions
+from quisait_mailbox.reading import FolderClosed, MailSource, MailTooLarge
 from quisait_mailbox.rights import readers_of
 from quisait_mailbox.session import MailboxLimits, MailboxSession
+from quisait_mailbox.threads import MailHead, head_of
 
 MOST_BYTES = 50 * 1024 * 1024
 """Maximum size of a mail; a larger mail is reported and not read."""

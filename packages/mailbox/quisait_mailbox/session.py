@@ -18,10 +18,10 @@ from imapclient.exceptions import (
 )
 
 from connectors.certificates import certificate_fault
-from connectors.mail.reading import FolderClosed
 from connectors.ports import SourceRefused, SourceUnreachable
 from connectors.timeouts import call_with_timeout
 from quisait_mailbox.options import MailboxOptions
+from quisait_mailbox.reading import FolderClosed
 
 log = logging.getLogger(__name__)
 

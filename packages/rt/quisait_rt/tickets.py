@@ -15,9 +15,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.html import sections_of
 from connectors.installed import SourcePlace
 from connectors.mail.text import own_text
-from connectors.mediawiki.html import sections_of
 from connectors.ports import (
     Listed,
     Malformed,

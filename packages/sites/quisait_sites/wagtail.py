@@ -17,10 +17,10 @@ from urllib.parse import urljoin, urlsplit
 from pydantic import Field, ValidationError
 
 from connectors.digests import digest_of
+from connectors.html import sections_of
 from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost
 from connectors.installed import ConnectorKind, SourcePlace
-from connectors.mediawiki.html import sections_of
 from connectors.ports import Listed, Malformed, SourceRefused, SourceUnreachable
 from connectors.values import Access, Document, EvidencePolicy
 from quisait_sites.json_api import (

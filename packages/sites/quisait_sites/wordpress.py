@@ -18,10 +18,10 @@ from urllib.parse import urljoin, urlsplit
 from pydantic import ValidationError
 
 from connectors.digests import hash_of
+from connectors.html import sections_of
 from connectors.http_failures import FailuresInARow
 from connectors.http_host import USER_AGENT, HttpHost
 from connectors.installed import ConnectorKind, SourcePlace
-from connectors.mediawiki.html import sections_of
 from connectors.ports import (
     Former,
     Listed,

@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
+from connectors.html import sections_of
 from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost, ResponseTooLarge
-from connectors.mediawiki.html import sections_of
 from connectors.ports import (
     RecordUnreachable,
     RecordVanished,
