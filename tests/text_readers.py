@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-import trafilatura
 from quisait_dokuwiki.markup import sections_of as dokuwiki_sections
 from quisait_git.history import histories
 from quisait_lists.archives import NoArchive, as_sent, split_mbox
@@ -19,7 +18,14 @@ from quisait_mailbox.threads import head_of
 from quisait_matrix.events import without_quotation
 from quisait_redmine.documents import own_words
 from quisait_redmine.documents import sections_of as redmine_sections
-from quisait_sites.pages import NoText, NotForSearch, own_sections, page_document, plain_path
+from quisait_sites.pages import (
+    NoText,
+    NotForSearch,
+    html_tree,
+    own_sections,
+    page_document,
+    plain_path,
+)
 from quisait_sites.sections import readers_by_path
 from quisait_sites.wagtail_text import html_of, names_of
 from quisait_sites.wordpress_api import plain
@@ -255,7 +261,7 @@ def web_page(text: str) -> None:
         answer = HttpResponse(200, {"Content-Type": "text/html"}, raw(page))
         with suppress(NoText, NotForSearch):
             page_document("s", "https://a.example/", "", Access(), answer, "yes")
-        if (tree := trafilatura.load_html(page)) is not None:
+        if (tree := html_tree(page)) is not None:
             with suppress(NoText):
                 own_sections(tree, "a")
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from quisait_connector_kit.connector_contract import apply, last_cursor
 from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_sites.options import WagtailOptions, WordPressOptions
+from quisait_sites.pages import page_document
 from quisait_sites.sections import is_in_a_section, readers_by_path
 from quisait_sites.sitemap import SiteScope, read_site_map
 from quisait_sites.wagtail import WagtailSource
@@ -79,6 +80,19 @@ def test_an_address_that_is_none_does_not_end_the_reading(
     answer = HttpResponse(200, {}, f"<urlset>{lines}</urlset>".encode())
     monkeypatch.setattr(HttpHost, "request", lambda *_, **__: answer)
     assert list(read_site_map(HttpHost("https://x/"), [], []).pages) == ["https://x/a.html"]
+
+
+@pytest.mark.parametrize("named", ["&#11;", "&#12;", "&#1;", "&#65534;", "&#xFFFF;", "&#xD800;"])
+def test_a_character_that_xml_does_not_allow_does_not_end_the_reading(named: str) -> None:
+    """HTML may name it, in a title, a text or a date."""
+    page = (
+        f'<html><head><meta name="author" content="Ana{named}"><title>a{named}</title></head><body>'
+        f"<main><h1>Le{named}cadastre</h1><p>Le bornage{named} amiable</p>{named}</main></body>"
+    )
+    answer = HttpResponse(200, {"Content-Type": "text/html"}, page.encode())
+    made = page_document("s", "https://x/", "", EVERYONE, answer, "yes")
+    assert any("amiable" in one.text for one in made.sections)
+    assert made.title
 
 
 @pytest.mark.parametrize("written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import feedparser
-import trafilatura
 
 from connectors.digests import digest_of
 from connectors.http_host import HttpHost, joined
@@ -27,7 +26,7 @@ from connectors.ports import (
 )
 from connectors.values import Access, Document, EvidencePolicy, Section
 from quisait_sites.options import FeedOptions
-from quisait_sites.pages import NoText, own_sections, signed_by
+from quisait_sites.pages import NoText, html_tree, own_sections, signed_by
 
 MOST_PAGES = 1_000
 """Maximum number of pages of all feeds together (RFC 5005: a feed names its next page)."""
@@ -194,12 +193,12 @@ def _sections(raw: Any, title: str) -> tuple[Section, ...]:
 
 def _tree(text: str) -> Any:
     page = f"<html><body><main><article>{text}</article></main></body></html>"
-    return trafilatura.load_html(page) if text.strip() else None
+    return html_tree(page) if text.strip() else None
 
 
 def _plain(title: str) -> str:
     """Return a title without tags: in RSS, it may or may not be HTML."""
-    tree = trafilatura.load_html(f"<html><body><p>{title}</p></body></html>") if title else None
+    tree = html_tree(f"<html><body><p>{title}</p></body></html>") if title else None
     return " ".join(tree.text_content().split()) if tree is not None else ""
 
 

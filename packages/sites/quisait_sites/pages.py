@@ -2,6 +2,7 @@
 
 import logging
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -36,6 +37,10 @@ for _name in ("MIN_EXTRACTED_SIZE", "MIN_OUTPUT_SIZE", "MIN_FILE_SIZE"):
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # unread pages are reported here
 
 
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that trees of lxml hold if the HTML names them (`&#12;`), but refuse to be given."""
+
+
 class NoText(Exception):
     """The page has no text besides menus."""
 
@@ -67,7 +72,7 @@ def page_document(
             modified=modified,
             evidence=policy,
         )
-    tree = trafilatura.load_html(answer.content)
+    tree = html_tree(answer.content)
     if tree is None:
         raise NoText
     robots = tree.xpath("//meta[translate(@name, 'ROBTS', 'robts')='robots']/@content")
@@ -92,6 +97,20 @@ def page_document(
         evidence=policy,
         contributions=signed_by(source, authors, created, written),
     )
+
+
+def html_tree(page: str | bytes) -> Any:
+    """Return the tree of an HTML page, with blanks for characters that XML does not allow.
+
+    Else trafilatura, which writes texts of the tree anew, fails. Returns None if there is no tree.
+    """
+    tree = trafilatura.load_html(page)
+    for element in () if tree is None else tree.iter():
+        for text in ("text", "tail"):
+            former = getattr(element, text)
+            if former and (plain := _NOT_IN_XML.sub(" ", former)) != former:
+                setattr(element, text, plain)
+    return tree
 
 
 def own_sections(tree: Any, title: str) -> tuple[Section, ...]:
