@@ -27,7 +27,7 @@ ARG MODELS=""
 COPY requirements-test.txt .
 RUN [ -z "$MODELS" ] || /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check \
         --constraint requirements-test.txt $MODELS
-# Packages of sources, by their folder: --build-arg SOURCES="smb mailbox" (docs/sources).
+# Packages of sources, by their folder: --build-arg SOURCES="smb webdav" (docs/sources).
 ARG SOURCES=""
 COPY requirements-sources.txt .
 RUN [ -z "$SOURCES" ] || { \

@@ -113,6 +113,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "schema": ("schema:schema_app", "Schémas publiés."),
     "demo": ("demo:demo", "Indexe l'administration fictive, puis la sert sur cette machine."),
     "evaluate": ("evaluation.cli:evaluate_app", "Mesures sur des jeux de questions jugées."),
+    "tune": (
+        "evaluation.tune:tune_command",
+        "Règle le classement sur vos questions jugées, s'il y gagne sur celles qu'il n'a pas vues.",
+    ),
 }
 """Module and function (or group) of each command, and its line of help.
 
@@ -146,7 +150,7 @@ class _Commands(TyperGroup):
         except FeatureUnusable as error:
             sys.exit(str(error))
         for name, (place, line) in commands.items():
-            if find_spec(_module(place).partition(".")[0]):
+            if " " not in name and find_spec(_module(place).partition(".")[0]):
                 self.add_command(_NamedCommand(name, callback=None, help=line))
 
 
@@ -163,7 +167,14 @@ def load(name: str) -> Any:
         holder.add_typer(found, name=name)
     else:
         holder.command(name)(found)
-    return typer.main.get_group(holder).commands[name]
+    command: Any = typer.main.get_group(holder).commands[name]
+    for other in all_commands():
+        group, _, own_name = other.partition(" ")
+        if group == name and own_name:  # of a feature
+            added = load(other)
+            added.name = own_name
+            command.add_command(added)
+    return command
 
 
 def load_all() -> dict[str, Any]:

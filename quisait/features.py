@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from quisait.settings.types import SettingsTable
     from quisait.work.runs import Pace
     from search_api.features import WebFeature
+    from search_api.mail.values import MailAddition
 
 
 GROUP = "quisait.features"
@@ -90,8 +91,20 @@ class Feature:
     """Returns functions by French name, for `quisait check` and the page of the administration.
     Each returns what it saw, or raises `ValueError` with the remedy.
     """
+    checks: "Callable[[Settings], Mapping[str, Callable[[], str]]]" = lambda _: {}
+    """Returns functions like those of `states`, for `quisait check` alone: they may ask servers."""
+    tls_servers: "Callable[[Settings], Iterable[tuple[str, int]]]" = _nothing
+    """Returns host and port of servers whose certificates are watched until they expire."""
+    report: "Callable[[Settings], Mapping[str, Sequence[str]]]" = lambda _: {}
+    """Returns French lines of `quisait privacy report` by section: `data`, `recipients`,
+    `transfers` (recipients outside the administration), `periods`, `off`.
+    """
     commands: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Place (`package.module:function` or Typer group) and French help of each command."""
+    """Place (`package.module:function` or Typer group) and French help of each command. The name
+    `mail receive` adds `receive` to the group `mail`.
+    """
+    mail: "Callable[[Settings], Iterable[MailAddition]]" = _nothing
+    """Returns what the feature adds to mail for agents."""
     web: "Callable[[Application], WebFeature | None]" = lambda _: None
     """Returns what the feature adds to pages and API, or None if it adds nothing."""
     purge: "Callable[[Settings, sa.Engine], object]" = _nothing

@@ -24,10 +24,9 @@ from search_api.favourites.storage import SqlFavourites
 from search_api.following.storage import SqlFollowing
 from search_api.identity.principals import Grants, HeldRoles, Role
 from search_api.mail.links import UnsubscribeLinks
-from search_api.mail.reply_addresses import ReplyAddresses
 from search_api.mail.shown_mails import ShownMails
 from search_api.mail.storage import SqlMail
-from search_api.mail.values import MailRules
+from search_api.mail.values import MailAddition, MailRules
 from search_api.new_source.values import NewSources
 from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
@@ -159,14 +158,14 @@ class Verifying:
 class Mailing:
     """Dependencies of mail to agents.
 
-    `replies` is None if no mailbox is read. `shown` is None unless the demo shows its mails on a
-    page.
+    `additions`: what installed features add to mail. `shown` is None unless the demo shows its
+    mails on a page.
     """
 
     store: SqlMail
     rules: MailRules
     links: UnsubscribeLinks
-    replies: ReplyAddresses | None = None
+    additions: tuple[MailAddition, ...] = ()
     shown: ShownMails | None = None
 
 

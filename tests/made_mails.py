@@ -1,4 +1,4 @@
-"""Sample mails for sources that read mails: a single mail, and a question with its answer."""
+"""Sample mails: a single mail, a question with its answer, and a reply to a mail of quisait."""
 
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
@@ -8,6 +8,9 @@ from connectors.values import Access, Contribution, ContributorRole, Document, S
 
 FIRST = datetime(2026, 3, 2, 10, tzinfo=UTC)
 """When a mail of `minutes=0` was written."""
+BOX = "reponses@finances.test"
+"""Mailbox of answers by mail."""
+ANSWER = "Demandez la feuille au pôle topographique de Vesoul."
 
 
 def mail(
@@ -65,3 +68,23 @@ def thread_of_both(
             Contribution(ana, ContributorRole.ANSWERER, "Le Goff, Ana", 1, day, day, years, thanks),
         ),
     )
+
+
+def reply(
+    mail: EmailMessage, text: str = ANSWER, sender: str = "ag-1@agents.test", **fields: str
+) -> EmailMessage:
+    """Return a reply as a mail program writes it, with the quotation below the text."""
+    made = EmailMessage()
+    made["From"] = f"Jo Carteau <{sender}>"
+    made["To"] = str(mail["Reply-To"])
+    made["Subject"] = f"Re: {mail['Subject']}"
+    made["Message-ID"] = "<une-reponse@agents.test>"
+    for name, value in fields.items():
+        key = name.replace("_", "-")
+        del made[key]
+        made[key] = value
+    body = mail.get_body(("plain",))
+    assert body is not None
+    quoted = "".join(f"> {line}\n" for line in str(body.get_content()).splitlines())
+    made.set_content(f"{text}\n\nLe 3 mars 2026 à 10:00, Qui sait ? a écrit :\n{quoted}")
+    return made

@@ -14,6 +14,9 @@ from quisait_git.history import histories
 from quisait_lists.archives import NoArchive, as_sent, split_mbox
 from quisait_lists.hyperkitty import without_shown_parts
 from quisait_mailbox.documents import EncryptedMail, read_mail
+from quisait_mailbox.incoming import read_incoming
+from quisait_mailbox.reply_addresses import ReplyAddresses
+from quisait_mailbox.text import UnreadableMail, new_text, parse_mail, text_of_html
 from quisait_mailbox.threads import head_of
 from quisait_matrix.events import without_quotation
 from quisait_redmine.documents import own_words
@@ -35,7 +38,6 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from connectors.http_host import HttpResponse
-from connectors.mail.text import UnreadableMail, new_text, parse_mail, text_of_html
 from connectors.titles import own_title, readable_title, says_nothing
 from connectors.values import Access, Agent, Contribution, ContributorRole, Section
 from expertise.directory import SqlDirectory
@@ -51,8 +53,6 @@ from quisait.application.database import migrate
 from search_api.documents.originals import RangeNotSatisfiable, byte_range
 from search_api.documents.service import paragraphs, unwrapped
 from search_api.identity.tokens import bearer_token
-from search_api.mail.incoming import read_incoming
-from search_api.mail.reply_addresses import ReplyAddresses
 from search_api.middleware.security import HostMiddleware, SameSiteMiddleware
 from search_api.plain_text import safe_json, safe_spans
 from search_api.query.apostrophes import with_apostrophes

@@ -12,8 +12,8 @@ Usage : ./install.sh [--prefix DOSSIER] [--site DOSSIER] [--python PYTHON] [--so
   --python PYTHON    l'interpréteur à employer (par défaut : celui de l'installation, ou le plus récent que ce kit
                      connaît et que le compte du service peut lancer) ; relancé avec un autre, il en change
   --sources          aussi les paquets de sources : partages Windows (smb), WebDAV et Nextcloud (webdav),
-                     CMIS (cmis), boîtes partagées (mailbox), listes et Mailman (lists), sites, flux, WordPress
-                     et Wagtail (sites), Redmine (redmine), DokuWiki (dokuwiki), Request Tracker (rt),
+                     CMIS (cmis), listes et Mailman (lists), sites, flux, WordPress et Wagtail
+                     (sites), Redmine (redmine), DokuWiki (dokuwiki), Request Tracker (rt),
                      git et wikis de forges (git)
   --systemd          compte « quisait », /etc/quisait, /var/lib/quisait et unités systemd
 

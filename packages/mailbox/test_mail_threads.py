@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from quisait_mailbox.documents import EncryptedMail, MailPlace, attached, read_mail, thread_document
+from quisait_mailbox.text import parse_mail
 from quisait_mailbox.threads import MOST_MAILS, MailHead, head_of, threads_of
 
-from connectors.mail.text import parse_mail
 from connectors.values import Access, ContributorRole, Document, EvidencePolicy, date_of_header
 
 pytestmark = pytest.mark.sources

@@ -19,9 +19,9 @@ from quisait_mailbox.documents import attached
 from quisait_mailbox.options import MailboxOptions
 from quisait_mailbox.rights import readers_of
 from quisait_mailbox.session import MailboxLimits, MailboxSession
+from quisait_mailbox.text import parse_mail
 from quisait_mailbox.threads import MailHead, threads_of
 
-from connectors.mail.text import parse_mail
 from connectors.ports import (
     Checkpoint,
     Listing,

@@ -6,9 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from quisait.features import installed_features
 from quisait.settings import Settings
-from quisait.settings.mail import MailSettings
-from quisait.settings.mailbox import MailboxSettings
 
 WAIT_S = 3.0
 """Longest wait for one server's certificate, in seconds."""
@@ -23,8 +22,10 @@ def tls_servers(settings: Settings) -> tuple[Server, ...]:
 
     Servers that begin with StartTLS are left out.
     """
-    mails: tuple[MailSettings | MailboxSettings, ...] = (settings.mail, settings.mailbox)
-    found = [(one.host, one.port) for one in mails if one.host and one.security == "tls"]
+    mail = settings.mail
+    found = [(mail.host, mail.port)] if mail.host and mail.security == "tls" else []
+    for feature in installed_features():
+        found += feature.tls_servers(settings)
     for address in _addresses(settings):
         parts = urlsplit(address)
         if parts.scheme in _PORTS and parts.hostname:

@@ -35,6 +35,8 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         yield from source_checks(settings)
         yield from _mail_checks(settings)
         for feature in installed_features():
+            for name, check in feature.checks(settings).items():
+                yield attempt(name, check)
             for name, state in feature.states(settings).items():
                 yield attempt(name, partial(_state_of_feature, settings, state))
         yield attempt("identité", partial(check_identity, settings))
@@ -51,7 +53,3 @@ def _mail_checks(settings: Settings) -> Iterator[Check]:
         from quisait.work.mail import check_server
 
         yield attempt("courriel", partial(check_server, settings))
-    if settings.mailbox.host:
-        from quisait.work.mailbox import check_mailbox
-
-        yield attempt("boîte des réponses", partial(check_mailbox, settings))

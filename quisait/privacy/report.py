@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from connectors.installed import load_kind
 from connectors.ports import SourceRefused
 from expertise.builds import TREND_DAYS
+from quisait.features import installed_features
 from quisait.settings import PrivacySettings, Settings, beside_file
 from search_api.questions.choosing import LATELY_DAYS
 from search_api.verification.storage import MONTH_DAYS
@@ -19,6 +20,8 @@ _ROLES = {
     "administrator": "administration",
     "officer": "protection des données",
 }
+_SECTIONS = ("data", "recipients", "transfers", "periods", "off")
+"""Sections of the report to which features may add lines (`Feature.report`)."""
 _KINDS = {
     "folder": "dossier de fichiers",
     "export": "export d'une application",
@@ -44,6 +47,7 @@ def report_text(settings: Settings) -> str:
     register = beside_file(settings.privacy.register_file)
     return environment.get_template("report.md.j2").render(
         dict(settings),
+        added=_added(settings),
         role_labels=_ROLES,
         personal_data=[text for kind in kinds if (text := _personal_data(kind))],
         usual=PrivacySettings(),
@@ -53,6 +57,15 @@ def report_text(settings: Settings) -> str:
         month_days=MONTH_DAYS,
         trend_days=TREND_DAYS,
     )
+
+
+def _added(settings: Settings) -> dict[str, list[str]]:
+    """Return the lines that installed features add, by section."""
+    lines: dict[str, list[str]] = {section: [] for section in _SECTIONS}
+    for feature in installed_features():
+        for section, added in feature.report(settings).items():
+            lines[section] += added
+    return lines
 
 
 def _kind(name: str) -> str:

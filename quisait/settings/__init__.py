@@ -22,7 +22,6 @@ from indexer.quantisation import Quantisation
 from quisait.features import SettingsPart, installed_features, settings_parts
 from quisait.settings.bot import BotSettings
 from quisait.settings.mail import MailSettings
-from quisait.settings.mailbox import MailboxSettings
 from quisait.settings.secret_files import FOLDER, SecretFiles
 from quisait.settings.sources import (
     AccessSettings,
@@ -559,7 +558,6 @@ class _CoreSettings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     questions: QuestionsSettings = QuestionsSettings()
     mail: MailSettings = MailSettings()
-    mailbox: MailboxSettings = MailboxSettings()
     bot: BotSettings = BotSettings()
     verification: VerificationSettings = VerificationSettings()
     written_answer: WrittenAnswerSettings = WrittenAnswerSettings()
@@ -603,11 +601,6 @@ class _CoreSettings(BaseSettings):
             raise ValueError(
                 "[mail] host demande [server] token_key, de 32 octets au moins : les liens de "
                 "désinscription sont signés"
-            )
-        if self.mailbox.host and not (self.mail.host and self.questions.enabled):
-            raise ValueError(
-                "[mailbox] host demande [mail] host et [questions] enabled : on y répond aux "
-                "courriels qui posent une question"
             )
         return self
 

@@ -11,13 +11,13 @@ from threading import Event
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application
 from quisait.clock import now
+from quisait.features import installed_features
 from quisait.settings import Settings, beside_file, file_named
 from quisait.work.questions import answer_context
 from search_api.communities.service import unread_invitations
 from search_api.context import AnswerContext, Mailing
 from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.rendering import BadAddress, written_message
-from search_api.mail.reply_addresses import ReplyAddresses
 from search_api.mail.service import mail_content
 from search_api.mail.shown_mails import ShownMails
 from search_api.mail.smtp import (
@@ -35,8 +35,7 @@ from search_api.mail.values import MailRules, MailState, QueuedMail
 log = logging.getLogger(__name__)
 
 _PURPOSE = b"quisait courriel"
-_REPLIES_PURPOSE = b"quisait reponses"
-"""Labels with which the keys of mail are derived from the server's key."""
+"""Label with which the key of unsubscribe links is derived from the server's key."""
 _SHOWN_FOLDER = "mails"
 """Folder of the demo's mails, in the settings' folder."""
 NO_CODE = 0
@@ -62,21 +61,14 @@ def open_mailing(application: Application) -> Mailing | None:
     return Mailing(
         SqlMail(application.database, now, domain, application.privacy.register),
         MailRules(site, domain, frozenset(settings.mail.titled_entities)),
-        UnsubscribeLinks(_key(settings, _PURPOSE)),
-        reply_addresses(settings),
+        UnsubscribeLinks(derived_key(settings, _PURPOSE)),
+        tuple(addition for feature in installed_features() for addition in feature.mail(settings)),
         ShownMails(beside_file(settings.folder) / _SHOWN_FOLDER) if settings.shows_mails else None,
     )
 
 
-def reply_addresses(settings: Settings) -> ReplyAddresses | None:
-    """Return the reply addresses of the mailbox; None if there is no mailbox."""
-    box = settings.mailbox
-    if not box.host:
-        return None
-    return ReplyAddresses(_key(settings, _REPLIES_PURPOSE), box.address, box.days)
-
-
-def _key(settings: Settings, purpose: bytes) -> bytes:
+def derived_key(settings: Settings, purpose: bytes) -> bytes:
+    """Return a key for one purpose, derived from the server's key."""
     return hmac.new(settings.server.token_key.encode(), purpose, hashlib.sha256).digest()
 
 

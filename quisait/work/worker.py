@@ -47,7 +47,6 @@ from quisait.settings.sources import SourceSettings
 from quisait.settings.types import reason_of
 from quisait.work.crawl import crawl_with_lock, replace_directory, work_ahead
 from quisait.work.mail import send_mail
-from quisait.work.mailbox import read_mailbox
 from quisait.work.questions import move_on
 from quisait.work.runs import (
     CrawlOptions,
@@ -153,10 +152,6 @@ QUESTIONS = "@questions"
 """Name of the task that moves questions whose time has passed to the next agent."""
 MAIL = "@courriel"
 """Name of the task that sends mail to agents."""
-MAILBOX = "@boite"
-"""Name of the task that reads answers by mail and bounces. It is separate from sending, because
-either server may be down.
-"""
 SCANS = "@numerisations"
 """Name of the task that recognises scans, a minute at a time, with the lowest priority."""
 PRIVACY = "@vie-privee"
@@ -187,9 +182,6 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
     def send_mails(_: SourceLock, stop: Event) -> int:
         return send_mail(application, stop).sent
 
-    def read_answers(_: SourceLock, stop: Event) -> int:
-        return sum(read_mailbox(application, stop).values())
-
     def recognise(_: SourceLock, stop: Event) -> int:
         return read_scans(application, stop).pages
 
@@ -207,7 +199,6 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
             Task(QUESTIONS, every("10 s" if watched else "5 min"), move_questions),
         ),
         (sends_mail, Task(MAIL, every("5 s" if watched else "1 min"), send_mails)),
-        (settings.mailbox.host, Task(MAILBOX, every("1 min"), read_answers)),
         (settings.scans.enabled, Task(SCANS, every(settings.scans.every), recognise)),
         (True, Task(PRIVACY, every("1 j"), erase)),
     )

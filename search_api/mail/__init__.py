@@ -1,1 +1,1 @@
-"""Mail to agents: their choices, the outbox, unsubscribe links, the SMTP and IMAP servers."""
+"""Mail to agents: their choices, the outbox, unsubscribe links, the SMTP server."""

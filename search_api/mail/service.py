@@ -6,7 +6,6 @@ title, unless the settings allow it for its entity, because mail is forwarded an
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus
@@ -17,7 +16,6 @@ from search_api.communities.service import invitations
 from search_api.context import AnswerContext, Mailing, NotFound, required
 from search_api.following.service import News, NewsItem, NewsKind, ShownFollow, news
 from search_api.following.storage import FollowKind
-from search_api.mail.reply_addresses import Purpose
 from search_api.mail.shown_mails import ShownMail
 from search_api.mail.storage import ANSWERED_PER_WEEK
 from search_api.mail.values import (
@@ -30,7 +28,6 @@ from search_api.mail.values import (
     MailSection,
     QueuedMail,
 )
-from search_api.questions.mailed_answers import NOTES, MailOutcome
 from search_api.questions.service import own_load
 from search_api.questions.values import AskedQuestion, ReaderScope, RequestState
 from search_api.wording import day, plural, questions_this_week
@@ -149,7 +146,9 @@ def mail_content(context: AnswerContext, queued: QueuedMail) -> MailContent | No
         unsubscribe=mail.rules.site + unsubscribe_address(mail.links.make(agent.id, queued.kind)),
         choices=f"{mail.rules.site}/preferences#courriels",
     )
-    return _with_replies(context, mail, agent, queued, content)
+    for addition in mail.additions:
+        content = addition.complete(content, queued, agent, context.today())
+    return content
 
 
 def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
@@ -163,24 +162,6 @@ def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
         return None
     said = required(context.mail).store.preferences(agent.id, agent.email)
     return agent if said.wants(queued.kind) and not said.refused else None
-
-
-def _with_replies(
-    context: AnswerContext, mail: Mailing, agent: Agent, queued: QueuedMail, content: MailContent
-) -> MailContent:
-    """Return the content with addresses for an answer, if it is a question, and for bounces."""
-    if mail.replies is None:
-        return content
-    until = context.today() + timedelta(days=mail.replies.days)
-    back = mail.replies.make(Purpose.BOUNCE, queued.id, agent.id, until)
-    if queued.kind is not MailKind.ASKED:
-        return replace(content, bounces_to=back)
-    answer = mail.replies.make(Purpose.ANSWER, queued.subject, agent.id, until)
-    lead = (
-        f"{content.lead} En répondant à ce courriel, sans pièce jointe, vous publiez votre réponse "
-        "sous votre nom, pour tous ceux qui peuvent lire la question."
-    )
-    return replace(content, lead=lead, reply_to=answer, bounces_to=back)
 
 
 def _asked(
@@ -253,17 +234,18 @@ def _invited(
 def _received(
     context: AnswerContext, mail: Mailing, reader: Reader, _agent: Agent, queued: QueuedMail
 ) -> _Words | None:
-    """Return the outcome of an answer by mail, without the question if they may not read it."""
-    outcome, _, question_id = queued.subject.partition(":")
+    """Return a feature's note, such as the outcome of an answer by mail.
+
+    The question is left out if the recipient may not read it. There is no note if its feature was
+    disabled since.
+    """
+    name, _, question_id = queued.subject.partition(":")
+    note = next((add.notes[name] for add in mail.additions if name in add.notes), None)
+    if note is None:
+        return None
     question = _readable(context, reader, question_id)
     shown = (MailSection("La question", (_line(mail, question),)),) if question else ()
-    published = MailOutcome(outcome).published
-    return (
-        "Votre réponse est publiée" if published else "Votre réponse n’est pas publiée",
-        NOTES[MailOutcome(outcome)],
-        shown,
-        "Vous avez répondu par courriel à une question.",
-    )
+    return note.subject, note.text, shown, "Vous avez répondu par courriel à une question."
 
 
 def _digest(

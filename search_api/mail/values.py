@@ -3,9 +3,12 @@
 The outbox holds no text: a message is written when it is sent, under the rights of that moment.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+from connectors.values import Agent
 
 ANSWER_ABOVE = "Répondez au-dessus de cette ligne"
 """Line of a mail that may be answered; the text below it is not part of the answer."""
@@ -164,7 +167,7 @@ class MailSection:
 class MailContent:
     """Content of a message and its recipient. `unsubscribe` and `choices` are whole addresses.
 
-    `reply_to` and `bounces_to` are addresses of the mailbox, empty if there is no mailbox.
+    `reply_to` and `bounces_to` are added by a feature, and empty without one.
     """
 
     to: str
@@ -176,3 +179,23 @@ class MailContent:
     choices: str
     reply_to: str = ""
     bounces_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MailNote:
+    """A message to an agent about their mail: its subject and its text."""
+
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailAddition:
+    """What a feature adds to mail.
+
+    `complete` returns a message's content for this agent and day with what the feature adds, such
+    as an address for answers. `notes`: by the name given to `SqlMail.queue_note`.
+    """
+
+    complete: Callable[[MailContent, QueuedMail, Agent, date], MailContent]
+    notes: Mapping[str, MailNote]

@@ -15,11 +15,14 @@ from threading import Event
 from typing import Any
 from unittest.mock import patch
 
+from quisait_mailbox.imap import ReplyMailbox
+from quisait_mailbox.mailed_answers import answers_by_mail
+from quisait_mailbox.receiving import read_mails
+from quisait_mailbox.reply_addresses import ReplyAddresses
+from quisait_mailbox.settings import MailboxSettings
+
 from quisait.settings import Settings
 from quisait.work.mail import send_queue
-from quisait.work.mailbox import read_mails
-from search_api.mail.imap import ReplyMailbox
-from search_api.mail.reply_addresses import ReplyAddresses
 from search_api.mail.storage import SqlMail
 from search_api.questions.storage import SqlQuestions
 from tests.pages.asking_site import ASKER, MAPPER, AskingSite, asking_site
@@ -65,15 +68,16 @@ def main(folder: str, written: str, point: str) -> None:
     with asking_site(Path(folder)) as made:
         mail = made.services.mail
         assert mail is not None
-        replies = ReplyAddresses(b"r" * 32, settings.mailbox.address, 30)
-        site = replace(made, services=replace(made.services, mail=replace(mail, replies=replies)))
+        replies = ReplyAddresses(b"r" * 32, settings.table(MailboxSettings).address, 30)
+        answered = replace(mail, additions=(answers_by_mail(replies),))
+        site = replace(made, services=replace(made.services, mail=answered))
         if point == "ask":
             ask(site, settings)
         elif point:
             with killed_at(point):
-                read_mails(site.services, settings, Event())
+                read_mails(site.services, replies, settings, Event())
         else:
-            found = read_mails(site.services, settings, Event())
+            found = read_mails(site.services, replies, settings, Event())
             send(site, settings)
             threads = site.questions.of_asker(ASKER)
             texts = [one.text for thread in threads for one in thread.answers]

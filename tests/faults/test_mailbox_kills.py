@@ -9,7 +9,7 @@ import pytest
 from tests.dovecot_server import PASSWORD, dovecot_server
 from tests.faults import mailbox_reader
 from tests.faults.mailbox_reader import POINTS
-from tests.pages.test_mailed_answers import ANSWER, BOX, reply
+from tests.made_mails import ANSWER, BOX, reply
 from tests.service.place import Place
 from tests.smtp_server import smtp_server
 

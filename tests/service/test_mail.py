@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from quisait_mailbox.feature import MAILBOX
 
 from quisait.application.assembly import open_application
 from quisait.clock import now_s
@@ -16,7 +17,7 @@ from quisait.work.backup import back_up
 from quisait.work.crawl import read_directory
 from quisait.work.mail import mail_state, open_mailing
 from quisait.work.restore import restore
-from quisait.work.worker import MAIL, MAILBOX, tasks_of
+from quisait.work.worker import MAIL, tasks_of
 from search_api.mail.values import NO_MAIL
 from search_api.query_log.recording import NoQueryLog
 from tests.dovecot_server import PASSWORD, DovecotServer, dovecot_server

@@ -14,7 +14,6 @@ from connectors.ldap.config import ACTIVE_DIRECTORY_AGENTS
 from quisait.application.sources import ldap_place
 from quisait.settings import Settings, beside_file, load_settings
 from quisait.settings.documentation import LISTS, TABLES, initial_file, settings_page
-from quisait.settings.mailbox import MailboxSettings
 from quisait.settings.types import validation_messages
 
 pytestmark = pytest.mark.sources
@@ -268,29 +267,6 @@ def test_who_answers_in_rooms_has_an_account_and_pages(
     monkeypatch.setenv("QUISAIT_SIGN_ON__ADDRESS", address)
     with pytest.raises(ValueError, match=said):
         load_settings()
-
-
-@pytest.mark.parametrize(
-    ("folders", "wrong"),
-    [
-        ({"done": "inbox"}, True),
-        ({"aside": " Inbox"}, True),
-        ({"folder": "inbox", "done": "INBOX"}, True),
-        ({"folder": "Réponses", "done": "inbox", "aside": "Inbox"}, True),
-        ({"done": "Écartés"}, True),
-        ({"done": "INBOX/Traités"}, False),
-        ({"folder": "inbox"}, False),
-        ({"folder": "Traites", "done": "traites"}, True),
-    ],
-)
-def test_what_was_read_goes_to_another_folder(folders: dict[str, str], wrong: bool) -> None:
-    """In any case of letters, as INBOX on every server: else a mail would be read for ever."""
-    box = {"host": "imap.example", "user": "u", "address": "reponses@exemple.fr", **folders}
-    if wrong:
-        with pytest.raises(ValidationError, match="trois dossiers"):
-            MailboxSettings.model_validate(box)
-    else:
-        MailboxSettings.model_validate(box)
 
 
 def test_an_active_directory_is_read_by_its_own_filters(file: Path) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from quisait_mailbox.documents import MailPlace, attached
 from quisait_mailbox.reading import FolderClosed, MailSource, MailTooLarge
+from quisait_mailbox.text import UnreadableMail, parse_mail
 from quisait_mailbox.threads import MailHead, head_of
 
 from connectors.files import disk_timeout_error, read_regular_file
 from connectors.installed import ConnectorKind, SourcePlace
-from connectors.mail.text import UnreadableMail, parse_mail
 from connectors.ports import (
     Malformed,
     RecordVanished,

@@ -23,6 +23,7 @@ from quisait_mailbox.reading import (
     MailSource,
     MailTooLarge,
 )
+from quisait_mailbox.text import UnreadableMail, decoded_text, inner_parts, parse_mail
 from quisait_mailbox.threads import MailHead, head_of
 
 from connectors.files import read_regular_file
@@ -30,7 +31,6 @@ from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
-from connectors.mail.text import UnreadableMail, decoded_text, inner_parts, parse_mail
 from connectors.ports import (
     Malformed,
     RecordVanished,

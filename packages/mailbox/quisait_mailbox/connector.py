@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.installed import ConnectorKind, SourcePlace
-from connectors.mail.text import UnreadableMail, parse_mail
 from connectors.ports import RecordVanished, SourceUnreachable
 from connectors.values import Access, EvidencePolicy
 from quisait_mailbox.documents import MailPlace, is_attached
@@ -14,6 +13,7 @@ from quisait_mailbox.options import ACL, MailboxOptions
 from quisait_mailbox.reading import FolderClosed, MailSource, MailTooLarge
 from quisait_mailbox.rights import readers_of
 from quisait_mailbox.session import MailboxLimits, MailboxSession
+from quisait_mailbox.text import UnreadableMail, parse_mail
 from quisait_mailbox.threads import MailHead, head_of
 
 MOST_BYTES = 50 * 1024 * 1024

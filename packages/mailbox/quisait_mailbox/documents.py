@@ -12,7 +12,6 @@ from email.header import decode_header
 from email.message import Message
 
 from connectors.contributions import Act, contributions_of
-from connectors.mail.text import inner_parts, new_text, text_of
 from connectors.options import filled
 from connectors.values import (
     CONVERSATION_HEADINGS,
@@ -24,6 +23,7 @@ from connectors.values import (
     EvidencePolicy,
     Section,
 )
+from quisait_mailbox.text import inner_parts, new_text, text_of
 from quisait_mailbox.threads import MailHead, MailThread
 
 _LONGEST_FIELD = 2_000

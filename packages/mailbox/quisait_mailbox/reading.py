@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from connectors.digests import digest_of
-from connectors.mail.text import UnreadableMail, parse_mail
 from connectors.ports import (
     Former,
     Listed,
@@ -34,6 +33,7 @@ from quisait_mailbox.documents import (
     read_mail,
     thread_document,
 )
+from quisait_mailbox.text import UnreadableMail, parse_mail
 from quisait_mailbox.threads import MailHead, MailThread, threads_of
 
 

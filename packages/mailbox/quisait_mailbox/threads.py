@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from email.message import Message
 from itertools import pairwise
 
-from connectors.mail.text import LONGEST_FIELD
 from connectors.values import date_of_header
+from quisait_mailbox.text import LONGEST_FIELD
 
 MOST_MAILS = 200
 """Maximum number of mails in one document; a longer thread is split over several documents."""

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from quisait_mailbox.text import own_text
 
 from connectors.html import sections_of
 from connectors.installed import SourcePlace
-from connectors.mail.text import own_text
 from connectors.ports import (
     Listed,
     Malformed,

@@ -12,6 +12,13 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
+from quisait_mailbox.imap import opened_mailbox
+from quisait_mailbox.incoming import IncomingMail, read_incoming
+from quisait_mailbox.mailed_answers import NOTES, MailOutcome, answers_by_mail, receive_mail
+from quisait_mailbox.receiving import check_mailbox, mailbox_rules, read_mails
+from quisait_mailbox.reply_addresses import Purpose, ReplyAddresses
+from quisait_mailbox.settings import MailboxSettings
 
 from connectors.values import Agent
 from expertise.consent import Preference, PreferenceKind, SqlConsent
@@ -19,14 +26,10 @@ from expertise.directory import SqlDirectory
 from indexer.errors import IndexUnreachable
 from quisait.settings import Settings
 from quisait.work.mail import send_queue
-from quisait.work.mailbox import check_mailbox, mailbox_rules, read_mails
-from search_api.mail.imap import opened_mailbox
-from search_api.mail.incoming import IncomingMail, read_incoming
-from search_api.mail.reply_addresses import Purpose, ReplyAddresses
 from search_api.mail.values import ANSWER_ABOVE, MailState
-from search_api.questions.mailed_answers import NOTES, MailOutcome, receive_mail
 from search_api.questions.values import MOST_TEXT, AskingPreferences, RequestState
 from tests.dovecot_server import PASSWORD, DovecotServer, dovecot_server
+from tests.made_mails import ANSWER, BOX, reply
 from tests.pages.asking_site import (
     AGENTS,
     ANIMATOR,
@@ -40,18 +43,24 @@ from tests.pages.asking_site import (
     asking_site,
 )
 from tests.planted import TODAY
-from tests.smtp_server import SmtpServer
+from tests.smtp_server import SmtpServer, smtp_server
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
-BOX, OLD_BOX = "reponses@finances.test", "anciennes@finances.test"
-ANSWER = "Demandez la feuille au pôle topographique de Vesoul."
+OLD_BOX = "anciennes@finances.test"
+REPLIES = ReplyAddresses(b"r" * 32, BOX, 30)
 QUOTED = '"Vesoul"'
 
 
 @pytest.fixture(scope="module")
 def dovecot() -> Iterator[DovecotServer]:
     with dovecot_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmtpServer]:
+    with smtp_server(tmp_path_factory.mktemp("smtp")) as server:
         yield server
 
 
@@ -68,8 +77,8 @@ def site(tmp_path: Path, post: SmtpServer, dovecot: DovecotServer) -> Iterator[A
     with asking_site(tmp_path, answered_per_day=2) as made:
         mail = made.services.mail
         assert mail is not None
-        replies = ReplyAddresses(b"r" * 32, BOX, 30)
-        yield replace(made, services=replace(made.services, mail=replace(mail, replies=replies)))
+        answered = replace(mail, additions=(answers_by_mail(REPLIES),))
+        yield replace(made, services=replace(made.services, mail=answered))
 
 
 def settings_for(post: SmtpServer, dovecot: DovecotServer, **mailbox: Any) -> Settings:
@@ -115,26 +124,6 @@ def sent(site: AskingSite, settings: Settings, post: SmtpServer) -> list[EmailMe
     return post.handler.accepted[before:]
 
 
-def reply(
-    mail: EmailMessage, text: str = ANSWER, sender: str = "ag-1@agents.test", **fields: str
-) -> EmailMessage:
-    """Return a reply as a mail program writes it, with the quotation below the text."""
-    made = EmailMessage()
-    made["From"] = f"Jo Carteau <{sender}>"
-    made["To"] = str(mail["Reply-To"])
-    made["Subject"] = f"Re: {mail['Subject']}"
-    made["Message-ID"] = "<une-reponse@agents.test>"
-    for name, value in fields.items():
-        key = name.replace("_", "-")
-        del made[key]
-        made[key] = value
-    body = mail.get_body(("plain",))
-    assert body is not None
-    quoted = "".join(f"> {line}\n" for line in str(body.get_content()).splitlines())
-    made.set_content(f"{text}\n\nLe 3 mars 2026 à 10:00, Qui sait ? a écrit :\n{quoted}")
-    return made
-
-
 def said_in(mail: EmailMessage) -> str:
     body = mail.get_body(("plain",))
     assert body is not None
@@ -142,7 +131,7 @@ def said_in(mail: EmailMessage) -> str:
 
 
 def read(site: AskingSite, settings: Settings) -> Mapping[MailOutcome, int]:
-    return dict(read_mails(site.services, settings, Event()))
+    return dict(read_mails(site.services, REPLIES, settings, Event()))
 
 
 def brought(
@@ -322,7 +311,6 @@ def test_a_mail_of_nothing_that_is_seen_or_to_thousands_publishes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on the page; whom the sender is, is looked up once, however many addresses they write."""
-    replies = ReplyAddresses(b"r" * 32, BOX, 30)
     looked_up: list[str] = []
     by_email = SqlDirectory.by_email
 
@@ -332,19 +320,17 @@ def test_a_mail_of_nothing_that_is_seen_or_to_thousands_publishes_nothing(
 
     monkeypatch.setattr(SqlDirectory, "by_email", counted)
     with asking_site(tmp_path) as site:
-        assert site.services.mail is not None
-        context = replace(site.services, mail=replace(site.services.mail, replies=replies))
         site.ask(to=MAPPER)
         id_ = question_of(site)["id"]
 
         def received(agent_id: str, text: str, copies: int = 1) -> MailOutcome:
             to = (
-                replies.make(Purpose.ANSWER, id_, agent_id, TODAY + timedelta(days=day))
+                REPLIES.make(Purpose.ANSWER, id_, agent_id, TODAY + timedelta(days=day))
                 for day in range(copies)
             )
             head = "".join(f"To: {one}\n" for one in to)
             raw = f"From: ag-1@agents.test\n{head}Content-Type: text/plain; charset=utf-8\n\n{text}"
-            return receive_mail(context, read_incoming(raw.encode(), replies))
+            return receive_mail(site.services, REPLIES, read_incoming(raw.encode(), REPLIES))
 
         assert received(MAPPER, "\u200b\ufeff") is MailOutcome.EMPTY
         looked_up.clear()
@@ -718,3 +704,26 @@ def test_no_mail_breaks_the_reading(raw: bytes, field: str) -> None:
     head = field.encode() + b": " + raw if field else raw
     found = read_incoming(head + b"\n\nbonjour", replies, trusted_server="mx")
     assert found.signed == ()
+
+
+@pytest.mark.parametrize(
+    ("folders", "wrong"),
+    [
+        ({"done": "inbox"}, True),
+        ({"aside": " Inbox"}, True),
+        ({"folder": "inbox", "done": "INBOX"}, True),
+        ({"folder": "Réponses", "done": "inbox", "aside": "Inbox"}, True),
+        ({"done": "Écartés"}, True),
+        ({"done": "INBOX/Traités"}, False),
+        ({"folder": "inbox"}, False),
+        ({"folder": "Traites", "done": "traites"}, True),
+    ],
+)
+def test_what_was_read_goes_to_another_folder(folders: dict[str, str], wrong: bool) -> None:
+    """In any case of letters, as INBOX on every server: else a mail would be read for ever."""
+    box = {"host": "imap.example", "user": "u", "address": "reponses@exemple.fr", **folders}
+    if wrong:
+        with pytest.raises(ValidationError, match="trois dossiers"):
+            MailboxSettings.model_validate(box)
+    else:
+        MailboxSettings.model_validate(box)

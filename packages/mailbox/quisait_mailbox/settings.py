@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from connectors.options import LOOPBACK
 from quisait.settings.mail import checked_address
 from quisait.settings.types import Secret, SettingsTable
-from search_api.mail.reply_addresses import LONGEST_LOCAL_PART
+from quisait_mailbox.reply_addresses import LONGEST_LOCAL_PART
 
 
 class MailboxSettings(SettingsTable):

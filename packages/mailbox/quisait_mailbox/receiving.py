@@ -10,29 +10,38 @@ from collections.abc import Mapping
 from datetime import timedelta
 from threading import Event
 
-from connectors.mail.text import UnreadableMail
 from quisait.application.assembly import Application
 from quisait.clock import today
 from quisait.settings import Settings, file_named
-from quisait.work.mail import open_mailing
+from quisait.work.mail import derived_key, open_mailing
 from quisait.work.questions import answer_context
+from quisait_mailbox.imap import MailboxRules, MailboxUnreachable, WaitingMail, opened_mailbox
+from quisait_mailbox.incoming import read_incoming
+from quisait_mailbox.mailed_answers import MailOutcome, receive_mail
+from quisait_mailbox.reply_addresses import ReplyAddresses
+from quisait_mailbox.settings import MailboxSettings
+from quisait_mailbox.text import UnreadableMail
 from search_api.context import AnswerContext
-from search_api.mail.imap import MailboxRules, MailboxUnreachable, WaitingMail, opened_mailbox
-from search_api.mail.incoming import read_incoming
-from search_api.mail.reply_addresses import ReplyAddresses
-from search_api.questions.mailed_answers import MailOutcome, receive_mail
 
 log = logging.getLogger(__name__)
 
+_PURPOSE = b"quisait reponses"
+"""Label with which the key of signed addresses is derived from the server's key."""
 MOST_OF_A_ROUND = 200
 """Maximum number of mails per round, oldest first, so that a flood does not delay a worker's other
 tasks.
 """
 
 
+def reply_addresses(settings: Settings) -> ReplyAddresses:
+    """Return the signed addresses of the mailbox of the settings."""
+    box = settings.table(MailboxSettings)
+    return ReplyAddresses(derived_key(settings, _PURPOSE), box.address, box.days)
+
+
 def mailbox_rules(settings: Settings) -> MailboxRules:
     """Return how to reach the mailbox of the settings."""
-    box = settings.mailbox
+    box = settings.table(MailboxSettings)
     return MailboxRules(
         box.host,
         box.port,
@@ -52,18 +61,18 @@ def read_mailbox(application: Application, stop: Event) -> Mapping[MailOutcome, 
     Raises `ValueError` if the mailbox does not answer, or `IndexUnreachable`; the mails then stay
     in the mailbox.
     """
-    mailing = open_mailing(application)
-    if mailing is None or mailing.replies is None:
+    settings, mailing = application.settings, open_mailing(application)
+    if mailing is None or not settings.table(MailboxSettings).host:
         return {}
-    return read_mails(answer_context(application, mailing), application.settings, stop)
+    context = answer_context(application, mailing)
+    return read_mails(context, reply_addresses(settings), settings, stop)
 
 
 def read_mails(
-    context: AnswerContext, settings: Settings, stop: Event
+    context: AnswerContext, replies: ReplyAddresses, settings: Settings, stop: Event
 ) -> Mapping[MailOutcome, int]:
-    """Read the waiting mails with the services of `context`, which has replies by mail."""
-    assert context.mail is not None and context.mail.replies is not None  # noqa: S101, PT018
-    box, found = settings.mailbox, Counter[MailOutcome]()
+    """Read the waiting mails to addresses of `replies`, with the services of `context`."""
+    box, outcomes = settings.table(MailboxSettings), Counter[MailOutcome]()
     try:
         with opened_mailbox(mailbox_rules(settings)) as mailbox:
             for uid in mailbox.waiting(MOST_OF_A_ROUND):
@@ -72,15 +81,16 @@ def read_mails(
                 waiting = mailbox.read(uid, box.most_bytes)
                 if waiting is None:  # another worker has moved it away
                     continue
-                outcome = _receive(context, settings, context.mail.replies, waiting)
+                outcome = _receive(context, replies, waiting, box.trusted_server)
                 mailbox.put_away(uid, aside=outcome in _ASIDE)
-                found[outcome] += 1
+                outcomes[outcome] += 1
             mailbox.erase_before(today() - timedelta(days=box.kept_days))
     except MailboxUnreachable as error:
         raise ValueError(f"Boîte des réponses : {error}.") from error
-    if found:
-        log.info("mails read", extra={one.value: count for one, count in found.items()})
-    return found
+    if outcomes:
+        counts = {outcome.value: count for outcome, count in outcomes.items()}
+        log.info("mails read", extra=counts)
+    return outcomes
 
 
 _ASIDE = frozenset({MailOutcome.STRANGER, MailOutcome.UNREADABLE})
@@ -88,18 +98,15 @@ _ASIDE = frozenset({MailOutcome.STRANGER, MailOutcome.UNREADABLE})
 
 
 def _receive(
-    context: AnswerContext, settings: Settings, replies: ReplyAddresses, waiting: WaitingMail
+    context: AnswerContext, replies: ReplyAddresses, waiting: WaitingMail, trusted_server: str
 ) -> MailOutcome:
     try:
         mail = read_incoming(
-            waiting.raw,
-            replies,
-            whole=waiting.whole,
-            trusted_server=settings.mailbox.trusted_server,
+            waiting.raw, replies, whole=waiting.whole, trusted_server=trusted_server
         )
     except UnreadableMail:
         return MailOutcome.UNREADABLE
-    return receive_mail(context, mail)
+    return receive_mail(context, replies, mail)
 
 
 def check_mailbox(settings: Settings) -> str:
@@ -107,7 +114,8 @@ def check_mailbox(settings: Settings) -> str:
     try:
         with opened_mailbox(mailbox_rules(settings)) as mailbox:
             waiting = len(mailbox.waiting(MOST_OF_A_ROUND))
-            return f"{settings.mailbox.host} répond ; courriels qui attendent : {waiting}"
+            host = settings.table(MailboxSettings).host
+            return f"{host} répond ; courriels qui attendent : {waiting}"
     except MailboxUnreachable as error:
         raise ValueError(
             f"{error} : vérifiez [mailbox] host, port, security, user et folder"

@@ -1,4 +1,4 @@
-"""Processing of incoming mail: answers to questions, and bounces.
+"""Answers by mail: signed addresses in outgoing mail, incoming answers, and bounces.
 
 An answer is published if it comes from the agent's own address, was sent to the signed address made
 for them, and the question still waits for them. Senders who used their own signed address are told
@@ -6,13 +6,16 @@ why an answer was not published. Other senders and automatic mails get no reply.
 """
 
 import hashlib
+from dataclasses import replace
+from datetime import date, timedelta
 from enum import StrEnum
 
 from connectors.values import Agent
 from indexer.state import storable
+from quisait_mailbox.incoming import IncomingMail
+from quisait_mailbox.reply_addresses import Purpose, ReplyAddresses, SignedAddress
 from search_api.context import AnswerContext, Mailing, NotFound, required
-from search_api.mail.incoming import IncomingMail
-from search_api.mail.reply_addresses import Purpose, SignedAddress
+from search_api.mail.values import MailAddition, MailContent, MailKind, MailNote, QueuedMail
 from search_api.questions.actions import TooManyAnswers, keep_answer
 from search_api.questions.reading import has_words, readable_thread
 from search_api.questions.values import MOST_TEXT, UNDECIDED, GivenAnswer
@@ -75,16 +78,45 @@ NOTES: dict[MailOutcome, str] = {
 """Texts that are mailed to senders; the senders' rights are checked when the mail is sent."""
 
 
-def receive_mail(context: AnswerContext, mail: IncomingMail) -> MailOutcome:
+def answers_by_mail(replies: ReplyAddresses) -> MailAddition:
+    """Return what outgoing mail needs: signed addresses, and notes on the outcome of answers."""
+
+    def complete(
+        content: MailContent, queued: QueuedMail, agent: Agent, today: date
+    ) -> MailContent:
+        """Add an address for bounces and, if the mail asks a question, one for its answer."""
+        until = today + timedelta(days=replies.days)
+        back = replies.make(Purpose.BOUNCE, queued.id, agent.id, until)
+        if queued.kind is not MailKind.ASKED:
+            return replace(content, bounces_to=back)
+        answer = replies.make(Purpose.ANSWER, queued.subject, agent.id, until)
+        lead = (
+            f"{content.lead} En répondant à ce courriel, sans pièce jointe, vous publiez votre "
+            "réponse sous votre nom, pour tous ceux qui peuvent lire la question."
+        )
+        return replace(content, lead=lead, reply_to=answer, bounces_to=back)
+
+    notes = {
+        outcome.value: MailNote(
+            "Votre réponse est publiée" if outcome.published else "Votre réponse n’est pas publiée",
+            text,
+        )
+        for outcome, text in NOTES.items()
+    }
+    return MailAddition(complete, notes)
+
+
+def receive_mail(
+    context: AnswerContext, replies: ReplyAddresses, mail: IncomingMail
+) -> MailOutcome:
     """Publish an answer, note a bounce, or do neither; a repeated mail changes nothing.
 
-    Raises `NotFound` if no mailbox is read here, and `IndexUnreachable`.
+    Raises `NotFound` if no mail is sent from here, and `IndexUnreachable`.
     """
     mailing = required(context.mail)
-    replies = required(mailing.replies)
     for signed in mail.signed:
         if signed.purpose is Purpose.BOUNCE:
-            return _bounced(context, mailing, signed, mail)
+            return _bounced(context, mailing, replies, signed, mail)
     if mail.automatic:
         return MailOutcome.AUTOMATIC
     # Look the sender up once: a stranger's mail may name very many addresses.
@@ -163,7 +195,11 @@ def _with_files(mail: IncomingMail) -> MailOutcome:
 
 
 def _bounced(
-    context: AnswerContext, mailing: Mailing, signed: SignedAddress, mail: IncomingMail
+    context: AnswerContext,
+    mailing: Mailing,
+    replies: ReplyAddresses,
+    signed: SignedAddress,
+    mail: IncomingMail,
 ) -> MailOutcome:
     """Note that a message bounced, and that its address is bad if that is the cause.
 
@@ -171,7 +207,7 @@ def _bounced(
     does not concern it.
     """
     sent = mailing.store.queued(signed.subject_id)
-    if sent is None or not required(mailing.replies).is_of(signed, sent.agent_id):
+    if sent is None or not replies.is_of(signed, sent.agent_id):
         return MailOutcome.STRANGER
     if not mail.failed:  # a delay or an absence: it was or may still be delivered
         return MailOutcome.AUTOMATIC

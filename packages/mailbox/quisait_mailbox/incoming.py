@@ -11,8 +11,8 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
 
-from connectors.mail.text import LONGEST_FIELD, inner_parts, leaves, new_text, parse_mail
-from search_api.mail.reply_addresses import ReplyAddresses, SignedAddress
+from quisait_mailbox.reply_addresses import ReplyAddresses, SignedAddress
+from quisait_mailbox.text import LONGEST_FIELD, inner_parts, leaves, new_text, parse_mail
 from search_api.mail.values import ANSWER_ABOVE
 
 _ADDRESSES = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
@@ -91,7 +91,7 @@ def read_incoming(
     """Read a mail. `raw` holds only its header fields if `whole` is false.
 
     `trusted_server`: the server whose `Authentication-Results` are trusted (RFC 8601); empty for
-    none. Raises `connectors.mail.text.UnreadableMail`.
+    none. Raises `quisait_mailbox.text.UnreadableMail`.
     """
     message = parse_mail(raw)
     sender = _sender(message)

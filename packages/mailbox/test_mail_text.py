@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from quisait_mailbox.documents import read_mail
-from quisait_mailbox.threads import MailHead
-
-from connectors.mail.text import (
+from quisait_mailbox.text import (
     LONGEST_FIELD,
     MOST_NESTED,
     UnreadableMail,
@@ -22,6 +20,7 @@ from connectors.mail.text import (
     parse_mail,
     text_of_html,
 )
+from quisait_mailbox.threads import MailHead
 
 pytestmark = pytest.mark.sources
 

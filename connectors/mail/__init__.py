@@ -1,1 +1,0 @@
-"""Turn mails into threads, for connectors of mailboxes and mailing list archives."""
