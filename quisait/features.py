@@ -85,6 +85,10 @@ class Feature:
     """Changes of the tables since the first version, oldest first; new tables need none of them."""
     tasks: "Callable[[Application], Iterable[Task]]" = _nothing
     """Returns the tasks of a worker; none if the settings do not enable the feature."""
+    threads: "Callable[[Application], Mapping[str, Callable[[Event], object]]]" = lambda _: {}
+    """Returns functions by name, each of which runs in a thread while pages are served and returns
+    soon after its event is set.
+    """
     before_build: "Callable[[Application], object]" = _nothing
     """Called before a new build of the expertise replaces the current one."""
     states: "Callable[[Settings], Mapping[str, Callable[[sa.Engine], str]]]" = lambda _: {}

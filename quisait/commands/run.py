@@ -18,6 +18,7 @@ import typer
 from quisait.application.assembly import Application
 from quisait.application.opening import Opening
 from quisait.application.startup import opened_application
+from quisait.features import installed_features
 from quisait.settings.files import serving_here
 from quisait.work.added_sources import AddedSources
 from quisait.work.worker import Worker, tasks_of
@@ -102,11 +103,11 @@ def run_application(
                 parts.enter_context(_thread(name, loop, stop, late))
                 for name, loop in Worker(application, stop).loops().items()
             ]
-        if serves and application.settings.bot.source:
-            from quisait_matrix.bot import run_bot  # imported here: only needed with a bot
-
-            bot = partial(run_bot, application, stop)  # unanswered messages wait
-            threads.append(parts.enter_context(_thread("bot", bot, stop)))
+        for feature in installed_features() if serves else ():
+            threads += [
+                parts.enter_context(_thread(name, partial(work, stop), stop))
+                for name, work in feature.threads(application).items()
+            ]
         log.info("running", extra={"parts": [thread.name for thread in threads]})
         added = AddedSources(application)
         while not stop.wait(1.0):

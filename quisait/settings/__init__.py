@@ -20,7 +20,6 @@ from pydantic_settings import (
 from expertise.asking_kinds import ASKING_KINDS
 from indexer.quantisation import Quantisation
 from quisait.features import SettingsPart, installed_features, settings_parts
-from quisait.settings.bot import BotSettings
 from quisait.settings.mail import MailSettings
 from quisait.settings.secret_files import FOLDER, SecretFiles
 from quisait.settings.sources import (
@@ -558,7 +557,6 @@ class _CoreSettings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     questions: QuestionsSettings = QuestionsSettings()
     mail: MailSettings = MailSettings()
-    bot: BotSettings = BotSettings()
     verification: VerificationSettings = VerificationSettings()
     written_answer: WrittenAnswerSettings = WrittenAnswerSettings()
     log: LogSettings = LogSettings()
@@ -614,17 +612,6 @@ class _CoreSettings(BaseSettings):
             raise ValueError(
                 "[assistants] audience ne peut être [oidc] client_id, qui est celui d'autres jetons"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _require_settings_of_bot(self) -> Self:
-        """Require a Matrix source and the pages' address for the bot."""
-        if not self.bot.source:
-            return self
-        if self.bot.source not in {one.name for one in self.sources if one.kind == "matrix"}:
-            raise ValueError("[bot] source ne nomme aucune source « matrix »")
-        if not self.sign_on.address:
-            raise ValueError("[bot] source demande [sign_on] address : ses liens y mènent")
         return self
 
     @model_validator(mode="after")

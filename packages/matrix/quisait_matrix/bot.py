@@ -26,6 +26,7 @@ from quisait.application.assembly import Application, open_overview
 from quisait.application.sources import place_of, validated_options
 from quisait.clock import today
 from quisait_matrix.accounts import AccountNames
+from quisait_matrix.bot_settings import BotSettings
 from quisait_matrix.client import MatrixClient, RoomClosedError
 from quisait_matrix.connector import open_rooms
 from quisait_matrix.events import (
@@ -262,7 +263,8 @@ def run_bot(application: Application, stop: Event) -> None:
 def open_bot(application: Application) -> RoomBot:
     """Return the bot of the settings. Raises `SourceError`."""
     settings = application.settings
-    (source,) = (one for one in settings.sources if one.name == settings.bot.source)
+    bot = settings.table(BotSettings)
+    (source,) = (one for one in settings.sources if one.name == bot.source)
     connector = open_rooms(place_of(source), validated_options(source, MatrixOptions))
     client = connector.client()
     own = client.user_id()
@@ -272,7 +274,7 @@ def open_bot(application: Application) -> RoomBot:
         connector.names(own),
         BotRules(
             f"@bot:{source.name}",
-            settings.bot.name,
+            bot.name,
             settings.sign_on.address,
             settings.questions.enabled,
         ),
@@ -287,7 +289,7 @@ def open_bot(application: Application) -> RoomBot:
         application.book.owner_of,
         application.authorities,
         application.state,
-        RateLimiter({RequesterKind.READER: settings.bot.per_minute}),
+        RateLimiter({RequesterKind.READER: bot.per_minute}),
     )
 
 
