@@ -122,12 +122,12 @@ class TopicCount:
     @property
     def risks(self) -> list[str]:
         """The topic's risks that all readers may see: `left`, `nobody`, `open_questions`."""
-        found = []
+        risks = []
         if not self.holders.agents and self.documented:
-            found.append("left" if self.left else "nobody")
+            risks.append("left" if self.left else "nobody")
         if self.open_questions:
-            found.append("open_questions")
-        return found
+            risks.append("open_questions")
+        return risks
 
 
 @dataclass(frozen=True, slots=True)

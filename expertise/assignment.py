@@ -127,8 +127,10 @@ class LabelledChunk:
 
 def chunk_of(documents: Sequence[Labelled]) -> LabelledChunk:
     """Return the topics of these documents as columns."""
-    labels = [(row, *label) for row, one in enumerate(documents) for label in one.by_label]
-    similar = [(row, *pair) for row, one in enumerate(documents) for pair in one.similar]
+    labels = [
+        (row, *label) for row, document in enumerate(documents) for label in document.by_label
+    ]
+    similar = [(row, *pair) for row, document in enumerate(documents) for pair in document.similar]
     row, topic, title, text = np.array(labels, dtype=np.int64).reshape(-1, 4).T
     near = np.array(similar, dtype=np.int64).reshape(-1, 3).T
     return LabelledChunk(row, topic, title > 0, text > 0, *near)
@@ -191,7 +193,7 @@ class Labels:
     def spread(self) -> Spread:
         """Return the statistics of all documents so far."""
         count = max(self._encoded, 1)
-        squares = np.array([float(one) for one in self._squares])
+        squares = np.array([float(square) for square in self._squares])
         means = self._sums / count
         deviations = np.sqrt(np.maximum(squares / count - means**2, LEAST_DEVIATION**2))
         return Spread(means, deviations, self._encoded)
@@ -227,8 +229,8 @@ class TopicConfidences:
         pairs, features = self.features(chunk)
         size = max(self._topics, 1)
         sure = confidence(features)
-        kept = np.flatnonzero(sure >= LEAST_CONFIDENCE)
-        pairs, sure = self._with_broader(pairs[kept], sure[kept], size)
+        confident = np.flatnonzero(sure >= LEAST_CONFIDENCE)
+        pairs, sure = self._with_broader(pairs[confident], sure[confident], size)
         return pairs // size, pairs % size, sure.astype(np.float32)
 
     def features(self, chunk: LabelledChunk) -> tuple[NDArray[np.int64], Features]:
@@ -291,15 +293,15 @@ def confidence(features: Features) -> NDArray[np.float64]:
     order of additions does not change it.
     """
     odds = sum((features[:, n] * weight for n, weight in enumerate(WEIGHTS)), np.float64(BIAS))
-    found: NDArray[np.float64] = np.round(1 / (1 + np.exp(-odds)), 6)
-    return found
+    confidences: NDArray[np.float64] = np.round(1 / (1 + np.exp(-odds)), 6)
+    return confidences
 
 
 def topics_named(text: str, topics: tuple[Topic, ...]) -> frozenset[str]:
     """Return the ids of the topics that a question names by one of their labels."""
     # Acronyms are often typed in lower case.
-    found = _topics_in(text, _cached_phrases(topics), cased=False)
-    return frozenset(topics[number].id for number in found)
+    numbers = _topics_in(text, _cached_phrases(topics), cased=False)
+    return frozenset(topics[number].id for number in numbers)
 
 
 @lru_cache(maxsize=2)
@@ -309,7 +311,7 @@ def _cached_phrases(topics: tuple[Topic, ...]) -> dict[str, list[tuple[int, Phra
 
 def _phrases(topics: Sequence[Topic]) -> dict[str, list[tuple[int, Phrase]]]:
     """Return the labels by their first term, as (topic number, phrase)."""
-    found: dict[str, list[tuple[int, Phrase]]] = {}
+    by_first_term: dict[str, list[tuple[int, Phrase]]] = {}
     for number, topic in enumerate(topics):
         for label in topic.labels:
             analysed = analyse(label)
@@ -319,8 +321,8 @@ def _phrases(topics: Sequence[Topic]) -> dict[str, list[tuple[int, Phrase]]]:
             phrase = tuple(
                 (term.position - start, term.term, _acronym(label, term)) for term in analysed
             )
-            found.setdefault(phrase[0][1], []).append((number, phrase))
-    return found
+            by_first_term.setdefault(phrase[0][1], []).append((number, phrase))
+    return by_first_term
 
 
 def _letters(text: str, term: Term) -> str:

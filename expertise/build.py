@@ -53,8 +53,8 @@ def build_expertise(
     documents fail, and `EngineUnusable` if the engine cannot compute it.
     """
     omissions, listed = SkippedItems(), check_topics((topic.id, topic) for topic in topics)
-    for one in listed.malformed:
-        omissions.add(SkippedKind.TOPIC, one.where, one.reason)
+    for fault in listed.malformed:
+        omissions.add(SkippedKind.TOPIC, fault.where, fault.reason)
     topics, leftovers = listed.topics, UnlabelledSample()
     vectors = topic_vectors(topics, encoder)
     files = BuildFiles(means or BuildMeans())
@@ -72,7 +72,7 @@ def build_expertise(
         write_topics(files, topics)
         write_directory(files, book.each(), topics, omissions, today)
         write_owners(files, book)
-        return build_from_files(files, read, topics, rules, today, leftovers.kept(), omissions)
+        return build_from_files(files, read, topics, rules, today, leftovers.documents(), omissions)
     except BaseException:
         files.close()
         raise
@@ -97,7 +97,7 @@ def build_from_files(
     groups = topic_groups(files)
     files.keep_only(TABLES_READ)
     return Build(
-        today, rules, topics, files, read, sights, alone, groups, clusters, tuple(omissions.found)
+        today, rules, topics, files, read, sights, alone, groups, clusters, tuple(omissions.items)
     )
 
 
@@ -108,8 +108,8 @@ def all_documents(
     omissions = omissions or SkippedItems()
     for source in sorted(library.sources()):
         waiting: list[str] = []
-        for kept in library.scan(source):
-            waiting.append(kept.document_id)
+        for entry in library.scan(source):
+            waiting.append(entry.document_id)
             if len(waiting) == BATCH_DOCUMENTS:
                 yield from _read_batch(library, waiting, omissions)
                 waiting = []
@@ -123,10 +123,10 @@ def _read_batch(
     given: set[str] = set()
     together = SkippedItems()
     with together.instead(SkippedKind.DOCUMENT, ""):
-        for one in library.documents(document_ids):
-            given.add(one.document.id)
-            yield one
-    if together.found:
+        for stored in library.documents(document_ids):
+            given.add(stored.document.id)
+            yield stored
+    if together.items:
         for id_ in document_ids:
             if id_ not in given:
                 with omissions.instead(SkippedKind.DOCUMENT, id_):

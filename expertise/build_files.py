@@ -150,18 +150,18 @@ class BuildFiles:
     def arrays(self, query: str) -> dict[str, NDArray[Any]]:
         """Return all rows of a small query, by column."""
         with _errors_in_french():
-            found: dict[str, NDArray[Any]] = self.read.cursor().execute(query).fetchnumpy()
-        return found
+            columns: dict[str, NDArray[Any]] = self.read.cursor().execute(query).fetchnumpy()
+        return columns
 
     def rows(self, query: str) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query, with at most `ROWS_AT_ONCE` in memory."""
         with _errors_in_french():
             cursor = self.read.cursor().execute(query)
-            some = cursor.fetchmany(ROWS_AT_ONCE)
-        while some:
-            yield from some
+            batch = cursor.fetchmany(ROWS_AT_ONCE)
+        while batch:
+            yield from batch
             with _errors_in_french():
-                some = cursor.fetchmany(ROWS_AT_ONCE)
+                batch = cursor.fetchmany(ROWS_AT_ONCE)
 
     def keep_only(self, tables: Collection[str]) -> None:
         """Delete all tables except these, since the tables of a large build take gigabytes."""

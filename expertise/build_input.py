@@ -87,20 +87,23 @@ def write_documents(
     topic's label are sampled in `leftovers`.
     """
     seen, counted, contributions, part = 0, 0, 0, _Part(0)
-    for one in documents:
-        kept = one.document
-        seen += len(kept.contributions)
-        if not is_universal(kept.access, rules.universal) or kept.evidence != EvidencePolicy.YES:
+    for stored in documents:
+        document = stored.document
+        seen += len(document.contributions)
+        if (
+            not is_universal(document.access, rules.universal)
+            or document.evidence != EvidencePolicy.YES
+        ):
             continue
-        with omissions.instead(SkippedKind.DOCUMENT, kept.id):
+        with omissions.instead(SkippedKind.DOCUMENT, document.id):
             # Steps that may fail come first, so that a failing document adds nothing.
-            entry = DocumentEntry.of(kept, one.record_hash, today, rules.asking)
-            kept.id.encode()
-            said = labels.of(one)
-            part.take(entry, said)
+            entry = DocumentEntry.of(document, stored.record_hash, today, rules.asking)
+            document.id.encode()
+            labelled = labels.of(stored)
+            part.take(entry, labelled)
             counted, contributions = counted + 1, contributions + len(entry.rows)
-            if not said.by_label and entry.rows:
-                leftovers.take(one)
+            if not labelled.by_label and entry.rows:
+                leftovers.take(stored)
         if len(part.entries) == DOCUMENTS_PER_PART:
             part.write(files)
             part = _Part(counted)
@@ -162,12 +165,12 @@ def write_directory(
     names = TopicNames.of(topics)
     numbers = {topic.id: number for number, topic in enumerate(topics)}
     subjects = {topic.id for topic in topics if topic.kind == TopicKind.TOPIC}
-    found: set[str] = set()
+    listed: set[str] = set()
     people, entries, refusals = _Table(_PEOPLE), _Table(_SAID), _Table(_REFUSED)
     for agent in agents:
         if not may_be_shown(agent, today):
             continue
-        if agent.id in found:
+        if agent.id in listed:
             omissions.add(SkippedKind.AGENT, agent.id, "un autre agent a le même identifiant")
             continue
         with omissions.instead(SkippedKind.AGENT, agent.id):
@@ -176,19 +179,19 @@ def write_directory(
             otherwise = stated_topics(replace(agent, missions=()), names, today)
             on = missions_in_force(agent, names, today)
             ended = topics_of_ended_missions(agent, names, today)
-            found.add(agent.id)
+            listed.add(agent.id)
             departement = known_agent(agent).departement
             people.add(
                 agent.id,
                 departement,
                 region_of(departement) or "",
                 agent.metier.strip(),
-                any(one.in_force(today) for one in agent.missions),
+                any(mission.in_force(today) for mission in agent.missions),
                 agent.arrived(today),
             )
-            for one in agent.refused:
-                if one.id in numbers:
-                    refusals.add(agent.id, numbers[one.id])
+            for refused in agent.refused:
+                if refused.id in numbers:
+                    refusals.add(agent.id, numbers[refused.id])
             for topic in stated.keys() | otherwise.keys() | on.keys() | ended:
                 entries.add(
                     agent.id,
@@ -217,8 +220,8 @@ def write_directory(
     metiers = [metier for (metier,) in files.rows("SELECT DISTINCT metier FROM agents")]
     shared = [
         (metier, numbers[topic])
-        for metier, some in topics_of_metiers(names, metiers).items()
-        for topic in some
+        for metier, topic_ids in topics_of_metiers(names, metiers).items()
+        for topic in topic_ids
     ]
     columns: Columns = {
         "metier": ("VARCHAR", [metier for metier, _ in shared]),
@@ -230,8 +233,8 @@ def write_directory(
 def write_owners(files: BuildFiles, book: AccountDirectory) -> None:
     """Write the agent of each account, for agents who may be shown."""
     owned = _Table({"account": "VARCHAR", "id": "VARCHAR"})
-    for some in _batches(files.rows("SELECT DISTINCT account FROM contributions")):
-        for account, agent in book.by_account(some).items():
+    for batch in _batches(files.rows("SELECT DISTINCT account FROM contributions")):
+        for account, agent in book.by_account(batch).items():
             owned.add(account, agent.id)
         owned.write(files, "owned")
     owned.write(files, "owned")
@@ -244,19 +247,19 @@ def without_topics(
     """Return the documents of the sample that got no topic by vector either."""
     if not leftovers:
         return ()
-    files.add("leftovers", {"id": ("VARCHAR", [one.document_id for one in leftovers])})
+    files.add("leftovers", {"id": ("VARCHAR", [document.document_id for document in leftovers])})
     about = files.rows(
         "SELECT d.id FROM leftovers o JOIN documents d ON d.id = o.id "
         "JOIN labels l ON l.document = d.document"
     )
-    found = {id_ for (id_,) in about}
-    return tuple(one for one in leftovers if one.document_id not in found)
+    with_topic = {id_ for (id_,) in about}
+    return tuple(document for document in leftovers if document.document_id not in with_topic)
 
 
 def _batches(rows: Iterator[tuple[str]]) -> Iterator[list[str]]:
     """Yield account names in batches, without the empty name that replaces invalid ones."""
-    while some := [account for (account,) in islice(rows, ACCOUNTS_AT_ONCE)]:
-        yield [account for account in some if account]
+    while batch := [account for (account,) in islice(rows, ACCOUNTS_AT_ONCE)]:
+        yield [account for account in batch if account]
 
 
 _PEOPLE = {
@@ -306,29 +309,29 @@ class _Part:
 
     first: int
     entries: list[DocumentEntry] = field(default_factory=list)
-    said: list[Labelled] = field(default_factory=list)
+    labelled: list[Labelled] = field(default_factory=list)
 
-    def take(self, entry: DocumentEntry, said: Labelled) -> None:
+    def take(self, entry: DocumentEntry, labelled: Labelled) -> None:
         self.entries.append(entry)
-        self.said.append(said)
+        self.labelled.append(labelled)
 
     def write(self, files: BuildFiles) -> None:
-        chunk, entries = chunk_of(self.said), self.entries
+        chunk, entries = chunk_of(self.labelled), self.entries
         documents: Columns = {
             "document": ("BIGINT", range(self.first, self.first + len(entries))),
-            "id": ("VARCHAR", [one.id for one in entries]),
-            "mark": ("VARCHAR", [one.mark for one in entries]),
-            "key": ("VARCHAR", [document_key(one.id) for one in entries]),
-            "dated": ("BIGINT", [one.dated for one in entries]),
-            "open_question": ("BOOLEAN", [one.open_question for one in entries]),
-            "asks": ("BOOLEAN", [one.asks for one in entries]),
+            "id": ("VARCHAR", [entry.id for entry in entries]),
+            "mark": ("VARCHAR", [entry.mark for entry in entries]),
+            "key": ("VARCHAR", [document_key(entry.id) for entry in entries]),
+            "dated": ("BIGINT", [entry.dated for entry in entries]),
+            "open_question": ("BOOLEAN", [entry.open_question for entry in entries]),
+            "asks": ("BOOLEAN", [entry.asks for entry in entries]),
         }
         files.add("documents", documents)
-        rows = [(self.first + n, *row) for n, one in enumerate(entries) for row in one.rows]
+        rows = [(self.first + n, *row) for n, entry in enumerate(entries) for row in entry.rows]
         number, account, weight, own = zip(*rows, strict=True) if rows else [()] * 4
         contributions: Columns = {
             "document": ("BIGINT", number),
-            "account": ("VARCHAR", [_unicode(one) for one in account]),
+            "account": ("VARCHAR", [_unicode(name) for name in account]),
             "weight": ("DOUBLE", weight),
             "own": ("BOOLEAN", own),
         }

@@ -143,10 +143,10 @@ class Build:
             )
 
     def _ids(self, table: str) -> Mapping[int, list[str]]:
-        found: Mapping[int, list[str]] = defaultdict(list)
+        by_topic: Mapping[int, list[str]] = defaultdict(list)
         for topic, id_ in self.files.rows(f"SELECT topic, id FROM {table} ORDER BY topic, place"):
-            found[topic].append(id_)
-        return found
+            by_topic[topic].append(id_)
+        return by_topic
 
     def _cells(self) -> Iterator[CellRecord]:
         """Read holdings and their evidence side by side, both sorted by topic and agent."""
@@ -187,17 +187,17 @@ class Build:
         )
         ((last,),) = self.files.rows("SELECT coalesce(max(part), -1) FROM weighed")
         for part in range(last + 1):
-            found = self.files.arrays(
+            arrays = self.files.arrays(
                 f"SELECT id, account, said, substr(mark, 1, {HASH_PREFIX_CHARS}) AS mark, place "
                 f"FROM proofs WHERE part = {part} ORDER BY topic, agent, place"
             )
             columns = (
-                found["id"].tolist(),
-                found["account"].tolist(),
-                (found["said"] / MILLION).tolist(),
-                found["mark"].tolist(),
+                arrays["id"].tolist(),
+                arrays["account"].tolist(),
+                (arrays["said"] / MILLION).tolist(),
+                arrays["mark"].tolist(),
             )
-            bounds = [*np.flatnonzero(found["place"] == 0).tolist(), len(found["place"])]
+            bounds = [*np.flatnonzero(arrays["place"] == 0).tolist(), len(arrays["place"])]
             for first, end in pairwise(bounds):
                 yield EvidenceColumns(*(tuple(column[first:end]) for column in columns))
 
@@ -209,9 +209,9 @@ class Build:
                 yield self._community(number, CommunityKind.DETECTED, group, members)
                 number += 1
         proposed: Mapping[int, list[str]] = defaultdict(list)
-        for (topic, _), one in sorted(self.alone.items()):
-            if one.listed and one.scope in (IsolationScope.REGION, IsolationScope.COUNTRY):
-                proposed[topic].append(one.agent_id)
+        for (topic, _), holder in sorted(self.alone.items()):
+            if holder.listed and holder.scope in (IsolationScope.REGION, IsolationScope.COUNTRY):
+                proposed[topic].append(holder.agent_id)
         for topic, ids in proposed.items():
             if len(ids) >= LEAST_MEMBERS:
                 yield self._community(number, CommunityKind.PROPOSED, (topic,), tuple(ids))
@@ -244,20 +244,21 @@ class Build:
         parts = many // ROWS_AT_ONCE + 1
         bounds = [f"{part * 16**4 // parts:04x}" for part in range(parts)]
         for first, end in pairwise([*bounds, "g"]):
-            found = self.files.arrays(
+            columns = self.files.arrays(
                 "SELECT document_key, topic, CAST(confidence AS DOUBLE) AS confidence FROM filed "
                 f"WHERE document_key >= '{first}' AND document_key < '{end}' "
                 "ORDER BY document_key, topic"
             )
-            sure = np.rint(found["confidence"] * 100).astype(np.int64)
-            said = [
+            sure = np.rint(columns["confidence"] * 100).astype(np.int64)
+            encoded = [
                 heads[topic] + tails[hundredths]
-                for topic, hundredths in zip(found["topic"].tolist(), sure.tolist(), strict=True)
+                for topic, hundredths in zip(columns["topic"].tolist(), sure.tolist(), strict=True)
             ]
-            keys = found["document_key"]
+            keys = columns["document_key"]
             begun = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)]).tolist()
             texts = [
-                f"[{','.join(said[place:after])}]" for place, after in pairwise([*begun, len(keys)])
+                f"[{','.join(encoded[place:after])}]"
+                for place, after in pairwise([*begun, len(keys)])
             ]
             yield from zip(keys[begun].tolist(), texts, strict=True)
 
@@ -267,16 +268,19 @@ def proposal_records(clusters: Sequence[Cluster]) -> Iterator[ProposalRecord]:
     for number, cluster in enumerate(clusters):
         yield ProposalRecord(
             number,
-            tuple((one.document_id, one.mark[:HASH_PREFIX_CHARS]) for one in cluster.documents),
+            tuple(
+                (document.document_id, document.mark[:HASH_PREFIX_CHARS])
+                for document in cluster.documents
+            ),
             tuple((term.written, term.places) for term in cluster.terms),
         )
 
 
 def skipped_records(skipped: Sequence[SkippedItem]) -> Iterator[SkippedRecord]:
     """Yield the skipped items as records, sorted by kind and id."""
-    ordered = sorted(skipped, key=lambda one: (one.part, one.id, one.reason))
-    for number, one in enumerate(ordered):
-        yield SkippedRecord(number, one)
+    ordered = sorted(skipped, key=lambda item: (item.part, item.id, item.reason))
+    for number, item in enumerate(ordered):
+        yield SkippedRecord(number, item)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -296,7 +300,7 @@ def sights_and_isolation(
     The holders are keyed by (topic number, agent number).
     """
     counts = files.arrays("SELECT * FROM topic_counts ORDER BY topic")
-    ((people, metiers, told),) = files.rows(
+    ((people, metiers, with_mission),) = files.rows(
         "SELECT count(*), count(*) FILTER (metier <> ''), count(*) FILTER (told) FROM agents"
     )
     ((wrote,),) = files.rows(
@@ -304,7 +308,7 @@ def sights_and_isolation(
     )
     named = _whole(counts["stated"]) * counts["is_topic"]
     known, known_on = _whole(counts["known"]), _whole(counts["known_on_mission"])
-    if not told:  # nobody has a mission in force
+    if not with_mission:  # nobody has a mission in force
         known, known_on = np.zeros_like(known), np.zeros_like(known_on)
     shares = topic_shares(
         SightCounts(
@@ -316,7 +320,7 @@ def sights_and_isolation(
             people=people,
             wrote=wrote,
             metiers=metiers,
-            told=told,
+            with_mission=with_mission,
             demonstrated=int(_whole(counts["demonstrated"])[named > 0].sum()),
             borne_out=int(_whole(counts["borne_out"])[named > 0].sum()),
         )
@@ -370,13 +374,13 @@ def _isolation(
         )
         scope[(sure >= least_known) & (_whole(lone[seen_alone]) > 0)] = SCOPES.index(level)
     near = _NearHolders(files)
-    found = {}
+    alone = {}
     for place in np.flatnonzero(scope).tolist():
         number, departement = int(topic[place]), str(lone["departement"][place])
-        found[number, int(agent[place])] = near.alone(
+        alone[number, int(agent[place])] = near.alone(
             number, int(agent[place]), departement, SCOPES[int(scope[place])]
         )
-    return found
+    return alone
 
 
 def _sizes(sights: _Sights, lone: Mapping[str, Any], area: str) -> IntArray:
@@ -396,14 +400,14 @@ class _NearHolders:
     def alone(self, topic: int, agent: int, departement: str, scope: IsolationScope) -> Alone:
         while self._topic < topic:
             self._topic, rows = next(self._groups)
-            some = list(rows)
-            self._ids = {number: id_ for _, number, id_, _ in some}
-            self._agents = np.array([number for _, number, _, _ in some], dtype=np.int64)
-            self._places = department_places([code for _, _, _, code in some])
+            holders = list(rows)
+            self._ids = {number: id_ for _, number, id_, _ in holders}
+            self._agents = np.array([number for _, number, _, _ in holders], dtype=np.int64)
+            self._places = department_places([code for _, _, _, code in holders])
         others = nearest_holders(
             agent, department_places([departement])[0], self._agents, self._places
         )
-        nearest = tuple(self._ids[one] for one in others.tolist())
+        nearest = tuple(self._ids[number] for number in others.tolist())
         return Alone(self._ids[agent], scope, nearest, bool(departement))
 
 
@@ -411,4 +415,4 @@ def topic_groups(files: BuildFiles) -> list[tuple[int, ...]]:
     """Return groups of topics that the same agents hold; see `clustering.linked_topics`."""
     pairs = list(files.rows("SELECT topic, other, many FROM shared ORDER BY topic, other"))
     counts = {topic: many for topic, other, many in pairs if topic == other}
-    return linked_topics([one for one in pairs if one[0] < one[1]], counts)
+    return linked_topics([pair for pair in pairs if pair[0] < pair[1]], counts)

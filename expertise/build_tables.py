@@ -126,10 +126,10 @@ class AssignedRecord:
     topics: tuple[str, ...]
 
 
-def assigned_records(some: Iterable[tuple[str, str]]) -> Iterator[AssignedRecord]:
+def assigned_records(pairs: Iterable[tuple[str, str]]) -> Iterator[AssignedRecord]:
     """Yield the (key, topics) of all documents as records."""
-    for found in batches(some, ASSIGNED_AT_ONCE):
-        yield AssignedRecord(*zip(*found, strict=True))
+    for batch in batches(pairs, ASSIGNED_AT_ONCE):
+        yield AssignedRecord(*zip(*batch, strict=True))
 
 
 def document_key(document_id: str) -> str:
@@ -398,12 +398,12 @@ def proposal_record(row: sa.RowMapping) -> ProposalRecord:
 
 def skipped_row(record: SkippedRecord) -> Row:
     """Return a skipped item's row."""
-    one = record.item
+    item = record.item
     return {
         "number": record.number,
-        "part": one.part.value,
-        "id": storable(one.id),
-        "reason": storable(one.reason),
+        "part": item.part.value,
+        "id": storable(item.id),
+        "reason": storable(item.reason),
     }
 
 

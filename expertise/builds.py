@@ -142,11 +142,11 @@ class SqlBuilds:
         former = self._current_id()
         self._forget_all_but(former)
         build_id = secrets.token_hex(_ID_BYTES)
-        found = self._write(build, build_id)
+        digest = self._write(build, build_id)
         stamp = BuildStamp(
             build_id,
             build.day,
-            found,
+            digest,
             listed.digest,
             build.rules.least_strength,
             build.documents,
@@ -170,21 +170,21 @@ class SqlBuilds:
             .group_by(cells.c.topic_id)
             .having(sa.func.count() == 1)
         )
-        found = ["", *connection.execute(alone).scalars()]
+        topic_ids = ["", *connection.execute(alone).scalars()]
         oldest = day - timedelta(days=TREND_DAYS)
         old = (alone_topics.c.day == day) | (alone_topics.c.day < oldest)
         connection.execute(sa.delete(alone_topics).where(old))
         connection.execute(
-            sa.insert(alone_topics), [{"day": day, "topic_id": id_} for id_ in found]
+            sa.insert(alone_topics), [{"day": day, "topic_id": id_} for id_ in topic_ids]
         )
 
     def alone_by_day(self) -> Mapping[date, frozenset[str]]:
         """Return the ids of topics that only one agent held, by day of a build, oldest first."""
         query = sa.select(alone_topics.c.day, alone_topics.c.topic_id).order_by(alone_topics.c.day)
-        found: dict[date, set[str]] = {}
+        topics_by_day: dict[date, set[str]] = {}
         for day, topic_id in sql.rows(self._engine, query):
-            found.setdefault(day, set()).add(topic_id)
-        return {day: frozenset(ids - {""}) for day, ids in found.items()}
+            topics_by_day.setdefault(day, set()).add(topic_id)
+        return {day: frozenset(ids - {""}) for day, ids in topics_by_day.items()}
 
     def current(self) -> BuildStamp | None:
         """Return the current build, or None before the first."""
@@ -213,13 +213,15 @@ class SqlBuilds:
 
         before, after = holders(former_id), holders(build_id)
         with self._engine.connect() as connection:
-            kept = set(connection.execute(sa.select(builds.c.id)).scalars()) | {""}
-            if not {former_id, build_id} <= kept:
+            build_ids = set(connection.execute(sa.select(builds.c.id)).scalars()) | {""}
+            if not {former_id, build_id} <= build_ids:
                 return ()
-            found: set[str] = set()
-            for one in (sa.except_(before, after), sa.except_(after, before)):
-                found.update(connection.execute(sa.select(one.subquery().c.topic_id)).scalars())
-        return tuple(sorted(found))
+            changed: set[str] = set()
+            for difference in (sa.except_(before, after), sa.except_(after, before)):
+                changed.update(
+                    connection.execute(sa.select(difference.subquery().c.topic_id)).scalars()
+                )
+        return tuple(sorted(changed))
 
     def cells_of(self, build_id: str, agent_ids: Sequence[str]) -> tuple[CellRecord, ...]:
         """Return the cells of a few agents, sorted by topic."""
@@ -286,19 +288,20 @@ class SqlBuilds:
             for row in sql.rows(self._engine, query)
         )
 
-    def isolated_cells(self, build_id: str, asked: IsolationQuery) -> tuple[CellRecord, ...]:
+    def isolated_cells(self, build_id: str, request: IsolationQuery) -> tuple[CellRecord, ...]:
         """Return one page of the cells of isolated holders."""
         query = sa.select(cells).where(
-            cells.c.build_id == build_id, cells.c.scope.in_([scope.value for scope in asked.scopes])
+            cells.c.build_id == build_id,
+            cells.c.scope.in_([scope.value for scope in request.scopes]),
         )
-        if asked.departements is not None:
-            query = query.where(cells.c.departement.in_(asked.departements))
-        if asked.topic_ids is not None:
-            query = query.where(cells.c.topic_id.in_(asked.topic_ids))
+        if request.departements is not None:
+            query = query.where(cells.c.departement.in_(request.departements))
+        if request.topic_ids is not None:
+            query = query.where(cells.c.topic_id.in_(request.topic_ids))
         order = [cells.c.topic_id, cells.c.agent_id]
-        order = order[::-1] if asked.by_agent else order
+        order = order[::-1] if request.by_agent else order
         return self._cells(
-            query.order_by(cells.c.departement, *order).offset(asked.offset).limit(asked.limit)
+            query.order_by(cells.c.departement, *order).offset(request.offset).limit(request.limit)
         )
 
     def communities(
@@ -347,7 +350,7 @@ class SqlBuilds:
 
     def topics_of(self, build_id: str, document_ids: Iterable[str]) -> TopicsOf:
         """Return the topics of these documents; documents without a topic are left out."""
-        by_key = {document_key(one): one for one in document_ids}
+        by_key = {document_key(document_id): document_id for document_id in document_ids}
         with self._engine.connect() as connection:
             query = sa.select(assigned.c.document_key, assigned.c.topics).where(
                 assigned.c.build_id == build_id, one_of(connection, assigned.c.document_key, by_key)
@@ -356,8 +359,8 @@ class SqlBuilds:
         # Parsed as one text: parsing each row takes longer than the query.
         about = json.loads(f"[{','.join(text for _, text in rows)}]")
         return {
-            by_key[key]: [(id_, sure) for id_, sure in some]
-            for (key, _), some in zip(rows, about, strict=True)
+            by_key[key]: [(id_, sure) for id_, sure in pairs]
+            for (key, _), pairs in zip(rows, about, strict=True)
         }
 
     def _cells(self, query: sa.Select[tuple[object, ...]]) -> tuple[CellRecord, ...]:
@@ -389,8 +392,8 @@ class SqlBuilds:
                 connection.execute(delete)
                 return False
             key = list(table.primary_key)
-            some = sa.select(*key).where(others).limit(_ROWS_PER_TRANSACTION)
-            delete = sa.delete(table).where(sa.tuple_(*key).in_(some))
+            batch = sa.select(*key).where(others).limit(_ROWS_PER_TRANSACTION)
+            delete = sa.delete(table).where(sa.tuple_(*key).in_(batch))
             return connection.execute(delete).rowcount > 0
 
     def _write(self, build: BuildToPublish, build_id: str) -> str:
@@ -411,13 +414,13 @@ def forget_in_builds(connection: sa.Connection, agent_id: str) -> int:
     """
     named = cells.c.nearest.contains(json.dumps(agent_id), autoescape=True)
     key = list(cells.primary_key)
-    found = connection.execute(sa.select(*key, cells.c.nearest).where(named)).all()
-    for *place, nearest in found:
-        others = [one for one in json.loads(nearest) if one != agent_id]
+    rows = connection.execute(sa.select(*key, cells.c.nearest).where(named)).all()
+    for *place, nearest in rows:
+        others = [other for other in json.loads(nearest) if other != agent_id]
         own = sa.tuple_(*key) == sa.tuple_(*place)
         connection.execute(sa.update(cells).where(own).values(nearest=json.dumps(others)))
     of_agent = (skipped.c.part == SkippedKind.AGENT.value) & (skipped.c.id == storable(agent_id))
-    return len(found) + connection.execute(sa.delete(skipped).where(of_agent)).rowcount
+    return len(rows) + connection.execute(sa.delete(skipped).where(of_agent)).rowcount
 
 
 class _WaitingRows:
@@ -459,4 +462,6 @@ class _WaitingRows:
 def _digested(row: Row) -> bytes:
     """Return a row's bytes for the digest of its build; binary values are not converted."""
     texts = "\0".join([str(value) for value in row.values() if not isinstance(value, bytes)])
-    return b"\0".join([texts.encode(), *(one for one in row.values() if isinstance(one, bytes))])
+    return b"\0".join(
+        [texts.encode(), *(value for value in row.values() if isinstance(value, bytes))]
+    )

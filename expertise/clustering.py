@@ -43,9 +43,9 @@ def linked_topics(
 
     root = {topic: math.sqrt(max(many, 1)) for topic, many in counts.items()}
     graph = nx.Graph()
-    for one, other, both in pairs:
+    for topic, other, both in pairs:
         if both >= LEAST_SHARED_HOLDERS:
-            graph.add_edge(one, other, weight=both / (root[one] * root[other]))
+            graph.add_edge(topic, other, weight=both / (root[topic] * root[other]))
     groups = nx.community.louvain_communities(graph, weight="weight", seed=LOUVAIN_SEED)
     return sorted(tuple(sorted(group)) for group in groups if len(group) >= LEAST_TOPICS)
 
@@ -101,33 +101,37 @@ def discover_clusters(
     if len(leftovers) < 2 * LEAST_DOCUMENTS:
         return ()
     groups = [
-        one
-        for one in _cluster_members(leftovers)
-        if len(one) <= LARGEST_CLUSTER_SHARE * len(leftovers)
+        group
+        for group in _cluster_members(leftovers)
+        if len(group) <= LARGEST_CLUSTER_SHARE * len(leftovers)
     ]
     if not groups:
         return ()
-    said: dict[int, _DocumentTerms] = {}
-    for number, one in enumerate(leftovers):
-        with omissions.instead(SkippedKind.DOCUMENT, one.document_id):
-            said[number] = _document_terms(one)
-    groups = [[n for n in group if n in said] for group in groups]
-    spread = Counter(term for one in said.values() for term in one.terms)
-    found = [
+    terms: dict[int, _DocumentTerms] = {}
+    for number, document in enumerate(leftovers):
+        with omissions.instead(SkippedKind.DOCUMENT, document.document_id):
+            terms[number] = _document_terms(document)
+    groups = [[n for n in group if n in terms] for group in groups]
+    spread = Counter(term for document in terms.values() for term in document.terms)
+    clusters = [
         Cluster(
             tuple(leftovers[n] for n in group),
-            _cluster_terms([said[n] for n in group], spread, len(leftovers)),
+            _cluster_terms([terms[n] for n in group], spread, len(leftovers)),
         )
         for group in groups
         if len(group) >= LEAST_DOCUMENTS
     ]
-    named = [one for one in found if one.terms]
-    return tuple(sorted(named, key=lambda one: (-len(one.documents), one.documents[0].document_id)))
+    named = [cluster for cluster in clusters if cluster.terms]
+    return tuple(
+        sorted(
+            named, key=lambda cluster: (-len(cluster.documents), cluster.documents[0].document_id)
+        )
+    )
 
 
 def _cluster_members(leftovers: Sequence[UnlabelledDocument]) -> list[list[int]]:
     """Return the indices of the documents of each cluster that is large enough, ascending."""
-    vectors = np.stack([one.vector for one in leftovers]).astype(np.float64)
+    vectors = np.stack([document.vector for document in leftovers]).astype(np.float64)
     centred = vectors - vectors.mean(axis=0)
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
     centred = np.round(centred, 6)
@@ -138,7 +142,7 @@ def _cluster_members(leftovers: Sequence[UnlabelledDocument]) -> list[list[int]]
     centred = centred[apart]
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
     groups = average_linkage(np.round(1 - centred @ centred.T, 6), CLUSTER_DISTANCE)
-    return [apart[one].tolist() for one in groups if len(one) >= LEAST_DOCUMENTS]
+    return [apart[group].tolist() for group in groups if len(group) >= LEAST_DOCUMENTS]
 
 
 def average_linkage(distances: NDArray[np.float64], most: float) -> list[list[int]]:
@@ -157,15 +161,15 @@ def average_linkage(distances: NDArray[np.float64], most: float) -> list[list[in
         if len(chain) > 1 and distances[last, chain[-2]] == distances[last, nearest]:
             nearest = chain[-2]
         if not distances[last, nearest] <= most:
-            for one in chain or [last]:
-                distances[one] = distances[:, one] = np.inf
-                left.remove(one)
+            for number in chain or [last]:
+                distances[number] = distances[:, number] = np.inf
+                left.remove(number)
             chain = []
         elif len(chain) > 1 and nearest == chain[-2]:
-            kept, merged = len(groups[nearest]), groups.pop(last)
-            mean = distances[nearest] * kept + distances[last] * len(merged)
+            size, merged = len(groups[nearest]), groups.pop(last)
+            mean = distances[nearest] * size + distances[last] * len(merged)
             distances[last] = distances[:, last] = np.inf
-            mean = mean / (kept + len(merged))
+            mean = mean / (size + len(merged))
             mean[last] = mean[nearest] = np.inf
             distances[nearest] = distances[:, nearest] = mean
             groups[nearest] += merged
@@ -173,7 +177,7 @@ def average_linkage(distances: NDArray[np.float64], most: float) -> list[list[in
             chain = chain[:-2]
         else:
             chain = [*(chain or [last]), nearest]
-    return [sorted(one) for one in groups.values()]
+    return [sorted(group) for group in groups.values()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,41 +188,41 @@ class _DocumentTerms:
     titled: frozenset[str]
 
 
-def _document_terms(one: UnlabelledDocument) -> _DocumentTerms:
-    titled = _terms(one.title)
-    return _DocumentTerms({**_terms(one.text), **titled}, frozenset(titled))
+def _document_terms(document: UnlabelledDocument) -> _DocumentTerms:
+    titled = _terms(document.title)
+    return _DocumentTerms({**_terms(document.text), **titled}, frozenset(titled))
 
 
 def _terms(text: str) -> dict[str, str]:
     """Return the spelling of each of a text's terms and pairs of adjacent terms."""
-    found: dict[str, str] = {}
+    forms: dict[str, str] = {}
     analysed = analyse(text)
     for term, following in zip_longest(analysed, analysed[1:]):
         word = text[term.start : term.end]
         if len(word) > 2 and not _SEPARATOR.search(word):
-            found.setdefault(term.term, word.lower())
+            forms.setdefault(term.term, word.lower())
         if following and 0 < following.position - term.position <= 2:
             pair = text[term.start : following.end]
             if len(pair) <= _LONGEST_TERM and not _SEPARATOR.search(pair):
-                found.setdefault(f"{term.term} {following.term}", pair.lower())
-    return found
+                forms.setdefault(f"{term.term} {following.term}", pair.lower())
+    return forms
 
 
 def _cluster_terms(
-    said: Sequence[_DocumentTerms], spread: Counter[str], documents: int
+    members: Sequence[_DocumentTerms], spread: Counter[str], documents: int
 ) -> tuple[ClusterTerm, ...]:
     """Return the terms that distinguish the cluster best; no two of them share a word."""
     places: dict[str, list[int]] = defaultdict(list)
-    for place, one in enumerate(said):
-        for term in one.terms:
+    for place, document in enumerate(members):
+        for term in document.terms:
             places[term].append(place)
-    titled = Counter(term for one in said for term in one.titled)
+    titled = Counter(term for document in members for term in document.titled)
 
     def worth(term: str) -> float:
-        inside = (len(places[term]) + titled[term]) / len(said)
+        inside = (len(places[term]) + titled[term]) / len(members)
         return inside * math.log(documents / spread[term]) * (BIGRAM_WEIGHT if " " in term else 1.0)
 
-    enough = [term for term, some in places.items() if len(some) >= LEAST_WITH_TERM]
+    enough = [term for term, numbers in places.items() if len(numbers) >= LEAST_WITH_TERM]
     chosen: list[str] = []
     for term in sorted(enough, key=lambda term: (-worth(term), term)):
         words = set(term.split())
@@ -226,10 +230,12 @@ def _cluster_terms(
             chosen.append(term)
         if len(chosen) == TERMS_KEPT:
             break
-    return tuple(ClusterTerm(_most_common_form(term, said), tuple(places[term])) for term in chosen)
+    return tuple(
+        ClusterTerm(_most_common_form(term, members), tuple(places[term])) for term in chosen
+    )
 
 
-def _most_common_form(term: str, said: Sequence[_DocumentTerms]) -> str:
+def _most_common_form(term: str, members: Sequence[_DocumentTerms]) -> str:
     """Return the spelling that most of the documents use."""
-    ways = Counter(one.terms[term] for one in said if term in one.terms)
+    ways = Counter(document.terms[term] for document in members if term in document.terms)
     return min(ways, key=lambda way: (-ways[way], way))

@@ -44,62 +44,66 @@ class Proposal:
 def open_proposals(reading: OpenBuild, made: Sequence[TopicDecision]) -> tuple[Proposal, ...]:
     """Return the proposals without a decision, largest first. Raises `IndexUnreachable`."""
     waiting = [
-        one for one in reading.builds.proposals(reading.stamp.id) if not _is_decided(one, made)
+        record
+        for record in reading.builds.proposals(reading.stamp.id)
+        if not _is_decided(record, made)
     ]
-    open_now = unchanged_documents(reading, {pair for one in waiting for pair in one.documents})
-    found = [_proposal(reading, one, open_now) for one in waiting]
-    return tuple(one for one in found if one is not None)
+    open_now = unchanged_documents(
+        reading, {pair for record in waiting for pair in record.documents}
+    )
+    proposals = [_proposal(reading, record, open_now) for record in waiting]
+    return tuple(proposal for proposal in proposals if proposal is not None)
 
 
 def find_proposal_record(reading: OpenBuild, proposal_id: str) -> ProposalRecord | None:
     """Return the build's record of a proposal, or None."""
     records = reading.builds.proposals(reading.stamp.id)
-    return next((one for one in records if one.id == proposal_id), None)
+    return next((record for record in records if record.id == proposal_id), None)
 
 
-def _is_decided(one: ProposalRecord, made: Sequence[TopicDecision]) -> bool:
-    documents, terms = frozenset(id_ for id_, _ in one.documents), terms_of(one)
+def _is_decided(record: ProposalRecord, made: Sequence[TopicDecision]) -> bool:
+    documents, terms = frozenset(id_ for id_, _ in record.documents), terms_of(record)
     return any(decision.is_about(documents, terms) for decision in made)
 
 
-def terms_of(one: ProposalRecord) -> frozenset[str]:
+def terms_of(record: ProposalRecord) -> frozenset[str]:
     """Return all terms of a proposal."""
-    return frozenset(written for written, _ in one.terms)
+    return frozenset(written for written, _ in record.terms)
 
 
 def unchanged_documents(
     reading: OpenBuild, pairs: Collection[tuple[str, str]]
 ) -> frozenset[tuple[str, str]]:
     """Return the (id, mark) pairs of unchanged documents that every agent may still read."""
-    kept = reading.revalidation.index.kept({id_ for id_, _ in pairs}) if pairs else {}
+    entries = reading.revalidation.index.kept({id_ for id_, _ in pairs}) if pairs else {}
     universal = reading.revalidation.universal
     return frozenset(
         (id_, mark)
         for id_, mark in pairs
-        if id_ in kept
-        and is_universal(kept[id_].access, universal)
-        and kept[id_].record_hash[:HASH_PREFIX_CHARS] == mark
+        if id_ in entries
+        and is_universal(entries[id_].access, universal)
+        and entries[id_].record_hash[:HASH_PREFIX_CHARS] == mark
     )
 
 
 def _proposal(
-    reading: OpenBuild, one: ProposalRecord, open_now: frozenset[tuple[str, str]]
+    reading: OpenBuild, record: ProposalRecord, open_now: frozenset[tuple[str, str]]
 ) -> Proposal | None:
     """Return the proposal with its unchanged documents, or None if too few are left.
 
     A term is kept if enough of these documents contain it.
     """
-    places = {n for n, pair in enumerate(one.documents) if pair in open_now}
+    places = {n for n, pair in enumerate(record.documents) if pair in open_now}
     terms = tuple(
-        written for written, where in one.terms if len(places & set(where)) >= LEAST_WITH_TERM
+        written for written, where in record.terms if len(places & set(where)) >= LEAST_WITH_TERM
     )
     if len(places) < LEAST_DOCUMENTS or not terms:
         return None
-    ids = tuple(one.documents[n][0] for n in sorted(places))
+    ids = tuple(record.documents[n][0] for n in sorted(places))
     cards = reading.revalidation.open_cards(ids)
     communities = frozenset(card.space for card in cards)
     people = _people(reading, cards)
-    return Proposal(one.id, terms, len(ids), tuple(cards[:MOST_CITED]), people, communities)
+    return Proposal(record.id, terms, len(ids), tuple(cards[:MOST_CITED]), people, communities)
 
 
 def _people(reading: OpenBuild, cards: Sequence[Card]) -> tuple[Agent, ...]:
@@ -140,18 +144,21 @@ class ProposalDecisions:
 
     def pending(self) -> tuple[Proposal, ...]:
         """Return the proposals without a decision. Raises `IndexUnreachable`."""
-        found = open_proposals(self.reading, self.decisions.all())
-        return tuple(one for one in found if self.may(one.communities))
+        proposals = open_proposals(self.reading, self.decisions.all())
+        return tuple(proposal for proposal in proposals if self.may(proposal.communities))
 
     def decided(self) -> tuple[TopicDecision, ...]:
         """Return the decisions.
 
         Their terms are shown only while every agent may read all their documents.
         """
-        made = [one for one in self.decisions.all() if self._is_theirs(one)]
-        still = unchanged_documents(self.reading, {pair for one in made for pair in one.marked})
+        made = [decision for decision in self.decisions.all() if self._is_theirs(decision)]
+        still = unchanged_documents(
+            self.reading, {pair for decision in made for pair in decision.marked}
+        )
         return tuple(
-            one if one.marked <= still else replace(one, terms=frozenset()) for one in made
+            decision if decision.marked <= still else replace(decision, terms=frozenset())
+            for decision in made
         )
 
     def accept(self, proposal_id: str, label: str) -> TopicDecision:
@@ -159,18 +166,19 @@ class ProposalDecisions:
         named = _valid_label(label)
         other = next(
             (
-                one.topic.label
-                for one in self.reading.topics.values()
-                if one.topic.kind == TopicKind.TOPIC
-                and label_key(named) in map(label_key, one.topic.labels)
+                record.topic.label
+                for record in self.reading.topics.values()
+                if record.topic.kind == TopicKind.TOPIC
+                and label_key(named) in map(label_key, record.topic.labels)
             ),
             None,
         )
         taken = other or next(
             (
-                one.label
-                for one in self.decisions.all()
-                if one.verdict is not Verdict.REFUSED and label_key(one.label) == label_key(named)
+                decision.label
+                for decision in self.decisions.all()
+                if decision.verdict is not Verdict.REFUSED
+                and label_key(decision.label) == label_key(named)
             ),
             None,
         )
@@ -198,7 +206,7 @@ class ProposalDecisions:
 
     def forget(self, decision_id: str) -> None:
         """Delete a decision."""
-        theirs = {one.id for one in self.decisions.all() if self._is_theirs(one)}
+        theirs = {decision.id for decision in self.decisions.all() if self._is_theirs(decision)}
         if decision_id not in theirs or not self.decisions.forget(decision_id):
             raise NoSuchProposal("Cette décision n'existe pas, ou plus.")
 
@@ -209,7 +217,7 @@ class ProposalDecisions:
         return self.may(frozenset(card.space for card in cards))
 
     def _record(self, proposal_id: str) -> ProposalRecord:
-        shown = {one.id for one in self.pending()}
+        shown = {proposal.id for proposal in self.pending()}
         record = find_proposal_record(self.reading, proposal_id) if proposal_id in shown else None
         if record is None:
             raise NoSuchProposal("Ce sujet n'est pas, ou n'est plus, proposé.")
@@ -252,36 +260,40 @@ class CommunityProposals:
         métier that names the same agents; and not at all if a proposal of them was decided.
         """
         decided = self.reading.builds.community_decisions.all()
-        found = self.reading.builds.communities(
+        records = self.reading.builds.communities(
             self.reading.stamp.id, kind=CommunityKind.PROPOSED, most=None
         )
-        groups = {frozenset(one.members) for one in found if decided.keys() & set(one.topics)}
+        groups = {
+            frozenset(record.members) for record in records if decided.keys() & set(record.topics)
+        }
         views = []
-        for one in sorted(found, key=self._is_of_metier):
-            members = frozenset(one.members)
-            if members not in groups and all(map(self.animated, one.topics)):
+        for record in sorted(records, key=self._is_of_metier):
+            members = frozenset(record.members)
+            if members not in groups and all(map(self.animated, record.topics)):
                 groups.add(members)
-                views.append(community_view(self.reading, one, all_shown=True))
-        return tuple(one for one in views if len(one.members) >= LEAST_MEMBERS)
+                views.append(community_view(self.reading, record, all_shown=True))
+        return tuple(view for view in views if len(view.members) >= LEAST_MEMBERS)
 
-    def _is_of_metier(self, one: CommunityRecord) -> bool:
-        return any(self.reading.topics[id_].topic.kind is TopicKind.METIER for id_ in one.topics)
+    def _is_of_metier(self, record: CommunityRecord) -> bool:
+        return any(self.reading.topics[id_].topic.kind is TopicKind.METIER for id_ in record.topics)
 
     def decided(self) -> tuple[CommunityDecision, ...]:
         """Return the decisions on topics they manage, newest first."""
         mine = [
-            one
-            for one in self.reading.builds.community_decisions.all().values()
-            if self.animated(one.topic_id)
+            decision
+            for decision in self.reading.builds.community_decisions.all().values()
+            if self.animated(decision.topic_id)
         ]
-        return tuple(sorted(mine, key=lambda one: (-one.day.toordinal(), one.topic_id)))
+        return tuple(
+            sorted(mine, key=lambda decision: (-decision.day.toordinal(), decision.topic_id))
+        )
 
     def decide(self, topic_id: str, verdict: Verdict) -> CommunityDecision:
         """Accept the proposal, which invites its members, or refuse it for good.
 
         Raises `NoSuchProposal` if it is not pending for this community manager.
         """
-        if topic_id not in {topic.id for one in self.pending() for topic in one.topics}:
+        if topic_id not in {topic.id for view in self.pending() for topic in view.topics}:
             raise NoSuchProposal("Cette communauté n'est pas, ou n'est plus, proposée.")
         made = CommunityDecision(topic_id, verdict, self.reading.revalidation.today)
         self.reading.builds.community_decisions.keep(made)
@@ -331,21 +343,21 @@ def topics_at_risk(
     A topic is at risk if it has only one holder, if it has documents but no holder, if it has
     unanswered questions, or if one of few holders leaves soon. Raises `IndexUnreachable`.
     """
-    found: list[AtRisk] = []
+    at_risk: list[AtRisk] = []
     offset: int | None = 0
     while offset is not None:
         page, standing = reading.counted_page("", offset, _TOPICS_READ_AT_ONCE)
-        rows = (with_questions(one) for one in page.rows if animated(one.topic.id))
-        found += [_at_risk(reading, one, standing) for one in rows]
+        rows = (with_questions(count) for count in page.rows if animated(count.topic.id))
+        at_risk += [_at_risk(reading, count, standing) for count in rows]
         offset = page.following
-    return tuple(one for one in found if one.risks)
+    return tuple(topic for topic in at_risk if topic.risks)
 
 
 def _at_risk(reading: OpenBuild, count: TopicCount, standing: tuple[CurrentHolder, ...]) -> AtRisk:
     holders = {
-        one.agent.id: one.agent
-        for one in standing
-        if one.cell.topic_id == count.topic.id and one.holds
+        holder.agent.id: holder.agent
+        for holder in standing
+        if holder.cell.topic_id == count.topic.id and holder.holds
     }
     few = (
         tuple(sorted(holders.values(), key=by_area_then_name))
@@ -353,4 +365,6 @@ def _at_risk(reading: OpenBuild, count: TopicCount, standing: tuple[CurrentHolde
         else ()
     )
     last = reading.revalidation.today + timedelta(days=LEAVING_DAYS)
-    return AtRisk(count, few, tuple(one for one in few if one.departure and one.departure <= last))
+    return AtRisk(
+        count, few, tuple(agent for agent in few if agent.departure and agent.departure <= last)
+    )

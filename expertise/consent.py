@@ -121,13 +121,13 @@ absent_agents = sa.Table(
 
 def agents_with_words(agent_words: sa.Table, words: Sequence[str]) -> sa.Select[tuple[str]]:
     """Return the query for agents whose entry or declared topics have all these words."""
-    said = sa.union(
+    words_of_agents = sa.union(
         sa.select(agent_words.c.agent_key, agent_words.c.word).where(agent_words.c.word.in_(words)),
         sa.select(preference_words.c.agent_key, preference_words.c.word).where(
             preference_words.c.word.in_(words)
         ),
     ).subquery()
-    counted = sa.select(said.c.agent_key).group_by(said.c.agent_key)
+    counted = sa.select(words_of_agents.c.agent_key).group_by(words_of_agents.c.agent_key)
     return counted.having(sa.func.count() == len(words))
 
 
@@ -191,9 +191,9 @@ class SqlConsent:
 
         It is not written to the register: a restored database that lacks it tells the agent again.
         """
-        told = Preference(agent_id, PreferenceKind.INVITED, topic_id, labels)
-        if not self.has(told):
-            self.put(told, self._now())
+        preference = Preference(agent_id, PreferenceKind.INVITED, topic_id, labels)
+        if not self.has(preference):
+            self.put(preference, self._now())
 
     def noted(self, agent_id: str) -> bool:
         """Return whether the register contains every preference of this agent."""
@@ -209,8 +209,8 @@ class SqlConsent:
         """Return whether a preference of this agent, kind and subject is in force."""
         wanted = (wish.kind, wish.subject)
         return any(
-            (one.preference.kind, one.preference.subject) == wanted
-            for one in self.of(wish.agent_id)
+            (recorded.preference.kind, recorded.preference.subject) == wanted
+            for recorded in self.of(wish.agent_id)
         )
 
     def has_withdrawn(self, agent_id: str) -> bool:
@@ -291,9 +291,9 @@ def _row(wish: Preference, moment: datetime) -> dict[str, object]:
 
 def _recorded(row: sa.RowMapping) -> RecordedPreference:
     since: datetime = row["since"]
-    kind, said = PreferenceKind(row["kind"]), tuple(row["said"])
+    kind, words = PreferenceKind(row["kind"]), tuple(row["said"])
     # The id of a document is in `said`: see `preferences`.
-    subject, said = (said[0], ()) if kind is PreferenceKind.DISOWN else (row["subject"], said)
+    subject, words = (words[0], ()) if kind is PreferenceKind.DISOWN else (row["subject"], words)
     by, reason = row["decided_by"], row["reason"]
-    wish = Preference(row["agent_id"], kind, subject, said, by, reason)
+    wish = Preference(row["agent_id"], kind, subject, words, by, reason)
     return RecordedPreference(wish, since.replace(tzinfo=since.tzinfo or UTC))

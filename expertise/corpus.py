@@ -56,17 +56,21 @@ MOST_LISTED = 10
 """Number of skipped items listed in one sentence; the build's JSON report lists all."""
 
 
-def skipped_text(found: Sequence[SkippedItem]) -> str:
+def skipped_text(skipped: Sequence[SkippedItem]) -> str:
     """Return the number of items of each kind and the first ids, in French; empty without items.
 
     For a terminal only: ids of documents and agents do not belong in a log.
     """
-    if not found:
+    if not skipped:
         return ""
-    counts = Counter(one.part for one in found)
-    said = ", ".join(f"{counts[part]} {_IN_FRENCH[part]}" for part in SkippedKind if counts[part])
-    named = " ; ".join(" ".join(f"{one.id} : {one.reason}".split()) for one in found[:MOST_LISTED])
-    return f"{said} : {named}{' ; …' if len(found) > MOST_LISTED else ''}"
+    counts = Counter(item.part for item in skipped)
+    summary = ", ".join(
+        f"{counts[part]} {_IN_FRENCH[part]}" for part in SkippedKind if counts[part]
+    )
+    named = " ; ".join(
+        " ".join(f"{item.id} : {item.reason}".split()) for item in skipped[:MOST_LISTED]
+    )
+    return f"{summary} : {named}{' ; …' if len(skipped) > MOST_LISTED else ''}"
 
 
 _IN_FRENCH = {
@@ -80,11 +84,11 @@ _IN_FRENCH = {
 class SkippedItems:
     """Collects the items that one build skips."""
 
-    found: list[SkippedItem] = field(default_factory=list)
+    items: list[SkippedItem] = field(default_factory=list)
 
     def add(self, part: SkippedKind, id_: str, reason: str) -> None:
         """Record a skipped item."""
-        self.found.append(SkippedItem(part, id_, reason))
+        self.items.append(SkippedItem(part, id_, reason))
 
     @contextmanager
     def instead(self, part: SkippedKind, id_: str) -> Iterator[None]:
@@ -101,10 +105,12 @@ class SkippedItems:
 
     def check_share(self, counted: int) -> None:
         """Raise `ValueError` if too many documents failed in addition to the `counted` ones."""
-        failed = sum(one.part is SkippedKind.DOCUMENT for one in self.found)
+        failed = sum(item.part is SkippedKind.DOCUMENT for item in self.items)
         documents = counted + failed
         if failed > FEW_SKIPPED and failed > LARGEST_SKIPPED_SHARE * documents:
-            reasons = sorted({one.reason for one in self.found if one.part is SkippedKind.DOCUMENT})
+            reasons = sorted(
+                {item.reason for item in self.items if item.part is SkippedKind.DOCUMENT}
+            )
             raise ValueError(
                 f"{failed} documents sur {documents} n'ont pas pu être comptés : "
                 f"{' ; '.join(reasons[:3])}. La cartographie précédente reste en service. "
@@ -149,7 +155,7 @@ class UnlabelledSample:
         length = float(np.linalg.norm(mean))
         if not length:
             return
-        one = UnlabelledDocument(
+        unlabelled = UnlabelledDocument(
             id_,
             document.record_hash,
             document.document.title,
@@ -157,11 +163,11 @@ class UnlabelledSample:
             (mean / length).astype(np.float32),
         )
         push = heapq.heappushpop if full else heapq.heappush
-        push(self._heap, (place, id_, one))
+        push(self._heap, (place, id_, unlabelled))
 
-    def kept(self) -> tuple[UnlabelledDocument, ...]:
+    def documents(self) -> tuple[UnlabelledDocument, ...]:
         """Return the sample sorted by id."""
-        return tuple(one for _, _, one in sorted(self._heap, key=lambda entry: entry[1]))
+        return tuple(document for _, _, document in sorted(self._heap, key=lambda entry: entry[1]))
 
 
 IntArray = NDArray[np.int64]

@@ -47,26 +47,26 @@ from indexer.moment import once
 
 def capped_count(holders: Sequence[CurrentHolder], most: int) -> CappedCount:
     """Return the number of different agents, capped at `most`."""
-    agents = len({one.agent.id for one in holders})
+    agents = len({holder.agent.id for holder in holders})
     return CappedCount(min(agents, most), agents > most)
 
 
 def area_counts(standing: Sequence[CurrentHolder], most: int) -> tuple[AreaCount, ...]:
     """Return counts for the country, regions, then départements, without empty areas."""
     by_area: dict[str, list[CurrentHolder]] = defaultdict(list)
-    for one in standing:
-        by_area[""].append(one)
-        code = one.agent.departement
+    for holder in standing:
+        by_area[""].append(holder)
+        code = holder.agent.departement
         if code:
-            by_area[code].append(one)
+            by_area[code].append(holder)
             if region := region_of(code):
-                by_area[f"r{region}"].append(one)
+                by_area[f"r{region}"].append(holder)
     ordered = sorted(by_area, key=lambda area: (area != "", not area.startswith("r"), area))
     return tuple(
         AreaCount(
             area,
-            capped_count([one for one in by_area[area] if one.holds], most),
-            capped_count([one for one in by_area[area] if not one.holds], most),
+            capped_count([holder for holder in by_area[area] if holder.holds], most),
+            capped_count([holder for holder in by_area[area] if not holder.holds], most),
         )
         for area in ordered
     )
@@ -115,8 +115,8 @@ class BuildReader:
         if isinstance(stamp, BuildStatus):
             return stamp
         if stamp.id not in self._topics:
-            listed = {one.topic.id: one for one in self.builds.topics(stamp.id)}
-            names = TopicNames.of([one.topic for one in listed.values()])
+            listed = {record.topic.id: record for record in self.builds.topics(stamp.id)}
+            names = TopicNames.of([record.topic for record in listed.values()])
             self._topics = {stamp.id: (listed, names)}
         topics, names = self._topics[stamp.id]
         standing = Revalidation(
@@ -153,7 +153,9 @@ class BuildReader:
         if isinstance(reading, BuildStatus) or topic_id not in reading.topics:
             return frozenset()
         standing, _ = reading.areas_of(topic_id)
-        return frozenset(one.agent.id for one in standing if one.cell.basis is Basis.DEMONSTRATED)
+        return frozenset(
+            holder.agent.id for holder in standing if holder.cell.basis is Basis.DEMONSTRATED
+        )
 
     def holders_of(self, topic_ids: Sequence[str], today: date) -> TopicHolders:
         """Return agents who hold or declare these topics; empty without a build."""
@@ -167,11 +169,11 @@ class BuildReader:
         listed = [id_ for id_ in topic_ids if id_ in reading.topics]
         cells = reading.builds.sample(reading.stamp.id, listed, MOST_COUNTED)
         standing = reading.revalidation.current_holders(cells)
-        agents = {one.agent.id: one.agent for one in standing}
+        agents = {holder.agent.id: holder.agent for holder in standing}
         shown: dict[str, set[str]] = defaultdict(set)
-        for one in standing:
-            if one.cell.basis is Basis.DEMONSTRATED:
-                shown[one.agent.id].add(one.cell.topic_id)
+        for holder in standing:
+            if holder.cell.basis is Basis.DEMONSTRATED:
+                shown[holder.agent.id].add(holder.cell.topic_id)
         names = reading.revalidation.names
         stated = {
             id_: {
@@ -211,15 +213,15 @@ class OpenBuild:
         """The state of the build and its day."""
         return BuildStatus(BuildState.YES, self.stamp.day)
 
-    def isolated_holders(self, asked: IsolationQuery) -> IsolationPage:
+    def isolated_holders(self, request: IsolationQuery) -> IsolationPage:
         """Return isolated holders by area, topic and name, without those who moved or left."""
-        found = self.builds.isolated_cells(self.stamp.id, asked)
+        cells = self.builds.isolated_cells(self.stamp.id, request)
         there = [
-            one
-            for one in self.revalidation.still_holding(found)
-            if _in_post(one) and self._may_be_claimed(one)
+            holder
+            for holder in self.revalidation.still_holding(cells)
+            if _in_post(holder) and self._may_be_claimed(holder)
         ]
-        following = asked.offset + asked.limit if len(found) == asked.limit else None
+        following = request.offset + request.limit if len(cells) == request.limit else None
         return IsolationPage(self._with_next(there), following)
 
     def unclaimed(self, topic_ids: Sequence[str] | None = None) -> Unclaimed:
@@ -228,19 +230,23 @@ class OpenBuild:
         They are searched among `topic_ids`, or all topics. Métiers are never among them, since the
         directory names all people of a métier.
         """
-        asked = [self.topics[one] for one in (self.topics if topic_ids is None else topic_ids)]
-        found = [
-            one
-            for one in asked
-            if one.topic.kind == TopicKind.TOPIC and not (one.sight and one.sight.enough)
+        records = [
+            self.topics[topic_id] for topic_id in (self.topics if topic_ids is None else topic_ids)
         ]
-        share = max((one.sight.share for one in found if one.sight), default=0.0)
-        ordered = sorted((one.topic for one in found), key=lambda one: label_order(one.label))
-        return Unclaimed(tuple(ordered), len(asked), share)
+        unclaimed = [
+            record
+            for record in records
+            if record.topic.kind == TopicKind.TOPIC and not (record.sight and record.sight.enough)
+        ]
+        share = max((record.sight.share for record in unclaimed if record.sight), default=0.0)
+        ordered = sorted(
+            (record.topic for record in unclaimed), key=lambda topic: label_order(topic.label)
+        )
+        return Unclaimed(tuple(ordered), len(records), share)
 
-    def _degree(self, one: CurrentHolder) -> AloneDegree:
-        stated = stated_topics(one.agent, self.revalidation.names, self.revalidation.today)
-        by = stated.get(one.cell.topic_id)
+    def _degree(self, holder: CurrentHolder) -> AloneDegree:
+        stated = stated_topics(holder.agent, self.revalidation.names, self.revalidation.today)
+        by = stated.get(holder.cell.topic_id)
         return _DEGREES.get(by, AloneDegree.KNOWN) if by else AloneDegree.KNOWN
 
     def mission_since(self, agent: Agent, topic_id: str) -> date | None:
@@ -252,7 +258,7 @@ class OpenBuild:
         sight = self.topics[topic_id].sight
         return sight.share if sight else 0.0
 
-    def _may_be_claimed(self, one: CurrentHolder) -> bool:
+    def _may_be_claimed(self, holder: CurrentHolder) -> bool:
         """Return whether the agent may be called alone on the topic.
 
         The build must have estimated how many people are out of sight, except for métiers, whose
@@ -260,62 +266,66 @@ class OpenBuild:
         excluded.
         """
         names, today = self.revalidation.names, self.revalidation.today
-        topic_id = one.cell.topic_id
-        stated = stated_topics(one.agent, names, today)
-        if topic_id not in stated and topic_id in topics_of_ended_missions(one.agent, names, today):
+        topic_id = holder.cell.topic_id
+        stated = stated_topics(holder.agent, names, today)
+        if topic_id not in stated and topic_id in topics_of_ended_missions(
+            holder.agent, names, today
+        ):
             return False
         seen = self.topics[topic_id].sight is not None
         return seen or stated.get(topic_id) is Basis.METIER
 
     def _with_next(self, holders: Sequence[CurrentHolder]) -> tuple[IsolatedHolder, ...]:
-        names = {name for one in holders for name in one.cell.nearest}
-        topic_ids = {one.cell.topic_id for one in holders if one.cell.nearest}
+        names = {name for holder in holders for name in holder.cell.nearest}
+        topic_ids = {holder.cell.topic_id for holder in holders if holder.cell.nearest}
         cells = self.builds.cells_between(self.stamp.id, names, topic_ids)
-        wanted = {(one.cell.topic_id, name) for one in holders for name in one.cell.nearest}
+        wanted = {
+            (holder.cell.topic_id, name) for holder in holders for name in holder.cell.nearest
+        }
         near = self.revalidation.still_holding(
             [c for c in cells if (c.topic_id, c.agent_id) in wanted]
         )
-        standing = {(one.cell.topic_id, one.agent.id): one for one in near}
+        standing = {(holder.cell.topic_id, holder.agent.id): holder for holder in near}
         rows = []
-        for one in holders:
-            kept = [standing.get((one.cell.topic_id, name)) for name in one.cell.nearest]
-            following = [other for other in kept if other is not None]
-            if len(following) < len(kept) or not all(map(_in_post, following)):
-                following = self._other_holders(one)
+        for holder in holders:
+            named = [standing.get((holder.cell.topic_id, name)) for name in holder.cell.nearest]
+            following = [other for other in named if other is not None]
+            if len(following) < len(named) or not all(map(_in_post, following)):
+                following = self._other_holders(holder)
             nearest = min(
                 (other.agent for other in following),
-                key=lambda agent: _distance_order(one.agent, agent),
+                key=lambda agent: _distance_order(holder.agent, agent),
                 default=None,
             )
-            km = distance_km(one.agent.departement, nearest.departement) if nearest else None
-            topic = self.topics[one.cell.topic_id].topic
+            km = distance_km(holder.agent.departement, nearest.departement) if nearest else None
+            topic = self.topics[holder.cell.topic_id].topic
             rows.append(
                 IsolatedHolder(
                     topic,
-                    one.agent,
-                    one.cell.basis,
-                    one.cell.scope,
+                    holder.agent,
+                    holder.cell.basis,
+                    holder.cell.scope,
                     nearest,
                     km,
-                    self._degree(one),
+                    self._degree(holder),
                     self._share(topic.id),
-                    self.mission_since(one.agent, topic.id),
+                    self.mission_since(holder.agent, topic.id),
                 )
             )
         return tuple(sorted(rows, key=by_area_topic_name))
 
-    def _other_holders(self, one: CurrentHolder) -> list[CurrentHolder]:
+    def _other_holders(self, holder: CurrentHolder) -> list[CurrentHolder]:
         """Return the nearest current holders, if holders that the build stored left or moved."""
-        places = self.builds.places(self.stamp.id, [one.cell.topic_id], MOST_PLACES)
-        others = [place.agent_id for place in places if place.agent_id != one.agent.id]
-        here = one.agent
+        places = self.builds.places(self.stamp.id, [holder.cell.topic_id], MOST_PLACES)
+        others = [place.agent_id for place in places if place.agent_id != holder.agent.id]
+        here = holder.agent
         agents = sorted(
             self.book.agents(others).values(), key=lambda agent: _distance_order(here, agent)
         )
         for names in batches((agent.id for agent in agents), _CHECKED_AT_ONCE):
-            cells = self.builds.cells_between(self.stamp.id, names, [one.cell.topic_id])
-            if found := self.revalidation.still_holding(cells):
-                return list(found)
+            cells = self.builds.cells_between(self.stamp.id, names, [holder.cell.topic_id])
+            if current := self.revalidation.still_holding(cells):
+                return list(current)
         return []
 
     def areas_of(self, topic_id: str) -> tuple[tuple[CurrentHolder, ...], tuple[AreaCount, ...]]:
@@ -336,27 +346,32 @@ class OpenBuild:
         `listed`: the topics to count, in this order; None counts all topics by label.
         """
         ordered = sorted(
-            self.topics.values(), key=lambda one: (label_order(one.topic.label), one.topic.id)
+            self.topics.values(),
+            key=lambda record: (label_order(record.topic.label), record.topic.id),
         )
         if listed is not None:
-            ordered = [self.topics[one.id] for one in listed]
+            ordered = [self.topics[topic.id] for topic in listed]
         page = ordered[offset : offset + limit]
         cells = self.builds.sample(
             self.stamp.id,
-            [one.topic.id for one in page],
+            [record.topic.id for record in page],
             MOST_COUNTED + 1,
             departements_of(area) if area else None,
             each_departement=bool(area),
         )
         standing = self.revalidation.current_holders(cells)
-        asked = self.revalidation.open_cards(id_ for one in page for id_ in one.questions)
-        questions = [one.document_id for one in asked if is_open_question(one.contributions)]
-        begun = self.revalidation.readable_by_all(id_ for one in page for id_ in one.documents[:3])
+        cards = self.revalidation.open_cards(id_ for record in page for id_ in record.questions)
+        questions = [card.document_id for card in cards if is_open_question(card.contributions)]
+        begun = self.revalidation.readable_by_all(
+            id_ for record in page for id_ in record.documents[:3]
+        )
         still = frozenset((*questions, *begun))
-        counted = [self._topic_count(one, standing, area, still) for one in page]
-        left = self._left([one for one in counted if one.documented and not one.holders.agents])
+        counted = [self._topic_count(record, standing, area, still) for record in page]
+        left = self._left(
+            [count for count in counted if count.documented and not count.holders.agents]
+        )
         rows = tuple(
-            replace(one, left=_any_in(left.get(one.topic.id, ()), area)) for one in counted
+            replace(count, left=_any_in(left.get(count.topic.id, ()), area)) for count in counted
         )
         following = offset + limit if offset + limit < len(ordered) else None
         return TopicCounts(rows, following), standing
@@ -367,8 +382,8 @@ class OpenBuild:
         Only documents that every agent may read count, comments do not, and agents who asked not to
         be listed are left out.
         """
-        documents = {one.topic.id: self.topics[one.topic.id].documents for one in counts}
-        cards = self.revalidation.open_cards(id_ for some in documents.values() for id_ in some)
+        documents = {count.topic.id: self.topics[count.topic.id].documents for count in counts}
+        cards = self.revalidation.open_cards(id_ for ids in documents.values() for id_ in ids)
         rows = {
             card.document_id: {
                 row.account
@@ -377,18 +392,20 @@ class OpenBuild:
             }
             for card in cards
         }
-        owners = self.book.by_account({one for some in rows.values() for one in some})
+        owners = self.book.by_account(
+            {account for accounts in rows.values() for account in accounts}
+        )
         today = self.revalidation.today
         return {
             topic_id: [
                 owners[account]
-                for id_ in some
+                for id_ in ids
                 for account in rows.get(id_, ())
                 if account in owners
                 and owners[account].departed(today)
                 and may_be_named(owners[account])
             ]
-            for topic_id, some in documents.items()
+            for topic_id, ids in documents.items()
         }
 
     def _topic_count(
@@ -399,15 +416,15 @@ class OpenBuild:
         still_open: frozenset[str],
     ) -> TopicCount:
         there = [
-            one
-            for one in standing
-            if one.cell.topic_id == record.topic.id
-            and (not area or one.agent.departement in departements_of(area))
+            holder
+            for holder in standing
+            if holder.cell.topic_id == record.topic.id
+            and (not area or holder.agent.departement in departements_of(area))
         ]
         return TopicCount(
             record.topic,
-            capped_count([one for one in there if one.holds], MOST_COUNTED),
-            capped_count([one for one in there if not one.holds], MOST_COUNTED),
+            capped_count([holder for holder in there if holder.holds], MOST_COUNTED),
+            capped_count([holder for holder in there if not holder.holds], MOST_COUNTED),
             documented=not still_open.isdisjoint(record.documents),
             questions=tuple(id_ for id_ in record.questions if id_ in still_open),
         )
@@ -419,16 +436,16 @@ def is_area(area: str) -> bool:
 
 
 def _any_in(agents: Sequence[Agent], area: str) -> bool:
-    return any(not area or one.departement in departements_of(area) for one in agents)
+    return any(not area or agent.departement in departements_of(area) for agent in agents)
 
 
-def _in_post(one: CurrentHolder) -> bool:
+def _in_post(holder: CurrentHolder) -> bool:
     """Return whether the agent is still in the département where they were found alone."""
-    return one.agent.departement == one.cell.departement
+    return holder.agent.departement == holder.cell.departement
 
 
-def _distance_order(one: Agent, other: Agent) -> tuple[float, str]:
-    km = distance_km(one.departement, other.departement)
+def _distance_order(agent: Agent, other: Agent) -> tuple[float, str]:
+    km = distance_km(agent.departement, other.departement)
     return (float("inf") if km is None else km, other.id)
 
 
@@ -451,26 +468,35 @@ def nearest_topic(
     two signs alone gives wrong topics. `nearest` are documents that the reader may read; without
     any, only a topic with a label in the question is returned. Topics are public to every agent.
     """
-    asked = set(terms(question))
-    topics = sorted((one.topic for one in reading.topics.values()), key=lambda one: one.id)
-    said = {one.id: _label_overlap(one, asked) for one in topics}
-    whole = [one for one in topics if said[one.id][0] == 1.0]
+    question_words = set(terms(question))
+    topics = sorted(
+        (record.topic for record in reading.topics.values()), key=lambda topic: topic.id
+    )
+    overlap = {topic.id: _label_overlap(topic, question_words) for topic in topics}
+    whole = [topic for topic in topics if overlap[topic.id][0] == 1.0]
     if whole:
-        return max(whole, key=lambda one: said[one.id])
-    ids = {one.card.document_id for one in nearest}
+        return max(whole, key=lambda topic: overlap[topic.id])
+    ids = {document.card.document_id for document in nearest}
     spoken = Counter(
-        {id_: len(ids.intersection(one.documents)) for id_, one in reading.topics.items()}
+        {id_: len(ids.intersection(record.documents)) for id_, record in reading.topics.items()}
     )
     near = [
-        one
-        for one in topics
+        topic
+        for topic in topics
         if ids
-        and (spoken[one.id] == len(ids) or (spoken[one.id] * 2 > len(ids) and said[one.id][1]))
+        and (
+            spoken[topic.id] == len(ids)
+            or (spoken[topic.id] * 2 > len(ids) and overlap[topic.id][1])
+        )
     ]
-    return max(near, key=lambda one: (spoken[one.id], said[one.id]), default=None)
+    return max(near, key=lambda topic: (spoken[topic.id], overlap[topic.id]), default=None)
 
 
-def _label_overlap(topic: Topic, asked: set[str]) -> tuple[float, int]:
+def _label_overlap(topic: Topic, question_words: set[str]) -> tuple[float, int]:
     """Return (share of the best label's words in the question, their number)."""
     labels = [set(label_key(label).split()) for label in topic.labels]
-    return max((len(words & asked) / len(words), len(words & asked)) for words in labels if words)
+    return max(
+        (len(words & question_words) / len(words), len(words & question_words))
+        for words in labels
+        if words
+    )

@@ -73,9 +73,9 @@ class TopicDecision:
         return _half_shared(self.documents, documents) or same_words
 
 
-def _half_shared(one: frozenset[str], other: frozenset[str]) -> bool:
-    smaller = min(len(one), len(other))
-    return smaller > 0 and 2 * len(one & other) >= smaller
+def _half_shared(terms: frozenset[str], other: frozenset[str]) -> bool:
+    smaller = min(len(terms), len(other))
+    return smaller > 0 and 2 * len(terms & other) >= smaller
 
 
 class SqlTopicDecisions:
@@ -135,14 +135,14 @@ def apply_decisions(listed: TopicList, made: Sequence[TopicDecision]) -> TopicLi
     are reported as malformed.
     """
     oldest_first = made[::-1]
-    accepted = [one for one in oldest_first if one.verdict is Verdict.ACCEPTED]
-    topics = [*listed.topics, *(Topic(one.topic_id, one.label) for one in accepted)]
+    accepted = [decision for decision in oldest_first if decision.verdict is Verdict.ACCEPTED]
+    topics = [*listed.topics, *(Topic(decision.topic_id, decision.label) for decision in accepted)]
     names: dict[str, list[str]] = defaultdict(list)
-    for one in oldest_first:
-        if one.verdict is Verdict.MERGED:
-            names[one.topic_id].append(one.label)
+    for decision in oldest_first:
+        if decision.verdict is Verdict.MERGED:
+            names[decision.topic_id].append(decision.label)
     gone = names.keys() - {topic.id for topic in topics}
-    found = check_topics(
+    checked = check_topics(
         (
             f"sujet décidé « {topic.label} »"
             if topic.id.startswith(DISCOVERED_PREFIX)
@@ -156,7 +156,7 @@ def apply_decisions(listed: TopicList, made: Sequence[TopicDecision]) -> TopicLi
         for topic_id in sorted(gone)
         for label in names[topic_id]
     ]
-    return TopicList(found.topics, (*listed.malformed, *faults, *found.malformed))
+    return TopicList(checked.topics, (*listed.malformed, *faults, *checked.malformed))
 
 
 community_metadata = sa.MetaData()
@@ -193,7 +193,7 @@ class SqlCommunityDecisions:
     def all(self) -> dict[str, CommunityDecision]:
         """Return every decision, by the topic's id."""
         made = sql.values(self._engine, CommunityDecision, sa.select(community_decisions))
-        return {one.topic_id: one for one in made}
+        return {decision.topic_id: decision for decision in made}
 
     def keep(self, made: CommunityDecision) -> None:
         """Store a decision; it replaces the former decision on the topic."""

@@ -60,16 +60,16 @@ class TooManyDepartures(SourceRefused):
 
 
 def check_departures(
-    what: str, kept: Collection[str], coming: Collection[str], share: float
+    what: str, present: Collection[str], coming: Collection[str], share: float
 ) -> frozenset[str]:
     """Return the stored ids that are missing from the new directory.
 
     Raises `TooManyDepartures` if they are too many for the guard; a `share` of 1 allows all.
     """
-    leaving = frozenset(kept).difference(coming)
-    if not DeletionGuard(what, len(kept), share).lets_go(len(leaving)):
+    leaving = frozenset(present).difference(coming)
+    if not DeletionGuard(what, len(present), share).lets_go(len(leaving)):
         raise TooManyDepartures(
-            f"annuaire : {len(leaving)} {what} sur {len(kept)} n'y sont plus. Rien n'a été "
+            f"annuaire : {len(leaving)} {what} sur {len(present)} n'y sont plus. Rien n'a été "
             "remplacé : vérifiez l'annuaire, la base et le filtre ; si c'est bien cela, "
             "confirmez par « quisait directory --accept-departures »."
         )
@@ -113,12 +113,12 @@ _NAMES = ("given_name", "family_name")
 
 def has_more_than_name() -> sa.ColumnElement[bool]:
     """Return the condition that `reduce_departed` would delete a part of an agent's row."""
-    said = (name for name, value in _emptied().items() if value == "" and name not in _NAMES)
+    columns = (name for name, value in _emptied().items() if value == "" and name not in _NAMES)
     names = sa.or_(*(agents.c[name] != "" for name in _NAMES))
     return sa.or_(
         agents.c.arrival.is_not(None),
         sa.and_(names, sa.not_(named_rows(agents))),
-        *(agents.c[name] != "" for name in said),
+        *(agents.c[name] != "" for name in columns),
     )
 
 
@@ -158,26 +158,26 @@ class AccountCache:
         """Return agents by account; changes by other processes are seen at once."""
         # The token is read before the rows, so that rows are never older than the token.
         token = _token(connection)
-        as_of, kept = self._kept
-        unread = [name for name in names if name not in kept]
-        if not token or token != as_of or len(kept) + len(unread) > MOST_ACCOUNTS_CACHED:
+        as_of, cached = self._kept
+        unread = [name for name in names if name not in cached]
+        if not token or token != as_of or len(cached) + len(unread) > MOST_ACCOUNTS_CACHED:
             # A new dictionary: another thread may still fill the former, which is not read again.
-            self._kept, unread = (token, kept := {}), list(names)
-        kept.update(self._claimed(connection, unread))
-        found = ((name, kept[name]) for name in names)
-        return {name: agent for name, agent in found if agent is not None}
+            self._kept, unread = (token, cached := {}), list(names)
+        cached.update(self._claimed(connection, unread))
+        pairs = ((name, cached[name]) for name in names)
+        return {name: agent for name, agent in pairs if agent is not None}
 
     def _claimed(self, connection: sa.Connection, names: Collection[str]) -> _AgentsByAccount:
         if not names:
             return {}
-        found: _AgentsByAccount = dict.fromkeys(names)
+        agents_by_account: _AgentsByAccount = dict.fromkeys(names)
         query = (
             sa.select(accounts.c.account, agents)
             .join(agents, agents.c.key == accounts.c.agent_key)
             .where(one_of(connection, accounts.c.key, [digest(name) for name in names]))
         )
         rows = connection.execute(query).mappings().all()
-        return found | {row["account"]: self._agent_of(row) for row in rows}
+        return agents_by_account | {row["account"]: self._agent_of(row) for row in rows}
 
 
 AGENTS_AT_ONCE = 2_000
@@ -255,14 +255,14 @@ class SqlDirectory:
 
     def group_authorities(self) -> frozenset[str]:
         """Return the authorities of the directory's groups."""
-        found: set[str] = set()
+        authorities: set[str] = set()
         with self._engine.connect() as connection:
             # A directory read by an older version has rows of members but no rows of groups.
             for column in (groups.c.principal, memberships.c.principal):
-                found.update(
+                authorities.update(
                     map(authority_of, connection.execute(sa.select(column).distinct()).scalars())
                 )
-        return frozenset(found)
+        return frozenset(authorities)
 
     def by_account(self, accounts_asked: Iterable[str]) -> Mapping[str, Agent]:
         """Return the agent of each account that the directory links to one."""
@@ -317,8 +317,8 @@ class SqlDirectory:
             return ()
         matching = agents_with_words(agent_words, sorted(word[:LONGEST_WORD] for word in words))
         query = sa.select(agents).where(agents.c.key.in_(matching), named_rows(agents))
-        found = self._at_most(query) or ()
-        return order_matches(one for agent in found if (one := match_agent(words, agent)))
+        candidates = self._at_most(query) or ()
+        return order_matches(match for agent in candidates if (match := match_agent(words, agent)))
 
     def entries_with(
         self, words: Collection[str], today: date, departements: Collection[str] = ()
@@ -349,8 +349,8 @@ class SqlDirectory:
     def _at_most(self, query: sa.Select[Any]) -> tuple[Agent, ...] | None:
         """Return the agents with their preferences, or None if `MOST_READ` or more match."""
         with self._engine.connect() as connection:
-            found = _read(connection, query.limit(MOST_READ))
-        return tuple(found.values()) if len(found) < MOST_READ else None
+            agents_by_id = _read(connection, query.limit(MOST_READ))
+        return tuple(agents_by_id.values()) if len(agents_by_id) < MOST_READ else None
 
     def begun(self, typed: str, today: date, limit: int) -> tuple[Agent, ...]:
         """Return agents whose name has the typed words; the last word may be a prefix.
@@ -361,9 +361,11 @@ class SqlDirectory:
         if query is None:
             return ()
         with self._engine.connect() as connection:
-            found = _read(connection, query.limit(MOST_COMPLETIONS)).values()
+            matches = _read(connection, query.limit(MOST_COMPLETIONS)).values()
         return tuple(
-            sorted(found, key=lambda one: (one.family_name, one.given_name, one.id))[:limit]
+            sorted(matches, key=lambda agent: (agent.family_name, agent.given_name, agent.id))[
+                :limit
+            ]
         )
 
     def near(self, word: str, today: date) -> tuple[NearWord, ...]:
@@ -417,7 +419,7 @@ class SqlDirectory:
 
     def group_sizes(self, principals: Collection[str]) -> Mapping[str, int]:
         """Return the number of agents in each of these groups that the directory has."""
-        keys = [digest(one) for one in principals]
+        keys = [digest(principal) for principal in principals]
         with self._engine.connect() as connection:
             return dict(
                 self._group_rows(connection, one_of(connection, groups.c.principal_key, keys))
@@ -430,7 +432,9 @@ class SqlDirectory:
             begins = groups.c.principal.startswith(f"{name}:", autoescape=True)
             return sa.select(groups.c.principal).where(begins).limit(1)
 
-        return frozenset(one for one in authorities if sql.first(self._engine, query(one)))
+        return frozenset(
+            authority for authority in authorities if sql.first(self._engine, query(authority))
+        )
 
     def largest_groups(self, limit: int) -> tuple[str, ...]:
         """Return the principals of the groups with the most agents, ties sorted by name."""
@@ -482,10 +486,10 @@ class SqlDirectory:
         These are existing groups, and persons whom the directory has or once had.
         """
         with self._engine.connect() as connection:
-            found = known_principals(connection, principals)
+            known = known_principals(connection, principals)
         if self._pushed:
-            found |= self._pushed.among(principals)
-        return found | remember_known(self._engine, principals, found)
+            known |= self._pushed.among(principals)
+        return known | remember_known(self._engine, principals, known)
 
 
 def _count_departed(
@@ -496,12 +500,12 @@ def _count_departed(
     Raises `TooManyDepartures`.
     """
     staying = sa.select(agents.c.id).where(agents.c.departure.is_(None))
-    kept = connection.execute(staying).scalars().all()
+    present = connection.execute(staying).scalars().all()
     held = connection.execute(sa.select(memberships.c.principal).distinct()).scalars().all()
     # A group without members counts as missing: its former members could read what is denied to it.
-    coming = [one.principal for one in circles if one.members]
+    coming = [circle.principal for circle in circles if circle.members]
     check_departures("groupes", held, coming, guard_share)
-    return len(check_departures("agents", kept, [one.id for one in people], guard_share))
+    return len(check_departures("agents", present, [agent.id for agent in people], guard_share))
 
 
 def _apply_cuts(connection: sa.Connection, agent_rows: list[dict[str, Any]]) -> None:
@@ -542,10 +546,10 @@ def agent_row(agent: Agent) -> dict[str, Any]:
         for name, value in asdict(agent).items()
         if name not in _KEPT_ELSEWHERE
     }
-    days = [(one.topic, one.first, one.last) for one in agent.missions]
-    said = [[storable(topic), str(first), last and str(last)] for topic, first, last in days]
+    days = [(mission.topic, mission.first, mission.last) for mission in agent.missions]
+    missions = [[storable(topic), str(first), last and str(last)] for topic, first, last in days]
     lists = {name: list(row[name]) for name in _LIST_FIELDS}
-    return row | {"key": digest(agent.id), "missions": said} | lists
+    return row | {"key": digest(agent.id), "missions": missions} | lists
 
 
 def _word_rows(people: list[Agent]) -> list[dict[str, str]]:
@@ -555,7 +559,7 @@ def _word_rows(people: list[Agent]) -> list[dict[str, str]]:
         for agent in people
         if may_be_named(agent)
         for word in sorted(
-            {one[:LONGEST_WORD] for words in words_of(agent).values() for one in words}
+            {word[:LONGEST_WORD] for words in words_of(agent).values() for word in words}
         )
     ]
 
@@ -572,7 +576,7 @@ def _agent(row: sa.RowMapping) -> Agent:
     values = {name: row[name] for name in _FIELDS}
     values["contact_via"] = _CONTACT_BY_VALUE[row["contact_via"]]
     values |= {name: tuple(row[name]) for name in _LIST_FIELDS}
-    return Agent(**values, missions=tuple(_mission(*said) for said in row["missions"]))
+    return Agent(**values, missions=tuple(_mission(*mission) for mission in row["missions"]))
 
 
 def _read(connection: sa.Connection, query: sa.Select[Any]) -> dict[str, Agent]:

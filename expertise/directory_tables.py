@@ -110,15 +110,15 @@ def membership_rows(people: list[Agent], groups: list[Group]) -> list[dict[str, 
         for member in group.members
     }
     return [
-        {"agent_key": digest(member), "principal_key": digest(one), "principal": one}
-        for member, one in sorted(pairs)
+        {"agent_key": digest(member), "principal_key": digest(principal), "principal": principal}
+        for member, principal in sorted(pairs)
     ]
 
 
-def group_rows(found: Iterable[Group]) -> list[dict[str, str]]:
+def group_rows(groups: Iterable[Group]) -> list[dict[str, str]]:
     """Return the rows of groups, each once, including groups without members."""
-    names = {group.principal for group in found}
-    return [{"principal_key": digest(one), "principal": one} for one in sorted(names)]
+    names = {group.principal for group in groups}
+    return [{"principal_key": digest(name), "principal": name} for name in sorted(names)]
 
 
 def account_of(principal: str) -> str | None:
@@ -133,8 +133,12 @@ def known_principals(connection: sa.Connection, principals: Collection[str]) -> 
 
     An agent with a departure date is known before and after that date.
     """
-    ids = {one: one.removeprefix("agent:") for one in principals if one.startswith("agent:")}
-    held = {one: account for one in principals if (account := account_of(one))}
+    ids = {
+        principal: principal.removeprefix("agent:")
+        for principal in principals
+        if principal.startswith("agent:")
+    }
+    held = {principal: account for principal in principals if (account := account_of(principal))}
     return frozenset().union(
         _existing_groups(connection, principals),
         _existing(connection, agents, agents.c.id, ids),
@@ -149,19 +153,23 @@ def remember_known(
 
     Call it only with principals that documents deny: only their digests are stored.
     """
-    keys = {digest(one): one for one in principals if _of_a_person(one)}
+    keys = {digest(principal): principal for principal in principals if _of_a_person(principal)}
     with engine.connect() as connection:
         column = once_known.c.principal_key
-        kept = set(
+        remembered = set(
             connection.execute(sa.select(column).where(one_of(connection, column, keys))).scalars()
         )
-    new = [{"principal_key": key} for key, one in keys.items() if one in known and key not in kept]
+    new = [
+        {"principal_key": key}
+        for key, principal in keys.items()
+        if principal in known and key not in remembered
+    ]
     # Another process may insert the same row at the same time.
     with suppress(sa.exc.IntegrityError):
         if new:
             with engine.begin() as connection:
                 connection.execute(sa.insert(once_known), new)
-    return frozenset(keys[key] for key in kept)
+    return frozenset(keys[key] for key in remembered)
 
 
 def forget_others(engine: sa.Engine, denied: Callable[[], Iterable[str]]) -> int:
@@ -172,10 +180,10 @@ def forget_others(engine: sa.Engine, denied: Callable[[], Iterable[str]]) -> int
     """
     column = once_known.c.principal_key
     # Read first, so that rows that another process stores meanwhile are not deleted.
-    kept = set(sql.scalars(engine, sa.select(column)))
-    if not kept:
+    stored = set(sql.scalars(engine, sa.select(column)))
+    if not stored:
         return 0
-    gone = sorted(kept.difference(map(digest, denied())))
+    gone = sorted(stored.difference(map(digest, denied())))
     with engine.begin() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("pragma secure_delete = on")
@@ -188,13 +196,13 @@ def _of_a_person(principal: str) -> bool:
 
 
 def _existing_groups(connection: sa.Connection, principals: Collection[str]) -> set[str]:
-    keys = {digest(one): one for one in principals}
-    found: set[str] = set()
+    keys = {digest(principal): principal for principal in principals}
+    existing: set[str] = set()
     # A directory read by an older version has rows of members but no rows of groups.
     for column in (groups.c.principal_key, memberships.c.principal_key):
         query = sa.select(column).where(one_of(connection, column, keys)).distinct()
-        found |= {keys[key] for key in connection.execute(query).scalars()}
-    return found
+        existing |= {keys[key] for key in connection.execute(query).scalars()}
+    return existing
 
 
 def _existing(
@@ -205,10 +213,14 @@ def _existing(
         return set()
     keys = {digest(name): principal for principal, name in names.items()}
     query = sa.select(table.c.key).where(one_of(connection, table.c.key, keys))
-    found = {keys[key] for key in connection.execute(query).scalars()}
-    missing = {name: one for one, name in names.items() if one not in found and not name.isascii()}
+    existing = {keys[key] for key in connection.execute(query).scalars()}
+    missing = {
+        name: principal
+        for principal, name in names.items()
+        if principal not in existing and not name.isascii()
+    }
     if missing:
         written = connection.execute(sa.select(column)).scalars()
         forms = {normalize_principal(name) for name in written if not name.isascii()}
-        found |= {one for name, one in missing.items() if name in forms}
-    return found
+        existing |= {principal for name, principal in missing.items() if name in forms}
+    return existing

@@ -56,9 +56,9 @@ did (decision 71).
 """
 
 
-def discounted_strength(said: Sequence[float]) -> float:
+def discounted_strength(strengths: Sequence[float]) -> float:
     """Return the strength of one cell from its documents' weights, strongest first."""
-    return math.fsum(one * VOLUME_DISCOUNT**rank for rank, one in enumerate(said))
+    return math.fsum(strength * VOLUME_DISCOUNT**rank for rank, strength in enumerate(strengths))
 
 
 class Basis(StrEnum):
@@ -108,7 +108,11 @@ class TopicNames:
             for name in topic.labels
         }
         return cls(
-            ids, {one.id: frozenset().union(*map(subject_terms, one.labels)) for one in subjects}
+            ids,
+            {
+                subject.id: frozenset().union(*map(subject_terms, subject.labels))
+                for subject in subjects
+            },
         )
 
 
@@ -121,10 +125,11 @@ the words of «chargé de mission» do not link it to «frais de mission».
 def topics_of_metiers(names: TopicNames, metiers: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return, by métier, the topics by id with which it shares a rare word."""
     words = {
-        metier: subject_terms(metier) for metier in sorted({one.strip() for one in metiers} - {""})
+        metier: subject_terms(metier)
+        for metier in sorted({metier.strip() for metier in metiers} - {""})
     }
-    of_topics = Counter(term for some in names.terms.values() for term in some)
-    of_metiers = Counter(term for some in words.values() for term in some)
+    of_topics = Counter(term for terms in names.terms.values() for term in terms)
+    of_metiers = Counter(term for terms in words.values() for term in terms)
     rare = {
         term
         for term, count in of_topics.items()
@@ -132,12 +137,12 @@ def topics_of_metiers(names: TopicNames, metiers: Iterable[str]) -> dict[str, tu
         and of_metiers[term] <= max(1, len(words) // RARE)
     }
     having: dict[str, list[str]] = defaultdict(list)
-    for topic, some in names.terms.items():
-        for term in some & rare:
+    for topic, terms in names.terms.items():
+        for term in terms & rare:
             having[term].append(topic)
     return {
-        metier: tuple(sorted({topic for term in some for topic in having.get(term, ())}))
-        for metier, some in words.items()
+        metier: tuple(sorted({topic for term in terms for topic in having.get(term, ())}))
+        for metier, terms in words.items()
     }
 
 
@@ -147,7 +152,7 @@ def missions_in_force(agent: Agent, names: TopicNames, today: date) -> dict[str,
     Topics that the agent refused are left out. Of several missions on one topic the earliest first
     day counts.
     """
-    refused = {one.id for one in agent.refused}
+    refused = {topic.id for topic in agent.refused}
     since: dict[str, date] = {}
     for mission in agent.missions:
         if mission.in_force(today):
@@ -180,19 +185,19 @@ def stated_topics(agent: Agent, names: TopicNames, today: date) -> dict[str, Bas
     publicité foncière»). Topics that the agent refused are left out; an agent who refused the
     métier has no topic by it.
     """
-    refused = {one.id for one in agent.refused}
+    refused = {topic.id for topic in agent.refused}
     metier, *subjects = names.ids.get((TopicKind.METIER, label_key(agent.metier)), ("",))
     by_metier = (metier, *subjects) if metier and metier not in refused else ()
-    found = dict.fromkeys(missions_in_force(agent, names, today), Basis.MISSION)
-    found |= dict.fromkeys(by_metier, Basis.METIER)
+    bases = dict.fromkeys(missions_in_force(agent, names, today), Basis.MISSION)
+    bases |= dict.fromkeys(by_metier, Basis.METIER)
     words = subject_terms(agent.metier)
     for skill in agent.skills:
         for topic in names.ids.get((TopicKind.TOPIC, label_key(skill)), ()):
             declared = Basis.DECLARED if words.isdisjoint(names.terms[topic]) else Basis.METIER
             basis = Basis.CONFIRMED if skill in agent.skills_confirmed else declared
-            if found.get(topic, Basis.DECLARED) is Basis.DECLARED:
-                found[topic] = basis
-    return {topic: basis for topic, basis in found.items() if topic not in refused}
+            if bases.get(topic, Basis.DECLARED) is Basis.DECLARED:
+                bases[topic] = basis
+    return {topic: basis for topic, basis in bases.items() if topic not in refused}
 
 
 class IsolationScope(StrEnum):

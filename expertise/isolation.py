@@ -29,8 +29,8 @@ def sole_probability(
     with probability q, so that none is with probability (s / (s + q (1 - s)))^(n + 1): s² for one
     visible person and the whole country. All arrays have the same shape.
     """
-    found: NDArray[np.float64] = np.power(share / (share + part * (1 - share)), shown + 1.0)
-    return found
+    probability: NDArray[np.float64] = np.power(share / (share + part * (1 - share)), shown + 1.0)
+    return probability
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,9 +42,9 @@ class SightCounts:
     those of them with a mission in force.
 
     Of the whole directory: `people`, all agents; `wrote`, agents who contributed to anything;
-    `metiers`, agents with a métier; `told`, agents with a mission in force. `demonstrated` counts
-    holders by documents, on topics that the directory gives to somebody; `borne_out` counts those
-    of them to whom it gives the topic.
+    `metiers`, agents with a métier; `with_mission`, agents with a mission in force. `demonstrated`
+    counts holders by documents, on topics that the directory gives to somebody; `borne_out` counts
+    those of them to whom it gives the topic.
     """
 
     is_topic: NDArray[np.bool_]
@@ -55,7 +55,7 @@ class SightCounts:
     people: int
     wrote: int
     metiers: int
-    told: int
+    with_mission: int
     demonstrated: int
     borne_out: int
 
@@ -94,7 +94,7 @@ def topic_shares(counts: SightCounts) -> SightShares:
     named = np.where(counts.is_topic, counts.stated, 0.0)
     overall = (counts.both.sum() + counts.wrote / people) / (named.sum() + 1)
     share = np.where(counts.is_topic, (counts.both + overall) / (named + 1), metiers)
-    missions = (counts.on_mission.sum() + counts.told / people) / (counts.known.sum() + 1)
+    missions = (counts.on_mission.sum() + counts.with_mission / people) / (counts.known.sum() + 1)
     return SightShares(
         np.round(share, 6).astype(np.float64, copy=False),
         np.round((counts.on_mission + missions) / (counts.known + 1), 6),
@@ -121,8 +121,8 @@ def enough_in_sight(
     sure = np.where(both_ways, 1.0, shares.borne_out)
     listed = sole_probability(shares.mission_share, missions, part)
     sole = sure * sole_probability(shares.share, shown, part)
-    found: NDArray[np.bool_] = np.maximum(sole, np.where(missions > 0, listed, 0.0)) >= least_known
-    return found
+    enough: NDArray[np.bool_] = np.maximum(sole, np.where(missions > 0, listed, 0.0)) >= least_known
+    return enough
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,20 +167,20 @@ def alone_probability(
     listed = sole_probability(shares.mission_share[topic], missions[topic], part)
     sole = np.where(held.on_mission, np.maximum(sole, listed), sole)
     in_force = held.arrived & (held.stated | ~held.ended)
-    found: NDArray[np.float64] = np.where(in_force, sure * sole, -1.0)
-    return found
+    alone: NDArray[np.float64] = np.where(in_force, sure * sole, -1.0)
+    return alone
 
 
-def nearest_holders(one: int, here: int, others: IntArray, places: IntArray) -> IntArray:
+def nearest_holders(agent: int, here: int, others: IntArray, places: IntArray) -> IntArray:
     """Return the nearest other holders, ties by number; unknown distances come last.
 
-    `here` is the place of the agent `one`, and `places` those of `others`, from
+    `here` is the place of the agent `agent`, and `places` those of `others`, from
     `department_places`.
     """
     far = _DISTANCES_KM[here, places]
     order = np.lexsort((others, far))
-    found: IntArray = others[order[others[order] != one]][:NEAREST_HOLDERS]
-    return found
+    nearest: IntArray = others[order[others[order] != agent]][:NEAREST_HOLDERS]
+    return nearest
 
 
 def department_places(codes: Sequence[str]) -> IntArray:
@@ -197,9 +197,9 @@ def _distances() -> NDArray[np.float64]:
     The last row and column, for unknown départements, are infinite.
     """
     far = np.full((len(CENTROIDS) + 1, len(CENTROIDS) + 1), np.inf)
-    for one, here in _PLACES.items():
+    for code, here in _PLACES.items():
         for other, there in _PLACES.items():
-            km = distance_km(one, other)
+            km = distance_km(code, other)
             far[here, there] = np.inf if km is None else km
     return far
 

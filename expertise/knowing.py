@@ -122,17 +122,17 @@ def own_terms(agent: Agent) -> frozenset[str]:
 
 def counting_documents(window: Window) -> list[RankedDocument]:
     """Return the documents that show knowledge, without forwarded mails for example."""
-    return [one for one in window.documents if counting_contributions(one.card)]
+    return [document for document in window.documents if counting_contributions(document.card)]
 
 
 def topic_shares(documents: Sequence[RankedDocument], topics: TopicsOf) -> dict[str, float]:
     """Return the share of each topic in the first documents, 0 to 1, weighted by rank."""
     shares: dict[str, float] = defaultdict(float)
     first = documents[:TOPIC_DOCUMENTS]
-    weights = [max(one.smoothed, 0.0) ** 2 / (1 + rank) for rank, one in enumerate(first)]
+    weights = [max(document.smoothed, 0.0) ** 2 / (1 + rank) for rank, document in enumerate(first)]
     whole = math.fsum(weights)
-    for one, weight in zip(first, weights, strict=True):
-        for topic, confidence in topics.get(one.card.document_id, ()):
+    for document, weight in zip(first, weights, strict=True):
+        for topic, confidence in topics.get(document.card.document_id, ()):
             shares[topic] += weight * confidence / whole if whole > 0 else 0.0
     return dict(shares)
 
@@ -147,9 +147,9 @@ class Knowledge:
     """Computes the features of candidates for one question.
 
     `owner_of` maps accounts to ids of agents, `votes` ids of agents to their votes. `shares` are
-    the shares of the question's topics (`topic_shares`), `asked` the topics that the question
-    names. `direct` wrote the direct answer. `refused` maps ids of agents to documents that do not
-    count for them.
+    the shares of the question's topics (`topic_shares`), `asked_topics` the topics that the
+    question names. `direct` wrote the direct answer. `refused` maps ids of agents to documents that
+    do not count for them.
     """
 
     def __init__(
@@ -158,18 +158,23 @@ class Knowledge:
         owner_of: Mapping[str, str],
         votes: Mapping[str, Sequence[Vote]],
         shares: Mapping[str, float] = MappingProxyType({}),
-        asked: Collection[str] = (),
+        asked_topics: Collection[str] = (),
         holders: TopicHolders = TopicHolders(),  # noqa: B008 - immutable
         direct: DirectAnswerer | None = None,
         refused: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
         self._votes = votes
-        counting = sorted(counting_documents(window), key=lambda one: one.place or math.inf)
-        self._ranked = {one.card.document_id: one for one in counting}
-        self._rank = {one.card.document_id: n for n, one in enumerate(counting, 1)}
-        self._shares = {**shares, **dict.fromkeys(asked, 1.0)}
-        self._asked, self._holders = frozenset(asked), holders
-        wrote = [(owner_of.get(one.answered_by), one.card.document_id) for one in counting[:3]]
+        counting = sorted(
+            counting_documents(window), key=lambda document: document.place or math.inf
+        )
+        self._ranked = {document.card.document_id: document for document in counting}
+        self._rank = {document.card.document_id: n for n, document in enumerate(counting, 1)}
+        self._shares = {**shares, **dict.fromkeys(asked_topics, 1.0)}
+        self._asked, self._holders = frozenset(asked_topics), holders
+        wrote = [
+            (owner_of.get(document.answered_by), document.card.document_id)
+            for document in counting[:3]
+        ]
         self._wrote_passage = {
             owner for owner, id_ in wrote if owner and id_ not in refused.get(owner, ())
         }
@@ -190,7 +195,7 @@ class Knowledge:
         stated = self._holders.stated.get(agent.id, {})
         return Features(
             first=max((1 / self._rank[vote.document_id] for vote in cast), default=0.0),
-            said=max((one.said for one in documents), default=0.0),
+            said=max((document.said for document in documents), default=0.0),
             passage=float(agent.id in self._wrote_passage),
             direct=float(self._direct == agent.id),
             stated=max(

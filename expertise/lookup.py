@@ -129,7 +129,7 @@ class DirectoryMatches:
     @property
     def by_name(self) -> bool:
         """Whether the question names a person."""
-        return any(DirectoryField.NAME in one.fields for one in self.people)
+        return any(DirectoryField.NAME in person.fields for person in self.people)
 
     @property
     def names_something(self) -> bool:
@@ -139,7 +139,7 @@ class DirectoryMatches:
     @property
     def ids(self) -> tuple[str, ...]:
         """Ids of `people`, in the same order."""
-        return tuple(one.agent.id for one in self.people)
+        return tuple(person.agent.id for person in self.people)
 
 
 NOBODY = DirectoryMatches()
@@ -162,39 +162,39 @@ def look_up(
     `unknown` to documents and directory. A name that is an `ordinary` word (folded) never comes
     before the question's subject.
     """
-    asked = _Asked.of(question)
-    if not asked.words:
+    wording = _Wording.of(question)
+    if not wording.words:
         return NOBODY
     finder = _Finder(directory, today, asker, frozenset(ordinary))
     near = asker.departement if asker else ""
     place = place_in(question, near)
-    found = _looked_up(finder, question, asked, place, unknown, otherwise)
-    return found if found.place or found.by_name else replace(found, place=place)
+    matches = _looked_up(finder, question, wording, place, unknown, otherwise)
+    return matches if matches.place or matches.by_name else replace(matches, place=place)
 
 
 def _looked_up(
     finder: "_Finder",
     question: str,
-    asked: "_Asked",
+    wording: "_Wording",
     place: AskedPlace | None,
     unknown: UnknownWords | None,
     otherwise: Sequence[str],
 ) -> DirectoryMatches:
-    if len(asked.words) > MOST_WORDS:
-        return finder.full_names(asked)
-    wordings = [_Asked.of(one) for one in (_JOINED.sub("", question), *otherwise)][:TRIALS]
+    if len(wording.words) > MOST_WORDS:
+        return finder.full_names(wording)
+    wordings = [_Wording.of(text) for text in (_JOINED.sub("", question), *otherwise)][:TRIALS]
     ways = chain(
-        [finder.exact(asked)],
-        map(finder.exact, _other_wordings(asked, wordings)),
-        [finder.full_names(asked)],
-        finder.at_place(_Asked.of(place.subject), place) if place else (),
-        finder.nearly(question, asked, unknown),
+        [finder.exact(wording)],
+        map(finder.exact, _other_wordings(wording, wordings)),
+        [finder.full_names(wording)],
+        finder.at_place(_Wording.of(place.subject), place) if place else (),
+        finder.nearly(question, wording, unknown),
     )
     others = NOBODY
-    for found in ways:
-        if found.names_something:
-            return found
-        others = others if others.others else found
+    for matches in ways:
+        if matches.names_something:
+            return matches
+        others = others if others.others else matches
     return others
 
 
@@ -203,7 +203,7 @@ def service_name(entity: str) -> str:
     return entity.rstrip("/").rpartition("/")[2]
 
 
-class _Asked(NamedTuple):
+class _Wording(NamedTuple):
     """A question without its words of asking, in order and as a set."""
 
     folded: tuple[str, ...]
@@ -211,22 +211,22 @@ class _Asked(NamedTuple):
     titled: bool
 
     @classmethod
-    def of(cls, question: str) -> "_Asked":
+    def of(cls, question: str) -> "_Wording":
         every = folded_words(question)[:MOST_READ_WORDS]
         folded = tuple(word for word in every if word not in _ASKING)
         return cls(folded, asked_words(" ".join(folded)), not TITLES.isdisjoint(every))
 
-    def without_general(self) -> "_Asked":
+    def without_general(self) -> "_Wording":
         """Return the question without general words; empty if nothing else is left."""
-        kept = tuple(word for word in self.folded if word not in _GENERAL)
-        return self._replace(folded=kept, words=asked_words(" ".join(kept)))
+        specific = tuple(word for word in self.folded if word not in _GENERAL)
+        return self._replace(folded=specific, words=asked_words(" ".join(specific)))
 
 
-def _other_wordings(asked: _Asked, wordings: Sequence[_Asked]) -> Iterator[_Asked]:
+def _other_wordings(wording: _Wording, wordings: Sequence[_Wording]) -> Iterator[_Wording]:
     """Return the other wordings of the question, each also without general words."""
-    seen = {asked.words, frozenset[str]()}
-    for one in (asked, *wordings):
-        for tried in (one, one.without_general()):
+    seen = {wording.words, frozenset[str]()}
+    for base in (wording, *wordings):
+        for tried in (base, base.without_general()):
             if tried.words not in seen:
                 seen.add(tried.words)
                 yield tried
@@ -245,134 +245,142 @@ class _Finder:
         self._asker = asker
         self._here = departements_of(asker.departement) if asker else ()
 
-    def exact(self, asked: _Asked) -> DirectoryMatches:
+    def exact(self, wording: _Wording) -> DirectoryMatches:
         """Find entries that have every word."""
-        agents = self._entries(asked.words, self._here[:1])
-        matched = [m for one in agents if (m := match_agent(asked.words, one))]
-        meant = [one for one in matched if one.pointed_at]
-        by_name = [one for one in meant if DirectoryField.NAME in one.fields]
-        demoted = [] if asked.titled else [o for o in by_name if self._is_ordinary(o, asked.words)]
+        agents = self._entries(wording.words, self._here[:1])
+        matched = [m for agent in agents if (m := match_agent(wording.words, agent))]
+        meant = [match for match in matched if match.pointed_at]
+        by_name = [match for match in meant if DirectoryField.NAME in match.fields]
+        demoted = (
+            [] if wording.titled else [o for o in by_name if self._is_ordinary(o, wording.words)]
+        )
         people = by_name or meant
         ordinary = bool(demoted) and len(demoted) == len(by_name)
-        if ordinary and len(asked.words) > 1:  # «petit matériel»: Petit, who knows materials
-            people = [one for one in meant if DirectoryField.NAME not in one.fields]
+        if ordinary and len(wording.words) > 1:  # «petit matériel»: Petit, who knows materials
+            people = [match for match in meant if DirectoryField.NAME not in match.fields]
             ordinary = False
         nearest = self._by_distance(people, self._here)
-        called = any(DirectoryField.NAME in one.fields for one in nearest)
-        rest = [one for one in matched if one not in nearest]
+        called = any(DirectoryField.NAME in match.fields for match in nearest)
+        rest = [match for match in matched if match not in nearest]
         others = self._by_distance(map(_without_name, rest), self._here)
-        services, placed = self._services(asked.words, agents)
+        services, placed = self._services(wording.words, agents)
         return DirectoryMatches(
             people=nearest[:MOST_NAMED],
             beyond=max(0, len(nearest) - MOST_NAMED),
             ordinary=ordinary,
             others=others if len(others) <= MOST_NAMED and not called else (),
             services=services,
-            metiers=self._metiers(asked.words, agents),
+            metiers=self._metiers(wording.words, agents),
             placed=placed,
         )
 
-    def full_names(self, asked: _Asked) -> DirectoryMatches:
+    def full_names(self, wording: _Wording) -> DirectoryMatches:
         """Find people by a given and a family name side by side among other words."""
-        if len(asked.folded) < 2:
+        if len(wording.folded) < 2:
             return NOBODY
-        beside = set(pairwise(asked.folded))
-        found = [
+        beside = set(pairwise(wording.folded))
+        named = [
             NamedAgent(agent, frozenset({DirectoryField.NAME}))
-            for agent in self._directory.with_names_in(set(asked.folded), self._today)
+            for agent in self._directory.with_names_in(set(wording.folded), self._today)
             if not beside.isdisjoint(_name_pairs(agent))
         ]
-        people = self._by_distance(found, self._here)
+        people = self._by_distance(named, self._here)
         return DirectoryMatches(people[:MOST_NAMED], max(0, len(people) - MOST_NAMED), whole=False)
 
     def nearly(
-        self, question: str, asked: _Asked, unknown: UnknownWords | None
+        self, question: str, wording: _Wording, unknown: UnknownWords | None
     ) -> Iterator[DirectoryMatches]:
         """Find people for a short question: elsewhere, misspelt, or by family name alone."""
-        if len(asked.words) <= MOST_RESPELT:
-            yield from self.outside_the_area(asked)
+        if len(wording.words) <= MOST_RESPELT:
+            yield from self.outside_the_area(wording)
             if unknown:
-                yield self.respelt(asked, unknown)
-                yield self.of_family(question, asked, unknown)
+                yield self.respelt(wording, unknown)
+                yield self.of_family(question, wording, unknown)
 
-    def respelt(self, asked: _Asked, unknown: UnknownWords) -> DirectoryMatches:
+    def respelt(self, wording: _Wording, unknown: UnknownWords) -> DirectoryMatches:
         """Replace words of no document by the directory's spelling; nearest spelling first."""
-        said = {word: self._directory.near(word, self._today) for word in asked.folded}
-        strange = [word for word, near in said.items() if all(one.slips for one in near)]
+        near_words = {word: self._directory.near(word, self._today) for word in wording.folded}
+        strange = [word for word, near in near_words.items() if all(match.slips for match in near)]
         missing = unknown(strange) if strange else ()
         # Documents are searched without endings: «Bastid» is found in a text with «Bastide».
         ways = [
-            [one.written for one in said[word] if word in missing or _same_stem(word, one.written)]
+            [
+                match.written
+                for match in near_words[word]
+                if word in missing or _same_stem(word, match.written)
+            ]
             if word in strange
             else [word]
-            for word in asked.folded
+            for word in wording.folded
         ]
         for chosen in islice(
-            product(*(way or [w] for way, w in zip(ways, asked.folded, strict=True))), TRIALS
+            product(*(way or [w] for way, w in zip(ways, wording.folded, strict=True))), TRIALS
         ):
             text = " ".join(chosen)
-            tried = _Asked.of(text)
-            if tried.folded == asked.folded or not tried.words:
+            tried = _Wording.of(text)
+            if tried.folded == wording.folded or not tried.words:
                 continue
-            found = self.exact(tried._replace(titled=all(word in missing for word in strange)))
-            if (found.people and not found.ordinary) or found.services:
-                return replace(found, spelt=text, others=())
+            matches = self.exact(tried._replace(titled=all(word in missing for word in strange)))
+            if (matches.people and not matches.ordinary) or matches.services:
+                return replace(matches, spelt=text, others=())
         return NOBODY
 
-    def of_family(self, question: str, asked: _Asked, unknown: UnknownWords) -> DirectoryMatches:
+    def of_family(
+        self, question: str, wording: _Wording, unknown: UnknownWords
+    ) -> DirectoryMatches:
         """Find people by family name if the given name beside it is unknown.
 
         In «Soizic Kermarrec» both words begin with a capital, as names do.
         """
-        written = [word for word in question.split() if fold(word.lower()) in asked.folded]
-        if not len(written) == len(asked.folded) == 2 or not all(
+        written = [word for word in question.split() if fold(word.lower()) in wording.folded]
+        if not len(written) == len(wording.folded) == 2 or not all(
             word[:1].isupper() for word in written
         ):
             return NOBODY
-        for family, given in (asked.folded, asked.folded[::-1]):
+        for family, given in (wording.folded, wording.folded[::-1]):
             near = self._directory.near(given, self._today)
-            if any(one.slips == 0 for one in near) or given not in unknown([given]):
+            if any(match.slips == 0 for match in near) or given not in unknown([given]):
                 continue
-            found = self.exact(_Asked((family,), asked_words(family), titled=True))
-            of_family = [o for o in found.people if family in folded_words(o.agent.family_name)]
+            matches = self.exact(_Wording((family,), asked_words(family), titled=True))
+            of_family = [o for o in matches.people if family in folded_words(o.agent.family_name)]
             if of_family:
                 return DirectoryMatches(
-                    tuple(of_family), found.beyond, spelt=of_family[0].agent.name
+                    tuple(of_family), matches.beyond, spelt=of_family[0].agent.name
                 )
         return NOBODY
 
-    def outside_the_area(self, asked: _Asked) -> Iterator[DirectoryMatches]:
+    def outside_the_area(self, wording: _Wording) -> Iterator[DirectoryMatches]:
         """Find the people of an area that is typed in lower case or named by one of its towns."""
-        code, rest = self._area_in(asked.words)
+        code, rest = self._area_in(wording.words)
         if code and rest:
             yield from self.at_place(
-                asked._replace(
-                    folded=tuple(w for w in asked.folded if asked_words(w) <= rest), words=rest
+                wording._replace(
+                    folded=tuple(w for w in wording.folded if asked_words(w) <= rest), words=rest
                 ),
                 place_of(code),
             )
 
-    def at_place(self, subject: _Asked, place: AskedPlace) -> Iterator[DirectoryMatches]:
+    def at_place(self, subject: _Wording, place: AskedPlace) -> Iterator[DirectoryMatches]:
         """Find a service in a place, or the holders of a métier there.
 
         If nobody there holds it, find the nearest holders.
         """
-        placed = _Asked.of(f"{place.subject} {place.name}")
+        placed = _Wording.of(f"{place.subject} {place.name}")
         service = (
             self.exact(placed) if place.subject and len(placed.words) <= MOST_WORDS else NOBODY
         )
-        if service.services and {one.departement for one in service.services} <= set(
+        if service.services and {office.departement for office in service.services} <= set(
             place.departements
         ):
             yield replace(service, people=(), beyond=0, place=place)
         for words in dict.fromkeys((subject.words, subject.without_general().words)):
             agents = self._entries(words, place.departements[:1]) if words else ()
             holders = [
-                NamedAgent(one, _THERE if place.has(one) else _THERE - {DirectoryField.PLACE})
-                for one in agents
-                if words <= words_of(one)[DirectoryField.METIER] and one != self._asker
+                NamedAgent(agent, _THERE if place.has(agent) else _THERE - {DirectoryField.PLACE})
+                for agent in agents
+                if words <= words_of(agent)[DirectoryField.METIER] and agent != self._asker
             ]
-            there = [one for one in holders if place.has(one.agent)]
+            there = [holder for holder in holders if place.has(holder.agent)]
             people = self._by_distance(there or holders, place.departements)
             most = MOST_NAMED if there else NEAREST_ELSEWHERE
             beyond = max(0, len(people) - most)
@@ -384,27 +392,27 @@ class _Finder:
 
         If there are too many, only the entries of the département, else of its region.
         """
-        found = self._directory.entries_with(words, self._today)
-        if found is None and near:
-            region = [one for one in DEPARTEMENTS if region_of(one) == region_of(near[0])]
+        agents = self._directory.entries_with(words, self._today)
+        if agents is None and near:
+            region = [code for code in DEPARTEMENTS if region_of(code) == region_of(near[0])]
             for area in (region, near):
-                found = self._directory.entries_with(words, self._today, area)
-                if found is not None:
+                agents = self._directory.entries_with(words, self._today, area)
+                if agents is not None:
                     break
-        return found or ()
+        return agents or ()
 
-    def _is_ordinary(self, one: NamedAgent, words: frozenset[str]) -> bool:
-        by_name = words_of(one.agent)[DirectoryField.NAME] & words
+    def _is_ordinary(self, match: NamedAgent, words: frozenset[str]) -> bool:
+        by_name = words_of(match.agent)[DirectoryField.NAME] & words
         return len(by_name) < 2 and by_name <= self._ordinary
 
     def _by_distance(
-        self, found: Iterable[NamedAgent], area: Sequence[str]
+        self, matches: Iterable[NamedAgent], area: Sequence[str]
     ) -> tuple[NamedAgent, ...]:
-        def order(one: NamedAgent) -> tuple[object, ...]:
-            agent = one.agent
+        def order(match: NamedAgent) -> tuple[object, ...]:
+            agent = match.agent
             return (nearest_km(area, agent), agent.family_name, agent.given_name, agent.id)
 
-        return tuple(sorted(found, key=order))
+        return tuple(sorted(matches, key=order))
 
     def _services(
         self, words: frozenset[str], agents: Sequence[Agent]
@@ -430,9 +438,12 @@ class _Finder:
             if name <= words or words & place or by_kind:
                 there.setdefault(agent.entity, []).append(agent)
                 placed = placed or bool(words & (name - place) and words & place)
-        found = [_service(entity, some) for entity, some in there.items()]
+        services = [_service(entity, agents) for entity, agents in there.items()]
         return tuple(
-            sorted(found, key=lambda one: (nearest_km(self._here, one.people[0]), one.entity))
+            sorted(
+                services,
+                key=lambda service: (nearest_km(self._here, service.people[0]), service.entity),
+            )
         ), placed
 
     def _metiers(self, words: frozenset[str], agents: Sequence[Agent]) -> tuple[MetierMatch, ...]:
@@ -443,9 +454,11 @@ class _Finder:
                 holders.setdefault(agent.metier, []).append(agent)
         return tuple(
             MetierMatch(
-                metier, len(some), min(some, key=lambda one: (nearest_km(self._here, one), one.id))
+                metier,
+                len(agents),
+                min(agents, key=lambda agent: (nearest_km(self._here, agent), agent.id)),
             )
-            for metier, some in sorted(holders.items())
+            for metier, agents in sorted(holders.items())
         )
 
     def _area_in(self, words: frozenset[str]) -> tuple[str, frozenset[str]]:
@@ -459,9 +472,11 @@ class _Finder:
             return code, words - of
         for word in sorted(words):
             agents = self._directory.entries_with({word}, self._today) or ()
-            towns = [one for one in agents if word in asked_words(one.office) and one.departement]
+            towns = [
+                agent for agent in agents if word in asked_words(agent.office) and agent.departement
+            ]
             if towns:
-                town = min(towns, key=lambda one: one.id)
+                town = min(towns, key=lambda agent: agent.id)
                 return town.departement, words - asked_words(town.office)
         return "", words
 
@@ -503,14 +518,18 @@ def _name_pairs(agent: Agent) -> set[tuple[str, str]]:
     return {(given[-1], family[0]), (family[-1], given[0])}
 
 
-def _without_name(one: NamedAgent) -> NamedAgent:
-    return replace(one, fields=one.fields - {DirectoryField.NAME})
+def _without_name(match: NamedAgent) -> NamedAgent:
+    return replace(match, fields=match.fields - {DirectoryField.NAME})
 
 
 def _service(entity: str, agents: Sequence[Agent]) -> ServiceMatch:
-    people = tuple(sorted(agents, key=lambda one: (one.family_name, one.given_name, one.id)))
+    people = tuple(
+        sorted(agents, key=lambda agent: (agent.family_name, agent.given_name, agent.id))
+    )
     shared = (ContactVia.SERVICE, ContactVia.HEAD)
-    reached = (one for way in shared for one in people if one.contact_via is way and one.contact)
+    reached = (
+        agent for way in shared for agent in people if agent.contact_via is way and agent.contact
+    )
     first = people[0]
-    office = first.office if all(one.office == first.office for one in people) else ""
+    office = first.office if all(agent.office == first.office for agent in people) else ""
     return ServiceMatch(entity, office, first.departement, people, next(reached, None))

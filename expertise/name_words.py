@@ -56,14 +56,14 @@ def name_words_table(metadata: sa.MetaData) -> sa.Table:
 def name_word_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
     """Return the rows of these agents; agents who are not listed have no rows."""
     return [
-        {"said": said, "word": word, "agent_key": digest(agent.id)}
+        {"said": word_source, "word": word, "agent_key": digest(agent.id)}
         for agent in people
         if may_be_named(agent)
-        for said, text in (
+        for word_source, text in (
             (WordSource.NAME, agent.name),
             (WordSource.PLACE, f"{agent.office} {agent.entity}"),
         )
-        for word in sorted({one[:LONGEST_WORD] for one in folded_words(text)})
+        for word in sorted({folded[:LONGEST_WORD] for folded in folded_words(text)})
     ]
 
 
@@ -105,8 +105,8 @@ def near_known_words(
         sa.func.length(column).between(len(word) - most, len(word) + most),
     )
     known = set(connection.execute(same_beginning.distinct()).scalars())
-    near = sorted((edit_distance(word, one, most), one) for one in known)
-    wanted = [one for apart, one in near if apart <= most][:_MOST_LOOKED_UP]
+    near = sorted((edit_distance(word, candidate, most), candidate) for candidate in known)
+    wanted = [candidate for apart, candidate in near if apart <= most][:_MOST_LOOKED_UP]
     of_whom = (
         sa.select(column, sa.func.min(agents.c.key), sa.func.count())
         .join(agents, agents.c.key == words.c.agent_key)
@@ -121,32 +121,32 @@ def name_reach(word: str) -> int:
     return 1 if SHORTEST_NAME <= len(word) < SHORT_LETTERS else max_edits(word)
 
 
-def near_names(word: str, said: Iterable[tuple[str, Agent, int]]) -> tuple[NearWord, ...]:
+def near_names(word: str, names: Iterable[tuple[str, Agent, int]]) -> tuple[NearWord, ...]:
     """Return the best of these words and of the names of départements and regions, as written."""
     most = name_reach(word)
-    found = {
-        one: NearWord(written_in(one, f"{agent.name} {agent.office} {agent.entity}"), apart, many)
-        for one, agent, many in said
-        if (apart := edit_distance(word, one, most)) <= most
+    matches = {
+        name: NearWord(written_in(name, f"{agent.name} {agent.office} {agent.entity}"), apart, many)
+        for name, agent, many in names
+        if (apart := edit_distance(word, name, most)) <= most
     }
-    for one, written in _areas().items():
-        if one[:1] == word[:1] and (apart := edit_distance(word, one, most)) <= most:
-            found.setdefault(one, NearWord(written, apart, 0))
-    ranked = sorted(found.values(), key=lambda near: (near.slips, -near.documents, near.written))
+    for name, written in _areas().items():
+        if name[:1] == word[:1] and (apart := edit_distance(word, name, most)) <= most:
+            matches.setdefault(name, NearWord(written, apart, 0))
+    ranked = sorted(matches.values(), key=lambda near: (near.slips, -near.documents, near.written))
     return tuple(ranked[:NEAR_WORDS])
 
 
 def written_in(word: str, text: str) -> str:
     """Return a folded word in the text's spelling, in lower case; unchanged if it is not there."""
     written = (match.lower() for match in _WRITTEN_WORD.findall(text))
-    return next((one for one in written if fold(one) == word), word)
+    return next((candidate for candidate in written if fold(candidate) == word), word)
 
 
 @cache
 def _areas() -> dict[str, str]:
     """Return the written word for each folded word of the names of départements and regions."""
     names = " ".join((*DEPARTEMENTS.values(), *REGIONS.values()))
-    return {fold(one): one for match in _WRITTEN_WORD.findall(names) if (one := match.lower())}
+    return {fold(word): word for match in _WRITTEN_WORD.findall(names) if (word := match.lower())}
 
 
 MOST_ACCOUNTS = 500
@@ -178,7 +178,7 @@ def author_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
         {"word": word, "agent_key": digest(agent.id)}
         for agent in people
         if may_be_named(agent)
-        for word in sorted({one[:LONGEST_WORD] for one in folded_words(agent.name)})
+        for word in sorted({folded[:LONGEST_WORD] for folded in folded_words(agent.name)})
     ]
 
 
@@ -203,5 +203,5 @@ def accounts_named(
         accounts.c.agent_key.in_(sa.select(agents.c.key).where(named_rows(agents))),
         ~has_withdrawn_from(accounts.c.agent_key, accounts.c.account),
     )
-    found = connection.execute(query.order_by(accounts.c.key).limit(MOST_ACCOUNTS)).scalars()
-    return tuple(sorted(found))
+    keys = connection.execute(query.order_by(accounts.c.key).limit(MOST_ACCOUNTS)).scalars()
+    return tuple(sorted(keys))

@@ -86,52 +86,54 @@ def match_agent(words: frozenset[str], agent: Agent) -> NamedAgent | None:
 
     At least one word must match a field other than the place of work.
     """
-    said = words_of(agent)
-    fields = frozenset(field for field, known in said.items() if known & words)
-    work = said[DirectoryField.METIER] | said[DirectoryField.SKILL]
-    if said[DirectoryField.PLACE] & words <= work:  # «SIP» in the métier «agent de SIP» is no place
+    by_field = words_of(agent)
+    fields = frozenset(field for field, known in by_field.items() if known & words)
+    work = by_field[DirectoryField.METIER] | by_field[DirectoryField.SKILL]
+    if (
+        by_field[DirectoryField.PLACE] & words <= work
+    ):  # «SIP» in the métier «agent de SIP» is no place
         fields -= {DirectoryField.PLACE}
-    whole = bool(words) and words <= frozenset().union(*said.values())
+    whole = bool(words) and words <= frozenset().union(*by_field.values())
     confirmed = not _word_set(*agent.skills_confirmed).isdisjoint(words)
     return (
         NamedAgent(agent, fields, confirmed) if whole and fields - {DirectoryField.PLACE} else None
     )
 
 
-def order_matches(found: Iterable[NamedAgent]) -> tuple[NamedAgent, ...]:
+def order_matches(matches: Iterable[NamedAgent]) -> tuple[NamedAgent, ...]:
     """Return the agents whom the question means first, then by name and id.
 
     Returns nobody if more than `MOST_NAMED` match.
     """
     ordered = sorted(
-        found,
-        key=lambda one: (
-            not one.pointed_at,
-            one.agent.family_name,
-            one.agent.given_name,
-            one.agent.id,
+        matches,
+        key=lambda match: (
+            not match.pointed_at,
+            match.agent.family_name,
+            match.agent.given_name,
+            match.agent.id,
         ),
     )
     return tuple(ordered) if len(ordered) <= MOST_NAMED else ()
 
 
-def reasons(one: NamedAgent, today: date, *, evidence: bool) -> tuple[Reason, ...]:
+def reasons(match: NamedAgent, today: date, *, evidence: bool) -> tuple[Reason, ...]:
     """Return why the question matches an agent; declared skills may be confirmed or outdated."""
     plain = {
         DirectoryField.NAME: Reason.NAME,
         DirectoryField.METIER: Reason.METIER,
         DirectoryField.PLACE: Reason.PLACE,
     }
-    found = [reason for field, reason in plain.items() if field in one.fields]
-    if DirectoryField.SKILL in one.fields:
-        found.append(_skill_reason(one, today, evidence=evidence))
-    return tuple(found)
+    listed = [reason for field, reason in plain.items() if field in match.fields]
+    if DirectoryField.SKILL in match.fields:
+        listed.append(_skill_reason(match, today, evidence=evidence))
+    return tuple(listed)
 
 
-def _skill_reason(one: NamedAgent, today: date, *, evidence: bool) -> Reason:
-    if one.confirmed:
+def _skill_reason(match: NamedAgent, today: date, *, evidence: bool) -> Reason:
+    if match.confirmed:
         return Reason.CONFIRMED
-    declared = one.agent.skills_declared
+    declared = match.agent.skills_declared
     old = declared is not None and (today - declared).days > SKILL_DAYS
     return Reason.RENEW if old and not evidence else Reason.DECLARED
 

@@ -44,32 +44,34 @@ def evidence_of_topics(
     counts.
     """
     weights = {
-        one.cell.topic_id: {
-            proof.document_id: proof.weight for proof in one.cell.evidence[:_EVIDENCE_READ]
+        holder.cell.topic_id: {
+            proof.document_id: proof.weight for proof in holder.cell.evidence[:_EVIDENCE_READ]
         }
-        for one in held
-        if one.cell.basis == Basis.DEMONSTRATED and one.agent.id == agent.id
+        for holder in held
+        if holder.cell.basis == Basis.DEMONSTRATED and holder.agent.id == agent.id
     }
-    ids = reading.revalidation.readable_by_all(id_ for some in weights.values() for id_ in some)
+    ids = reading.revalidation.readable_by_all(
+        id_ for by_document in weights.values() for id_ in by_document
+    )
     if not ids:
         return {}
     shown = reading.revalidation.index.show(ShowRequest(access, ids, Question()))
-    cards = {one.card.document_id: one.card for one in shown}
+    cards = {document.card.document_id: document.card for document in shown}
     accounts = {row.account for card in cards.values() for row in counting_contributions(card)}
     owners = reading.book.by_account(accounts)
     own = {account for account, owner in owners.items() if owner.id == agent.id}
-    found = {}
-    for topic_id, some in weights.items():
+    evidence = {}
+    for topic_id, by_document in weights.items():
         counting = cards.keys() - agent.disowned
-        pairs = [(cards[id_], weight) for id_, weight in some.items() if id_ in counting]
+        pairs = [(cards[id_], weight) for id_, weight in by_document.items() if id_ in counting]
         proofs = [evidence_of(card, own.__contains__, agent, weight) for card, weight in pairs]
-        newest = sorted((one for one in proofs if one.roles), key=_newest_first)
-        found[topic_id] = tuple(newest[:EVIDENCE_SHOWN])
-    return found
+        newest = sorted((proof for proof in proofs if proof.roles), key=_newest_first)
+        evidence[topic_id] = tuple(newest[:EVIDENCE_SHOWN])
+    return evidence
 
 
-def _newest_first(one: Evidence) -> tuple[int, str]:
-    return -(one.last or date.min).toordinal(), one.document_id
+def _newest_first(proof: Evidence) -> tuple[int, str]:
+    return -(proof.last or date.min).toordinal(), proof.document_id
 
 
 PEERS = 20
@@ -107,9 +109,9 @@ def peers_of(
         )
         for id_, (basis, strength) in own.items()
     )
-    by_label = tuple(sorted(topics, key=lambda one: label_order(one.topic.label)))
-    found, following = _peers_from(reading, agent, cells, offset) if cells else ((), None)
-    return Peers(agent, by_label, found, communities_of(reading, agent), following)
+    by_label = tuple(sorted(topics, key=lambda held: label_order(held.topic.label)))
+    peers, following = _peers_from(reading, agent, cells, offset) if cells else ((), None)
+    return Peers(agent, by_label, peers, communities_of(reading, agent), following)
 
 
 def own_topics(reading: OpenBuild, agent: Agent) -> tuple[Topic, ...]:
@@ -127,7 +129,7 @@ def _own_cells(
     """Return (the agent's cells that are still valid, (basis, strength) by topic id)."""
     stored = reading.builds.cells_of(reading.stamp.id, [agent.id])
     cells = reading.revalidation.current_holders(stored)
-    own = {one.cell.topic_id: (one.cell.basis, one.cell.strength) for one in cells}
+    own = {holder.cell.topic_id: (holder.cell.basis, holder.cell.strength) for holder in cells}
     return cells, own
 
 
@@ -135,13 +137,13 @@ def _peers_from(
     reading: OpenBuild, agent: Agent, own: Sequence[CurrentHolder], offset: int
 ) -> tuple[tuple[Peer, ...], int | None]:
     """Return the peers from `offset` on, in the order of the build, and the next offset."""
-    held = {one.cell.topic_id: one.holds for one in own}
+    held = {holder.cell.topic_id: holder.holds for holder in own}
     shared: dict[str, set[str]] = defaultdict(set)
     place: dict[str, str] = {}
-    for one in reading.builds.places(reading.stamp.id, sorted(held), MOST_PLACES):
-        if one.agent_id != agent.id and (held[one.topic_id] or not one.declared):
-            shared[one.agent_id].add(one.topic_id)
-            place[one.agent_id] = one.departement
+    for row in reading.builds.places(reading.stamp.id, sorted(held), MOST_PLACES):
+        if row.agent_id != agent.id and (held[row.topic_id] or not row.declared):
+            shared[row.agent_id].add(row.topic_id)
+            place[row.agent_id] = row.departement
 
     def near(other: str) -> tuple[int, float, str]:
         km = distance_km(agent.departement, place[other])
@@ -150,13 +152,13 @@ def _peers_from(
     ordered = sorted(shared, key=near)
     peers: list[Peer] = []
     while offset < len(ordered) and len(peers) < PEERS:
-        some = ordered[offset : offset + PEERS - len(peers)]
-        offset += len(some)
-        cells = reading.builds.cells_between(reading.stamp.id, some, held)
+        page = ordered[offset : offset + PEERS - len(peers)]
+        offset += len(page)
+        cells = reading.builds.cells_between(reading.stamp.id, page, held)
         current = reading.revalidation.current_holders(
             [cell for cell in cells if cell.topic_id in shared[cell.agent_id]]
         )
-        both = [one for one in current if one.holds or held[one.cell.topic_id]]
+        both = [holder for holder in current if holder.holds or held[holder.cell.topic_id]]
         peers += _as_peers(reading, agent, both)
     following = offset if offset < len(ordered) else None
     return tuple(sorted(peers, key=_by_nearness)), following
@@ -164,16 +166,16 @@ def _peers_from(
 
 def _as_peers(reading: OpenBuild, agent: Agent, current: Sequence[CurrentHolder]) -> list[Peer]:
     by_agent: dict[str, list[CurrentHolder]] = defaultdict(list)
-    for one in current:
-        by_agent[one.agent.id].append(one)
-    found = []
-    for some in by_agent.values():
-        other = some[0].agent
+    for holder in current:
+        by_agent[holder.agent.id].append(holder)
+    peers = []
+    for holders in by_agent.values():
+        other = holders[0].agent
         labelled = sorted(
-            ((reading.topics[one.cell.topic_id].topic, one.holds) for one in some),
+            ((reading.topics[holder.cell.topic_id].topic, holder.holds) for holder in holders),
             key=lambda pair: label_order(pair[0].label),
         )
-        found.append(
+        peers.append(
             Peer(
                 other,
                 tuple(topic for topic, holds in labelled if holds),
@@ -181,7 +183,7 @@ def _as_peers(reading: OpenBuild, agent: Agent, current: Sequence[CurrentHolder]
                 tuple(topic for topic, holds in labelled if not holds),
             )
         )
-    return found
+    return peers
 
 
 def _by_nearness(peer: Peer) -> tuple[int, float, str, str]:
@@ -191,44 +193,46 @@ def _by_nearness(peer: Peer) -> tuple[int, float, str, str]:
 
 def accepted_communities(reading: OpenBuild) -> tuple[CommunityView, ...]:
     """Return accepted communities that still have three members, invited ones included."""
-    found = reading.builds.communities(reading.stamp.id, kind=CommunityKind.PROPOSED, most=None)
-    views = (community_view(reading, one) for one in _keep_accepted(reading, found))
-    return tuple(one for one in views if len(one.members) + len(one.invited) >= LEAST_MEMBERS)
+    records = reading.builds.communities(reading.stamp.id, kind=CommunityKind.PROPOSED, most=None)
+    views = (community_view(reading, record) for record in _keep_accepted(reading, records))
+    return tuple(view for view in views if len(view.members) + len(view.invited) >= LEAST_MEMBERS)
 
 
 def invitations_of(reading: OpenBuild, agent: Agent) -> tuple[Topic, ...]:
     """Return the topics of accepted communities that invite the agent and have no answer yet."""
-    found = reading.builds.communities(
+    records = reading.builds.communities(
         reading.stamp.id, agent_id=agent.id, kind=CommunityKind.PROPOSED
     )
-    views = (community_view(reading, one, of=agent.id) for one in _keep_accepted(reading, found))
+    views = (
+        community_view(reading, record, of=agent.id) for record in _keep_accepted(reading, records)
+    )
     return tuple(
         topic
-        for one in views
-        if any(guest.id == agent.id for guest in one.invited)
-        for topic in one.topics
+        for view in views
+        if any(guest.id == agent.id for guest in view.invited)
+        for topic in view.topics
     )
 
 
 def communities_on(reading: OpenBuild, topic_ids: Sequence[str]) -> tuple[CommunityView, ...]:
     """Return communities on one of these topics that still have two valid members."""
     wanted = set(topic_ids)
-    found = reading.builds.communities(reading.stamp.id, most=None)
-    on = [one for one in found if not wanted.isdisjoint(one.topics)]
-    views = (community_view(reading, one) for one in _keep_accepted(reading, on))
+    records = reading.builds.communities(reading.stamp.id, most=None)
+    on = [record for record in records if not wanted.isdisjoint(record.topics)]
+    views = (community_view(reading, record) for record in _keep_accepted(reading, on))
     return tuple(
-        one
-        for one in views
-        if len(one.members) > 1 and not wanted.isdisjoint(topic.id for topic in one.topics)
+        view
+        for view in views
+        if len(view.members) > 1 and not wanted.isdisjoint(topic.id for topic in view.topics)
     )
 
 
 def members_on(reading: OpenBuild, topic_id: str) -> tuple[Agent, ...]:
     """Return every member of the accepted community of a topic; empty if there is none."""
-    found = reading.builds.communities(reading.stamp.id, kind=CommunityKind.PROPOSED, most=None)
-    on = [one for one in found if topic_id in one.topics]
-    views = (community_view(reading, one, most=None) for one in _keep_accepted(reading, on))
-    members = {agent.id: agent for one in views for agent in one.members}
+    records = reading.builds.communities(reading.stamp.id, kind=CommunityKind.PROPOSED, most=None)
+    on = [record for record in records if topic_id in record.topics]
+    views = (community_view(reading, record, most=None) for record in _keep_accepted(reading, on))
+    members = {agent.id: agent for view in views for agent in view.members}
     return tuple(sorted(members.values(), key=by_area_then_name))
 
 
@@ -237,38 +241,40 @@ def communities_of(reading: OpenBuild, agent: Agent) -> tuple[CommunityView, ...
 
     An agent whose evidence is gone, who withdrew or who refused the topics is in none.
     """
-    found = reading.builds.communities(reading.stamp.id, agent_id=agent.id)
+    records = reading.builds.communities(reading.stamp.id, agent_id=agent.id)
     if agent.communities_joined:
-        known = {one.number for one in found}
+        known = {record.number for record in records}
         proposed = reading.builds.communities(
             reading.stamp.id, kind=CommunityKind.PROPOSED, most=None
         )
-        found += tuple(
-            one
-            for one in proposed
-            if one.number not in known and not agent.communities_joined.isdisjoint(one.topics)
+        records += tuple(
+            record
+            for record in proposed
+            if record.number not in known and not agent.communities_joined.isdisjoint(record.topics)
         )
-    views = (community_view(reading, one, of=agent.id) for one in _keep_accepted(reading, found))
-    return tuple(one for one in views if len(one.members) > 1)
+    views = (
+        community_view(reading, record, of=agent.id) for record in _keep_accepted(reading, records)
+    )
+    return tuple(view for view in views if len(view.members) > 1)
 
 
 def alone_in_region(reading: OpenBuild, agent_ids: Sequence[str]) -> frozenset[str]:
     """Return those of these agents who are the only holder of a topic in their region."""
     wide = {IsolationScope.REGION, IsolationScope.COUNTRY}
     cells = reading.builds.cells_of(reading.stamp.id, agent_ids)
-    return frozenset(one.agent_id for one in cells if one.scope in wide)
+    return frozenset(cell.agent_id for cell in cells if cell.scope in wide)
 
 
-def _keep_accepted(reading: OpenBuild, found: Sequence[CommunityRecord]) -> list[CommunityRecord]:
+def _keep_accepted(reading: OpenBuild, records: Sequence[CommunityRecord]) -> list[CommunityRecord]:
     """Return the detected communities, and the proposed ones that were accepted."""
-    if not any(one.kind is CommunityKind.PROPOSED for one in found):
-        return list(found)
+    if not any(record.kind is CommunityKind.PROPOSED for record in records):
+        return list(records)
     made = reading.builds.community_decisions.all().values()
-    accepted = {one.topic_id for one in made if one.verdict is Verdict.ACCEPTED}
+    accepted = {decision.topic_id for decision in made if decision.verdict is Verdict.ACCEPTED}
     return [
-        one
-        for one in found
-        if one.kind is not CommunityKind.PROPOSED or accepted.issuperset(one.topics)
+        record
+        for record in records
+        if record.kind is not CommunityKind.PROPOSED or accepted.issuperset(record.topics)
     ]
 
 
@@ -298,13 +304,15 @@ def community_view(
     cells = reading.builds.cells_between(reading.stamp.id, members, record.topics)
     held: dict[str, set[str]] = defaultdict(set)
     agents: dict[str, Agent] = {}
-    for one in reading.revalidation.still_holding(cells):
-        held[one.agent.id].add(one.cell.topic_id)
-        agents[one.agent.id] = one.agent
+    for holder in reading.revalidation.still_holding(cells):
+        held[holder.agent.id].add(holder.cell.topic_id)
+        agents[holder.agent.id] = holder.agent
     still = {id_: topics for id_, topics in held.items() if len(topics) >= least}
     if record.kind is CommunityKind.PROPOSED:
         topics = frozenset(record.topics)
-        still = {id_: some for id_, some in still.items() if not _left(agents[id_], topics)}
+        still = {
+            id_: topic_ids for id_, topic_ids in still.items() if not _left(agents[id_], topics)
+        }
         for agent in _joiners(reading, record.topics, most):
             agents[agent.id] = agent
             still[agent.id] = set(topics)
@@ -313,23 +321,23 @@ def community_view(
     proposed = record.kind is CommunityKind.PROPOSED
     today = reading.revalidation.today
     invited = {
-        one.id
-        for one in named
-        if proposed and not all_shown and not _is_member(one, record.topics, today)
+        agent.id
+        for agent in named
+        if proposed and not all_shown and not _is_member(agent, record.topics, today)
     }
-    visible = [one for one in named if one.id not in invited and of not in invited]
+    visible = [agent for agent in named if agent.id not in invited and of not in invited]
     return CommunityView(
         tuple(reading.topics[id_].topic for id_ in record.topics if id_ in shown),
         tuple(sorted(visible, key=by_area_then_name)),
         proposed,
-        tuple(one for one in named if one.id in invited),
+        tuple(agent for agent in named if agent.id in invited),
     )
 
 
 def _is_member(agent: Agent, topic_ids: Collection[str], today: date) -> bool:
     """Return whether an agent accepted, or was told long enough ago and did not refuse."""
-    told = (day for topic, day in agent.communities_invited if topic in topic_ids)
-    in_time = any(day + timedelta(days=NOTICE_DAYS) <= today for day in told)
+    days = (day for topic, day in agent.communities_invited if topic in topic_ids)
+    in_time = any(day + timedelta(days=NOTICE_DAYS) <= today for day in days)
     return in_time or not agent.communities_joined.isdisjoint(topic_ids)
 
 
@@ -347,9 +355,9 @@ def _joiners(reading: OpenBuild, topic_ids: Sequence[str], most: int | None) -> 
 
 def _members_to_show(record: CommunityRecord, of: str | None, most: int | None) -> tuple[str, ...]:
     """Return the first `most` members; `of` is among them if they are a member."""
-    others = [one for one in record.members if one != of]
-    asked = (of,) if of is not None and of in record.members else ()
-    return (*asked, *others)[:most]
+    others = [member for member in record.members if member != of]
+    first = (of,) if of is not None and of in record.members else ()
+    return (*first, *others)[:most]
 
 
 def topic_view(reading: OpenBuild, topic_id: str) -> TopicView | None:
@@ -359,20 +367,20 @@ def topic_view(reading: OpenBuild, topic_id: str) -> TopicView | None:
         return None
     standing, areas = reading.areas_of(topic_id)
     holders = [
-        TopicHolder(one.agent, one.cell.basis, reading.mission_since(one.agent, topic_id))
-        for one in standing
+        TopicHolder(holder.agent, holder.cell.basis, reading.mission_since(holder.agent, topic_id))
+        for holder in standing
     ]
-    topics = {id_: one.topic for id_, one in reading.topics.items()}
-    narrower = [one for one in topics.values() if topic_id in one.broader]
-    near = {topic_id, *record.topic.broader, *(one.id for one in narrower)}
+    topics = {id_: entry.topic for id_, entry in reading.topics.items()}
+    narrower = [topic for topic in topics.values() if topic_id in topic.broader]
+    near = {topic_id, *record.topic.broader, *(topic.id for topic in narrower)}
     return TopicView(
         topic=record.topic,
-        holders=tuple(sorted(holders, key=lambda one: by_area_then_name(one.agent))),
+        holders=tuple(sorted(holders, key=lambda holder: by_area_then_name(holder.agent))),
         areas=areas,
         documents=reading.revalidation.readable_by_all(record.documents),
         questions=reading.revalidation.readable_by_all(record.questions),
         broader=tuple(topics[id_] for id_ in record.topic.broader),
-        narrower=tuple(sorted(narrower, key=lambda one: label_order(one.label))),
+        narrower=tuple(sorted(narrower, key=lambda topic: label_order(topic.label))),
         related=tuple(topics[id_] for id_ in _related(reading, standing) if id_ not in near),
     )
 
@@ -382,12 +390,12 @@ def _related(reading: OpenBuild, standing: Sequence[CurrentHolder]) -> list[str]
 
     They are counted for each answer, since evidence may have been withdrawn since the build.
     """
-    agents = [one.agent.id for one in standing if one.holds]
+    agents = [holder.agent.id for holder in standing if holder.holds]
     cells = reading.builds.cells_of(reading.stamp.id, agents[:_RELATED_HOLDERS_READ])
     held = reading.revalidation.still_holding(cells)
-    shared = Counter(one.cell.topic_id for one in held)
+    shared = Counter(holder.cell.topic_id for holder in held)
     ordered = sorted(shared, key=lambda id_: (-shared[id_], id_))
-    own = {one.cell.topic_id for one in standing}
+    own = {holder.cell.topic_id for holder in standing}
     return [id_ for id_ in ordered if id_ not in own][:RELATED]
 
 
@@ -446,20 +454,20 @@ def profile_of(
     if isinstance(reading, BuildStatus):
         skills = _skills(agent, frozenset(), today)
         return AgentProfile(agent, reading, (), None, *skills, (), ())
-    found = peers_of(reading, agent, access, to_self=to_self)
-    shown = tuple(one for one in found.topics if one.basis == Basis.DEMONSTRATED)
-    by_metier = tuple(one for one in found.topics if one.basis == Basis.METIER)
-    proven = frozenset(label_key(name) for one in shown for name in one.topic.labels)
+    peers = peers_of(reading, agent, access, to_self=to_self)
+    shown = tuple(held for held in peers.topics if held.basis == Basis.DEMONSTRATED)
+    by_metier = tuple(held for held in peers.topics if held.basis == Basis.METIER)
+    proven = frozenset(label_key(name) for held in shown for name in held.topic.labels)
     return AgentProfile(
         agent,
         reading.status,
         shown,
-        next((one for one in by_metier if one.topic.kind == TopicKind.METIER), None),
+        next((held for held in by_metier if held.topic.kind == TopicKind.METIER), None),
         *_skills(agent, proven, today),
-        found.peers,
-        found.communities,
-        tuple(one for one in by_metier if one.topic.kind == TopicKind.TOPIC),
-        tuple(one for one in found.topics if one.basis == Basis.MISSION),
+        peers.peers,
+        peers.communities,
+        tuple(held for held in by_metier if held.topic.kind == TopicKind.TOPIC),
+        tuple(held for held in peers.topics if held.basis == Basis.MISSION),
     )
 
 
@@ -470,8 +478,8 @@ def _skills(
 
     `proven` are the analysed labels of topics with evidence.
     """
-    said = agent.skills_declared
-    old = said is not None and (today - said).days > SKILL_DAYS
+    declared_on = agent.skills_declared
+    old = declared_on is not None and (today - declared_on).days > SKILL_DAYS
     confirmed = sorted(set(agent.skills_confirmed), key=str.lower)
     declared = sorted(set(agent.skills) - set(confirmed), key=str.lower)
     return (

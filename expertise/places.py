@@ -90,7 +90,7 @@ def departements_of(area: str) -> tuple[str, ...]:
     """Return the départements of an area by its code: `22`, or `r53` for a region."""
     if not area.startswith("r"):
         return (area,) if area else ()
-    return tuple(one for one in DEPARTEMENTS if region_of(one) == area[1:])
+    return tuple(code for code in DEPARTEMENTS if region_of(code) == area[1:])
 
 
 def place_of(area: str) -> AskedPlace:
@@ -100,8 +100,8 @@ def place_of(area: str) -> AskedPlace:
 
 def nearest_km(departements: Sequence[str], agent: Agent) -> float:
     """Return the distance from the nearest of these départements to the agent's post."""
-    ways = (distance_km(one, agent.departement) for one in departements)
-    return min((one for one in ways if one is not None), default=float("inf"))
+    ways = (distance_km(code, agent.departement) for code in departements)
+    return min((km for km in ways if km is not None), default=float("inf"))
 
 
 class _Area(NamedTuple):
@@ -138,29 +138,31 @@ def place_in(question: str, near: str = "") -> AskedPlace | None:
     Nyons, dans la Drôme»), only the common part counts if one lies in the other.
     """
     tokens = _tokens(question)
-    found: list[_Found] = []
+    mentions: list[_Found] = []
     at = 0
     while at < len(tokens):
-        one = _place_at(tokens, at, beside=bool(found) and found[-1].last == at - 1)
-        if one:
-            found.append(one)
-        at = one.last + 1 if one else at + 1
-    if not found:
+        mention = _place_at(tokens, at, beside=bool(mentions) and mentions[-1].last == at - 1)
+        if mention:
+            mentions.append(mention)
+        at = mention.last + 1 if mention else at + 1
+    if not mentions:
         return None
-    names = [question[tokens[one.first].start : tokens[one.last].end] for one in found]
-    spans = [(tokens[_announced(tokens, o.first)].start, tokens[o.last].end) for o in found]
+    names = [
+        question[tokens[mention.first].start : tokens[mention.last].end] for mention in mentions
+    ]
+    spans = [(tokens[_announced(tokens, o.first)].start, tokens[o.last].end) for o in mentions]
     parts = tuple(question[start:end] for start, end in spans)
     subject = question
     for start, end in reversed(spans):
         subject = f"{subject[:start]} {subject[end:]}"
-    departements = _common([one.area for one in found], near)
-    label = ", ".join(one.area.name for one in found)
+    departements = _common([mention.area for mention in mentions], near)
+    label = ", ".join(mention.area.name for mention in mentions)
     return AskedPlace(", ".join(names), departements, parts, " ".join(subject.split()), label)
 
 
 def _common(areas: Sequence[_Area], near: str) -> tuple[str, ...]:
     """Return the départements that the areas have in common, or else all of them."""
-    inside = set.intersection(*(set(one.departements) for one in areas))
+    inside = set.intersection(*(set(area.departements) for area in areas))
     if inside and len(areas) > 1:
         return tuple(sorted(inside))
     every: dict[str, None] = {}
@@ -200,9 +202,9 @@ def _place_at(tokens: Sequence[_Token], at: int, *, beside: bool) -> _Found | No
     """
     known = _areas()
     for last in range(min(len(tokens), at + _MOST_WORDS) - 1, at - 1, -1):
-        name = " ".join(one.folded for one in tokens[at : last + 1])
+        name = " ".join(token.folded for token in tokens[at : last + 1])
         areas = known.get(name, ())
-        for area in sorted(areas, key=lambda one: _order(one, _before(tokens, at))):
+        for area in sorted(areas, key=lambda candidate: _order(candidate, _before(tokens, at))):
             town = area.kind is PlaceKind.TOWN
             person = town and not beside and at > 0 and _may_be_given_name(tokens[at - 1])
             part = _is_part_of_name(area, tokens, at, last)
@@ -256,7 +258,7 @@ def _is_near(tokens: Sequence[_Token], at: int) -> bool:
 
 
 def _is_meant(area: _Area, name: str, tokens: Sequence[_Token], at: int, last: int) -> bool:
-    before, capital = _before(tokens, at), any(one.capital for one in tokens[at : last + 1])
+    before, capital = _before(tokens, at), any(token.capital for token in tokens[at : last + 1])
     near, word = _is_near(tokens, at), name in _words()
     if name[0].isdigit():
         return _is_number_meant(tokens, at)
@@ -276,9 +278,11 @@ def _is_meant(area: _Area, name: str, tokens: Sequence[_Token], at: int, last: i
 
 def _is_number_meant(tokens: Sequence[_Token], at: int) -> bool:
     """Return whether a number is a département's: «dans le 22», but not «dans le 22 mars»."""
-    said = [one.folded for one in tokens[max(0, at - 2) : at]]
+    preceding = [token.folded for token in tokens[max(0, at - 2) : at]]
     following = tokens[at + 1].folded if at + 1 < len(tokens) else "qui"
-    return said[-1:] == ["departement"] or (said == ["dans", "le"] and following in _ASKING)
+    return preceding[-1:] == ["departement"] or (
+        preceding == ["dans", "le"] and following in _ASKING
+    )
 
 
 def _announced(tokens: Sequence[_Token], at: int) -> int:
@@ -297,19 +301,19 @@ def _announced(tokens: Sequence[_Token], at: int) -> int:
 @cache
 def _areas() -> Mapping[str, tuple[_Area, ...]]:
     """Return the possible meanings of each name, by its folded words without their article."""
-    found: dict[str, list[_Area]] = defaultdict(list)
+    by_name: dict[str, list[_Area]] = defaultdict(list)
     for code, name in DEPARTEMENTS.items():
-        found[_key(name)].append(_Area(None, (code,), name))
-        found[code.lower()].append(_Area(None, (code,), name))
+        by_name[_key(name)].append(_Area(None, (code,), name))
+        by_name[code.lower()].append(_Area(None, (code,), name))
     for code, name in REGIONS.items():
         inside = _Area(None, departements_of(f"r{code}"), name)
         initials = "".join(letter for letter in name if letter.isupper()).lower()
         for key in {_key(name), initials if len(initials) >= _SHORTEST_INITIALS else _key(name)}:
-            found[key] = found[key] or [inside]
+            by_name[key] = by_name[key] or [inside]
     begun: dict[str, list[_Area]] = defaultdict(list)
     for kind, name, departements in named_places():
         if kind is not PlaceKind.WORD:
-            found[_key(name)].append(_Area(kind, departements, name))
+            by_name[_key(name)].append(_Area(kind, departements, name))
         if kind is PlaceKind.TOWN:
             words = _key(name).split()
             for count in range(1, len(words)):
@@ -318,14 +322,14 @@ def _areas() -> Mapping[str, tuple[_Area, ...]]:
                 )
     for name, towns in begun.items():  # «Florac», «Châlons»: beginnings of only one town
         if len(towns) == 1 and len(name) >= _SHORTEST_BEGINNING:
-            found[name] = [*towns, *found.get(name, ())]
-    return {name: tuple(areas) for name, areas in found.items()}
+            by_name[name] = [*towns, *by_name.get(name, ())]
+    return {name: tuple(areas) for name, areas in by_name.items()}
 
 
 @cache
 def _words() -> frozenset[str]:
     """Return the names that are also ordinary words."""
-    return frozenset(_key(one.name) for one in named_places() if one.kind is PlaceKind.WORD)
+    return frozenset(_key(place.name) for place in named_places() if place.kind is PlaceKind.WORD)
 
 
 def _key(name: str) -> str:

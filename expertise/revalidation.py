@@ -62,38 +62,40 @@ class Revalidation:
             for cell in cells
             if cell.agent_id in agents
             and may_be_shown(agents[cell.agent_id], self.today)
-            and cell.topic_id not in {one.id for one in agents[cell.agent_id].refused}
+            and cell.topic_id not in {topic.id for topic in agents[cell.agent_id].refused}
         ]
-        shown = [one for one in present if one.cell.basis == Basis.DEMONSTRATED]
-        standing = self._demonstrated([one.cell for one in shown])
+        shown = [holder for holder in present if holder.cell.basis == Basis.DEMONSTRATED]
+        standing = self._demonstrated([holder.cell for holder in shown])
         return tuple(
-            found
-            for one in present
-            if (found := self._as_stated(one, standing=standing)) is not None
+            current
+            for holder in present
+            if (current := self._as_stated(holder, standing=standing)) is not None
         )
 
     def _as_stated(
-        self, one: CurrentHolder, *, standing: Collection[tuple[str, str]]
+        self, holder: CurrentHolder, *, standing: Collection[tuple[str, str]]
     ) -> CurrentHolder | None:
         """Return the cell with its present basis, or None if it has no basis any more."""
-        if (one.cell.topic_id, one.cell.agent_id) in standing:
-            return one
-        basis = stated_topics(one.agent, self.names, self.today).get(one.cell.topic_id)
-        if basis is None or basis == one.cell.basis:
-            return one if basis else None
-        cell = replace(one.cell, basis=basis, strength=0.0, evidence=NO_EVIDENCE)
-        return CurrentHolder(cell, one.agent)
+        if (holder.cell.topic_id, holder.cell.agent_id) in standing:
+            return holder
+        basis = stated_topics(holder.agent, self.names, self.today).get(holder.cell.topic_id)
+        if basis is None or basis == holder.cell.basis:
+            return holder if basis else None
+        cell = replace(holder.cell, basis=basis, strength=0.0, evidence=NO_EVIDENCE)
+        return CurrentHolder(cell, holder.agent)
 
     def still_holding(self, cells: Sequence[CellRecord]) -> tuple[CurrentHolder, ...]:
         """Return the valid cells, without agents who only declare the topic."""
-        return tuple(one for one in self.current_holders(cells) if one.holds)
+        return tuple(holder for holder in self.current_holders(cells) if holder.holds)
 
     def readable_by_all(self, document_ids: Iterable[str]) -> tuple[str, ...]:
         """Return those of these documents that every agent may still read, in order."""
         wanted = list(dict.fromkeys(document_ids))
-        kept = self.index.kept(wanted) if wanted else {}
+        entries = self.index.kept(wanted) if wanted else {}
         return tuple(
-            id_ for id_ in wanted if id_ in kept and is_universal(kept[id_].access, self.universal)
+            id_
+            for id_ in wanted
+            if id_ in entries and is_universal(entries[id_].access, self.universal)
         )
 
     def open_cards(self, document_ids: Iterable[str]) -> tuple[Card, ...]:
@@ -103,7 +105,7 @@ class Revalidation:
             return ()
         everyone = access_filter(Reader("everyone", self.universal))
         shown = self.index.show(ShowRequest(everyone, wanted, Question()))
-        return tuple(one.card for one in shown)
+        return tuple(document.card for document in shown)
 
     def _demonstrated(self, cells: Sequence[CellRecord]) -> set[tuple[str, str]]:
         """Return (topic, agent) of the cells whose documents still reach the threshold."""
@@ -111,23 +113,25 @@ class Revalidation:
         pending = [_PendingCell(cell, self.least_strength) for cell in cells]
         known: dict[tuple[str, str], bool] = {}
         for _ in range(ROUNDS):
-            wanted = [(one, one.next_proofs()) for one in pending]
-            self._learn({(p.document_id, p.account): p for _, some in wanted for p in some}, known)
-            owners = self.book.by_account({p.account for _, some in wanted for p in some})
+            wanted = [(pending_cell, pending_cell.next_proofs()) for pending_cell in pending]
+            self._learn(
+                {(p.document_id, p.account): p for _, proofs in wanted for p in proofs}, known
+            )
+            owners = self.book.by_account({p.account for _, proofs in wanted for p in proofs})
             pending = []
-            for one, some in wanted:
-                for proof in some:
+            for pending_cell, proofs in wanted:
+                for proof in proofs:
                     owner = owners.get(proof.account)
                     owned = (
                         owner is not None
-                        and owner.id == one.cell.agent_id
+                        and owner.id == pending_cell.cell.agent_id
                         and proof.document_id not in owner.disowned
                     )
-                    one.take(proof, owned and known[proof.document_id, proof.account])
-                if one.stands:
-                    standing.add((one.cell.topic_id, one.cell.agent_id))
-                elif some:
-                    pending.append(one)
+                    pending_cell.take(proof, owned and known[proof.document_id, proof.account])
+                if pending_cell.stands:
+                    standing.add((pending_cell.cell.topic_id, pending_cell.cell.agent_id))
+                elif proofs:
+                    pending.append(pending_cell)
             if not pending:
                 break
         return standing
@@ -139,10 +143,10 @@ class Revalidation:
         new = {key: proof for key, proof in proofs.items() if key not in known}
         if not new:
             return
-        kept = self.index.kept({document_id for document_id, _ in new})
+        entries = self.index.kept({document_id for document_id, _ in new})
         changed: set[str] = set()
         for (document_id, account), proof in new.items():
-            now = kept.get(document_id)
+            now = entries.get(document_id)
             counts = now is not None and is_universal(now.access, self.universal)
             known[document_id, account] = counts
             if counts and now is not None and now.record_hash[:HASH_PREFIX_CHARS] != proof.mark:
@@ -159,9 +163,11 @@ class Revalidation:
         everyone = access_filter(Reader("everyone", self.universal))
         shown = self.index.show(ShowRequest(everyone, tuple(sorted(document_ids)), Question()))
         return {
-            one.card.document_id: {row.account for row in counting_contributions(one.card)}
-            for one in shown
-            if not asks_for_a_skill(one.card.kind, self.asking)
+            document.card.document_id: {
+                row.account for row in counting_contributions(document.card)
+            }
+            for document in shown
+            if not asks_for_a_skill(document.card.kind, self.asking)
         }
 
 
@@ -171,23 +177,23 @@ class _PendingCell:
 
     cell: CellRecord
     least: float
-    asked: int = 0
-    said: list[float] = field(default_factory=list)
+    checked: int = 0
+    weights: list[float] = field(default_factory=list)
 
     @property
     def stands(self) -> bool:
-        return discounted_strength(self.said) >= self.least - 1e-6
+        return discounted_strength(self.weights) >= self.least - 1e-6
 
     def next_proofs(self) -> Sequence[CellEvidence]:
         """Return as much more evidence as would reach the threshold if all of it counts."""
-        hoped, taken = list(self.said), self.asked
+        hoped, taken = list(self.weights), self.checked
         while discounted_strength(hoped) < self.least - 1e-6 and taken < len(self.cell.evidence):
             hoped.append(self.cell.evidence[taken].weight)
             taken += 1
-        some = self.cell.evidence[self.asked : taken]
-        self.asked = taken
-        return some
+        proofs = self.cell.evidence[self.checked : taken]
+        self.checked = taken
+        return proofs
 
     def take(self, proof: CellEvidence, counts: bool) -> None:
         if counts:
-            self.said.append(proof.weight)
+            self.weights.append(proof.weight)

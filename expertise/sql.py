@@ -42,7 +42,7 @@ def write_rows(
                 copy.write_row(row)
     except failure as error:
         # Without PostgreSQL's details, which may quote the row.
-        told = type(error)(error.diag.message_primary or type(error).__name__)
+        message = type(error)(error.diag.message_primary or type(error).__name__)
         raise sa.exc.DBAPIError.instance(
-            statement, None, told, failure, hide_parameters=True, dialect=connection.dialect
+            statement, None, message, failure, hide_parameters=True, dialect=connection.dialect
         ) from None

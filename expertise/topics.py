@@ -110,23 +110,26 @@ def topics_of_table(name: str, content: bytes) -> TopicList:
 
 def check_topics(entries: Iterable[TopicEntry]) -> TopicList:
     """Return the topics that are valid together, by id, and report what was left out."""
-    kept: dict[str, tuple[str, Topic]] = {}
+    accepted: dict[str, tuple[str, Topic]] = {}
     faults: list[Malformed] = []
     seen: dict[tuple[str, str], str] = {}
     for where, entry in entries:
         reason = (
-            entry.reason if isinstance(entry, Malformed) else _reason_to_reject(entry, kept, seen)
+            entry.reason
+            if isinstance(entry, Malformed)
+            else _reason_to_reject(entry, accepted, seen)
         )
         if isinstance(entry, Malformed) or reason:
             faults.append(Malformed(where, reason))
         else:
-            kept[entry.id] = where, entry
+            accepted[entry.id] = where, entry
             seen[entry.kind, label_key(entry.label)] = entry.id
     topics = {
-        id_: _with_known_links(where, topic, kept, faults) for id_, (where, topic) in kept.items()
+        id_: _with_known_links(where, topic, accepted, faults)
+        for id_, (where, topic) in accepted.items()
     }
-    topics = _without_cycles(topics, {id_: where for id_, (where, _) in kept.items()}, faults)
-    topics = _each_label_once(topics, {id_: where for id_, (where, _) in kept.items()}, faults)
+    topics = _without_cycles(topics, {id_: where for id_, (where, _) in accepted.items()}, faults)
+    topics = _each_label_once(topics, {id_: where for id_, (where, _) in accepted.items()}, faults)
     return TopicList(tuple(topics[id_] for id_ in sorted(topics)), tuple(faults))
 
 
@@ -141,15 +144,15 @@ def broader_closure(topics: Sequence[Topic]) -> Mapping[str, tuple[str, ...]]:
     broader = {topic.id: topic.broader for topic in topics}
     above: dict[str, tuple[str, ...]] = {}
     for topic in topics:
-        found: set[str] = set()
+        ancestors: set[str] = set()
         waiting = list(topic.broader)
         # Without recursion: a list may be a thousand levels deep.
         while waiting:
-            one = waiting.pop()
-            if one not in found:
-                found.add(one)
-                waiting.extend(broader[one])
-        above[topic.id] = tuple(sorted(found))
+            ancestor = waiting.pop()
+            if ancestor not in ancestors:
+                ancestors.add(ancestor)
+                waiting.extend(broader[ancestor])
+        above[topic.id] = tuple(sorted(ancestors))
     return above
 
 
@@ -186,7 +189,7 @@ def _parts(cell: str) -> tuple[str, ...]:
 
 
 def _reason_to_reject(
-    topic: Topic, kept: Mapping[str, object], seen: Mapping[tuple[str, str], str]
+    topic: Topic, accepted: Mapping[str, object], seen: Mapping[tuple[str, str], str]
 ) -> str:
     """Return why a topic is rejected, in French, or an empty text."""
     if not topic.id or len(topic.id) > _LONGEST_ID:
@@ -195,7 +198,7 @@ def _reason_to_reject(
         return "l'identifiant ou le libellé a des caractères que la base ne garde pas"
     if not label_key(topic.label):
         return "le libellé manque, ou n'a que des mots vides"
-    if topic.id in kept:
+    if topic.id in accepted:
         return f"l'identifiant « {topic.id} » est déjà pris"
     if other := seen.get((topic.kind, label_key(topic.label))):
         return f"le libellé « {topic.label} » est déjà celui de « {other} »"
@@ -203,12 +206,12 @@ def _reason_to_reject(
 
 
 def _with_known_links(
-    where: str, topic: Topic, kept: Mapping[str, object], faults: list[Malformed]
+    where: str, topic: Topic, accepted: Mapping[str, object], faults: list[Malformed]
 ) -> Topic:
-    for one in topic.broader:
-        if one not in kept:
-            faults.append(Malformed(where, f"terme générique inconnu : « {one} », lien ignoré"))
-    return replace(topic, broader=tuple(one for one in topic.broader if one in kept))
+    for parent in topic.broader:
+        if parent not in accepted:
+            faults.append(Malformed(where, f"terme générique inconnu : « {parent} », lien ignoré"))
+    return replace(topic, broader=tuple(parent for parent in topic.broader if parent in accepted))
 
 
 def _without_cycles(
@@ -216,18 +219,23 @@ def _without_cycles(
 ) -> dict[str, Topic]:
     """Remove every link of a cycle, since it is not known which link is wrong."""
     with suppress(CycleError):
-        TopologicalSorter({one.id: one.broader for one in topics.values()}).prepare()
+        TopologicalSorter({topic.id: topic.broader for topic in topics.values()}).prepare()
         return topics
     # Imported here: it takes a while, and few lists have a circle.
     import networkx as nx
 
     links = nx.DiGraph([(topic.id, up) for topic in topics.values() for up in topic.broader])
-    circles = [set(one) for one in nx.strongly_connected_components(links)]
-    cut = {id_: one for one in circles if len(one) > 1 or links.has_edge(*one, *one) for id_ in one}
+    circles = [set(circle) for circle in nx.strongly_connected_components(links)]
+    cut = {
+        id_: circle
+        for circle in circles
+        if len(circle) > 1 or links.has_edge(*circle, *circle)
+        for id_ in circle
+    }
     sound = dict(topics)
     for id_ in sorted(cut):
-        kept = tuple(up for up in topics[id_].broader if up not in cut[id_])
-        sound[id_] = replace(topics[id_], broader=kept)
+        broader = tuple(up for up in topics[id_].broader if up not in cut[id_])
+        sound[id_] = replace(topics[id_], broader=broader)
         faults.append(Malformed(places[id_], "termes génériques en cercle, liens ignorés"))
     return sound
 
@@ -244,12 +252,12 @@ def _each_label_once(
     sound = {}
     for id_, topic in topics.items():
         own: list[str] = []
-        said = {label_key(topic.label)}
+        keys = {label_key(topic.label)}
         for label in topic.alt_labels:
             key = label_key(label)
-            if key in said:
+            if key in keys:
                 continue  # the same words as another of its labels
-            said.add(key)
+            keys.add(key)
             if not key or claims[topic.kind, key] > 1 or storable(label) != label:
                 reason = f"variante vide ou disputée : « {label} », ignorée"
                 faults.append(Malformed(places[id_], reason))
@@ -296,16 +304,21 @@ def _topic_of_concept(graph: "Graph", concept: "Node", name: str) -> Topic | Mal
     if not preferred:
         return Malformed(f"{name}:{concept}", "skos:prefLabel manque")
     broader = {*graph.objects(concept, SKOS.broader), *graph.subjects(SKOS.narrower, concept)}
-    noted = (_concept_labels(graph, concept, one) for one in (SKOS.definition, SKOS.scopeNote))
-    groups = (_concept_labels(graph, one, SKOS.prefLabel) for one in _groups(graph, concept))
-    types = {str(one).strip().lower() for one in graph.objects(concept, DCTERMS.type)}
+    noted = (
+        _concept_labels(graph, concept, relation) for relation in (SKOS.definition, SKOS.scopeNote)
+    )
+    groups = (_concept_labels(graph, group, SKOS.prefLabel) for group in _groups(graph, concept))
+    types = {str(kind).strip().lower() for kind in graph.objects(concept, DCTERMS.type)}
     return Topic(
         str(concept),
         preferred[0],
         tuple(_concept_labels(graph, concept, SKOS.altLabel)),
         tuple(sorted(map(str, broader))),
         TopicKind.METIER if types & _METIER_TYPES else TopicKind.TOPIC,
-        *(_one_line(next((some[0] for some in found if some), "")) for found in (noted, groups)),
+        *(
+            _one_line(next((labels[0] for labels in texts if labels), ""))
+            for texts in (noted, groups)
+        ),
     )
 
 
@@ -318,9 +331,13 @@ def _groups(graph: "Graph", concept: "Node") -> list["Node"]:
 
 def _concept_labels(graph: "Graph", concept: "Node", predicate: "Node") -> list[str]:
     """Return the French labels, else those without a language, else all labels."""
-    found: dict[str, list[str]] = {}
+    by_language: dict[str, list[str]] = {}
     for label in graph.objects(concept, predicate):
         language = (getattr(label, "language", None) or "").split("-")[0].lower()
-        found.setdefault(language, []).append(str(label).strip())
-    chosen = found.get("fr") or found.get("") or [one for some in found.values() for one in some]
+        by_language.setdefault(language, []).append(str(label).strip())
+    chosen = (
+        by_language.get("fr")
+        or by_language.get("")
+        or [label for labels in by_language.values() for label in labels]
+    )
     return sorted(set(filter(None, chosen)))

@@ -127,7 +127,7 @@ class Candidate:
     @property
     def last_active(self) -> date | None:
         """Date of the last contribution in the evidence, None if nothing is dated."""
-        return max((one.last for one in self.evidence if one.last), default=None)
+        return max((proof.last for proof in self.evidence if proof.last), default=None)
 
 
 TopicsOf: TypeAlias = Mapping[str, Sequence[tuple[str, float]]]

@@ -75,13 +75,13 @@ def apply_joined(
 ) -> dict[str, Agent]:
     """Return agents by id like `apply_preferences`, from the rows of `with_preferences`."""
     known: dict[str, Agent] = {}
-    asked: dict[str, list[_Row]] = defaultdict(list)
+    by_agent: dict[str, list[_Row]] = defaultdict(list)
     for agent, row in rows:
         known[agent.id] = agent
         if row[f"{_JOINED}kind"] is not None:
             names = preferences.c.keys()
-            asked[agent.id].append({name: row[_JOINED + name] for name in names})
-    every = {agent_id: asked.get(agent_id, ()) for agent_id in known}
+            by_agent[agent.id].append({name: row[_JOINED + name] for name in names})
+    every = {agent_id: by_agent.get(agent_id, ()) for agent_id in known}
     once(connection.engine, "preferences", dict[str, Sequence[_Row]]).update(every)
     return _apply_to_all(connection, known, every)
 
@@ -94,12 +94,12 @@ def apply_preferences_by_account(
     Accounts of sources from which their agent has withdrawn are left out.
     """
     known = {agent.id: agent for agent in agents.values()}
-    asked = _preferences_by_agent(connection, known)
-    wished = _apply_to_all(connection, known, asked)
+    by_agent = _preferences_by_agent(connection, known)
+    wished = _apply_to_all(connection, known, by_agent)
     return {
         account: wished[agent.id]
         for account, agent in agents.items()
-        if not _withdrew_from(account, asked.get(agent.id, ()))
+        if not _withdrew_from(account, by_agent.get(agent.id, ()))
     }
 
 
@@ -137,11 +137,11 @@ def _read_preferences(
 
 
 def _apply_to_all(
-    connection: sa.Connection, known: Mapping[str, Agent], asked: _PreferencesByAgent
+    connection: sa.Connection, known: Mapping[str, Agent], by_agent: _PreferencesByAgent
 ) -> dict[str, Agent]:
-    documents = _refused_documents(connection, asked.values())
+    documents = _refused_documents(connection, by_agent.values())
     wished = dict(known)
-    for agent_id, rows in asked.items():
+    for agent_id, rows in by_agent.items():
         if agent_id in known:
             wished[agent_id] = _apply(known[agent_id], rows, documents)
     return wished
@@ -155,12 +155,12 @@ _RefusedDocuments = Mapping[tuple[str, str], frozenset[str]]
 
 
 def _refused_documents(
-    connection: sa.Connection, asked: Iterable[Sequence[_Row]]
+    connection: sa.Connection, rows_by_agent: Iterable[Sequence[_Row]]
 ) -> _RefusedDocuments:
     """Return the documents that the current build counts under topics that agents refuse."""
     refused = [
         (row["agent_key"], row["subject"])
-        for rows in asked
+        for rows in rows_by_agent
         for row in rows
         if row["kind"] in _AGAINST_TOPICS
     ]
@@ -173,10 +173,10 @@ def _refused_documents(
             one_of(connection, cells.c.agent_key, {key for key, _ in refused}),
             one_of(connection, cells.c.topic_id, {topic for _, topic in refused}),
         )
-        found = map(cell_record, connection.execute(query).mappings())
+        records = map(cell_record, connection.execute(query).mappings())
         return {
             (cell.agent_id, cell.topic_id): frozenset(proof.document_id for proof in cell.evidence)
-            for cell in found
+            for cell in records
         }
 
     return once(connection.engine, ("refused documents", frozenset(refused)), read)
@@ -211,11 +211,11 @@ def _with_declared_skills(agent: Agent, rows: Sequence[_Row]) -> Agent:
     if not more:
         return agent
     newest = max(_day(row["since"]) for row in more)
-    said = agent.skills_declared
+    declared = agent.skills_declared
     return replace(
         agent,
         skills=(*agent.skills, *(row["said"][0] for row in more)),
-        skills_declared=max(said, newest) if said else newest,
+        skills_declared=max(declared, newest) if declared else newest,
     )
 
 
@@ -235,12 +235,14 @@ def _with_refused_topics(agent: Agent, rows: Sequence[_Row], documents: _Refused
     return replace(
         agent,
         refused=refused,
-        skills=tuple(one for one in agent.skills if label_key(one) not in gone),
-        skills_confirmed=tuple(one for one in agent.skills_confirmed if label_key(one) not in gone),
+        skills=tuple(skill for skill in agent.skills if label_key(skill) not in gone),
+        skills_confirmed=tuple(
+            skill for skill in agent.skills_confirmed if label_key(skill) not in gone
+        ),
         missions=tuple(
-            one
-            for one in agent.missions
-            if one.topic not in ids and label_key(one.topic) not in gone
+            mission
+            for mission in agent.missions
+            if mission.topic not in ids and label_key(mission.topic) not in gone
         ),
     )
 
@@ -288,8 +290,8 @@ def shown_rows(agents: sa.Table, today: date) -> sa.ColumnElement[bool]:
 
 def refuses(agent: Agent, question: str, topics: Iterable[str] = ()) -> bool:
     """Return whether the agent refused one of `topics`, or a topic with a label in the question."""
-    asked = frozenset(topics)
-    return any(topic.id in asked or _mentions(question, topic) for topic in agent.refused)
+    topic_ids = frozenset(topics)
+    return any(topic.id in topic_ids or _mentions(question, topic) for topic in agent.refused)
 
 
 ABOUT = 0.5
@@ -347,5 +349,5 @@ def _contains_label(places: set[tuple[int, str]], label: str) -> bool:
     if not terms:
         return False
     first, word = terms[0]
-    starts = [at for at, said in places if said == word]
-    return any(all((at + p - first, said) in places for p, said in terms) for at in starts)
+    starts = [at for at, term in places if term == word]
+    return any(all((at + p - first, term) in places for p, term in terms) for at in starts)

@@ -64,10 +64,10 @@ words only name a subject.
 
 def asks_the_same(question: str, title: str) -> bool:
     """Return whether a title asks a question in nearly the same words, in any order."""
-    asked = {term.term for term in analyse_query(question)}
+    question_terms = {term.term for term in analyse_query(question)}
     titled = {term.term for term in analyse_query(title)}
-    common = len(asked & titled)
-    return common >= FEWEST_ASKED and common >= SAME_QUESTION * len(asked | titled)
+    common = len(question_terms & titled)
+    return common >= FEWEST_ASKED and common >= SAME_QUESTION * len(question_terms | titled)
 
 
 class EvidenceFinder:
@@ -87,16 +87,16 @@ class EvidenceFinder:
 
     def of(self, agent: Agent) -> tuple[Evidence, ...]:
         """Return an agent's evidence: answers to the same question first, then the strongest."""
-        found = [
+        evidence = [
             self._evidence(agent, vote) for vote in supporting_votes(self._votes.get(agent.id, ()))
         ]
-        return tuple(sorted(found, key=lambda one: not one.asked_there))
+        return tuple(sorted(evidence, key=lambda proof: not proof.asked_there))
 
     def _evidence(self, agent: Agent, vote: Vote) -> Evidence:
         ranked = self._ranked[vote.document_id]
         card = ranked.card
         return replace(
-            evidence_of(card, lambda one: self._is(one, agent.id), agent, vote.weight),
+            evidence_of(card, lambda account: self._is(account, agent.id), agent, vote.weight),
             answers=self._is(ranked.answered_by, agent.id),
             asked_there=vote.answers
             and (
@@ -164,10 +164,12 @@ class Experts:
 
         The likeliest comes first, or the nearest if the question names a place.
         """
-        holding = [one for one in self.stated if one.confidence > 0]
+        holding = [candidate for candidate in self.stated if candidate.confidence > 0]
 
-        def order(one: Candidate) -> tuple[float, float]:
-            return self.place.distance_km(one.agent) if self.place else 0.0, -one.confidence
+        def order(candidate: Candidate) -> tuple[float, float]:
+            return self.place.distance_km(
+                candidate.agent
+            ) if self.place else 0.0, -candidate.confidence
 
         return tuple(sorted((*self.candidates, *holding), key=order))
 
@@ -179,8 +181,8 @@ class Experts:
     @property
     def people(self) -> tuple[Agent, ...]:
         """Named agents, then known experts, then agents found only in the directory, each once."""
-        found = (*self.named, *self.known, *self.stated)
-        return tuple({one.agent.id: one.agent for one in found}.values())
+        experts = (*self.named, *self.known, *self.stated)
+        return tuple({expert.agent.id: expert.agent for expert in experts}.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,12 +243,18 @@ def find_experts(
     matched = eligibility.named()
     holding = _holding(weighed, eligibility, {*shown, *matched})
     likely = [(weighed.agents[id_], weighed.odds[id_]) for id_ in shown]
-    bars = _Bars([*likely, *((one.agent, one.confidence) for one in holding)], question)
+    bars = _Bars(
+        [*likely, *((candidate.agent, candidate.confidence) for candidate in holding)], question
+    )
     if least > NO_BAR:
         lower = bool(question.topics)
-        holding = [one for one in holding if one.confidence >= bars.of(one.agent, lower=lower)]
-    named = {id_: one for id_, one in matched.items() if one.pointed_at}
-    stating = {id_ for id_, one in matched.items() if not _BY_DIRECTORY.isdisjoint(one.fields)}
+        holding = [
+            candidate
+            for candidate in holding
+            if candidate.confidence >= bars.of(candidate.agent, lower=lower)
+        ]
+    named = {id_: match for id_, match in matched.items() if match.pointed_at}
+    stating = {id_ for id_, match in matched.items() if not _BY_DIRECTORY.isdisjoint(match.fields)}
     lower = question.documents_answer
     certain = {agent.id for agent, odds in likely if odds >= bars.of(agent, lower=lower)}
     if lower and question.place:
@@ -260,13 +268,13 @@ def find_experts(
     evidence = EvidenceFinder(window, agents, weighed.votes, question.text, question.direct)
     make = _CandidateFactory(weighed.scores, weighed.features, weighed.odds, evidence, sure, today)
     ranked = weighed.shown_order([id_ for id_ in shown if id_ not in named], sure, question.place)
-    stated = [one for id_, one in matched.items() if id_ not in named and id_ not in shown]
+    stated = [match for id_, match in matched.items() if id_ not in named and id_ not in shown]
     shown_people = [make.shown(weighed.agents[id_], matched.get(id_)) for id_ in ranked[:limit]]
-    found = Experts(
-        candidates=tuple(one for one in shown_people if one.sure),
-        near=tuple(one for one in shown_people if not one.sure),
+    experts = Experts(
+        candidates=tuple(candidate for candidate in shown_people if candidate.sure),
+        near=tuple(candidate for candidate in shown_people if not candidate.sure),
         beyond=max(0, len(ranked) - limit),
-        named=tuple(make.shown(one.agent, one) for one in named.values()),
+        named=tuple(make.shown(match.agent, match) for match in named.values()),
         stated=(*holding, *map(make.stated, stated)),
         nearest=() if sure or far else window.documents[:NEAREST_DOCUMENTS],
         nearest_area="" if shown else weighed.nearest_area(near, question.area),
@@ -274,15 +282,15 @@ def find_experts(
         place=question.place,
     )
     if far or question.place is None:
-        return found
-    if any(question.place.has(one.agent) for one in (*found.known, *found.named)):
-        return found
+        return experts
+    if any(question.place.has(expert.agent) for expert in (*experts.known, *experts.named)):
+        return experts
     gone = eligibility.gone(accounts, question.place)
     if question.topics or stating:  # only agents whose entry says it held the topic or métier
         words = subject_terms(question.text)
-        gone = {account: one for account, one in gone.items() if words & own_terms(one)}
+        gone = {account: agent for account, agent in gone.items() if words & own_terms(agent)}
     refused = _refused(window, gone, today, build)
-    return replace(found, left=_knew(gone, window, today, weighed.shares, question, refused))
+    return replace(experts, left=_knew(gone, window, today, weighed.shares, question, refused))
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +367,7 @@ def _weigh(
     refused = _refused(window, agents, today, build)
     votes = cast_votes(window, today, owners, refused=refused)
     sums = _summed(votes, sum_votes) if sum_votes else summed_by_kind(votes)
-    voting_ids = {vote.document_id for some in votes.values() for vote in some}
+    voting_ids = {vote.document_id for agent_votes in votes.values() for vote in agent_votes}
     topics = build.topics_of(voting_ids, today) if build else NO_TOPICS
     scores = combine_scores(sums, walk(window, votes, topics))
     shares = topic_shares(counting_documents(window), topics)
@@ -374,7 +382,7 @@ def _weigh(
         if agent.id in scores and supporting_votes(votes[agent.id])
     }
     features = {id_: knowledge.features(agent) for id_, agent in known.items()}
-    odds = {id_: log_odds(found) for id_, found in features.items()}
+    odds = {id_: log_odds(vector) for id_, vector in features.items()}
     return _Weighed(known, votes, scores, features, odds, shares, holders, knowledge)
 
 
@@ -395,7 +403,7 @@ class _Bars:
         self._place = question.place
         answered = question.documents_answer
         self.everywhere = _bar(likely, FURTHER_ODDS) if answered else BARE_ODDS
-        there = [one for one in likely if _is_in(question.place, one[0])]
+        there = [entry for entry in likely if _is_in(question.place, entry[0])]
         self._there = _bar(there, self.everywhere)
 
     def of(self, agent: Agent, *, lower: bool) -> float:
@@ -428,14 +436,14 @@ def _knew(
     knowledge = Knowledge(
         window, owners, votes, shares, question.topics, direct=question.direct, refused=refused
     )
-    return any(log_odds(knowledge.features(one)) >= FURTHER_ODDS for one in agents.values())
+    return any(log_odds(knowledge.features(agent)) >= FURTHER_ODDS for agent in agents.values())
 
 
 def _holding(
     weighed: _Weighed, eligibility: "_Eligibility", shown: Collection[str]
 ) -> list[Candidate]:
     """Return the agents who hold the question's topics by the directory alone, likeliest first."""
-    found = []
+    holding = []
     for agent in weighed.holders.agents.values():
         reasons = weighed.knowledge.reasons(agent)
         if agent.id in shown or not reasons or not in_area(agent, eligibility.question.area):
@@ -444,8 +452,8 @@ def _holding(
         odds = log_odds(features)
         if eligibility.may_be_proposed(agent):
             parts = ScoreParts(0.0, 0.0, 0, features)
-            found.append(Candidate(agent, 0.0, parts, (), reasons, odds))
-    return sorted(found, key=lambda one: (-one.confidence, one.agent.id))
+            holding.append(Candidate(agent, 0.0, parts, (), reasons, odds))
+    return sorted(holding, key=lambda candidate: (-candidate.confidence, candidate.agent.id))
 
 
 _BY_DIRECTORY = {DirectoryField.METIER, DirectoryField.SKILL}
@@ -493,11 +501,11 @@ class _Eligibility:
     def named(self) -> dict[str, NamedAgent]:
         """Return the agents whom the question names, by id, in the directory's order."""
         return {
-            one.agent.id: one
-            for one in self.question.named
-            if self._may_be_shown(one.agent)
-            and in_area(one.agent, self.question.area)
-            and (DirectoryField.NAME in one.fields or not self._refuses(one.agent))
+            match.agent.id: match
+            for match in self.question.named
+            if self._may_be_shown(match.agent)
+            and in_area(match.agent, self.question.area)
+            and (DirectoryField.NAME in match.fields or not self._refuses(match.agent))
         }
 
     def gone(self, agents: Mapping[str, Agent], place: AskedPlace) -> dict[str, Agent]:
@@ -550,13 +558,13 @@ def combine_scores(
 ) -> dict[str, ScoredCandidate]:
     """Return the score of each agent with a positive sum of votes, by id."""
     most = max(sums.values(), default=0.0)
-    found = {}
+    scored = {}
     for agent_id, total in sums.items():
         if total > 0:
             part, visited = total / most, visits.get(agent_id, 0.0)
             score = (1 - WALK_WEIGHT) * part + WALK_WEIGHT * visited
-            found[agent_id] = ScoredCandidate(score, part, visited)
-    return found
+            scored[agent_id] = ScoredCandidate(score, part, visited)
+    return scored
 
 
 class _CandidateFactory:
@@ -589,7 +597,7 @@ class _CandidateFactory:
         """Return the candidate's degree: `near` without certainty, even if titles match."""
         if agent_id not in self._sure:
             return Degree.NEAR
-        answered = any(one.asked_there for one in evidence)
+        answered = any(proof.asked_there for proof in evidence)
         return Degree.ANSWERED if answered else Degree.WROTE
 
     def stated(self, named: NamedAgent) -> Candidate:

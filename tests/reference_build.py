@@ -577,7 +577,7 @@ def sight_of(
             people=len(agents),
             wrote=wrote,
             metiers=metiers,
-            told=told,
+            with_mission=told,
             demonstrated=len(borne),
             borne_out=int(borne.sum()),
         )
@@ -845,10 +845,10 @@ def build_in_memory(
     present = [one for one in book.everyone() if may_be_shown(one, today)]
     agents = valid_agents(present, topics, omissions, today)
     owners = book.by_account(corpus.accounts)
-    clusters = discover_clusters(without_topics(leftovers.kept(), corpus), omissions)
+    clusters = discover_clusters(without_topics(leftovers.documents(), corpus), omissions)
     omissions.check_share(len(corpus.document_ids))
     build = build_from(corpus, topics, agents, owners, rules, today)
-    return replace(build, clusters=clusters, skipped=tuple(omissions.found))
+    return replace(build, clusters=clusters, skipped=tuple(omissions.items))
 
 
 def build_from(
