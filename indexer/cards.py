@@ -85,20 +85,24 @@ def has_several_authors(passages: Sequence[Passage]) -> bool:
 
 
 _SHARED = tuple(
-    one.name for one in fields(Card) if one.name not in ("document_id", "contributions", "signed")
+    attribute.name
+    for attribute in fields(Card)
+    if attribute.name not in ("document_id", "contributions", "signed")
 )
 
 
 def shared_fields(document: Document) -> dict[str, Any]:
     """Return the fields that a card and a document share by name, with dates as ISO 8601."""
     values = {name: getattr(document, name) for name in _SHARED}
-    return {name: _iso(one) if isinstance(one, date) else one for name, one in values.items()}
+    return {
+        name: _iso(value) if isinstance(value, date) else value for name, value in values.items()
+    }
 
 
 def _contribution_row(row: Contribution) -> list[Any]:
     first, last = _iso(row.first), _iso(row.last)
-    kept = [row.account, row.role, row.label, row.count, first, last, row.years, row.thanks]
-    return kept if row.volume is None else [*kept, row.volume]
+    cells = [row.account, row.role, row.label, row.count, first, last, row.years, row.thanks]
+    return cells if row.volume is None else [*cells, row.volume]
 
 
 @lru_cache(maxsize=CARDS_KEPT)

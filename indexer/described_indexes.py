@@ -37,16 +37,18 @@ class DescribedIndexes:
         returns whether the index holds nothing of the source. Returns whether the source has to be
         read in full before the index may be searched.
         """
-        found = self._rows(source)
-        if set(found) == {index}:
-            return not found[index]
-        whole = found.get(index, not found and not self._has_cursor(source) and is_empty())
+        whole_by_index = self._rows(source)
+        if set(whole_by_index) == {index}:
+            return not whole_by_index[index]
+        whole = whole_by_index.get(
+            index, not whole_by_index and not self._has_cursor(source) and is_empty()
+        )
         with self._engine.begin() as connection:
-            if index not in found:
+            if index not in whole_by_index:
                 _forget(connection, source)
             others = (_columns.source == source) & (_columns.index_id != index)
             connection.execute(sa.delete(source_indexes).where(others))
-        if index not in found:
+        if index not in whole_by_index:
             row = {"source": source, "index_id": index, "whole": whole}
             with suppress(sa.exc.IntegrityError):
                 sql.execute(self._engine, sa.insert(source_indexes).values(row))
@@ -61,10 +63,10 @@ class DescribedIndexes:
         cursor is deleted. If it does not, but this index contains documents of the source, nothing
         changes, because the source has to be read in full into this index anyway.
         """
-        found = self._rows(source)
-        if index in found:
+        whole_by_index = self._rows(source)
+        if index in whole_by_index:
             self.claim(source, index, is_empty)
-        elif found and is_empty():
+        elif whole_by_index and is_empty():
             with self._engine.begin() as connection:
                 _forget(connection, source)
                 mine = sa.update(source_indexes).where(_columns.source == source)
@@ -104,12 +106,12 @@ class DescribedIndexes:
         """
         with self._engine.begin() as connection:
             self._delete(connection, index)
-            found = connection.execute(
+            described = connection.execute(
                 sa.select(source_indexes).where(_columns.index_id == former)
             ).all()
             rows = [
                 {"source": row.source, "index_id": index, "whole": row.whole}
-                for row in found
+                for row in described
                 if row.source not in but
             ]
             if rows:

@@ -97,10 +97,10 @@ class LockLost(IndexerError):
 class DeletionsHeld(IndexerError):
     """More documents vanished from a source's listing than may be deleted without confirmation."""
 
-    def __init__(self, source: str, missing: int, kept: int) -> None:
+    def __init__(self, source: str, missing: int, indexed: int) -> None:
         super().__init__(
-            f"{source} : {missing} documents sur {kept} ont disparu d'un coup. Leur suppression "
+            f"{source} : {missing} documents sur {indexed} ont disparu d'un coup. Leur suppression "
             "attend votre accord, le reste est à jour. Vérifiez la source ; s'ils ont vraiment "
             "été supprimés, relancez avec --accept-deletions."
         )
-        self.source, self.missing, self.kept = source, missing, kept
+        self.source, self.missing, self.indexed = source, missing, indexed

@@ -128,10 +128,10 @@ def term_spans(text: str, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
         kinds[at] = "w"
     ends = list(accumulate(map(len, words)))
     counted = any(map(_DIGIT.search, wanted))
-    for found in _PIECES.finditer("".join(kinds)):
-        if not counted and not found[0].strip("pdus"):
+    for piece in _PIECES.finditer("".join(kinds)):
+        if not counted and not piece[0].strip("pdus"):
             continue  # numbers, and plain words without a wanted term
-        first, behind = found.span()
+        first, behind = piece.span()
         begun = ends[first] - len(words[first]) + first
         read = _piece(text[begun : ends[behind - 1] + behind - 1])
         if not wanted.isdisjoint(read.terms):
@@ -149,8 +149,8 @@ def terms_found(text: str) -> Iterator[frozenset[str]]:
     words = text.replace("\n", " ").split(" ")
     kinds = "".join(map(vocabulary.__getitem__, words)).replace("p", "w")
     ends = list(accumulate(map(len, words)))
-    for found in _PIECES.finditer(kinds):
-        first, behind = found.span()
+    for piece in _PIECES.finditer(kinds):
+        first, behind = piece.span()
         begun = ends[first] - len(words[first]) + first
         yield from _piece(text[begun : ends[behind - 1] + behind - 1]).found_by
 
@@ -180,13 +180,13 @@ def question_terms(question: Question) -> frozenset[str]:
     Of the expansions, only acronyms and single words are used, because a single word of a phrase
     means little.
     """
-    words = {found.term for found in analyse_query(question.text)}
+    words = {term.term for term in analyse_query(question.text)}
     groups = (text for group in question.any_of for text in group)
     for text in (*question.phrases, *groups):
-        words.update(found.term for found in analyse_query(text, phrase=True))
+        words.update(term.term for term in analyse_query(text, phrase=True))
     for other in (other for expansion in question.expansions for other in expansion.others):
-        found = analyse_query(other, phrase=True)
-        words.update(term.term for term in found if len(found) == 1)
+        terms = analyse_query(other, phrase=True)
+        words.update(term.term for term in terms if len(terms) == 1)
     return frozenset(words)
 
 
@@ -194,8 +194,8 @@ def highlights(text: str, wanted: frozenset[str]) -> tuple[tuple[int, int], ...]
     """Return the (start, end) of each wanted term in a text, in reading order, without overlaps."""
     if not wanted:
         return ()
-    found: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     for start, end in term_spans(text, wanted):
-        if not found or start >= found[-1][1]:
-            found.append((start, end))
-    return tuple(found)
+        if not spans or start >= spans[-1][1]:
+            spans.append((start, end))
+    return tuple(spans)

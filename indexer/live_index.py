@@ -77,8 +77,8 @@ def withdraw_stale(live: Index, beside: Index) -> None:
                 for entry in entries
                 if entry.document_id not in now or not entry.same_text(now[entry.document_id])
             ]
-        for some in batches(stale, COMPARED):
-            beside.write([Remove(document_id) for document_id in some])
+        for batch in batches(stale, COMPARED):
+            beside.write([Remove(document_id) for document_id in batch])
 
 
 log = logging.getLogger(__name__)
@@ -271,7 +271,7 @@ class LiveIndex:
         live = self._live()
         index = self._storage.index(live)
         identity = self._identity(live)
-        return self._described.unread(sources, identity, lambda one: not index.count(one))
+        return self._described.unread(sources, identity, lambda source: not index.count(source))
 
     def require_read(self, sources: Collection[str]) -> None:
         """Raise `IndexNotRead` if one of these sources has to be read in full first (`unread`).
@@ -305,7 +305,7 @@ class LiveIndex:
         if self._named is None:
             return ids
         names = self._named()
-        return [one for one in ids if one.partition(":")[0] in names]
+        return [document_id for document_id in ids if document_id.partition(":")[0] in names]
 
     def _claim(self, live: NamedIndex, source: str) -> bool:
         if not self._described:
@@ -388,14 +388,14 @@ class LiveIndex:
 
     def sources(self) -> frozenset[str]:
         """Return the sources of the live index."""
-        found = self._ask(lambda index: index.sources())
-        return found if self._named is None else found & self._named()
+        sources = self._ask(lambda index: index.sources())
+        return sources if self._named is None else sources & self._named()
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
         """Yield documents of the live index, each once even if another index replaces it."""
         self._require_named_read()
         wanted = self._shown(document_ids)
-        return self._each(lambda index: index.documents(wanted), lambda one: one.document.id)
+        return self._each(lambda index: index.documents(wanted), lambda stored: stored.document.id)
 
     def denials(self, source: str) -> Mapping[str, int]:
         """Return the source's denied principals in the live index."""

@@ -30,28 +30,28 @@ class DeletionLoggingIndex:
         Raises what the index and the register raise.
         """
         ids = sorted({write.document_id for write in batch})
-        kept = self.index.kept(ids) if ids else {}
+        entries = self.index.kept(ids) if ids else {}
         gone = [write.document_id for write in batch if isinstance(write, Remove)]
-        self._log(batch, kept, gone)
+        self._log(batch, entries, gone)
         replaced = [
             write.document_id
             for write in batch
-            if isinstance(write, Put) and _rewritten(write, kept)
+            if isinstance(write, Put) and _rewritten(write, entries)
         ]
-        stale = sorted({*gone, *replaced} & kept.keys())
+        stale = sorted({*gone, *replaced} & entries.keys())
         if stale:
             self.forget(encoded_texts(list(self.index.documents(stale))))
         return self.index.write(batch)
 
     def _log(
-        self, batch: Sequence[Write], kept: Mapping[str, IndexEntry], gone: Sequence[str]
+        self, batch: Sequence[Write], entries: Mapping[str, IndexEntry], gone: Sequence[str]
     ) -> None:
         closed = [
             write.document_id
             for write in batch
             if (now := _access(write))
-            and write.document_id in kept
-            and _narrows(kept[write.document_id].access, now)
+            and write.document_id in entries
+            and _narrows(entries[write.document_id].access, now)
         ]
         if gone:
             self.register.note("gone", documents=gone)
@@ -86,6 +86,6 @@ def _access(write: Write) -> Access | None:
     return write.access if isinstance(write, PutAccess) else None
 
 
-def _rewritten(write: Put, kept: Mapping[str, IndexEntry]) -> bool:
-    before = kept.get(write.document_id)
+def _rewritten(write: Put, entries: Mapping[str, IndexEntry]) -> bool:
+    before = entries.get(write.document_id)
     return before is not None and before.content_hash != write.indexed.content_hash

@@ -55,6 +55,6 @@ def each_once(
     known: dict[Key, Value | None] = once(owner, subject, dict)
     unread = [key for key in keys if key not in known]
     if unread:
-        found = read(unread)
-        known.update((key, found.get(key)) for key in unread)
+        values = read(unread)
+        known.update((key, values.get(key)) for key in unread)
     return {key: value for key in keys if (value := known[key]) is not None}

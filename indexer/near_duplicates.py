@@ -56,14 +56,14 @@ def signature(passages: Sequence[Passage]) -> bytes:
     return _sketch(runs, RUN_BYTES) + (_sketch(numbers, NUMBER_BYTES) if numbers else b"")
 
 
-def same_text(one: bytes, other: bytes) -> bool:
+def same_text(first: bytes, other: bytes) -> bool:
     """Return whether two signatures share most of their runs and some numbers, like copies do.
 
     Next year's version of a note has nearly the same runs, but other numbers.
     """
-    if resemblance(one[:RUN_BYTES], other[:RUN_BYTES]) < LEAST_RESEMBLANCE:
+    if resemblance(first[:RUN_BYTES], other[:RUN_BYTES]) < LEAST_RESEMBLANCE:
         return False
-    numbers, others = one[RUN_BYTES:], other[RUN_BYTES:]
+    numbers, others = first[RUN_BYTES:], other[RUN_BYTES:]
     return not (numbers and others) or resemblance(numbers, others) >= LEAST_NUMBERS
 
 
@@ -81,7 +81,7 @@ def shared_text(signed: Sequence[bytes]) -> list[int]:
 
     All signatures are compared at once: hardly any of the hundreds in a result set has a copy.
     """
-    whole = np.array([at for at, one in enumerate(signed) if one], dtype=np.int64)
+    whole = np.array([at for at, signed_text in enumerate(signed) if signed_text], dtype=np.int64)
     runs = b"".join(signed[at][:RUN_BYTES] for at in whole)
     columns = np.frombuffer(runs, f"u{_BAND_BYTES}").reshape(len(whole), RUN_BYTES // _BAND_BYTES)
     order = np.argsort(columns, axis=0)
@@ -89,19 +89,19 @@ def shared_text(signed: Sequence[bytes]) -> list[int]:
     same = ordered[1:] == ordered[:-1]
     shared = np.zeros(len(whole), dtype=np.bool_)
     shared[order[1:][same]] = shared[order[:-1][same]] = True
-    found: list[int] = whole[shared].tolist()
-    return found
+    repeated: list[int] = whole[shared].tolist()
+    return repeated
 
 
-def resemblance(one: bytes, other: bytes) -> float:
+def resemblance(first: bytes, other: bytes) -> float:
     """Return the estimated Jaccard similarity of two sets: shared members per member of either.
 
     From 0 to 1; 0 if either is empty.
     """
-    if not one or not other:
+    if not first or not other:
         return 0.0
-    same = np.frombuffer(one, np.uint8) == np.frombuffer(other, np.uint8)
-    share = float(np.count_nonzero(same)) / len(one)
+    same = np.frombuffer(first, np.uint8) == np.frombuffer(other, np.uint8)
+    share = float(np.count_nonzero(same)) / len(first)
     return max(0.0, (share - _CHANCE) / (1 - _CHANCE))
 
 
@@ -113,8 +113,8 @@ def _sketch(members: set[str], size: int) -> bytes:
     """
     hashes = np.array(
         [
-            int.from_bytes(hashlib.sha1(one, usedforsecurity=False).digest()[:4], "little")
-            for one in (member.encode("utf-8", "surrogatepass") for member in members)
+            int.from_bytes(hashlib.sha1(feature, usedforsecurity=False).digest()[:4], "little")
+            for feature in (member.encode("utf-8", "surrogatepass") for member in members)
         ],
         np.uint32,
     )

@@ -58,7 +58,7 @@ class WeightedPhrase:
 
 
 @dataclass(frozen=True, slots=True)
-class AnalyzedQuery:
+class ParsedQuery:
     """Terms and phrases that a document's title or text must, may or must not contain.
 
     At least one phrase of each group of `any_of` must match. Each group of `expansions` counts as
@@ -87,7 +87,7 @@ class AnalyzedQuery:
         return bool(self.phrases or self.excluded or self.any_of)
 
     @property
-    def binding(self) -> "AnalyzedQuery":
+    def binding(self) -> "ParsedQuery":
         """The query reduced to its conditions: phrases, exclusions and groups."""
         return replace(self, terms=(), exact=(), pairs=(), expansions=())
 
@@ -103,15 +103,15 @@ class _ClauseBudget:
 
     def phrases(self, wanted: Sequence[str]) -> tuple[Phrase, ...]:
         """Return the phrases without empty ones, cut at the first word that does not fit."""
-        found = []
+        phrases = []
         for words in wanted:
             whole = phrase_of(analyse_query(words, phrase=True))
             phrase = whole[: max(0, self.left) // self.cost]
             self.dropped |= len(phrase) < len(whole)
             self.left -= self.cost * len(phrase)
             if phrase:
-                found.append(phrase)
-        return tuple(found)
+                phrases.append(phrase)
+        return tuple(phrases)
 
 
 def parse_query(
@@ -121,7 +121,7 @@ def parse_query(
     term_cost: int = 1,
     *,
     most_words: bool = False,
-) -> AnalyzedQuery:
+) -> ParsedQuery:
     """Parse a question. Phrases and exclusions take precedence if something has to be dropped.
 
     `budget` is shared by the words of phrases and the distinct terms, each at its cost.
@@ -131,19 +131,19 @@ def parse_query(
     space = _ClauseBudget(budget, phrase_cost)
     phrases, excluded = space.phrases(question.phrases), space.phrases(question.excluded)
     any_of = tuple(filter(None, (space.phrases(group) for group in question.any_of)))
-    found = analyse_query(question.text)
-    distinct = tuple(dict.fromkeys(term.term for term in found))
+    analysed = analyse_query(question.text)
+    distinct = tuple(dict.fromkeys(term.term for term in analysed))
     terms = distinct[: space.left // term_cost]
     left = min(MAX_EXPANSION_WORDS, space.left // term_cost - len(terms))
-    return AnalyzedQuery(
+    return ParsedQuery(
         terms=terms,
         minimum=_minimum_by_date(len(terms)) if most_words else _minimum_by_relevance(len(terms)),
         phrases=phrases,
         excluded=excluded,
         exact=tuple(
-            dict.fromkeys(EXACT + term.exact for term in found[:BOOSTING_WORDS] if term.exact)
+            dict.fromkeys(EXACT + term.exact for term in analysed[:BOOSTING_WORDS] if term.exact)
         ),
-        pairs=tuple(dict.fromkeys(_pairs(found[:BOOSTING_WORDS]))),
+        pairs=tuple(dict.fromkeys(_pairs(analysed[:BOOSTING_WORDS]))),
         any_of=any_of,
         expansions=_expansions(question.expansions, left) if terms else (),
         terms_dropped=space.dropped or len(terms) < len(distinct),
@@ -174,14 +174,14 @@ def _expansions(wanted: Sequence[Expansion], left: int) -> tuple[tuple[WeightedP
     return tuple(groups)
 
 
-def phrase_of(found: Sequence[Term]) -> Phrase:
+def phrase_of(terms: Sequence[Term]) -> Phrase:
     """Return the terms with their distances from the first one."""
-    return tuple((term.position - found[0].position, term.term) for term in found)
+    return tuple((term.position - terms[0].position, term.term) for term in terms)
 
 
-def _pairs(found: Sequence[Term]) -> list[Phrase]:
+def _pairs(terms: Sequence[Term]) -> list[Phrase]:
     """Return pairs of neighbours, without compounds written as one word at the same position."""
-    words = list({term.position: term for term in reversed(found)}.values())[::-1]
+    words = list({term.position: term for term in reversed(terms)}.values())[::-1]
     return [
         phrase_of(pair)
         for pair in pairwise(words)

@@ -136,9 +136,9 @@ def _origin(section: Section) -> tuple[str | None, int | None, str]:
 
 
 def _length(text: str) -> int:
-    found = text.split()
-    if max(map(len, found), default=0) <= _LONGEST_WORD:
-        return len(found)
+    words = text.split()
+    if max(map(len, words), default=0) <= _LONGEST_WORD:
+        return len(words)
     return len(_WORD.findall(text))
 
 
@@ -149,7 +149,7 @@ def _cut_text(text: str, words: int, overlap: int) -> Iterator[str]:
         if held and total + span.words > words:
             yield _slice(text, held)
             held = _tail(held, min(overlap, words - span.words))
-            total = sum(kept.words for kept in held)
+            total = sum(span.words for span in held)
         held.append(span)
         total += span.words
     if held:
@@ -162,11 +162,11 @@ def _slice(text: str, spans: Sequence[_Span]) -> str:
 
 def _tail(spans: Sequence[_Span], words: int) -> list[_Span]:
     """Return the last whole sentences that together have at most `words` words."""
-    kept = 0
+    count = 0
     first = len(spans)
-    while first > 0 and kept + spans[first - 1].words <= words:
+    while first > 0 and count + spans[first - 1].words <= words:
         first -= 1
-        kept += spans[first].words
+        count += spans[first].words
     return list(spans[first:])
 
 
@@ -182,9 +182,9 @@ def _spans(text: str, words: int) -> Iterator[_Span]:
 
 def _pieces(text: str, start: int, end: int, words: int) -> Iterator[_Span]:
     for line in _LINE.finditer(text, start, end):
-        found = [word.span() for word in _WORD.finditer(text, *line.span())]
-        for first in range(0, len(found), words):
-            piece = found[first : first + words]
+        spans = [word.span() for word in _WORD.finditer(text, *line.span())]
+        for first in range(0, len(spans), words):
+            piece = spans[first : first + words]
             yield _Span(piece[0][0], piece[-1][1], len(piece))
 
 

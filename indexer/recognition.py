@@ -109,7 +109,7 @@ class Tesseract:
         version, *languages = self._installed()
         lacking = set(self.language.split("+")) - set(languages)
         if lacking:
-            packages = ", ".join(f"tesseract-ocr-{one}" for one in sorted(lacking))
+            packages = ", ".join(f"tesseract-ocr-{language}" for language in sorted(lacking))
             raise RecognitionUnavailable(
                 f"Tesseract ne connaît pas « {self.language} » : installez {packages} (paquets "
                 "Debian), ou réglez [scans] language."
@@ -117,27 +117,27 @@ class Tesseract:
         return f"{version}, {self.language}"
 
     def _installed(self) -> list[str]:
-        told = [
+        outputs = [
             subprocess.run(  # noqa: S603 - a program of the system, and a constant
-                [_program("tesseract"), asked],
+                [_program("tesseract"), option],
                 capture_output=True,
                 text=True,
                 check=False,
                 timeout=30,
             ).stdout.splitlines()
-            for asked in ("--version", "--list-langs")
+            for option in ("--version", "--list-langs")
         ]
-        return [*told[0][:1], *told[1][1:]]
+        return [*outputs[0][:1], *outputs[1][1:]]
 
     def pages(self, content: bytes) -> int:
         """Return the number of pages of a file, at least 1. Raises `RecognitionFailed`."""
         match scan_kind(content):
             case ScanKind.PDF:
-                told = self._run(["pdfinfo", "-"], content)
-                found = re.search(rb"^Pages:\s+(\d{1,9})$", told, re.MULTILINE)
-                if not found or not int(found[1]):
+                info = self._run(["pdfinfo", "-"], content)
+                pages = re.search(rb"^Pages:\s+(\d{1,9})$", info, re.MULTILINE)
+                if not pages or not int(pages[1]):
                     raise RecognitionFailed("Le PDF ne dit pas combien de pages il a.")
-                return int(found[1])
+                return int(pages[1])
             case ScanKind.TIFF:
                 return max(1, sum(1 for _ in _tiff_directories(content)))
             case ScanKind.IMAGE:
@@ -231,9 +231,9 @@ _LOOK_EVERY_S = 0.5
 
 def _program(name: str) -> str:
     """Return the program's path. Raises `RecognitionUnavailable` if it is not installed."""
-    if (found := shutil.which(name)) is None:
+    if (path := shutil.which(name)) is None:
         raise RecognitionUnavailable(f"Le programme « {name} » est absent : « quisait check ».")
-    return found
+    return path
 
 
 _MOST_DIRECTORIES = 100_000

@@ -190,9 +190,9 @@ def _refill(
 ) -> RebuildReport:
     target, alike = parts.storage.index(made), live.spec.encoder.name == made.spec.encoder.name
     counts, complete = CopyCounts(), True
-    for some in batches(parts.storage.salvage(live), COPIED):
-        documents = [document for document in some if document is not None]
-        complete = complete and len(documents) == len(some)
+    for batch in batches(parts.storage.salvage(live), COPIED):
+        documents = [document for document in batch if document is not None]
+        complete = complete and len(documents) == len(batch)
         if not alike and documents:
             documents = re_encoded(parts.encoders(made.spec.encoder), documents)
         elif keep and documents:
@@ -305,7 +305,10 @@ class IndexCopy:
         A text that was removed from the source index since it was read is not written.
         """
         now, there = self.source.kept(document_ids), self.target.kept(document_ids)
-        needed = (_needed(now.get(one), there.get(one), read.get(one)) for one in document_ids)
+        needed = (
+            _needed(now.get(document_id), there.get(document_id), read.get(document_id))
+            for document_id in document_ids
+        )
         writes = [write for write in needed if write is not None]
         failed = self.target.write(writes).failed
         if failed:
@@ -322,15 +325,15 @@ class IndexCopy:
 def _pass(copy: IndexCopy, progress: Progress) -> int:
     """Compare the indexes and copy the documents that differ; return their number."""
     total = sum(copy.source.count(name) for name in copy.source.sources())
-    copy.counts.seen = found = 0
+    copy.counts.seen = differences = 0
     for seen, ids in differing(copy.source, copy.target):
         copy.counts.seen += seen
-        found += len(ids)
-        for some in batches(ids, COPIED):
-            copy.copy(some)
+        differences += len(ids)
+        for batch in batches(ids, COPIED):
+            copy.copy(batch)
             progress(copy.counts, total)
     progress(copy.counts, total)
-    return found
+    return differences
 
 
 def _needed(
@@ -351,11 +354,11 @@ def _needed(
     return None
 
 
-def check_counts(kept: StoredIndex, made: StoredIndex) -> int:
+def check_counts(current: StoredIndex, made: StoredIndex) -> int:
     """Return the number of documents. Raises `IndexRefused` if a source's counts differ."""
     total = 0
-    for source in sorted(kept.sources() | made.sources()):
-        here, there = kept.count(source), made.count(source)
+    for source in sorted(current.sources() | made.sources()):
+        here, there = current.count(source), made.count(source)
         if here != there:
             raise IndexRefused(
                 f"{source} : {here} documents ici, {there} là. Rien n'a été échangé : "
@@ -365,23 +368,25 @@ def check_counts(kept: StoredIndex, made: StoredIndex) -> int:
     return total
 
 
-def check_rights(kept: Index, made: Index) -> int:
+def check_rights(current: Index, made: Index) -> int:
     """Return the number of (reader, document) pairs tried. Raises `IndexRefused` if one differs.
 
     The tried readers are made of the documents' own principals: each allowed principal, each denied
     principal together with an allowed one, a reader whose authority does not answer, and nobody.
     """
-    sample = _sampled(kept)
+    sample = _sampled(current)
     ids = tuple(sorted(entry.document_id for entry in sample))
     tried = 0
     for reader in _readers(sample):
         wanted = frozenset(entry.document_id for entry in sample if reader.admits(entry.access))
         request = ShowRequest(reader, ids, Question())
-        for index in (kept, made):
+        for index in (current, made):
             seen = frozenset(shown.card.document_id for shown in index.show(request))
             if seen != wanted:
                 raise IndexRefused(_refusal(len(seen - wanted), len(wanted - seen)))
-        totals = [index.search(SearchRequest(reader, Question())).total for index in (kept, made)]
+        totals = [
+            index.search(SearchRequest(reader, Question())).total for index in (current, made)
+        ]
         if totals[0] != totals[1]:
             raise IndexRefused(_refusal(max(totals[1] - totals[0], 0), 0))
         tried += len(ids)
@@ -423,7 +428,7 @@ def _readers(sample: Sequence[IndexEntry]) -> Sequence[AccessFilter]:
     readers = [access_filter(NOBODY)]
     accesses = dict.fromkeys(entry.access for entry in sample)
     # Accesses with a denial first: errors are most likely there.
-    for access in sorted(accesses, key=lambda one: not one.denied):
+    for access in sorted(accesses, key=lambda access: not access.denied):
         readers += map(access_filter, _readers_of(access))
     return list(dict.fromkeys(readers))[:SAMPLE_READERS]
 

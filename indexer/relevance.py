@@ -64,7 +64,7 @@ def _parts(question: Question) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     for expansion in question.expansions:
         typed = {term.term for term in analyse_query(expansion.words)}
         others = [phrase_of(analyse_query(other, phrase=True)) for other in expansion.others]
-        for position in [at for at, said in terms.items() if said & typed]:
+        for position in [at for at, words in terms.items() if words & typed]:
             places[position] |= dict.fromkeys(filter(None, others))
     aside = set_aside(question)
     left: tuple[dict[Part, None], dict[Part, None]] = {}, {}

@@ -156,8 +156,8 @@ class Scans:
         """Delete all that is stored about these documents."""
         keys = sorted(map(digest, document_ids))
         with self._engine.begin() as connection:
-            for some in batches(keys, _IDS_AT_ONCE):
-                _erase(connection, (scans.c.source == source) & scans.c.digest.in_(some))
+            for batch in batches(keys, _IDS_AT_ONCE):
+                _erase(connection, (scans.c.source == source) & scans.c.digest.in_(batch))
 
     def confidences(self, document_ids: Collection[str]) -> Mapping[str, int]:
         """Return the recognition confidence (0 to 100) of documents with a recognised text."""
@@ -176,8 +176,8 @@ class Scans:
 
     def counts(self, source: str) -> Mapping[ScanState, int]:
         """Return the number of the source's documents in each state."""
-        asked = sa.select(scans.c.state, sa.func.count()).where(rows_of(scans, source))
-        rows = sql.rows(self._engine, asked.group_by(scans.c.state))
+        query = sa.select(scans.c.state, sa.func.count()).where(rows_of(scans, source))
+        rows = sql.rows(self._engine, query.group_by(scans.c.state))
         return {ScanState(state): count for state, count in rows}
 
     def waiting(self, source: str, most: int) -> tuple[WaitingScan, ...]:
@@ -195,8 +195,8 @@ class Scans:
         mine = (scans.c.state == ScanState.WAITING) & (scans.c.noted <= self._now())
         longest = sa.func.min(scans.c.noted)
         query = sa.select(scans.c.source).where(mine).group_by(scans.c.source)
-        found = sql.scalars(self._engine, query.order_by(longest, scans.c.source))
-        return tuple(one for one in found if one in self._sources)
+        sources = sql.scalars(self._engine, query.order_by(longest, scans.c.source))
+        return tuple(source for source in sources if source in self._sources)
 
     def put_back(self, scan: WaitingScan) -> None:
         """Postpone the scan by `RETRY`."""
@@ -227,13 +227,13 @@ class Scans:
 
     def add_page(self, scan: WaitingScan, page: RecognisedPage | None) -> None:
         """Store the text of the next page; None if the page cannot be read."""
-        kept = [storable(page.text), round(page.confidence, 1), page.letters] if page else None
+        stored = [storable(page.text), round(page.confidence, 1), page.letters] if page else None
         with self._engine.begin() as connection:
             mine = _version(scan)
             pages = connection.execute(sa.select(scans.c.pages).where(mine)).scalar()
             if pages is not None and len(pages) == scan.done:
                 more = sa.update(scans).where(mine)
-                connection.execute(more.values(pages=[*pages, kept], tries=0))
+                connection.execute(more.values(pages=[*pages, stored], tries=0))
 
     def end(self, scan: WaitingScan) -> ScanState:
         """Close a scan after its last page to read; return its state."""
@@ -268,8 +268,8 @@ class Scans:
 
     def pages_of(self, day: date) -> int:
         """Return the number of pages tried on a day, read or not."""
-        asked = sa.select(scan_days.c.pages).where(scan_days.c.day == day)
-        return sql.scalar(self._engine, asked) or 0
+        query = sa.select(scan_days.c.pages).where(scan_days.c.day == day)
+        return sql.scalar(self._engine, query) or 0
 
     def _change(self, scan: WaitingScan, **values: Any) -> None:
         sql.execute(self._engine, sa.update(scans).where(_version(scan)).values(**values))
@@ -285,11 +285,11 @@ def _extracted(pages: Sequence[Any], file_pages: int) -> Extracted:
     failed = [str(number) for number, page in enumerate(pages, 1) if page is None]
     unread = []
     if len(pages) < file_pages:
-        said = f"Texte reconnu sur {len(pages)} pages des {file_pages} ([scans])."
-        unread.append(UnreadPart("", Failure.TOO_LARGE, said))
+        reason = f"Texte reconnu sur {len(pages)} pages des {file_pages} ([scans])."
+        unread.append(UnreadPart("", Failure.TOO_LARGE, reason))
     elif failed:
-        said = f"Numérisation : pages qui n'ont pas pu être lues : {', '.join(failed)}."
-        unread.append(UnreadPart("", Failure.UNREADABLE, said))
+        reason = f"Numérisation : pages qui n'ont pas pu être lues : {', '.join(failed)}."
+        unread.append(UnreadPart("", Failure.UNREADABLE, reason))
     return Extracted(sections, unread=tuple(unread))
 
 

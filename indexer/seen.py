@@ -42,15 +42,17 @@ class SqlSeen:
 
     def rows(self, document_ids: Collection[str]) -> Mapping[str, SeenRow]:
         """See `SeenItems.rows`."""
-        ids = {_key(one): one for one in document_ids}
+        ids = {_key(document_id): document_id for document_id in document_ids}
         query = sa.select(_columns.key, _columns.version, _columns.access)
-        found = sql.rows(self.engine, query.where(self._of(ids)))
-        return {ids[key]: SeenRow(version, access) for key, version, access in found}
+        rows = sql.rows(self.engine, query.where(self._of(ids)))
+        return {ids[key]: SeenRow(version, access) for key, version, access in rows}
 
     def put(self, step: int, rows: Mapping[str, SeenRow]) -> None:
         """See `SeenItems.put`."""
         self.check()
-        stored = {_key(one): (storable(one), *row) for one, row in rows.items()}
+        stored = {
+            _key(document_id): (storable(document_id), *row) for document_id, row in rows.items()
+        }
         stored[_HIGHEST] = ("", b"", b"")
         names = ("document_id", "version", "access")
         made = [
@@ -80,7 +82,11 @@ class SqlSeen:
 
     def others(self, document_ids: Set[str]) -> Iterator[list[str]]:
         """See `SeenItems.others`; rows may be deleted while it yields."""
-        odd = {storable(one) for one in document_ids if storable(one) != one}
+        odd = {
+            storable(document_id)
+            for document_id in document_ids
+            if storable(document_id) != document_id
+        }
         last = _HIGHEST
         query = sa.select(_columns.key, _columns.document_id).order_by(_columns.key)
         while True:
@@ -89,13 +95,13 @@ class SqlSeen:
             if not rows:
                 return
             last = rows[-1].key
-            found = [
-                one.document_id
-                for one in rows
-                if one.document_id not in document_ids and one.document_id not in odd
+            missing = [
+                row.document_id
+                for row in rows
+                if row.document_id not in document_ids and row.document_id not in odd
             ]
-            if found:
-                yield found
+            if missing:
+                yield missing
 
     def _mine(self) -> sa.ColumnElement[bool]:
         return _columns.source == self.name

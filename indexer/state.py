@@ -231,8 +231,8 @@ class State:
             # nothing changed. A folder's row stays: without it, what is below would be hidden.
             connection.execute(sa.delete(seen).where(mine & (named == "") & (seen.c.key != b"")))
             connection.execute(sa.update(seen).where(mine & folders).values(access=b""))
-            kept = connection.execute(sa.select(cursors).where(rows_of(cursors, source))).all()
-            for row in kept:
+            stored = connection.execute(sa.select(cursors).where(rows_of(cursors, source))).all()
+            for row in stored:
                 anew = sa.update(cursors).where(cursors.c.source == row.source)
                 connection.execute(anew.values(cursor=without_note(row.cursor)))
         return gone
@@ -379,8 +379,8 @@ class State:
     def failure_counts(self, source: str) -> dict[str, int]:
         """Return the number of open failures of a source, by kind."""
         query = sa.select(failures.c.kind, sa.func.count()).where(rows_of(failures, source))
-        found = sql.rows(self._engine, query.group_by(failures.c.kind))
-        return dict(sorted((kind, count) for kind, count in found))
+        counts = sql.rows(self._engine, query.group_by(failures.c.kind))
+        return dict(sorted((kind, count) for kind, count in counts))
 
     def start_run(self, source: str) -> tuple[int, bool]:
         """Start a run; return its id and whether the source's last run was interrupted."""
@@ -426,8 +426,8 @@ class State:
 
     def run_is_requested(self, source: str) -> bool:
         """Return whether a run was requested and none has started since."""
-        asked, last = self.run_requested_at(source), next(self.runs_of(source, 1), None)
-        return asked is not None and (last is None or last.started < asked)
+        requested, last = self.run_requested_at(source), next(self.runs_of(source, 1), None)
+        return requested is not None and (last is None or last.started < requested)
 
     def last_done(self, source: str) -> RunRow | None:
         """Return the last run of a source that finished, or None."""
@@ -435,8 +435,8 @@ class State:
         return next(iter(self._runs(query.order_by(runs.c.id.desc()).limit(1))), None)
 
     def _runs(self, query: sa.Select[Any]) -> list[RunRow]:
-        found = sql.mappings(self._engine, query)
-        return [sql.value(RunRow, row, progress=sql.value(Progress, row)) for row in found]
+        rows = sql.mappings(self._engine, query)
+        return [sql.value(RunRow, row, progress=sql.value(Progress, row)) for row in rows]
 
 
 def digest(key: str) -> str:
@@ -463,13 +463,13 @@ def storable(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def row_of(table: sa.Table, one: object, **others: object) -> dict[str, object]:
+def row_of(table: sa.Table, value: object, **others: object) -> dict[str, object]:
     """Return a value as a row: each column is from the attribute of its name, or from `others`.
 
     The column `agent_key` is the digest of `agent_id`.
     """
     names = [column.name for column in table.c]
-    row = {name: getattr(one, name) for name in names if hasattr(one, name)} | others
+    row = {name: getattr(value, name) for name in names if hasattr(value, name)} | others
     if "agent_key" in names:
         row["agent_key"] = digest(str(row["agent_id"]))
     return {name: storable(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
@@ -508,6 +508,8 @@ def _forget_old(connection: sa.Connection, source: str) -> None:
     mine = runs.c.source == source
     newest = sa.select(runs.c.id).where(mine).order_by(runs.c.id.desc()).limit(KEPT_RUNS)
     good = sa.select(sa.func.max(runs.c.id)).where(mine, runs.c.outcome == "done")
-    kept = {*connection.execute(newest).scalars(), connection.execute(good).scalar()} - {None}
-    if len(kept) >= KEPT_RUNS:
-        connection.execute(sa.delete(runs).where(mine, runs.c.id.not_in(kept)))
+    newest_runs = {*connection.execute(newest).scalars(), connection.execute(good).scalar()} - {
+        None
+    }
+    if len(newest_runs) >= KEPT_RUNS:
+        connection.execute(sa.delete(runs).where(mine, runs.c.id.not_in(newest_runs)))

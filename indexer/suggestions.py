@@ -25,12 +25,12 @@ def typed_words(prefix: str, most: int) -> tuple[str, ...]:
 
 
 def best_titles(
-    found: Iterable[tuple[str, str]], prefix: str, limit: int
+    titles: Iterable[tuple[str, str]], prefix: str, limit: int
 ) -> tuple[Suggestion, ...]:
     """Return the best of (title, document id) pairs: exact prefixes first, then short titles."""
     typed = prefix.strip().casefold()
     ordered = sorted(
-        found, key=lambda title: (not title[0].casefold().startswith(typed), len(title[0]), *title)
+        titles, key=lambda title: (not title[0].casefold().startswith(typed), len(title[0]), *title)
     )
     return tuple(Suggestion(document_id, title) for title, document_id in ordered[:limit])
 
@@ -71,7 +71,7 @@ def max_edits(word: str) -> int:
     return (len(word) >= SHORT_LETTERS) + (len(word) >= LONG_LETTERS)
 
 
-def edit_distance(one: str, other: str, most: int) -> int:
+def edit_distance(word: str, other: str, most: int) -> int:
     """Return the number of edits from one word to the other, or `most + 1` if there are more.
 
     An edit inserts, deletes or replaces a letter, or swaps two neighbours: the optimal string
@@ -80,18 +80,18 @@ def edit_distance(one: str, other: str, most: int) -> int:
     """
     from rapidfuzz.distance import OSA  # it loads 50 modules, which most commands do not need
 
-    return OSA.distance(one, other, score_cutoff=most)
+    return OSA.distance(word, other, score_cutoff=most)
 
 
 def near_in(text: str, word: str, most: int) -> Mapping[str, str]:
     """Return the words of a text within `most` edits: folded form → lower-case form in the text."""
-    found: dict[str, str] = {}
+    near: dict[str, str] = {}
     for match in set(_SURFACE.findall(text)):
         written = match.lower()
         folded = fold(written)
         if abs(len(folded) - len(word)) <= most and 0 < edit_distance(word, folded, most) <= most:
-            found[folded] = max(written, found.get(folded, ""))
-    return found
+            near[folded] = max(written, near.get(folded, ""))
+    return near
 
 
 def nearest(word: str, documents: Iterable[Mapping[str, str]], most: int) -> tuple[NearWord, ...]:
@@ -102,8 +102,8 @@ def nearest(word: str, documents: Iterable[Mapping[str, str]], most: int) -> tup
     """
     counts: Counter[str] = Counter()
     ways: dict[str, Counter[str]] = defaultdict(Counter)
-    for found in documents:
-        for folded, written in found.items():
+    for near_words in documents:
+        for folded, written in near_words.items():
             counts[folded] += 1
             ways[folded][written] += 1
     ranked = sorted(counts, key=lambda near: (edit_distance(word, near, most), -counts[near], near))

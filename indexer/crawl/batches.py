@@ -361,10 +361,10 @@ def _with_text(
     except ExtractionFailed as failed:
         if failed.failure not in SCANNED or scans is None:
             raise
-        found = scans.text_of(document.source, document.id, read)
-        if found is None:
+        recognised = scans.text_of(document.source, document.id, read)
+        if recognised is None:
             raise
-        return _merge(document, found), found.unread, True
+        return _merge(document, recognised), recognised.unread, True
     return _merge(document, extracted), extracted.unread, False
 
 
@@ -398,9 +398,9 @@ def _content_hash(title: str, passages: tuple[Passage, ...]) -> str:
 
 def _record_hash(document: Document) -> str:
     """Return a hash of all stored fields except the access."""
-    kept = _fields(document)
-    del kept["access"], kept["content"], kept["version"]
-    canonical = json.dumps(kept, default=_plain, sort_keys=True, ensure_ascii=False)
+    hashed = _fields(document)
+    del hashed["access"], hashed["content"], hashed["version"]
+    canonical = json.dumps(hashed, default=_plain, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(_bytes_of(f"{FORMAT}\0{canonical}")).hexdigest()
 
 
@@ -465,10 +465,10 @@ class Batch:
 
 
 def needed_writes(
-    gathered: Iterable[CrawledWrite], kept: Mapping[str, IndexEntry]
+    gathered: Iterable[CrawledWrite], entries: Mapping[str, IndexEntry]
 ) -> tuple[list[NeededWrite], int]:
     """Return the writes that change the index, in order, and the number of unchanged documents."""
-    entries_by_id = dict(kept)
+    entries_by_id = dict(entries)
     wanted: list[NeededWrite] = []
     unchanged = 0
     for write in gathered:
@@ -503,48 +503,48 @@ def encoded(encoder: Encoder, texts: Sequence[str], check_stop: Callable[[], Non
     # Similar lengths together: an encoder pads each batch to its longest text.
     order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
     vectors = np.empty((len(texts), encoder.dimension), np.float32)
-    for some in _slices(order, [len(text) for text in texts]):
+    for batch in _slices(order, [len(text) for text in texts]):
         check_stop()
-        vectors[some] = encoder.passages([texts[place] for place in some])
+        vectors[batch] = encoder.passages([texts[place] for place in batch])
     return vectors
 
 
 def _slices(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
     """Yield slices of `order`; each has at most `ENCODED_CHARACTERS`, or is one text."""
-    some: list[int] = []
+    batch: list[int] = []
     for place in order:
-        if some and (len(some) + 1) * lengths[place] > ENCODED_CHARACTERS:
-            yield some
-            some = []
-        some.append(place)
-    if some:
-        yield some
+        if batch and (len(batch) + 1) * lengths[place] > ENCODED_CHARACTERS:
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
 
 
-def _change(write: CrawledWrite, kept: IndexEntry | None) -> NeededWrite | None:
+def _change(write: CrawledWrite, indexed: IndexEntry | None) -> NeededWrite | None:
     """Return the needed write, or None. A withheld document is only reopened by a new text."""
     if isinstance(write, PreparedDocument):
-        if kept is None or not write.entry.same_text(kept):
+        if indexed is None or not write.entry.same_text(indexed):
             return write
-        return _access_change(kept, write.document.access)
-    if kept is None:
+        return _access_change(indexed, write.document.access)
+    if indexed is None:
         return None
     match write:
         case Remove():
             return write
         case NarrowAccess(_, access):
-            return _access_change(kept, _narrowed(kept.access, access))
+            return _access_change(indexed, _narrowed(indexed.access, access))
         case PutAccess(_, access):
-            return None if kept.access == WITHHELD else _access_change(kept, access)
+            return None if indexed.access == WITHHELD else _access_change(indexed, access)
 
 
-def _access_change(kept: IndexEntry, access: Access) -> PutAccess | None:
-    return None if access == kept.access else PutAccess(kept.document_id, access)
+def _access_change(entry: IndexEntry, access: Access) -> PutAccess | None:
+    return None if access == entry.access else PutAccess(entry.document_id, access)
 
 
-def _narrowed(kept: Access, access: Access) -> Access:
+def _narrowed(current: Access, access: Access) -> Access:
     """Return the access of readers that both admit; `WITHHELD` stays."""
-    return WITHHELD if kept == WITHHELD else kept.narrowed_to(access)
+    return WITHHELD if current == WITHHELD else current.narrowed_to(access)
 
 
 def _apply(change: NeededWrite, entries_by_id: dict[str, IndexEntry]) -> None:

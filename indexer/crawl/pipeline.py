@@ -344,13 +344,17 @@ class _Crawl:
         self.flush()
         self.write_encoded()
         held = listing.membership()
-        missing = sorted(one for one in self._kept() if not held(one))
+        missing = sorted(document_id for document_id in self._kept() if not held(document_id))
         if self.guard.lets_go(len(missing)):
             self.gathered += map(Remove, missing)
             self.flush()
-            self.forget_scans({one for one in self.scanned if not held(one)})
+            self.forget_scans(
+                {document_id for document_id in self.scanned if not held(document_id)}
+            )
         elif left_out := listing.is_left_out:
-            self.gathered += (PutAccess(one, Access()) for one in missing if left_out(one))
+            self.gathered += (
+                PutAccess(document_id, Access()) for document_id in missing if left_out(document_id)
+            )
             self.flush()
         self.missing.forget_beyond(held)
         if not listing.unlisted:
@@ -365,8 +369,8 @@ class _Crawl:
 
     def _kept(self) -> Iterator[str]:
         """Yield the ids of the indexed documents of the source."""
-        kept = self.dependencies.index.scan(self.report.source)
-        return (entry.document_id for entry in kept)
+        entries = self.dependencies.index.scan(self.report.source)
+        return (entry.document_id for entry in entries)
 
     def add(self, write: CrawledWrite) -> None:
         self.gathered.append(write)
@@ -495,10 +499,10 @@ class _Crawl:
         """
         if not refused:
             return
-        kept = self.dependencies.index.kept(refused)
-        if not kept:
+        entries = self.dependencies.index.kept(refused)
+        if not entries:
             return
-        removals = [Remove(document_id) for document_id in sorted(kept)]
+        removals = [Remove(document_id) for document_id in sorted(entries)]
         failed = self.dependencies.write(removals)
         self._count(removals, failed)
         if failed:

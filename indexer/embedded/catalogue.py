@@ -46,10 +46,10 @@ def readable_rows(
         "FROM documents LEFT JOIN contents USING (seq) WHERE id IN (SELECT value FROM json_each(?))"
     )
     with store.reading() as connection:
-        found = connection.execute(
+        cursor = connection.execute(
             f"SELECT access, source, facets, id, {columns} {chosen}", (wanted,)
         )
-        rows = found.fetchall()
+        rows = cursor.fetchall()
         named = json.dumps(sorted({row[0] for row in rows}))
         lists = connection.execute(
             "SELECT id, key FROM access WHERE id IN (SELECT value FROM json_each(?))", (named,)
@@ -223,14 +223,14 @@ class StoreSnapshot:
 
     def has_any(self, rows: NDArray[np.int64]) -> bool:
         """Return whether one of these rows still belongs to a document."""
-        slots, found = self.slots(rows)
-        return bool(self.alive[slots[found]].any())
+        slots, has_slot = self.slots(rows)
+        return bool(self.alive[slots[has_slot]].any())
 
     def mask(self, slots: Slots) -> Mask:
         """Return the mask of these slots."""
-        found = np.zeros(len(self.rows), dtype=np.bool_)
-        found[slots] = True
-        return found
+        mask = np.zeros(len(self.rows), dtype=np.bool_)
+        mask[slots] = True
+        return mask
 
     def best(self, slots: Slots, scores: NDArray[np.float64], window: int) -> tuple[SearchHit, ...]:
         """Return the `window` highest scores, ties by id."""
@@ -238,8 +238,8 @@ class StoreSnapshot:
             return ()
         if len(slots) > window:
             least = np.partition(scores, len(scores) - window)[len(scores) - window]
-            kept = scores >= least
-            slots, scores = slots[kept], scores[kept]
+            best = scores >= least
+            slots, scores = slots[best], scores[best]
         pairs = ((-float(score), self.ids[slot]) for slot, score in zip(slots, scores, strict=True))
         return tuple(
             SearchHit(document_id, -score) for score, document_id in sorted(pairs)[:window]
@@ -251,16 +251,16 @@ class StoreSnapshot:
 
     def among(self, members: Slots, hits: Iterable[SearchHit]) -> frozenset[str]:
         """Return the ids of this catalogue's hits that are members."""
-        kept = self.mask(members)
-        return frozenset(hit.document_id for hit in hits if kept[self.place(hit.document_id)])
+        mask = self.mask(members)
+        return frozenset(hit.document_id for hit in hits if mask[self.place(hit.document_id)])
 
     def values_of(self, values: NDArray[np.float64], hits: Iterable[SearchHit]) -> dict[str, float]:
         """Return, by document id, the positive values of this catalogue's hits.
 
         `values` has shape (slots,).
         """
-        found = {hit.document_id: float(values[self.place(hit.document_id)]) for hit in hits}
-        return {document_id: value for document_id, value in found.items() if value > 0}
+        values_by_id = {hit.document_id: float(values[self.place(hit.document_id)]) for hit in hits}
+        return {document_id: value for document_id, value in values_by_id.items() if value > 0}
 
     def successors(self, document_id: str) -> list[str]:
         """Return the ids of documents that replace a document, whoever may read them."""
@@ -271,8 +271,8 @@ class StoreSnapshot:
         """Return the slots with the shortest titles, ties by id."""
         lengths = self.lengths[slots]
         if len(slots) > most:
-            kept = lengths <= np.partition(lengths, most - 1)[most - 1]
-            slots, lengths = slots[kept], lengths[kept]
+            short = lengths <= np.partition(lengths, most - 1)[most - 1]
+            slots, lengths = slots[short], lengths[short]
         pairs = zip(lengths.tolist(), slots.tolist(), strict=True)
         return [
             slot for _, _, slot in sorted((n, self.ids[slot], slot) for n, slot in pairs)[:most]
@@ -289,8 +289,8 @@ class StoreSnapshot:
             return ()
         values = list(self.values[name])[: len(self.values[name])]
         counts = np.bincount(self.codes[name][members], minlength=len(values))
-        found = [(-int(counts[code]), values[code]) for code in np.flatnonzero(counts)]
-        return tuple(FacetValue(value, -count) for count, value in sorted(found) if value)[:size]
+        counted = [(-int(counts[code]), values[code]) for code in np.flatnonzero(counts)]
+        return tuple(FacetValue(value, -count) for count, value in sorted(counted) if value)[:size]
 
 
 BEHIND_S = 1.0
@@ -379,8 +379,8 @@ class SnapshotCache:
         known = {**old.lists, **{list_id: access_of(key) for list_id, key in lists}}
         alive, access = grown.alive.copy(), grown.access.copy()
         gone = connection.execute("SELECT document FROM removed WHERE seq > ?", (old.seq,))
-        slots, found = grown.slots(_column(gone.fetchall(), 0))
-        alive[slots[found]] = False
+        slots, has_slot = grown.slots(_column(gone.fetchall(), 0))
+        alive[slots[has_slot]] = False
         moved = connection.execute(
             "SELECT seq, access FROM documents WHERE changed > ? AND seq <= ?", (old.seq, old.seq)
         ).fetchall()

@@ -48,8 +48,8 @@ def read_documents(path: Path, dimension: int) -> Iterator[IndexedDocument]:
     """
     address = f"file:{_quoted(path)}?mode=ro&immutable=1"
     with engine_faults(), closing(sqlite3.connect(address, uri=True)) as connection:
-        kept = dict(connection.execute("SELECT name, value FROM meta").fetchall())
-        if (kept["format"], kept["dimension"]) != (FORMAT, dimension):
+        meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+        if (meta["format"], meta["dimension"]) != (FORMAT, dimension):
             raise IndexRefused(
                 "Les documents de cette sauvegarde sont d'une autre version de quisait : "
                 "restaurez-la avec la version qui l'a faite, puis mettez à niveau."

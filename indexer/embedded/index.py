@@ -261,22 +261,22 @@ class EmbeddedIndex(StoredDocuments):
         wanted = text_request(request.question, most_words=request.newest_first)
         with engine_faults():
             moment = self._moment()
-            found = self._rankings.of(request, wanted, moment)
-        catalogue, members = moment.catalogue, found.members
-        marked = (*found.lexical[: request.window], *found.nearest[: request.window])
-        ranked = (*found.lexical, *found.nearest)
+            rankings = self._rankings.of(request, wanted, moment)
+        catalogue, members = moment.catalogue, rankings.members
+        marked = (*rankings.lexical[: request.window], *rankings.nearest[: request.window])
+        ranked = (*rankings.lexical, *rankings.nearest)
         facets = request.facets if request.counted else ()
         return SearchAnswer(
-            lexical=found.lexical,
-            vector=found.nearest,
+            lexical=rankings.lexical,
+            vector=rankings.nearest,
             total=len(members) if request.counted else 0,
             facets={name: catalogue.facet(name, members, request.facet_size) for name in facets},
             attributes=catalogue.attributes_of(ranked) if request.with_attributes else {},
             terms_dropped=wanted.terms_dropped,
             members=catalogue.among(members, marked) if request.cut else None,
             said=None
-            if found.shares is None
-            else catalogue.values_of(found.shares, found.lexical[: request.window]),
+            if rankings.shares is None
+            else catalogue.values_of(rankings.shares, rankings.lexical[: request.window]),
         )
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
@@ -289,16 +289,16 @@ class EmbeddedIndex(StoredDocuments):
         self._check(request.vector)
         terms = question_terms(request.question)
         with engine_faults():
-            found = {
+            rows = {
                 row[0]: row
                 for row in self._rows(
                     "card, body_terms, passages, vectors", request.access, request.document_ids
                 )
             }
-            successors_of = self._successors(request, list(found))
+            successors_of = self._successors(request, list(rows))
         shown = []
         for document_id, card, body, passages, vectors in (
-            found[document_id] for document_id in request.document_ids if document_id in found
+            rows[document_id] for document_id in request.document_ids if document_id in rows
         ):
             each = vectors_of(vectors, self._dimension)
             similar = passage_similarities(each, request.vector)
@@ -366,12 +366,12 @@ class EmbeddedIndex(StoredDocuments):
 
     def _cards(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         with engine_faults():
-            found = dict(self._rows("card", request.access, request.document_ids))
-            successors_of = self._successors(request, list(found))
+            cards = dict(self._rows("card", request.access, request.document_ids))
+            successors_of = self._successors(request, list(cards))
         return tuple(
-            ShownDocument(card_of(found[id_]), (), successors_of.get(id_, ()))
+            ShownDocument(card_of(cards[id_]), (), successors_of.get(id_, ()))
             for id_ in request.document_ids
-            if id_ in found
+            if id_ in cards
         )
 
     def _successors(

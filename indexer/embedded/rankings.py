@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from indexer.embedded.catalogue import Floats, Mask, Slots, StoreSnapshot
 from indexer.embedded.text import TextIndex
-from indexer.parsed_query import AnalyzedQuery, Phrase
+from indexer.parsed_query import ParsedQuery, Phrase
 from indexer.relevance import TOLERANCE, aside_parts, information, question_parts
 from indexer.values import RelevanceCut, SearchHit, SearchRequest
 
@@ -55,7 +55,7 @@ class Matcher:
         self._text = text
         self._cached: _CachedMatches | None = None
 
-    def of(self, wanted: AnalyzedQuery, moment: IndexMoment) -> Mask:
+    def of(self, wanted: ParsedQuery, moment: IndexMoment) -> Mask:
         """Return the mask of all matches.
 
         If the query has no words or phrases, these are all documents that it does not exclude.
@@ -75,10 +75,10 @@ class Matcher:
             must.append(_at_least(wanted.minimum, terms))
         if not wanted.scores:
             must.append(having(()))
-        found = reduce(np.logical_and, must)
+        mask = reduce(np.logical_and, must)
         for phrase in wanted.excluded:
-            found = found & ~having(phrase)
-        return found
+            mask = mask & ~having(phrase)
+        return mask
 
     def saying(self, phrases: Sequence[Phrase], moment: IndexMoment) -> Mask:
         """Return the mask of documents with one of these phrases."""
@@ -97,8 +97,8 @@ class Matcher:
 
 
 def _mask(catalogue: StoreSnapshot, rows: NDArray[np.int64]) -> Mask:
-    slots, found = catalogue.slots(rows)
-    return catalogue.mask(slots[found])
+    slots, has_slot = catalogue.slots(rows)
+    return catalogue.mask(slots[has_slot])
 
 
 def _unpacked(bits: Callable[[Phrase], _Bits], count: int, phrase: Phrase) -> Mask:
@@ -116,7 +116,7 @@ def _at_least(minimum: int, masks: Sequence[Mask]) -> Mask:
     return np.asarray(sum(mask.astype(np.uint16) for mask in masks) >= minimum)
 
 
-def _size(wanted: AnalyzedQuery) -> int:
+def _size(wanted: ParsedQuery) -> int:
     """Return the number of words and phrases in the query."""
     groups = sum(map(len, (*wanted.any_of, *wanted.expansions)))
     return len(wanted.terms) + len(wanted.phrases) + len(wanted.excluded) + groups
@@ -157,9 +157,7 @@ class Rankings:
         self._text = text
         self._matching = Matcher(text)
 
-    def of(
-        self, request: SearchRequest, wanted: AnalyzedQuery, moment: IndexMoment
-    ) -> RankedMatches:
+    def of(self, request: SearchRequest, wanted: ParsedQuery, moment: IndexMoment) -> RankedMatches:
         """Return both rankings and the result set; vectors are compared during word search."""
         readable = moment.catalogue.readable(request.access)
         eligible = readable & self._narrowed(request, moment)
@@ -184,15 +182,15 @@ class Rankings:
         masks = [self._matching.saying(part, moment) for part in parts]
         counts = [int((mask & readable).sum()) for mask in masks]
         shares = information(counts, int(readable.sum()), len(aside))
-        found = np.full(len(moment.catalogue.rows), 0.0 if shares else 1.0)
+        covered = np.full(len(moment.catalogue.rows), 0.0 if shares else 1.0)
         for share, mask in zip(shares, masks, strict=True):
-            found[mask] += share
-        np.minimum(found, 1.0, out=found)
-        found[found < cut.information - TOLERANCE] = 0.0
-        return found
+            covered[mask] += share
+        np.minimum(covered, 1.0, out=covered)
+        covered[covered < cut.information - TOLERANCE] = 0.0
+        return covered
 
     def _lexical(
-        self, request: SearchRequest, wanted: AnalyzedQuery, moment: IndexMoment, eligible: Mask
+        self, request: SearchRequest, wanted: ParsedQuery, moment: IndexMoment, eligible: Mask
     ) -> tuple[tuple[SearchHit, ...], Mask]:
         """Return the ranking by words or dates, and the mask of all matches.
 
@@ -211,13 +209,13 @@ class Rankings:
         return catalogue.best(slots, scores[slots], request.ranked), matched
 
     def _by_words(
-        self, request: SearchRequest, wanted: AnalyzedQuery, moment: IndexMoment, eligible: Mask
+        self, request: SearchRequest, wanted: ParsedQuery, moment: IndexMoment, eligible: Mask
     ) -> tuple[tuple[SearchHit, ...], Mask]:
         """Return the ranking, and the mask of all matches (empty if nothing is counted)."""
         best = self._best(wanted, moment, eligible, request.ranked)
         if best is None:
-            slots, found, scores = self._matches(wanted, moment)
-            slots, scores = slots[found], scores[found]
+            slots, has_slot, scores = self._matches(wanted, moment)
+            slots, scores = slots[has_slot], scores[has_slot]
             readable = eligible[slots]
             slots, scores = slots[readable], scores[readable]
             catalogue = moment.catalogue
@@ -227,7 +225,7 @@ class Rankings:
         return best, eligible & self._matching.of(wanted, moment)
 
     def _best(
-        self, wanted: AnalyzedQuery, moment: IndexMoment, eligible: Mask, window: int
+        self, wanted: ParsedQuery, moment: IndexMoment, eligible: Mask, window: int
     ) -> tuple[SearchHit, ...] | None:
         """Return the ranking from the best matches; None if other matches may belong to it.
 
@@ -238,12 +236,12 @@ class Rankings:
         most = math.ceil(WINDOWS_READ_FIRST * max(window, 1) / share)
         if most * MAX_SHARE_READ_FIRST >= len(eligible):
             return None
-        slots, found, scores = self._matches(wanted, moment, most)
+        slots, has_slot, scores = self._matches(wanted, moment, most)
         least = scores[-1] if len(scores) == most else -np.inf
-        settled = found & (scores > least)  # unread matches score no more than the last one
+        settled = has_slot & (scores > least)  # unread matches score no more than the last one
         slots, scores = slots[settled], scores[settled]
         readable = eligible[slots]
-        if len(found) == most and readable.sum() < window:
+        if len(has_slot) == most and readable.sum() < window:
             return None
         return moment.catalogue.best(slots[readable], scores[readable], window)
 
@@ -256,14 +254,14 @@ class Rankings:
         if request.documents is not None:
             mask &= catalogue.holding(request.documents)
         for byline in request.bylines:
-            slots, found = catalogue.slots(self._text.contributed(byline, moment.text))
-            mask &= catalogue.mask(slots[found])
+            slots, has_slot = catalogue.slots(self._text.contributed(byline, moment.text))
+            mask &= catalogue.mask(slots[has_slot])
         return mask
 
     def _nearest(
         self,
         request: SearchRequest,
-        wanted: AnalyzedQuery,
+        wanted: ParsedQuery,
         moment: IndexMoment,
         eligible: Mask,
         compared: Future[Floats] | None,
@@ -283,22 +281,22 @@ class Rankings:
         close = [slot for slot in slots[similar[slots] >= least] if catalogue.ids[slot] in chosen]
         return ranking, catalogue.mask(np.array(close, dtype=np.int64))
 
-    def _bound(self, wanted: AnalyzedQuery, moment: IndexMoment) -> Mask:
+    def _bound(self, wanted: ParsedQuery, moment: IndexMoment) -> Mask:
         """Return the mask of slots with every phrase and without excluded words."""
         if not wanted.binds:
             return np.ones(len(moment.catalogue.rows), dtype=np.bool_)
         return self._matching.of(wanted.binding, moment)
 
     def _matches(
-        self, wanted: AnalyzedQuery, moment: IndexMoment, most: int | None = None
+        self, wanted: ParsedQuery, moment: IndexMoment, most: int | None = None
     ) -> Matches:
         """Return (slots, whether each row has one, scores).
 
         Scores are rounded, so that segments do not break ties.
         """
         rows, scores = self._text.matches(wanted, most, moment.text)
-        slots, found = moment.catalogue.slots(rows)
-        return slots, found, np.round(scores, 4)
+        slots, has_slot = moment.catalogue.slots(rows)
+        return slots, has_slot, np.round(scores, 4)
 
 
 def _similar(request: SearchRequest, catalogue: StoreSnapshot) -> Future[Floats] | None:

@@ -14,7 +14,7 @@ from indexer.embedded.store import Store, engine_faults
 from indexer.embedded.text import TextIndex
 from indexer.french.analysis import BESIDE
 from indexer.highlighting import highlights
-from indexer.parsed_query import AnalyzedQuery, parse_query
+from indexer.parsed_query import ParsedQuery, parse_query
 from indexer.suggestions import (
     NEAR_DOCUMENTS,
     SUGGESTIONS_READ,
@@ -31,7 +31,7 @@ MAX_TERMS = 512
 """Largest number of distinct terms; further terms are dropped, and the answer says so."""
 
 
-def text_request(question: Question, *, most_words: bool = False) -> AnalyzedQuery:
+def text_request(question: Question, *, most_words: bool = False) -> ParsedQuery:
     """Parse a question within the limits of this engine."""
     return parse_query(question, MAX_TERMS, most_words=most_words)
 
@@ -93,8 +93,10 @@ def successors(
     cards = {document_id: card_of(card) for document_id, card in rows}
     # A card written meanwhile may replace another document.
     return {
-        one: tuple(cards[id_] for id_ in replacing if id_ in cards and one in cards[id_].replaces)
-        for one, replacing in wanted.items()
+        document_id: tuple(
+            cards[id_] for id_ in replacing if id_ in cards and document_id in cards[id_].replaces
+        )
+        for document_id, replacing in wanted.items()
     }
 
 
@@ -112,9 +114,9 @@ class WordLookup:
         with engine_faults():
             catalogue = self._current()
             readable = catalogue.readable(access)
-            slots, found = catalogue.slots(self._text.titled(typed[:-1], typed[-1]))
-        kept = slots[found]
-        short = catalogue.shortest(kept[readable[kept]], SUGGESTIONS_READ)
+            slots, has_slot = catalogue.slots(self._text.titled(typed[:-1], typed[-1]))
+        titled = slots[has_slot]
+        short = catalogue.shortest(titled[readable[titled]], SUGGESTIONS_READ)
         pairs = ((catalogue.titles[slot], catalogue.ids[slot]) for slot in short)
         return best_titles(pairs, prefix, limit)
 
@@ -132,17 +134,17 @@ class WordLookup:
 
     def _occurs(self, access: AccessFilter, word: str, catalogue: StoreSnapshot) -> bool:
         """Return whether a readable document has the word, in any of its forms."""
-        slots, found = catalogue.slots(self._text.matches(text_request(Question(word)))[0])
-        return bool(catalogue.readable(access)[slots[found]].any())
+        slots, has_slot = catalogue.slots(self._text.matches(text_request(Question(word)))[0])
+        return bool(catalogue.readable(access)[slots[has_slot]].any())
 
     def _near(
         self, access: AccessFilter, word: str, catalogue: StoreSnapshot
     ) -> tuple[NearWord, ...]:
         for slips in range(1, max_edits(word) + 1):
-            slots, found = catalogue.slots(self._text.near(word, slips))
-            kept = slots[found]
-            kept = kept[catalogue.readable(access)[kept]].tolist()
-            ids = nsmallest(NEAR_DOCUMENTS, (catalogue.ids[slot] for slot in kept))
+            slots, has_slot = catalogue.slots(self._text.near(word, slips))
+            near_slots = slots[has_slot]
+            near_slots = near_slots[catalogue.readable(access)[near_slots]].tolist()
+            ids = nsmallest(NEAR_DOCUMENTS, (catalogue.ids[slot] for slot in near_slots))
             rows = readable_rows(self._store, "card, passages", access, ids)
             if near := nearest(
                 word, (_near_in(card, texts, word, slips) for _, card, texts in rows), slips

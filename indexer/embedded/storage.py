@@ -144,7 +144,7 @@ class EmbeddedStorage:
     def _point(self, pointers: Pointers) -> None:
         """Replace the file; durable once this returns, even against a power failure."""
         named = {"live": pointers.live, "next": pointers.next}
-        text = json.dumps({role: _row(one) for role, one in named.items() if one})
+        text = json.dumps({role: _row(pointer) for role, pointer in named.items() if pointer})
         written = self._folder / f"{POINTER}.new"
         with engine_faults():
             with written.open("w", encoding="utf-8") as file:

@@ -186,8 +186,8 @@ class Store:
         rows = self.connection().execute(
             "SELECT name, value FROM meta WHERE name IN ('seq', 'applied')"
         )
-        found = dict(rows.fetchall())
-        return int(found["seq"]), int(found["applied"])
+        positions = dict(rows.fetchall())
+        return int(positions["seq"]), int(positions["applied"])
 
     def mark_applied(self, seq: int) -> None:
         """Record that the text index has committed all changes up to `seq`."""
@@ -269,25 +269,25 @@ class Store:
         connection = self.connection()
         last = connection.execute("SELECT max(seq) FROM documents").fetchone()[0] or 0
         drawn = random.sample(range(last + 1), min(count, last + 1))
-        found = {}
+        sampled = {}
         for least in drawn:
             row = connection.execute(
                 f"{_ROW} WHERE d.seq >= ? ORDER BY d.seq LIMIT 1", (least,)
             ).fetchone()
             if row:
-                found[row[0]] = (row[0], row[2:])
-        return list(found.values())
+                sampled[row[0]] = (row[0], row[2:])
+        return list(sampled.values())
 
     def verify(self) -> None:
         """Read every page. Raises `IndexDamaged` if one is damaged."""
-        ((found,),) = self.connection().execute("PRAGMA quick_check(1)").fetchall()
-        if found != "ok":
+        ((verdict,),) = self.connection().execute("PRAGMA quick_check(1)").fetchall()
+        if verdict != "ok":
             raise IndexDamaged("index.sqlite")
 
     def vector_bytes(self) -> int:
         """Return the size of all vectors in bytes; only their lengths are read."""
-        (found,) = self.connection().execute("SELECT sum(length(vectors)) FROM contents").fetchone()
-        return int(found or 0)
+        (total,) = self.connection().execute("SELECT sum(length(vectors)) FROM contents").fetchone()
+        return int(total or 0)
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
         """Yield every document of a source, in steps, so that no transaction stays open."""
@@ -327,16 +327,16 @@ class Store:
     @staticmethod
     def _checked(connection: sqlite3.Connection, dimension: int) -> str:
         """Check that the file is ours, and return its unique id."""
-        kept = dict(connection.execute("SELECT name, value FROM meta").fetchall())
-        if kept["format"] != FORMAT:
+        meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+        if meta["format"] != FORMAT:
             raise IndexOfOtherVersion
-        if kept["dimension"] != dimension:
+        if meta["dimension"] != dimension:
             raise IndexRefused(
-                f"Cet index tient des vecteurs de {kept['dimension']} nombres ; l'encodeur en "
+                f"Cet index tient des vecteurs de {meta['dimension']} nombres ; l'encodeur en "
                 f"donne {dimension}. Lancez « quisait reindex »."
             )
         _require_readable(connection)
-        return str(kept["uid"])
+        return str(meta["uid"])
 
 
 def _require_readable(connection: sqlite3.Connection) -> None:
@@ -346,9 +346,9 @@ def _require_readable(connection: sqlite3.Connection) -> None:
     """
     for order in ("ASC", "DESC"):
         try:
-            found = connection.execute(f"{_ROW} ORDER BY d.seq {order} LIMIT 1").fetchone()
-            if found:
-                _, facets, card, _, _, key, passages, _ = found
+            row = connection.execute(f"{_ROW} ORDER BY d.seq {order} LIMIT 1").fetchone()
+            if row:
+                _, facets, card, _, _, key, passages, _ = row
                 _ = card_of(card), access_of(key), passages_of(passages)
                 values, title, encoded = facets_of(facets)
                 hit_attributes_of(encoded, values, title, 0.0, np.empty((0, 1), np.float32))
@@ -419,13 +419,13 @@ def _kept(row: tuple[int, str, str, str, str]) -> IndexEntry:
 
 def _apply(connection: sqlite3.Connection, seq: int, write: StoreWrite) -> None:
     if isinstance(write, PutAccess):
-        kept = connection.execute(
+        existing = connection.execute(
             "SELECT seq FROM documents WHERE id = ?", (write.document_id,)
         ).fetchone()
-        if kept:
+        if existing:
             connection.execute(
                 "UPDATE documents SET changed = ?, access = ? WHERE seq = ?",
-                (seq, _access_id(connection, write.access), kept[0]),
+                (seq, _access_id(connection, write.access), existing[0]),
             )
     elif isinstance(write, Remove):
         _remove(connection, seq, write.document_id)
@@ -436,11 +436,13 @@ def _apply(connection: sqlite3.Connection, seq: int, write: StoreWrite) -> None:
 
 
 def _remove(connection: sqlite3.Connection, seq: int, document_id: str) -> None:
-    kept = connection.execute("SELECT seq FROM documents WHERE id = ?", (document_id,)).fetchone()
-    if kept:
-        connection.execute("DELETE FROM documents WHERE seq = ?", kept)
-        connection.execute("DELETE FROM contents WHERE seq = ?", kept)
-        connection.execute("INSERT INTO removed VALUES (?, ?)", (seq, kept[0]))
+    existing = connection.execute(
+        "SELECT seq FROM documents WHERE id = ?", (document_id,)
+    ).fetchone()
+    if existing:
+        connection.execute("DELETE FROM documents WHERE seq = ?", existing)
+        connection.execute("DELETE FROM contents WHERE seq = ?", existing)
+        connection.execute("INSERT INTO removed VALUES (?, ?)", (seq, existing[0]))
 
 
 def _insert(connection: sqlite3.Connection, seq: int, row: DocumentRow, access_id: int) -> None:
@@ -454,10 +456,10 @@ def _insert(connection: sqlite3.Connection, seq: int, row: DocumentRow, access_i
 
 def _access_id(connection: sqlite3.Connection, access: Access) -> int:
     key = access_key(access)
-    found = connection.execute("SELECT id FROM access WHERE key = ?", (key,)).fetchone()
-    if found is None:
+    row = connection.execute("SELECT id FROM access WHERE key = ?", (key,)).fetchone()
+    if row is None:
         return connection.execute("INSERT INTO access (key) VALUES (?)", (key,)).lastrowid or 0
-    return int(found[0])
+    return int(row[0])
 
 
 def _number(connection: sqlite3.Connection, name: str) -> int:

@@ -22,7 +22,7 @@ from indexer.cards import NAME_SLOP, account_key, account_keys, card_of, name_li
 from indexer.embedded.store import Store, text_faults
 from indexer.errors import IndexDamaged, IndexUnreachable
 from indexer.french.analysis import EXACT, decoded
-from indexer.parsed_query import EXACT_WEIGHT, PAIR_WEIGHT, AnalyzedQuery, Phrase, WeightedPhrase
+from indexer.parsed_query import EXACT_WEIGHT, PAIR_WEIGHT, ParsedQuery, Phrase, WeightedPhrase
 from indexer.values import Byline
 
 WRITER_HEAP_BYTES = 32_000_000
@@ -171,8 +171,8 @@ class TextIndex:
     def _stale_rows(self) -> NDArray[np.int64]:
         """Return the rows in the text index that the store no longer has."""
         with self._store.reading() as connection:
-            kept = [row for (row,) in connection.execute("SELECT seq FROM documents")]
-        gone: NDArray[np.int64] = np.setdiff1d(self._every_row(), np.array(kept, dtype=np.int64))
+            stored = [row for (row,) in connection.execute("SELECT seq FROM documents")]
+        gone: NDArray[np.int64] = np.setdiff1d(self._every_row(), np.array(stored, dtype=np.int64))
         return gone
 
     def _rows_beside_deleted(self) -> NDArray[np.int64]:
@@ -203,17 +203,17 @@ class TextIndex:
         writer = self._writer()
         with self._store.reading() as connection:
             for start in range(0, len(rows), _ROWS_AT_ONCE):
-                some = json.dumps(rows[start : start + _ROWS_AT_ONCE].tolist())
-                for row in json.loads(some):
+                batch = json.dumps(rows[start : start + _ROWS_AT_ONCE].tolist())
+                for row in json.loads(batch):
                     self._delete(writer, row)
-                for found in connection.execute(_NEW_OF, (some,)):
-                    writer.add_document(_document(found))
+                for stored in connection.execute(_NEW_OF, (batch,)):
+                    writer.add_document(_document(stored))
         writer.commit()
         writer.wait_merging_threads()
 
     def matches(
         self,
-        request: AnalyzedQuery,
+        request: ParsedQuery,
         most: int | None = None,
         snapshot: tantivy.Searcher | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -223,7 +223,7 @@ class TextIndex:
         """
         return self._found(self._query(request), most, snapshot)
 
-    def matching(self, request: AnalyzedQuery, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
+    def matching(self, request: ParsedQuery, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
         """Return the rows of every match, unordered; no score is computed."""
         return self._rows(self._query(request), snapshot)
 
@@ -234,7 +234,7 @@ class TextIndex:
         """
         return self._rows(self._phrase(phrase) if phrase else Query.all_query(), snapshot)
 
-    def _query(self, request: AnalyzedQuery) -> Query:
+    def _query(self, request: ParsedQuery) -> Query:
         clauses = [(Occur.Must, self._phrase(phrase)) for phrase in request.phrases]
         clauses += [(Occur.MustNot, self._phrase(phrase)) for phrase in request.excluded]
         clauses += [(Occur.Must, self._one_of(group)) for group in request.any_of]
@@ -257,16 +257,16 @@ class TextIndex:
 
     def contributed(self, byline: Byline, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
         """Return rows with a contribution by one of the accounts or under the name."""
-        found = [
+        queries = [
             Query.term_query(self._schema, "accounts", account_key(account))
             for account in byline.accounts
         ]
         words: list[str | tuple[int, str]] = [*name_words(byline.words)]
         if len(words) == 1:
-            found.append(Query.term_query(self._schema, "names", words[0]))
+            queries.append(Query.term_query(self._schema, "names", words[0]))
         elif words:
-            found.append(Query.phrase_query(self._schema, "names", words, slop=NAME_SLOP))
-        any_of = Query.boolean_query([(Occur.Should, query) for query in found])
+            queries.append(Query.phrase_query(self._schema, "names", words, slop=NAME_SLOP))
+        any_of = Query.boolean_query([(Occur.Should, query) for query in queries])
         return self._rows(any_of, snapshot)
 
     def signed(self, account_key: str) -> NDArray[np.int64]:
@@ -296,7 +296,7 @@ class TextIndex:
             )
         )
 
-    def _lifts(self, request: AnalyzedQuery) -> Iterator[Query]:
+    def _lifts(self, request: ParsedQuery) -> Iterator[Query]:
         """Yield queries that only add to the score of a match."""
         for word in request.exact:
             yield Query.boost_query(self._phrase(((0, word),)), EXACT_WEIGHT)
@@ -306,10 +306,10 @@ class TextIndex:
     def _phrase(self, phrase: Phrase) -> Query:
         """Return a query for the phrase in title or text; its score is the sum of both."""
         if len(phrase) == 1:
-            found = [Query.term_query(self._schema, field, phrase[0][1]) for field in _FIELDS]
+            queries = [Query.term_query(self._schema, field, phrase[0][1]) for field in _FIELDS]
         else:
-            found = [Query.phrase_query(self._schema, field, list(phrase)) for field in _FIELDS]
-        return Query.boolean_query([(Occur.Should, query) for query in found])
+            queries = [Query.phrase_query(self._schema, field, list(phrase)) for field in _FIELDS]
+        return Query.boolean_query([(Occur.Should, query) for query in queries])
 
     def _found(
         self, query: Query, most: int | None, snapshot: tantivy.Searcher | None
@@ -421,8 +421,8 @@ class TextIndex:
         # Rows left by a crash before `mark_applied`.
         newer = (self._schema, "row", tantivy.FieldType.Unsigned, applied + 1, _LAST_ROW)
         writer.delete_documents_by_query(Query.range_query(*newer))
-        for found in connection.execute(_NEW_AFTER, (applied,)):
-            writer.add_document(_document(found))
+        for stored in connection.execute(_NEW_AFTER, (applied,)):
+            writer.add_document(_document(stored))
 
     def _delete(self, writer: tantivy.IndexWriter, row: int) -> None:
         # Not `delete_documents_by_term`: it treats the number as signed, and finds nothing.
@@ -438,9 +438,9 @@ class TextIndex:
             yield held
 
 
-def _document(found: tuple[int, str, str, str, str]) -> tantivy.Document:
+def _document(record: tuple[int, str, str, str, str]) -> tantivy.Document:
     """Convert a row of the store, as `_NEW` reads it, to a tantivy document."""
-    row, title, words, body, card = found
+    row, title, words, body, card = record
     document = tantivy.Document()
     document.add_unsigned("row", row)
     document.add_pre_tokenized_text("title", _tokens(title))

@@ -42,11 +42,11 @@ def tensors_of(file: Path) -> dict[str, NDArray[np.float32]]:
     (length,) = struct.unpack_from("<Q", content)
     stated = json.loads(content[8 : 8 + length])
     stated.pop("__metadata__", None)
-    found = {}
-    for name, one in stated.items():
-        start, end = (8 + length + offset for offset in one["data_offsets"])
-        found[name] = _floats(content[start:end], one["dtype"], file).reshape(one["shape"])
-    return found
+    tensors = {}
+    for name, entry in stated.items():
+        start, end = (8 + length + offset for offset in entry["data_offsets"])
+        tensors[name] = _floats(content[start:end], entry["dtype"], file).reshape(entry["shape"])
+    return tensors
 
 
 def _floats(content: bytes, kind: str, file: Path) -> NDArray[np.float32]:

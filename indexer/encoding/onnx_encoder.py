@@ -202,7 +202,7 @@ class SentenceEncoder:
         # The count stops at the model's limit: stay below it.
         most = min(QUESTION_TOKENS, (self._model.max_seq_length or 2 * QUESTION_TOKENS) - 1)
         with self._alone:
-            return beginning(text, lambda some: self._tokens(prompt + some), most)
+            return beginning(text, lambda start: self._tokens(prompt + start), most)
 
     def _tokens(self, text: str) -> int:
         return int(self._model.preprocess([text])["attention_mask"].shape[-1])
@@ -247,8 +247,8 @@ _LOADING = threading.Lock()
 
 def _version(path: Path) -> tuple[int, int, int]:
     """Return a value that differs for each version of a file. Raises `FileNotFoundError`."""
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    stat = path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,10 +292,10 @@ def _load_model(directory: Path, card: ModelCard, versions: _Versions) -> _Loade
 def _load_version(directory: Path, written: str, _versions: _Versions) -> _LoadedModel:
     card = ModelCard(**json.loads(written))  # as text, a card can be the key of a cache
     session = open_session(directory / card.onnx_file)
-    inputs = frozenset(one.name for one in session.get_inputs())
+    inputs = frozenset(node.name for node in session.get_inputs())
     head = None
     if card.pooling:
-        head = SentenceHead(card.pooling, [_dense(directory, *one) for one in card.dense])
+        head = SentenceHead(card.pooling, [_dense(directory, *layer) for layer in card.dense])
     return _LoadedModel(_tokenizer(directory, card.max_tokens), session, inputs, head)
 
 
@@ -365,11 +365,11 @@ class OnnxEncoder:
         """Return the part of a query that `queries` encodes."""
         prompt, count = self._card.prompts["query"], self._loaded.tokenizer.count
         most = min(QUESTION_TOKENS, self._card.max_tokens)
-        return beginning(text, lambda some: count(prompt + some), most)
+        return beginning(text, lambda start: count(prompt + start), most)
 
-    def _rows(self, found: Iterable[Vectors], count: int) -> Vectors:
+    def _rows(self, encoded: Iterable[Vectors], count: int) -> Vectors:
         vectors = np.empty((count, self.dimension), np.float32)
-        for row, vector in enumerate(found):
+        for row, vector in enumerate(encoded):
             vectors[row] = vector
         return vectors
 
@@ -379,10 +379,10 @@ class OnnxEncoder:
     def _run(self, tokens: Sequence[int]) -> Vectors:
         loaded = self._loaded
         ids = np.array([tokens], np.int64)
-        asked = {name: INPUTS[name](ids) for name in loaded.inputs}
+        inputs = {name: INPUTS[name](ids) for name in loaded.inputs}
         wanted = [self._card.output] if self._card.output else None
-        found: Vectors = loaded.session.run(wanted, asked)[0][0]
+        output: Vectors = loaded.session.run(wanted, inputs)[0][0]
         if loaded.head is not None:
-            return loaded.head(found)
+            return loaded.head(output)
         # The bundled graph already returns vectors of length 1.
-        return unit(found) if self._card.output else found
+        return unit(output) if self._card.output else output

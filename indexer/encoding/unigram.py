@@ -77,7 +77,7 @@ class UnigramTokenizer:
         self._longest = max(map(len, vocabulary.pieces))
         self._unknown_score = min(vocabulary.scores) - UNKNOWN_PENALTY
         special = (vocabulary.bos, vocabulary.pad, vocabulary.eos, vocabulary.unk)
-        names = "|".join(re.escape(vocabulary.pieces[one]) for one in special)
+        names = "|".join(re.escape(vocabulary.pieces[piece]) for piece in special)
         self._special = re.compile(f"({names})")
         self._kept_word = lru_cache(_KEPT_WORDS)(self._word)
 
@@ -90,15 +90,15 @@ class UnigramTokenizer:
         return len(self._pieces(text)) + 2
 
     def _pieces(self, text: str) -> list[int]:
-        found: list[int] = []
+        ids: list[int] = []
         for place, part in enumerate(self._special.split(text)):
             if place % 2:  # `split` puts what it split at between the parts
-                found.append(self._ids[part])
+                ids.append(self._ids[part])
                 continue
             for word in _words(part):
                 read = self._kept_word if len(word) <= _KEPT_LENGTH else self._word
-                found += read(word)
-        return found
+                ids += read(word)
+        return ids
 
     def _word(self, word: str) -> Sequence[int]:
         """Return the ids of a word: Viterbi's algorithm over the places between its characters."""
@@ -116,10 +116,10 @@ class UnigramTokenizer:
                 if piece is not None and best[start] + scores[piece] > best[end]:
                     best[end] = best[start] + scores[piece]
                     last[end] = start, piece
-        found: list[int] = []
+        word_ids: list[int] = []
         end = len(word)
         while end:
             end, piece = last[end]
-            if piece != unknown or found[-1:] != [unknown]:  # unknown neighbours share one id
-                found.append(piece)
-        return found[::-1]
+            if piece != unknown or word_ids[-1:] != [unknown]:  # unknown neighbours share one id
+                word_ids.append(piece)
+        return word_ids[::-1]

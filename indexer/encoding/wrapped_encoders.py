@@ -110,32 +110,34 @@ class CachedEncoder:
         self, texts: Sequence[str], side: str, encode: Callable[[Sequence[str]], Vectors]
     ) -> Vectors:
         hashes = [_hash(text) for text in texts]
-        found = self._kept(side, sorted(set(hashes)))
-        missing = {key: text for key, text in zip(hashes, texts, strict=True) if key not in found}
+        cached = self._kept(side, sorted(set(hashes)))
+        missing = {key: text for key, text in zip(hashes, texts, strict=True) if key not in cached}
         # Texts of similar length together: a batch is padded to its longest text.
         keys = sorted(missing, key=lambda key: len(missing[key]))
         for start in range(0, len(keys), BATCH_TEXTS):
             batch = keys[start : start + BATCH_TEXTS]
             vectors = encode([missing[key] for key in batch])
             self._keep(side, batch, vectors)
-            found.update(zip(batch, vectors, strict=True))
+            cached.update(zip(batch, vectors, strict=True))
         if not texts:
             return np.empty((0, self.dimension), np.float32)
-        return np.stack([found[key] for key in hashes])
+        return np.stack([cached[key] for key in hashes])
 
     def _kept(self, side: str, hashes: Sequence[bytes]) -> dict[bytes, Vectors]:
-        found: dict[bytes, Vectors] = {}
-        for some in batches(hashes, _LOOKUP):
-            marks = ",".join("?" * len(some))
+        cached: dict[bytes, Vectors] = {}
+        for batch in batches(hashes, _LOOKUP):
+            marks = ",".join("?" * len(batch))
             query = _SELECT + f" and text_hash in ({marks})"
             with self._alone, _faults():
-                rows = self._database.execute(query, (side, *some)).fetchall()
+                rows = self._database.execute(query, (side, *batch)).fetchall()
             size = self.dimension * np.dtype(np.float32).itemsize
             vectors = (
-                (key, np.frombuffer(kept, np.float32)) for key, kept in rows if len(kept) == size
+                (key, np.frombuffer(stored, np.float32))
+                for key, stored in rows
+                if len(stored) == size
             )
-            found.update((key, vector) for key, vector in vectors if _has_length_1(vector))
-        return found
+            cached.update((key, vector) for key, vector in vectors if _has_length_1(vector))
+        return cached
 
     def _keep(self, side: str, hashes: Sequence[bytes], vectors: Vectors) -> None:
         rows = [
@@ -257,8 +259,8 @@ class QueryPriorityEncoder:
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for start in range(0, len(texts), self._slice):
             self._precedence.give_way()
-            some = texts[start : start + self._slice]
-            vectors[start : start + len(some)] = self._encoder.passages(some)
+            batch = texts[start : start + self._slice]
+            vectors[start : start + len(batch)] = self._encoder.passages(batch)
         return vectors
 
     def queries(self, texts: Sequence[str]) -> Vectors:

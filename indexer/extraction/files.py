@@ -116,7 +116,7 @@ def mail_parts(content: bytes) -> tuple[MailPart, ...]:
     The result is empty if there are no attachments, or if the mail is too malformed to be split; it
     should then be read as a whole.
     """
-    if any(_is_endless(content, found.end()) for found in _KIND.finditer(content)):
+    if any(_is_endless(content, match.end()) for match in _KIND.finditer(content)):
         return ()
     try:
         mail = message_from_bytes(content)
@@ -143,7 +143,7 @@ def _taken_out(mail: Message) -> list[Message]:
     attached: list[Message] = []
     if mail.get_content_maintype() != "multipart" or not mail.is_multipart():
         return attached  # its text is not read: `email` may take long to decode it
-    kept: list[Message | str] = []
+    parts: list[Message | str] = []
     for part in mail.get_payload():
         if not isinstance(part, Message):
             continue
@@ -151,8 +151,8 @@ def _taken_out(mail: Message) -> list[Message]:
             attached.append(part)
         else:
             attached += _taken_out(part)
-            kept.append(part)
-    mail.set_payload(kept)
+            parts.append(part)
+    mail.set_payload(parts)
     return attached
 
 

@@ -143,9 +143,9 @@ class _FileReader:
     def _within_bounds(self, xhtml: str, metadata: dict[str, list[str]]) -> str:
         if xhtml and not xhtml.rstrip().endswith("</html>"):
             metadata[_CUT] = ["true"]  # Tika stops at its limit silently
-        kept = xhtml[: max(0, self._markup_left)]
+        head = xhtml[: max(0, self._markup_left)]
         self._markup_left -= len(xhtml)
-        return kept
+        return head
 
 
 def _given(content: bytes, max_bytes: int) -> bytes:

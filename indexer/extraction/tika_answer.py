@@ -58,8 +58,8 @@ def _is_encrypted_office(content: bytes) -> bool:
         head = content[start : start + 32]
         if head.startswith(_WORD_FILE) and len(head) > byte:
             return bool(head[byte] & bit)
-        if found := _EXCEL_FILE.match(head):
-            record = 4 + int.from_bytes(found["size"], "little")
+        if match := _EXCEL_FILE.match(head):
+            record = 4 + int.from_bytes(match["size"], "little")
             return head[record : record + 2] == _EXCEL_ENCRYPTED
     return False
 
@@ -245,8 +245,8 @@ def clean_path(path: str) -> str:
         " ".join(_UNSEEN.sub("", unicodedata.normalize("NFC", segment)).split())
         for segment in path.replace("\\", "/").split("/")
     )
-    kept = "/".join(s for s in segments if s not in {"", ".", ".."} and not s.endswith(":"))
-    return kept if len(kept) <= _LONGEST else f"…{kept[-_LONGEST:]}"
+    cleaned = "/".join(s for s in segments if s not in {"", ".", ".."} and not s.endswith(":"))
+    return cleaned if len(cleaned) <= _LONGEST else f"…{cleaned[-_LONGEST:]}"
 
 
 def server_paths(answered: Sequence[Metadata]) -> list[str]:
@@ -296,11 +296,11 @@ MOST_NAMED = 100
 def unread_parts(parts: Sequence[TikaPart], sections: Sequence[Section]) -> tuple[UnreadPart, ...]:
     """Return the unread parts in order, each path once."""
     with_text = {section.path for section in sections if section.text}
-    found: dict[str, UnreadPart] = {}
+    by_path: dict[str, UnreadPart] = {}
     for part in parts:
         for unread in (*_itself(part, with_text), *_inside(part, parts, with_text)):
-            found.setdefault(unread.path, unread)
-    named, more = list(found.values())[:MOST_NAMED], len(found) - MOST_NAMED
+            by_path.setdefault(unread.path, unread)
+    named, more = list(by_path.values())[:MOST_NAMED], len(by_path) - MOST_NAMED
     if more > 0:
         named.append(UnreadPart("…", Failure.UNREADABLE, f"Et {more} autres pièces non lues."))
     return tuple(named)
@@ -365,9 +365,9 @@ def read_answer(
     if is_locked(metadata) or (broken and not is_archive(parts[0])):
         raise file_failed(parts, content)
     read = [_read(part, limits, filename) for part in parts]
-    found = [section for one in read for section in one.sections]
-    sections = tuple(_cut(found, limits.max_characters))
-    unread = unread_parts(parts, found)
+    every_section = [section for part in read for section in part.sections]
+    sections = tuple(_cut(every_section, limits.max_characters))
+    unread = unread_parts(parts, every_section)
     if not any(section.text for section in sections):
         raise file_failed(parts, content, unread)
     return Extracted(
@@ -375,7 +375,7 @@ def read_answer(
         title=own_title(first(metadata, "dc:title")) or own_title(read[0].title),
         created=_moment(metadata, "dcterms:created"),
         modified=_moment(metadata, "dcterms:modified"),
-        unread=(*_beyond(parts, found, sections, limits), *unread),
+        unread=(*_beyond(parts, every_section, sections, limits), *unread),
     )
 
 
@@ -384,7 +384,7 @@ def _read(part: TikaPart, limits: ExtractionLimits, filename: str) -> Page:
     cut = replace(part, xhtml=part.xhtml[: limits.max_markup])
     markdown = markdown_of(cut, part.path or filename)
     if markdown is not None:
-        texts = ((clean_text(one.heading), clean_text(one.text)) for one in markdown.parts)
+        texts = ((clean_text(part.heading), clean_text(part.text)) for part in markdown.parts)
         sections = (Section(text, heading, path=part.path) for heading, text in texts)
         return Page(tuple(filter(_says_something, sections)), markdown.title)
     page = page_of(cut.xhtml, part.path)
@@ -417,14 +417,14 @@ def _cut(sections: Sequence[Section], max_characters: int) -> Iterator[Section]:
 
 def _beyond(
     parts: Sequence[TikaPart],
-    found: Sequence[Section],
-    kept: Sequence[Section],
+    sections: Sequence[Section],
+    remaining: Sequence[Section],
     limits: ExtractionLimits,
 ) -> Iterator[UnreadPart]:
     """If the end of the document was cut off, yield one unread part with the reason."""
     reasons = []
     is_cut = (
-        found[-1] != kept[-1]
+        sections[-1] != remaining[-1]
         or any(first(part.metadata, CUT) for part in parts)
         or any(len(part.xhtml) > limits.max_markup for part in parts)
     )

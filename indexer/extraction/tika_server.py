@@ -239,12 +239,12 @@ def _parts(answer: str, max_depth: int) -> Iterator[TikaPart]:
     A part that is nested too deep is reported; the parts inside it are not.
     """
     try:
-        found: list[dict[str, Any]] = json.loads(answer)
+        metadata: list[dict[str, Any]] = json.loads(answer)
     except ValueError as error:
         raise ExtractionFailed(
             Failure.UNREADABLE, "La réponse du serveur Tika n'est pas du JSON."
         ) from error
-    for part, path in zip(found, server_paths(found), strict=True):
+    for part, path in zip(metadata, server_paths(metadata), strict=True):
         depth = int(first(part, "X-TIKA:embedded_depth") or 0)
         if depth <= max_depth:
             yield TikaPart(part.get("X-TIKA:content", ""), part, path)

@@ -56,8 +56,8 @@ def page_of(xhtml: str, path: str = "") -> Page:
     """Return the text of an XHTML page; `path` is its path if it is an attachment."""
     parser = etree.HTMLParser(target=_XhtmlReader(path), encoding="utf-8", huge_tree=True)
     parser.feed(xhtml.encode("utf-8", "replace"))
-    found: Page = parser.close()
-    return found
+    page: Page = parser.close()
+    return page
 
 
 def attachments_of(xhtml: str) -> Iterator[str]:

@@ -124,13 +124,13 @@ def analyse_query(text: str, *, phrase: bool = False) -> list[Term]:
 
 def terms(text: str) -> list[str]:
     """Return the main term of each place, in reading order, with repetitions."""
-    return [found.term for found in analyse(text)]
+    return [term.term for term in analyse(text)]
 
 
-def encoded(found: Sequence[Term]) -> str:
+def encoded(terms: Sequence[Term]) -> str:
     """Return the terms as a line for an engine: a piece per place, `NOTHING` for stop words."""
     places: list[list[str]] = []
-    for term in found:
+    for term in terms:
         places.extend([] for _ in range(term.position + 1 - len(places)))
         places[term.position].extend(term.all)
     return " ".join(BESIDE.join(dict.fromkeys(place)) or NOTHING for place in places)
@@ -175,20 +175,20 @@ def _read(text: str, *, question: bool = False) -> _Found:
     """Yield every term of a text with its kind, in reading order."""
     plain = text.translate(_ONE_SIGN)
     position, at = 0, 0
-    for found in (*references(plain), None):
-        words = _words(plain, at, found.start if found else len(plain))
-        alone = question and not found and not at and all(w.text in STOP_WORDS for w in words)
+    for reference in (*references(plain), None):
+        words = _words(plain, at, reference.start if reference else len(plain))
+        alone = question and not reference and not at and all(w.text in STOP_WORDS for w in words)
         for word, following in zip_longest(words, words[1:]):
             if term := _term(word, position, keep=alone):
-                yield term, _kind(plain, word, following, found)
+                yield term, _kind(plain, word, following, reference)
             if following and (term := _compound(plain, word, following, position)):
                 yield term, _Kind.COMPOUND
             position += 1
-        if found:
-            parts = list(_parts(plain, found, position))
-            yield from _referred(found, position, parts)
+        if reference:
+            parts = list(_parts(plain, reference, position))
+            yield from _referred(reference, position, parts)
             position += max(1, len(parts))
-            at = found.end
+            at = reference.end
 
 
 def _term(word: _Word, position: int, *, keep: bool) -> Term | None:
@@ -199,53 +199,53 @@ def _term(word: _Word, position: int, *, keep: bool) -> Term | None:
         return Term(folded.upper(), word.start, word.end, position, (folded,))
     if word.text in STOP_WORDS and not keep and not (word.capital and word.text in ACRONYMS):
         return None
-    found = folded if word.text in ACRONYMS or keep else _ORDINALS.get(folded) or stem(folded)
-    return Term(found, word.start, word.end, position, (), folded)
+    form = folded if word.text in ACRONYMS or keep else _ORDINALS.get(folded) or stem(folded)
+    return Term(form, word.start, word.end, position, (), folded)
 
 
 def _kind(
-    plain: str, word: _Word, following: _Word | None, found: NormalisedReference | None
+    plain: str, word: _Word, following: _Word | None, reference: NormalisedReference | None
 ) -> _Kind:
     if word.text in ASKING_WORDS and not word.alone:
         return _Kind.ASKING
     if word.text in ("article", "articles"):
         long = re.match(r"[ .]*\d{3}", plain[word.end : word.end + 8])
-        close = found and not following and not plain[word.end : found.start].strip(" .")
+        close = reference and not following and not plain[word.end : reference.start].strip(" .")
         return _Kind.ASKING if long or close else _Kind.WORD
     return _Kind.WORD
 
 
-def _compound(plain: str, one: _Word, other: _Word, position: int) -> Term | None:
+def _compound(plain: str, first: _Word, other: _Word, position: int) -> Term | None:
     """Return «micro-entreprise», or a word hyphenated at the end of a line, as one term."""
-    if not _HYPHEN.fullmatch(plain, one.end, other.start):
+    if not _HYPHEN.fullmatch(plain, first.end, other.start):
         return None
-    letters = one.text.isalpha() and other.text.isalpha()
-    if not letters or len(one.text) < 2 or len(other.text) < 3 or other.text in STOP_WORDS:
+    letters = first.text.isalpha() and other.text.isalpha()
+    if not letters or len(first.text) < 2 or len(other.text) < 3 or other.text in STOP_WORDS:
         return None
-    return Term(stem(fold(one.text + other.text)), one.start, other.end, position)
+    return Term(stem(fold(first.text + other.text)), first.start, other.end, position)
 
 
-def _parts(plain: str, found: NormalisedReference, position: int) -> Iterator[Term]:
+def _parts(plain: str, reference: NormalisedReference, position: int) -> Iterator[Term]:
     """Yield the words of a reference as terms, in order."""
-    if found.words is not None:
-        for number, text in enumerate(found.words):
-            yield Term(stem(text), found.start, found.end, position + number)
+    if reference.words is not None:
+        for number, text in enumerate(reference.words):
+            yield Term(stem(text), reference.start, reference.end, position + number)
         return
-    for number, word in enumerate(_words(plain, found.start, found.end)):
+    for number, word in enumerate(_words(plain, reference.start, reference.end)):
         yield Term(stem(fold(word.text)), word.start, word.end, position + number)
 
 
-def _referred(found: NormalisedReference, position: int, parts: list[Term]) -> _Found:
-    first = [parts[0].term] if parts and parts[0].term != found.name else []
-    broader = tuple(dict.fromkeys((*found.broader, *first)))
-    yield Term(found.name, found.start, found.end, position, broader), _Kind.REFERENCE
+def _referred(reference: NormalisedReference, position: int, parts: list[Term]) -> _Found:
+    first = [parts[0].term] if parts and parts[0].term != reference.name else []
+    broader = tuple(dict.fromkeys((*reference.broader, *first)))
+    yield Term(reference.name, reference.start, reference.end, position, broader), _Kind.REFERENCE
     for part in parts[1:]:
         yield part, _Kind.PART
 
 
 def _words(plain: str, start: int, end: int) -> list[_Word]:
     """Return the words between two offsets; forms such as «agent·e·s» are one word, «agent»."""
-    found: list[_Word] = []
+    words: list[_Word] = []
     at = start
     while match := _WORD.search(plain, at, end):
         at = match.end()
@@ -254,13 +254,13 @@ def _words(plain: str, start: int, end: int) -> list[_Word]:
             if skipped and skipped.end() >= at:
                 at = skipped.end()
                 continue
-        found.append(_trimmed(match))
+        words.append(_trimmed(match))
         if plain[at : at + 1] in _BEFORE_GENDER and not match["acronym"]:
             ending = _INCLUSIVE.match(plain, at, end)
             at = ending.end() if ending else at
     return [
-        _marked_if_alone(found, number) if word.capital else word
-        for number, word in enumerate(found)
+        _marked_if_alone(words, number) if word.capital else word
+        for number, word in enumerate(words)
     ]
 
 

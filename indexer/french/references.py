@@ -102,8 +102,8 @@ def references(text: str) -> Iterator[NormalisedReference]:
     pattern = _REFERENCE_OR_EMAIL if "@" in text else _REFERENCE
     for match in pattern.finditer(text):
         kind = str(match.lastgroup)
-        if found := _reading[kind](match):
-            yield found
+        if reference := _reading[kind](match):
+            yield reference
 
 
 def _email(match: re.Match[str]) -> NormalisedReference:

@@ -160,8 +160,8 @@ class AccessLists:
         made = {key: secrets.token_hex(8) for key in by_digest.values() if key not in names}
         failed = self._write(access_lists.new_list(name, key) for key, name in made.items())
         refused = {key: failed[name] for key, name in made.items() if name in failed}
-        kept = {key: name for key, name in made.items() if name not in failed}
-        return AssignedLists(names | kept, refused)
+        written = {key: name for key, name in made.items() if name not in failed}
+        return AssignedLists(names | written, refused)
 
     def rewrite(self, lists: Mapping[str, ListKey]) -> Mapping[str, str]:
         """Change the readers of each list in one write; return (name → reason of refusal)."""
@@ -191,5 +191,5 @@ class AccessLists:
             self.alias.send([forget_line(name) for name in names])
 
     def _write(self, lists: Iterable[Body]) -> dict[str, str]:
-        lines = [index_line(kept["name"], kept["name"], kept) for kept in lists]
+        lines = [index_line(stored["name"], stored["name"], stored) for stored in lists]
         return self.alias.send(lines) if lines else {}

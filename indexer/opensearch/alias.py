@@ -43,28 +43,28 @@ class Alias:
         with engine_faults():
             if not self._client.indices.exists_alias(name=self.name):
                 self._create(index_body)
-            found = self._client.indices.get(index=self.name)
+            indexes = self._client.indices.get(index=self.name)
         wanted = index_body["mappings"]["_meta"]
-        for index, kept in found.items():
-            meta = kept["mappings"].get("_meta", {})
+        for index, described in indexes.items():
+            meta = described["mappings"].get("_meta", {})
             if any(meta.get(name) != value for name, value in wanted.items()):
                 raise IndexRefused(
                     f"L'index {index} a été fait pour un autre schéma ou encodeur ({meta}). "
                     "Lancez « quisait reindex »."
                 )
-        (kept,) = found.values()
-        return dict(kept)
+        (described,) = indexes.values()
+        return dict(described)
 
     def keep_copies(self, replicas: int) -> None:
         """Set the number of replicas of each shard; the engine makes them in the background."""
         wanted = copies(replicas)
         with engine_faults():
-            found = self._client.indices.get_settings(index=self.name)
-            kept = (one["settings"]["index"] for one in found.values())
+            settings = self._client.indices.get_settings(index=self.name)
+            index_settings = (description["settings"]["index"] for description in settings.values())
             if any(
-                int(one["number_of_replicas"]) != replicas
-                or one.get("auto_expand_replicas", "false") != wanted["auto_expand_replicas"]
-                for one in kept
+                int(index["number_of_replicas"]) != replicas
+                or index.get("auto_expand_replicas", "false") != wanted["auto_expand_replicas"]
+                for index in index_settings
             ):
                 self._client.indices.put_settings(index=self.name, body={"index": wanted})
 
@@ -81,14 +81,14 @@ class Alias:
     def search(self, body: Body) -> Body:
         """Return the complete answer to a request."""
 
-        def asked() -> Body:
+        def ask() -> Body:
             with engine_faults():
                 answer: Body = self._client.search(
                     index=self.name, body=body, allow_partial_search_results=False
                 )
             return whole(answer)
 
-        return self._whole_in_time(asked)
+        return self._whole_in_time(ask)
 
     def each(self, body: Body) -> Iterator[Body]:
         """Yield every hit of a sorted request, page by page; the engine keeps no state."""
@@ -109,7 +109,7 @@ class Alias:
         for own, body in requests:
             lines += ({**header, **own}, body)
 
-        def asked() -> list[Body]:
+        def ask() -> list[Body]:
             with engine_faults():
                 answer = self._client.msearch(body=lines)
             for part in answer["responses"]:
@@ -117,7 +117,7 @@ class Alias:
                     refuse(part["status"], part["error"]["type"])
             return [whole(part) for part in answer["responses"]]
 
-        return self._whole_in_time(asked)
+        return self._whole_in_time(ask)
 
     def send(self, lines: Iterable[BulkAction]) -> dict[str, str]:
         """Send every line, and make the writes visible; return (subject → reason of refusal)."""
@@ -182,11 +182,11 @@ class Alias:
     def refresh(self) -> None:
         """Make all earlier writes visible to the next search, whichever copy answers it."""
 
-        def asked() -> Body:
+        def ask() -> Body:
             with engine_faults():
                 return whole(self._client.indices.refresh(index=self.name))
 
-        self._whole_in_time(asked)
+        self._whole_in_time(ask)
 
     def _whole_in_time(self, ask: Callable[[], Answer]) -> Answer:
         """Repeat a request for some seconds if another node or copy may answer."""

@@ -38,14 +38,14 @@ def whole(answer: Body) -> Body:
 
 
 def search_answer(
-    asked: Searches, lexical: Body | None, vector: Body | None, counts: Body | None
+    searches: Searches, lexical: Body | None, vector: Body | None, counts: Body | None
 ) -> SearchAnswer:
     """Combine the answers of one `_msearch`."""
     # Documents in both rankings are read once.
     parts = [part["hits"]["hits"] for part in (lexical, vector) if part]
     hits = {hit["sort"][1]: hit for part in parts for hit in part}
     return SearchAnswer(
-        lexical=_ranked(lexical, _seconds if asked.newest_first else float),
+        lexical=_ranked(lexical, _seconds if searches.newest_first else float),
         vector=_ranked(vector, _cosine),
         **(counted(counts) if counts else {"total": 0, "facets": {}}),
         attributes={
@@ -57,7 +57,7 @@ def search_answer(
             for id_, hit in hits.items()
             if (fields := hit.get("fields"))
         },
-        terms_dropped=asked.terms_dropped,
+        terms_dropped=searches.terms_dropped,
     )
 
 
@@ -71,10 +71,10 @@ def shares(weights: Body, aside: int) -> tuple[float, ...]:
     return information(counts, weights["hits"]["total"]["value"], aside)
 
 
-def close(found: SearchAnswer, request: SearchRequest) -> tuple[str, ...]:
+def close(answer: SearchAnswer, request: SearchRequest) -> tuple[str, ...]:
     """Return the ids of the first W vector hits that reach the cosine of the cut."""
     least = request.cut.cosine if request.cut else -1.0
-    nearest = found.vector[: request.window]
+    nearest = answer.vector[: request.window]
     return tuple(hit.document_id for hit in nearest if hit.score >= least)
 
 
@@ -88,7 +88,7 @@ def counted(counts: Body) -> dict[str, Any]:
     facets = counts.get("aggregations", {})
     return {
         "total": counts["hits"]["total"]["value"],
-        "facets": {name: _facet(found) for name, found in facets.items()},
+        "facets": {name: _facet(facet) for name, facet in facets.items()},
     }
 
 
@@ -108,8 +108,8 @@ def _seconds(milliseconds: float) -> float:
     return max(milliseconds / 1000, UNDATED)
 
 
-def _facet(found: Body) -> tuple[FacetValue, ...]:
-    return tuple(FacetValue(bucket["key"], bucket["doc_count"]) for bucket in found["buckets"])
+def _facet(facet: Body) -> tuple[FacetValue, ...]:
+    return tuple(FacetValue(bucket["key"], bucket["doc_count"]) for bucket in facet["buckets"])
 
 
 def card(encoded: str) -> Card:
@@ -136,16 +136,16 @@ def shown(
     them.
     """
     replacing = cards(successors) if successors else []
-    found = {}
+    documents = {}
     for hit in answer["hits"]["hits"]:
         own = _card(hit)
         best = hit["inner_hits"]["passages"]["hits"]["hits"] if "inner_hits" in hit else ()
-        found[own.document_id] = ShownDocument(
+        documents[own.document_id] = ShownDocument(
             own,
             tuple(_passage(row, wanted) for row in best),
-            tuple(one for one in replacing if own.document_id in one.replaces),
+            tuple(successor for successor in replacing if own.document_id in successor.replaces),
         )
-    return found
+    return documents
 
 
 def document_text(answer: Body) -> DocumentText | None:
@@ -169,8 +169,8 @@ def _passage(hit: Body, wanted: frozenset[str]) -> ShownPassage:
 
 def suggestions(answer: Body, prefix: str, limit: int) -> tuple[Suggestion, ...]:
     """Return the best titles: exact prefixes first, then short titles."""
-    found = [(hit["fields"]["title_begun"][0], hit["sort"][1]) for hit in answer["hits"]["hits"]]
-    return best_titles(found, prefix, limit)
+    titles = [(hit["fields"]["title_begun"][0], hit["sort"][1]) for hit in answer["hits"]["hits"]]
+    return best_titles(titles, prefix, limit)
 
 
 def list_of(hit: Body) -> str:
@@ -178,7 +178,7 @@ def list_of(hit: Body) -> str:
     return str(hit["fields"]["access_list"][0])
 
 
-def kept(hit: Body, held: Mapping[str, Access]) -> IndexEntry:
+def entry_of(hit: Body, held: Mapping[str, Access]) -> IndexEntry:
     """Return the entry in a row of a scan; nobody can read a document whose list is missing."""
     columns = hit.get("fields", {})
     return IndexEntry(

@@ -88,9 +88,9 @@ class WriteFence:
 
     def _current_aliases(self) -> tuple[str, list[str]]:
         """Return the index behind the alias, and its current aliases for writes."""
-        found = self._client.indices.get_alias(name=self._alias, ignore=404)
-        indexes = [index for index, held in found.items() if isinstance(held, dict)]
-        if "status" in found or len(indexes) != 1:
+        answer = self._client.indices.get_alias(name=self._alias, ignore=404)
+        indexes = [index for index, held in answer.items() if isinstance(held, dict)]
+        if "status" in answer or len(indexes) != 1:
             raise IndexRefused("L'alias de l'index a disparu : relancez « quisait crawl --full ».")
         aliases = self._client.indices.get_alias(index=indexes[0])[indexes[0]]["aliases"]
         return indexes[0], [alias for alias in aliases if alias.startswith(f"{self._alias}-epoch-")]

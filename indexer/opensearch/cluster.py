@@ -17,8 +17,8 @@ def node_of(client: OpenSearch) -> tuple[str, str]:
     Raises `IndexUnreachable` or `IndexRefused`.
     """
     with engine_faults():
-        told = client.info()
-    return str(told["name"]), str(told["version"]["number"])
+        info = client.info()
+    return str(info["name"]), str(info["version"]["number"])
 
 
 def cluster_health(client: OpenSearch, alias: str) -> ClusterHealth:
@@ -44,7 +44,7 @@ def cluster_health(client: OpenSearch, alias: str) -> ClusterHealth:
         missing=unassigned - sum(bool(shard["unassigned_shards"]) for shard in lost),
         moving=sum(s["initializing_shards"] + s["relocating_shards"] for s in shards),
         replicas=max(
-            (int(one["settings"]["index"]["number_of_replicas"]) for one in settings.values()),
+            (int(index["settings"]["index"]["number_of_replicas"]) for index in settings.values()),
             default=0,
         ),
         shut_without_leader=_block(cluster) == "all",
@@ -54,8 +54,8 @@ def cluster_health(client: OpenSearch, alias: str) -> ClusterHealth:
 def _block(settings: Mapping[str, Any]) -> str:
     """Return the setting that tells which requests an isolated node refuses, by either name."""
     for level in ("transient", "persistent", "defaults"):
-        kept: Any = settings.get(level, {}).get("cluster", {})
+        blocks: Any = settings.get(level, {}).get("cluster", {})
         for name in _BLOCKS:
-            if isinstance(kept, Mapping) and name in kept:
-                return str(kept[name])
+            if isinstance(blocks, Mapping) and name in blocks:
+                return str(blocks[name])
     return ""

@@ -128,7 +128,7 @@ _FIELDS = ("title_terms", "text")
 
 def word_request(access: AccessFilter, lists: ReadableLists, word: str) -> Body:
     """Return the request that tells whether a readable document has a form of the word."""
-    terms = sorted({found.term for found in analyse_query(word)})
+    terms = sorted({term.term for term in analyse_query(word)})
     forms = [{"terms": {field: terms}} for field in _FIELDS]
     return {
         "size": 0,
@@ -182,7 +182,7 @@ def near(answer: Body, word: str, slips: int) -> tuple[NearWord, ...]:
 def _near_in(hit: Body, word: str, slips: int) -> Mapping[str, str]:
     passages = hit["inner_hits"]["passages"]["hits"]["hits"]
     texts = [*(row["_source"]["text"] for row in passages), hit["_source"].get("title", "")]
-    found: dict[str, str] = {}
+    near: dict[str, str] = {}
     for text in texts:
-        found |= near_in(text, word, slips)
-    return found
+        near |= near_in(text, word, slips)
+    return near

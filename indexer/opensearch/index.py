@@ -135,15 +135,15 @@ class OpenSearchIndex:
         if not changes:
             return {}
         placements = self._placements(list(changes))
-        names = {found.access_list for found in placements.values()}
+        names = {placement.access_list for placement in placements.values()}
         plan = access_changes.plan(
             changes, placements, self._sizes(names), self._lists.held_by(names)
         )
         refused = self._lists.rewrite(plan.rewritten)
         failed = {
-            document_id: refused[found.access_list]
-            for document_id, found in placements.items()
-            if found.access_list in refused
+            document_id: refused[placement.access_list]
+            for document_id, placement in placements.items()
+            if placement.access_list in refused
         }
         # Only now, since rewritten lists must not be joined.
         names_of, unlisted = self._lists_for(plan.moved)
@@ -158,11 +158,11 @@ class OpenSearchIndex:
         return names, failed
 
     def _placements(self, document_ids: Sequence[str]) -> dict[str, DocumentPlacement]:
-        found: dict[str, DocumentPlacement] = {}
+        placements: dict[str, DocumentPlacement] = {}
         for page in batches(document_ids, PAGE):
             answer = self._documents.search(access_changes.placements_of(page))
-            found |= access_changes.read_placements(answer)
-        return found
+            placements |= access_changes.read_placements(answer)
+        return placements
 
     def _sizes(self, names: set[str]) -> dict[str, int]:
         sizes: dict[str, int] = {}
@@ -180,7 +180,7 @@ class OpenSearchIndex:
         for page in batches(document_ids, PAGE):
             hits += self._documents.search(contents.kept_documents(page))["hits"]["hits"]
         held = self._lists.held_by({answers.list_of(hit) for hit in hits})
-        return {kept.document_id: kept for kept in (answers.kept(hit, held) for hit in hits)}
+        return {entry.document_id: entry for entry in (answers.entry_of(hit, held) for hit in hits)}
 
     def flush(self) -> None:
         """Finish or refuse pending writes; delete lists that no document names.
@@ -237,7 +237,7 @@ class OpenSearchIndex:
         self._ensure()
         held = self._lists.of_source(source)
         for hit in self._documents.each(contents.scanned(source)):
-            yield answers.kept(hit, held)
+            yield answers.entry_of(hit, held)
 
     def denials(self, source: str) -> Mapping[str, int]:
         """Return the denied principals of a source, and how many documents deny each."""
@@ -255,7 +255,9 @@ class OpenSearchIndex:
         self._ensure()
         self._documents.refresh()
         held = self._lists.of_source(source)
-        closed = [name for name, one in held.items() if not one.allowed and one != WITHHELD]
+        closed = [
+            name for name, access in held.items() if not access.allowed and access != WITHHELD
+        ]
         return sum(count for _, count in self._sizes_in(source, closed))
 
     def _sizes_in(self, source: str, lists: Collection[str]) -> Iterator[tuple[str, int]]:
@@ -268,10 +270,10 @@ class OpenSearchIndex:
         """Return the accounts that contributed to at least one indexed document."""
         keys = either_form(accounts)
         self._ensure()
-        found: set[str] = set()
+        signed: set[str] = set()
         for page in batches(sorted(keys), PAGE):
-            found |= contents.read_signed(self._documents.search(contents.signed_by(page)))
-        return frozenset(keys[key] for key in found)
+            signed |= contents.read_signed(self._documents.search(contents.signed_by(page)))
+        return frozenset(keys[key] for key in signed)
 
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Return rankings and counts, if possible from one round trip."""
@@ -282,13 +284,13 @@ class OpenSearchIndex:
             return requests.together(made[-1], request.question)
 
         lists, answered = self._under_lists(request.access, ask)
-        asked, parts = made[-1], iter(answered)
-        bodies = (asked.lexical, asked.vector, asked.counts, asked.weights)
+        searches, parts = made[-1], iter(answered)
+        bodies = (searches.lexical, searches.vector, searches.counts, searches.weights)
         *rankings, weights = (next(parts) if body else None for body in bodies)
-        found = answers.search_answer(asked, *rankings)
+        answer = answers.search_answer(searches, *rankings)
         if weights:
-            return self._cut(request, lists, found, weights)
-        return self._counted(request, lists, found) if asked.counted_after else found
+            return self._cut(request, lists, answer, weights)
+        return self._counted(request, lists, answer) if searches.counted_after else answer
 
     def _under_lists(
         self, access: AccessFilter, ask: Callable[[ReadableLists], list[Request]]
@@ -303,8 +305,8 @@ class OpenSearchIndex:
         if expected is None:
             lists = self._lists.readable(access)
         else:
-            asked = [({"index": self._lists.alias.name}, readable_lists(access)), *ask(expected)]
-            confirming, *answered = self._documents.search_many(asked)
+            sent = [({"index": self._lists.alias.name}, readable_lists(access)), *ask(expected)]
+            confirming, *answered = self._documents.search_many(sent)
             lists = self._lists.read(confirming, access)
             if lists == expected:
                 return lists, answered
@@ -320,30 +322,30 @@ class OpenSearchIndex:
             self._last_lists[lists.access] = lists
 
     def _counted(
-        self, request: SearchRequest, lists: ReadableLists, found: SearchAnswer
+        self, request: SearchRequest, lists: ReadableLists, answer: SearchAnswer
     ) -> SearchAnswer:
         """Add total and facets, now that the first answer gave the W nearest documents."""
-        body = requests.counts_of(request, lists, (), answers.close(found, request))
-        return replace(found, **answers.counted(self._documents.search(body)))
+        body = requests.counts_of(request, lists, (), answers.close(answer, request))
+        return replace(answer, **answers.counted(self._documents.search(body)))
 
     def _cut(
-        self, request: SearchRequest, lists: ReadableLists, found: SearchAnswer, weights: Body
+        self, request: SearchRequest, lists: ReadableLists, answer: SearchAnswer, weights: Body
     ) -> SearchAnswer:
         """Apply the cut, which needs the weights of the words: a second round trip."""
         shares = answers.shares(weights, len(aside_parts(request.question)))
-        close = answers.close(found, request)
-        worded = [hit.document_id for hit in found.lexical[: request.window]]
-        asked: list[Request] = []
+        close = answers.close(answer, request)
+        worded = [hit.document_id for hit in answer.lexical[: request.window]]
+        sent: list[Request] = []
         if worded:
-            asked.append(({}, requests.members_of(request, lists, shares, worded)))
+            sent.append(({}, requests.members_of(request, lists, shares, worded)))
         if request.counted:
-            asked.append(({}, requests.counts_of(request, lists, shares, close)))
-        parts = self._documents.search_many(asked) if asked else []
+            sent.append(({}, requests.counts_of(request, lists, shares, close)))
+        parts = self._documents.search_many(sent) if sent else []
         shares_by_id = answers.document_shares(parts[0]) if worded else {}
         counted = answers.counted(parts[-1]) if request.counted else {}
         shares_of_hits = {id_: min(share, 1.0) for id_, share in shares_by_id.items() if share > 0}
         return replace(
-            found, members=frozenset({*shares_by_id, *close}), said=shares_of_hits, **counted
+            answer, members=frozenset({*shares_by_id, *close}), said=shares_of_hits, **counted
         )
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
@@ -363,18 +365,18 @@ class OpenSearchIndex:
         same = requests.same_copies(request.question)
 
         def ask(lists: ReadableLists) -> list[Request]:
-            asked = [(same, requests.shown_documents(request, lists))] if whole else []
+            sent = [(same, requests.shown_documents(request, lists))] if whole else []
             if whole and request.successors:
-                asked.append((same, requests.successors_of(request, lists)))
-            return [*asked, *(({}, requests.cards(page, lists)) for page in pages_of_cards)]
+                sent.append((same, requests.successors_of(request, lists)))
+            return [*sent, *(({}, requests.cards(page, lists)) for page in pages_of_cards)]
 
         _, answered = self._under_lists(request.access, ask)
         cut = len(answered) - len(pages_of_cards)
         documents, others = answered[:cut], answered[cut:]
         terms = question_terms(request.question) if request.marked else frozenset()
-        found = answers.shown(documents[0], terms, *documents[1:]) if documents else {}
+        shown_by_id = answers.shown(documents[0], terms, *documents[1:]) if documents else {}
         cards = {card.document_id: card for answer in others for card in answers.cards(answer)}
-        shown = [found[id_] for id_ in whole if id_ in found]
+        shown = [shown_by_id[id_] for id_ in whole if id_ in shown_by_id]
         return (*shown, *(ShownDocument(cards[id_], ()) for id_ in alone if id_ in cards))
 
     def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
@@ -401,18 +403,18 @@ class OpenSearchIndex:
             access, lambda lists: [({}, contents.word_request(access, lists, w)) for w in words]
         )
         pairs = zip(words, answered, strict=True)
-        found: dict[str, tuple[NearWord, ...]] = {
+        near: dict[str, tuple[NearWord, ...]] = {
             w: () for w, a in pairs if not contents.word_found(a)
         }
         for slips in (1, 2):
-            missing = [w for w, ones in found.items() if not ones and max_edits(w) >= slips]
-            asked: list[Request] = [
+            missing = [w for w, ones in near.items() if not ones and max_edits(w) >= slips]
+            sent: list[Request] = [
                 ({}, contents.near_documents(access, lists, w, slips)) for w in missing
             ]
-            answered = self._documents.search_many(asked) if asked else []
+            answered = self._documents.search_many(sent) if sent else []
             pairs = zip(missing, answered, strict=True)
-            found |= {w: contents.near(answer, w, slips) for w, answer in pairs}
-        return found
+            near |= {w: contents.near(answer, w, slips) for w, answer in pairs}
+        return near
 
     def _ensure(self) -> None:
         """Create missing indexes. Raises `IndexRefused` for those of another schema."""

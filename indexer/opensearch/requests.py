@@ -15,7 +15,7 @@ from indexer.opensearch.schema import COLUMNS_ALONE, Body, by_ids
 from indexer.parsed_query import (
     EXACT_WEIGHT,
     PAIR_WEIGHT,
-    AnalyzedQuery,
+    ParsedQuery,
     Phrase,
     WeightedPhrase,
     parse_query,
@@ -40,21 +40,23 @@ def filter_clauses(request: SearchRequest, lists: ReadableLists) -> list[Body]:
 
 def _contributed(byline: Byline) -> Body:
     """Match documents contributed to by an account or under a name; nothing if both are empty."""
-    found: list[Body] = []
+    clauses: list[Body] = []
     if byline.accounts:
-        found.append(
+        clauses.append(
             {"terms": {"account_hash": [account_key(account) for account in byline.accounts]}}
         )
     if byline.words:
         name = {"query": " ".join(name_words(byline.words)), "slop": NAME_SLOP}
-        found.append({"match_phrase": {"label_words": name}})
-    return {"bool": {"should": found, "minimum_should_match": 1}} if found else {"match_none": {}}
+        clauses.append({"match_phrase": {"label_words": name}})
+    return (
+        {"bool": {"should": clauses, "minimum_should_match": 1}} if clauses else {"match_none": {}}
+    )
 
 
 def _dated(period: DateRange) -> Body:
     ends = {"gte": period.since, "lt": period.before}
-    asked = {name: day.isoformat() for name, day in ends.items() if day}
-    return {"range": {"dated": asked}} if asked else {"exists": {"field": "dated"}}
+    bounds = {name: day.isoformat() for name, day in ends.items() if day}
+    return {"range": {"dated": bounds}} if bounds else {"exists": {"field": "dated"}}
 
 
 MAX_CLAUSES = 640
@@ -124,8 +126,8 @@ def same_copies(question: Question) -> Body:
     copies took turns, a page would change its order each time. If a copy is gone, another copy
     answers.
     """
-    told = question.text.encode("utf-8", "surrogatepass")
-    return {"preference": hashlib.sha256(told).hexdigest()[:16]}
+    text = question.text.encode("utf-8", "surrogatepass")
+    return {"preference": hashlib.sha256(text).hexdigest()[:16]}
 
 
 def searches(
@@ -170,12 +172,12 @@ def searches(
     )
 
 
-def together(asked: Searches, question: Question) -> list[tuple[Body, Body]]:
+def together(searches: Searches, question: Question) -> list[tuple[Body, Body]]:
     """Return (header, body) of each search of one `_msearch`, in the order of `Searches`."""
     same = same_copies(question)
-    by_words = same if asked.newest_first else {**same, **COMMON_SCORES}
+    by_words = same if searches.newest_first else {**same, **COMMON_SCORES}
     ways = (by_words, same, same, same)
-    bodies = (asked.lexical, asked.vector, asked.counts, asked.weights)
+    bodies = (searches.lexical, searches.vector, searches.counts, searches.weights)
     return [(way, body) for way, body in zip(ways, bodies, strict=True) if body]
 
 
@@ -217,15 +219,15 @@ def _informed(request: SearchRequest, shares: Sequence[float]) -> Body:
     if request.cut is None or not shares:
         return {"match_all": {}}
     parts = zip(_weighed_parts(request), shares, strict=True)
-    told = [
+    clauses = [
         {"constant_score": {"filter": _any_phrase(phrases), "boost": share}}
         for phrases, share in parts
         if share > 0
     ]
     least = request.cut.information - TOLERANCE
     if least <= 0:
-        return {"bool": {"should": told, "minimum_should_match": 0}}
-    return {"function_score": {"query": {"bool": {"should": told}}, "min_score": least}}
+        return {"bool": {"should": clauses, "minimum_should_match": 0}}
+    return {"function_score": {"query": {"bool": {"should": clauses}}, "min_score": least}}
 
 
 def _weighed_parts(request: SearchRequest) -> tuple[Part, ...]:
@@ -238,16 +240,16 @@ def _any_phrase(phrases: Sequence[Phrase]) -> Body:
 
 def _weights(request: SearchRequest, lists: ReadableLists) -> Body:
     parts = _weighed_parts(request)
-    asked = {str(number): _any_phrase(phrases) for number, phrases in enumerate(parts)}
+    filters = {str(number): _any_phrase(phrases) for number, phrases in enumerate(parts)}
     return {
         "size": 0,
         "track_total_hits": True,
         "query": {"bool": {"filter": [lists.clause_for(request.access)]}},
-        "aggs": {"parts": {"filters": {"filters": asked}}} if asked else {},
+        "aggs": {"parts": {"filters": {"filters": filters}}} if filters else {},
     }
 
 
-def parsed_query_of(question: Question, *, most_words: bool = False) -> AnalyzedQuery:
+def parsed_query_of(question: Question, *, most_words: bool = False) -> ParsedQuery:
     """Parse a question within the engine's limits."""
     return parse_query(question, MAX_CLAUSES, phrase_cost=4, term_cost=2, most_words=most_words)
 
@@ -342,7 +344,7 @@ def suggested_titles(access: AccessFilter, lists: ReadableLists, prefix: str) ->
     }
 
 
-def _lexical_query(words: AnalyzedQuery, narrowing: list[Body], *, everything: bool) -> Body:
+def _lexical_query(words: ParsedQuery, narrowing: list[Body], *, everything: bool) -> Body:
     """Return the lexical query; a term's scores in title and text are added."""
     must = _bound(words)
     if words.terms:
@@ -364,7 +366,7 @@ def _lexical_query(words: AnalyzedQuery, narrowing: list[Body], *, everything: b
 def _nearest_query(
     vector: Vectors,
     window: int,
-    words: AnalyzedQuery,
+    words: ParsedQuery,
     narrowing: list[Body],
     quantisation: Quantisation = WHOLE_VECTORS,
 ) -> Body:
@@ -379,7 +381,7 @@ def _nearest_query(
     return {"nested": {"path": "passages", "score_mode": "max", "query": query}}
 
 
-def _bound(words: AnalyzedQuery) -> list[Body]:
+def _bound(words: ParsedQuery) -> list[Body]:
     """Return the clauses that must match: each phrase, and one phrase of each group."""
     groups = [{"bool": {"should": [*map(_anywhere, group)]}} for group in words.any_of]
     return [*map(_anywhere, words.phrases), *groups]
@@ -394,7 +396,7 @@ def _best_synonym(group: Sequence[WeightedPhrase]) -> Body:
     }
 
 
-def _boosts(words: AnalyzedQuery) -> list[Body]:
+def _boosts(words: ParsedQuery) -> list[Body]:
     """Return the clauses that only add to the score of a match."""
     if not words.terms:
         return []
@@ -404,8 +406,8 @@ def _boosts(words: AnalyzedQuery) -> list[Body]:
 
 def _anywhere(phrase: Phrase, boost: float = 1.0) -> Body:
     """Match these terms next to each other, in title or text; both scores are added."""
-    found: list[Body] = [_at_distances(field, phrase) for field in TEXT_FIELDS]
-    return {"bool": {"should": found, **({} if boost == 1.0 else {"boost": boost})}}
+    clauses: list[Body] = [_at_distances(field, phrase) for field in TEXT_FIELDS]
+    return {"bool": {"should": clauses, **({} if boost == 1.0 else {"boost": boost})}}
 
 
 def _at_distances(field: str, phrase: Phrase) -> Body:
@@ -418,7 +420,7 @@ def _at_distances(field: str, phrase: Phrase) -> Body:
     return {"match_phrase": {field: {"query": " ".join(places)}}}
 
 
-def _excluded(words: AnalyzedQuery) -> list[Body]:
+def _excluded(words: ParsedQuery) -> list[Body]:
     return [_anywhere(phrase) for phrase in words.excluded]
 
 

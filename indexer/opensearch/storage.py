@@ -71,10 +71,10 @@ class OpenSearchStorage:
         pointing = [self._alias, f"{self._alias}-next"]
         with engine_faults():
             # If one alias is missing, the 404 still describes the other one.
-            found = self._client.indices.get_alias(name=",".join(pointing), ignore=404)
+            aliases = self._client.indices.get_alias(name=",".join(pointing), ignore=404)
         by_alias = {
             alias: index
-            for index, held in found.items()
+            for index, held in aliases.items()
             if isinstance(held, dict)
             for alias in held.get("aliases", ())
         }
@@ -106,12 +106,12 @@ class OpenSearchStorage:
         Raises `IndexUnreachable` if it was deleted meanwhile.
         """
         with engine_faults():
-            found = self._client.indices.get_settings(
+            settings = self._client.indices.get_settings(
                 index=self._index_of(named.name), name="index.uuid", ignore=404
             )
-        for kept in found.values():
-            if isinstance(kept, dict) and "settings" in kept:
-                return f"opensearch:{kept['settings']['index']['uuid']}"
+        for index_settings in settings.values():
+            if isinstance(index_settings, dict) and "settings" in index_settings:
+                return f"opensearch:{index_settings['settings']['index']['uuid']}"
         raise IndexUnreachable(DELETED)
 
     def create(self, spec: IndexSpec) -> NamedIndex:
@@ -173,15 +173,15 @@ class OpenSearchStorage:
         if pointers is None:
             return
         with engine_faults():
-            found = self._client.indices.get_alias(index=f"{self._alias}-*")
+            aliases = self._client.indices.get_alias(index=f"{self._alias}-*")
         named = {None, *(pointer.name for pointer in (pointers.live, pointers.next) if pointer)}
-        self._delete([index for index in found if self._name_of(index) not in named])
+        self._delete([index for index in aliases if self._name_of(index) not in named])
 
     def delete_all(self) -> None:
         """Delete all indexes with our names; their pointers disappear with them."""
         with engine_faults():
-            found = self._client.indices.get_alias(index=f"{self._alias}-*")
-        self._delete([index for index in found if self._name_of(index) is not None])
+            aliases = self._client.indices.get_alias(index=f"{self._alias}-*")
+        self._delete([index for index in aliases if self._name_of(index) is not None])
 
     def size_bytes(self, named: NamedIndex) -> int:
         """Return the size of documents and lists on disk, replicas included, in bytes."""
@@ -196,8 +196,8 @@ class OpenSearchStorage:
         try:
             index = self.index(named)
             for source in sorted(index.sources()):
-                for some in batches(index.scan(source), SALVAGED_AT_ONCE):
-                    yield from index.documents([entry.document_id for entry in some])
+                for batch in batches(index.scan(source), SALVAGED_AT_ONCE):
+                    yield from index.documents([entry.document_id for entry in batch])
         except (IndexRefused, IndexUnreachable):
             yield None
 
@@ -219,8 +219,8 @@ class OpenSearchStorage:
     def _name_of(self, index: str) -> str | None:
         """Return our name for an index of documents or lists; None if the index is not ours."""
         alias, name = re.escape(self._alias), rf"\d{{14}}-[0-9a-f]{{4}}|{FIRST}"
-        found = re.fullmatch(rf"{alias}(?:-({name}))?(?:-access)?-000001", index)
-        return (found[1] or FIRST) if found else None
+        match = re.fullmatch(rf"{alias}(?:-({name}))?(?:-access)?-000001", index)
+        return (match[1] or FIRST) if match else None
 
     def _spec_of(self, index: str) -> IndexSpec:
         """Return the spec that an index was created with; it never changes."""

@@ -3,7 +3,7 @@
 import pytest
 
 from indexer.embedded.results import MAX_TERMS, text_request
-from indexer.parsed_query import BOOSTING_WORDS, AnalyzedQuery
+from indexer.parsed_query import BOOSTING_WORDS, ParsedQuery
 from indexer.values import Question
 
 pytestmark = pytest.mark.search
@@ -14,7 +14,7 @@ def test_a_question_is_read_whole() -> None:
     asked = Question(
         "l'exonération, les exonérations de la CFE", ("caisse de retraite",), ("fonciers",)
     )
-    assert text_request(asked) == AnalyzedQuery(
+    assert text_request(asked) == ParsedQuery(
         terms=("exoner", "cfe"),
         minimum=1,
         phrases=(((0, "caiss"), (2, "retraite")),),
