@@ -74,7 +74,7 @@ def texts_module(asking: bool) -> str:
         "departed": DEPARTED,
         "not_in_force": "N’est pas en vigueur aujourd’hui.",
     }
-    return _MODULE % json.dumps(words, ensure_ascii=True)
+    return _MODULE % json.dumps(words, ensure_ascii=False)
 
 
 SCRIPTS = "/embed/"

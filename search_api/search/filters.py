@@ -30,12 +30,6 @@ class UnknownFilter:
         return f"{self.facet} : {values} n’est pas connu ; sont connus : {known}"
 
 
-class UnknownFilterValues(InvalidParameter):
-    """A filter value of a search does not exist, or no document of the reader has it."""
-
-    code = ""
-
-
 def unknown_filters(
     context: AnswerContext, reader: Reader, filters: Mapping[str, tuple[str, ...]]
 ) -> tuple[UnknownFilter, ...]:
@@ -58,9 +52,9 @@ def unknown_filters(
 def require_known_filters(
     context: AnswerContext, reader: Reader, filters: Mapping[str, tuple[str, ...]]
 ) -> None:
-    """Raise `UnknownFilterValues`, which names the known values, if there are `unknown_filters`."""
+    """Raise `InvalidParameter`, which names the known values, if there are `unknown_filters`."""
     if unknown := unknown_filters(context, reader, filters):
-        raise UnknownFilterValues(". ".join(map(str, unknown)) + ".")
+        raise InvalidParameter(". ".join(map(str, unknown)) + ".")
 
 
 def is_known_area(area: str) -> bool:

@@ -18,7 +18,8 @@ from quisait.cli import COMMANDS
 pytestmark = pytest.mark.sources
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PACKAGES = ("connectors", "indexer", "expertise", "search_api", "quisait", "evaluation")
+CORE = ("connectors", "indexer", "expertise", "search_api", "quisait")
+PACKAGES = (*CORE, "evaluation")
 ASSEMBLY = {
     "quisait.application.assembly",
     "quisait.application.database",
@@ -115,6 +116,19 @@ def test_only_the_assembly_names_adapters() -> None:
         and module_of(path) not in ASSEMBLY
     ]
     assert named == []
+
+
+def test_the_core_imports_no_package() -> None:
+    """Entry points alone lead to packages (`quisait.features`, `connectors.installed`)."""
+    imported = {
+        f"{module_of(path)} imports {module}"
+        for path in python_files(*CORE)
+        for module in imports_of(path)
+        if module.startswith("quisait_")
+    }
+    assert imported == set()
+    packages = python_files("packages")
+    assert any(module.startswith("quisait_") for path in packages for module in imports_of(path))
 
 
 def test_an_access_filter_is_made_in_one_place() -> None:

@@ -191,7 +191,7 @@ def test_unknown_source_area_or_year_is_refused_with_the_known_ones(
     """By the API; the page says so, keeps the question, and offers to drop the filter."""
     asked = {"q": "dégrèvement", facet: [known, value]}
     refused = claire.get("/api/v1/search", params=asked)
-    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_parameter")
+    assert (refused.status_code, refused.json()["code"]) == (422, "impossible")
     assert known in refused.json()["detail"]
     page = claire.get("/", params=asked)
     assert page.status_code == 200

@@ -64,10 +64,7 @@ function item(one, direct) {
   return make("li", {}, ...parts);
 }
 
-/** What stands after the name of an author who left. */
-function gone({ departed }) {
-  return departed ? `, ${words.departed}` : "";
-}
+const gone = ({ departed }) => (departed ? `, ${words.departed}` : ""); // after an author's name
 
 /** Where the passage is from, and who wrote it. */
 function about({ kind, modified, created, source, passage, authors }) {
