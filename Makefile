@@ -106,10 +106,13 @@ kit: .venv/kit ## write the archive that installs without a network (ARGS=--with
 client: .venv/all ## write clients/python again from the API's description
 	$(BIN)/python clients/python/generate.py
 
-PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --override .cache/own.txt --no-emit-package quisait pyproject.toml $(BUNDLED:%=%/pyproject.toml)
+PACKAGES := $(notdir $(patsubst %/,%,$(dir $(wildcard packages/*/pyproject.toml))))
+PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --override .cache/own.txt --no-emit-package quisait $(PACKAGES:%=--no-emit-package quisait-%) pyproject.toml $(BUNDLED:%=%/pyproject.toml)
 requirements: .venv/bin/uv ## pin the dependencies again
 	@mkdir -p .cache
-	echo "quisait @ file://$(CURDIR)" > .cache/own.txt # the packages depend on it
+	@# The packages depend on quisait and on each other: no registry has them.
+	@echo "quisait @ file://$(CURDIR)" > .cache/own.txt
+	@printf 'quisait-%s @ file://$(CURDIR)/packages/%s\n' $(foreach name,$(PACKAGES),$(name) $(name)) >> .cache/own.txt
 	$(PIN) --output-file requirements.txt
 	$(PIN) --extra sources --constraints requirements.txt --output-file requirements-sources.txt
 	$(PIN) --extra sources --extra mcp --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt

@@ -113,10 +113,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "schema": ("schema:schema_app", "Schémas publiés."),
     "demo": ("demo:demo", "Indexe l'administration fictive, puis la sert sur cette machine."),
     "evaluate": ("evaluation.cli:evaluate_app", "Mesures sur des jeux de questions jugées."),
-    "tune": (
-        "evaluation.tune:tune_command",
-        "Règle le classement sur vos questions jugées, s'il y gagne sur celles qu'il n'a pas vues.",
-    ),
 }
 """Module and function (or group) of each command, and its line of help.
 

@@ -28,7 +28,7 @@ from indexer.live_index import EncoderRecord, IndexStorage
 from indexer.ports import Encoder, Extractor, Index
 from indexer.reindex import KeepVectors
 from quisait.application.model_bars import MeasuredBars, read_bars
-from quisait.application.plugins import open_reranker
+from quisait.application.plugins import installed_ranker, open_reranker
 from quisait.settings import (
     EncoderSettings,
     ExtractorSettings,
@@ -38,16 +38,13 @@ from quisait.settings import (
     beside_file,
     file_named,
 )
-from quisait.settings.files import RANKER_FILE
 from quisait.settings.types import seconds_of
 from search_api.query.glossary import GlossaryFile, LineFault, lines_of, read_glossary
 from search_api.query.parser import AccountsNamed
 from search_api.ranking.fusion import ModelBars
-from search_api.ranking.ranker import ranking_said, read_ranker
 from search_api.ranking.reranking import RankingPreferences
 from search_api.ranking.search_configuration import (
     BestBetsFile,
-    RankerFile,
     SearchConfiguration,
     read_best_bets,
 )
@@ -88,24 +85,13 @@ def open_guidance(
         bars=bars,
         reranker=open_reranker(settings),
         topics=topics,
-        ranker=RankerFile(ranker_path(settings)).ranker,
+        order=installed_ranker().order(settings),
     )
 
 
 def measured_bars(encoder: EncoderRecord) -> MeasuredBars | None:
     """Return the thresholds that `quisait evaluate bars` measured here for the encoder, if any."""
     return read_bars(beside_file(encoder.model), encoder.name) if encoder.model else None
-
-
-def ranker_path(settings: Settings) -> Path:
-    """Return the file in which `quisait tune` stores the learned ranker."""
-    return beside_file(settings.folder) / RANKER_FILE
-
-
-def ranker_state(settings: Settings, encoder: str) -> str:
-    """Return in French which ranker is used. Raises `RankerIgnored` if its file cannot be used."""
-    ranker = read_ranker(ranker_path(settings), encoder)
-    return ranking_said(ranker)
 
 
 def search_files(settings: SearchSettings) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,10 @@ from expertise.build_files import BuildFiles, BuildMeans, DuckEngine, SqlEngine
 from quisait.settings import DUCKDB, ExpertiseSettings, Settings
 from quisait.settings.types import fault_lines
 from search_api.ranking.reranker import KeptOrder, Reranker
+from search_api.ranking.window import WindowOrder, fused_order
 
+RANKERS = "quisait.rankers"
+"""The group of the entry point that names a `RankerKind`."""
 RERANKERS = "quisait.rerankers"
 """The group of the entry point that names a `RerankerKind`."""
 Options = TypeVar("Options", bound=BaseModel)
@@ -74,3 +77,29 @@ def open_reranker(settings: Settings, *, limited: bool = True) -> Reranker:
     Raises `ValueError` if the model of the settings cannot be opened.
     """
     return installed_reranker().open(settings, limited)
+
+
+OWN_ORDER = "celui de quisait, sans réglage sur vos questions"
+"""The state of an installation that has learned no order."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankerKind:
+    """What orders the fused hits of a search, which an entry point names.
+
+    `state` returns in French which order serves, or raises `ValueError`; it calls its second
+    argument for the name of the encoder in use.
+    """
+
+    order: Callable[[Settings], WindowOrder]
+    state: Callable[[Settings, Callable[[], str]], str]
+
+
+NO_RANKER = RankerKind(lambda _: fused_order, lambda *_: OWN_ORDER)
+
+
+def installed_ranker() -> RankerKind:
+    """Return the installed kind of ranker, or `NO_RANKER`. Raises `PluginMissing`."""
+    for name in plugin_names(RANKERS):
+        return load_plugin(RANKERS, name, RankerKind, f"quisait-{name}", RANKERS)
+    return NO_RANKER

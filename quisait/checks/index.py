@@ -20,13 +20,11 @@ from quisait.application.engines import (
     check_kept_vectors,
     open_encoder,
     open_extractor,
-    ranker_path,
-    ranker_state,
     serving_encoder,
 )
 from quisait.application.model_bars import check_model
 from quisait.application.opening import Opening
-from quisait.application.plugins import installed_reranker
+from quisait.application.plugins import installed_ranker, installed_reranker
 from quisait.checks.attempt import Check, ToReview, attempt
 from quisait.checks.cluster import cluster_checks
 from quisait.settings import IndexSettings, Settings, beside_file
@@ -131,8 +129,9 @@ def unused_quantisation(settings: IndexSettings) -> str:
 
 def check_ranker(settings: Settings) -> str:
     """Return in French which ranking serves. Raises `ValueError` if a file is ignored."""
-    if not ranker_path(settings).exists():
-        return ranker_state(settings, encoder="")
-    with opened_index(settings) as (_, parts, _):
-        own = serving_encoder(parts.storage, parts.encoders)
-        return ranker_state(settings, own.name)
+
+    def encoder() -> str:
+        with opened_index(settings) as (_, parts, _):
+            return serving_encoder(parts.storage, parts.encoders).name
+
+    return installed_ranker().state(settings, encoder)

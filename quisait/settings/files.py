@@ -30,6 +30,11 @@ RANKER_FILE = "ranker.json"
 OTHERS_READ_OR_WRITE = stat.S_IROTH | stat.S_IWOTH
 
 
+def ranker_path(settings: Settings) -> Path:
+    """Return the file in which `quisait tune` stores the learned ranker."""
+    return beside_file(settings.folder) / RANKER_FILE
+
+
 def exposed_secret_files(settings: Settings) -> list[str]:
     """Return the sorted paths of secret files that every account can read or change."""
     return sorted({str(path) for path in _secret_files(settings) if _is_exposed(path)})

@@ -17,9 +17,9 @@ from quisait.application.assembly import Application
 from quisait.application.engines import (
     check_search_file,
     open_index_storage,
-    ranker_state,
     search_files,
 )
+from quisait.application.plugins import installed_ranker
 from quisait.application.sources import DIRECTORY, has_directory
 from quisait.checks.references import check_topics
 from quisait.features import installed_features
@@ -121,7 +121,8 @@ class ApplicationAdministration:
         yield _part_state("Sauvegarde", partial(backup_state, application.state))
         yield _part_state("Encodeur", lambda: application.encoder.name)
         yield _part_state("Registre des suppressions", lambda: "à jour", self._noted)
-        yield _part_state("Classement", partial(ranker_state, settings, application.encoder.name))
+        ranking = partial(installed_ranker().state, settings, lambda: application.encoder.name)
+        yield _part_state("Classement", ranking)
         if settings.mail.host or settings.shows_mails:
             yield _part_state("Courriel", partial(mail_state, application))
         for feature in installed_features():

@@ -21,13 +21,13 @@ from indexer.live_index import EncoderRecord
 from indexer.reindex import CopyCounts, IndexCopy, kept_alike
 from quisait.application.assembly import Application
 from quisait.application.database import HEAD, connect, migrate
-from quisait.application.engines import DocumentFile, open_index_storage, ranker_path
+from quisait.application.engines import DocumentFile, open_index_storage
 from quisait.application.locks import Locks, WriteGate
 from quisait.application.state_copy import backed_up_tables, copy_tables, snapshot
 from quisait.clock import now
 from quisait.settings import Settings, beside_file
 from quisait.settings.documentation import settings_without_secrets
-from quisait.settings.files import LOCKS_FOLDER, private_files
+from quisait.settings.files import LOCKS_FOLDER, private_files, ranker_path
 
 LAYOUT = 1
 """Version of a backup's layout. Increment it if earlier backups can no longer be read."""

@@ -38,9 +38,9 @@ class FusedHit(NamedTuple):
     among that ranking's first W. `near_hits` is what the scores of near documents add or subtract
     (`search_api.ranking.window`). `second_model` is the change by a second model that read the
     document, None if none did (`search_api.ranking.reranker`). `title` is the gain for a title
-    that repeats the question (`search_api.ranking.titles`). `learned` is the change by the learned
-    ranker (`search_api.ranking.ranker`). `answering` is the gain for a near passage and for the
-    question's words, `topic` for the topic of the first hit (`search_api.ranking.window`).
+    that repeats the question (`search_api.ranking.titles`). `learned` is the change by a learned
+    order (`search_api.ranking.window.WindowOrder`). `answering` is the gain for a near passage and
+    for the question's words, `topic` for the topic of the first hit (`search_api.ranking.window`).
     `copies`: ids of other places of the same text, best first; `effects`: what else moved the
     document (`search_api.ranking.reranking`).
     """

@@ -1,4 +1,4 @@
-"""The administrator's search settings: best bets, preferences, glossary, authors, ranker.
+"""The administrator's search settings: best bets, preferences, glossary, authors, order.
 
 Best bets are shown above the results of a question. Each line of the file is `words of the
 question;document id`, or `words;https://…;title`. Several questions are separated by `|`. A
@@ -7,8 +7,7 @@ question matches if it contains all the words.
 
 import csv
 import logging
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,13 +16,13 @@ from indexer.access import AccessFilter
 from indexer.french.analysis import analyse_query
 from indexer.ports import IndexReader
 from indexer.values import Question, SearchRequest, ShowRequest
-from search_api.query.glossary import GlossaryFile, LineFault, ParsedFile, ReloadedFile, file_stamp
+from search_api.query.glossary import GlossaryFile, LineFault, ParsedFile, ReloadedFile
 from search_api.query.parser import AccountsNamed
 from search_api.ranking.fusion import ModelBars
-from search_api.ranking.ranker import Ranker, RankerIgnored, read_ranker
 from search_api.ranking.reranker import KeptOrder, Reranker
 from search_api.ranking.reranking import RankingPreferences
 from search_api.ranking.results import BestBet
+from search_api.ranking.window import WindowOrder, fused_order
 from search_api.wording import web_address
 
 log = logging.getLogger(__name__)
@@ -130,42 +129,13 @@ def _can_read_anything(index: IndexReader, access: AccessFilter) -> bool:
     return index.search(SearchRequest(access, Question(), window=1, facets=())).total > 0
 
 
-class RankerFile:
-    """The ranker in a file, read again when it changes; an unusable file is logged once."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen: tuple[str, tuple[int, int] | None] | None = None
-        self._ranker: Ranker | None = None
-        self._reading = threading.Lock()
-
-    def ranker(self, encoder: str) -> Ranker | None:
-        """Return the ranker for the encoder of that name, or None.
-
-        The file is read again if its time or size has changed.
-        """
-        with self._reading:
-            seen = encoder, file_stamp(self._path)
-            if seen != self._seen:
-                self._seen = seen
-                self._ranker = self._read(encoder)
-            return self._ranker
-
-    def _read(self, encoder: str) -> Ranker | None:
-        try:
-            return read_ranker(self._path, encoder)
-        except RankerIgnored as error:
-            log.warning("ranker ignored", extra={"error": type(error).__name__})
-            return None
-
-
 @dataclass(frozen=True, slots=True)
 class SearchConfiguration:
-    """Authors, glossary, best bets, preferences and ranker of a site; each has a default.
+    """Authors, glossary, best bets, preferences and order of a site; each has a default.
 
-    `ranker` returns the learned ranker for the encoder of that name, None if there is none. `bars`
-    are thresholds measured for the encoder on this site; with None, those known by its name are
-    used. `reranker` rereads the first documents. `topics` are those of the last build, or None.
+    `order` orders the fused window of a question that has a vector. `bars` are thresholds measured
+    for the encoder on this site; with None, those known by its name are used. `reranker` rereads
+    the first documents. `topics` are those of the last build, or None.
     """
 
     authors: AccountsNamed = lambda words: ()
@@ -175,4 +145,4 @@ class SearchConfiguration:
     bars: ModelBars | None = None
     reranker: Reranker = field(default_factory=KeptOrder)
     topics: AssignedTopics | None = None
-    ranker: Callable[[str], Ranker | None] = lambda encoder: None
+    order: WindowOrder = fused_order

@@ -5,17 +5,17 @@ are rounded, so that equal documents tie.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from expertise.values import TopicsOf
 from indexer.centroids import decoded
 from indexer.values import HitAttributes, SearchAnswer, SearchHit, Vectors
 from search_api.ranking.fusion import FusedHit, fuse
-from search_api.ranking.ranker import MOST_REORDERED, Floats, Ranker, features_of, reordered
 from search_api.ranking.titles import titled
 
 
@@ -60,6 +60,7 @@ MOST_SMOOTHED = 200
 """Number of first results that have neighbours and can be neighbours: all that pages can show."""
 
 _Hit = TypeVar("_Hit", SearchHit, FusedHit)
+Floats = NDArray[np.float64]
 
 
 def fused_window(
@@ -108,26 +109,35 @@ def answering(
     return tuple(sorted(again, key=lambda hit: (-hit.score, hit.document_id)))
 
 
-def tuned_window(
-    found: SearchAnswer, vector: Vectors | None, question: str, ranker: Ranker | None
-) -> tuple[FusedHit, ...]:
-    """Return the fused window, with its first hits in the order of a ranker if there is one.
+@dataclass(frozen=True, slots=True)
+class FusedWindow:
+    """The fused hits of a question with a vector, best first, and what they were made from.
 
-    `question` contains the wanted words. Without a vector the ranker is not used, since none was
-    trained for words alone.
+    `question` contains the wanted words; `encoder` is the name of the vectors' encoder.
     """
+
+    hits: tuple[FusedHit, ...]
+    found: SearchAnswer
+    vector: Vectors
+    question: str
+    encoder: str
+
+
+WindowOrder: TypeAlias = Callable[[FusedWindow], tuple[FusedHit, ...]]
+"""Returns the hits of a window in an order of its own."""
+
+
+def fused_order(window: FusedWindow) -> tuple[FusedHit, ...]:
+    """Return the hits in the order in which they were fused."""
+    return window.hits
+
+
+def ordered_window(
+    found: SearchAnswer, vector: Vectors | None, question: str, encoder: str, order: WindowOrder
+) -> tuple[FusedHit, ...]:
+    """Return the fused window in that order; as it was fused if the question has no vector."""
     hits = fused_window(found, vector, question)
-    if ranker is None or vector is None:
-        return hits
-    return reordered(hits, window_features(hits, found, vector, question), ranker)
-
-
-def window_features(
-    hits: Sequence[FusedHit], found: SearchAnswer, vector: Vectors, question: str
-) -> Floats:
-    """Return features (n, features) of the first hits, for a ranker's use and training."""
-    first = hits[:MOST_REORDERED]
-    return features_of(first, found, _cosines(first, found.attributes, vector), question)
+    return hits if vector is None else order(FusedWindow(hits, found, vector, question, encoder))
 
 
 def _rescored(
@@ -137,7 +147,7 @@ def _rescored(
     weight: float,
 ) -> dict[str, float]:
     """Return weighted means of the cosines of centroid and best passage, by document."""
-    cosines = _cosines(ranking, attributes, vector)
+    cosines = centroid_cosines(ranking, attributes, vector)
     return {
         hit.document_id: (1 - weight) * hit.score + weight * cosines[hit.document_id]
         for hit in ranking
@@ -145,7 +155,7 @@ def _rescored(
     }
 
 
-def _cosines(
+def centroid_cosines(
     ranking: Sequence[_Hit], attributes: Mapping[str, HitAttributes], vector: Vectors
 ) -> dict[str, float]:
     """Return the cosine of each document's centroid with the question."""

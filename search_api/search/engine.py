@@ -70,7 +70,7 @@ from search_api.ranking.window import (
     answering,
     near_hits,
     on_topic,
-    tuned_window,
+    ordered_window,
 )
 from search_api.wording import in_force
 
@@ -176,7 +176,7 @@ class Search:
     ) -> None:
         self._index, self._encoder, self._directory = index, encoder, directory
         self._best_bets, self._preferences = configuration.best_bets, configuration.preferences
-        self._ranker, self._topics = configuration.ranker, configuration.topics
+        self._order, self._topics = configuration.order, configuration.topics
         self._parser = QueryParser(index, configuration.authors, configuration.glossary)
         self._measured, self.reranker = configuration.bars, configuration.reranker
         self.glossary = configuration.glossary
@@ -643,10 +643,9 @@ class Search:
     def _window(
         self, request: SearchRequest, found: SearchAnswer, today: date
     ) -> tuple[FusedHit, ...]:
-        """Return all hits in the order of the tuned ranking."""
-        ranker = self._ranker(self._encoder.name)
+        """Return all hits, fused, in the order of the configuration."""
         words = request.question.words
-        hits = tuned_window(found, request.vector, words, ranker)
+        hits = ordered_window(found, request.vector, words, self._encoder.name, self._order)
         hits = placed(hits, found.attributes, place_in(words))
         if self._topics is None:
             return hits

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import quisait_tune.command
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-import evaluation.tune
 import quisait.commands
 import quisait.server.app
 from quisait.clock import now
@@ -74,7 +74,7 @@ WRITES = {
 def of_commands() -> set[str]:
     """Return the commands that write an access of their own."""
     found = set()
-    beside = (Path(inspect.getfile(one)) for one in (quisait.server.app, evaluation.tune))
+    beside = (Path(inspect.getfile(one)) for one in (quisait.server.app, quisait_tune.command))
     for file in (*Path(quisait.commands.__path__[0]).glob("*.py"), *beside):
         for call in ast.walk(ast.parse(file.read_text())):
             if isinstance(call, ast.Call):

@@ -133,6 +133,7 @@ def _waiting() -> tuple[Path, dict[str, str]]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.service.command", str(address)],
+        cwd=ROOT,
         env=environment,
         stdin=subprocess.PIPE,
     )

@@ -51,7 +51,7 @@ ELSEWHERE = {
     r"mail\b": "needs mail servers: tests/service/test_mail.py",
     r"scans\b": "needs Tesseract: tests/service/test_scans.py",
     r"evaluate\b": "takes minutes: tests/effectiveness/test_evaluation.py",
-    r"tune\b": "needs a judged set: tests/effectiveness/test_ranker_training.py",
+    r"tune\b": "needs a judged set: packages/tune/test_training.py",
     r"model export\b": "needs a model: tests/service/test_own_model.py",
     r"reindex --from": "needs another engine: tests/service/test_engine_switch.py",
     r"reindex --abandon": "needs an unfinished one: tests/service/test_reindex.py",

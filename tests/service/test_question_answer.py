@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from quisait_tune.ranker import FEATURES, FORMAT, Ranker, Tree, learned_order
 
 from connectors.values import EVERYONE, Contribution, ContributorRole
 from expertise.votes import RANKING_DEPTH
@@ -20,7 +21,6 @@ from search_api.context import AnswerContext
 from search_api.query.query import Query, ResultOrder
 from search_api.ranking.answered import NEAR_DOCUMENTS
 from search_api.ranking.fusion import ModelBars
-from search_api.ranking.ranker import FEATURES, FORMAT, Ranker, Tree
 from search_api.ranking.results import explanation
 from search_api.ranking.search_configuration import SearchConfiguration
 from search_api.search.engine import Search
@@ -228,7 +228,7 @@ class LowestFirst:
 def test_a_learned_order_changes_the_order_alone(asked: Asked) -> None:
     """The same documents, total and facets; a result that moved says so, and who knows does not."""
     plain = asked.context.search
-    configuration = SearchConfiguration(ranker=LowestFirst().ranker, bars=BARS)
+    configuration = SearchConfiguration(order=learned_order(LowestFirst().ranker), bars=BARS)
     tuned = Search(asked.index, asked.encoder, asked.context.people, configuration)
     ranked = [search.rank(Query(QUESTION), READER, TODAY) for search in (plain, tuned)]
     before, after = [[hit.document_id for hit in hits] for hits in ranked]

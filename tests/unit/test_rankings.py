@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from quisait_tune.ranker import FEATURES, Forest, Ranker, Tree, features_of, reordered
 
 from connectors.values import ContributorRole
 from indexer.values import (
@@ -22,7 +23,6 @@ from search_api.query.query import ResultOrder
 from search_api.ranking import titles
 from search_api.ranking.answered import LogisticModel
 from search_api.ranking.fusion import FusedHit, unfused
-from search_api.ranking.ranker import FEATURES, Forest, Ranker, Tree, features_of, reordered
 from search_api.ranking.results import MOST_WORDS, Result, Results, best_parts, explanation
 from tests.windows import card, wrote
 

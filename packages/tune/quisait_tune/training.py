@@ -2,7 +2,7 @@
 
 LambdaMART (Burges, "From RankNet to LambdaRank to LambdaMART: an overview", MSR-TR-2010-82), by
 LightGBM. Serving does not need this module: the trees are written to the file that
-`search_api.ranking.ranker` reads.
+`quisait_tune.ranker` reads.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,9 +17,9 @@ from evaluation.corpora import JudgedQuery, Judgments, SearchSet
 from evaluation.measures import values
 from evaluation.scratch import Bench, Scratch, evaluation_reader, judged_id
 from indexer.access import Reader
+from quisait_tune.ranker import FEATURES, FORMAT, Forest, Ranker, Tree, window_features
 from search_api.query.query import Query
-from search_api.ranking.ranker import FEATURES, FORMAT, Floats, Forest, Ranker, Tree
-from search_api.ranking.window import fused_window, window_features
+from search_api.ranking.window import Floats, FusedWindow, fused_window
 from search_api.search.engine import Search
 
 LEAST_QUESTIONS = 300
@@ -124,11 +124,11 @@ def example(
 ) -> Example:
     """Ask a question with a reader's rights. `name` returns the id used in the judgments."""
     asked = search.hits(Query(query.text, wide=True), reader)
-    vector = asked.request.vector
-    hits = fused_window(asked.found, vector, asked.request.question.words)
+    vector, words = asked.request.vector, asked.request.question.words
+    hits = fused_window(asked.found, vector, words)
     features = np.zeros((0, len(FEATURES)))
     if vector is not None:
-        features = window_features(hits, asked.found, vector, asked.request.question.words)
+        features = window_features(FusedWindow(hits, asked.found, vector, words, encoder=""))
     ids = tuple(name(hit.document_id) for hit in hits[: max(CUT, len(features))])
     known = judgments[query.id]
     grades = [min(MOST_GRADE, max(0, known.get(one, 0))) for one in ids[: len(features)]]

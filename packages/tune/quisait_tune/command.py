@@ -9,7 +9,16 @@ from evaluation.cli import CACHE, Cache, Limit
 from evaluation.comparison import Comparison
 from evaluation.corpora import CORPUS, SearchSet, load_own_questions, load_search_set
 from evaluation.measures import load_ir_measures
-from evaluation.ranker_training import (
+from evaluation.scratch import Bench, open_scratch
+from quisait.application.opening import Opening
+from quisait.application.progress import shown_progress
+from quisait.application.startup import errors_as_sentences, opened_application, read_settings
+from quisait.clock import today
+from quisait.commands.answers import require_current
+from quisait.commands.privacy import audited_reader
+from quisait.settings import Settings
+from quisait.settings.files import make_folder, ranker_path, write_whole
+from quisait_tune.training import (
     Example,
     Trained,
     example,
@@ -18,16 +27,6 @@ from evaluation.ranker_training import (
     set_examples,
     train,
 )
-from evaluation.scratch import Bench, open_scratch
-from quisait.application.engines import ranker_path
-from quisait.application.opening import Opening
-from quisait.application.progress import shown_progress
-from quisait.application.startup import errors_as_sentences, opened_application, read_settings
-from quisait.clock import today
-from quisait.commands.answers import require_current
-from quisait.commands.privacy import audited_reader
-from quisait.settings import Settings
-from quisait.settings.files import make_folder, write_whole
 
 Questions = Annotated[
     Path | None, typer.Argument(metavar="DOSSIER", help="Le jeu de questions jugées")

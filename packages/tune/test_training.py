@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from evaluation.corpora import JudgedQuery
-from evaluation.ranker_training import (
+from quisait_tune.ranker import FEATURES, Forest, read_ranker
+from quisait_tune.training import (
     LEAST_GROUPS,
     LEAST_QUESTIONS,
     Example,
@@ -17,9 +16,10 @@ from evaluation.ranker_training import (
     refusal,
     train,
 )
+
+from evaluation.corpora import JudgedQuery
 from quisait.checks import run_checks
 from quisait.settings import Settings
-from search_api.ranking.ranker import FEATURES, Forest, read_ranker
 from tests.evaluation_sets import write_set
 from tests.service.place import Place
 
@@ -81,7 +81,7 @@ def test_trees_score_as_the_library_does() -> None:
     data = lightgbm.Dataset(
         rows, np.concatenate([one.grades for one in examples]), group=[HITS] * len(examples)
     )
-    from evaluation.ranker_training import PARAMETERS, TREES
+    from quisait_tune.training import PARAMETERS, TREES
 
     expected = lightgbm.train(dict(PARAMETERS), data, TREES).predict(rows)
     assert Forest.of(grown(examples)).scores(rows) == pytest.approx(expected, abs=1e-6)

@@ -1,10 +1,12 @@
-"""A ranker learned from a site's own judged questions: its features, trees and order. Pure.
+"""A ranker learned from a site's own judged questions: its file, features, trees and order.
 
 `quisait tune` writes its file (decision 45). A ranker reorders the first hits of a reader's own
 window: it adds and removes nothing, and each place keeps its score.
 """
 
-from collections.abc import Mapping, Sequence
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -16,9 +18,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from indexer.values import SearchAnswer
+from search_api.query.glossary import file_stamp
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.titles import asked_terms, title_shares
+from search_api.ranking.window import Floats, FusedWindow, WindowOrder, centroid_cosines
 from search_api.wording import day
+
+log = logging.getLogger(__name__)
 
 FORMAT = 2
 """Increase it when a feature changes its meaning: older rankers are then ignored."""
@@ -51,7 +57,6 @@ MOST_TREES, MOST_NODES = 300, 63
 """A file with more trees, or with a larger tree, was not written by `quisait tune`."""
 MOST_BYTES = 4_000_000
 
-Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 
@@ -184,6 +189,35 @@ def read_ranker(path: Path, encoder: str) -> Ranker | None:
     return ranker
 
 
+class RankerFile:
+    """The ranker in a file, read again when it changes; an unusable file is logged once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[str, tuple[int, int] | None] | None = None
+        self._ranker: Ranker | None = None
+        self._reading = threading.Lock()
+
+    def ranker(self, encoder: str) -> Ranker | None:
+        """Return the ranker for the encoder of that name, or None.
+
+        The file is read again if its time or size has changed.
+        """
+        with self._reading:
+            seen = encoder, file_stamp(self._path)
+            if seen != self._seen:
+                self._seen = seen
+                self._ranker = self._read(encoder)
+            return self._ranker
+
+    def _read(self, encoder: str) -> Ranker | None:
+        try:
+            return read_ranker(self._path, encoder)
+        except RankerIgnored as error:
+            log.warning("ranker ignored", extra={"error": type(error).__name__})
+            return None
+
+
 def _ignored(why: str) -> str:
     return (
         f"le classement réglé est ignoré : {why}. « quisait tune » en fait un autre, "
@@ -250,10 +284,25 @@ def reordered(hits: Sequence[FusedHit], features: Floats, ranker: Ranker) -> tup
     return (*again, *rest)
 
 
-def ranking_said(ranker: Ranker | None) -> str:
-    """Return a French sentence on the ranking in use: its training and its gain."""
-    if ranker is None:
-        return "celui de quisait, sans réglage sur vos questions"
+def learned_order(ranker_of: Callable[[str], Ranker | None]) -> WindowOrder:
+    """Return the order of the ranker that `ranker_of` returns for an encoder; fused without one."""
+
+    def order(window: FusedWindow) -> tuple[FusedHit, ...]:
+        ranker = ranker_of(window.encoder)
+        return reordered(window.hits, window_features(window), ranker) if ranker else window.hits
+
+    return order
+
+
+def window_features(window: FusedWindow) -> Floats:
+    """Return features (n, features) of the first hits, for a ranker's use and training."""
+    first = window.hits[:MOST_REORDERED]
+    cosines = centroid_cosines(first, window.found.attributes, window.vector)
+    return features_of(first, window.found, cosines, window.question)
+
+
+def ranking_said(ranker: Ranker) -> str:
+    """Return a French sentence on a ranker: its training and its gain."""
     return (
         f"réglé le {day(ranker.made)} sur {ranker.questions} questions jugées ; nDCG@10 sur des "
         "questions qu'il n'avait pas vues : "

@@ -11,23 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-
-from indexer.centroids import centroid
-from indexer.values import HitAttributes, SearchAnswer, SearchHit
-from search_api.ranking.fusion import FusedHit
-from search_api.ranking.ranker import (
+from quisait_tune.ranker import (
     FEATURES,
     FORMAT,
     MOST_REORDERED,
     Forest,
     Ranker,
+    RankerFile,
     RankerIgnored,
     Tree,
+    learned_order,
     read_ranker,
     reordered,
 )
-from search_api.ranking.search_configuration import RankerFile
-from search_api.ranking.window import fused_window, tuned_window
+
+from indexer.centroids import centroid
+from indexer.values import HitAttributes, SearchAnswer, SearchHit
+from search_api.ranking.fusion import FusedHit
+from search_api.ranking.window import fused_window, ordered_window
 
 pytestmark = pytest.mark.search
 
@@ -128,11 +129,13 @@ def test_the_window_of_a_question_is_reordered() -> None:
     found = SearchAnswer(ranking, ranking, 2, {}, marks)
     plain = fused_window(found, asked, "congés bonifiés")
     assert [hit.document_id for hit in plain] == ["near", "far"]
-    again = tuned_window(found, asked, "congés bonifiés", _by_title())
+    learned, question = learned_order(lambda _: _by_title()), "congés bonifiés"
+    again = ordered_window(found, asked, question, "fake", learned)
     assert [hit.document_id for hit in again] == ["far", "near"]
     assert again[0].learned > 0 > again[1].learned
-    assert tuned_window(found, asked, "congés bonifiés", None) == plain
-    assert tuned_window(found, None, "congés bonifiés", _by_title()) == fused_window(found, None)
+    unlearned = learned_order(lambda _: None)
+    assert ordered_window(found, asked, question, "fake", unlearned) == plain
+    assert ordered_window(found, None, question, "fake", learned) == fused_window(found, None)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=50).map(str.encode))
