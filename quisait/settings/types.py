@@ -88,7 +88,15 @@ _MESSAGES = dict(MESSAGES) | {
 }
 """Messages for settings, which are not written in JSON."""
 
-_IN_PACKAGES = {"webhooks": "quisait-webhooks"}
+_IN_PACKAGES = {
+    "assistants": "quisait-mcp",
+    "bot": "quisait-matrix",
+    "desk": "quisait-desk",
+    "mailbox": "quisait-mailbox",
+    "reranker": "quisait-second-model",
+    "webhooks": "quisait-webhooks",
+    "written_answer": "quisait-written-answer",
+}
 """The package of each table that an earlier version knew without it."""
 _REMOVED: dict[tuple[int | str, ...], str] = {
     ("pages", "catalogue"): "ce réglage n'existe plus, les textes des pages ne se reformulent "

@@ -342,8 +342,10 @@ class SqlQuestions(BaseStorage):
         answered = given.order_by(given_answers.c.created)
         planned, readers = question_recipients.c, question_readers.c
         asked = sa.select(asked_agents.c.question_id).where(asked_agents.c.agent_key == mine)
-        may_be_asked = sa.select(planned.question_id).distinct().where(
-            planned.agent_key == mine, planned.question_id.not_in(asked)
+        may_be_asked = (
+            sa.select(planned.question_id)
+            .distinct()
+            .where(planned.agent_key == mine, planned.question_id.not_in(asked))
         )
         may_read = sa.select(readers.question_id).where(readers.agent_key == mine)
         return OwnAsking(
