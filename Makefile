@@ -115,8 +115,8 @@ requirements: .venv/bin/uv ## pin the dependencies again
 	@printf 'quisait-%s @ file://$(CURDIR)/packages/%s\n' $(foreach name,$(PACKAGES),$(name) $(name)) >> .cache/own.txt
 	$(PIN) --output-file requirements.txt
 	$(PIN) --extra sources --constraints requirements.txt --output-file requirements-sources.txt
-	$(PIN) --extra sources --extra mcp --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt
-	$(PIN) packages/spark/pyproject.toml --extra sources --extra mcp --extra torch --extra evaluation --extra tune --extra test --constraints requirements-test.txt --output-file requirements-soak.txt
+	$(PIN) --extra sources --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt
+	$(PIN) packages/spark/pyproject.toml --extra sources --extra torch --extra evaluation --extra tune --extra test --constraints requirements-test.txt --output-file requirements-soak.txt
 
 clean: ## forget the demo's index (the cache of downloads stays)
 	rm -rf .demo

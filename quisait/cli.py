@@ -82,7 +82,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "L'annuaire : ce qu'il dit, sa lecture, un agent retiré.",
     ),
     "token": ("tokens:token", "Signe un jeton qui désigne un agent."),
-    "mcp": ("mcp:mcp", "Relie un assistant local (MCP sur stdio) à un site, par un jeton."),
     "sessions": ("tokens:sessions_app", "Sessions et jetons personnels des agents."),
     "privacy": ("privacy:privacy_app", "Données personnelles."),
     "audit": (

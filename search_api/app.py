@@ -9,7 +9,6 @@ from search_api import problems
 from search_api.account import routes as account
 from search_api.administration import health
 from search_api.administration import routes as administration
-from search_api.assistants import routes as assistants
 from search_api.bodies import PROBLEMS
 from search_api.communities import routes as communities
 from search_api.demo import routes as demo
@@ -128,7 +127,6 @@ def _routes(*, signs_on: bool, writes: bool) -> tuple[BaseRoute, ...]:
         questions.router,
         following.router,
         mail.router,
-        assistants.router,
         verification.router,
         search.browser_search_router,
         *((sign_on_routes.router, sign_on_routes.access_router) if signs_on else ()),

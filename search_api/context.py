@@ -17,7 +17,6 @@ from indexer.scans import Scans
 from indexer.values import Card
 from search_api.administration.system_status import SystemStatus
 from search_api.administration.tables import EditedTables
-from search_api.assistants.storage import Assistants
 from search_api.audit.port import Audit, AuditUnwritable, PrivilegedAccess, RefusedAccesses
 from search_api.communities.storage import SqlCommunityPages
 from search_api.favourites.storage import SqlFavourites
@@ -212,7 +211,6 @@ class AnswerContext:
     following: SqlFollowing | None = None
     mail: Mailing | None = None
     verifying: Verifying | None = None
-    assistants: Assistants | None = None
     community_pages: SqlCommunityPages | None = None
     scans: Scans | None = None
     writing: Writing | None = None

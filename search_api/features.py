@@ -3,11 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from search_api.context import AnswerContext
 
 Service = TypeVar("Service")
+
+ProblemBodyOf: TypeAlias = Callable[[str], object]
+"""Returns the JSON body of a problem from its French sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +46,15 @@ class WebFeature:
     blocks: Mapping[str, str] = field(default_factory=dict)
     menu: Sequence[MenuEntry] = ()
     describe: Callable[[dict[str, Any]], None] = lambda _: None
+    own_data: "Callable[[AnswerContext, str], Mapping[str, Sequence[BaseModel]]]" = lambda *_: {}
+    """Returns what is stored about the agent of an id, by field of `GET /api/v1/me`.
+
+    Rows of a field that quisait has are added to its own; `describe` describes other fields. A
+    block of the page «Ce qui est tenu de moi» (`me.html`) shows them.
+    """
+    programs: Mapping[str, ProblemBodyOf] = field(default_factory=dict)
+    """Beginnings of paths for programs, which never get a page, and the bodies of problems there.
+    """
     tags: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -32,7 +32,6 @@ class RequesterKind(StrEnum):
 
     READER = "reader"
     TOKEN = "token"  # noqa: S105 - what is counted, not a secret
-    ASSISTANT = "assistant"
     ADDRESS = "address"
 
 

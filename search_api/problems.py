@@ -24,6 +24,7 @@ from indexer.errors import IndexNotRead, IndexRefused, IndexUnreachable
 from indexer.sql import is_unreachable
 from search_api.addresses import sign_on_address
 from search_api.context import AnswerRefused
+from search_api.features import ProblemBodyOf
 from search_api.services import services_of
 from search_api.templating import here, render
 
@@ -61,13 +62,21 @@ _NO_DATABASE = (
 _FAILED = "La demande n’a pas pu aboutir."
 
 
-MCP = "/mcp"
-"""Path whose problems are sent as errors of JSON-RPC, which its clients show."""
 WELL_KNOWN = "/.well-known/"
 """Beginning of paths at which programs look for metadata (RFC 8615)."""
-PROGRAMS = ("/api/", "/scim/", MCP, WELL_KNOWN)
-"""Paths for programs, which never get a page."""
+PROGRAMS = ("/api/", "/scim/", WELL_KNOWN)
+"""Paths for programs, which never get a page; features add theirs (`WebFeature.programs`)."""
 _FILE_PATHS = ("/static/", "/embed/", "/theme/")
+
+
+def _programs_of_features(request: Request) -> dict[str, ProblemBodyOf]:
+    """Return the paths that features serve to programs, with what makes the body of a problem."""
+    features = services_of(request).features
+    return {path: body for one in features for path, body in one.programs.items()}
+
+
+def _is_for_program(request: Request) -> bool:
+    return request.url.path.startswith((*PROGRAMS, *_programs_of_features(request)))
 
 
 def is_file(request: Request) -> bool:
@@ -163,7 +172,7 @@ def _failed(request: Request, status: int, error: Exception, place: str = "") ->
 def _may_sign_on(request: Request) -> bool:
     """Return whether a browser requested a page, and a provider for sign-on exists."""
     sign_on = services_of(request).sign_on
-    a_page = request.method == "GET" and not request.url.path.startswith(PROGRAMS)
+    a_page = request.method == "GET" and not _is_for_program(request)
     has_token = "authorization" in request.headers
     return a_page and sign_on is not None and bool(sign_on.provider) and not has_token
 
@@ -215,7 +224,7 @@ def _response(
     headers |= more_headers
     if is_file(request):
         return PlainTextResponse(title, status_code=status, headers=headers)
-    if not request.url.path.startswith(PROGRAMS):
+    if not _is_for_program(request):
         page = render(
             "problem.html",
             request=request,
@@ -226,11 +235,9 @@ def _response(
             can_sign_on=services_of(request).sign_on is not None,
         )
         return HTMLResponse(page, status_code=status, headers=headers)
-    if request.url.path == MCP:
-        # -32000: an error of the server's own (JSON-RPC 2.0, 5.1); the message was not read.
-        error = {"code": -32000, "message": detail or title}
-        refusal = {"jsonrpc": "2.0", "id": None, "error": error}
-        return JSONResponse(refusal, status_code=status, headers=headers)
+    for path, problem_body in _programs_of_features(request).items():
+        if request.url.path.startswith(path):
+            return JSONResponse(problem_body(detail or title), status_code=status, headers=headers)
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "code": code}
     if detail:
         body["detail"] = detail

@@ -253,7 +253,6 @@ def render(name: str, *, request: Request, **values: object) -> str:
         "corrections": page_corrections(request) if sound else None,
         "asking": asking_shown(services, reader_of_page(request)) if sound else None,
         "kept": services.questions_kept,
-        "assistants": services.assistants is not None and services.assistants.tokens is not None,
         "themed": services.theme is not None,
         "signed_on": _signed_on(request),
         "partial": getattr(request.state, "incomplete", False),

@@ -62,8 +62,8 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
         _any(
             "tests/service/test_documented_commands.py::test_each_command_of_a_page_runs",
             "packages/webhooks/test_quisait_webhooks.py::test_the_worker_tells_and_the_check_says_so",
-            "tests/pages/test_assistants.py::test_the_command_says_what_is_missing",
-            "tests/pages/test_assistants.py::test_the_library_is_imported_by_the_first_call_alone",
+            "packages/mcp/test_assistants.py::test_the_command_says_what_is_missing",
+            "packages/mcp/test_assistants.py::test_the_library_is_imported_by_the_first_call_alone",
         ),
     ),
     ("models", frozenset({"torch"}), ""),

@@ -27,7 +27,6 @@ from quisait.settings.files import (
     private_files,
     require_writable_folder,
 )
-from search_api.assistants import storage as assistant_tables
 from search_api.audit import sql as audit_tables
 from search_api.communities import storage as community_pages
 from search_api.favourites import storage as favourites
@@ -84,7 +83,6 @@ TABLES: tuple[sa.MetaData, ...] = (
     register.metadata,
     access_marks.metadata,
     sign_on_tables.metadata,
-    assistant_tables.metadata,
     *{one.metadata for one in (push_tokens.push_tokens, pushed_members)},
     *(tables for feature in installed_features() for tables in feature.tables()),
 )

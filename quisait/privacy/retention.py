@@ -39,7 +39,6 @@ from quisait.privacy.register import (
 )
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import grant_of
-from search_api.assistants.storage import forget_calls
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import SqlAudit
 from search_api.communities.storage import documents_pinned, forget_pins
@@ -232,8 +231,6 @@ def purge_expired(
     for feature in installed_features():
         feature.purge(settings, database)
     forget_openings(database, today - timedelta(days=MONTH_DAYS))
-    kept_since = now() - timedelta(days=settings.assistants.kept_days)
-    forget_calls(database, int(kept_since.timestamp()))
     forget_others(
         database, lambda: {denial for name in index.sources() for denial in index.denials(name)}
     )

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_bytes
 from threading import Thread
@@ -33,7 +32,6 @@ from quisait.application.assembly import (
 )
 from quisait.application.sign_on import (
     open_application_readers,
-    open_personal_tokens,
     open_readers,
     open_sign_on,
 )
@@ -51,7 +49,6 @@ from quisait.work.new_source import DeskSources
 from quisait.work.questions import open_asking, open_following, open_verifying
 from quisait.work.source_status import directory_reading
 from search_api.app import ReaderOf, Services, create_app
-from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.communities.storage import SqlCommunityPages
 from search_api.features import WebFeature
@@ -162,7 +159,6 @@ def rate_limiter_of(settings: Settings) -> RateLimiter:
             RequesterKind.READER: share_of(door.reader_per_minute, door.servers),
             RequesterKind.TOKEN: share_of(door.token_per_minute, door.servers),
             RequesterKind.ADDRESS: share_of(door.address_per_minute, door.servers),
-            RequesterKind.ASSISTANT: share_of(settings.assistants.per_minute, door.servers),
         }
     )
 
@@ -294,7 +290,6 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             verifying=open_verifying(application),
             originals=FolderOriginals(settings, application.known, application.state),
             scans=application.scans,
-            assistants=open_assistants(application),
             writing=open_writing(application),
             features=web_features(application),
         )
@@ -305,25 +300,6 @@ def web_features(application: Application) -> tuple[WebFeature, ...]:
     """Return what installed features add to pages and API."""
     added = (feature.web(application) for feature in installed_features())
     return tuple(one for one in added if one is not None)
-
-
-def open_assistants(application: Application) -> Assistants | None:
-    """Return the dependencies of assistants.
-
-    The result is None if the settings do not enable assistants or their extra is not installed.
-    Personal tokens exist if agents can sign on, and in the demonstration.
-    """
-    settings, database = application.settings, application.database
-    if not settings.assistants.enabled or find_spec("mcp") is None:
-        return None
-    in_person = settings.has_sign_on or settings.server.reader == "demo"
-    return Assistants(
-        open_personal_tokens(settings, database) if in_person else None,
-        SqlAssistantCalls(database, now_s),
-        application.reader,
-        settings.assistants.kept_days,
-        settings.assistants.audience,
-    )
 
 
 def theme_of(settings: Settings) -> Path | None:

@@ -42,7 +42,6 @@ from quisait.settings.types import (
     pace,
 )
 from quisait.settings.web import (
-    AssistantSettings,
     DeskSettings,
     DoorSettings,
     EmbedSettings,
@@ -540,7 +539,6 @@ class _CoreSettings(BaseSettings):
     signed_header: SignedHeaderSettings = SignedHeaderSettings()
     pages: PagesSettings = PagesSettings()
     door: DoorSettings = DoorSettings()
-    assistants: AssistantSettings = AssistantSettings()
     desk: DeskSettings = DeskSettings()
     embed: EmbedSettings = EmbedSettings()
     push: PushSettings = PushSettings()
@@ -599,18 +597,6 @@ class _CoreSettings(BaseSettings):
             raise ValueError(
                 "[mail] host demande [server] token_key, de 32 octets au moins : les liens de "
                 "désinscription sont signés"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _with_who_makes_access_tokens(self) -> Self:
-        if self.assistants.audience and not self.oidc.issuer:
-            raise ValueError(
-                "[assistants] audience demande un fournisseur d'identité ([oidc] issuer)"
-            )
-        if self.assistants.audience and self.assistants.audience == self.oidc.client_id:
-            raise ValueError(
-                "[assistants] audience ne peut être [oidc] client_id, qui est celui d'autres jetons"
             )
         return self
 

@@ -1,10 +1,10 @@
 """«Moi»: API and pages that show what is stored about the reader, and store their choices."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from pydantic import StringConstraints
 
 from connectors.account_linking import LinkBy
@@ -39,21 +39,22 @@ from search_api.verification.storage import MOST_PER_MONTH
 api_router = APIRouter(prefix="/api/v1/me", responses=PROBLEMS, dependencies=IN_PERSON)
 
 
-@api_router.get("")
-def me(request: Request, reader: NamedReader) -> MeBody:
+@api_router.get("", response_model=MeBody)
+def me(request: Request, reader: NamedReader) -> JSONResponse:
     """Return everything that is stored about the reader, and its origin."""
     return _body(services_of(request), reader)
 
 
-@api_router.get("/export")
-def export(request: Request, reader: NamedReader, response: Response) -> MeBody:
+@api_router.get("/export", response_model=MeBody)
+def export(request: Request, reader: NamedReader) -> JSONResponse:
     """Return everything that is stored about the reader as a file."""
+    response = _body(services_of(request), reader)
     response.headers["Content-Disposition"] = 'attachment; filename="mes-donnees.json"'
-    return _body(services_of(request), reader)
+    return response
 
 
-@api_router.post("/wishes")
-def ask(request: Request, reader: NamedReader, asked: WishRequest) -> MeBody:
+@api_router.post("/wishes", response_model=MeBody)
+def ask(request: Request, reader: NamedReader, asked: WishRequest) -> JSONResponse:
     """Withdraw, refuse or declare a topic, disown a document, or choose a contact.
 
     The wish applies from the next answer on.
@@ -63,22 +64,28 @@ def ask(request: Request, reader: NamedReader, asked: WishRequest) -> MeBody:
     return _body(services, reader)
 
 
-@api_router.delete("/wishes")
+@api_router.delete("/wishes", response_model=MeBody)
 def take_back(
     request: Request,
     reader: NamedReader,
     kind: PreferenceKind,
     subject: Annotated[str, Query(max_length=4_000)] = "",
-) -> MeBody:
+) -> JSONResponse:
     """Take a wish back; `disown` without a subject takes back all disowned documents."""
     services = services_of(request)
     take_back_wish(services, reader, kind, subject)
     return _body(services, reader)
 
 
-def _body(services: Services, reader: Reader) -> MeBody:
+def _body(services: Services, reader: Reader) -> JSONResponse:
+    """Return a `MeBody`, with the rows that installed features store."""
     own = own_data(services, reader)
-    return my_data_body(own.held, own.favourites, own.asked, own.followed, own.mail, own.checked)
+    body: dict[str, Any] = my_data_body(
+        own.held, own.favourites, own.asked, own.followed, own.mail, own.checked
+    ).model_dump(mode="json")
+    for name, rows in own.added.items():
+        body[name] = [*body.get(name, ()), *(row.model_dump(mode="json") for row in rows)]
+    return JSONResponse(body)
 
 
 router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)

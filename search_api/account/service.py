@@ -1,6 +1,9 @@
 """« Préférences »: the reader's choices of questions, verifications, mail and contact."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from pydantic import BaseModel
 
 from connectors.values import ContactVia
 from expertise.consent import PreferenceKind
@@ -15,6 +18,7 @@ from search_api.people.corrections import Removal, removals
 from search_api.questions.reading import known_agent
 from search_api.questions.service import own_asking, own_load, set_asking_preferences
 from search_api.questions.values import AskingPreferences, OwnAsking, QuestionLoad
+from search_api.services import Services
 from search_api.verification.service import choose_pace, own_verifications
 from search_api.verification.storage import OwnVerifications
 
@@ -24,7 +28,8 @@ class OwnData:
     """The data stored about a reader, with their choices. Both pages of «Moi» show parts of it.
 
     A field is None if its feature is off. `removed`: topics from which an animator removed them.
-    `load`: how many questions they receive.
+    `load`: how many questions they receive. `added`: what installed features store, by field of
+    the API (`WebFeature.own_data`).
     """
 
     held: StoredData
@@ -35,6 +40,7 @@ class OwnData:
     followed: OwnFollows | None
     mail: OwnMail | None
     checked: OwnVerifications | None
+    added: Mapping[str, Sequence[BaseModel]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,13 @@ class Choices:
     contact: ContactVia | None = None
 
 
-def own_data(context: AnswerContext, reader: Reader) -> OwnData:
+def own_data(context: Services, reader: Reader) -> OwnData:
     """Return what is stored about the reader. Raises `NotFound`, `IndexUnreachable`."""
     held = stored_about(context, reader)
+    added: dict[str, list[BaseModel]] = {}
+    for feature in context.features:
+        for name, rows in feature.own_data(context, held.row.id).items():
+            added.setdefault(name, []).extend(rows)
     return OwnData(
         held,
         own_favourites(context, reader),
@@ -62,6 +72,7 @@ def own_data(context: AnswerContext, reader: Reader) -> OwnData:
         own_follows(context, reader),
         own_mail(context, reader),
         own_verifications(context, reader),
+        added,
     )
 
 

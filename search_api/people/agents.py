@@ -21,7 +21,6 @@ from expertise.visibility import may_be_shown
 from expertise.votes import counting_contributions
 from indexer.access import Reader, access_filter
 from indexer.values import Card
-from search_api.assistants.storage import AssistantCall
 from search_api.communities.service import community
 from search_api.context import AnswerContext, InvalidParameter, NotFound, required
 from search_api.query_log.counts import MentionCount
@@ -91,11 +90,10 @@ class StoredData:
 
     `row` is the directory's entry. `profile` is the profile that others may see, with the strengths
     and evidence that the agent may see. `contributions`: number of documents by source. `sessions`
-    are the open sessions, `tokens` the personal tokens; `assistant_calls` were made with these
-    tokens, latest first. `mention_counts` is None if mentions are not counted. `joined_by`: for
-    each account, the rule that links it, or None if the directory links it. `noted`: whether every
-    wish is in the register that a restored backup replays. `disowned`: readable documents that the
-    agent disowned, by id.
+    are the open sessions, `tokens` the personal tokens. `mention_counts` is None if mentions are
+    not counted. `joined_by`: for each account, the rule that links it, or None if the directory
+    links it. `noted`: whether every wish is in the register that a restored backup replays.
+    `disowned`: readable documents that the agent disowned, by id.
     """
 
     row: Agent
@@ -108,7 +106,6 @@ class StoredData:
     ways: Sequence[ContactVia]
     sessions: Sequence[Session] = ()
     tokens: Sequence[PersonalToken] = ()
-    assistant_calls: Sequence[AssistantCall] = ()
     mention_counts: Sequence[MentionCount] | None = None
     joined_by: Mapping[str, LinkBy | None] = field(default_factory=dict)
     noted: bool = True
@@ -137,8 +134,7 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
     if row is None or agent is None:
         raise NotFound("L’annuaire ne vous connaît pas.")
     accounts, sign_on = sorted(people.accounts_of(agent_id)), context.sign_on
-    assistants = context.assistants
-    tokens = (sign_on and sign_on.tokens) or (assistants and assistants.tokens)
+    tokens = sign_on and sign_on.tokens
     wishes = required(context.consent).of(agent_id)
     return StoredData(
         row=row,
@@ -159,7 +155,6 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
         ),
         sessions=sign_on.sessions.of(agent_id) if sign_on else (),
         tokens=tokens.of(agent_id) if tokens else (),
-        assistant_calls=assistants.calls.of(agent_id) if assistants else (),
     )
 
 

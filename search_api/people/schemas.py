@@ -142,14 +142,6 @@ class TokenBody(Body):
     spaces: list[str] | None = Field(None, description="the same for spaces")
 
 
-class AssistantCallBody(Body):
-    """A call of a tool by an assistant in the reader's name, without its arguments."""
-
-    moment_s: int = Field(description="seconds since 1970")
-    tool: str
-    label: str = Field(description="the token's name; empty: signed by the administration")
-
-
 class WishBody(Body):
     """A wish of the reader, and since when it applies."""
 
@@ -215,9 +207,6 @@ class MeBody(Body):
     )
     sessions: list[SessionBody] = Field(description="open ones: «Mes accès» ends them")
     tokens: list[TokenBody] = Field(description="personal tokens")
-    assistant_calls: list[AssistantCallBody] = Field(
-        [], description="what assistants asked in your name, latest first"
-    )
     not_held: list[str]
     held_elsewhere: list[str]
 

@@ -12,9 +12,11 @@ from urllib.parse import urljoin
 import httpx
 import sqlalchemy as sa
 from fastapi import FastAPI
+from quisait_mcp.routes import web_feature
+from quisait_mcp.service import Assistants
+from quisait_mcp.storage import SqlAssistantCalls
 
 from search_api.app import Services, create_app
-from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.identity.principals import Grants
 from search_api.identity.readers import reader_of
@@ -119,12 +121,16 @@ def signing_on_app(
         today=_today,
         sign_on=sign_on,
         grants=grants or Grants(),
-        assistants=Assistants(
-            sign_on.tokens,
-            SqlAssistantCalls(database, clock.now_s),
-            lambda agent_id: reader_of(agent_id, parts.book, _today()),
-            30,
-            f"{address}/mcp",
+        features=(
+            web_feature(
+                Assistants(
+                    sign_on.tokens,
+                    SqlAssistantCalls(database, clock.now_s),
+                    lambda agent_id: reader_of(agent_id, parts.book, _today()),
+                    30,
+                    f"{address}/mcp",
+                )
+            ),
         ),
     )
     return SigningOn(create_app(services), sign_on, clock)

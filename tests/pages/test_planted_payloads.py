@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page
+from quisait_mcp.service import AssistantReader, call_tool, read_resource
 
 from connectors.values import EVERYONE, Agent, Contribution, ContributorRole
 from expertise.consent import SqlConsent
@@ -33,8 +34,6 @@ from search_api.administration.system_status import (
     SystemStatus,
 )
 from search_api.app import Services, create_app
-from search_api.assistants.service import AssistantReader, call_tool, read_resource
-from search_api.assistants.storage import Assistants
 from search_api.audit.sql import SqlAudit
 from search_api.bodies import KEYS
 from search_api.query.glossary import GlossaryFile
@@ -329,15 +328,14 @@ def test_no_text_of_the_api_steers(services: Services) -> None:
 def test_no_text_of_a_tool_of_assistants_steers(services: Services) -> None:
     reader = Reader("ag-5", frozenset({EVERYONE}))
     calls = Mock(note=lambda *_: None)
-    assisted = replace(services, assistants=Assistants(None, calls, lambda _: reader, 30))
     asking = AssistantReader(reader, "t", "t", "http://x")
     for tool, arguments in (
         ("search", {"query": "cadastre"}),
         ("read_document", {"document": f"wiki:0{PAYLOADS[0]}"}),
         ("who_knows", {"query": "cadastre"}),
     ):
-        assert _assert_safe(call_tool(assisted, asking, tool, arguments), tool), tool
-    text = read_resource(assisted, asking, f"wiki:0{PAYLOADS[0]}")
+        assert _assert_safe(call_tool(services, calls, asking, tool, arguments), tool), tool
+    text = read_resource(services, calls, asking, f"wiki:0{PAYLOADS[0]}")
     assert "pris" in text
     assert safe_text(text) == text
 

@@ -24,6 +24,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
+from quisait_mcp.service import TOOLS, AssistantReader, WhoArguments
 
 from expertise.consent import Preference, PreferenceKind
 from expertise.current_build import OpenBuild
@@ -45,7 +46,6 @@ from search_api.addresses import (
     experts_address,
     original_address,
 )
-from search_api.assistants.service import TOOLS, AssistantReader, WhoArguments
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
 from search_api.search.rooms import answer_to_all

@@ -18,6 +18,9 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from quisait_mcp.routes import web_feature
+from quisait_mcp.service import Assistants
+from quisait_mcp.storage import SqlAssistantCalls
 
 from connectors.push.groups import PushedGroups
 from connectors.push.inbox import Inbox, PushService
@@ -36,7 +39,6 @@ from quisait.settings import SearchSettings, load_settings
 from quisait.work.edited_tables import EditedFiles
 from quisait.work.new_source import DeskSources
 from search_api.app import Services, create_app
-from search_api.assistants.storage import Assistants, SqlAssistantCalls
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.communities.storage import SqlCommunityPages
@@ -181,11 +183,15 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
                 WritingRules(sources=frozenset({"wiki"})),
                 lambda agent_id: reader_of(agent_id, book, TODAY),
             ),
-            assistants=Assistants(
-                personal,
-                SqlAssistantCalls(engine, now_s),
-                lambda agent_id: reader_of(agent_id, book, TODAY),
-                30,
+            features=(
+                web_feature(
+                    Assistants(
+                        personal,
+                        SqlAssistantCalls(engine, now_s),
+                        lambda agent_id: reader_of(agent_id, book, TODAY),
+                        30,
+                    )
+                ),
             ),
         )
         yield Site(

@@ -47,7 +47,7 @@ ENGLISH = {"docs/evaluation.md", "docs/architecture.md"}
 ELSEWHERE = {
     r"run\b|serve$": "run without end: tests/service/test_run.py",
     r"demo$": "serves without end: tests/pages/test_whole_demo.py",
-    r"mcp$": "speaks with an assistant: tests/pages/test_assistants.py",
+    r"mcp$": "speaks with an assistant: packages/mcp/test_assistants.py",
     r"mail\b": "needs mail servers: tests/service/test_mail.py",
     r"scans\b": "needs Tesseract: tests/service/test_scans.py",
     r"evaluate\b": "takes minutes: tests/effectiveness/test_evaluation.py",

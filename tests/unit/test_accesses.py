@@ -38,7 +38,7 @@ pytestmark = pytest.mark.trust
 
 GIVE_NO_ACCESS = {
     *("assistant_calls", "webhooks", "webhook_queue"),
-    *("schema_version", "access_marks", "register_mark", "register_waiting"),
+    *("schema_version", "feature_schemas", "access_marks", "register_mark", "register_waiting"),
     *("cursors", "ahead", "seen", "failures", "runs", "requested_runs"),
     *("scans", "scan_days", "push_sources", "audit_entries", "directory_readings"),
     # Their readers are compared at each answer; what was narrowed since stands in the register.

@@ -23,11 +23,14 @@ from mcp.shared.auth import (
     OAuthToken,
 )
 from pydantic import AnyUrl
+from test_assistants import CALL
 
 from tests.oidc_provider import ASSISTANT_ADDRESS, ASSISTANT_ID, ProviderPlan
 from tests.own_loop import run_apart
 from tests.pages.administration import SECRET
 from tests.pages.conftest import NOW_S, TOKENS, Parts
+from tests.pages.conftest import database as database
+from tests.pages.conftest import parts as parts
 from tests.pages.signing_on import (
     ACCOUNTS,
     SigningOn,
@@ -36,7 +39,6 @@ from tests.pages.signing_on import (
     signing_on_app,
     signing_on_site,
 )
-from tests.pages.test_assistants import CALL
 from tests.service.running import free_port
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
@@ -133,6 +135,8 @@ def signing_assistant(site: Site, login: str, kept: Kept) -> OAuthClientProvider
 
 def test_an_assistant_signs_its_agent_on_and_searches(site: Site) -> None:
     """From the address alone: it finds the provider, gets a token for /mcp and uses a tool."""
+    (feature,) = site.made.app.state.services.features
+    calls = feature.service.calls
     for login, agent_id, seen in (("claire", "ag-1", False), ("iris", "ag-4", True)):
         kept = Kept()
 
@@ -147,8 +151,7 @@ def test_an_assistant_signs_its_agent_on_and_searches(site: Site) -> None:
 
         run_apart(work())
         assert kept.tokens
-        assistants = site.made.app.state.services.assistants
-        (call,) = assistants.calls.of(agent_id)
+        (call,) = calls.of(agent_id)
         assert (call.tool, call.label) == ("search", ASSISTANT_ID)
         # It opens /mcp alone.
         assert site.asked(kept.tokens.access_token).status_code == 200

@@ -1,4 +1,4 @@
-"""The MCP server, by the official SDK (the extra `mcp`). No other module here imports the SDK.
+"""The MCP server, by the official SDK, which this module and `quisait mcp` alone import.
 
 A server is made for one request, in the name of its reader. It keeps no session.
 """
@@ -17,7 +17,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from starlette.types import Message
 
-from search_api.assistants.service import RESOURCE, TOOLS, Body
+from quisait_mcp.service import RESOURCE, TOOLS, Body
 from search_api.problems import Problem, sentence_of
 
 # The library logs messages that it cannot read, and they may contain a question.

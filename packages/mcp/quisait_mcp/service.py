@@ -5,19 +5,20 @@ count as missing.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from indexer.access import Reader
+from quisait_mcp.storage import SqlAssistantCalls
 from search_api.addresses import document_address, document_of_address, new_question_address
-from search_api.assistants.storage import AssistantCall, Assistants
 from search_api.bodies import Joined
-from search_api.context import AnswerContext, InvalidParameter, NotFound
+from search_api.context import AnswerContext, InvalidParameter
 from search_api.documents.schemas import OpenedDocumentBody, PartBody
 from search_api.documents.service import document_answer
+from search_api.limits import RateLimiter, RequesterKind
 from search_api.people.service import MOST_CARDS
 from search_api.query.query import Query
 from search_api.questions.asking import NewQuestion, asking_form
@@ -26,6 +27,7 @@ from search_api.questions.values import MOST_TITLE
 from search_api.search.filters import require_known_filters
 from search_api.search.responses import experts_answer, search_answer
 from search_api.search.service import answer_question, who_knows
+from search_api.sign_on.sessions import SqlPersonalTokens
 from search_api.wording import ROLES, in_force, safe_text
 
 Body: TypeAlias = dict[str, Any]
@@ -41,6 +43,28 @@ RESOURCE = "quisait://documents/"
 
 
 @dataclass(frozen=True, slots=True)
+class Assistants:
+    """Dependencies of assistants. `tokens` is None if no personal tokens are allowed.
+
+    `reader_of` returns what an agent may read now. `kept_days`: how long calls are stored.
+    `audience`: the audience of accepted access tokens of the provider; empty if none are accepted.
+    `per_minute`: number of calls by one token; 0 means no limit.
+    """
+
+    tokens: SqlPersonalTokens | None
+    calls: SqlAssistantCalls
+    reader_of: Callable[[str], Reader]
+    kept_days: int
+    audience: str = ""
+    per_minute: int = 0
+    limiter: RateLimiter = field(init=False)
+
+    def __post_init__(self) -> None:
+        limiter = RateLimiter({RequesterKind.TOKEN: self.per_minute})
+        object.__setattr__(self, "limiter", limiter)
+
+
+@dataclass(frozen=True, slots=True)
 class AssistantReader:
     """The agent in whose name an assistant asks, with the limits of its token.
 
@@ -52,6 +76,11 @@ class AssistantReader:
     token: str
     label: str
     site: str
+
+    @property
+    def agent_id(self) -> str:
+        """The agent's id; empty for a reader without one."""
+        return self.reader.agent_id or ""
 
 
 class Arguments(BaseModel):
@@ -210,7 +239,11 @@ TOOLS: Mapping[str, AssistantTool] = {
 
 
 def call_tool(
-    context: AnswerContext, asking: AssistantReader, name: str, arguments: Mapping[str, Any]
+    context: AnswerContext,
+    calls: SqlAssistantCalls,
+    asking: AssistantReader,
+    name: str,
+    arguments: Mapping[str, Any],
 ) -> Body:
     """Note the call for its agent, run the tool and return its answer, a JSON object.
 
@@ -223,33 +256,16 @@ def call_tool(
         asked = tool.arguments.model_validate(dict(arguments))
     except ValidationError as error:
         raise InvalidParameter(_fault(tool.arguments, error)) from None
-    _note(context, asking, name)
+    calls.note(asking.agent_id, name, asking.label)
     return tool.run(_limited(context, asking.reader), asking, asked)
 
 
-def read_resource(context: AnswerContext, asking: AssistantReader, uri: str) -> str:
+def read_resource(
+    context: AnswerContext, calls: SqlAssistantCalls, asking: AssistantReader, uri: str
+) -> str:
     """Note the call and return the whole text of a document. Raises `NotFound`."""
-    _note(context, asking, "read_document")
+    calls.note(asking.agent_id, "read_document", asking.label)
     return _text(_opened(_limited(context, asking.reader), asking, uri))
-
-
-def assistants_of(context: AnswerContext) -> Assistants:
-    """Return the dependencies of assistants. Raises `NotFound` if assistants are off."""
-    if context.assistants is None:
-        raise NotFound("Les assistants ne sont pas servis ici : demandez-le à l’administration.")
-    return context.assistants
-
-
-def own_calls(
-    context: AnswerContext, reader: Reader, most: int | None = None
-) -> tuple[AssistantCall, ...]:
-    """Return the calls of assistants in the reader's name, latest first.
-
-    The result is empty if assistants are off.
-    """
-    if context.assistants is None:
-        return ()
-    return context.assistants.calls.of(reader.agent_id or "", most)
 
 
 def readable_places(context: AnswerContext, reader: Reader) -> Mapping[str, Collection[str]]:
@@ -259,10 +275,6 @@ def readable_places(context: AnswerContext, reader: Reader) -> Mapping[str, Coll
 
 
 _PLACES = ("source", "space")
-
-
-def _note(context: AnswerContext, asking: AssistantReader, tool: str) -> None:
-    assistants_of(context).calls.note(asking.reader.agent_id or "", tool, asking.label)
 
 
 def _limited(context: AnswerContext, reader: Reader) -> AnswerContext:

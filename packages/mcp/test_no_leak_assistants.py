@@ -8,13 +8,8 @@ from typing import Any
 
 import pytest
 from mcp import Client, MCPError
-
-from connectors.values import Access, Contribution, ContributorRole
-from indexer.access import Reader
-from indexer.values import Put
-from search_api.app import Services
-from search_api.assistants.server import mcp_server
-from search_api.assistants.service import (
+from quisait_mcp.server import mcp_server
+from quisait_mcp.service import (
     RESOURCE,
     TOOLS,
     AssistantReader,
@@ -22,7 +17,12 @@ from search_api.assistants.service import (
     call_tool,
     read_resource,
 )
-from search_api.assistants.storage import Assistants, SqlAssistantCalls
+from quisait_mcp.storage import SqlAssistantCalls
+
+from connectors.values import Access, Contribution, ContributorRole
+from indexer.access import Reader
+from indexer.values import Put
+from search_api.app import Services
 from tests.builders import indexed, make_document
 from tests.each import each
 from tests.judging import engine_index
@@ -76,6 +76,7 @@ class World:
     """Services over planted documents and the notes of the asking site, which are open to all."""
 
     services: Services
+    calls: SqlAssistantCalls
     planted: tuple[Planted, ...]
 
     def readable(self, reader: Reader) -> dict[str, str]:
@@ -94,9 +95,12 @@ class World:
         asking = AssistantReader(reader, "t", "t", "http://x")
 
         def call(name: str, arguments: Mapping[str, Any]) -> Body:
-            return call_tool(self.services, asking, name, arguments)
+            return call_tool(self.services, self.calls, asking, name, arguments)
 
-        return Client(mcp_server(call, lambda uri: read_resource(self.services, asking, uri)))
+        def read(uri: str) -> str:
+            return read_resource(self.services, self.calls, asking, uri)
+
+        return Client(mcp_server(call, read))
 
 
 @pytest.fixture(scope="module", params=["embedded", "opensearch"])
@@ -114,9 +118,7 @@ def world(
 
 def filled(site: Any, planted: tuple[Planted, ...]) -> World:
     assert not site.index.write([one.put() for one in planted]).failed
-    calls = SqlAssistantCalls(site.engine, lambda: 0)
-    assistants = Assistants(None, calls, site.services.asking.reader_of, 30)
-    return World(replace(site.services, assistants=assistants), planted)
+    return World(site.services, SqlAssistantCalls(site.engine, lambda: 0), planted)
 
 
 def readers() -> list[Reader]:

@@ -1,32 +1,37 @@
 """`/mcp`, through which assistants ask in an agent's name; and the page «Mes assistants»."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from indexer.access import Reader
-from search_api.assistants.service import (
+from quisait_mcp.schemas import CALLS, AssistantCallBody, describe_calls
+from quisait_mcp.service import (
     TOOLS,
     AssistantReader,
+    Assistants,
     Body,
-    assistants_of,
     call_tool,
-    own_calls,
     read_resource,
     readable_places,
 )
-from search_api.assistants.storage import MOST_CALLS
-from search_api.context import NotFound
+from quisait_mcp.storage import MOST_CALLS
+from search_api.bodies import Body as ApiBody
+from search_api.context import AnswerContext, NotFound
+from search_api.features import MenuEntry, WebFeature, service_of
 from search_api.identity.tokens import bearer_token
 from search_api.limits import RequesterKind, RequestKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.notices import noticed
 from search_api.parameters import NamedReader, turn
-from search_api.problems import MCP, WELL_KNOWN, Problem
-from search_api.services import Services, services_of
+from search_api.people.schemas import TokenBody
+from search_api.problems import WELL_KNOWN, Problem
+from search_api.services import services_of
 from search_api.sign_on import token_forms
 from search_api.sign_on.errors import NotAnAgent, ProviderRefused, ProviderUnreachable
 from search_api.sign_on.sessions import MAX_LABEL_CHARS, PREFIX, SqlPersonalTokens
@@ -36,6 +41,8 @@ log = logging.getLogger(__name__)
 
 router = APIRouter(include_in_schema=False)
 
+MCP = "/mcp"
+"""Path of the tools. Its problems are errors of JSON-RPC, which its clients show."""
 METADATA = WELL_KNOWN + "oauth-protected-resource"
 
 BAD_CREDENTIAL = (
@@ -50,8 +57,7 @@ TOO_OFTEN = "Ce jeton a beaucoup demandé : recommencez dans {}\u00a0s."
 
 def _assistant(request: Request) -> AssistantReader:
     """Return the reader that the request's token names. Raises a problem: 401, 404 or 429."""
-    services = services_of(request)
-    assistants = assistants_of(services)
+    services, assistants = services_of(request), service_of(request, Assistants)
     token, name, label = bearer_token(request) or "", "", ""
     if not token and not services.demo:
         raise _unidentified(request, NO_CREDENTIAL)
@@ -79,8 +85,7 @@ def _named_by_provider(request: Request, token: str) -> tuple[str, str]:
 
     Raises a problem: 401, or 503 if the provider's keys cannot be fetched.
     """
-    services = services_of(request)
-    audience, sign_on = assistants_of(services).audience, services.sign_on
+    audience, sign_on = service_of(request, Assistants).audience, services_of(request).sign_on
     if not audience or sign_on is None or sign_on.provider is None or token.startswith(PREFIX):
         raise _unidentified(request, BAD_CREDENTIAL)
     try:
@@ -98,7 +103,7 @@ def _named_by_provider(request: Request, token: str) -> tuple[str, str]:
 
 def _unidentified(request: Request, sentence: str) -> Problem:
     """Return a problem 401, which leads to the provider if its tokens are accepted (RFC 9728)."""
-    if not assistants_of(services_of(request)).audience:
+    if not service_of(request, Assistants).audience:
         return Problem(401, sentence)
     challenge = f'Bearer resource_metadata="{_site(request)}{METADATA}{MCP}"'
     return Problem(401, sentence, {"WWW-Authenticate": challenge})
@@ -108,9 +113,8 @@ def _unidentified(request: Request, sentence: str) -> Problem:
 @router.get(METADATA + MCP)
 def protected_resource(request: Request) -> dict[str, object]:
     """Return the OAuth metadata of `/mcp` (RFC 9728). Raises `NotFound` without a provider."""
-    services = services_of(request)
-    sign_on = services.sign_on
-    if not assistants_of(services).audience or sign_on is None or sign_on.provider is None:
+    sign_on, audience = services_of(request).sign_on, service_of(request, Assistants).audience
+    if not audience or sign_on is None or sign_on.provider is None:
         raise NotFound("Aucun jeton d’un fournisseur d’identité n’est admis ici.")
     return {
         "resource": _site(request) + MCP,
@@ -126,25 +130,25 @@ async def mcp(
     request: Request, asking: Annotated[AssistantReader, Depends(_assistant)]
 ) -> Response:
     """Answer one message of the Model Context Protocol (streamable HTTP, without sessions)."""
-    # Imported here: the library is an extra, and takes half a second.
-    from search_api.assistants.server import http_answer, mcp_server
+    # Imported here: the library takes half a second.
+    from quisait_mcp.server import http_answer, mcp_server
 
-    services = services_of(request)
+    services, assistants = services_of(request), service_of(request, Assistants)
 
     def call(name: str, arguments: dict[str, Any]) -> Body:
-        _count(services, asking)
-        return call_tool(services, asking, name, arguments)
+        _count(assistants, asking)
+        return call_tool(services, assistants.calls, asking, name, arguments)
 
     def read(uri: str) -> str:
-        _count(services, asking)
-        return read_resource(services, asking, uri)
+        _count(assistants, asking)
+        return read_resource(services, assistants.calls, asking, uri)
 
     async with turn(request, RequestKind.QUESTION, asking.reader):
         return await http_answer(mcp_server(call, read), request)
 
 
-def _count(services: Services, asking: AssistantReader) -> None:
-    if wait_s := services.rate_limiter.take(RequesterKind.ASSISTANT, asking.token):
+def _count(assistants: Assistants, asking: AssistantReader) -> None:
+    if wait_s := assistants.limiter.take(RequesterKind.TOKEN, asking.token):
         raise Problem(429, TOO_OFTEN.format(wait_s))
 
 
@@ -205,23 +209,54 @@ def revoke_token(
 
 
 def _tokens(request: Request) -> SqlPersonalTokens:
-    return token_forms.permitted(assistants_of(services_of(request)).tokens)
+    return token_forms.permitted(service_of(request, Assistants).tokens)
 
 
 def _page(request: Request, reader: Reader, made: str = "", fault: str = "") -> str:
-    services, tokens = services_of(request), _tokens(request)
+    tokens, assistants = _tokens(request), service_of(request, Assistants)
     return render(
         "assistants.html",
         request=request,
         tokens=[one for one in tokens.of(reader.agent_id or "") if one.assistant],
-        calls=own_calls(services, reader, MOST_CALLS),
-        kept_days=assistants_of(services).kept_days,
-        places=readable_places(services, reader),
+        calls=assistants.calls.of(reader.agent_id or "", MOST_CALLS),
+        kept_days=assistants.kept_days,
+        places=readable_places(services_of(request), reader),
         most_days=tokens.most_days,
         label_length=MAX_LABEL_CHARS,
         address=_site(request) + MCP,
-        signs_on=bool(assistants_of(services).audience),
+        signs_on=bool(assistants.audience),
         tool_titles={name: tool.title for name, tool in TOOLS.items()},
         made=made,
         fault=fault,
     )
+
+
+def web_feature(assistants: Assistants) -> WebFeature:
+    """Return what assistants add to pages and API; the page is for agents who may make tokens."""
+    pages = assistants.tokens is not None
+    entry = MenuEntry(path="/assistants", label="Mes assistants", section="assistants", below="me")
+
+    def own_data(context: AnswerContext, agent_id: str) -> Mapping[str, Sequence[ApiBody]]:
+        rows: dict[str, Sequence[ApiBody]] = {
+            CALLS: [AssistantCallBody.model_validate(one) for one in assistants.calls.of(agent_id)]
+        }
+        if context.sign_on is None and assistants.tokens:  # the demonstration
+            tokens = assistants.tokens.of(agent_id)
+            rows["tokens"] = [TokenBody.model_validate(token) for token in tokens]
+        return rows
+
+    return WebFeature(
+        routers=(router,),
+        service=assistants,
+        templates=Path(__file__).parent,
+        blocks={"me.after_tokens": "assistants_me.html"} if pages else {},
+        menu=(entry,) if pages else (),
+        describe=describe_calls,
+        own_data=own_data,
+        programs={MCP: _json_rpc_error},
+    )
+
+
+def _json_rpc_error(sentence: str) -> Mapping[str, object]:
+    # -32000: an error of the server's own (JSON-RPC 2.0, 5.1); the message was not read.
+    return {"jsonrpc": "2.0", "id": None, "error": {"code": -32000, "message": sentence}}

@@ -20,19 +20,12 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from quisait_mcp.routes import web_feature
+from quisait_mcp.service import READ_CHARS, RESOURCE, TOOLS, Assistants
+from quisait_mcp.storage import SqlAssistantCalls, assistant_calls, forget_calls
 
 from indexer.values import Put
-from quisait.server.app import rate_limiter_of
-from quisait.settings import Settings
-from quisait.settings.web import AssistantSettings
 from search_api.app import create_app
-from search_api.assistants.service import READ_CHARS, RESOURCE, TOOLS
-from search_api.assistants.storage import (
-    Assistants,
-    SqlAssistantCalls,
-    assistant_calls,
-    forget_calls,
-)
 from search_api.middleware.request_limits import MAX_FORM_BYTES
 from search_api.sign_on.sessions import SqlPersonalTokens, personal_tokens
 from tests.builders import Listed, indexed, make_document
@@ -65,8 +58,8 @@ class Site:
     now_s: int = START
 
     def app(self, **changes: Any) -> Any:
-        services = replace(self.asking.services, assistants=self.assistants, demo=True, **changes)
-        return create_app(services)
+        features = (web_feature(replace(self.assistants, **changes)),)
+        return create_app(replace(self.asking.services, features=features, demo=True))
 
     def token(self, **limits: Any) -> str:
         return self.tokens.make(ASKER, "mon assistant", 30, assistant=True, **limits)
@@ -297,7 +290,8 @@ def test_a_token_opens_nothing_once_it_ended(site: Site) -> None:
 
 
 def test_without_a_token_nobody_asks(site: Site) -> None:
-    app = create_app(replace(site.asking.services, assistants=site.assistants))
+    features = (web_feature(site.assistants),)
+    app = create_app(replace(site.asking.services, features=features))
     answer = TestClient(app, HOST).post("/mcp", json=CALL)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -315,8 +309,7 @@ def test_an_assistants_token_opens_the_tools_alone(site: Site) -> None:
 
 def test_calls_by_one_token_are_limited(site: Site) -> None:
     """The tools say when to go on; another token goes on at once."""
-    settings = Settings(assistants=AssistantSettings(per_minute=3))
-    app = site.app(rate_limiter=rate_limiter_of(settings))
+    app = site.app(per_minute=3)
     busy, other = site.token(), site.token()
     client = TestClient(app, HOST, client=("127.0.0.1", 5))
 
@@ -394,7 +387,7 @@ def test_the_page_makes_shows_and_revokes_tokens(site: Site) -> None:
 
 
 def test_without_assistants_there_is_no_page(site: Site) -> None:
-    """Where the extra is missing, or the settings say no."""
+    """Where the package is missing, or the settings say no."""
     app = create_app(replace(site.asking.services, demo=True))
     client = TestClient(app, HOST, client=("127.0.0.1", 5), headers={"x-agent": ASKER})
     assert client.get("/assistants").status_code == 404
@@ -402,9 +395,9 @@ def test_without_assistants_there_is_no_page(site: Site) -> None:
     assert "/assistants" not in client.get("/preferences").text
 
 
-def command(address: str, token: str, **more: str) -> StdioServerParameters:
+def command(address: str, token: str) -> StdioServerParameters:
     source = "from quisait.cli import app; app()"
-    environment = {**os.environ, "QUISAIT_TOKEN": token, **more}
+    environment = {**os.environ, "QUISAIT_TOKEN": token}
     return StdioServerParameters(
         command=sys.executable, args=["-c", source, "mcp", address], env=environment
     )
@@ -430,8 +423,8 @@ def test_a_client_uses_the_tools_over_stdio(site: Site) -> None:
         run(work)
 
 
-async def exit_of(address: str, token: str, **more: str) -> tuple[int | None, str]:
-    started = command(address, token, **more)
+async def exit_of(address: str, token: str) -> tuple[int | None, str]:
+    started = command(address, token)
     process = await asyncio.create_subprocess_exec(
         started.command,
         *started.args,
@@ -445,21 +438,18 @@ async def exit_of(address: str, token: str, **more: str) -> tuple[int | None, st
     return process.returncode, said.decode().strip()
 
 
-def test_the_command_says_what_is_missing(site: Site, tmp_path: Path) -> None:
-    """One sentence each: no token, a bad one, no site, and the extra that is not installed."""
-    (tmp_path / "mcp.py").write_text("raise ImportError\n", "utf-8")
-    without = {"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+def test_the_command_says_what_is_missing(site: Site) -> None:
+    """One sentence each: no token, a bad one and no site."""
     with served(site.app()) as address:
 
         async def work() -> None:
-            for place, token, more, said in (
-                (address, "", {}, "QUISAIT_TOKEN"),
-                (address, "qsp_faux", {}, "jeton"),
-                ("http://127.0.0.1:9", "qsp_x", {}, "ne répond pas"),
-                ("quisait.exemple.fr", "qsp_x", {}, "https://"),
-                (address, "qsp_x", without, "pip install mcp"),
+            for place, token, said in (
+                (address, "", "QUISAIT_TOKEN"),
+                (address, "qsp_faux", "jeton"),
+                ("http://127.0.0.1:9", "qsp_x", "ne répond pas"),
+                ("quisait.exemple.fr", "qsp_x", "https://"),
             ):
-                status, sentence = await exit_of(place, token, **more)
+                status, sentence = await exit_of(place, token)
                 assert status == 1
                 assert said in sentence
                 assert len(sentence.splitlines()) == 1
@@ -493,6 +483,7 @@ def test_the_page_of_documentation_works(site: Site) -> None:
 def test_the_library_is_imported_by_the_first_call_alone() -> None:
     """A command, the application and the demonstration do not pay for it."""
     source = "import sys, quisait.cli, quisait.server.app, quisait.commands.demo, search_api.app"
-    source += ", quisait.commands.mcp; print('mcp' in sys.modules, 'mcp_types' in sys.modules)"
+    source += ", quisait_mcp.command, quisait_mcp.routes"
+    source += "; print('mcp' in sys.modules, 'mcp_types' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=True)
     assert done.stdout.decode().split() == ["False", "False"]

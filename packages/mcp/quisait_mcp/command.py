@@ -38,14 +38,8 @@ def mcp(
                 f"Le jeton manque, ou n'en est pas un : donnez --token-file, ou {TOKEN}. Un agent "
                 f"le fait sur {address.rstrip('/')}/assistants."
             )
-        try:
-            import anyio
-            import mcp  # noqa: F401 - the extra
-        except ImportError:
-            raise ValueError(
-                "Il manque la bibliothèque de MCP : « pip install mcp », dans l'environnement de "
-                "quisait."
-            ) from None
+        import anyio
+
         url = address if parts.path.strip("/") else f"{address.rstrip('/')}/mcp"
         if failure := anyio.run(_relay, url, token.strip()):
             raise ValueError(failure)

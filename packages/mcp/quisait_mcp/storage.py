@@ -4,16 +4,11 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from indexer import sql
-from indexer.access import Reader
 from indexer.state import digest
-
-if TYPE_CHECKING:
-    from search_api.sign_on.sessions import SqlPersonalTokens
 
 metadata = sa.MetaData()
 
@@ -74,18 +69,3 @@ class SqlAssistantCalls:
 def forget_calls(engine: sa.Engine, before_s: int) -> None:
     """Delete the calls before a moment."""
     sql.execute(engine, sa.delete(assistant_calls).where(assistant_calls.c.moment_s < before_s))
-
-
-@dataclass(frozen=True, slots=True)
-class Assistants:
-    """Dependencies of assistants. `tokens` is None if no personal tokens are allowed.
-
-    `reader_of` returns what an agent may read now. `kept_days`: how long calls are kept.
-    `audience`: the audience of accepted access tokens of the provider; empty if none are accepted.
-    """
-
-    tokens: "SqlPersonalTokens | None"
-    calls: SqlAssistantCalls
-    reader_of: Callable[[str], Reader]
-    kept_days: int
-    audience: str = ""
