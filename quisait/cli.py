@@ -62,11 +62,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Les questions posées à qui sait : signalements qui attendent, et suite des questions.",
     ),
     "mail": ("mail:mail_app", "Le courriel aux agents : ce qui attend, et l'envoi."),
-    "source": ("sources:source_app", "Ajouter une source aux réglages, après l'avoir essayée."),
-    "try": (
-        "connectors:try_command",
-        "Lit les premiers documents d'une source, dit qui les lirait, et n'en garde rien.",
-    ),
     "connector": (
         "connectors:connector_app",
         "Les connecteurs : ceux qui sont installés, et le vôtre.",

@@ -89,6 +89,8 @@ class Feature:
     """Returns functions by name, each of which runs in a thread while pages are served and returns
     soon after its event is set.
     """
+    each_second: "Callable[[Application], Callable[[], object]]" = lambda _: _nothing
+    """Returns a function that each process of `quisait run` or `serve` calls every second."""
     before_build: "Callable[[Application], object]" = _nothing
     """Called before a new build of the expertise replaces the current one."""
     states: "Callable[[Settings], Mapping[str, Callable[[sa.Engine], str]]]" = lambda _: {}

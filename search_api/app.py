@@ -23,7 +23,6 @@ from search_api.middleware.security import (
     add_security_headers,
 )
 from search_api.moderation import routes as moderation
-from search_api.new_source import routes as new_source
 from search_api.notices import NoticeMiddleware
 from search_api.openapi import describe
 from search_api.people import routes as people
@@ -132,7 +131,6 @@ def _routes(*, signs_on: bool, writes: bool) -> tuple[BaseRoute, ...]:
         *((sign_on_routes.router, sign_on_routes.access_router) if signs_on else ()),
         search.about_router,
         administration.administration_router,
-        new_source.new_source_router,
     ):
         shared.include_router(router)
     return tuple(shared.routes)

@@ -26,7 +26,6 @@ from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.shown_mails import ShownMails
 from search_api.mail.storage import SqlMail
 from search_api.mail.values import MailAddition, MailRules
-from search_api.new_source.values import NewSources
 from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.questions.limits import DailyActs
@@ -180,10 +179,10 @@ class AnswerContext:
     administrators edit. `read_soon` requests a crawl of a source, and raises `KeyError` for a
     source that the settings do not name; `read_again` requests that a folder of a source, or all of
     it, is read again. `directory_reading` tells in French how the directory was last read.
-    `new_sources` adds sources. `originals`: files of folders. `community_pages`
-    stores the pins and closings of communities, `scans` the recognised texts. If a feature is off,
-    its field is None: `new_sources`, `originals`, `asking` (questions to colleagues), `following`,
-    `mail`, `verifying` (authors' statements), `writing` (answers that a model writes).
+    `originals`: files of folders. `community_pages` stores the pins and closings of communities,
+    `scans` the recognised texts. If a feature is off, its field is None: `originals`, `asking`
+    (questions to colleagues), `following`, `mail`, `verifying` (authors' statements), `writing`
+    (answers that a model writes).
     """
 
     search: Search
@@ -206,7 +205,6 @@ class AnswerContext:
     read_soon: Callable[[str], None] | None = None
     read_again: Callable[[str, str], None] | None = None
     directory_reading: Callable[[], str] | None = None
-    new_sources: NewSources | None = None
     asking: Asking | None = None
     following: SqlFollowing | None = None
     mail: Mailing | None = None

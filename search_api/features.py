@@ -36,14 +36,18 @@ class WebFeature:
 
     `service` is what the routes need: `service_of` returns it by its class. `templates` is the
     folder of the feature's templates. `blocks` names templates by the place of quisait's pages at
-    which they are included. `describe` completes the API's description (OpenAPI). `tags`: the tag
-    of the description for paths that match a regular expression.
+    which they are included; `values` are what these templates use, by name. `accesses` are French
+    descriptions of entries of the audit log, by route or command. `describe` completes the API's
+    description (OpenAPI). `tags`: the tag of the description for paths that match a regular
+    expression.
     """
 
     routers: Sequence[APIRouter] = ()
     service: object = None
     templates: Path | None = None
     blocks: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
+    accesses: Mapping[str, str] = field(default_factory=dict)
     menu: Sequence[MenuEntry] = ()
     describe: Callable[[dict[str, Any]], None] = lambda _: None
     own_data: "Callable[[AnswerContext, str], Mapping[str, Sequence[BaseModel]]]" = lambda *_: {}

@@ -1,5 +1,6 @@
 """Request parameters and the reader of a request: FastAPI dependencies of the API and the pages."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
@@ -34,6 +35,24 @@ RETRY_S = 5
 
 def _values(meaning: str) -> Any:
     return Query(max_length=FILTER_VALUES, description=f"{meaning}; repeat it for several")
+
+
+MOST_FIELDS = 400
+LONGEST_VALUE = 20_000
+_FIELD = re.compile(r"[a-z_]+(\.[a-z0-9_]+){0,3}")
+
+
+async def _entered_form(request: Request) -> dict[str, str]:
+    """Return the form's fields whose names and lengths are possible in our forms."""
+    form = await request.form(max_fields=MOST_FIELDS, max_files=0)
+    return {
+        name: value.replace("\r\n", "\n").replace("\0", "")
+        for name, value in form.items()
+        if isinstance(value, str) and len(value) <= LONGEST_VALUE and _FIELD.fullmatch(name)
+    }
+
+
+EnteredForm = Annotated[dict[str, str], Depends(_entered_form)]
 
 
 INCOMPLETE = "X-Quisait-Incomplete"

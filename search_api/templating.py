@@ -258,6 +258,7 @@ def render(name: str, *, request: Request, **values: object) -> str:
         "partial": getattr(request.state, "incomplete", False),
         "added_entries": [entry for feature in services.features for entry in feature.menu],
         "blocks": _blocks(services),
+        **{name: value for feature in services.features for name, value in feature.values.items()},
     }
     return _environment.get_template(name).render(**more, **values)
 

@@ -26,7 +26,7 @@ def environment_of_the_settings() -> None:
 @pytest.fixture(autouse=True)
 def folders_in_memory_may_be_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     """The desk refuses folders below /dev, where `make test` has those of its tests."""
-    if loaded := sys.modules.get("quisait.work.page_limits"):
+    if loaded := sys.modules.get("quisait_desk.page_limits"):
         others = tuple(one for one in loaded._SYSTEM if one != "/dev")
         monkeypatch.setattr(loaded, "_SYSTEM", others)
 

@@ -137,6 +137,7 @@ _CHOSEN = {
 }
 """Words of a test's parameters that choose a server by its name."""
 _SLOW = (
+    "packages/desk/",
     "tests/faults/",
     "tests/property/",
     "tests/service/",
@@ -148,11 +149,9 @@ _SLOW = (
     "tests/pages/test_schema.py",
     "tests/pages/test_animation.py",
     "tests/pages/test_me.py",
-    "tests/pages/test_new_source.py",
     "tests/pages/test_one_reader.py",
     "tests/unit/test_account_memory.py",
     "tests/unit/test_growth.py",
-    "tests/unit/test_new_source.py",
     "tests/unit/test_questions_first.py",
     "tests/unit/test_source_lock.py",
 )

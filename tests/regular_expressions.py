@@ -43,7 +43,7 @@ STAND_INS: dict[str, dict[str, Any]] = {
         "self": type("Bot", (), {"rules": type("Rules", (), {"name": "quisait"})}),
         "pattern": r"<a href=\"[^\"]*\">quisait</a>[\s:,]*",
     },
-    "quisait.work.source_forms": {"key": "groups"},
+    "quisait_desk.source_forms": {"key": "groups"},
     "quisait_dokuwiki.rights": {"pieces": ["equipe:", "%GROUP%", ":*"]},
 }
 """Values of the local variables from which a function makes its pattern."""

@@ -1,10 +1,10 @@
-"""`quisait connector` and `quisait try`: list and write connectors, and try a source."""
+"""`quisait connector`: list the installed connectors, and write one."""
 
 import json
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,20 +14,14 @@ import typer
 
 from connectors.installed import installed_connectors, load_kind
 from connectors.ports import SourceRefused
-from quisait.application.startup import errors_as_sentences, read_settings
-from quisait.commands.output import AsJson, show
+from quisait.application.startup import errors_as_sentences
 from quisait.settings.sources import BUILT_IN_KINDS
-from search_api.new_source.values import SourceTrial, TriedDocument
-from search_api.plain_text import number, plural, safe_text
+from search_api.plain_text import safe_text
 
 connector_app = typer.Typer(
     help="Les connecteurs : ceux qui sont installés, et le vôtre.", no_args_is_help=True
 )
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_TRIED_ELSEWHERE = {
-    "push": "ses documents sont poussés : « quisait sources » dit ce qui attend",
-    "questions": "ses documents sont les questions posées ici",
-}
 
 _PROJECT = """[build-system]
 requires = ["setuptools>=77"]
@@ -134,68 +128,3 @@ def _files(name: str) -> dict[str, str]:
         f"{module}.py": connector,
         f"test_{module}.py": test.replace("quisait_connector_kit.example.connector", module),
     }
-
-
-def try_command(
-    source: Annotated[str, typer.Argument(help="Nom d'une source de quisait.toml")],
-    count: Annotated[int, typer.Option("--count", min=1, max=1000, help="Documents lus")] = 10,
-    as_json: AsJson = False,
-) -> None:
-    """Lit les premiers documents d'une source, dit qui les lirait, et n'en garde rien."""
-    # Imported here, so that the other commands of this module are quick.
-    from quisait.application.engines import open_extractor
-    from quisait.application.sources import open_source, sources_named
-    from quisait.work.trial import try_source
-
-    with errors_as_sentences():
-        whole = read_settings()
-        (settings,) = sources_named(whole, [source])
-        if reason := _TRIED_ELSEWHERE.get(settings.kind):
-            raise ValueError(f"{source} ne s'essaie pas : {reason}.")
-        with open_extractor(whole.extractor) as extractor:
-            found = try_source(open_source(settings, None), count, extractor)
-    show(found, as_json, lambda found: "\n".join(trial_lines(found)))
-    if found.stopped or not found.documents:
-        raise typer.Exit(1)
-
-
-def trial_lines(found: SourceTrial, words: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Yield the lines of a trial. `words` describe readers; others are shown unchanged."""
-    for document in found.documents:
-        yield f"{document.title or document.id}"
-        yield f"  {', '.join(_facts(document))}"
-        yield f"  lecteurs : {_readers(document, words or {})}"
-    yield from (f"Non lu, {where} : {reason}" for where, reason in found.unread)
-    yield from (f"Le compte : {sentence}" for sentence in found.missing)
-    if found.stopped:
-        yield f"Lecture arrêtée : {found.stopped}"
-    nobody = sum(document.read_by_nobody for document in found.documents)
-    yield (
-        plural("{num} document essayé", "{num} documents essayés", len(found.documents))
-        + (f", dont {number(nobody)} que personne ne lirait" if nobody else "")
-        + " ; rien n'a été gardé."
-    )
-
-
-def _facts(document: TriedDocument) -> Iterator[str]:
-    # Imported here, so that the other commands of this module are quick.
-    from search_api.wording import day
-
-    yield document.id
-    if document.modified:
-        yield f"modifié le {day(document.modified)}"
-    if document.filename:
-        yield f"fichier {document.filename}"
-    if document.unread:
-        yield f"texte non lu : {document.unread}"
-    else:
-        yield plural("{num} signe", "{num} signes", document.characters)
-    yield f"de {', '.join(document.authors)}" if document.authors else "sans auteur qui compte"
-
-
-def _readers(document: TriedDocument, words: Mapping[str, str]) -> str:
-    allowed, denied = (
-        ", ".join(words.get(one, one) for one in some)
-        for some in (document.allowed, document.denied)
-    )
-    return (allowed or "personne") + (f" ; sauf {denied}" if denied else "")

@@ -20,7 +20,6 @@ from quisait.application.opening import Opening
 from quisait.application.startup import opened_application
 from quisait.features import installed_features
 from quisait.settings.files import serving_here
-from quisait.work.added_sources import AddedSources
 from quisait.work.worker import Worker, tasks_of
 
 log = logging.getLogger(__name__)
@@ -109,9 +108,10 @@ def run_application(
                 for name, work in feature.threads(application).items()
             ]
         log.info("running", extra={"parts": [thread.name for thread in threads]})
-        added = AddedSources(application)
+        calls = [feature.each_second(application) for feature in installed_features()]
         while not stop.wait(1.0):
-            added.take()
+            for call in calls:
+                call()
             ended = [thread.name for thread in threads if not thread.is_alive()]
             if ended and not stop.is_set():  # after a stop, some end sooner than others
                 raise ValueError(f"Arrêt imprévu ({', '.join(ended)}) : voyez le journal.")

@@ -45,7 +45,6 @@ from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
 from quisait.work.edited_tables import EditedFiles
 from quisait.work.mail import open_mailing
-from quisait.work.new_source import DeskSources
 from quisait.work.questions import open_asking, open_following, open_verifying
 from quisait.work.source_status import directory_reading
 from search_api.app import ReaderOf, Services, create_app
@@ -274,14 +273,6 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             read_soon=ApplicationAdministration(application).read_soon,
             read_again=ApplicationAdministration(application).read_again,
             directory_reading=partial(directory_reading, settings, application.database),
-            new_sources=None
-            if settings.desk.sources == "none"
-            else DeskSources(
-                settings,
-                application.book,
-                application.known,
-                read_soon=application.state.request_run,
-            ),
             edited_tables=EditedFiles(settings),
             asking=open_asking(application),
             following=open_following(application),

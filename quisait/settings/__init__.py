@@ -42,7 +42,6 @@ from quisait.settings.types import (
     pace,
 )
 from quisait.settings.web import (
-    DeskSettings,
     DoorSettings,
     EmbedSettings,
     OidcSettings,
@@ -539,7 +538,6 @@ class _CoreSettings(BaseSettings):
     signed_header: SignedHeaderSettings = SignedHeaderSettings()
     pages: PagesSettings = PagesSettings()
     door: DoorSettings = DoorSettings()
-    desk: DeskSettings = DeskSettings()
     embed: EmbedSettings = EmbedSettings()
     push: PushSettings = PushSettings()
     directory: DirectorySettings = DirectorySettings()

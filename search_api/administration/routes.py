@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
@@ -25,14 +26,13 @@ from search_api.administration.service import (
     write_change,
 )
 from search_api.administration.tables import TableChange, cells_of
+from search_api.audit.descriptions import OPENED
 from search_api.authorization import require
 from search_api.bodies import Body
 from search_api.context import ROLE_NAMES, InvalidParameter, RoleHolder, Stale
 from search_api.identity.principals import Role
-from search_api.new_source.routes import EnteredForm
-from search_api.new_source.service import unread_sources
 from search_api.notices import noticed
-from search_api.parameters import PageNumber
+from search_api.parameters import EnteredForm, PageNumber
 from search_api.services import services_of
 from search_api.templating import render
 
@@ -72,7 +72,6 @@ def _administration(
         readable=readable_missing(services, administrator, seen),
         topic_address=topic_address,
         edited=edited_files(services, administrator),
-        unread_sources=unread_sources(services, administrator),
     )
 
 
@@ -225,10 +224,13 @@ def audit(
 @pages.get("/audit", response_class=HTMLResponse)
 def audit_log_page(request: Request, officer: Officer, before: Before = None) -> str:
     """Show accesses by roles, newest first; for the data-protection officer."""
-    found = audit_page(services_of(request), officer, before=before)
+    services = services_of(request)
+    found = audit_page(services, officer, before=before)
+    added = (feature.accesses.items() for feature in services.features)
     return render(
         "audit.html",
         request=request,
+        accesses=OPENED | dict(chain.from_iterable(added)),
         entries=found.entries,
         names=found.names,
         roles={role.value: name for role, name in ROLE_NAMES.items()},

@@ -1,5 +1,7 @@
 """Describe an audit entry in French: the page or command, and the subject."""
 
+from collections.abc import Mapping
+
 from search_api.audit.port import AuditEntry
 from search_api.audit.sql import FORGOTTEN
 
@@ -19,7 +21,6 @@ _MERGED = "réunion d’un sujet proposé à un autre"
 _REFUSED = "refus d’un sujet proposé"
 _COMMUNITY_PAGE = "page d’une communauté"
 _QUESTIONS = "questions signalées, masquées ou en attente"
-_NEW_SOURCE = "source à ajouter\u00a0: ce qui est demandé"
 _TABLE = "glossaire, réponses en tête ou sujets, à modifier"
 _MODERATED = "décision sur une question"
 _MARKED = "documents qui ne sont peut-être plus justes"
@@ -34,15 +35,6 @@ OPENED: dict[str, str] = {
     "POST /administration/sources/{source}": "demande de lecture d’une source",
     "POST /administration/sources/{source}/again": "demande de relecture d’une source",
     "source folder": "dossier d’une source à relire",
-    "GET /administration/new-source": _NEW_SOURCE,
-    "POST /administration/new-source": _NEW_SOURCE,
-    "POST /administration/new-source/{source}/trial": "essai d’une source à ajouter",
-    "POST /administration/new-source/{source}/titles": (
-        "essai d’une source à ajouter, tous ses titres montrés"
-    ),
-    "POST /administration/new-source/{source}/settings": "source écrite dans les réglages",
-    "quisait source try": "essai d’une source à ajouter, tous ses titres montrés",
-    "quisait source add": "source écrite dans les réglages",
     "GET /administration/files/{name}": _TABLE,
     "POST /administration/files/{name}": f"{_TABLE}\u00a0: ce qui est demandé",
     "entry add": "entrée ajoutée",
@@ -113,9 +105,9 @@ _ABOUT: dict[str, str] = {
 }
 
 
-def opened(entry: AuditEntry) -> str:
+def opened(entry: AuditEntry, accesses: Mapping[str, str] = OPENED) -> str:
     """Return the description of the page or command that was opened or refused, in French."""
-    return OPENED.get(entry.asked.replace(_API, "/"), "page ou commande d’une autre version")
+    return accesses.get(entry.asked.replace(_API, "/"), "page ou commande d’une autre version")
 
 
 def way(entry: AuditEntry) -> str:

@@ -29,6 +29,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ROUTES = (
     *sorted((REPOSITORY / "search_api").glob("*/*routes.py")),
     REPOSITORY / "search_api/administration/health.py",
+    *sorted((REPOSITORY / "packages").glob("*/quisait_*/*routes.py")),
 )
 RENDERING = (
     *ROUTES,
@@ -37,6 +38,7 @@ RENDERING = (
     *(REPOSITORY / f"search_api/topics/{name}.py" for name in ("maps", "outlines", "spreadsheets")),
     *(REPOSITORY / f"search_api/{name}.py" for name in ("templating", "parameters")),
     *sorted((REPOSITORY / "quisait/commands").glob("*.py")),
+    REPOSITORY / "packages/desk/quisait_desk/commands.py",
 )
 ASKED = ("indexer", "expertise", "search_api.search.engine")
 """What only answers may ask. The analysis of French asks nothing of anybody."""
@@ -136,8 +138,9 @@ def test_a_role_holder_is_made_in_one_place() -> None:
     """By `open_by_role`, which writes the access to the audit log first."""
     made = [
         (str(path.relative_to(REPOSITORY)), function.name)
-        for package in ("search_api", "quisait")
+        for package in ("search_api", "quisait", "packages")
         for path in sorted((REPOSITORY / package).rglob("*.py"))
+        if not path.name.startswith("test_")
         for function in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(function, ast.FunctionDef)
         for call in ast.walk(function)

@@ -36,11 +36,9 @@ from quisait.settings import (
     TopicsSettings,
     beside_file,
 )
-from quisait.work.added_sources import AddedSources
 from quisait.work.administration import ApplicationAdministration
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.edited_tables import EditedFiles
-from quisait.work.new_source import DeskSources
 from quisait.work.source_status import FAILURE_LABELS
 from quisait.work.worker import BUILD, Worker
 from search_api.addresses import document_address
@@ -353,41 +351,6 @@ def test_questions_are_counted_with_and_without_a_result(application: Applicatio
     page = asking(application).get("/administration").text
     assert "taxe fonciere" in page.partition('id="questions-1"')[2]
     assert "caduc" not in page
-
-
-def test_a_source_of_the_desk_is_read_without_a_restart(tmp_path: Path) -> None:
-    """Taken by the running process, read and found; one that was written by hand is not taken."""
-    (tmp_path / "quisait.toml").write_text(SETTINGS, "utf-8")
-    (tmp_path / "agents.csv").write_text("id,given_name,family_name\nag-1,Jo,Agent\n", "utf-8")
-    for name in ("notes", "autre", "main"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "note.md").write_text(f"Le bordereau {name}.", "utf-8")
-    with application_in(tmp_path) as application:
-        read_directory(application)
-        added, client = AddedSources(application), asking(application)
-        by_hand = (
-            '\n[[sources]]\nname = "main"\nkind = "folder"\npath = "main"\nallowed = ["everyone"]\n'
-        )
-        (tmp_path / "quisait.toml").write_text(SETTINGS + by_hand, "utf-8")
-        assert added.take() == ()
-        state = application.state
-        desk = DeskSources(
-            application.settings, application.book, desk=False, read_soon=state.request_run
-        )
-        desk.write(
-            {
-                "kind": "folder",
-                "name": "autre",
-                "path": str(tmp_path / "autre"),
-                "allowed": "everyone",
-            }
-        )
-        assert added.take() == ("autre",)
-        assert added.take() == ()
-        Worker(application, Event()).round()
-        found = client.get("/api/v1/search?q=bordereau").json()["documents"]
-        assert [one["id"] for one in found] == ["autre:note.md"]
-        assert client.get("/documents/autre:note.md/original").status_code == 200
 
 
 def test_light_sources_are_read_first(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,10 @@ WRITES = {
 """Which argument of a call names what a command reads, and what comes before it."""
 
 
-def of_commands() -> set[str]:
-    """Return the commands that write an access of their own."""
+def of_commands(files: Iterable[Path]) -> set[str]:
+    """Return the commands in these files that write an access of their own."""
     found = set()
-    beside = (Path(inspect.getfile(one)) for one in (quisait.server.app, quisait_tune.command))
-    for file in (*Path(quisait.commands.__path__[0]).glob("*.py"), *beside):
+    for file in files:
         for call in ast.walk(ast.parse(file.read_text())):
             if isinstance(call, ast.Call):
                 name = getattr(call.func, "attr", getattr(call.func, "id", ""))
@@ -88,7 +88,9 @@ def of_commands() -> set[str]:
 
 def test_all_that_a_role_opens_has_words_and_nothing_else_has(services: Services) -> None:
     """Routes as they are served, commands as they are written, verdicts, and what is let go."""
-    routes, commands = of_routes(services), of_commands()
+    beside = (Path(inspect.getfile(one)) for one in (quisait.server.app, quisait_tune.command))
+    files = (*Path(quisait.commands.__path__[0]).glob("*.py"), *beside)
+    routes, commands = of_routes(services), of_commands(files)
     assert {"GET /audit", "POST /api/v1/animation/communities/{topic_id:path}"} <= routes
     assert {"quisait journal", "quisait topics risks"} <= commands
     verdicts = {f"proposal {one}" for one in ProposalAction}

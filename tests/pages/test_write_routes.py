@@ -18,6 +18,8 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from quisait_desk.feature import desk_pages
+from quisait_desk.sources import DeskSources
 from quisait_mcp.routes import web_feature
 from quisait_mcp.service import Assistants
 from quisait_mcp.storage import SqlAssistantCalls
@@ -37,7 +39,6 @@ from quisait.application.database import migrate
 from quisait.clock import now
 from quisait.settings import SearchSettings, load_settings
 from quisait.work.edited_tables import EditedFiles
-from quisait.work.new_source import DeskSources
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
@@ -156,7 +157,6 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             favourites=SqlFavourites(engine, now),
             read_soon=State(engine).request_run,
             read_again=lambda source, folder: State(engine).request_run(source),
-            new_sources=DeskSources(load_settings(), book),
             edited_tables=EditedFiles(
                 load_settings().model_copy(
                     update={"search": SearchSettings(glossary=str(tmp_path / "glossaire.csv"))}
@@ -184,6 +184,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
                 lambda agent_id: reader_of(agent_id, book, TODAY),
             ),
             features=(
+                desk_pages(DeskSources(load_settings(), book)),
                 web_feature(
                     Assistants(
                         personal,

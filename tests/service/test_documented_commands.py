@@ -55,7 +55,7 @@ ELSEWHERE = {
     r"model export\b": "needs a model: tests/service/test_own_model.py",
     r"reindex --from": "needs another engine: tests/service/test_engine_switch.py",
     r"reindex --abandon": "needs an unfinished one: tests/service/test_reindex.py",
-    r"source add (lists|webdav)\b": "needs other sources: tests/unit/test_new_source.py",
+    r"source add (lists|webdav)\b": "needs other sources: packages/desk/test_new_source.py",
 }
 """Commands that are not run here, why, and the tests that run them."""
 

@@ -18,7 +18,7 @@ from connectors.values import Document, EvidencePolicy
 from indexer.crawl.batches import prepare
 from indexer.errors import ExtractionFailed, ExtractorUnreachable
 from indexer.ports import Extractor
-from search_api.new_source.values import SourceTrial, TriedDocument
+from quisait_desk.values import SourceTrial, TriedDocument
 
 Sign = tuple[str, object]
 """One finding of a trial: the name of a field of `SourceTrial`, and one value for it."""

@@ -15,10 +15,11 @@ from connectors.installed import installed_connectors, load_kind
 from connectors.ports import SourceRefused
 from quisait.settings import SECRETS_FOLDER, Settings, beside_file, secrets_folder, settings_file
 from quisait.settings.sources import options_in_place
-from quisait.work.settings_addition import sources_in_file
-from quisait.work.source_forms import OPTIONS, PASSWORD_FILE, KindForm
-from quisait.work.trial_child import WORK
-from search_api.new_source.values import Entered
+from quisait_desk.settings import DeskSettings
+from quisait_desk.settings_addition import sources_in_file
+from quisait_desk.source_forms import OPTIONS, PASSWORD_FILE, KindForm
+from quisait_desk.trial_child import WORK
+from quisait_desk.values import Entered
 
 _SYSTEM = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/lib", "/var/log", "/usr")
 _PATH_NAMES = frozenset({"path", "members", "folder", "file", "database", "rules"})
@@ -73,7 +74,7 @@ class PageLimits:
             if typed and key.rpartition(".")[2] == "url" and _is_local(typed):
                 if fault := self.path_fault(typed):
                     yield key, fault
-                elif not self.settings.desk.folders:
+                elif not self.settings.table(DeskSettings).folders:
                     yield key, "Le bureau ne lit de dépôt de cette machine que dans [desk] folders."
         ssh_key = f"{OPTIONS}ssh_key_file"
         has_key = any(one.key == ssh_key for one in kind.fields)
@@ -119,7 +120,7 @@ class PageLimits:
 
     def folders(self) -> list[Path]:
         """Return the folders that sources of pages must be in; empty if none are named."""
-        folders = self.settings.desk.folders
+        folders = self.settings.table(DeskSettings).folders
         if not folders and self.settings.server.reader == "demo":
             folders = [""]  # beside the settings' file: in a demo anybody is an administrator
         return [beside_file(one) for one in folders]
@@ -159,7 +160,7 @@ class PageLimits:
             host = found["host"].strip("[]").lower()
             if not any(
                 host == allowed or (allowed.startswith("*.") and host.endswith(allowed[1:]))
-                for allowed in self.settings.desk.hosts
+                for allowed in self.settings.table(DeskSettings).hosts
             ):
                 return (
                     f"Le bureau ne lit pas de source sur {host} : qui administre la machine peut "

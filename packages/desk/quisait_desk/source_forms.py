@@ -21,7 +21,7 @@ from connectors.installed import OWN_KINDS, installed_connectors, load_kind
 from connectors.options import FORM, names_readers, on_form
 from connectors.ports import SourceRefused
 from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings
-from search_api.new_source.values import Entered, KindOffered, SourceField, SourceStep
+from quisait_desk.values import Entered, KindOffered, SourceField, SourceStep
 
 OPTIONS = "options."
 MORE = "more"

@@ -6,19 +6,15 @@ waits for them.
 """
 
 import asyncio
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from search_api.authorization import require
-from search_api.context import InvalidParameter, RoleHolder
-from search_api.identity.principals import Role
-from search_api.new_source.service import (
+from quisait_desk.service import (
     FormIncomplete,
     SourceSample,
     offered_kinds_of_sources,
@@ -27,15 +23,17 @@ from search_api.new_source.service import (
     source_step,
     write_new_source,
 )
-from search_api.new_source.values import SettingsAddition, SourceForm, SourceStep
-from search_api.services import services_of
+from quisait_desk.sources import DeskSources
+from quisait_desk.values import SettingsAddition, SourceForm, SourceStep
+from search_api.authorization import require
+from search_api.context import InvalidParameter, RoleHolder
+from search_api.features import service_of
+from search_api.identity.principals import Role
+from search_api.parameters import EnteredForm
 from search_api.templating import render
 
 new_source_router = APIRouter(include_in_schema=False)
 
-MOST_FIELDS = 400
-LONGEST_VALUE = 20_000
-_FIELD = re.compile(r"[a-z_]+(\.[a-z0-9_]+){0,3}")
 _STEP, _FROM = "step", "from"
 STEP_NAMES = {
     SourceStep.KIND: "Sorte",
@@ -47,18 +45,6 @@ STEP_NAMES = {
 
 _trials = ThreadPoolExecutor(max_workers=4, thread_name_prefix="source trial")
 
-
-async def _entered_form(request: Request) -> dict[str, str]:
-    """Return the form's fields whose names and lengths are possible in our forms."""
-    form = await request.form(max_fields=MOST_FIELDS, max_files=0)
-    return {
-        name: value.replace("\r\n", "\n").replace("\0", "")
-        for name, value in form.items()
-        if isinstance(value, str) and len(value) <= LONGEST_VALUE and _FIELD.fullmatch(name)
-    }
-
-
-EnteredForm = Annotated[dict[str, str], Depends(_entered_form)]
 Administrator = Annotated[RoleHolder, require(Role.ADMINISTRATOR)]
 AdministratorOfSource = Annotated[RoleHolder, require(Role.ADMINISTRATOR, "source")]
 
@@ -113,16 +99,16 @@ def write_source(
     request: Request, administrator: AdministratorOfSource, source: str, entered: EnteredForm
 ) -> HTMLResponse:
     """Write the source into the settings, or show what to paste there."""
-    services, refusal = services_of(request), ""
+    sources, refusal = service_of(request, DeskSources), ""
     entered.pop("confirmed", "")
     entered["name"] = source  # the name in the audit log
     try:
-        added = write_new_source(services, administrator, entered)
+        added = write_new_source(sources, administrator, entered)
     except FormIncomplete as wrong:
         return _form_page(request, administrator, wrong.form, entered)
     except InvalidParameter as refused:
         refusal = str(refused)
-        added = source_addition(services, administrator, entered)
+        added = source_addition(sources, administrator, entered)
     page = render(
         "new_source_written.html",
         request=request,
@@ -141,20 +127,20 @@ async def _in_its_own_thread(page: Callable[[], HTMLResponse]) -> HTMLResponse:
 def _trial_page(
     request: Request, administrator: RoleHolder, entered: dict[str, str], *, with_titles: bool
 ) -> HTMLResponse:
-    services, refusal = services_of(request), ""
+    sources, refusal = service_of(request, DeskSources), ""
     entered.pop(_STEP, "")
     entered.pop(_FROM, "")
     entered.pop("confirmed", "")
     sample: SourceSample | None = None
     added: SettingsAddition | None = None
     try:
-        added = source_addition(services, administrator, entered)
-        sample = source_sample(services, administrator, entered, with_titles=with_titles)
+        added = source_addition(sources, administrator, entered)
+        sample = source_sample(sources, administrator, entered, with_titles=with_titles)
     except FormIncomplete as wrong:
         return _form_page(request, administrator, wrong.form, entered)
     except InvalidParameter as refused:
         refusal = str(refused)
-    steps = source_step(services, administrator, entered, SourceStep.PLACE).steps
+    steps = source_step(sources, administrator, entered, SourceStep.PLACE).steps
     page = render(
         "new_source_trial.html",
         request=request,
@@ -177,7 +163,7 @@ def _step(
     step: SourceStep,
     after: SourceStep | None = None,
 ) -> HTMLResponse:
-    form = source_step(services_of(request), administrator, entered, step, after=after)
+    form = source_step(service_of(request, DeskSources), administrator, entered, step, after=after)
     return _form_page(request, administrator, form, entered)
 
 
@@ -188,7 +174,7 @@ def _form_page(
         "new_source.html",
         request=request,
         form=form,
-        kinds=offered_kinds_of_sources(services_of(request), administrator),
+        kinds=offered_kinds_of_sources(service_of(request, DeskSources), administrator),
         chosen=entered.get("kind", ""),
         step_names=STEP_NAMES,
     )

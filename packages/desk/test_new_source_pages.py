@@ -1,5 +1,6 @@
 """Adding a source by pages: who may do it, what a trial shows, and a test in a real browser."""
 
+import inspect
 import os
 import re
 from collections.abc import Iterator
@@ -8,20 +9,27 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+import quisait_desk.commands
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, expect
+from quisait_desk.feature import ACCESSES
+from quisait_desk.routes import new_source_router
+from quisait_desk.sources import DeskSources
+from quisait_desk.values import SourceIncomplete
 
 from quisait.application.assembly import Application
 from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.work.crawl import crawl_sources, read_directory
-from quisait.work.new_source import DeskSources
+from search_api.audit.port import PrivilegedAccess
+from search_api.identity.principals import Role
 from search_api.identity.tokens import TOKEN_COOKIE
-from search_api.new_source.values import SourceIncomplete
 from search_api.query_log.recording import NoQueryLog
 from tests.made_site import application_in
 from tests.pages.conftest import heard, served
 from tests.pages.test_accessibility import SIDEWAYS, faults_of
+from tests.pages.test_audit_words import TECHNICAL, of_commands
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust, pytest.mark.sources]
 
@@ -38,6 +46,9 @@ hosts = ["n.example"]
 [[roles]]
 role = "administrator"
 agents = ["ag-1"]
+[[roles]]
+role = "officer"
+agents = ["ag-2"]
 """
 AGENTS = """id,given_name,family_name,email
 ag-1,Jo,Agent1,jo@exemple.fr
@@ -180,6 +191,27 @@ def test_nobody_else_and_no_other_site(client: TestClient, application: Applicat
     for path in ("/administration/new-source", *paths):
         assert other_agent.post(path, data=FOLDER).status_code == 403, path
     assert Path(os.environ["QUISAIT_FILE"]).read_text("utf-8") == before
+
+
+def test_all_that_the_desk_opens_has_words(application: Application) -> None:
+    """Its routes and its commands, and nothing else; the audit log shows these words."""
+    routes = {
+        f"{method} {route.path}"
+        for route in new_source_router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+    commands = of_commands([Path(inspect.getfile(quisait_desk.commands))])
+    assert commands == {"quisait source try", "quisait source add"}
+    assert set(ACCESSES) == routes | commands
+    for reading in ACCESSES:
+        application.privacy.audit.write(
+            PrivilegedAccess("ag-1", Role.ADMINISTRATOR, reading, "source:notes")
+        )
+    table = main_of(client_of(application, "ag-2").get("/audit").text)
+    assert [words for words in ACCESSES.values() if words not in unescape(table)] == []
+    assert TECHNICAL.findall(re.sub(r"<[^>]*>", "", table)) == []
+    assert "d’une autre version" not in table
 
 
 def test_what_is_hostile_is_shown_as_text(client: TestClient) -> None:

@@ -5,14 +5,12 @@ The entered values are sent with each request and are not stored: names of field
 file of a secret.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
-from typing import Literal, Protocol
-
-from indexer.access import PrincipalLookup
+from typing import Literal
 
 Entered = Mapping[str, str]
 """Typed text by field."""
@@ -176,53 +174,3 @@ class SourceIncomplete(ValueError):
         said = [*form.faults, *(f"{one.label} : {one.fault}" for one in form.fields if one.fault)]
         super().__init__("\n".join(said))
         self.form = form
-
-
-class NewSources(Protocol):
-    """Builds the form of a new source, tries the source, and writes it to the settings."""
-
-    def kinds(self) -> Sequence[KindOffered]:
-        """Return every kind of source that can be added."""
-        ...
-
-    def form(self, step: SourceStep, entered: Entered, *, checked: bool) -> SourceForm:
-        """Return a step with the entered values; with `checked`, also with its faults.
-
-        Raises `KeyError` for an unknown kind.
-        """
-        ...
-
-    def first_fault(self, entered: Entered, until: SourceStep) -> SourceForm | None:
-        """Return the first step, up to `until`, that has a fault; None without faults."""
-        ...
-
-    def attempt(self, entered: Entered) -> SourceTrial:
-        """Read the source's first documents in another process, without storing them.
-
-        Raises `SourceIncomplete`, or `ValueError` with a sentence if no trial is possible now.
-        """
-        ...
-
-    def addition(self, entered: Entered) -> SettingsAddition:
-        """Return the table that would be written. Raises `SourceIncomplete`."""
-        ...
-
-    def write(self, entered: Entered) -> SettingsAddition:
-        """Write the addition. Raises `SourceIncomplete`, or `ValueError` with a sentence."""
-        ...
-
-    def unread_sources(self) -> Sequence[str]:
-        """Return sources of the settings' file that are unknown to the running process."""
-        ...
-
-    def in_words(self, principals: Collection[str]) -> Mapping[str, str]:
-        """Return each principal in French words, as the directory knows them."""
-        ...
-
-    def authors_in_words(self, accounts: Collection[str]) -> Mapping[str, str]:
-        """Return each account's owner, or the account's name if the directory has no owner."""
-        ...
-
-    def known(self) -> PrincipalLookup:
-        """Return the lookup of known principals, which tells whether a denial names somebody."""
-        ...

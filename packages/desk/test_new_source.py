@@ -15,6 +15,13 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from quisait_desk.page_limits import PageLimits
+from quisait_desk.settings_addition import add_table, source_table
+from quisait_desk.source_entries import entered_by_command, typed_values
+from quisait_desk.source_forms import OPTIONS, kind_form, offered_kinds
+from quisait_desk.sources import DeskSources
+from quisait_desk.trial_child import _bounded, _environment, tried_apart
+from quisait_desk.values import SourceIncomplete, SourceStep, TriedDocument
 from typer.testing import CliRunner
 
 from connectors.values import Agent, Group
@@ -24,14 +31,7 @@ from quisait.application.database import migrate, opened_database
 from quisait.application.opening import Opening
 from quisait.settings import ExtractorSettings, load_settings
 from quisait.settings.sources import SourceSettings
-from quisait.work.new_source import DeskSources
-from quisait.work.page_limits import PageLimits
-from quisait.work.settings_addition import add_table, source_table
-from quisait.work.source_entries import entered_by_command, typed_values
-from quisait.work.source_forms import OPTIONS, kind_form, offered_kinds
-from quisait.work.trial_child import _bounded, _environment, tried_apart
 from search_api.audit.sql import SqlAudit
-from search_api.new_source.values import SourceIncomplete, SourceStep, TriedDocument
 from tests.builders import Listed
 from tests.git_repository import Work
 
@@ -591,7 +591,7 @@ def test_a_trial_has_neither_the_servers_keys_nor_its_memory(
     kept = {name for name in _environment("mes-notes") if name.startswith("QUISAIT_")}
     assert kept - {"QUISAIT_FILE"} == {"QUISAIT_PASSWORD_MES_NOTES"}
     greedy = (
-        "import quisait.work.trial_child as child, io, sys\n"
+        "import quisait_desk.trial_child as child, io, sys\n"
         "sys.stdin = io.StringIO('{}')\n"
         "child._signs = lambda asked: iter([('missing', 'x' * (2 << 30))])\n"
         "child._child()"

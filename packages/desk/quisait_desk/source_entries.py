@@ -16,8 +16,8 @@ from connectors.values import EVERYONE
 from quisait.settings import Settings
 from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings
 from quisait.settings.types import faults_by_place
-from quisait.work.settings_addition import sources_in_file
-from quisait.work.source_forms import (
+from quisait_desk.settings_addition import sources_in_file
+from quisait_desk.source_forms import (
     NOBODY_WORD,
     OPTIONS,
     PASSWORD_FILE,
@@ -28,7 +28,7 @@ from quisait.work.source_forms import (
     offered_kinds,
     row_numbers,
 )
-from search_api.new_source.values import Entered, SourceStep
+from quisait_desk.values import Entered, SourceStep
 
 _EVERYBODY_WORDS = frozenset({"tous", "tous les agents"})
 _WITH_ACCOUNT = re.compile(r"(?<=://)[^/@\s]*@")

@@ -1,6 +1,6 @@
 """Try a source in a child process with limited memory and time, which stores nothing.
 
-`tried_apart` starts it; `python -m quisait.work.trial_child` is the child. It reads the source's
+`tried_apart` starts it; `python -m quisait_desk.trial_child` is the child. It reads the source's
 settings from its standard input, and writes one JSON value per line, so that the first findings of
 an endless source are seen.
 """
@@ -28,8 +28,8 @@ from quisait.application.sources import open_source
 from quisait.settings import ExtractorSettings
 from quisait.settings.sources import SourceSettings, password_variable
 from quisait.settings.types import fault_lines
-from quisait.work.trial import Sign, gathered, trial_signs
-from search_api.new_source.values import SourceTrial, TriedDocument
+from quisait_desk.trial import Sign, gathered, trial_signs
+from quisait_desk.values import SourceTrial, TriedDocument
 
 DOCUMENTS = 10
 TIME_LIMIT_S = 40.0
@@ -88,7 +88,7 @@ def _tried_in(
         "limit_s": time_limit_s,
     }
     child = subprocess.Popen(
-        [sys.executable, "-m", "quisait.work.trial_child"],
+        [sys.executable, "-m", "quisait_desk.trial_child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=_environment(source.name) | {"TMPDIR": folder},

@@ -14,11 +14,10 @@ from datetime import datetime
 from connectors.ports import SourceRefused
 from connectors.values import Access
 from indexer.access import AccessFilter, access_filter
-from search_api.context import AnswerContext, AnswerRefused, InvalidParameter, NotFound, RoleHolder
-from search_api.new_source.values import (
+from quisait_desk.sources import DeskSources
+from quisait_desk.values import (
     Entered,
     KindOffered,
-    NewSources,
     SettingsAddition,
     SourceForm,
     SourceIncomplete,
@@ -26,6 +25,7 @@ from search_api.new_source.values import (
     SourceTrial,
     TriedDocument,
 )
+from search_api.context import AnswerRefused, InvalidParameter, NotFound, RoleHolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,14 @@ class FormIncomplete(AnswerRefused):
 
 
 def offered_kinds_of_sources(
-    context: AnswerContext, administrator: RoleHolder
+    sources: DeskSources, administrator: RoleHolder
 ) -> tuple[KindOffered, ...]:
-    """Return every kind that can be added. Raises `NotFound` if sources are fixed."""
-    return tuple(_sources(context).kinds())
+    """Return every kind that can be added."""
+    return tuple(sources.kinds())
 
 
 def source_step(
-    context: AnswerContext,
+    sources: DeskSources,
     administrator: RoleHolder,
     entered: Entered,
     step: SourceStep,
@@ -100,7 +100,6 @@ def source_step(
     `after`: the previous step, which is returned instead if it has faults. Raises `NotFound` for an
     unknown kind, `InvalidParameter` if the kind's package does not load.
     """
-    sources = _sources(context)
     if after is not None and (wrong := sources.first_fault(entered, after)):
         return wrong
     try:
@@ -112,13 +111,12 @@ def source_step(
 
 
 def source_sample(
-    context: AnswerContext, administrator: RoleHolder, entered: Entered, *, with_titles: bool
+    sources: DeskSources, administrator: RoleHolder, entered: Entered, *, with_titles: bool
 ) -> SourceSample:
     """Read and return the source's first documents, without storing them.
 
     Raises `FormIncomplete`, and `InvalidParameter` if no trial is possible now.
     """
-    sources = _sources(context)
     with _refusals():
         trial = sources.attempt(entered)
     own = access_filter(administrator.reader).knowing(sources.known())
@@ -126,7 +124,7 @@ def source_sample(
 
 
 def _sample(
-    sources: NewSources, trial: SourceTrial, own: AccessFilter, *, with_titles: bool
+    sources: DeskSources, trial: SourceTrial, own: AccessFilter, *, with_titles: bool
 ) -> SourceSample:
     shown = [
         with_titles or own.admits(Access(frozenset(one.allowed), frozenset(one.denied)))
@@ -163,27 +161,27 @@ def _sample(
 
 
 def source_addition(
-    context: AnswerContext, administrator: RoleHolder, entered: Entered
+    sources: DeskSources, administrator: RoleHolder, entered: Entered
 ) -> SettingsAddition:
     """Return the table that would be written into the settings. Raises `FormIncomplete`."""
     with _refusals():
-        return _sources(context).addition(entered)
+        return sources.addition(entered)
 
 
 def write_new_source(
-    context: AnswerContext, administrator: RoleHolder, entered: Entered
+    sources: DeskSources, administrator: RoleHolder, entered: Entered
 ) -> SettingsAddition:
     """Write the source into the settings.
 
     Raises `FormIncomplete`, and `InvalidParameter` if it cannot be written.
     """
     with _refusals():
-        return _sources(context).write(entered)
+        return sources.write(entered)
 
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Turn errors of `NewSources` into refusals of an answer."""
+    """Turn errors of `DeskSources` into refusals of an answer."""
     try:
         yield
     except SourceIncomplete as error:
@@ -192,17 +190,3 @@ def _refusals() -> Iterator[None]:
         raise
     except ValueError as error:
         raise InvalidParameter(str(error)) from error
-
-
-def unread_sources(context: AnswerContext, administrator: RoleHolder) -> tuple[str, ...] | None:
-    """Return names of sources in the settings that this process does not know yet.
-
-    Returns None if no sources can be added here.
-    """
-    return tuple(context.new_sources.unread_sources()) if context.new_sources else None
-
-
-def _sources(context: AnswerContext) -> NewSources:
-    if context.new_sources is None:
-        raise NotFound("Aucune source ne s’ajoute depuis ce bureau ([desk] sources).")
-    return context.new_sources

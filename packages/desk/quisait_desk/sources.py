@@ -23,16 +23,17 @@ from quisait.clock import today
 from quisait.settings import SECRETS_FOLDER, Settings, beside_file, settings_file
 from quisait.settings.files import OTHERS_READ_OR_WRITE, account
 from quisait.settings.sources import SourceSettings, password_variable
-from quisait.work.added_sources import needs_restart
-from quisait.work.page_limits import PageLimits
-from quisait.work.settings_addition import add_table, source_table, sources_in_file, why_locked
-from quisait.work.source_entries import (
+from quisait_desk.added_sources import needs_restart
+from quisait_desk.page_limits import PageLimits
+from quisait_desk.settings import DeskSettings
+from quisait_desk.settings_addition import add_table, source_table, sources_in_file, why_locked
+from quisait_desk.source_entries import (
     entry_faults,
     settings_faults,
     source_values,
     without_accounts,
 )
-from quisait.work.source_forms import (
+from quisait_desk.source_forms import (
     MORE,
     PASSWORD_FILE,
     KindForm,
@@ -40,8 +41,8 @@ from quisait.work.source_forms import (
     kind_form,
     offered_kinds,
 )
-from quisait.work.trial_child import TIME_LIMIT_S, tried_apart
-from search_api.new_source.values import (
+from quisait_desk.trial_child import TIME_LIMIT_S, tried_apart
+from quisait_desk.values import (
     Entered,
     KindOffered,
     SecretFile,
@@ -60,7 +61,10 @@ SUGGESTED_FOLDERS = 10
 
 @dataclass(frozen=True, slots=True)
 class DeskSources:
-    """Adapter of `NewSources`. `desk` is true for the pages, false for commands."""
+    """The form of a new source, its trial, and its addition to the settings.
+
+    `desk` is true for the pages, false for commands.
+    """
 
     settings: Settings
     book: SqlDirectory
@@ -69,11 +73,15 @@ class DeskSources:
     read_soon: Callable[[str], None] | None = None
 
     def kinds(self) -> Sequence[KindOffered]:
-        """See `NewSources`."""
+        """Return every kind of source that can be added."""
         return offered_kinds()
 
     def form(self, step: SourceStep, entered: Entered, *, checked: bool) -> SourceForm:
-        """See `NewSources`. An account that was typed in an address is not shown again."""
+        """Return a step with the entered values; with `checked`, also with its faults.
+
+        Raises `KeyError` for an unknown kind.
+        An account that was typed in an address is not shown again.
+        """
         shown = without_accounts(entered)
         if step is SourceStep.KIND or not entered.get("kind"):
             return SourceForm(
@@ -120,7 +128,7 @@ class DeskSources:
         )
 
     def first_fault(self, entered: Entered, until: SourceStep) -> SourceForm | None:
-        """See `NewSources`."""
+        """Return the first step, up to `until`, that has a fault; None without faults."""
         try:
             kind = kind_form(entered.get("kind", ""))
         except KeyError:
@@ -134,7 +142,10 @@ class DeskSources:
         return next((form for form in forms if form.wrong), None)
 
     def attempt(self, entered: Entered) -> SourceTrial:
-        """See `NewSources`."""
+        """Read the source's first documents in another process, without storing them.
+
+        Raises `SourceIncomplete`, or `ValueError` with a sentence if no trial is possible now.
+        """
         source = self._source(entered)
         if source.kind == "push":
             raise ValueError(
@@ -146,7 +157,7 @@ class DeskSources:
         return tried_apart(source, self.settings.extractor, min(TIME_LIMIT_S, most_s))
 
     def addition(self, entered: Entered) -> SettingsAddition:
-        """See `NewSources`."""
+        """Return the table that would be written. Raises `SourceIncomplete`."""
         source = self._source(entered)
         text = source_table(source_values(kind_form(source.kind), entered), day(today()))
         return SettingsAddition(
@@ -157,7 +168,7 @@ class DeskSources:
         )
 
     def write(self, entered: Entered) -> SettingsAddition:
-        """See `NewSources`."""
+        """Write the addition. Raises `SourceIncomplete`, or `ValueError` with a sentence."""
         added = self.addition(entered)
         if added.locked:
             raise ValueError(added.locked)
@@ -167,17 +178,17 @@ class DeskSources:
         return replace(added, backup=str(add_table(added.text, datetime.now().astimezone())))
 
     def unread_sources(self) -> Sequence[str]:
-        """See `NewSources`."""
+        """Return sources of the settings' file that are unknown to the running process."""
         read = {one.name for one in self.settings.sources}
         return [one["name"] for one in sources_in_file() if one["name"] not in read]
 
     def in_words(self, principals: Collection[str]) -> Mapping[str, str]:
-        """See `NewSources`."""
+        """Return each principal in French words, as the directory knows them."""
         groups = self.book.group_sizes(principals)
         return {one: self._reader_in_words(one, groups) for one in principals}
 
     def authors_in_words(self, accounts: Collection[str]) -> Mapping[str, str]:
-        """See `NewSources`."""
+        """Return each account's owner, or the account's name if the directory has no owner."""
         found = self.book.by_account(accounts)
         return {
             one: found[one].name if one in found else f"{one.partition(':')[2]} (compte sans agent)"
@@ -185,7 +196,10 @@ class DeskSources:
         }
 
     def known(self) -> PrincipalLookup:
-        """See `NewSources`. Commands do not call it, because they show every title."""
+        """Return the lookup of known principals, which tells whether a denial names somebody.
+
+        Commands do not call it, because they show every title.
+        """
         assert self.known_now is not None  # noqa: S101 - pages pass it
         return self.known_now()
 
@@ -210,7 +224,7 @@ class DeskSources:
     def _locked(self) -> str:
         if self.desk and self.settings.server.reader == "demo":
             return "En démonstration, chacun choisit qui il est : rien n’est écrit."
-        if self.desk and self.settings.desk.sources == "show":
+        if self.desk and self.settings.table(DeskSettings).sources == "show":
             return "Le réglage [desk] sources le laisse à qui administre la machine."
         return why_locked()
 

@@ -1,0 +1,1 @@
+"""Adding sources on the administrators' page and by commands, after a trial."""
