@@ -4,10 +4,11 @@ A package's `pyproject.toml` names its `Feature` in the group `quisait.features`
 database, worker, checks, commands and web application read what it declares, so that no module of
 quisait names a feature. docs/fonctionnalite.md walks through one.
 
-The module of a `Feature` is imported with the settings, by every command. Therefore it imports the
-settings of the feature only, and its functions import the rest when they are called.
+The module of a `Feature` is imported by every command, even for its help. Therefore it imports
+nothing but this module, and its functions import the rest when they are called.
 """
 
+import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -35,17 +36,24 @@ GROUP = "quisait.features"
 class SettingsPart:
     """A table of `quisait.toml`: `[name]`, or any number of `[[name]]` if it is `repeated`.
 
-    The docstring of `model` is the table's title, in French. For a repeated table, `each` says in
-    French what one table is, `about` is a paragraph of docs/reglages.md, and `example` are values
-    for the commented table of `quisait init`.
+    `place` names its class as `package.module:Class`; it is imported with the settings, not for
+    `quisait --help`. The docstring of the class is the table's title, in French. For a repeated
+    table, `each` says in French what one table is, `about` is a paragraph of docs/reglages.md, and
+    `example` are values for the commented table of `quisait init`.
     """
 
     name: str
-    model: "type[SettingsTable]"
+    place: str
     repeated: bool = False
     each: str = ""
     about: str = ""
     example: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def model(self) -> "type[SettingsTable]":
+        """The class of the table."""
+        model: type[SettingsTable] = pkgutil.resolve_name(self.place)
+        return model
 
 
 @dataclass(frozen=True, slots=True)

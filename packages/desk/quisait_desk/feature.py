@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quisait.features import Feature, SettingsPart
-from quisait_desk.settings import DeskSettings
 
 if TYPE_CHECKING:
     from quisait.application.assembly import Application
@@ -30,6 +29,7 @@ ACCESSES = {
 
 
 def _web(application: Application) -> WebFeature:
+    from quisait_desk.settings import DeskSettings
     from quisait_desk.sources import DeskSources
     from search_api.features import WebFeature
 
@@ -68,7 +68,7 @@ def _each_second(application: Application) -> Callable[[], object]:
 
 FEATURE = Feature(
     name="desk",
-    settings=(SettingsPart("desk", DeskSettings),),
+    settings=(SettingsPart("desk", "quisait_desk.settings:DeskSettings"),),
     commands={
         "source": (
             "quisait_desk.commands:source_app",

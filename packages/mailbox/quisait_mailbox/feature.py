@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from quisait.features import Feature, SettingsPart, Task
-from quisait_mailbox.settings import MailboxSettings
 
 if TYPE_CHECKING:
     from quisait.application.assembly import Application
@@ -22,6 +21,8 @@ either server may be down.
 
 def _require(settings: Settings) -> None:
     """Require that questions are sent by mail, because mail answers them."""
+    from quisait_mailbox.settings import MailboxSettings
+
     box = settings.table(MailboxSettings)
     if box.host and not (settings.mail.host and settings.questions.enabled):
         raise ValueError(
@@ -33,6 +34,7 @@ def _require(settings: Settings) -> None:
 def _mail(settings: Settings) -> Iterator[MailAddition]:
     from quisait_mailbox.mailed_answers import answers_by_mail
     from quisait_mailbox.receiving import reply_addresses
+    from quisait_mailbox.settings import MailboxSettings
 
     if settings.table(MailboxSettings).host:
         yield answers_by_mail(reply_addresses(settings))
@@ -41,6 +43,7 @@ def _mail(settings: Settings) -> Iterator[MailAddition]:
 def _tasks(application: Application) -> Iterator[Task]:
     from quisait.work.runs import pace_of
     from quisait_mailbox.receiving import read_mailbox
+    from quisait_mailbox.settings import MailboxSettings
 
     if application.settings.table(MailboxSettings).host:
         pace = pace_of(application.settings, "1 min")
@@ -48,6 +51,8 @@ def _tasks(application: Application) -> Iterator[Task]:
 
 
 def _checks(settings: Settings) -> Mapping[str, Callable[[], str]]:
+    from quisait_mailbox.settings import MailboxSettings
+
     if not settings.table(MailboxSettings).host:
         return {}
     from quisait_mailbox.receiving import check_mailbox
@@ -56,12 +61,16 @@ def _checks(settings: Settings) -> Mapping[str, Callable[[], str]]:
 
 
 def _tls_servers(settings: Settings) -> Iterator[tuple[str, int]]:
+    from quisait_mailbox.settings import MailboxSettings
+
     box = settings.table(MailboxSettings)
     if box.host and box.security == "tls":
         yield box.host, box.port
 
 
 def _report(settings: Settings) -> Mapping[str, Sequence[str]]:
+    from quisait_mailbox.settings import MailboxSettings
+
     box = settings.table(MailboxSettings)
     if not box.host:
         return {}
@@ -82,7 +91,7 @@ def _report(settings: Settings) -> Mapping[str, Sequence[str]]:
 
 FEATURE = Feature(
     name="mailbox",
-    settings=(SettingsPart("mailbox", MailboxSettings),),
+    settings=(SettingsPart("mailbox", "quisait_mailbox.settings:MailboxSettings"),),
     require=_require,
     mail=_mail,
     tasks=_tasks,

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from quisait.features import Feature, SettingsPart
-from quisait_matrix.bot_settings import BotSettings
 
 if TYPE_CHECKING:
     from threading import Event
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
 def _require(settings: Settings) -> None:
     """Require a Matrix source and the pages' address for the bot."""
+    from quisait_matrix.bot_settings import BotSettings
+
     bot = settings.table(BotSettings)
     if not bot.source:
         return
@@ -28,6 +29,8 @@ def _require(settings: Settings) -> None:
 
 
 def _threads(application: Application) -> Mapping[str, Callable[[Event], object]]:
+    from quisait_matrix.bot_settings import BotSettings
+
     if not application.settings.table(BotSettings).source:
         return {}
     from quisait_matrix.bot import run_bot
@@ -36,6 +39,8 @@ def _threads(application: Application) -> Mapping[str, Callable[[Event], object]
 
 
 def _report(settings: Settings) -> Mapping[str, Sequence[str]]:
+    from quisait_matrix.bot_settings import BotSettings
+
     source = settings.table(BotSettings).source
     if not source:
         return {"off": ("Réponses dans les salons : éteintes.",)}
@@ -58,7 +63,7 @@ def _report(settings: Settings) -> Mapping[str, Sequence[str]]:
 
 FEATURE = Feature(
     name="bot",
-    settings=(SettingsPart("bot", BotSettings),),
+    settings=(SettingsPart("bot", "quisait_matrix.bot_settings:BotSettings"),),
     require=_require,
     threads=_threads,
     report=_report,

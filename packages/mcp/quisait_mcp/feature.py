@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from quisait.features import Feature, SettingsPart
-from quisait_mcp.settings import AssistantSettings
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 def _require(settings: Settings) -> None:
     """Require the identity provider of access tokens, whose audience is not that of sign-on."""
+    from quisait_mcp.settings import AssistantSettings
+
     audience = settings.table(AssistantSettings).audience
     if audience and not settings.oidc.issuer:
         raise ValueError("[assistants] audience demande un fournisseur d'identité ([oidc] issuer)")
@@ -41,6 +42,7 @@ def _web(application: Application) -> WebFeature | None:
     from quisait.server.app import share_of
     from quisait_mcp.routes import web_feature
     from quisait_mcp.service import Assistants
+    from quisait_mcp.settings import AssistantSettings
     from quisait_mcp.storage import SqlAssistantCalls
 
     settings, database = application.settings, application.database
@@ -62,6 +64,7 @@ def _web(application: Application) -> WebFeature | None:
 
 def _purge(settings: Settings, database: sa.Engine) -> None:
     from quisait.clock import now
+    from quisait_mcp.settings import AssistantSettings
     from quisait_mcp.storage import forget_calls
 
     since = now() - timedelta(days=settings.table(AssistantSettings).kept_days)
@@ -69,6 +72,8 @@ def _purge(settings: Settings, database: sa.Engine) -> None:
 
 
 def _report(settings: Settings) -> Mapping[str, Sequence[str]]:
+    from quisait_mcp.settings import AssistantSettings
+
     own = settings.table(AssistantSettings)
     if not own.enabled:
         return {}
@@ -87,7 +92,7 @@ def _report(settings: Settings) -> Mapping[str, Sequence[str]]:
 
 FEATURE = Feature(
     name="assistants",
-    settings=(SettingsPart("assistants", AssistantSettings),),
+    settings=(SettingsPart("assistants", "quisait_mcp.settings:AssistantSettings"),),
     require=_require,
     tables=_tables,
     commands={

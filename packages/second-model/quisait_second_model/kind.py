@@ -8,8 +8,8 @@ from indexer.encoding.onnx_encoder import TorchMissing
 from quisait.application.engines import TORCH_MISSING
 from quisait.application.plugins import RerankerKind
 from quisait.settings import Settings, beside_file
-from quisait_second_model.feature import RerankerSettings
 from quisait_second_model.reading import SecondModel, SecondReading
+from quisait_second_model.settings import RerankerSettings
 from search_api.ranking.reranker import KeptOrder, Reranker
 
 

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from quisait.features import Feature, SettingsPart, Task
-from quisait_webhooks.settings import WebhookSettings
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -22,6 +21,8 @@ WEBHOOKS = "@webhooks"
 
 def _require(settings: Settings) -> None:
     """Require the pages' address, and a different name for each receiver."""
+    from quisait_webhooks.settings import WebhookSettings
+
     receivers = settings.tables(WebhookSettings)
     if receivers and not settings.sign_on.address:
         raise ValueError("[[webhooks]] demande [sign_on] address : les avis mènent aux pages")
@@ -38,6 +39,7 @@ def _tables() -> Sequence[sa.MetaData]:
 def _tasks(application: Application) -> Iterator[Task]:
     from quisait.work.runs import pace_of
     from quisait_webhooks.sending import send_webhooks
+    from quisait_webhooks.settings import WebhookSettings
 
     if application.settings.tables(WebhookSettings):
         pace = pace_of(application.settings, "1 min")
@@ -51,6 +53,8 @@ def _before_build(application: Application) -> int:
 
 
 def _states(settings: Settings) -> Mapping[str, Callable[[sa.Engine], str]]:
+    from quisait_webhooks.settings import WebhookSettings
+
     if not settings.tables(WebhookSettings):
         return {}
     from quisait_webhooks.sending import webhooks_state
@@ -70,7 +74,7 @@ FEATURE = Feature(
     settings=(
         SettingsPart(
             "webhooks",
-            WebhookSettings,
+            "quisait_webhooks.settings:WebhookSettings",
             repeated=True,
             each="Une table par application avertie.",
             about="Les applications averties se suivent, une table `[[webhooks]]` chacune "
