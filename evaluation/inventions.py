@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluation.abstention import markdown_row
-from search_api.written_answer.grounding import Grounds, fault_of
-from search_api.written_answer.sentences import CitedSentence
 
 TRUE, PARAPHRASED = "true", "paraphrased"
 """Kinds of sentences that the passage supports: in its own words, and in other words."""
@@ -24,11 +22,17 @@ class JudgedInventions:
 
 
 def judge_inventions(path: Path) -> JudgedInventions:
-    """Check each sentence of a file against its passage. Raises `ValueError` for invalid JSON.
+    """Check each sentence of a file against its passage.
 
+    Raises `ValueError` for invalid JSON, and without the package `quisait-written-answer`.
     Lines have `set`, `title`, `text`, `true` and `paraphrased` (sentences that the text says), and
     `invented` (by kind, sentences that it does not say).
     """
+    try:
+        from quisait_written_answer.grounding import Grounds, fault_of
+        from quisait_written_answer.sentences import CitedSentence
+    except ImportError as error:
+        raise ValueError("Installez le paquet « quisait-written-answer ».") from error
     found = JudgedInventions()
     for line in path.read_text("utf-8").splitlines():
         row = json.loads(line)

@@ -35,11 +35,10 @@ from search_api.search import routes as search
 from search_api.search.embed_widget import add_embed_widget
 from search_api.services import ReaderOf, Services
 from search_api.sign_on import routes as sign_on_routes
-from search_api.static_files import STATIC, static_files
+from search_api.static_files import STATIC, STATIC_FOLDERS, add_static, static_files
 from search_api.templating import add_templates
 from search_api.topics import routes as topics
 from search_api.verification import routes as verification
-from search_api.written_answer import routes as written_answer
 
 __all__ = ["ReaderOf", "Services", "create_app"]
 
@@ -69,25 +68,25 @@ def create_app(services: Services) -> FastAPI:
     add_embed_widget(app, STATIC / "embed", services.origins, asking=asks)
     problems.install_handlers(app)
     app.add_exception_handler(ScimRefused, scim.answer_refusal)
-    app.router.routes.extend(
-        _routes(signs_on=sign_on is not None, writes=services.writing is not None)
-    )
+    app.router.routes.extend(_routes(signs_on=sign_on is not None))
     added = APIRouter(responses=PROBLEMS)
     for feature in services.features:
         for router in feature.routers:
             added.include_router(router)
         if feature.templates:
             add_templates(feature.templates)
+        if feature.static:
+            add_static(feature.static)
     app.router.routes.extend(added.routes)
     if services.theme:
         app.mount("/theme", static_files(services.theme), name="theme")
     describe(app, services.features)
-    app.mount("/static", static_files(STATIC), name="static")
+    app.mount("/static", static_files(*STATIC_FOLDERS), name="static")
     return app
 
 
 @functools.cache
-def _routes(*, signs_on: bool, writes: bool) -> tuple[BaseRoute, ...]:
+def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
     """Return the routes that all applications share.
 
     FastAPI builds each route at the first request that reaches it, in 0.3 s for all. If each
@@ -104,7 +103,6 @@ def _routes(*, signs_on: bool, writes: bool) -> tuple[BaseRoute, ...]:
         push.router,
         scim.router,
         find.router,
-        *((written_answer.router,) if writes else ()),
         administration.router,
         account.api_router,
         moderation.api_router,

@@ -33,7 +33,6 @@ from search_api.questions.storage import SqlQuestions
 from search_api.questions.values import AskingRules
 from search_api.search.engine import Search
 from search_api.verification.storage import SqlVerifications
-from search_api.written_answer.values import Writing
 
 if TYPE_CHECKING:
     # Commands use answers too, and importing the web framework would cost them a second.
@@ -181,8 +180,7 @@ class AnswerContext:
     it, is read again. `directory_reading` tells in French how the directory was last read.
     `originals`: files of folders. `community_pages` stores the pins and closings of communities,
     `scans` the recognised texts. If a feature is off, its field is None: `originals`, `asking`
-    (questions to colleagues), `following`, `mail`, `verifying` (authors' statements), `writing`
-    (answers that a model writes).
+    (questions to colleagues), `following`, `mail`, `verifying` (authors' statements).
     """
 
     search: Search
@@ -211,7 +209,6 @@ class AnswerContext:
     verifying: Verifying | None = None
     community_pages: SqlCommunityPages | None = None
     scans: Scans | None = None
-    writing: Writing | None = None
 
     @property
     def questions_kept(self) -> bool:

@@ -35,16 +35,17 @@ class WebFeature:
     """What a feature adds to pages and API.
 
     `service` is what the routes need: `service_of` returns it by its class. `templates` is the
-    folder of the feature's templates. `blocks` names templates by the place of quisait's pages at
-    which they are included; `values` are what these templates use, by name. `accesses` are French
-    descriptions of entries of the audit log, by route or command. `describe` completes the API's
-    description (OpenAPI). `tags`: the tag of the description for paths that match a regular
-    expression.
+    folder of the feature's templates, `static` that of its scripts, at `/static`. `blocks` names
+    templates by the place of quisait's pages at which they are included; `values` are what these
+    templates use, by name. `accesses` are French descriptions of entries of the audit log, by route
+    or command. `describe` completes the API's description (OpenAPI). `tags`: the tag of the
+    description for paths that match a regular expression.
     """
 
     routers: Sequence[APIRouter] = ()
     service: object = None
     templates: Path | None = None
+    static: Path | None = None
     blocks: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, object] = field(default_factory=dict)
     accesses: Mapping[str, str] = field(default_factory=dict)

@@ -45,7 +45,7 @@ _TAGS = {
     "find": "The API of La Suite's find, for its applications.",
 }
 _TAG_OF = (
-    (r"/api/v1/(search|suggest|written-answer)", "search"),
+    (r"/api/v1/(search|suggest)", "search"),
     (r"/api/v1/(experts|agents)", "experts"),
     (r"/api/v1/(topics|isolation|coverage)", "topics"),
     (r"/api/v1/documents", "documents"),
@@ -143,9 +143,10 @@ def _described(app: FastAPI, features: Sequence[WebFeature]) -> dict[str, Any]:
     components["schemas"] |= bodies["$defs"]
     components["securitySchemes"] = _SECURITY
     examples = json.loads(_EXAMPLES.read_text("utf-8"))
+    tags = [*_TAG_OF, *(entry for one in features for entry in one.tags.items())]
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
-            _complete(operation, method, path)
+            _complete(operation, method, path, tags)
             example = examples.get(operation["operationId"])
             if example is not None:
                 operation["responses"]["200"]["content"]["application/json"]["example"] = example
@@ -155,10 +156,12 @@ def _described(app: FastAPI, features: Sequence[WebFeature]) -> dict[str, Any]:
     return schema
 
 
-def _complete(operation: dict[str, Any], method: str, path: str) -> None:
-    """Complete an operation from its path and its docstring."""
+def _complete(
+    operation: dict[str, Any], method: str, path: str, tags: Sequence[tuple[str, str]]
+) -> None:
+    """Complete an operation from its path and its docstring. `tags`: tags by pattern of paths."""
     operation["operationId"] = operation_id(method, path)
-    operation["tags"] = [_first(_TAG_OF, path)]
+    operation["tags"] = [_first(tags, path)]
     operation["security"] = [{name: []} for name in _first(_SECURITY_OF, path, _AS_AGENT)]
     first = re.match(r"(.+?)(?:\.\s+|\.?$)", operation.pop("description"), re.DOTALL)
     assert first  # noqa: S101 - every route has a docstring

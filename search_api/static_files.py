@@ -14,18 +14,29 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Scope
 
 STATIC = Path(__file__).parent / "static"
+STATIC_FOLDERS = [STATIC]
+"""Folders of the files at `/static`: quisait's own first, then those of features."""
 FOREVER, ASK = "public, max-age=31536000, immutable", "public, no-cache"
+
+
+def add_static(folder: Path) -> None:
+    """Serve the files of a feature at `/static`; those of quisait come first."""
+    if folder not in STATIC_FOLDERS:
+        STATIC_FOLDERS.append(folder)
 
 
 @lru_cache
 def static_address(name: str) -> str:
-    """Return the address of a file of `static`, which changes with the file's content."""
-    return f"/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+    """Return the address of a file at `/static`, which changes with the file's content."""
+    file = next(folder / name for folder in STATIC_FOLDERS if (folder / name).is_file())
+    return f"/static/{name}?v={sha256(file.read_bytes()).hexdigest()[:12]}"
 
 
-def static_files(folder: Path) -> ASGIApp:
-    """Serve the files of a folder, compressed for browsers that accept it."""
-    return GZipMiddleware(_CachedStaticFiles(directory=folder))
+def static_files(folder: Path, *more: Path) -> ASGIApp:
+    """Serve the files of folders, compressed for browsers that accept it."""
+    files = _CachedStaticFiles(directory=folder)
+    files.all_directories.extend(more)
+    return GZipMiddleware(files)
 
 
 class _CachedStaticFiles(StaticFiles):

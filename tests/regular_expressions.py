@@ -38,7 +38,7 @@ STAND_INS: dict[str, dict[str, Any]] = {
     "indexer.opensearch.storage": {"alias": "quisait", "name": r"\d{14}"},
     "search_api.openapi": {"pattern": r"^/api/v1/questions"},
     "search_api.people.service": {"one": type("Expansion", (), {"words": "plan local"})},
-    "search_api.written_answer.service": {"name": "marie|durand"},
+    "quisait_written_answer.service": {"name": "marie|durand"},
     "quisait_matrix.bot": {
         "self": type("Bot", (), {"rules": type("Rules", (), {"name": "quisait"})}),
         "pattern": r"<a href=\"[^\"]*\">quisait</a>[\s:,]*",

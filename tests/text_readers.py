@@ -32,6 +32,8 @@ from quisait_sites.pages import (
 from quisait_sites.sections import readers_by_path
 from quisait_sites.wagtail_text import html_of, names_of
 from quisait_sites.wordpress_api import plain
+from quisait_written_answer.grounding import Grounds, fault_of
+from quisait_written_answer.sentences import CitedSentence, SentenceCutter, without_thoughts
 from starlette.requests import Request
 from starlette.types import Message as AsgiMessage
 from starlette.types import Receive, Scope, Send
@@ -81,8 +83,6 @@ from search_api.ranking.results import (
     marked_pieces,
 )
 from search_api.ranking.titles import asked_terms, title_terms
-from search_api.written_answer.grounding import Grounds, fault_of
-from search_api.written_answer.sentences import CitedSentence, SentenceCutter, without_thoughts
 from tests.builders import Listed
 from tests.windows import card
 

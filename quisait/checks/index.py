@@ -34,16 +34,11 @@ from quisait.work.scans import open_tesseract
 
 
 def index_checks(settings: Settings) -> Iterator[Check]:
-    """Check encoder, second model, extractor, writing model, scans, engine and index."""
+    """Check encoder, second model, extractor, scans, engine and index."""
     yield attempt("encodeur", partial(_check_encoder, settings))
     for name, check in installed_reranker().checks(settings).items():
         yield attempt(name, check)
     yield attempt("extracteur", partial(_check_extractor, settings))
-    if settings.written_answer.url:
-        # Imported here: most have no model.
-        from quisait.application.written_answer import check_model as check_writing_model
-
-        yield attempt("réponses rédigées", partial(check_writing_model, settings.written_answer))
     if settings.scans.enabled:
         yield attempt("numérisations", open_tesseract(settings, Event()).check)
     if settings.index.engine == "opensearch":

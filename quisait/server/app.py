@@ -36,7 +36,6 @@ from quisait.application.sign_on import (
     open_sign_on,
 )
 from quisait.application.sources import FolderOriginals, join_rules
-from quisait.application.written_answer import open_writing
 from quisait.clock import now, now_s, today
 from quisait.features import installed_features
 from quisait.privacy.retention import audit_command
@@ -281,7 +280,6 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             verifying=open_verifying(application),
             originals=FolderOriginals(settings, application.known, application.state),
             scans=application.scans,
-            writing=open_writing(application),
             features=web_features(application),
         )
     )

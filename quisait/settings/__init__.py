@@ -49,7 +49,6 @@ from quisait.settings.web import (
     SignedHeaderSettings,
     SignOnSettings,
 )
-from quisait.settings.written_answer import WrittenAnswerSettings
 
 
 class SearchSettings(SettingsTable):
@@ -554,7 +553,6 @@ class _CoreSettings(BaseSettings):
     questions: QuestionsSettings = QuestionsSettings()
     mail: MailSettings = MailSettings()
     verification: VerificationSettings = VerificationSettings()
-    written_answer: WrittenAnswerSettings = WrittenAnswerSettings()
     log: LogSettings = LogSettings()
     roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
     sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(
@@ -595,15 +593,6 @@ class _CoreSettings(BaseSettings):
             raise ValueError(
                 "[mail] host demande [server] token_key, de 32 octets au moins : les liens de "
                 "désinscription sont signés"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _with_sources_to_write_from(self) -> Self:
-        known = {QUESTIONS_SOURCE, *(one.name for one in self.sources)}
-        if others := sorted(set(self.written_answer.sources) - known):
-            raise ValueError(
-                f"[written_answer] sources nomme « {others[0]} », qui n'est le nom d'aucune source"
             )
         return self
 

@@ -167,7 +167,6 @@ def search_page(
         verified=found.verified,
         recognised=found.recognised,
         verifying=services.verifying is not None,
-        writing=services.writing is not None,
         correction=found.correction,
         instead=found.instead,
         unknown_filters=unknown_filters(services, reader, filters),

@@ -14,6 +14,9 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from quisait_written_answer.model import ModelServer
+from quisait_written_answer.routes import web_feature
+from quisait_written_answer.values import Writing, WritingRules
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -38,8 +41,6 @@ from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
 from search_api.scim.values import SuiteGroups
-from search_api.written_answer.model import ModelServer
-from search_api.written_answer.values import Writing, WritingRules
 from tests.pages.access_routes import each_route
 from tests.pages.administration import ENCODER, TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
@@ -78,10 +79,14 @@ def pushed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
     services = parts.services(
         push_receiver=reception,
         suite_groups=SuiteGroups(PushedGroups(engine), frozenset({"docs"})),
-        writing=Writing(
-            ModelServer("http://127.0.0.1:9/v1", "absent"),
-            WritingRules(sources=frozenset({"wiki"})),
-            lambda agent_id: reader_of(agent_id, parts.book, TODAY),
+        features=(
+            web_feature(
+                Writing(
+                    ModelServer("http://127.0.0.1:9/v1", "absent"),
+                    WritingRules(sources=frozenset({"wiki"})),
+                    lambda agent_id: reader_of(agent_id, parts.book, TODAY),
+                )
+            ),
         ),
     )
     app = create_app(services)

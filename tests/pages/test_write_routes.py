@@ -23,6 +23,9 @@ from quisait_desk.sources import DeskSources
 from quisait_mcp.routes import web_feature
 from quisait_mcp.service import Assistants
 from quisait_mcp.storage import SqlAssistantCalls
+from quisait_written_answer.model import ModelServer
+from quisait_written_answer.routes import web_feature as written_feature
+from quisait_written_answer.values import Writing, WritingRules
 
 from connectors.push.groups import PushedGroups
 from connectors.push.inbox import Inbox, PushService
@@ -61,8 +64,6 @@ from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.signed_tokens import LOGOUT_EVENT, ProviderSession
 from search_api.verification.storage import OutdatedMark, SqlVerifications
-from search_api.written_answer.model import ModelServer
-from search_api.written_answer.values import Writing, WritingRules
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
 from tests.made_once import copy_made
 from tests.pages.access_routes import WRITE_METHODS, routes_of, used
@@ -178,13 +179,15 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
             suite_groups=SuiteGroups(pushed_groups, frozenset({"docs"})),
             application_readers=application_readers(sign_on, book),
-            writing=Writing(
-                ModelServer("http://127.0.0.1:9/v1", "petit"),
-                WritingRules(sources=frozenset({"wiki"})),
-                lambda agent_id: reader_of(agent_id, book, TODAY),
-            ),
             features=(
                 desk_pages(DeskSources(load_settings(), book)),
+                written_feature(
+                    Writing(
+                        ModelServer("http://127.0.0.1:9/v1", "petit"),
+                        WritingRules(sources=frozenset({"wiki"})),
+                        lambda agent_id: reader_of(agent_id, book, TODAY),
+                    )
+                ),
                 web_feature(
                     Assistants(
                         personal,

@@ -12,13 +12,17 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
+from quisait_written_answer.model import ModelServer
+from quisait_written_answer.opening import check_model
+from quisait_written_answer.routes import web_feature
+from quisait_written_answer.service import passages_to_send
+from quisait_written_answer.settings import WrittenAnswerSettings
+from quisait_written_answer.values import Writing, WritingRules
 
 from connectors.values import EVERYONE, Access, Contribution, ContributorRole, EvidencePolicy
 from indexer.access import Reader
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Passage, Put, PutAccess, RelevanceCut
-from quisait.application.written_answer import check_model
-from quisait.settings.written_answer import WrittenAnswerSettings
 from search_api.app import create_app
 from search_api.identity.readers import reader_of
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind
@@ -26,9 +30,6 @@ from search_api.query.query import Query
 from search_api.ranking.fusion import ModelBars
 from search_api.ranking.search_configuration import SearchConfiguration
 from search_api.search.engine import Search
-from search_api.written_answer.model import ModelServer
-from search_api.written_answer.service import passages_to_send
-from search_api.written_answer.values import Writing, WritingRules
 from tests.builders import allowed, indexed, make_document, put
 from tests.made_site import agent_book
 from tests.model_server import ModelServer as Server
@@ -87,7 +88,7 @@ def writing(model: Server, parts: Parts, limit_s: float = 30.0, **rules: Any) ->
 
 
 def app_with(parts: Parts, writing: Writing | None) -> FastAPI:
-    return create_app(parts.services(writing=writing))
+    return create_app(parts.services(features=(web_feature(writing),) if writing else ()))
 
 
 def client(app: FastAPI, agent: str = "ag-1") -> TestClient:
@@ -199,10 +200,10 @@ def test_rights_are_read_again_right_before_sending(parts: Parts, model: Server)
     answers = iter((now, lost))
     made = replace(writing(model, parts, restricted=True), reader_of=lambda _: next(answers))
     context = app_with(parts, made).state.services
-    found = passages_to_send(context, now, Query(LOUTRE))
+    found = passages_to_send(context, made, now, Query(LOUTRE))
     assert all(one.document_id != "wiki:loutre" for one in found)
     answers = iter((now, now))
-    found = passages_to_send(context, now, Query(LOUTRE))
+    found = passages_to_send(context, made, now, Query(LOUTRE))
     assert any(one.document_id == "wiki:loutre" for one in found)
 
 

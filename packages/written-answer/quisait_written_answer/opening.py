@@ -5,16 +5,14 @@ import time
 
 from quisait.application.assembly import Application
 from quisait.settings import file_named
-from quisait.settings.written_answer import WrittenAnswerSettings
+from quisait_written_answer.settings import WrittenAnswerSettings
+from quisait_written_answer.values import LanguageModel, ModelFailed, Writing, WritingRules
 from search_api.limits import RateLimiter, RequesterKind
-from search_api.written_answer.values import LanguageModel, ModelFailed, Writing, WritingRules
 
 
-def open_writing(application: Application) -> Writing | None:
-    """Return the dependencies of written answers; None if the settings name no server."""
-    said = application.settings.written_answer
-    if not said.url:
-        return None
+def open_writing(application: Application) -> Writing:
+    """Return the dependencies of written answers, with the server of the settings."""
+    said = application.settings.table(WrittenAnswerSettings)
     rules = WritingRules(
         sources=frozenset(said.sources),
         spaces=frozenset(said.spaces),
@@ -35,7 +33,7 @@ def open_writing(application: Application) -> Writing | None:
 def open_model(said: WrittenAnswerSettings) -> LanguageModel:
     """Return the language model of the settings."""
     # Imported here: the HTTP client is loaded only if the settings ask for it.
-    from search_api.written_answer.model import ModelServer
+    from quisait_written_answer.model import ModelServer
 
     return ModelServer(said.url, said.model, said.key, file_named(said.ca_file), said.time_limit_s)
 

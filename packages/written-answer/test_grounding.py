@@ -3,9 +3,8 @@
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-
-from search_api.written_answer.grounding import Fault, Grounds, fault_of
-from search_api.written_answer.sentences import CitedSentence, SentenceCutter
+from quisait_written_answer.grounding import Fault, Grounds, fault_of
+from quisait_written_answer.sentences import CitedSentence, SentenceCutter
 
 pytestmark = pytest.mark.trust
 

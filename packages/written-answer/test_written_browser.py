@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from test_written_answers import ASKED, TRUE, app_with, writing
+from test_written_answers import model as model
+from test_written_answers import parts as parts
 
 from tests.model_server import ModelServer, event
 from tests.pages.conftest import NOW_S, TOKENS, Parts, served
+from tests.pages.conftest import chromium as chromium
 from tests.pages.test_accessibility import faults_of
-from tests.pages.test_written_answers import ASKED, TRUE, app_with, writing
-from tests.pages.test_written_answers import model as model
-from tests.pages.test_written_answers import parts as parts
 
 pytestmark = pytest.mark.pages
 

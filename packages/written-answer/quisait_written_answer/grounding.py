@@ -15,7 +15,7 @@ from itertools import pairwise
 from indexer.french.analysis import Term, analyse, fold
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 from indexer.passages import sentences
-from search_api.written_answer.sentences import CitedSentence
+from quisait_written_answer.sentences import CitedSentence
 
 
 class Fault(StrEnum):

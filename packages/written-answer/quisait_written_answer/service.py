@@ -6,7 +6,7 @@ Read `write_answer` first. Question, passages and answer are never stored or log
 import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -19,15 +19,8 @@ from indexer.access import Reader
 from indexer.errors import IndexerError
 from indexer.french.analysis import fold
 from indexer.values import Card
-from search_api.addresses import document_address
-from search_api.context import AnswerContext, NotFound
-from search_api.people.service import asker_of
-from search_api.query.query import Query
-from search_api.ranking.results import Results
-from search_api.search.engine import JUDGED
-from search_api.wording import in_force, plural, safe_text
-from search_api.written_answer.grounding import Fault, Grounds, fault_of
-from search_api.written_answer.schemas import (
+from quisait_written_answer.grounding import Fault, Grounds, fault_of
+from quisait_written_answer.schemas import (
     AskedAnswerBody,
     EndBody,
     EventBody,
@@ -35,14 +28,21 @@ from search_api.written_answer.schemas import (
     RewrittenBody,
     SentenceBody,
 )
-from search_api.written_answer.sentences import CitedSentence, SentenceCutter, without_thoughts
-from search_api.written_answer.values import (
+from quisait_written_answer.sentences import CitedSentence, SentenceCutter, without_thoughts
+from quisait_written_answer.values import (
     Message,
     ModelFailed,
     NumberedPassage,
     Outcome,
     Writing,
 )
+from search_api.addresses import document_address
+from search_api.context import AnswerContext
+from search_api.people.service import asker_of
+from search_api.query.query import Query
+from search_api.ranking.results import Results
+from search_api.search.engine import JUDGED
+from search_api.wording import in_force, plural, safe_text
 
 PASSAGES_OF_A_DOCUMENT = 2
 PASSAGE_CHARACTERS = 1_600
@@ -77,36 +77,27 @@ _SAID = {
 _Waited = TypeVar("_Waited")
 
 
-def writing_of(context: AnswerContext) -> Writing:
-    """Return the dependencies of written answers. Raises `NotFound` if they are off."""
-    if context.writing is None:
-        raise NotFound("Aucune réponse n’est rédigée ici.")
-    return context.writing
-
-
 async def write_answer(
-    context: AnswerContext, reader: Reader, asked: AskedAnswerBody
+    context: AnswerContext, writing: Writing, reader: Reader, asked: AskedAnswerBody
 ) -> AsyncIterator[EventBody]:
     """Yield the events of a written answer; the last one is an `EndBody`.
 
     A sentence is yielded once it is checked and the kept sentences are the required share of all
     sentences so far. The sentences may only be shown if the last event allows it.
     """
-    writing = writing_of(context)
     until = asyncio.get_running_loop().time() + writing.rules.time_limit_s
     checked = _Checked(writing.rules.least_share)
     try:
         asker = await run_in_threadpool(asker_of, context, reader)
         question = _without_asker(asked.q.strip(), asker)
-        filters = {name: tuple(values) for name, values in asked.filters.items() if values}
         if asked.thread:
-            if not await run_in_threadpool(_any_page_answers, context, reader, asked, filters):
+            if not await run_in_threadpool(_any_page_answers, context, writing, reader, asked):
                 yield checked.end(Outcome.NOTHING_TO_SEND)
                 return
             question = await _within(until, _rewritten_question(writing, asked, asker)) or question
             yield RewrittenBody(q=question)
-        query = Query(question, filters, page_size=max(JUDGED, writing.rules.passages))
-        passages = await run_in_threadpool(passages_to_send, context, reader, query)
+        query = Query(question, _filters(asked), page_size=max(JUDGED, writing.rules.passages))
+        passages = await run_in_threadpool(passages_to_send, context, writing, reader, query)
         if not passages:
             yield checked.end(Outcome.NOTHING_TO_SEND)
             return
@@ -127,7 +118,7 @@ async def write_answer(
 
 
 def passages_to_send(
-    context: AnswerContext, reader: Reader, query: Query
+    context: AnswerContext, writing: Writing, reader: Reader, query: Query
 ) -> tuple[NumberedPassage, ...]:
     """Return the passages that answer, that the reader may read now, and that may be sent.
 
@@ -135,7 +126,6 @@ def passages_to_send(
     of evidence is `none` (health, personnel matters), if they are out of force or replaced, or if
     they only ask. Rights are read before the search, and again after it. Raises `IndexUnreachable`.
     """
-    writing = writing_of(context)
     found = context.search.answer(query, _now(writing, reader), context.today())
     candidates = [one for one in _candidates(context, found) if _may_be_sent(writing, one[1])]
     still = _still_readable(context, writing, reader, {card.document_id for _, card in candidates})
@@ -145,21 +135,22 @@ def passages_to_send(
 
 
 def _any_page_answers(
-    context: AnswerContext,
-    reader: Reader,
-    asked: AskedAnswerBody,
-    filters: Mapping[str, tuple[str, ...]],
+    context: AnswerContext, writing: Writing, reader: Reader, asked: AskedAnswerBody
 ) -> bool:
     """Return whether the page of an earlier question shows documents that answer.
 
     Otherwise even the questions of the thread are not sent.
     """
-    present = _now(writing_of(context), reader)
+    present, filters = _now(writing, reader), _filters(asked)
     pages = (
         context.search.answer(Query(earlier.strip(), filters), present, context.today())
         for earlier in asked.thread
     )
     return any(_answers(one) for one in pages)
+
+
+def _filters(asked: AskedAnswerBody) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(values) for name, values in asked.filters.items() if values}
 
 
 def _answers(found: Results) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from search_api.written_answer.values import Message, ModelFailed
+from quisait_written_answer.values import Message, ModelFailed
 
 log = logging.getLogger(__name__)
 

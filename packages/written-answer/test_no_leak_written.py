@@ -9,6 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import pytest
+from quisait_written_answer.model import ModelServer
+from quisait_written_answer.schemas import AskedAnswerBody, EndBody
+from quisait_written_answer.service import write_answer
+from quisait_written_answer.values import Writing, WritingRules
 
 from connectors.values import EVERYONE, Access, Agent, EvidencePolicy
 from expertise.directory import SqlDirectory
@@ -17,10 +21,6 @@ from indexer.ports import Index
 from indexer.values import Passage, Put
 from search_api.context import AnswerContext
 from search_api.search.engine import Search
-from search_api.written_answer.model import ModelServer
-from search_api.written_answer.schemas import AskedAnswerBody, EndBody
-from search_api.written_answer.service import write_answer
-from search_api.written_answer.values import Writing, WritingRules
 from tests.builders import ENCODER, indexed, make_document
 from tests.judging import engine_index
 from tests.made_site import agent_book
@@ -166,5 +166,5 @@ async def answered(
     present = replace(reader, sources=None, spaces=None)
     writing = Writing(ModelServer(server.url, "petit"), rules, lambda _: present)
     search = Search(index, ENCODER, book)
-    context = AnswerContext(search, book, today=lambda: TODAY, writing=writing)
-    return [one async for one in write_answer(context, reader, asked)]
+    context = AnswerContext(search, book, today=lambda: TODAY)
+    return [one async for one in write_answer(context, writing, reader, asked)]

@@ -1,18 +1,18 @@
 """Written answers by a real model on a real server: what it says is checked like a liar's."""
 
 import pytest
+from quisait_written_answer import service
+from quisait_written_answer.grounding import Grounds, fault_of
+from quisait_written_answer.sentences import CitedSentence
+from quisait_written_answer.service import passages_to_send
+from test_written_answers import ASKED, PATH, app_with, client, writing
+from test_written_answers import parts as parts
 
 from search_api.identity.readers import reader_of
 from search_api.query.query import Query
-from search_api.written_answer import service
-from search_api.written_answer.grounding import Grounds, fault_of
-from search_api.written_answer.sentences import CitedSentence
-from search_api.written_answer.service import passages_to_send
 from tests.model_server import ModelServer, events_of
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts
-from tests.pages.test_written_answers import ASKED, PATH, app_with, client, writing
-from tests.pages.test_written_answers import parts as parts
 from tests.small_model_server import ensure_small_model
 
 pytestmark = pytest.mark.trust
@@ -35,7 +35,7 @@ def test_a_real_model_is_asked_and_checked(
     assert events[-1]["outcome"] in ("written", "unsupported")
     assert events[-1]["kept"] + events[-1]["struck"] > 0
     reader = reader_of("ag-1", parts.book, TODAY)
-    sent = passages_to_send(app.state.services, reader, Query(question, page_size=1))
+    sent = passages_to_send(app.state.services, made, reader, Query(question, page_size=1))
     grounds = [Grounds(one.title, one.heading, one.text) for one in sent]
     assert [one.document_id for one in sent] == [one["id"] for one in events[0]["passages"]]
     for one in events:

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from indexer.values import FACETS
+from quisait_written_answer.values import Outcome
 from search_api.bodies import Body
 from search_api.parameters import FILTER_VALUES
-from search_api.written_answer.values import Outcome
 
 MOST_TURNS = 6
 
