@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
@@ -280,6 +281,10 @@ def headers(text: str) -> None:
             answered({b"host": b"a", name.encode(): own})
 
 
+NO_FEATURES = SimpleNamespace(state=SimpleNamespace(services=SimpleNamespace(features=())))
+"""An application without features, which could have programs of their own."""
+
+
 def answered(sent: dict[bytes, bytes]) -> None:
     async def route(scope: Scope, _receive: Receive, _send: Send) -> None:
         request = Request(scope)
@@ -299,7 +304,7 @@ def answered(sent: dict[bytes, bytes]) -> None:
     scope = {
         "type": "http", "method": "POST", "path": "/api/v1/a", "query_string": b"",
         "scheme": "https", "headers": list(sent.items()), "client": ("127.0.0.1", 1),
-        "server": ("a", 443), "http_version": "1.1",
+        "server": ("a", 443), "http_version": "1.1", "app": NO_FEATURES,
     }  # fmt: skip
     with suppress(StopIteration):
         ProxyHeadersMiddleware(app)(scope, receive, send).send(None)  # type: ignore[arg-type]

@@ -196,18 +196,24 @@ def try_writing(path: Path) -> None:
 
 def make_folder(settings: Settings) -> Path:
     """Return the settings' folder, created if needed. Raises `ValueError` if it is not writable."""
-    require_writable_folder(settings)
     folder = beside_file(settings.folder)
-    with private_files():
+    with _refused_folder_as_sentence(folder), private_files():
         folder.mkdir(parents=True, exist_ok=True)
+        _require_access(folder)
     return folder
 
 
 def require_writable_folder(settings: Settings) -> None:
     """Raise `ValueError` unless the settings' folder is writable, or can be created."""
     folder = beside_file(settings.folder)
-    try:
+    with _refused_folder_as_sentence(folder):
         _require_access(nearest_folder(folder))
+
+
+@contextmanager
+def _refused_folder_as_sentence(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ValueError(
             f"{folder} ne peut être ni fait ni écrit ({reason_of(error)}) : réglez « folder » "
