@@ -168,9 +168,18 @@ def demo_address(demo_app: FastAPI) -> Iterator[str]:
         yield address
 
 
+_browsers: list[Browser] = []
+"""The browser of this process. A package that imports `chromium` has a fixture of its own, but
+playwright can be started once in a process.
+"""
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, which playwright drives; a loaded machine is waited for."""
+    if _browsers:
+        yield _browsers[0]
+        return
     expect.set_options(timeout=30_000)
     answers = starting("browser")
     path = shutil.which("chromium")
@@ -179,7 +188,9 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
         answers()
+        _browsers.append(browser)
         yield browser
+        _browsers.clear()
         browser.close()
 
 
