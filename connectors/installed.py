@@ -155,7 +155,7 @@ def load_kind(name: str) -> ConnectorKind:
 
 
 def kind_label(name: str) -> str:
-    """Return the French label of a kind, or its name if it has none or does not load."""
+    """Return the French label of a kind of source; its name if the kind cannot be loaded."""
     try:
         return load_kind(name).label
     except SourceRefused:

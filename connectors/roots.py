@@ -49,7 +49,7 @@ def identity_of(root: Path) -> RootIdentity | None:
 
 
 def written_roots(roots: Sequence[Path]) -> str:
-    """Return the roots as they are written in the settings, one per line, with their links."""
+    """Return the absolute paths of the roots, one per line, without resolving symbolic links."""
     return "\n".join(str(root.absolute()) for root in roots)
 
 

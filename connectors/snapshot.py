@@ -657,7 +657,7 @@ _Step = Document | Malformed | SourceError | None
 
 
 class _Gathered:
-    """The steps of reading since the source was last asked for the current readers."""
+    """Buffer of read documents that are held back until their current readers are requested."""
 
     def __init__(self) -> None:
         self._steps: list[tuple[_Reading, _Step]] = []

@@ -120,7 +120,7 @@ class Feature:
     mail: "Callable[[Settings], Iterable[MailAddition]]" = _nothing
     """Returns what the feature adds to mail for agents."""
     web: "Callable[[Application], WebFeature | None]" = lambda _: None
-    """Returns what the feature adds to pages and API, or None if it adds nothing."""
+    """Returns the routes, templates and menu entries of the feature; None if it has none now."""
     purge: "Callable[[Settings, sa.Engine], object]" = _nothing
     """Deletes what has expired; called once a day."""
 

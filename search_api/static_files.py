@@ -20,7 +20,7 @@ FOREVER, ASK = "public, max-age=31536000, immutable", "public, no-cache"
 
 
 def add_static(folder: Path) -> None:
-    """Serve the files of a feature at `/static`; those of quisait come first."""
+    """Serve the files of this folder at `/static`, unless an earlier folder has the same name."""
     if folder not in STATIC_FOLDERS:
         STATIC_FOLDERS.append(folder)
 

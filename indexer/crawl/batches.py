@@ -44,7 +44,7 @@ run never deletes all documents of a source without confirmation, unless there i
 
 @dataclass(slots=True)
 class DeletionGuard:
-    """Counts the deletions allowed and withheld in a run of a source.
+    """Limits the deletions in one run of a source, and counts the allowed and withheld ones.
 
     `share` lies between 0 and 1; at 1 every deletion is allowed.
     """

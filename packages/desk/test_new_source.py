@@ -121,7 +121,7 @@ def test_a_step_has_no_fault_before_it_was_shown(sources: DeskSources) -> None:
 
 
 def test_every_kind_is_described_and_asks_no_secret() -> None:
-    """Those of quisait and of packages: what is read, every field with a label, no password."""
+    """Each built-in and installed kind has a description and labelled fields, none a password."""
     kinds = {one.name: one for one in offered_kinds()}
     installed = {
         *("cmis", "feed", "git", "hyperkitty", "lists", "mailbox", "matrix", "redmine", "site"),
@@ -169,7 +169,7 @@ def test_every_kind_is_described_and_asks_no_secret() -> None:
 def test_each_fault_is_told_at_its_step(
     sources: DeskSources, entered: dict[str, str], step: str, key: str, said: str
 ) -> None:
-    """In a sentence, beside its field."""
+    """The form shows a sentence beside the field at fault."""
     add_table(OTHERS, NOW)  # since this process started
     found = faults(sources, FOLDER | entered)
     assert found[0] == step
@@ -513,7 +513,7 @@ def test_ends_of_lines_are_those_of_the_file(folder: Path, sources: DeskSources)
 def test_a_file_that_would_not_be_read_is_left_alone(
     folder: Path, sources: DeskSources, text: str, said: str
 ) -> None:
-    """As it is, without a copy beside it."""
+    """The settings file keeps its text, and no backup copy is made."""
     file = folder / "quisait.toml"
     file.write_text(text, "utf-8")
     with pytest.raises(ValueError, match=said):

@@ -304,7 +304,7 @@ def test_what_is_missing_is_said_and_nothing_is_written(
 
 
 def test_the_card_names_what_makes_the_vectors(folder: Path) -> None:
-    """A model whose pooling was changed has another name, with the same weights."""
+    """Two exports of the same weights with different pooling have different names."""
     source = sentence_model(folder / "changing", "bert")
     first = export_directory(source, folder / "first", int8=False).card
     changed_json(source / "1_Pooling/config.json", pooling_mode="cls")

@@ -169,7 +169,7 @@ def test_a_cluster_of_two_workers_gives_it_too(cluster: str, tmp_path: Path) -> 
 
 
 def test_without_java_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before anything is computed; and no file is left."""
+    """The error is raised before anything is computed, and no file is left behind."""
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setattr(engine, "_INSTALLED", tmp_path / "none")
     with pytest.raises(EngineUnusable, match="Java 17 ou 21"):

@@ -311,7 +311,7 @@ CITABLE_SHOWN = 5
 
 
 class AnswerStep(StrEnum):
-    """A button of the form for an answer.
+    """The submit button that was pressed in the form for an answer; none means plain publishing.
 
     `PREVIEW` and `FIND` show the form again and publish nothing. `PUBLISH` publishes a text after
     the warning that the asker may not read a document that it cites.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Reranker(Protocol):
-    """Reads the passages of the first `documents` hits, and may put these in another order."""
+    """Port: a model that reads a passage of the first `documents` hits, and may reorder them."""
 
     @property
     def name(self) -> str:

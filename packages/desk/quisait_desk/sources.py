@@ -196,7 +196,7 @@ class DeskSources:
         }
 
     def known(self) -> PrincipalLookup:
-        """Return the lookup of known principals, which tells whether a denial names somebody.
+        """Return the object that tells which principals the directory and the index know.
 
         Commands do not call it, because they show every title.
         """

@@ -1,4 +1,4 @@
-"""The second model as a feature of quisait."""
+"""Declares the second model, which reorders the first hits of a search, as a feature."""
 
 from quisait.features import Feature, SettingsPart
 
