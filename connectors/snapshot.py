@@ -82,7 +82,7 @@ ASK_AGAIN_S = 5.0
 GATHERED_BYTES = 16 << 20
 """Size of the texts, in bytes, after which the readers of what was read are asked again."""
 GATHERED_FILE_BYTES = 4 << 20
-"""Size of a file, in bytes, above which it is read alone, and its readers asked again alone."""
+"""Maximum size, in bytes, of a file that is buffered with others until readers are requested."""
 WAITING_BYTES = 8 << 20
 """Maximum size in memory, in bytes, of the list of documents to read; the rest of the list is in a
 temporary file.

@@ -15,7 +15,7 @@ GROUP = "quisait.build_engines"
 
 @dataclass(frozen=True, slots=True)
 class BuildEngineKind:
-    """An engine that an entry point names.
+    """A kind of engine for builds, which a package provides.
 
     `options` is the model of the table `[expertise.options]`. `open` opens the engine for a build
     and raises `EngineUnusable` if it cannot. `check` returns a French sentence on the engine's

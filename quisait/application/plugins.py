@@ -50,7 +50,7 @@ def _installed(settings: ExpertiseSettings) -> tuple[BuildEngineKind, BaseModel]
 
 @dataclass(frozen=True, slots=True)
 class RerankerKind:
-    """What rereads the first documents of a search, which an entry point names.
+    """A kind of reranker, which a package provides.
 
     `open` opens it, without a time limit for evaluations if the second argument is false; it raises
     `ValueError`. `checks` are the lines of `quisait check`: a French name, and a function that
@@ -85,7 +85,7 @@ OWN_ORDER = "celui de quisait, sans réglage sur vos questions"
 
 @dataclass(frozen=True, slots=True)
 class RankerKind:
-    """What orders the fused hits of a search, which an entry point names.
+    """A kind of order of the fused hits, which a package provides.
 
     `state` returns in French which order serves, or raises `ValueError`; it calls its second
     argument for the name of the encoder in use.

@@ -1,4 +1,4 @@
-"""The desk as a feature of quisait."""
+"""Declares the desk, where administrators try and add sources: settings, commands, pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers by mail and bounces, as a feature of quisait."""
+"""Declares answers by mail: their settings, task, checks and command."""
 
 from __future__ import annotations
 

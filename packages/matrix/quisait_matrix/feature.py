@@ -1,4 +1,4 @@
-"""The bot that answers in Matrix rooms, as a feature of quisait."""
+"""Declares the bot that answers in Matrix rooms: its settings and its thread."""
 
 from __future__ import annotations
 

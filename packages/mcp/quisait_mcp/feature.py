@@ -1,4 +1,4 @@
-"""Assistants as a feature of quisait."""
+"""Declares the tools of agents' assistants: settings, table, command, pages and `/mcp`."""
 
 from __future__ import annotations
 

@@ -38,7 +38,9 @@ logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # unread pages are 
 
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that trees of lxml hold if the HTML names them (`&#12;`), but refuse to be given."""
+"""Characters that XML forbids. lxml parses them from references such as `&#12;`, but raises
+`ValueError` if they are assigned to a text.
+"""
 
 
 class NoText(Exception):

@@ -1,4 +1,4 @@
-"""Webhooks as a feature of quisait."""
+"""Declares webhooks: their settings, tables, task and description."""
 
 from __future__ import annotations
 

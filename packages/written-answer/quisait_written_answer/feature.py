@@ -1,4 +1,4 @@
-"""Written answers as a feature of quisait."""
+"""Declares written answers: their settings, check, route and block on the results page."""
 
 from __future__ import annotations
 

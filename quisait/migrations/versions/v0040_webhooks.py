@@ -1,4 +1,4 @@
-"""Once the tables of webhooks, which the package `quisait-webhooks` makes itself."""
+"""Does nothing: the package `quisait-webhooks` creates the tables that this revision created."""
 
 revision = "0040"
 down_revision = "0038"
