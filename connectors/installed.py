@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from connectors.http_limits import HttpLimits
+from connectors.plugins import PluginMissing, load_entry
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
@@ -139,19 +140,9 @@ def load_kind(name: str) -> ConnectorKind:
             "« kind » de la source (« quisait connector list » les nomme)."
         )
     try:
-        kind = entry.load()
-    except Exception as error:
-        log.error("connector not loaded", extra={"kind": name, "error": type(error).__name__})
-        raise SourceRefused(
-            f"Le connecteur « {name} » ne se charge pas ({type(error).__name__}) : réinstallez "
-            f"son paquet, ou demandez à qui l'a écrit ({entry.value})."
-        ) from error
-    if not isinstance(kind, ConnectorKind):
-        raise SourceRefused(
-            f"Le connecteur « {name} » n'en est pas un : {entry.value} doit nommer un "
-            "ConnectorKind (docs/connecteur.md)."
-        )
-    return kind
+        return load_entry(entry, ConnectorKind, f"Le connecteur « {name} »")
+    except PluginMissing as error:
+        raise SourceRefused(str(error)) from error
 
 
 def kind_label(name: str) -> str:

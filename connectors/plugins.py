@@ -1,7 +1,7 @@
 """Load what other packages install: values that entry points of their `pyproject.toml` name."""
 
 import logging
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 log = logging.getLogger(__name__)
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class PluginMissing(ValueError):
-    """A package that the settings need is missing or fails to load; the text says what to do."""
+    """A package is missing or fails to load. The error's text is a French sentence."""
 
 
 def plugin_names(group: str) -> list[str]:
@@ -30,14 +30,26 @@ def load_plugin(group: str, name: str, kind: type[T], package: str, setting: str
             f"{setting} demande « {name} », qui n'est pas installé : installez le paquet {package} "
             "de cette version (le kit l'a dans « wheels »), ou changez ce réglage."
         )
+    return load_entry(entry, kind, f"{setting} demande « {name} », qui")
+
+
+def load_entry(entry: EntryPoint, kind: type[T], subject: str) -> T:
+    """Return the value of an installed entry point, an instance of `kind`.
+
+    `subject` begins the French sentence of the error. Raises `PluginMissing` if the value cannot be
+    imported or is something else.
+    """
     try:
         plugin = entry.load()
     except Exception as error:
-        log.error("plug-in not loaded", extra={"plugin": name, "error": type(error).__name__})
+        fields = {"plugin": entry.name, "group": entry.group, "error": type(error).__name__}
+        log.error("plug-in not loaded", extra=fields)
         raise PluginMissing(
-            f"{setting} demande « {name} », qui ne se charge pas ({type(error).__name__}) : "
-            f"réinstallez le paquet {package} avec ses dépendances, ou changez ce réglage."
+            f"{subject} ne se charge pas ({type(error).__name__}) : réinstallez son paquet avec "
+            f"ses dépendances, ou retirez-le ({entry.value})."
         ) from error
     if not isinstance(plugin, kind):
-        raise PluginMissing(f"{entry.value} ({setting}) doit nommer un {kind.__name__}.")
+        raise PluginMissing(
+            f"{subject} ne se charge pas : {entry.value} doit nommer un {kind.__name__}."
+        )
     return plugin

@@ -16,7 +16,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from quisait.features import FeatureUnusable, installed_features
+from connectors.plugins import PluginMissing
+from quisait.features import installed_features
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": (
@@ -137,7 +138,7 @@ class _Commands(TyperGroup):
         super().__init__(**attributes)
         try:
             commands = all_commands()
-        except FeatureUnusable as error:
+        except PluginMissing as error:
             sys.exit(str(error))
         for name, (place, line) in commands.items():
             if " " not in name and find_spec(_module(place).partition(".")[0]):

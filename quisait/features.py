@@ -16,6 +16,8 @@ from importlib.metadata import entry_points
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from connectors.plugins import load_entry
+
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
@@ -125,29 +127,13 @@ class Feature:
     """Deletes what has expired; called once a day."""
 
 
-class FeatureUnusable(ValueError):
-    """An installed feature cannot be loaded. The error's text is a French sentence."""
-
-
 @cache
 def installed_features() -> tuple[Feature, ...]:
-    """Return the installed features in the order of their names. Raises `FeatureUnusable`."""
-    features = []
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        try:
-            feature = entry.load()
-        except Exception as error:
-            raise FeatureUnusable(
-                f"La fonctionnalité « {entry.name} » ne se charge pas ({type(error).__name__} : "
-                f"{error}) : réinstallez son paquet, ou retirez-le ({entry.value})."
-            ) from error
-        if not isinstance(feature, Feature):
-            raise FeatureUnusable(
-                f"La fonctionnalité « {entry.name} » ne se charge pas : {entry.value} n'est pas un "
-                "Feature (docs/fonctionnalite.md)."
-            )
-        features.append(feature)
-    return tuple(features)
+    """Return the installed features in the order of their names. Raises `PluginMissing`."""
+    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    return tuple(
+        load_entry(entry, Feature, f"La fonctionnalité « {entry.name} »") for entry in entries
+    )
 
 
 def settings_parts() -> dict[str, SettingsPart]:
