@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from quisait.application.database import (
     connect,
     migrate,
 )
+from quisait.features import Feature
 
 pytestmark = pytest.mark.sources
 
@@ -270,6 +271,43 @@ def test_a_migration_that_fails_changes_nothing(
     assert rows_of(engine) == before
     migrate(engine)
     assert differences(engine) == []
+
+
+def test_tables_of_a_feature_follow_its_package(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Created when it is installed, changed once by each later version, kept when it is removed.
+
+    A database that a later version of the package changed is refused, and left unchanged.
+    """
+    tables = sa.MetaData()
+    trial = sa.Table("trial_rows", tables, sa.Column("id", sa.String(8), primary_key=True))
+    done: list[str] = []
+
+    def migrate_with(*migrations: Callable[[sa.Connection], object]) -> None:
+        feature = Feature(name="trial", tables=lambda: (tables,), migrations=migrations)
+        monkeypatch.setattr(database, "installed_features", lambda: (feature,))
+        migrate(engine)
+
+    def first(_: sa.Connection) -> None:
+        done.append("first")
+
+    def second(connection: sa.Connection) -> None:
+        done.append("second")
+        connection.execute(sa.insert(trial).values(id="new"))
+
+    migrate(engine)
+    migrate_with(first)
+    assert (rows_of(engine)["trial_rows"], done) == ([], []), "new tables need no migration"
+    for _ in range(2):
+        migrate_with(first, second)
+    assert (rows_of(engine)["trial_rows"], done) == ([("new",)], ["second"])
+    before = rows_of(engine)
+    with pytest.raises(IndexRefused, match="trial"):
+        migrate_with(first)
+    monkeypatch.setattr(database, "installed_features", tuple)
+    migrate(engine)
+    assert rows_of(engine) == before
 
 
 def test_tables_that_cannot_all_be_made_leave_none(
