@@ -243,6 +243,7 @@ def render(name: str, *, request: Request, **values: object) -> str:
     sound = isinstance(status, int) and status < 500 and status not in _REFUSED_EARLY
     services = services_of(request)
     more = {
+        **{name: value for feature in services.features for name, value in feature.values.items()},
         "demo": _demo(request) if sound else None,
         "notice": notice_of(request) if sound else None,
         "glossed": Glossed(known_acronyms(services) if sound else {}),
@@ -258,7 +259,6 @@ def render(name: str, *, request: Request, **values: object) -> str:
         "partial": getattr(request.state, "incomplete", False),
         "added_entries": [entry for feature in services.features for entry in feature.menu],
         "blocks": _blocks(services),
-        **{name: value for feature in services.features for name, value in feature.values.items()},
     }
     return _environment.get_template(name).render(**more, **values)
 
