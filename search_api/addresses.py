@@ -9,8 +9,9 @@ from connectors.values import Agent
 from expertise.topics import Topic
 from indexer.values import FACETS
 from search_api.query.query import ResultOrder
-from search_api.questions.values import SOURCE, question_document
 
+QUESTION_SOURCE = "questions"
+"""Id of the source whose documents are questions with their answers."""
 ANSWER_ANCHOR = "reponse"
 """Anchor of the answering passage on a document's page."""
 ANSWERS_ANCHOR = "reponses"
@@ -122,7 +123,7 @@ def document_address(document_id: str, question: str = "") -> str:
     """
     page, anchor = f"/documents/{quote(document_id, safe=':')}", ANSWER_ANCHOR
     source, _, question_id = document_id.partition(":")
-    if source == SOURCE:
+    if source == QUESTION_SOURCE:
         page, anchor = question_address(question_id), ANSWERS_ANCHOR
     return f"{page}?{urlencode({'q': question})}#{anchor}" if question.strip() else page
 
@@ -135,6 +136,11 @@ def document_of_address(written: str) -> str:
     if path.startswith("/documents/"):
         return unquote(path.removeprefix("/documents/"))
     return written.strip()
+
+
+def question_document(question_id: str) -> str:
+    """Return the id of a question's document."""
+    return f"{QUESTION_SOURCE}:{question_id}"
 
 
 def question_address(question_id: str) -> str:

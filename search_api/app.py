@@ -1,8 +1,9 @@
 """The FastAPI application: API and pages over one set of services."""
 
 import functools
+from dataclasses import replace
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from starlette.routing import BaseRoute
 
 from search_api import problems
@@ -13,6 +14,8 @@ from search_api.bodies import PROBLEMS
 from search_api.communities import routes as communities
 from search_api.demo import routes as demo
 from search_api.documents import routes as documents
+from search_api.favourites.service import PageFavourites
+from search_api.features import WebFeature
 from search_api.following import routes as following
 from search_api.mail import routes as mail
 from search_api.middleware.moment import MomentMiddleware
@@ -28,12 +31,13 @@ from search_api.openapi import describe
 from search_api.people import routes as people
 from search_api.push import routes as push
 from search_api.questions import routes as questions
+from search_api.questions import wording
 from search_api.scim import routes as scim
 from search_api.scim.values import ScimRefused
 from search_api.search import find_routes as find
 from search_api.search import routes as search
 from search_api.search.embed_widget import add_embed_widget
-from search_api.services import ReaderOf, Services
+from search_api.services import ReaderOf, Services, reader_of_page, services_of
 from search_api.sign_on import routes as sign_on_routes
 from search_api.static_files import STATIC, STATIC_FOLDERS, add_static, static_files
 from search_api.templating import add_templates
@@ -41,6 +45,28 @@ from search_api.topics import routes as topics
 from search_api.verification import routes as verification
 
 __all__ = ["ReaderOf", "Services", "create_app"]
+
+
+def _favourites_of_page(request: Request) -> PageFavourites:
+    return PageFavourites(services_of(request), reader_of_page(request))
+
+
+OWN_PAGES = WebFeature(
+    frame={
+        "asking": questions.asking_of_page,
+        "corrections": people.corrections_of_page,
+        "demo": demo.demo_of_page,
+        "favourites": _favourites_of_page,
+        "page_follows": following.follows_of_page,
+    },
+    filters={
+        "answered_before": wording.answered_before,
+        "open_figures": wording.open_figures,
+        "passed_on": wording.passed_on,
+        "questions_this_week": wording.questions_this_week,
+    },
+)
+"""What quisait's own features add to every page."""
 
 
 def create_app(services: Services) -> FastAPI:
@@ -52,6 +78,7 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
         responses=PROBLEMS,
     )
+    services = replace(services, features=(OWN_PAGES, *services.features))
     app.state.services = services
     # The middleware added last sees a request first.
     sign_on = services.sign_on
@@ -73,8 +100,7 @@ def create_app(services: Services) -> FastAPI:
     for feature in services.features:
         for router in feature.routers:
             added.include_router(router)
-        if feature.templates:
-            add_templates(feature.templates)
+        add_templates(feature)
         if feature.static:
             add_static(feature.static)
     app.router.routes.extend(added.routes)

@@ -37,9 +37,11 @@ class WebFeature:
     `service` is what the routes need: `service_of` returns it by its class. `templates` is the
     folder of the feature's templates, `static` that of its scripts, at `/static`. `blocks` names
     templates by the place of quisait's pages at which they are included; `values` are what these
-    templates use, by name. `accesses` are French descriptions of entries of the audit log, by route
-    or command. `describe` completes the API's description (OpenAPI). `tags`: the tag of the
-    description for paths that match a regular expression.
+    templates use, by name. `frame` are functions by name: every page may use what they return for
+    its request, or None on a page about a failure. `filters` are filters of templates. `accesses`
+    are French descriptions of entries of the audit log, by route or command. `describe` completes
+    the API's description (OpenAPI). `tags`: the tag of the description for paths that match a
+    regular expression.
     """
 
     routers: Sequence[APIRouter] = ()
@@ -48,6 +50,8 @@ class WebFeature:
     static: Path | None = None
     blocks: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, object] = field(default_factory=dict)
+    frame: Mapping[str, Callable[[Request], object]] = field(default_factory=dict)
+    filters: Mapping[str, Callable[..., object]] = field(default_factory=dict)
     accesses: Mapping[str, str] = field(default_factory=dict)
     menu: Sequence[MenuEntry] = ()
     describe: Callable[[dict[str, Any]], None] = lambda _: None

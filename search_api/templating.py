@@ -10,10 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from connectors.geography import area_name
-from connectors.values import Agent, ContributorRole
-from indexer.access import Reader
+from connectors.values import ContributorRole
 from search_api import wording
 from search_api.addresses import (
+    QUESTION_SOURCE,
     agent_address,
     community_address,
     document_address,
@@ -21,24 +21,17 @@ from search_api.addresses import (
     question_address,
 )
 from search_api.audit import descriptions
-from search_api.favourites.service import PageFavourites
-from search_api.following.service import PageFollows
+from search_api.features import WebFeature
 from search_api.identity.principals import Role
-from search_api.identity.tokens import on_loopback
+from search_api.markdown import marked_with_lists, rendered, with_lists
 from search_api.notices import notice_of
-from search_api.people.corrections import PageCorrections
 from search_api.plain_text import unbroken
-from search_api.questions.markdown import marked_with_lists, rendered, with_lists
-from search_api.questions.service import waiting_for
-from search_api.questions.values import SOURCE
 from search_api.ranking.direct_answer import unsaid_passages
 from search_api.ranking.results import excerpt, explanation
-from search_api.search.service import known_acronyms
 from search_api.services import Services, reader_of_page, services_of
 from search_api.sign_on.identification import (
     IN_PERSON_METHODS,
     Identification,
-    by_personal_token,
     identification_of,
 )
 from search_api.static_files import static_address
@@ -70,37 +63,6 @@ def role_pages_of(request: Request) -> list[RolePage]:
         return []
     roles = services.grants.held_by(reader_of_page(request)).roles
     return [page for page in ROLE_PAGES if page.role in roles]
-
-
-@dataclass(frozen=True, slots=True)
-class AskingShown:
-    """Navigation entry of questions to experts.
-
-    `waiting`: number of questions that wait for the reader.
-    """
-
-    waiting: int
-
-
-def asking_shown(services: Services, reader: Reader) -> AskingShown | None:
-    """Return the entry of questions; None if questions are off or the reader is unknown."""
-    if services.asking is None or reader.agent_id is None:
-        return None
-    return AskingShown(sum(waiting_for(services, reader)))
-
-
-def page_follows(request: Request) -> PageFollows | None:
-    """Return the reader's follows, for buttons on pages; None for a personal token."""
-    if by_personal_token(request):
-        return None
-    return PageFollows(services_of(request), reader_of_page(request))
-
-
-def page_corrections(request: Request) -> PageCorrections | None:
-    """Return the reader's possible corrections, for buttons on pages; None for a personal token."""
-    if by_personal_token(request):
-        return None
-    return PageCorrections(services_of(request), reader_of_page(request))
 
 
 class Glossed:
@@ -190,13 +152,9 @@ _environment.filters.update(
     marked_with_lists=marked_with_lists,
     month=wording.month,
     number=wording.number,
-    answered_before=wording.answered_before,
-    open_figures=wording.open_figures,
     opened=descriptions.opened,
-    passed_on=wording.passed_on,
     quote_label=wording.quote_label,
     place=wording.place,
-    questions_this_week=wording.questions_this_week,
     post=wording.post,
     reasons=wording.reasons,
     recognised_text=wording.recognised_text,
@@ -219,15 +177,18 @@ _environment.globals.update(
     new_question_address=new_question_address,
     plural=plural,
     question_address=question_address,
-    question_source=SOURCE,
+    question_source=QUESTION_SOURCE,
     static=static_address,
 )
 
 
-def add_templates(folder: Path) -> None:
-    """Let pages use the templates of a feature; those of quisait come first."""
-    if str(folder) not in _loader.searchpath:
-        _loader.searchpath.append(str(folder))
+def add_templates(feature: WebFeature) -> None:
+    """Let pages use the templates and filters of a feature; those of quisait come first."""
+    _environment.filters.update(
+        {name: used for name, used in feature.filters.items() if name not in _environment.filters}
+    )
+    if feature.templates and str(feature.templates) not in _loader.searchpath:
+        _loader.searchpath.append(str(feature.templates))
 
 
 _REFUSED_EARLY = {421, 429, 431}
@@ -244,15 +205,15 @@ def render(name: str, *, request: Request, **values: object) -> str:
     services = services_of(request)
     more = {
         **{name: value for feature in services.features for name, value in feature.values.items()},
-        "demo": _demo(request) if sound else None,
+        **{
+            name: value(request) if sound else None
+            for feature in reversed(services.features)
+            for name, value in feature.frame.items()
+        },
         "notice": notice_of(request) if sound else None,
-        "glossed": Glossed(known_acronyms(services) if sound else {}),
+        "glossed": Glossed(services.search.glossary.now().acronyms if sound else {}),
         "here": here(request),
         "desks": role_pages_of(request) if sound else (),
-        "favourites": PageFavourites(services, reader_of_page(request)) if sound else None,
-        "page_follows": page_follows(request) if sound else None,
-        "corrections": page_corrections(request) if sound else None,
-        "asking": asking_shown(services, reader_of_page(request)) if sound else None,
         "kept": services.questions_kept,
         "themed": services.theme is not None,
         "signed_on": _signed_on(request),
@@ -276,27 +237,6 @@ def _signed_on(request: Request) -> Identification | None:
     """Return the person who signed on, for whom pages offer «Mes accès» and sign-out; else None."""
     who = identification_of(request)
     return who if who and who.method in IN_PERSON_METHODS else None
-
-
-def _demo(request: Request) -> dict[str, object] | None:
-    """Return the demo's reader and the agents that they can choose; None outside the demo."""
-    services = services_of(request)
-    if not (services.demo and on_loopback(request)):
-        return None
-    known = {agent.id: agent for agent in demo_agents(services)}
-    return {
-        "agent": known.get(reader_of_page(request).agent_id or ""),
-        "people": [
-            (one, known[one.agent_id]) for one in services.demo_people if one.agent_id in known
-        ],
-        "mails": services.mail is not None and services.mail.shown is not None,
-    }
-
-
-def demo_agents(services: Services) -> list[Agent]:
-    """Return the demo's agents, without agents who left and may read nothing."""
-    today = services.today()
-    return [agent for agent in services.people.everyone() if not agent.departed(today)]
 
 
 def here(request: Request) -> str:

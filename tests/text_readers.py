@@ -56,6 +56,13 @@ from quisait.application.database import migrate
 from search_api.documents.originals import RangeNotSatisfiable, byte_range
 from search_api.documents.service import paragraphs, unwrapped
 from search_api.identity.tokens import bearer_token
+from search_api.markdown import (
+    linked_documents,
+    marked_with_lists,
+    plain_text,
+    rendered,
+    with_lists,
+)
 from search_api.middleware.security import HostMiddleware, SameSiteMiddleware
 from search_api.plain_text import safe_json, safe_spans
 from search_api.query.apostrophes import with_apostrophes
@@ -65,13 +72,6 @@ from search_api.query.parser import QueryParser
 from search_api.query.pasted_mail import question_of_mail
 from search_api.query.query import ResultOrder, without_quotes
 from search_api.query.typed_references import with_references_in_one_way
-from search_api.questions.markdown import (
-    linked_documents,
-    marked_with_lists,
-    plain_text,
-    rendered,
-    with_lists,
-)
 from search_api.ranking.direct_answer import direct_answer
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.preamble import after_colon, after_preamble, is_preamble

@@ -29,12 +29,12 @@ from quisait.privacy.register import (
 )
 from quisait.privacy.retention import purge_agent
 from quisait.settings import QUESTIONS_SOURCE
+from search_api.addresses import question_document
 from search_api.favourites.storage import SqlFavourites, SubjectKind
 from search_api.following.storage import FollowKind, SqlFollowing
 from search_api.mail.storage import SqlMail, doubt_restored_mail
 from search_api.mail.values import DigestPace, MailPreferences
 from search_api.questions.storage import SqlQuestions
-from search_api.questions.values import question_document
 from search_api.verification.storage import SqlVerifications
 
 log = logging.getLogger(__name__)

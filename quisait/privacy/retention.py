@@ -39,6 +39,7 @@ from quisait.privacy.register import (
 )
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import grant_of
+from search_api.addresses import question_document
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import SqlAudit
 from search_api.communities.storage import documents_pinned, forget_pins
@@ -54,7 +55,6 @@ from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, forget_mentio
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
 from search_api.questions.storage import SqlQuestions
 from search_api.questions.tables import renumber_texts_of
-from search_api.questions.values import question_document
 from search_api.sign_on import sessions as sign_on_tables
 from search_api.verification.storage import (
     MONTH_DAYS,

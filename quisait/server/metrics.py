@@ -42,6 +42,7 @@ from quisait.work.runs import BACKUP, RUNS_CONSIDERED, next_run, observed_run, s
 from quisait.work.source_status import source_health
 from quisait.work.worker import tasks_of
 from search_api.administration import health
+from search_api.app import OWN_PAGES
 from search_api.middleware.security import HostMiddleware, add_security_headers
 from search_api.services import Services
 
@@ -252,7 +253,11 @@ def metrics_app(
     """Return the application of the metrics' own port: metrics and health."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.services = Services(
-        application.search, application.book, reader_of=lambda request: NOBODY, today=today
+        application.search,
+        application.book,
+        reader_of=lambda request: NOBODY,
+        today=today,
+        features=(OWN_PAGES,),
     )
     app.add_middleware(HostMiddleware, hosts=hosts)
     add_security_headers(app)

@@ -496,7 +496,7 @@ class ExpertiseSettings(SettingsTable):
 Table = TypeVar("Table", bound=SettingsTable)
 """The model of a feature's table."""
 QUESTIONS_SOURCE: Literal["questions"] = "questions"
-"""Name and kind of the source of questions (`search_api.questions.values.SOURCE`)."""
+"""Name and kind of the source of questions (`search_api.addresses.QUESTION_SOURCE`)."""
 DIRECTORY = "@annuaire"
 """Name of the directory's runs, which no source can have."""
 

@@ -24,6 +24,7 @@ from expertise.community_management import (
 from expertise.current_build import OpenBuild
 from expertise.decisions import CommunityDecision, TopicDecision, Verdict
 from expertise.topics import Topic, TopicKind
+from search_api.addresses import QUESTION_SOURCE
 from search_api.context import (
     AnswerContext,
     InvalidParameter,
@@ -33,7 +34,6 @@ from search_api.context import (
     note_access,
 )
 from search_api.moderation.service import ModerationDesk, to_moderate
-from search_api.questions.values import SOURCE
 from search_api.topics.service import by_label
 
 TREND_MONTHS = 13
@@ -123,7 +123,7 @@ def topics_to_watch(context: AnswerContext, build: Build, holder: RoleHolder) ->
         waiting[question.topic_id].append(question.document_id)
 
     def with_questions(count: TopicCount) -> TopicCount:
-        elsewhere = (one for one in count.questions if not one.startswith(f"{SOURCE}:"))
+        elsewhere = (one for one in count.questions if not one.startswith(f"{QUESTION_SOURCE}:"))
         return replace(count, questions=(*elsewhere, *waiting[count.topic.id]))
 
     topics = topics_at_risk(build, holder.held.animates_topic, with_questions)

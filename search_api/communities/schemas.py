@@ -9,12 +9,12 @@ from pydantic import BeforeValidator, Field
 from connectors.values import Agent
 from expertise.consent import LONGEST_REASON
 from expertise.decisions import Verdict
+from search_api.addresses import QUESTION_SOURCE
 from search_api.bodies import AgentBody, Body, Joined, ReferenceBody
 from search_api.communities.management import CommunityAction, ProposalAction
 from search_api.communities.pages import CommunityPage, CommunityPageAct
 from search_api.people.corrections import HolderAction
 from search_api.questions.schemas import BriefQuestionBody
-from search_api.questions.values import SOURCE
 from search_api.topics.schemas import BuildBody, CommunityBody, TopicBody
 
 
@@ -141,7 +141,7 @@ class CommunityPageBody(Body):
     @classmethod
     def of(cls, page: CommunityPage) -> Self:
         """Return the body. Questions asked here are only in `waiting` and `answered`."""
-        elsewhere = [one for one in page.community.questions if one.source != SOURCE]
+        elsewhere = [one for one in page.community.questions if one.source != QUESTION_SOURCE]
         invited = page.community.invitation
         shown_on = invited.shown_on if invited else None
         joined = Joined(page, page.community, questions=elsewhere, shown_on=shown_on)

@@ -14,8 +14,8 @@ from search_api.mail.service import shown_mails
 from search_api.identity.tokens import DEMO_COOKIE, on_loopback
 from search_api.parameters import NamedReader
 from search_api.problems import Problem
-from search_api.services import Services, services_of
-from search_api.templating import demo_agents, render
+from search_api.services import Services, reader_of_page, services_of
+from search_api.templating import render
 
 router = APIRouter(include_in_schema=False)
 
@@ -66,6 +66,27 @@ def mails(request: Request, reader: NamedReader) -> str:
         request=request,
         mails=[(one, list(_pieces(one.text, site))) for one in found],
     )
+
+
+def demo_of_page(request: Request) -> dict[str, object] | None:
+    """Return the demo's reader and the agents that they can choose; None outside the demo."""
+    services = services_of(request)
+    if not (services.demo and on_loopback(request)):
+        return None
+    known = {agent.id: agent for agent in demo_agents(services)}
+    return {
+        "agent": known.get(reader_of_page(request).agent_id or ""),
+        "people": [
+            (one, known[one.agent_id]) for one in services.demo_people if one.agent_id in known
+        ],
+        "mails": services.mail is not None and services.mail.shown is not None,
+    }
+
+
+def demo_agents(services: Services) -> list[Agent]:
+    """Return the demo's agents, without agents who left and may read nothing."""
+    today = services.today()
+    return [agent for agent in services.people.everyone() if not agent.departed(today)]
 
 
 def _services_of_demo(request: Request) -> Services:

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from search_api.addresses import (
     ANSWER_ANCHOR,
+    QUESTION_SOURCE,
     QuestionMail,
     SearchAddress,
     demo_original_address,
@@ -26,7 +27,6 @@ from search_api.documents.service import (
 from search_api.identity.tokens import on_loopback
 from search_api.parameters import AskingReader, NamedReader
 from search_api.problems import Problem
-from search_api.questions.values import SOURCE
 from search_api.search.routes import page_address
 from search_api.services import services_of
 from search_api.templating import render
@@ -92,7 +92,7 @@ def document_page(
     request: Request, reader: AskingReader, document_id: str, q: Marked = ""
 ) -> Response:
     """Show the document, opened at the passage that answers; redirect for an asked question."""
-    if document_id.partition(":")[0] == SOURCE:
+    if document_id.partition(":")[0] == QUESTION_SOURCE:
         return RedirectResponse(document_address(document_id, q))
     return HTMLResponse(_page(request, reader, document_id, q))
 

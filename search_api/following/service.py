@@ -19,6 +19,7 @@ from indexer.access import Reader, access_filter
 from indexer.sql import in_utc
 from indexer.values import FACETS, Card
 from search_api.addresses import (
+    QUESTION_SOURCE,
     SearchAddress,
     community_address,
     document_address,
@@ -37,7 +38,7 @@ from search_api.following.storage import (
 from search_api.query.query import QUERY_CHARACTERS, Query, ResultOrder, since
 from search_api.questions.documents import KIND
 from search_api.questions.reading import known_agent, readable_thread
-from search_api.questions.values import SOURCE, AskedQuestion, ReaderScope
+from search_api.questions.values import AskedQuestion, ReaderScope
 from search_api.topics.news import any_label
 from search_api.verification.service import verified_documents
 
@@ -401,7 +402,7 @@ def _waits(card: Card) -> bool:
     answering = {ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER}
     roles = {row.role for row in card.contributions}
     return (ContributorRole.ASKER in roles and not roles & answering) or (
-        card.kind == KIND and card.source == SOURCE and not roles & answering
+        card.kind == KIND and card.source == QUESTION_SOURCE and not roles & answering
     )
 
 

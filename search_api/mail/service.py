@@ -30,7 +30,8 @@ from search_api.mail.values import (
 )
 from search_api.questions.service import own_load
 from search_api.questions.values import AskedQuestion, ReaderScope, RequestState
-from search_api.wording import day, plural, questions_this_week
+from search_api.questions.wording import questions_this_week
+from search_api.wording import day, plural
 
 _Words = tuple[str, str, tuple[MailSection, ...], str]
 """The text of a message: its subject, its first paragraph, its sections, and why it is sent."""

@@ -12,6 +12,7 @@ from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_shown
 from indexer.access import Reader
 from search_api.context import AnswerContext, AnswerRefused, InvalidParameter, required
+from search_api.markdown import document_link
 from search_api.query.query import Query
 from search_api.questions.authority import entities_down_to
 from search_api.questions.delivery import (
@@ -23,7 +24,6 @@ from search_api.questions.delivery import (
     may_be_chosen,
     recipients_for,
 )
-from search_api.questions.markdown import document_link
 from search_api.questions.reading import checked_text, checked_title, known_agent
 from search_api.questions.values import (
     MOST_ASKED,

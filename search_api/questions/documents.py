@@ -20,8 +20,9 @@ from connectors.values import (
     Document,
     Section,
 )
+from search_api.addresses import QUESTION_SOURCE, question_document
 from search_api.questions.storage import SqlQuestions
-from search_api.questions.values import SOURCE, GivenAnswer, Thread, question_document
+from search_api.questions.values import GivenAnswer, Thread
 
 KIND = "question"
 UNNAMED = "Un ou une collègue"
@@ -33,7 +34,7 @@ class QuestionsConnector:
     """Adapter of `Connector` over the application's own database."""
 
     questions: SqlQuestions
-    source: str = SOURCE
+    source: str = QUESTION_SOURCE
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield changed and deleted questions, by change number. Raises `SourceUnreachable`."""
@@ -66,7 +67,8 @@ def _reachable() -> Iterator[None]:
         yield
     except sa.exc.SQLAlchemyError as error:
         raise SourceUnreachable(
-            f"{SOURCE} : la base d'état ne répond pas. Vérifiez « database », puis relancez."
+            f"{QUESTION_SOURCE} : la base d'état ne répond pas. Vérifiez « database », puis "
+            "relancez."
         ) from error
 
 
@@ -80,7 +82,7 @@ def document_of(thread: Thread) -> Document:
     An asker who may not be named yet appears nowhere in it.
     """
     # Imported here: commands that read no question need no parser of Markdown.
-    from search_api.questions.markdown import plain_text
+    from search_api.markdown import plain_text
 
     question = thread.question
     asker = _account(question.asker_id, question.named)
@@ -91,7 +93,7 @@ def document_of(thread: Thread) -> Document:
         sections.append(Section(text, CONVERSATION_HEADINGS[_role(one)], author))
     return Document(
         id=question.document_id,
-        source=SOURCE,
+        source=QUESTION_SOURCE,
         title=question.title,
         access=question.access,
         sections=tuple(sections),
@@ -116,7 +118,7 @@ def _valid_until(thread: Thread) -> date | None:
 
 def _account(agent_id: str, named: bool) -> str | None:
     """Return the account of an agent, None if they may not be named or were erased."""
-    return f"{SOURCE}:{agent_id}" if named and agent_id else None
+    return f"{QUESTION_SOURCE}:{agent_id}" if named and agent_id else None
 
 
 def _role(answer: GivenAnswer) -> ContributorRole:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from connectors.values import Agent
 from indexer.access import Reader, access_filter
 from indexer.state import storable
+from search_api.addresses import QUESTION_SOURCE
 from search_api.context import AnswerContext, InvalidParameter, NotFound, required
-from search_api.questions.markdown import linked_documents
-from search_api.questions.values import MOST_TITLE, SOURCE, AskedQuestion, Thread
+from search_api.markdown import linked_documents
+from search_api.questions.values import MOST_TITLE, AskedQuestion, Thread
 
 _ID = re.compile(r"[0-9a-f]{32}")
 OTHER_TEXT = "Ce texte a changé depuis que vous l’avez lu : relisez-le, puis décidez."
@@ -93,7 +94,7 @@ def note_use(context: AnswerContext, reader: Reader, thread: Thread) -> None:
 def note_use_of_document(context: AnswerContext, reader: Reader, document_id: str) -> None:
     """Call `note_use` if the opened document is a question's."""
     source, _, question_id = document_id.partition(":")
-    if context.asking is None or source != SOURCE:
+    if context.asking is None or source != QUESTION_SOURCE:
         return
     thread = context.asking.questions.one(question_id)
     if thread is not None:

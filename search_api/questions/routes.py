@@ -17,6 +17,7 @@ from search_api.addresses import SearchAddress, document_address, question_addre
 from search_api.authorization import IN_PERSON
 from search_api.bodies import PROBLEMS
 from search_api.context import InvalidParameter
+from search_api.markdown import linked_documents, rendered
 from search_api.notices import Undo, noticed
 from search_api.parameters import AskingReader, NamedReader, day_of_field
 from search_api.questions.actions import (
@@ -35,7 +36,6 @@ from search_api.questions.asking import (
     link_to_document,
     planned_recipients,
 )
-from search_api.questions.markdown import linked_documents, rendered
 from search_api.questions.reading import closed_to_asker, open_links
 from search_api.questions.schemas import (
     AskedQuestionBody,
@@ -53,6 +53,7 @@ from search_api.questions.service import (
     own_questions,
     question_page,
     set_asking_preferences,
+    waiting_for,
 )
 from search_api.questions.values import (
     MOST_LISTED,
@@ -62,10 +63,10 @@ from search_api.questions.values import (
     AskingPreferences,
     ReaderScope,
 )
+from search_api.questions.wording import where_a_question_stands
 from search_api.ranking.results import Result
-from search_api.services import Services, services_of
+from search_api.services import Services, reader_of_page, services_of
 from search_api.templating import render
-from search_api.wording import where_a_question_stands
 
 _Written = Annotated[str, Query(max_length=4_000, description="what is being written")]
 
@@ -166,6 +167,22 @@ def act(
 
 
 router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
+
+
+@dataclass(frozen=True, slots=True)
+class AskingShown:
+    """Navigation entry of questions; `waiting`: number of questions that wait for the reader."""
+
+    waiting: int
+
+
+def asking_of_page(request: Request) -> AskingShown | None:
+    """Return the entry of questions; None if questions are off or the reader is unknown."""
+    services, reader = services_of(request), reader_of_page(request)
+    if services.asking is None or reader.agent_id is None:
+        return None
+    return AskingShown(sum(waiting_for(services, reader)))
+
 
 METIER_PREFIX = "metier:"
 """Prefix of a métier's id, in the form's field for whom to ask."""

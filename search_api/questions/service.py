@@ -21,8 +21,10 @@ from indexer.access import Reader, access_filter
 from indexer.errors import IndexUnreachable
 from indexer.moment import once
 from indexer.values import Card
+from search_api.addresses import QUESTION_SOURCE
 from search_api.context import AnswerContext, InvalidParameter, required
 from search_api.identity.principals import ALL, Role
+from search_api.markdown import linked_documents, plain_text
 from search_api.questions.choosing import usual_limit, weekly_limit
 from search_api.questions.delivery import (
     answering_topics,
@@ -31,7 +33,6 @@ from search_api.questions.delivery import (
     move_on,
     with_load,
 )
-from search_api.questions.markdown import linked_documents, plain_text
 from search_api.questions.reading import (
     any_thread,
     closed_to_asker,
@@ -44,7 +45,6 @@ from search_api.questions.values import (
     MOST_ASKED,
     MOST_LISTED,
     MOST_PER_WEEK,
-    SOURCE,
     UNDECIDED,
     AgentRequest,
     AskedQuestion,
@@ -299,7 +299,7 @@ def _may_be_named_here(context: AnswerContext, agent: Agent) -> bool:
     left = {
         one.preference.subject for one in said if one.preference.kind is PreferenceKind.WITHDRAW
     }
-    return may_be_named(agent) and SOURCE not in left
+    return may_be_named(agent) and QUESTION_SOURCE not in left
 
 
 def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:

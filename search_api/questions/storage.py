@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from indexer import sql
 from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, row_of, storable
+from search_api.addresses import QUESTION_SOURCE
 from search_api.questions.base_storage import (
     READ_AT_ONCE,
     BaseStorage,
@@ -39,7 +40,6 @@ from search_api.questions.tables import (
     text_reports,
 )
 from search_api.questions.values import (
-    SOURCE,
     AskedQuestion,
     GivenAnswer,
     OpenQuestionFigures,
@@ -291,7 +291,7 @@ class SqlQuestions(BaseStorage):
         only for documents that everybody may read: the numbers are public.
         """
         source, _, question_id = document_id.partition(":")
-        by_question = asked_questions.c.id == (question_id if source == SOURCE else "")
+        by_question = asked_questions.c.id == (question_id if source == QUESTION_SOURCE else "")
         opened = asked_questions.c.scope == ReaderScope.EVERYBODY.value
         with self._writing() as write:
             _one_more(write, answered_before, day)

@@ -12,9 +12,8 @@ from enum import StrEnum
 
 from connectors.values import APPLICATION_AUTHORITY, EVERYONE, Access
 from indexer.state import digest
+from search_api.addresses import question_document
 
-SOURCE = "questions"
-"""Id of the source whose documents are questions with their answers."""
 MOST_TITLE = 200
 """Maximum length of a question's title, in characters: one sentence."""
 MOST_TEXT = 10_000
@@ -133,11 +132,6 @@ class AskedQuestion(_Text):
         members = {f"agent:{one}" for one in self.readers or ()}
         # Agents who left the community are denied, even after an older database is restored.
         return Access(frozenset(members | asker), frozenset({left_principal(self.scope_id)}))
-
-
-def question_document(question_id: str) -> str:
-    """Return the id of a question's document."""
-    return f"{SOURCE}:{question_id}"
 
 
 def entity_principal(path: str) -> str:

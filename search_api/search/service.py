@@ -173,11 +173,6 @@ def answer_question(
     )
 
 
-def known_acronyms(context: AnswerContext) -> Mapping[str, str]:
-    """Return what each acronym of the glossary stands for."""
-    return context.search.glossary.now().acronyms
-
-
 def _definitions(context: AnswerContext, query: Query) -> tuple[Definition, ...]:
     if query.page > 1 or query.filters:
         return ()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from playwright.sync_api import Browser, expect
 
 from connectors.values import Access
-from search_api.questions.markdown import (
+from search_api.markdown import (
     document_link,
     linked_documents,
     marked_with_lists,
