@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.routing import BaseRoute
 
 from search_api import problems
+from search_api.access import routes as sign_on_routes
 from search_api.account import routes as account
 from search_api.administration import health
 from search_api.administration import routes as administration
@@ -38,7 +39,6 @@ from search_api.search import find_routes as find
 from search_api.search import routes as search
 from search_api.search.embed_widget import add_embed_widget
 from search_api.services import ReaderOf, Services, reader_of_page, services_of
-from search_api.sign_on import routes as sign_on_routes
 from search_api.static_files import STATIC, STATIC_FOLDERS, add_static, static_files
 from search_api.templating import add_templates
 from search_api.topics import routes as topics

@@ -17,6 +17,12 @@ from fastapi import Depends, Request
 
 from indexer.access import Reader
 from search_api.context import RoleHolder, note_refusal, open_by_role
+from search_api.identity.identification import (
+    Identification,
+    IdentificationMethod,
+    by_personal_token,
+    identification_of,
+)
 from search_api.identity.principals import Role
 from search_api.identity.readers import ReaderDirectory, reader_of
 from search_api.identity.tokens import TOKEN_COOKIE, SignedTokens, bearer_token
@@ -24,13 +30,7 @@ from search_api.parameters import NamedReader
 from search_api.problems import Problem
 from search_api.services import services_of
 from search_api.sign_on.errors import NotAnAgent, ProviderUnreachable
-from search_api.sign_on.identification import (
-    Identification,
-    IdentificationMethod,
-    SignedHeader,
-    by_personal_token,
-    identification_of,
-)
+from search_api.sign_on.identification import SignedHeader
 from search_api.sign_on.sessions import PREFIX, SignOnCookies, SqlPersonalTokens, SqlSessions
 
 Identify = Callable[[Request], Identification | None]
@@ -83,7 +83,7 @@ def session_cookie(sessions: SqlSessions, cookies: SignOnCookies) -> Identify:
         session = sessions.find(session_id) if session_id else None
         if session is None:
             return None
-        return Identification(session.agent_id, IdentificationMethod.SESSION, session)
+        return Identification(session.agent_id, IdentificationMethod.SESSION, session.key)
 
     return identify
 

@@ -22,6 +22,7 @@ from search_api.addresses import (
 )
 from search_api.audit import descriptions
 from search_api.features import WebFeature
+from search_api.identity.identification import IN_PERSON_METHODS, Identification, identification_of
 from search_api.identity.principals import Role
 from search_api.markdown import marked_with_lists, rendered, with_lists
 from search_api.notices import notice_of
@@ -29,11 +30,6 @@ from search_api.plain_text import unbroken
 from search_api.ranking.direct_answer import unsaid_passages
 from search_api.ranking.results import excerpt, explanation
 from search_api.services import Services, reader_of_page, services_of
-from search_api.sign_on.identification import (
-    IN_PERSON_METHODS,
-    Identification,
-    identification_of,
-)
 from search_api.static_files import static_address
 from search_api.wording import plural, safe_text
 

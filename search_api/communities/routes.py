@@ -37,13 +37,13 @@ from search_api.communities.schemas import (
 )
 from search_api.communities.service import community, note_told
 from search_api.context import NoBuild, NotFound, RoleHolder
+from search_api.identity.identification import by_personal_token
 from search_api.identity.principals import Role
 from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.people.agents import ask_wish, wish_before
 from search_api.people.corrections import HolderAction, decide_on_holder, removed_holders
 from search_api.services import services_of
-from search_api.sign_on.identification import by_personal_token
 from search_api.templating import render
 from search_api.topics.routes import not_mapped
 from search_api.topics.service import is_shown

@@ -12,10 +12,10 @@ from search_api.context import required
 from search_api.following.schemas import FollowRequest, NewsBody, OwnFollowsBody
 from search_api.following.service import FollowAction, PageFollows, change_follow, news, own_follows
 from search_api.following.storage import FollowKind
+from search_api.identity.identification import by_personal_token
 from search_api.notices import Undo, noticed
 from search_api.parameters import AskingReader, NamedReader
 from search_api.services import reader_of_page, services_of
-from search_api.sign_on.identification import by_personal_token
 from search_api.templating import render
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=IN_PERSON)

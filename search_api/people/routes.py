@@ -8,12 +8,12 @@ from fastapi.responses import HTMLResponse
 from search_api.addresses import SearchAddress, topic_address
 from search_api.bodies import PROBLEMS
 from search_api.context import NoBuild
+from search_api.identity.identification import by_personal_token
 from search_api.parameters import NamedReader, Offset, Typed
 from search_api.people.agents import agent_peers, agent_profile
 from search_api.people.corrections import PageCorrections
 from search_api.people.schemas import ProfileBody
 from search_api.services import reader_of_page, services_of
-from search_api.sign_on.identification import by_personal_token
 from search_api.templating import render
 from search_api.topics.routes import not_mapped
 from search_api.topics.schemas import PeersBody

@@ -19,6 +19,7 @@ from search_api.communities.service import note_told
 from search_api.following.service import HOME_SEARCHES, news
 from search_api.home.service import home
 from search_api.home.to_do import to_do
+from search_api.identity.identification import by_personal_token
 from search_api.parameters import (
     AreaCode,
     AskingReader,
@@ -44,7 +45,6 @@ from search_api.search.schemas import ExpertsBody, SearchBody, SuggestionsBody
 from search_api.search.service import answer_question, who_knows
 from search_api.search.suggestions import suggested
 from search_api.services import services_of
-from search_api.sign_on.identification import by_personal_token
 from search_api.templating import here, render
 from search_api.topics.maps import TileMap, departement_places, tile_map
 from search_api.wording import kilometres

@@ -1,4 +1,4 @@
-"""Find the agent who signs on, and how the reader of a request was identified.
+"""Find the agent who signs on.
 
 The claims of a provider or of a signed header name an agent by one configured rule, never by a
 guess. The header is set by a reverse proxy and holds a JWT (RFC 7519) for this audience; an
@@ -9,15 +9,12 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 from typing import Any, Literal, Protocol
-
-from fastapi import Request
 
 from connectors.values import Agent
 from search_api.sign_on.errors import NoAgentReason, NotAnAgent, ProviderRefused
 from search_api.sign_on.provider import Provider
-from search_api.sign_on.sessions import Session, SignOnCookies, SqlPersonalTokens, SqlSessions
+from search_api.sign_on.sessions import SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.signed_tokens import Claims, KeyOf, checked_claims, signed_claims
 
 log = logging.getLogger(__name__)
@@ -144,40 +141,6 @@ class SignedHeader:
             skew_s=self.rules.skew_s,
             expires=True,
         )
-
-
-class IdentificationMethod(StrEnum):
-    """How a reader was identified."""
-
-    SESSION = "session"
-    SIGNED_HEADER = "signed_header"
-    PERSONAL_TOKEN = "personal_token"  # noqa: S105 - a method's name
-    SIGNED_TOKEN = "signed_token"  # noqa: S105
-
-
-IN_PERSON_METHODS = frozenset({IdentificationMethod.SESSION, IdentificationMethod.SIGNED_HEADER})
-"""Methods of a person with a browser; the others are for programs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identification:
-    """How the sender of a request was identified; `agent_id` is None for an invalid credential."""
-
-    agent_id: str | None
-    method: IdentificationMethod
-    session: Session | None = None
-
-
-def identification_of(request: Request) -> Identification | None:
-    """Return how the reader was identified; None if nobody was identified yet."""
-    who: Identification | None = getattr(request.state, "identified", None)
-    return who
-
-
-def by_personal_token(request: Request) -> bool:
-    """Return whether the reader used a personal token, which gives no access to personal data."""
-    who = identification_of(request)
-    return who is not None and who.method is IdentificationMethod.PERSONAL_TOKEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,11 @@ from connectors.values import Agent
 from indexer.access import NOBODY
 from quisait.application.sign_on import read_keys
 from search_api.authorization import IdentifiedReaders, bearer, signed_header, token_cookie
+from search_api.identity.identification import IdentificationMethod, identification_of
 from search_api.identity.tokens import SignedTokens
 from search_api.problems import Problem
 from search_api.sign_on.errors import ProviderUnreachable
-from search_api.sign_on.identification import (
-    AgentRule,
-    IdentificationMethod,
-    SignedHeader,
-    SignedHeaderRules,
-    identification_of,
-)
+from search_api.sign_on.identification import AgentRule, SignedHeader, SignedHeaderRules
 from search_api.sign_on.signed_tokens import ProviderKeys
 from tests.lying_provider import rsa_key, signed, signed_with_the_public_key, unsigned
 from tests.pages.administration import TODAY

@@ -21,6 +21,7 @@ from quisait_mcp.service import (
     readable_places,
 )
 from quisait_mcp.storage import MOST_CALLS
+from search_api.access import token_forms
 from search_api.bodies import Body as ApiBody
 from search_api.context import AnswerContext, NotFound
 from search_api.features import MenuEntry, WebFeature, service_of
@@ -32,7 +33,6 @@ from search_api.parameters import NamedReader, turn
 from search_api.people.schemas import TokenBody
 from search_api.problems import WELL_KNOWN, Problem
 from search_api.services import services_of
-from search_api.sign_on import token_forms
 from search_api.sign_on.errors import NotAnAgent, ProviderRefused, ProviderUnreachable
 from search_api.sign_on.sessions import MAX_LABEL_CHARS, PREFIX, SqlPersonalTokens
 from search_api.templating import render

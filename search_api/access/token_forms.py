@@ -4,12 +4,8 @@ from collections.abc import Set
 
 from fastapi import Request
 
+from search_api.identity.identification import IN_PERSON_METHODS, Identification, identification_of
 from search_api.problems import Problem
-from search_api.sign_on.identification import (
-    IN_PERSON_METHODS,
-    Identification,
-    identification_of,
-)
 from search_api.sign_on.sessions import (
     MAX_LABEL_CHARS,
     MAX_TOKENS,

@@ -6,13 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from search_api.access import token_forms
 from search_api.addresses import local_path, sign_on_address
+from search_api.identity.identification import Identification
 from search_api.middleware.request_limits import refund, refuse_over_limit
 from search_api.notices import noticed
 from search_api.parameters import NamedReader
 from search_api.problems import Problem
 from search_api.services import services_of
-from search_api.sign_on import token_forms
 from search_api.sign_on.errors import (
     NotAnAgent,
     ProviderRefused,
@@ -20,7 +21,7 @@ from search_api.sign_on.errors import (
     SignOnFailed,
     logged_reason,
 )
-from search_api.sign_on.identification import Identification, SignOn
+from search_api.sign_on.identification import SignOn
 from search_api.sign_on.provider import Provider
 from search_api.sign_on.sessions import (
     MAX_LABEL_CHARS,
@@ -239,7 +240,7 @@ def revoke_session(request: Request, who: InPerson, session: Named = "") -> Redi
 @access_router.post("/sessions/revoke-others")
 def revoke_other_sessions(request: Request, who: InPerson) -> RedirectResponse:
     """End all of the agent's sessions except this one."""
-    kept = who.session.key if who.session else ""
+    kept = who.session_key
     _sign_on_of(request).sessions.revoke_all(who.agent_id or "", but=kept)
     return noticed(request, "/access", "access.others")
 
@@ -261,7 +262,7 @@ def _page(request: Request, who: Identification, made: str = "", fault: str = ""
         "access.html",
         request=request,
         sessions=sign_on.sessions.of(agent_id),
-        current=who.session.key if who.session else "",
+        current=who.session_key,
         tokens=[one for one in sign_on.tokens.of(agent_id) if not one.assistant]
         if sign_on.tokens
         else (),
