@@ -9,6 +9,8 @@ With `--rounds` pytest runs the tests that need servers or start processes, for 
 the tree with all mutants that are left. An interrupted run goes on where it stopped, unless modules
 or tests have changed; `--table` prints what is known (docs/decisions/0096-mutants-in-forks.md).
 Before the sample, each mutant of `RIGHTS` is tried on each file of `NO_LEAK`, which must notice it.
+`--rounds opensearch` does the same on a real OpenSearch: the rules of `OPENSEARCH_RIGHTS`, on the
+tests of `NO_LEAK` that ask it.
 """
 
 import argparse
@@ -28,7 +30,8 @@ import tempfile
 import time
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import _lru_cache_wrapper, cache, partial
 from pathlib import Path
@@ -40,6 +43,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import Phase, settings
 
+from tests.engines import ensure_opensearch
 from tests.needs import NO_SERVERS, PART_VARIABLE, Part
 from tests.run_all import RESULTS
 
@@ -52,25 +56,51 @@ MODULES = (
     "search_api/identity/readers.py",
     "quisait/privacy/replay.py",
 )
-RIGHTS_FILE = "indexer/access.py"
 RIGHTS = (
-    ("AccessFilter.admits", "self.principals.isdisjoint(access.denied)", "True"),
     (
+        "indexer/access.py",
+        "AccessFilter.admits",
+        "self.principals.isdisjoint(access.denied)",
+        "True",
+    ),
+    (
+        "indexer/access.py",
         "AccessFilter.admits",
         "self.unanswered.isdisjoint(map(authority_of, access.denied))",
         "True",
     ),
-    ("AccessFilter.strangers", "self.known and denied", "False"),
-    ("AccessFilter.reaches", "self.sources is None or source in self.sources", "True"),
-    ("AccessFilter.reaches", "self.spaces is None or space in self.spaces", "True"),
+    ("indexer/access.py", "AccessFilter.strangers", "self.known and denied", "False"),
+    (
+        "indexer/access.py",
+        "AccessFilter.reaches",
+        "self.sources is None or source in self.sources",
+        "True",
+    ),
+    (
+        "indexer/access.py",
+        "AccessFilter.reaches",
+        "self.spaces is None or space in self.spaces",
+        "True",
+    ),
 )
-"""Rules of `AccessFilter` that are left out: the function, the expression, and what replaces it."""
+"""Rules of `AccessFilter` to leave out: file, function, expression, and its replacement."""
+_LISTS = "indexer/opensearch/access_lists.py"
+OPENSEARCH_RIGHTS = (
+    (_LISTS, "access_clause", '{"terms": {"denied": principals}}', '{"terms": {"denied": []}}'),
+    (_LISTS, "access_clause", "sorted(access.unanswered)", "[]"),
+    (_LISTS, "read_readable", "strangers.isdisjoint(whom)", "True"),
+    (_LISTS, "access_clause", "access.sources is None", "True"),
+    (_LISTS, "ReadableLists.clause_for", "access.spaces is None", "True"),
+)
+"""The same rules where they are requests to OpenSearch."""
 NO_LEAK = (
     *(f"tests/property/test_no_leak{name}.py" for name in ("", "_copies", "_histories", "_words")),
     "packages/mcp/test_no_leak_assistants.py",
     "packages/written-answer/test_no_leak_written.py",
 )
 """Tests that compare answers with `tests/oracle.py`: none may pass with a mutant of `RIGHTS`."""
+OPENSEARCH_NO_LEAK = tuple(file for file in NO_LEAK if not file.endswith("_copies.py"))
+"""Those that ask OpenSearch too: none may pass with a mutant of `OPENSEARCH_RIGHTS`."""
 CALLS = RESULTS.absolute() / "mutate-calls.jsonl"
 TREE = RESULTS.absolute() / "mutate-tree"
 LANES = 2
@@ -87,6 +117,8 @@ LONGEST_TIMES, LONGEST_S = 10, 60
 """A mutant counts as noticed if a test takes so many times as long and so many seconds more."""
 
 STAGES = ("rights", *WAVES, "all")
+ENGINE = "opensearch"
+"""The stage of the rights on OpenSearch, which only `--rounds` runs."""
 TEST, SOAK = "test", "soak"
 ROUNDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "servers": (TEST, Part.TOGETHER, ("-m", "server and not browser")),
@@ -153,16 +185,26 @@ def mutants(file: str, text: str) -> Iterator[Mutant]:
     return _replacements(file, text, lambda _function, node, _before: _changed(node))
 
 
-def rights_mutants() -> list[Mutant]:
-    """Return the mutants of `RIGHTS`. Raises `ValueError` if one is not in the module any more."""
-    wanted = {(function, before): after for function, before, after in RIGHTS}
-    text = (REPOSITORY / RIGHTS_FILE).read_text("utf-8")
-    made = list(
-        _replacements(RIGHTS_FILE, text, lambda name, _node, before: wanted.get((name, before)))
-    )
-    if len(made) != len(RIGHTS):
-        raise ValueError(f"RIGHTS names {len(RIGHTS)} places, of which {len(made)} are found")
+def rights_mutants(rules: Sequence[tuple[str, str, str, str]] = RIGHTS) -> list[Mutant]:
+    """Return a mutant for each rule. Raises `ValueError` if one is not in its module any more."""
+    made: list[Mutant] = []
+    for file in sorted({rule[0] for rule in rules}):
+        text = (REPOSITORY / file).read_text("utf-8")
+        wanted = {(rule[1], rule[2]): rule[3] for rule in rules if rule[0] == file}
+        made += _replacements(file, text, partial(_replacement, wanted))
+    if len(made) != len(rules):
+        raise ValueError(f"{len(rules)} rules name {len(made)} places of the code")
     return made
+
+
+def _replacement(
+    wanted: Mapping[tuple[str, str], str], function: str, _node: ast.expr, before: str
+) -> str | None:
+    return wanted.get((function, before))
+
+
+def _rights_files() -> list[str]:
+    return sorted({rule[0] for rule in (*RIGHTS, *OPENSEARCH_RIGHTS)})
 
 
 def _replacements(
@@ -284,8 +326,8 @@ def _note(file: str, statement: ast.stmt, numbers: dict[str, int]) -> ast.stmt:
 
 
 def loaded_functions() -> dict[str, list[FunctionType]]:
-    """Return the functions of the target modules that exist in this process."""
-    wanted = {str(REPOSITORY / file): file for file in targets()}
+    """Return the functions of the modules with mutants that exist in this process."""
+    wanted = {str(REPOSITORY / file): file for file in (*targets(), *_rights_files())}
     found = defaultdict[str, list[FunctionType]](list)
     for one in gc.get_objects():
         if isinstance(one, FunctionType) and (file := wanted.get(one.__code__.co_filename)):
@@ -380,7 +422,10 @@ class Trials:
         gc.collect()
         gc.freeze()
         if "rights" in self.stages:
-            _in_lanes(self._try_rights)
+            _in_lanes(partial(self._try_rights, NO_LEAK, rights_mutants()))
+        if ENGINE in self.stages:
+            changes = rights_mutants(OPENSEARCH_RIGHTS)
+            _in_lanes(partial(self._try_rights, OPENSEARCH_NO_LEAK, changes))
         for wave in WAVES:
             if wave in self.stages:
                 self._read_items(wave)
@@ -417,8 +462,8 @@ class Trials:
         """Run the tests of every other file."""
         _hide_output()
         setattr(builtins, _NOTE, self.noted.add)
-        for file, functions in self.functions.items():
-            put(with_notes(file, self.numbers), functions)
+        for file in targets():
+            put(with_notes(file, self.numbers), self.functions[file])
         items = self._of_lane(lane, some)
         with Path(f"{CALLS}.{lane}").open("w", encoding="utf-8") as opened:
             for item, following in zip(items, [*items, None][1:], strict=True):
@@ -490,16 +535,26 @@ class Trials:
             signal.alarm(int(limit) + 1)
             reports = runtestprotocol(item, log=False, nextitem=after)
             failed = not all(report.passed for report in reports)
+            if failed and after:
+                # What shared fixtures made on a server is removed, as after the last test.
+                with suppress(Exception):
+                    self.session._setupstate.teardown_exact(None)
             told.write("f\n" if failed else "p\n")
             told.flush()
             if failed:
                 return
 
-    def _try_rights(self, lane: int) -> None:
-        """Try each mutant of `RIGHTS` on every other file of `NO_LEAK`, the file as its stage."""
-        for file in NO_LEAK[lane::LANES]:
+    def _try_rights(self, files: Sequence[str], changes: Sequence[Mutant], lane: int) -> None:
+        """Try each mutant on every other file, with the file as its stage.
+
+        Raises `ValueError` if a file fails without any mutant.
+        """
+        for file in files[lane::LANES]:
             items = [item for item in self.session.items if _file(item) == file]
-            for mutant in rights_mutants() if items else ():
+            failing = self.fails_on([], items)
+            if failing is not None:
+                raise ValueError(f"{items[failing].nodeid} fails without any mutant")
+            for mutant in changes if items else ():
                 failing = self.fails_on([mutant], items)
                 killer = "" if failing is None else items[failing].nodeid
                 _write_verdict(mutant, file, killer)
@@ -624,7 +679,8 @@ class Verdict:
 @cache
 def _verdicts_file() -> Path:
     """Return the file of what is known of the modules as they are; new tests begin another."""
-    texts = [*targets(), *(path.as_posix() for path in sorted(Path("tests").rglob("*.py")))]
+    tests = (path.as_posix() for path in sorted(Path("tests").rglob("*.py")))
+    texts = [*targets(), *_rights_files(), *tests, *NO_LEAK]
     state = hashlib.sha256(b"\0".join((REPOSITORY / one).read_bytes() for one in texts))
     return RESULTS.absolute() / f"mutate-verdicts-{state.hexdigest()[:12]}.jsonl"
 
@@ -650,13 +706,14 @@ def _verdict_lines() -> list[tuple[str, str, str]]:
 
 
 def rights_lines() -> list[str]:
-    """Return a line for each file of `NO_LEAK` that passes with a mutant of `RIGHTS`."""
+    """Return a line for each file of tests that passes with a mutant of the rights it tests."""
     noticed = {(key, stage): test for key, stage, test in _verdict_lines()}
     return [
-        f"{file} passes with {one}"
-        for one in rights_mutants()
-        for file in NO_LEAK
-        if noticed.get((one.key, file)) == ""
+        f"{file} passes with {mutant}"
+        for rules, files in ((RIGHTS, NO_LEAK), (OPENSEARCH_RIGHTS, OPENSEARCH_NO_LEAK))
+        for mutant in rights_mutants(rules)
+        for file in files
+        if noticed.get((mutant.key, file)) == ""
     ]
 
 
@@ -805,7 +862,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="make mutate ARGS=…")
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rounds", nargs="*", choices=[*STAGES, *ROUNDS])
+    parser.add_argument("--rounds", nargs="*", choices=[*STAGES, ENGINE, *ROUNDS])
     parser.add_argument("--table", action="store_true", help="print what is known and try none")
     options, rest = parser.parse_known_args(arguments)
     RESULTS.mkdir(exist_ok=True)
@@ -813,9 +870,12 @@ def main(arguments: list[str]) -> None:
     chosen = STAGES if options.rounds is None else options.rounds
     if not options.table and set(STAGES) & set(chosen):
         os.environ |= {PART_VARIABLE: Part.TOGETHER, NO_SERVERS: "1"}
-        quiet = ["-qq", "-s", "--tb=no", "--assert=plain", "-p", "no:cacheprovider"]
-        if pytest.main([*quiet, "-m", "not server", *rest], plugins=[Trials(sample, chosen)]):
-            raise SystemExit("The mutants were not tried: see above.")
+        _collect(["-m", "not server", *rest], Trials(sample, sorted({*chosen} - {ENGINE})))
+    if ENGINE in chosen and not options.table:
+        for name in (PART_VARIABLE, NO_SERVERS):
+            os.environ.pop(name, None)
+        ensure_opensearch()
+        _collect(["-m", ENGINE, *OPENSEARCH_NO_LEAK], Trials(sample, [ENGINE]))
     if rounds := [one for one in ROUNDS if one in chosen and not options.table]:
         copy_tree()
         for name in rounds:
@@ -825,6 +885,13 @@ def main(arguments: list[str]) -> None:
     sys.stdout.write("\n".join(table(sample)) + "\n")
     if unnoticed := rights_lines():
         raise SystemExit("\n".join(unnoticed))
+
+
+def _collect(arguments: Sequence[str], trials: Trials) -> None:
+    """Collect the tests that these arguments choose, and run the trials in their place."""
+    quiet = ["-qq", "-s", "--tb=no", "--assert=plain", "-p", "no:cacheprovider"]
+    if pytest.main([*quiet, *arguments], plugins=[trials]):
+        raise SystemExit("The mutants were not tried: see above.")
 
 
 if __name__ == "__main__":

@@ -58,9 +58,10 @@ def test_every_module_has_mutants_that_can_be_read() -> None:
 
 def test_every_left_out_right_and_every_test_of_leaks_is_still_there() -> None:
     """Else `make mutate` would try it no longer."""
-    text = (mutate.REPOSITORY / mutate.RIGHTS_FILE).read_text("utf-8")
-    for one in mutate.rights_mutants():
-        ast.parse(mutate.changed_text(text, [one]))
+    for rules in (mutate.RIGHTS, mutate.OPENSEARCH_RIGHTS):
+        for mutant in mutate.rights_mutants(rules):
+            text = (mutate.REPOSITORY / mutant.file).read_text("utf-8")
+            ast.parse(mutate.changed_text(text, [mutant]))
     for file in mutate.NO_LEAK:
         assert "may_read" in (mutate.REPOSITORY / file).read_text("utf-8"), file
 
