@@ -33,9 +33,6 @@ from search_api.people import routes as people
 from search_api.push import routes as push
 from search_api.questions import routes as questions
 from search_api.questions import wording
-from search_api.scim import routes as scim
-from search_api.scim.values import ScimRefused
-from search_api.search import find_routes as find
 from search_api.search import routes as search
 from search_api.search.embed_widget import add_embed_widget
 from search_api.services import ReaderOf, Services, reader_of_page, services_of
@@ -84,7 +81,11 @@ def create_app(services: Services) -> FastAPI:
     sign_on = services.sign_on
     own = frozenset({sign_on.address} if sign_on else ())
     app.add_middleware(SameSiteMiddleware, addresses=own)
-    app.add_middleware(SizeAndTimeMiddleware, timeouts=services.timeouts)
+    app.add_middleware(
+        SizeAndTimeMiddleware,
+        timeouts=services.timeouts,
+        large_bodies=tuple(path for feature in services.features for path in feature.large_bodies),
+    )
     app.add_middleware(RateLimitMiddleware, limiter=services.rate_limiter)
     if services.hosts is not None:
         app.add_middleware(HostMiddleware, hosts=services.hosts)
@@ -94,7 +95,6 @@ def create_app(services: Services) -> FastAPI:
     asks = services.asking is not None
     add_embed_widget(app, STATIC / "embed", services.origins, asking=asks)
     problems.install_handlers(app)
-    app.add_exception_handler(ScimRefused, scim.answer_refusal)
     app.router.routes.extend(_routes(signs_on=sign_on is not None))
     added = APIRouter(responses=PROBLEMS)
     for feature in services.features:
@@ -127,8 +127,6 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         communities.router,
         communities.readers,
         push.router,
-        scim.router,
-        find.router,
         administration.router,
         account.api_router,
         moderation.api_router,

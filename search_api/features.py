@@ -41,7 +41,8 @@ class WebFeature:
     its request, or None on a page about a failure. `filters` are filters of templates. `accesses`
     are French descriptions of entries of the audit log, by route or command. `describe` completes
     the API's description (OpenAPI). `tags`: the tag of the description for paths that match a
-    regular expression.
+    regular expression. `large_bodies`: beginnings of paths whose routes limit the size of the body
+    themselves.
     """
 
     routers: Sequence[APIRouter] = ()
@@ -61,10 +62,12 @@ class WebFeature:
     Rows of a field that quisait has are added to its own; `describe` describes other fields. A
     block of the page «Ce qui est tenu de moi» (`me.html`) shows them.
     """
-    programs: Mapping[str, ProblemBodyOf] = field(default_factory=dict)
-    """Beginnings of paths for programs, which never get a page, and the bodies of problems there.
+    programs: Mapping[str, ProblemBodyOf | None] = field(default_factory=dict)
+    """Beginnings of paths for programs, which never get a page, and the bodies of problems there;
+    None for the API's usual body.
     """
     tags: Mapping[str, str] = field(default_factory=dict)
+    large_bodies: Sequence[str] = ()
 
 
 def service_of(request: Request, kind: type[Service]) -> Service:

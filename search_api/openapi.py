@@ -42,7 +42,6 @@ _TAGS = {
     "communities": "Communities, and what their animators decide.",
     "administration": "What the officer for data protection reads.",
     "push": "Documents and groups that an application pushes.",
-    "find": "The API of La Suite's find, for its applications.",
 }
 _TAG_OF = (
     (r"/api/v1/(search|suggest)", "search"),
@@ -53,13 +52,12 @@ _TAG_OF = (
     (r"/api/v1/(me|follows|news|mail|verifications)", "me"),
     (r"/api/v1/(communities|animation)", "communities"),
     (r"/api/v1/audit", "administration"),
-    (r"/api/v1/push|/scim/", "push"),
-    (r"/api/v1\.0/", "find"),
+    (r"/api/v1/push", "push"),
 )
 
-_BEARER = {"type": "http", "scheme": "bearer"}
+BEARER = {"type": "http", "scheme": "bearer"}
 _SECURITY = {
-    "bearer": _BEARER
+    "bearer": BEARER
     | {"description": "A personal token (« Mes accès »), or one of `quisait token`."},
     "session": {
         "type": "apiKey",
@@ -74,16 +72,10 @@ _SECURITY = {
         "description": "A signed token (JWT) that a reverse proxy sets, in the header that the "
         "settings name (`[signed_header] name`).",
     },
-    "pushToken": _BEARER | {"description": "A token of one source: `quisait push token add`."},
-    "applicationToken": _BEARER
-    | {"description": "The access token that the identity provider gave for the person."},
+    "pushToken": BEARER | {"description": "A token of one source: `quisait push token add`."},
 }
 _AS_AGENT = ("bearer", "session", "signedHeader")
-_SECURITY_OF = (
-    (r"/api/v1\.0/documents/search/", ("applicationToken",)),
-    (r"/api/v1\.0/documents/delete/", ("pushToken", "applicationToken")),
-    (r"/api/v1/push|/api/v1\.0/|/scim/", ("pushToken",)),
-)
+_SECURITY_OF = ((r"/api/v1/push", ("pushToken",)),)
 
 _BAD_BODY = problem_responses({400: "the body is not JSON in UTF-8"})[400]
 _EXAMPLES = Path(__file__).with_name("api_examples.json")
@@ -141,9 +133,9 @@ def _described(app: FastAPI, features: Sequence[WebFeature]) -> dict[str, Any]:
     )
     components = schema["components"]
     components["schemas"] |= bodies["$defs"]
-    components["securitySchemes"] = _SECURITY
+    components["securitySchemes"] = dict(_SECURITY)
+    tags = [*_TAG_OF, *(entry for feature in features for entry in feature.tags.items())]
     examples = json.loads(_EXAMPLES.read_text("utf-8"))
-    tags = [*_TAG_OF, *(entry for one in features for entry in one.tags.items())]
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             _complete(operation, method, path, tags)
@@ -183,7 +175,7 @@ def operation_id(method: str, path: str) -> str:
     words = [] if method == "get" else [method]
     prefix, _, rest = path.removeprefix("/").partition("/")
     version, _, rest = rest.partition("/")
-    words += {("api", "v1"): [], ("api", "v1.0"): ["find"]}.get((prefix, version), [prefix])
+    words += [] if (prefix, version) == ("api", "v1") else [prefix]
     for word in rest.strip("/").split("/"):
         if not word.startswith("{"):
             words.append(re.sub(r"\W+", "_", word).strip("_").lower())

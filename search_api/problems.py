@@ -64,12 +64,12 @@ _FAILED = "La demande n’a pas pu aboutir."
 
 WELL_KNOWN = "/.well-known/"
 """Beginning of paths at which programs look for metadata (RFC 8615)."""
-PROGRAMS = ("/api/", "/scim/", WELL_KNOWN)
+PROGRAMS = ("/api/", WELL_KNOWN)
 """Paths for programs, which never get a page; features add theirs (`WebFeature.programs`)."""
 _FILE_PATHS = ("/static/", "/embed/", "/theme/")
 
 
-def _programs_of_features(request: Request) -> dict[str, ProblemBodyOf]:
+def _programs_of_features(request: Request) -> dict[str, ProblemBodyOf | None]:
     """Return the paths that features serve to programs, with what makes the body of a problem."""
     features = services_of(request).features
     return {path: body for one in features for path, body in one.programs.items()}
@@ -236,7 +236,7 @@ def _response(
         )
         return HTMLResponse(page, status_code=status, headers=headers)
     for path, problem_body in _programs_of_features(request).items():
-        if request.url.path.startswith(path):
+        if problem_body and request.url.path.startswith(path):
             return JSONResponse(problem_body(detail or title), status_code=status, headers=headers)
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "code": code}
     if detail:

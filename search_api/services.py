@@ -13,8 +13,6 @@ from search_api.context import AnswerContext
 from search_api.features import WebFeature
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequestTimeouts
 from search_api.push.responses import PushReceiver
-from search_api.scim.values import SuiteGroups
-from search_api.sign_on.introspection import ApplicationReaders
 
 __all__ = ["DemoPerson", "ReaderOf", "Services", "reader_of_page", "services_of"]
 
@@ -37,20 +35,16 @@ class Services(AnswerContext):
     """Everything that the routes need, in addition to the dependencies of answers.
 
     `demo`: a person may choose which fictional agent they are; `demo_people` are proposed first.
-    `push_receiver` is None if no source pushes, `suite_groups` if none pushes its groups,
-    `application_readers` if no application searches in an agent's name. `origins`: sites whose
-    pages may embed the widget. `theme`: a folder whose `theme.css` is loaded after the pages' own
-    style. `contact`: an address for people who cannot use a page. `hosts`: the only names that the
-    site answers to, None for any name. `features` are those of packages. `notice_key` signs the
-    notices of pages (`notices`).
+    `push_receiver` is None if no source pushes. `origins`: sites whose pages may embed the widget.
+    `theme`: a folder whose `theme.css` is loaded after the pages' own style. `contact`: an address
+    for people who cannot use a page. `hosts`: the only names that the site answers to, None for any
+    name. `features` are those of packages. `notice_key` signs the notices of pages (`notices`).
     """
 
     reader_of: ReaderOf
     demo: bool = False
     demo_people: Sequence[DemoPerson] = ()
     push_receiver: PushReceiver | None = None
-    suite_groups: SuiteGroups | None = None
-    application_readers: ApplicationReaders | None = None
     origins: Collection[str] = ()
     hosts: Collection[str] | None = None
     rate_limiter: RateLimiter = field(default_factory=lambda: RateLimiter({}))

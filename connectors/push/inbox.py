@@ -30,8 +30,6 @@ from connectors.push.items import (
     PushLimits,
     PushOutcome,
     PushReceipt,
-    SuiteRules,
-    parse_find_item,
     parse_item,
 )
 from connectors.push.tokens import PushTokens
@@ -324,16 +322,20 @@ def _key(name: str) -> str:
 
 
 class PushService:
-    """Accepts pushes. `sources` are the configured sources that push, with their La Suite rules."""
+    """Accepts pushes.
+
+    `file_origins`: the origins (`https://host`, with its port) from which files may be fetched, by
+    the name of each configured source that pushes.
+    """
 
     def __init__(
         self,
         inbox: Inbox,
         tokens: PushTokens,
-        sources: Mapping[str, SuiteRules],
+        file_origins: Mapping[str, frozenset[str]],
         limits: PushLimits,
     ) -> None:
-        self._inbox, self._tokens, self._sources = inbox, tokens, sources
+        self._inbox, self._tokens, self._file_origins = inbox, tokens, file_origins
         self.limits = limits
 
     def source_of(self, token: str) -> str | None:
@@ -343,41 +345,14 @@ class PushService:
         """
         with reachable():
             source = self._tokens.source_of(token)
-        return source if source in self._sources else None
+        return source if source in self._file_origins else None
 
     def receive(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
         """Receive records, deletions and new readers. Raises `InboxFull`, `InboxUnreachable`."""
-        origins, max_bytes = self._sources[source].file_origins, self.limits.document_bytes
+        origins, max_bytes = self._file_origins[source], self.limits.document_bytes
         parsed = [parse_item(item, max_bytes, origins) for item in items]
-        return self._inbox.receive(source, parsed)
-
-    def receive_find(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
-        """Receive documents in find's format. Raises as `receive` does."""
-        rules, max_bytes = self._sources[source], self.limits.document_bytes
-        parsed = [parse_find_item(item, source, rules, max_bytes) for item in items]
         return self._inbox.receive(source, parsed)
 
     def delete(self, source: str, ids: Sequence[str]) -> tuple[PushReceipt, ...]:
         """Receive deletions of these ids. Raises as `receive` does."""
         return self.receive(source, [{"type": "deleted", "id": name} for name in ids])
-
-    def tagged(
-        self, source: str, tags: Collection[str], *, attachments: bool = True
-    ) -> tuple[str, ...]:
-        """Return ids of documents and attachments with a tag. Raises `InboxUnreachable`."""
-        return self._inbox.tagged(source, tags, attachments=attachments)
-
-    def read_by(self, source: str, ids: Sequence[str], principals: Container[str]) -> list[str]:
-        """Return those of the ids whose document names one of these principals as a reader.
-
-        Raises `InboxUnreachable`.
-        """
-        stored = self._inbox.stored(source, ids)
-        records = {name: document.record() for name, document in stored.items()}
-        return [
-            name
-            for name in ids
-            if (record := records.get(name))
-            and record.readers
-            and any(one in principals for one in record.readers.allowed)
-        ]

@@ -13,9 +13,8 @@ from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
-from connectors.push.groups import PushedGroups
 from connectors.push.inbox import Inbox, PushService
-from connectors.push.items import PushLimits, SuiteRules
+from connectors.push.items import PushLimits
 from connectors.push.tokens import PushTokens
 from expertise.build_files import BuildMeans
 from expertise.build_rules import BuildRules
@@ -53,7 +52,6 @@ from quisait.application.sources import (
     open_inbox,
     pushed_memberships,
     source_names,
-    sources_with_groups,
 )
 from quisait.clock import now, today
 from quisait.privacy.replay import replay_where_older
@@ -65,7 +63,6 @@ from search_api.identity.readers import Authorities, reader_of
 from search_api.query_log.sql import SqlQueryLog
 from search_api.questions.authority import ScopeAuthority
 from search_api.questions.storage import SqlQuestions
-from search_api.scim.values import SuiteGroups
 from search_api.search.engine import Search
 
 
@@ -259,9 +256,7 @@ def live_index(parts: IndexParts, own: EncoderRecord) -> LiveIndex:
 def open_push_reception(application: Application) -> PushService | None:
     """Return the receiver of pushed documents; None if the settings name no push source."""
     pushing = {
-        source.name: SuiteRules(
-            frozenset(source.open_reach), source.link, frozenset(source.file_hosts)
-        )
+        source.name: frozenset(source.file_hosts)
         for source in application.settings.sources
         if source.kind == "push"
     }
@@ -272,12 +267,6 @@ def open_push_reception(application: Application) -> PushService | None:
         if pushing
         else None
     )
-
-
-def open_group_receiver(application: Application) -> SuiteGroups | None:
-    """Return the receiver of pushed groups; None if no source accepts groups."""
-    sources = sources_with_groups(application.settings)
-    return SuiteGroups(PushedGroups(application.database), sources) if sources else None
 
 
 def build_rules(settings: Settings) -> BuildRules:

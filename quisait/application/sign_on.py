@@ -19,7 +19,7 @@ from search_api.authorization import (
     signed_header,
     token_cookie,
 )
-from search_api.identity.readers import Authorities, ReaderDirectory
+from search_api.identity.readers import ReaderDirectory
 from search_api.identity.tokens import SignedTokens
 from search_api.sign_on.identification import (
     AgentRule,
@@ -28,7 +28,6 @@ from search_api.sign_on.identification import (
     SignOn,
     SignOnDirectory,
 )
-from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRules
 from search_api.sign_on.provider import Provider, ProviderHttp, ProviderRules, fetch_object
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.signed_tokens import ProviderKeys
@@ -115,22 +114,6 @@ def open_sign_on(settings: Settings, database: sa.Engine, known: SignOnDirectory
         whom_to_ask=asked.whom_to_ask,
         now_s=now_s,
         today=today,
-    )
-
-
-def open_application_readers(
-    settings: Settings, sign_on: SignOn | None, agents: ReaderDirectory, authorities: Authorities
-) -> ApplicationReaders | None:
-    """Return the readers named by access tokens, or None if no source has a `search_client`."""
-    sources = {one.search_client: one.name for one in settings.sources if one.search_client}
-    if not sources or sign_on is None or sign_on.provider is None:
-        return None
-    asked = settings.oidc
-    rules = IntrospectionRules(
-        sources, asked.introspection_claim, frozenset(asked.introspection_scopes), asked.skew_s
-    )
-    return ApplicationReaders(
-        sign_on.provider, rules, sign_on.known, agents, authorities, now_s, today
     )
 
 

@@ -26,12 +26,10 @@ from indexer.ports import IndexReader
 from indexer.values import Question, SearchRequest
 from quisait.application.assembly import (
     Application,
-    open_group_receiver,
     open_overview,
     open_push_reception,
 )
 from quisait.application.sign_on import (
-    open_application_readers,
     open_readers,
     open_sign_on,
 )
@@ -247,10 +245,6 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
                 for one in (settings.server.demo_people if demo else ())
             ),
             push_receiver=open_push_reception(application),
-            suite_groups=open_group_receiver(application),
-            application_readers=open_application_readers(
-                settings, sign_on, application.book, application.authorities
-            ),
             overview=open_overview(application),
             query_log=query_log,
             origins=frozenset(settings.embed.origins),

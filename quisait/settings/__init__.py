@@ -560,15 +560,6 @@ class _CoreSettings(BaseSettings):
     )
 
     @model_validator(mode="after")
-    def _with_who_vouches_for_tokens(self) -> Self:
-        clients = [one.search_client for one in self.sources if one.search_client]
-        if clients and not self.oidc.issuer:
-            raise ValueError("search_client demande un fournisseur d'identité ([oidc] issuer)")
-        if len(set(clients)) < len(clients):
-            raise ValueError("deux sources ont le même search_client")
-        return self
-
-    @model_validator(mode="after")
     def _refuse_shared_group_authority(self) -> Self:
         """Refuse a source whose groups have the directory's authority.
 

@@ -18,8 +18,10 @@ from search_api.services import services_of
 
 MAX_FORM_BYTES = 256 * 1024
 """Largest body of requests other than pushes; the pages' forms are much smaller."""
-PUSH_PATHS = ("/api/v1/push/", "/api/v1.0/documents/", "/scim/v2/")
-"""Paths with large bodies, which their routes limit by the settings."""
+PUSH_PATHS = ("/api/v1/push/",)
+"""Paths with large bodies, which their routes limit by the settings, like `large_bodies` of
+features.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class SizeAndTimeMiddleware:
 
     app: ASGIApp
     timeouts: RequestTimeouts
+    large_bodies: tuple[str, ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -41,9 +44,8 @@ class SizeAndTimeMiddleware:
             # The server applies its own limit only to headers that arrive in several pieces.
             await answer_to(Request(scope), Problem(431))(scope, receive, send)
             return
-        body = _LimitedBody(
-            receive, None if scope["path"].startswith(PUSH_PATHS) else MAX_FORM_BYTES
-        )
+        is_large = scope["path"].startswith((*PUSH_PATHS, *self.large_bodies))
+        body = _LimitedBody(receive, None if is_large else MAX_FORM_BYTES)
         answer = _GuardedSend(send, body)
         body.until = asyncio.get_running_loop().time() + self.timeouts.body_s
         work = asyncio.ensure_future(self.app(scope, body.receive, answer.send))

@@ -1,6 +1,6 @@
 """Responses to a push, and the port that receives pushed documents."""
 
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from pydantic import BaseModel
@@ -18,17 +18,6 @@ class PushReceiver(Protocol):
 
     def receive(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
         """Store records, deletions and changes of access durably. Raises `InboxFull`."""
-
-    def receive_find(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
-        """Store documents in the format of La Suite's find, as `receive` does."""
-
-    def tagged(
-        self, source: str, tags: Collection[str], *, attachments: bool = True
-    ) -> tuple[str, ...]:
-        """Return ids of the source's documents and attachments that have one of these tags."""
-
-    def read_by(self, source: str, ids: Sequence[str], principals: Container[str]) -> list[str]:
-        """Return the ids whose document names one of these principals as a reader."""
 
     def delete(self, source: str, ids: Sequence[str]) -> tuple[PushReceipt, ...]:
         """Store deletions."""
@@ -64,18 +53,3 @@ def push_answer(receipts: Sequence[PushReceipt]) -> PushBody:
             for one in receipts
         ],
     )
-
-
-def find_fault(receipt: PushReceipt) -> dict[str, object]:
-    """Return a refusal in find's format."""
-    return {"msg": receipt.reason, "type": receipt.code, "loc": [receipt.place]}
-
-
-def find_answer(receipts: Sequence[PushReceipt]) -> list[dict[str, object]]:
-    """Return find's response to several documents."""
-    return [
-        {"index": index, "status": "error", "errors": [find_fault(receipt)]}
-        if receipt.outcome is PushOutcome.REFUSED
-        else {"index": index, "status": "success", "_id": receipt.document_id}
-        for index, receipt in enumerate(receipts)
-    ]

@@ -1,4 +1,4 @@
-"""Push of documents to a source by applications: our own API, and that of La Suite's find.
+"""Push of documents to a source by applications.
 
 Accepted documents are stored durably and indexed by the next crawl of the source. The token is
 checked before the body is read. No cookie is used, so that other sites cannot push in a person's
@@ -21,7 +21,7 @@ from search_api.bodies import problem_responses
 from search_api.limits import RequesterKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.problems import Problem
-from search_api.push.responses import PushBody, PushReceiver, find_answer, find_fault, push_answer
+from search_api.push.responses import PushBody, PushReceiver, push_answer
 from search_api.services import services_of
 
 RETRY_AFTER_S = 30
@@ -70,7 +70,7 @@ def inbox_problems() -> Iterator[None]:
 def sender_of(request: Request) -> str:
     """Return the source that the request's token belongs to."""
     receiver = receiver_of(request)
-    # Applications of find send `Bearer`, `Token`, or the token alone.
+    # Applications of La Suite send `Bearer`, `Token`, or the token alone.
     token = request.headers.get("authorization", "").rpartition(" ")[2]
     with inbox_problems():
         source = receiver.source_of(token)
@@ -151,7 +151,7 @@ def _no_number(word: str) -> Never:
     raise ValueError(word)
 
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = problem_responses(
+PUSH_PROBLEMS: dict[int | str, dict[str, Any]] = problem_responses(
     {
         400: "not JSON",
         401: "no token, or none of ours",
@@ -165,18 +165,14 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = problem_responses(
         503: "the inbox does not answer: nothing was taken",
     }
 )
-_JSON = {"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}}
-_FIND_FAULTS: dict[str, Any] = {
-    "description": "not JSON, or find's list of what it refuses",
-    "content": {"application/json": {"schema": {}}, "application/problem+json": {"schema": {}}},
-}
+JSON_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}}
 
-router = APIRouter(responses=_PROBLEMS)
+router = APIRouter(responses=PUSH_PROBLEMS)
 
 
 @router.post(
     "/api/v1/push/{source}",
-    openapi_extra=_JSON,
+    openapi_extra=JSON_BODY,
     response_model=PushBody,
     responses={207: {"model": PushBody, "description": "some items are refused"}},
 )
@@ -207,31 +203,3 @@ def push(delivery: OwnPushRequest) -> JSONResponse:
 def _refusal(receipt: PushReceipt) -> Problem:
     status = 413 if receipt.code == "too_large" else 422
     return Problem(status, receipt.reason, code=receipt.code)
-
-
-@router.post(
-    "/api/v1.0/documents/index/",
-    openapi_extra=_JSON,
-    status_code=201,
-    response_model=None,
-    responses={400: _FIND_FAULTS},
-)
-def index(delivery: SendersPushRequest) -> JSONResponse:
-    """Accept one document or a list, with requests and responses of La Suite's find.
-
-    201, or 400 if any is refused. Unlike in find, the other documents are still accepted then, so
-    that an error in one document does not delay a restriction of access to another.
-    """
-    body = parsed(delivery.body)
-    single = not isinstance(body, list)
-    items = [body] if single else at_most(body, delivery.receiver.limits.documents)
-    with inbox_problems():
-        receipts = delivery.receiver.receive_find(delivery.source, items)
-    refused = any(receipt.outcome is PushOutcome.REFUSED for receipt in receipts)
-    status = 400 if refused else 201
-    if not single:
-        return JSONResponse(find_answer(receipts), status_code=status)
-    if refused:
-        return JSONResponse([find_fault(receipts[0])], status_code=status)
-    taken = {"status": "created", "_id": receipts[0].document_id}
-    return JSONResponse(taken, status_code=status)

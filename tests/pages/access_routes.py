@@ -400,4 +400,4 @@ community, which the matrix has too few agents for (`tests/pages/test_animation.
 a question, which is none of the matrix's documents; or the link of a mail, which the matrix sends
 none of (`tests/pages/test_mail.py` follows one); or a former address, which leads to another page
 (`tests/pages/test_me.py`); or an application's token
-(`tests/pages/test_suite_groups.py`)."""
+(`packages/lasuite/test_suite_groups.py`)."""

@@ -14,6 +14,8 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from quisait_lasuite.service import LaSuite
+from quisait_lasuite.web import lasuite_web
 
 from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
@@ -58,7 +60,12 @@ class Parts:
     def services(self, **fields: Any) -> Services:
         """Readers are named by signed tokens, unless the fields say otherwise."""
         readers = token_readers(self.book)
-        given: dict[str, Any] = {"reader_of": readers, "today": lambda: TODAY, **fields}
+        given: dict[str, Any] = {
+            "reader_of": readers,
+            "today": lambda: TODAY,
+            "features": (lasuite_web(LaSuite()),),
+            **fields,
+        }
         return Services(self.search, self.book, **given)
 
 

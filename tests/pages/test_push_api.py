@@ -8,14 +8,17 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
+from quisait_lasuite.documents import SuiteDocuments, SuiteRules
+from quisait_lasuite.service import LaSuite
+from quisait_lasuite.web import lasuite_web
 
 from connectors.push.inbox import Inbox, PushService
-from connectors.push.items import PushLimits, SuiteRules
+from connectors.push.items import PushLimits
 from connectors.push.tokens import PushTokens
 from indexer.access import NOBODY
 from search_api.app import create_app
+from tests.find_documents import DOCUMENT
 from tests.pages.conftest import Parts
-from tests.unit.test_push_find import DOCUMENT
 from tests.unit.test_push_inbox import post
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
@@ -48,9 +51,15 @@ class Door:
 def door(parts: Parts, database: sa.Engine) -> Door:
     tokens = PushTokens(database)
     inbox = Inbox(database, lambda source: None, max_waiting=40)
-    sources = {"docs": SuiteRules(), "drive": SuiteRules()}
-    reception = PushService(inbox, tokens, sources, LIMITS)
-    app = create_app(parts.services(reader_of=lambda _: NOBODY, push_receiver=reception))
+    sources = {"docs": frozenset[str](), "drive": frozenset[str]()}
+    documents = SuiteDocuments(inbox, {"docs": SuiteRules()}, LIMITS.document_bytes)
+    app = create_app(
+        parts.services(
+            reader_of=lambda _: NOBODY,
+            push_receiver=PushService(inbox, tokens, sources, LIMITS),
+            features=(lasuite_web(LaSuite(documents)),),
+        )
+    )
     client = TestClient(app, raise_server_exceptions=False)
     return Door(client, inbox, tokens, tokens.add("docs", ""), database)
 

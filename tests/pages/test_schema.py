@@ -14,6 +14,10 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from quisait_lasuite.documents import SuiteDocuments, SuiteRules
+from quisait_lasuite.scim_values import SuiteGroups
+from quisait_lasuite.service import LaSuite
+from quisait_lasuite.web import lasuite_web
 from quisait_written_answer.model import ModelServer
 from quisait_written_answer.routes import web_feature
 from quisait_written_answer.values import Writing, WritingRules
@@ -26,7 +30,7 @@ from schemathesis.specs.openapi.checks import (
 
 from connectors.push.groups import PushedGroups
 from connectors.push.inbox import Inbox, PushService
-from connectors.push.items import PushLimits, SuiteRules
+from connectors.push.items import PushLimits
 from connectors.push.tokens import PushTokens
 from connectors.records.schema import RecordLine
 from expertise.build import BuildRules, build_expertise
@@ -40,7 +44,6 @@ from search_api.app import create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
-from search_api.scim.values import SuiteGroups
 from tests.pages.access_routes import each_route
 from tests.pages.administration import ENCODER, TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
@@ -74,12 +77,15 @@ def pushed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
     engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     tokens = PushTokens(engine)
     inbox = Inbox(engine, State(engine).load, 100_000)
-    rules, limits = {"docs": SuiteRules()}, PushLimits(1_000_000, 100_000, 100)
-    reception = PushService(inbox, tokens, rules, limits)
+    limits = PushLimits(1_000_000, 100_000, 100)
+    suite = LaSuite(
+        SuiteDocuments(inbox, {"docs": SuiteRules()}, limits.document_bytes),
+        SuiteGroups(PushedGroups(engine), frozenset({"docs"})),
+    )
     services = parts.services(
-        push_receiver=reception,
-        suite_groups=SuiteGroups(PushedGroups(engine), frozenset({"docs"})),
+        push_receiver=PushService(inbox, tokens, {"docs": frozenset()}, limits),
         features=(
+            lasuite_web(suite),
             web_feature(
                 Writing(
                     ModelServer("http://127.0.0.1:9/v1", "absent"),

@@ -20,6 +20,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from quisait_desk.feature import desk_pages
 from quisait_desk.sources import DeskSources
+from quisait_lasuite.documents import SuiteDocuments, SuiteRules
+from quisait_lasuite.introspection import ApplicationReaders, IntrospectionRules
+from quisait_lasuite.scim_values import SuiteGroups
+from quisait_lasuite.service import LaSuite
+from quisait_lasuite.web import lasuite_web
 from quisait_mcp.routes import web_feature
 from quisait_mcp.service import Assistants
 from quisait_mcp.storage import SqlAssistantCalls
@@ -29,7 +34,7 @@ from quisait_written_answer.values import Writing, WritingRules
 
 from connectors.push.groups import PushedGroups
 from connectors.push.inbox import Inbox, PushService
-from connectors.push.items import PushLimits, SuiteRules
+from connectors.push.items import PushLimits
 from connectors.push.tokens import PushTokens
 from expertise.build import BuildRules
 from expertise.builds import SqlBuilds
@@ -56,21 +61,19 @@ from search_api.mail.values import MailKind, MailRules
 from search_api.questions.limits import DailyActs
 from search_api.questions.storage import SqlQuestions
 from search_api.questions.values import AskingRules
-from search_api.scim.values import SuiteGroups
 from search_api.search.engine import Search
 from search_api.sign_on.identification import AgentRule, SignOn
-from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRules
 from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.signed_tokens import LOGOUT_EVENT, ProviderSession
 from search_api.verification.storage import OutdatedMark, SqlVerifications
+from tests.find_documents import DOCUMENT
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
 from tests.made_once import copy_made
 from tests.pages.access_routes import WRITE_METHODS, routes_of, used
 from tests.pages.conftest import TOKENS
 from tests.pages.test_animation import GRANTS, make_desk
 from tests.planted import ENCODER, TODAY
-from tests.unit.test_push_find import DOCUMENT
 from tests.unit.test_push_inbox import post
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
@@ -176,10 +179,15 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             mail=Mailing(SqlMail(engine, now, "x.test"), MailRules(SITE, "x.test"), LINKS),
             community_pages=SqlCommunityPages(engine, now),
             verifying=Verifying(SqlVerifications(engine)),
-            push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
-            suite_groups=SuiteGroups(pushed_groups, frozenset({"docs"})),
-            application_readers=application_readers(sign_on, book),
+            push_receiver=PushService(inbox, push_tokens, {"docs": frozenset()}, limits),
             features=(
+                lasuite_web(
+                    LaSuite(
+                        SuiteDocuments(inbox, {"docs": SuiteRules()}, limits.document_bytes),
+                        SuiteGroups(pushed_groups, frozenset({"docs"})),
+                        application_readers(sign_on, book),
+                    )
+                ),
                 desk_pages(DeskSources(load_settings(), book)),
                 written_feature(
                     Writing(

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from quisait_lasuite.documents import SuiteRules, parse_find_item
 
 from connectors.export.connector import ExportSource
 from connectors.ports import SourceError
-from connectors.push.items import SuiteRules, parse_find_item, parse_item
+from connectors.push.items import parse_item
 from connectors.snapshot import Snapshot
 from expertise.topics import read_topics
 from search_api.problems import Problem

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from authlib.integrations.requests_client import OAuth2Session
 
+from tests.find_documents import DOCUMENT
 from tests.oidc_provider import (
     APPLICATION_ADDRESS,
     APPLICATION_ID,
@@ -20,7 +21,6 @@ from tests.oidc_provider import (
 from tests.pages.signing_on import at_provider, browsing, proconnect_claims, signed_on
 from tests.service.place import AGENTS, Place, make_place
 from tests.service.running import Running, free_port, running, wait_until
-from tests.unit.test_push_find import DOCUMENT
 
 pytestmark = pytest.mark.trust
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import OctKey
 from pydantic import ValidationError
+from quisait_lasuite.documents import SuiteRules, parse_find_item
 from quisait_matrix.conversations import Timeline
 from quisait_matrix.events import EventType, Relation, RoomEvent
 from quisait_mediawiki.pages import (
@@ -36,7 +37,7 @@ from connectors.ldap.client import LdapEntry
 from connectors.ldap.directory import agent_of, normalize_dn, rdn_values
 from connectors.markdown import looks_like_markdown, read_markdown
 from connectors.ports import SourceError
-from connectors.push.items import SuiteRules, parse_find_item, parse_item
+from connectors.push.items import parse_item
 from connectors.records.documents import RecordContext, documents_of
 from connectors.records.schema import InvalidLine, RawLine, RecordLine, parse_line
 from connectors.tables import exceeds_json_values

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from quisait_lasuite.documents import SuiteRules, parse_find_item
 from quisait_mediawiki.config import WikiConfig
 from quisait_mediawiki.pages import Namespace, SiteInfo, namespace_access
 
@@ -21,7 +22,7 @@ from connectors.ldap.client import LdapEntry
 from connectors.ldap.config import LdapConfig
 from connectors.ldap.directory import AgentIds, groups_of, normalize_dn
 from connectors.ports import AccessChanged, Change, Upsert
-from connectors.push.items import PushedItem, SuiteRules, parse_find_item
+from connectors.push.items import PushedItem
 from connectors.records.documents import access_of
 from connectors.records.schema import RecordLine
 from connectors.snapshot import Snapshot
@@ -35,7 +36,7 @@ from quisait.application.database import migrate
 from quisait.settings import TopicsSettings
 from quisait.settings.sources import RoleSettings, SourceSettings, grant_of
 from search_api.identity.readers import Authorities, reader_of
-from tests.unit.test_push_find import DOCUMENT
+from tests.find_documents import DOCUMENT
 
 pytestmark = pytest.mark.trust
 

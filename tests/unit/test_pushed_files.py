@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from quisait_lasuite.documents import SuiteRules, parse_find_item
 
 from connectors.http_limits import HttpLimits
 from connectors.ports import (
@@ -29,15 +30,13 @@ from connectors.push.items import (
     PushedItem,
     PushOutcome,
     PushReceipt,
-    SuiteRules,
-    parse_find_item,
     parse_item,
 )
 from connectors.records.schema import AttachmentLine, RecordLine
 from connectors.values import Access, Document
 from quisait.application.database import migrate
 from tests.file_server import FileServer, Given, served_files
-from tests.unit.test_push_find import DOCUMENT
+from tests.find_documents import DOCUMENT
 from tests.unit.test_push_inbox import CLOSED, OPEN, post
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]

@@ -1,11 +1,12 @@
-"""The search of La Suite's find: an application searches its own documents for a person.
+"""The API of La Suite's find: an application pushes, searches and deletes its own documents.
 
-The application sends the access token that the identity provider gave it for that person. It
-searches only the source that it pushes to, under the rights of the agent named by the token. No
-cookie is used, so that no other site can search in a person's name.
+Documents are pushed with a token of the source. To search for a person, the application sends the
+access token that the identity provider gave it for that person. It searches only the source that it
+pushes to, under the rights of the agent named by the token. No cookie is used, so that no other
+site can search in a person's name.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -14,16 +15,23 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import BeforeValidator
 
-from connectors.push.items import TOKEN_PREFIX, PushOutcome
+from connectors.push.items import TOKEN_PREFIX, PushOutcome, PushReceipt
 from indexer.access import Reader
+from quisait_lasuite.documents import SuiteDocuments
+from quisait_lasuite.introspection import ApplicationReader
+from quisait_lasuite.service import LaSuite
 from search_api.bodies import problem_responses
+from search_api.features import service_of
 from search_api.identity.tokens import bearer_token
 from search_api.limits import RequesterKind, RequestKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.parameters import INCOMPLETE, turn
 from search_api.problems import Problem, faults_of
 from search_api.push.routes import (
+    JSON_BODY,
+    PUSH_PROBLEMS,
     RETRY_AFTER_S,
+    SendersPushRequest,
     at_most,
     inbox_problems,
     parsed,
@@ -35,7 +43,6 @@ from search_api.ranking.results import Result
 from search_api.search.service import answer_question
 from search_api.services import services_of
 from search_api.sign_on.errors import NotAnAgent, ProviderUnreachable, SignOnFailed
-from search_api.sign_on.introspection import ApplicationReader
 from search_api.wording import safe_text
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -115,8 +122,16 @@ class FindHit(BaseModel):
     source: FindSource = Field(serialization_alias="_source")
 
 
+def _documents(request: Request) -> SuiteDocuments:
+    """Return the store of documents; raise a problem 404 if no source accepts pushes."""
+    receiver_of(request)
+    documents = service_of(request, LaSuite).documents
+    assert documents is not None  # noqa: S101 - there is one where a source accepts pushes
+    return documents
+
+
 def _application_reader(request: Request, response: Response) -> ApplicationReader:
-    readers = services_of(request).application_readers
+    readers = service_of(request, LaSuite).readers
     if readers is None:
         raise Problem(404, "Aucune application ne cherche ici au nom d’un agent.")
     refuse_over_limit(request)
@@ -190,6 +205,55 @@ def _of_json(form: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
+_FIND_FAULTS: dict[str, Any] = {
+    "description": "not JSON, or find's list of what it refuses",
+    "content": {"application/json": {"schema": {}}, "application/problem+json": {"schema": {}}},
+}
+
+
+def find_fault(receipt: PushReceipt) -> dict[str, object]:
+    """Return a refusal in find's format."""
+    return {"msg": receipt.reason, "type": receipt.code, "loc": [receipt.place]}
+
+
+def find_answer(receipts: Sequence[PushReceipt]) -> list[dict[str, object]]:
+    """Return find's response to several documents."""
+    return [
+        {"index": index, "status": "error", "errors": [find_fault(receipt)]}
+        if receipt.outcome is PushOutcome.REFUSED
+        else {"index": index, "status": "success", "_id": receipt.document_id}
+        for index, receipt in enumerate(receipts)
+    ]
+
+
+@router.post(
+    "/api/v1.0/documents/index/",
+    openapi_extra=JSON_BODY,
+    status_code=201,
+    response_model=None,
+    responses={**PUSH_PROBLEMS, 400: _FIND_FAULTS},
+)
+def index(request: Request, delivery: SendersPushRequest) -> JSONResponse:
+    """Accept one document or a list, with requests and responses of La Suite's find.
+
+    201, or 400 if any is refused. Unlike in find, the other documents are still accepted then, so
+    that an error in one document does not delay a restriction of access to another.
+    """
+    body = parsed(delivery.body)
+    single = not isinstance(body, list)
+    items = [body] if single else at_most(body, delivery.receiver.limits.documents)
+    with inbox_problems():
+        receipts = _documents(request).receive(delivery.source, items)
+    refused = any(receipt.outcome is PushOutcome.REFUSED for receipt in receipts)
+    status = 400 if refused else 201
+    if not single:
+        return JSONResponse(find_answer(receipts), status_code=status)
+    if refused:
+        return JSONResponse([find_fault(receipts[0])], status_code=status)
+    taken = {"status": "created", "_id": receipts[0].document_id}
+    return JSONResponse(taken, status_code=status)
+
+
 @router.post("/api/v1.0/documents/search/", openapi_extra=_of_json(FindQuery))
 def search(
     request: Request,
@@ -223,7 +287,7 @@ def search(
 def _tagged(request: Request, source: str, tags: list[str]) -> tuple[str, ...]:
     """Return the indexed ids of documents with one of the tags; a problem 400 if too many."""
     with inbox_problems():
-        ids = receiver_of(request).tagged(source, tags)
+        ids = _documents(request).tagged(source, tags)
     if len(ids) > MOST_TAGGED:
         raise Problem(400, f"« tags » : plus de {MOST_TAGGED} documents les portent.")
     return tuple(f"{source}:{name}" for name in ids)
@@ -232,7 +296,7 @@ def _tagged(request: Request, source: str, tags: list[str]) -> tuple[str, ...]:
 def _deleting(request: Request, response: Response) -> tuple[str, Reader | None]:
     """Return the source, by its own token or by a person's; the person, in the second case."""
     token = request.headers.get("authorization", "").rpartition(" ")[2]
-    if services_of(request).application_readers is None or token.startswith(TOKEN_PREFIX):
+    if service_of(request, LaSuite).readers is None or token.startswith(TOKEN_PREFIX):
         return sender_of(request), None
     found = _application_reader(request, response)
     return found.source, found.reader
@@ -258,7 +322,8 @@ def delete(
     user are deleted; with the source's own token, all that is named.
     """
     source, reader = deleting
-    receiver, ids = receiver_of(request), wanted.document_ids or []
+    receiver, documents = receiver_of(request), _documents(request)
+    ids = wanted.document_ids or []
     if not (ids or wanted.tags) or not all(map(_can_be_repeated, ids)):
         raise Problem(400, "Donnez « document_ids » ou « tags ».")
     if reader and wanted.service != source:
@@ -267,11 +332,11 @@ def delete(
     with inbox_problems():
         chosen = at_most(ids, receiver.limits.documents)
         if wanted.tags:
-            tagged = receiver.tagged(source, wanted.tags, attachments=False)
+            tagged = documents.tagged(source, wanted.tags, attachments=False)
             chosen = [one for one in ids if one in set(tagged)] if ids else list(tagged)
         if reader:
             named = {one for one in reader.principals if one.startswith(f"{source}:account:")}
-            chosen = receiver.read_by(source, chosen, named)
+            chosen = documents.read_by(source, chosen, named)
         receipts = receiver.delete(source, chosen)
     gone = {
         name

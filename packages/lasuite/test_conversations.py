@@ -14,10 +14,14 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
+from quisait_lasuite.documents import SuiteDocuments, SuiteRules
+from quisait_lasuite.introspection import ApplicationReaders, IntrospectionRules
+from quisait_lasuite.service import LaSuite
+from quisait_lasuite.web import lasuite_web
 
 from connectors.push.connector import PushConnector
 from connectors.push.inbox import Inbox, PushService
-from connectors.push.items import PushLimits, SuiteRules
+from connectors.push.items import PushLimits
 from connectors.push.tokens import PushTokens
 from expertise.directory import SqlDirectory
 from indexer.access import NOBODY
@@ -28,7 +32,6 @@ from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.identity.readers import NO_AUTHORITIES
 from search_api.search.engine import Search
-from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRules
 from search_api.sign_on.provider import Provider, ProviderRules
 from tests.builders import Listed
 from tests.encoders import FakeEncoder
@@ -114,7 +117,9 @@ def assistant(tmp_path: Path) -> Iterator[Assistant]:
     state = State(engine)
     inbox = Inbox(engine, state.load, 1_000)
     tokens = PushTokens(engine)
-    reception = PushService(inbox, tokens, {SOURCE: SuiteRules()}, PushLimits(10**6, 10**5, 100))
+    limits = PushLimits(10**6, 10**5, 100)
+    reception = PushService(inbox, tokens, {SOURCE: frozenset()}, limits)
+    documents = SuiteDocuments(inbox, {SOURCE: SuiteRules()}, limits.document_bytes)
     with lying_provider() as provider:
         rules = ProviderRules(provider.issuer, CLIENT_ID, "secret", "http://testserver/x")
         readers = ApplicationReaders(
@@ -132,7 +137,7 @@ def assistant(tmp_path: Path) -> Iterator[Assistant]:
             reader_of=lambda _: NOBODY,
             today=lambda: TODAY,
             push_receiver=reception,
-            application_readers=readers,
+            features=(lasuite_web(LaSuite(documents, readers=readers)),),
         )
         crawling = CrawlDependencies(None, ENCODER, index, state, state)  # type: ignore[arg-type]
         client = TestClient(create_app(services))

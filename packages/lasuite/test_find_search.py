@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from joserfc.jwk import Key
+from quisait_lasuite.introspection import ApplicationReaders, IntrospectionRules
+from quisait_lasuite.service import LaSuite
+from quisait_lasuite.web import lasuite_web
 
 from indexer.access import NOBODY
 from search_api.app import create_app
 from search_api.identity.readers import NO_AUTHORITIES
 from search_api.limits import RateLimiter, RequesterKind
-from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRules
 from search_api.sign_on.provider import Provider, ProviderRules
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
 from tests.pages.administration import SECRET, TODAY
@@ -62,7 +64,7 @@ def suite_client(parts: Parts, issuer: str, per_minute: int = 0, **rules: Any) -
     app = create_app(
         parts.services(
             reader_of=lambda _: NOBODY,
-            application_readers=readers,
+            features=(lasuite_web(LaSuite(readers=readers)),),
             rate_limiter=RateLimiter({RequesterKind.ADDRESS: per_minute}),
         )
     )

@@ -9,20 +9,22 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
+from quisait_lasuite.scim_values import SuiteGroups
+from quisait_lasuite.service import LaSuite
+from quisait_lasuite.web import lasuite_web
 from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import Status, check_server
 
 from connectors.push.group_values import GroupMember
 from connectors.push.groups import PushedGroups, PushedMemberships
 from connectors.push.inbox import Inbox, PushService
-from connectors.push.items import PushLimits, SuiteRules
+from connectors.push.items import PushLimits
 from connectors.push.tokens import PushTokens
 from connectors.values import Agent
 from expertise.directory import SqlDirectory
 from indexer.access import NOBODY
 from search_api.app import create_app
 from search_api.identity.readers import reader_of
-from search_api.scim.values import SuiteGroups
 from tests.builders import Listed
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts
@@ -77,12 +79,13 @@ def door(parts: Parts, database: sa.Engine) -> Door:
     book = SqlDirectory(database, PushedMemberships(database, frozenset({"docs"})))
     book.replace(AGENTS)
     inbox = Inbox(database, lambda source: None, max_waiting=40)
-    rules = {"docs": SuiteRules(), "drive": SuiteRules()}
+    sources = {"docs": frozenset[str](), "drive": frozenset[str]()}
+    suite = LaSuite(groups=SuiteGroups(groups, frozenset({"docs"})))
     app = create_app(
         parts.services(
             reader_of=lambda _: NOBODY,
-            push_receiver=PushService(inbox, tokens, rules, LIMITS),
-            suite_groups=SuiteGroups(groups, frozenset({"docs"})),
+            push_receiver=PushService(inbox, tokens, sources, LIMITS),
+            features=(lasuite_web(suite),),
         )
     )
     client = TestClient(app, raise_server_exceptions=False)
@@ -296,7 +299,7 @@ def test_a_page_of_groups_holds_so_many_members(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends before its count then; the next begins after it."""
-    monkeypatch.setattr("search_api.scim.routes.MOST_LISTED_MEMBERS", 2)
+    monkeypatch.setattr("quisait_lasuite.scim_routes.MOST_LISTED_MEMBERS", 2)
     for name in ("a", "b", "c"):
         assert door.ask("PUT", f"{GROUPS}/{name}", group_of(name, ANA, BEN)).status_code == 200
     first = door.ask("GET", GROUPS).json()

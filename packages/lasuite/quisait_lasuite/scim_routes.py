@@ -4,13 +4,14 @@ A group becomes a principal of the source, and its members read the documents th
 next request on. No cookie is used, so that other sites cannot push in a person's name.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 
 from connectors.push.group_values import (
     GroupDescribed,
@@ -20,10 +21,7 @@ from connectors.push.group_values import (
     PushedGroup,
     TooManyMembers,
 )
-from search_api.bodies import problem_responses
-from search_api.problems import Problem
-from search_api.push.routes import Sender, SendersPushRequest, inbox_problems, parsed
-from search_api.scim.values import (
+from quisait_lasuite.scim_values import (
     GROUP,
     MOST_LISTED,
     MOST_LISTED_MEMBERS,
@@ -40,7 +38,11 @@ from search_api.scim.values import (
     service_configuration,
     spelled,
 )
-from search_api.services import services_of
+from quisait_lasuite.service import LaSuite
+from search_api.bodies import problem_responses
+from search_api.features import service_of
+from search_api.problems import Problem
+from search_api.push.routes import Sender, SendersPushRequest, inbox_problems, parsed
 
 SCIM = "application/scim+json"
 
@@ -74,7 +76,28 @@ _FORMS = {SCIM: {"schema": _ERROR}, "application/problem+json": {"schema": {"typ
 for _status in (400, 404, 409, 413):  # an error of SCIM, or a problem raised before the route
     _PROBLEMS[_status] = {"description": _PROBLEMS[_status]["description"], "content": _FORMS}
 
-router = APIRouter(prefix="/scim/v2", responses=_PROBLEMS, default_response_class=_ScimJson)
+
+class _ScimRoute(APIRoute):
+    """A route that answers `ScimRefused` with an error in SCIM's format."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except ScimRefused as refusal:
+                return _ScimJson(refusal.body(), refusal.status)
+
+        return answer
+
+
+router = APIRouter(
+    prefix="/scim/v2",
+    responses=_PROBLEMS,
+    default_response_class=_ScimJson,
+    route_class=_ScimRoute,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +123,7 @@ def _scim_sender(
     attributes: Annotated[str, Query(max_length=1000)] = "",
     excludedAttributes: Annotated[str, Query(max_length=1000)] = "",  # noqa: N803 - SCIM's name
 ) -> ScimSender:
-    groups = services_of(request).suite_groups
+    groups = service_of(request, LaSuite).groups
     if groups is None or source not in groups.sources:
         raise Problem(403, "Cette source ne prend pas de groupes : réglez « scim = true ».")
     base = f"{str(request.base_url).rstrip('/')}/scim/v2"
@@ -282,9 +305,3 @@ def delete(sender: FromApplication, group_id: GroupId) -> Response:
 def elsewhere(sender: FromApplication, rest: str) -> Response:
     """Answer that users and other resources are not stored."""
     raise ScimRefused(404, _NOT_HERE)
-
-
-def answer_refusal(_: Request, refusal: Exception) -> Response:
-    """Return an error in SCIM's format."""
-    assert isinstance(refusal, ScimRefused)  # noqa: S101 - what it is registered for
-    return _scim_response(refusal.body(), refusal.status)

@@ -1,1 +1,0 @@
-"""Groups that directories push (SCIM)."""
