@@ -21,6 +21,7 @@ from connectors.plugins import load_entry
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from connectors.ports import Directory
     from quisait.application.assembly import Application
     from quisait.application.locks import SourceLock
     from quisait.settings import Settings
@@ -72,6 +73,21 @@ class Task:
     first: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ConfiguredDirectory:
+    """A directory that the settings of a feature configure, instead of the tables of `[directory]`.
+
+    `table` is the feature's table of settings, for messages. `authority` begins the principals of
+    the directory's groups. Groups of a reading older than `oldest` (a duration of the settings) are
+    not trusted. `open` raises `SourceRefused`, and sends no request.
+    """
+
+    table: str
+    authority: str
+    oldest: str
+    open: "Callable[[], Directory]"
+
+
 def _nothing(*_: object) -> tuple[()]:
     return ()
 
@@ -107,6 +123,8 @@ class Feature:
     """Returns functions by French name, for `quisait check` and the page of the administration.
     Each returns what it saw, or raises `ValueError` with the remedy.
     """
+    directory: "Callable[[Settings], ConfiguredDirectory | None]" = lambda _: None
+    """Returns the directory of the agents, if the feature's settings configure one."""
     checks: "Callable[[Settings], Mapping[str, Callable[[], str]]]" = lambda _: {}
     """Returns functions like those of `states`, for `quisait check` alone: they may ask servers."""
     tls_servers: "Callable[[Settings], Iterable[tuple[str, int]]]" = _nothing

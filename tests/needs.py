@@ -161,8 +161,8 @@ _SLOW = (
 ALONE = (
     "tests/faults/",
     "tests/effectiveness/test_relevance.py",
-    "tests/service/test_active_directory.py",
-    "tests/service/test_ldap.py",
+    "packages/ldap/test_active_directory.py",
+    "packages/ldap/test_quisait_ldap.py",
     "tests/service/test_late_writes.py",
     "tests/service/test_load.py",
     "packages/mediawiki/test_mediawiki_",

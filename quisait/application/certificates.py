@@ -11,7 +11,7 @@ from quisait.settings import Settings
 
 WAIT_S = 3.0
 """Longest wait for one server's certificate, in seconds."""
-_PORTS = {"https": 443, "ldaps": 636}
+_PORTS = {"https": 443}
 
 Server = tuple[str, int]
 """Host and port."""
@@ -34,7 +34,7 @@ def tls_servers(settings: Settings) -> tuple[Server, ...]:
 
 
 def _addresses(settings: Settings) -> Iterator[str]:
-    yield from (settings.sign_on.address, settings.oidc.issuer, *settings.ldap.urls)
+    yield from (settings.sign_on.address, settings.oidc.issuer)
     if settings.index.engine == "opensearch":
         yield from settings.index.urls
     if settings.extractor.kind == "tika":

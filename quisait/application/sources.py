@@ -26,13 +26,6 @@ from connectors.installed import (
     open_installed,
     open_own,
 )
-from connectors.ldap.config import (
-    ACTIVE_DIRECTORY_AGENTS,
-    ACTIVE_DIRECTORY_ATTRIBUTES,
-    ACTIVE_DIRECTORY_GROUPS,
-    AGENT_ATTRIBUTES,
-    LdapConfig,
-)
 from connectors.ports import Connector, Directory, SourceRefused
 from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
@@ -48,9 +41,10 @@ from indexer.ports import IndexDenials
 from indexer.state import RunRow, State
 from quisait.application.database import opened_database
 from quisait.application.opening import Opening
+from quisait.features import ConfiguredDirectory, installed_features
 from quisait.settings import DIRECTORY as DIRECTORY
-from quisait.settings import Settings, beside_file, file_named
-from quisait.settings.sources import LdapSettings, SourceSettings, password_variable
+from quisait.settings import Settings, beside_file
+from quisait.settings.sources import SourceSettings, password_variable
 from quisait.settings.types import fault_lines, seconds_of
 from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPrincipalRules
 from search_api.identity.readers import Authorities, Authority, AuthorityLimits
@@ -235,7 +229,13 @@ def open_directory(settings: Settings) -> Directory | None:
 
 def has_directory(settings: Settings) -> bool:
     """Return whether the settings name a directory."""
-    return bool(settings.directory.agents or settings.ldap.urls)
+    return bool(settings.directory.agents or configured_directory(settings))
+
+
+def configured_directory(settings: Settings) -> ConfiguredDirectory | None:
+    """Return the directory that a feature configures, or None. There is at most one."""
+    found = (feature.directory(settings) for feature in installed_features())
+    return next((directory for directory in found if directory is not None), None)
 
 
 def join_rules(settings: Settings) -> tuple[LinkRule, ...]:
@@ -260,14 +260,11 @@ def _has_capitalized_accounts(kind: str) -> bool:
 
 
 def _unjoined_directory(settings: Settings) -> Directory | None:
-    tables, ldap = settings.directory, settings.ldap
-    if ldap.urls and tables.agents:
-        raise SourceRefused("Réglez [directory] agents ou [ldap] urls, pas les deux.")
-    if ldap.urls:
-        # Imported here: the client is needed only with an LDAP server.
-        from connectors.ldap.directory import LdapDirectory
-
-        return LdapDirectory(ldap_place(settings))
+    tables, configured = settings.directory, configured_directory(settings)
+    if configured and tables.agents:
+        raise SourceRefused(f"Réglez [directory] agents ou [{configured.table}], pas les deux.")
+    if configured:
+        return configured.open()
     if not tables.agents:
         return None
     groups = beside_file(tables.groups) if tables.groups else None
@@ -282,38 +279,6 @@ def open_tables(
     `claimed`: see `TableDirectory`.
     """
     return TableDirectory(agents, groups, claimed)
-
-
-def ldap_place(settings: Settings) -> LdapConfig:
-    """Return the LDAP directory's address, branches, attributes and limits."""
-    ldap, usual = settings.ldap, AGENT_ATTRIBUTES
-    agents_filter, groups_filter = ldap.agents_filter, ldap.groups_filter
-    if ldap.active_directory:
-        usual, initial = ACTIVE_DIRECTORY_ATTRIBUTES, LdapSettings()
-        # `quisait init` writes the initial filters into the settings: unchanged, nobody chose them.
-        if agents_filter == initial.agents_filter:
-            agents_filter = ACTIVE_DIRECTORY_AGENTS
-        if groups_filter == initial.groups_filter:
-            groups_filter = ACTIVE_DIRECTORY_GROUPS
-    return LdapConfig(
-        urls=tuple(ldap.urls),
-        agents_base=ldap.agents_base,
-        agents_filter=agents_filter,
-        groups_base=ldap.groups_base,
-        groups_filter=groups_filter,
-        user=ldap.user,
-        password=ldap.password,
-        start_tls=ldap.start_tls,
-        ca_file=file_named(ldap.ca_file),
-        authority=ldap.authority,
-        attributes={**usual, **ldap.attributes},
-        group_id=ldap.group_id,
-        members=tuple(ldap.members),
-        active_directory=ldap.active_directory,
-        sid_sources=tuple(source.name for source in settings.sources if "sid" in source.join),
-        page_size=ldap.page_size,
-        timeout_s=ldap.timeout_s,
-    )
 
 
 def _manual_accounts(settings: Settings) -> tuple[AccountAssignment, ...]:
@@ -352,7 +317,8 @@ def directory_age(settings: Settings, state: State) -> DirectoryAge | None:
     """Return the age of the directory's last reading; None if the settings name no directory."""
     if not has_directory(settings):
         return None
-    written = settings.ldap.oldest if settings.ldap.urls else settings.directory.oldest
+    configured = configured_directory(settings)
+    written = configured.oldest if configured else settings.directory.oldest
     last = _last_directory_run(state)
     age = datetime.now(UTC) - last.started if last else None
     return DirectoryAge(age, timedelta(seconds=seconds_of(written)))
@@ -383,8 +349,9 @@ def open_authorities(
         age = directory_age(settings, state)
         if age is None or not age.is_stale:
             return twice
-        of_ldap = {settings.ldap.authority} if settings.ldap.urls else set()
-        return twice | book.group_authorities() | of_ldap
+        configured = configured_directory(settings)
+        own_groups = {configured.authority} if configured else set()
+        return twice | book.group_authorities() | own_groups
 
     def stamp() -> int | None:
         last = _last_directory_run(state)

@@ -26,7 +26,6 @@ from quisait.settings.sources import (
     AccessSettings,
     AuthoritySettings,
     DirectorySettings,
-    LdapSettings,
     RoleSettings,
     password_variable,
 )
@@ -540,7 +539,6 @@ class _CoreSettings(BaseSettings):
     embed: EmbedSettings = EmbedSettings()
     push: PushSettings = PushSettings()
     directory: DirectorySettings = DirectorySettings()
-    ldap: LdapSettings = LdapSettings()
     access: AccessSettings = AccessSettings()
     authorities: AuthoritySettings = AuthoritySettings()
     search: SearchSettings = SearchSettings()
@@ -558,20 +556,6 @@ class _CoreSettings(BaseSettings):
     sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(
         [], description="les sources, une table [[sources]] chacune"
     )
-
-    @model_validator(mode="after")
-    def _refuse_shared_group_authority(self) -> Self:
-        """Refuse a source whose groups have the directory's authority.
-
-        `TableDirectory` and `open_authorities` refuse the same for groups of a table.
-        """
-        if self.ldap.urls and self.ldap.authority in self.group_sources:
-            raise ValueError(
-                f"[[sources]] « {self.ldap.authority} » a des groupes (scim, reader_groups), qui "
-                "seraient ceux de l'annuaire ([ldap] authority) : donnez un autre nom à l'un des "
-                "deux"
-            )
-        return self
 
     @model_validator(mode="after")
     def _require_settings_of_mail(self) -> Self:

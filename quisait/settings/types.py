@@ -92,6 +92,7 @@ _IN_PACKAGES = {
     "assistants": "quisait-mcp",
     "bot": "quisait-matrix",
     "desk": "quisait-desk",
+    "ldap": "quisait-ldap",
     "mailbox": "quisait-mailbox",
     "reranker": "quisait-second-model",
     "webhooks": "quisait-webhooks",

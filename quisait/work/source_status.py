@@ -20,7 +20,12 @@ from quisait.application.assembly import Application, index_with_deletion_log
 from quisait.application.locks import Locks, hold_source_lock
 from quisait.application.opening import Opening
 from quisait.application.progress import duration, left_of, plural_count
-from quisait.application.sources import DIRECTORY, directory_age, has_directory
+from quisait.application.sources import (
+    DIRECTORY,
+    configured_directory,
+    directory_age,
+    has_directory,
+)
 from quisait.application.startup import opened_application
 from quisait.privacy.retention import register_warning
 from quisait.settings import Settings, beside_file
@@ -396,7 +401,8 @@ def late_directory(settings: Settings, state: State) -> str:
     if found.age is None:
         return f"jamais lu : ce que ses groupes ouvrent est fermé à tous ; {READ_DIRECTORY} le lit"
     old = f"lu pour la dernière fois il y a {duration(round(found.age.total_seconds()))}"
-    limit = "[ldap] oldest" if settings.ldap.urls else "[directory] oldest"
+    configured = configured_directory(settings)
+    limit = f"[{configured.table if configured else 'directory'}] oldest"
     most = duration(round(found.oldest.total_seconds()))
     closed = "sont fermés à tous" if found.is_stale else f"seront fermés à tous à {most}"
     return (

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from quisait_ldap.config import AGENT_ATTRIBUTES, LdapConfig
+from quisait_ldap.directory import LdapDirectory
+
 from connectors.directory import AgentRecord, TableDirectory
-from connectors.ldap.config import AGENT_ATTRIBUTES, LdapConfig
-from connectors.ldap.directory import LdapDirectory
 from connectors.ports import Directory
 from connectors.values import Agent
 from tests.cut_relay import relay

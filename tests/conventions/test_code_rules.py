@@ -40,12 +40,8 @@ ADAPTERS = {
     # What a push is answered belongs to its port.
     "connectors.push": r"connectors\.push(?!\.(items|addresses|group_values|options)\b)(\..*)?",
     "connectors.directory": r"connectors\.directory",
-    # Where a directory is belongs to the settings.
-    "connectors.ldap": r"connectors\.ldap(?!\.config\b)(\..*)?",
 }
 """Each adapter, and the modules that it is made of."""
-SHARED_FORMATS = {("connectors.ldap.directory", "connectors.directory")}
-"""An LDAP entry is checked by the model of a row in the directory's files."""
 
 PUBLIC_HOSTS = {"pypi.org", "files.pythonhosted.org"}
 
@@ -112,7 +108,6 @@ def test_only_the_assembly_names_adapters() -> None:
         for path in python_files(*PACKAGES)
         for imported in imports_of(path)
         if adapter_of(imported) not in (None, adapter_of(module_of(path)))
-        and (module_of(path), imported) not in SHARED_FORMATS
         and module_of(path) not in ASSEMBLY
     ]
     assert named == []

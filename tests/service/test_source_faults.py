@@ -13,14 +13,14 @@ from threading import Event, Thread
 
 import pytest
 import sqlalchemy as sa
+from quisait_ldap.config import LdapConfig
+from quisait_ldap.directory import LdapDirectory
 from quisait_mediawiki.config import WikiConfig
 from quisait_mediawiki.connector import WikiSource
 
 from connectors.export.connector import ExportSource
 from connectors.folder.connector import FolderSource
 from connectors.http_limits import HttpLimits
-from connectors.ldap.config import LdapConfig
-from connectors.ldap.directory import LdapDirectory
 from connectors.ports import Connector, SourceError, SourceRefused
 from connectors.snapshot import Snapshot
 from connectors.timeouts import call_with_timeout

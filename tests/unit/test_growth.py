@@ -17,6 +17,8 @@ import pytest
 from joserfc.jwk import OctKey
 from pydantic import ValidationError
 from quisait_lasuite.documents import SuiteRules, parse_find_item
+from quisait_ldap.client import LdapEntry
+from quisait_ldap.directory import agent_of, normalize_dn, rdn_values
 from quisait_matrix.conversations import Timeline
 from quisait_matrix.events import EventType, Relation, RoomEvent
 from quisait_mediawiki.pages import (
@@ -33,8 +35,6 @@ from quisait_mediawiki.pages import (
 from connectors.directory import AgentRecord, read_records
 from connectors.folder.rules import parse_sidecar, parse_table, rule_and_ignored
 from connectors.html import sections_of as wiki_sections
-from connectors.ldap.client import LdapEntry
-from connectors.ldap.directory import agent_of, normalize_dn, rdn_values
 from connectors.markdown import looks_like_markdown, read_markdown
 from connectors.ports import SourceError
 from connectors.push.items import parse_item

@@ -11,6 +11,9 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from quisait_lasuite.documents import SuiteRules, parse_find_item
+from quisait_ldap.client import LdapEntry
+from quisait_ldap.config import LdapConfig
+from quisait_ldap.directory import AgentIds, groups_of, normalize_dn
 from quisait_mediawiki.config import WikiConfig
 from quisait_mediawiki.pages import Namespace, SiteInfo, namespace_access
 
@@ -18,9 +21,6 @@ from connectors.account_linking import LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import TableDirectory
 from connectors.export.connector import ExportSource
 from connectors.folder.connector import FolderSource
-from connectors.ldap.client import LdapEntry
-from connectors.ldap.config import LdapConfig
-from connectors.ldap.directory import AgentIds, groups_of, normalize_dn
 from connectors.ports import AccessChanged, Change, Upsert
 from connectors.push.items import PushedItem
 from connectors.records.documents import access_of

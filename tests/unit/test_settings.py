@@ -10,8 +10,6 @@ import pytest
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from connectors.ldap.config import ACTIVE_DIRECTORY_AGENTS
-from quisait.application.sources import ldap_place
 from quisait.settings import Settings, beside_file, load_settings
 from quisait.settings.documentation import LISTS, TABLES, initial_file, settings_page
 from quisait.settings.types import validation_messages
@@ -188,25 +186,6 @@ def test_two_sources_of_one_name_are_refused(file: Path) -> None:
     assert faults(error) == ["sources"]
 
 
-_WIKI = {"kind": "mediawiki", "url": "https://wiki.test/api.php", "user": "robot"}
-
-
-@pytest.mark.parametrize(
-    ("source", "groups"), [({"kind": "push"}, "scim"), (_WIKI, "reader_groups")]
-)
-def test_a_source_fills_no_group_of_the_directory(
-    source: dict[str, object], groups: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its members would read what the directory's groups read."""
-    monkeypatch.setenv("QUISAIT_LDAP__URLS", '["ldaps://annuaire.test"]')
-    named = {"name": "ldap", **source}
-    monkeypatch.setenv("QUISAIT_SOURCES", json.dumps([named]))
-    load_settings()
-    monkeypatch.setenv("QUISAIT_SOURCES", json.dumps([named | {groups: True}]))
-    with pytest.raises(ValueError, match="authority"):
-        load_settings()
-
-
 @pytest.mark.parametrize("name", ["everyone", "agent", "quisait"])
 def test_a_source_has_no_name_of_the_application(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -267,15 +246,3 @@ def test_who_answers_in_rooms_has_an_account_and_pages(
     monkeypatch.setenv("QUISAIT_SIGN_ON__ADDRESS", address)
     with pytest.raises(ValueError, match=said):
         load_settings()
-
-
-def test_an_active_directory_is_read_by_its_own_filters(file: Path) -> None:
-    """Though the first file writes down others: only a filter that somebody chose is taken."""
-    written = initial_file()
-    assert written.count("active_directory = false") == 1
-    file.write_text(written.replace("active_directory = false", "active_directory = true"), "utf-8")
-    place = ldap_place(load_settings())
-    assert place.agents_filter == ACTIVE_DIRECTORY_AGENTS
-    chosen = '[ldap]\nactive_directory = true\nagents_filter = "(sAMAccountName=ag-*)"\n'
-    file.write_text(chosen, "utf-8")
-    assert ldap_place(load_settings()).agents_filter == "(sAMAccountName=ag-*)"

@@ -17,9 +17,11 @@ from connectors.account_linking import holders_by_account, undisputed
 from connectors.directory import AgentRecord, agent_of_record
 from connectors.faults import expected
 from connectors.geography import DEPARTEMENTS
-from connectors.ldap.client import LdapConnection, LdapEntry, open_connection
-from connectors.ldap.config import LdapConfig
-from connectors.ldap.sids import (
+from connectors.ports import Malformed, SourceRefused
+from connectors.values import Agent, Group
+from quisait_ldap.client import LdapConnection, LdapEntry, open_connection
+from quisait_ldap.config import LdapConfig
+from quisait_ldap.sids import (
     ACCOUNT_ATTRIBUTES,
     GROUP_ATTRIBUTES,
     expiry_day,
@@ -30,8 +32,6 @@ from connectors.ldap.sids import (
     sid_groups,
     sid_of,
 )
-from connectors.ports import Malformed, SourceRefused
-from connectors.values import Agent, Group
 
 _ESCAPED = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)")
 

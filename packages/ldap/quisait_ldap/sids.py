@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote, urlsplit
 
-from connectors.ldap.client import LdapEntry
 from connectors.ports import SourceRefused
 from connectors.values import Group
+from quisait_ldap.client import LdapEntry
 
 SID_ATTRIBUTE = "objectSid"
 ACCOUNT_ATTRIBUTES = (SID_ATTRIBUTE, "userAccountControl", "primaryGroupID")

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from quisait_ldap.config import LdapConfig
+from quisait_ldap.directory import LdapDirectory
 
-from connectors.ldap.config import LdapConfig
-from connectors.ldap.directory import LdapDirectory
 from connectors.ports import Malformed, SourceRefused, SourceUnreachable
 from connectors.values import Agent, Group
 from tests.cut_relay import relay

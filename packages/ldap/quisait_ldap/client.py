@@ -26,9 +26,9 @@ from ldap3.core.exceptions import (
 from pyasn1.error import PyAsn1Error
 
 from connectors.certificates import certificate_fault
-from connectors.ldap.config import LdapConfig
 from connectors.ports import SourceError, SourceRefused, SourceUnreachable
 from connectors.timeouts import call_with_timeout
+from quisait_ldap.config import LdapConfig
 
 log = logging.getLogger(__name__)
 

@@ -6,15 +6,15 @@ from datetime import UTC, date, datetime
 
 import ldap3
 import pytest
-
-from connectors.ldap.config import (
+from quisait_ldap.config import (
     ACTIVE_DIRECTORY_AGENTS,
     ACTIVE_DIRECTORY_ATTRIBUTES,
     ACTIVE_DIRECTORY_GROUPS,
     LdapConfig,
 )
-from connectors.ldap.directory import LdapDirectory
-from connectors.ldap.sids import WELL_KNOWN
+from quisait_ldap.directory import LdapDirectory
+from quisait_ldap.sids import WELL_KNOWN
+
 from connectors.ports import SourceRefused
 from connectors.values import Agent, Group
 from tests.samba_server import (

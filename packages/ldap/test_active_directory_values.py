@@ -1,8 +1,7 @@
 """Values of Active Directory's own, without a controller."""
 
 import pytest
-
-from connectors.ldap.sids import expiry_day
+from quisait_ldap.sids import expiry_day
 
 pytestmark = pytest.mark.sources
 
