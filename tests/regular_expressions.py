@@ -6,8 +6,10 @@ named anywhere.
 
 import ast
 import importlib
+import math
 import pkgutil
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +29,7 @@ NOT_IMPORTED = ("quisait.migrations", "quisait_connector_kit.example")
 """Scripts that Alembic runs, and an example that is copied."""
 
 METHODS = frozenset({"search", "match", "fullmatch", "sub", "split", "findall", "finditer"})
+_BY_WIDTH = ("sub", "split", "findall", "finditer", "search", "match")
 _MADE = METHODS | {"compile", "subn"}
 _CALL = re.compile(rf"\b(?!re\.)(\w+)\.({'|'.join(METHODS)})\b")
 _INDENTED_CALL = re.compile(rf"^ .*\bre\.(?:{'|'.join(_MADE)})\(", re.MULTILINE)
@@ -56,6 +59,15 @@ class UsedPattern:
     pattern: re.Pattern[Any]
     places: list[str] = field(default_factory=list)
     methods: set[str] = field(default_factory=set)
+
+    def measured_methods(self) -> list[str]:
+        """Return the methods to measure: those that do all that the others do.
+
+        Four methods go through the whole text in the same way; `search` stops at the first match,
+        `match` at the first character. `fullmatch` may step back where they do not.
+        """
+        widest = [method for method in _BY_WIDTH if method in self.methods][:1]
+        return [*widest, *(self.methods & {"fullmatch"})]
 
 
 def modules() -> Iterator[ModuleType]:
@@ -238,26 +250,58 @@ MOST_TIMES = 3
 """A text ten times as long may take thirty times as long; its square would be a hundred."""
 
 
-def growth(call_on: Callable[[int], Callable[[], object]], sizes: tuple[int, ...]) -> str:
-    """Return the sizes and times at which the time grew faster than the size, or an empty text.
+CALL_S = 10
+"""Of the processor: a longer call is aborted, so that a faulty pattern fails and does not hang."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The time of the longest text in seconds, and where the time grew too fast, if it did."""
+
+    last_s: float
+    fault: str = ""
+
+
+def growth(call_on: Callable[[int], Callable[[], object]], sizes: tuple[int, ...]) -> Growth:
+    """Measure texts of growing sizes, until the time grows faster than the size.
 
     The longer texts are not tried after that: the test fails, it does not hang.
     """
     before = sizes[0]
     shorter = seconds(call_on(before))
     for size in sizes[1:]:
+        if shorter == math.inf:
+            break
         longer = seconds(call_on(size))
-        if longer > max(UNFELT_S, MOST_TIMES * size / before * shorter):
+        if longer > max(UNFELT_S, MOST_TIMES * size / before * shorter) and longer < math.inf:
             shorter = min(seconds(call_on(before)) for _ in range(3))
             longer = min(longer, *(seconds(call_on(size)) for _ in range(2)))
-            if longer > max(UNFELT_S, MOST_TIMES * size / before * shorter):
-                return f"{before}: {shorter:.4f} s, {size}: {longer:.4f} s"
+        if longer > max(UNFELT_S, MOST_TIMES * size / before * shorter):
+            return Growth(longer, f"{before}: {shorter:.4f} s, {size}: {longer:.4f} s")
         before, shorter = size, longer
-    return ""
+    return Growth(shorter, f"{before}: aborted" if shorter == math.inf else "")
+
+
+class _CallTooLongError(Exception):
+    """A call took more than `CALL_S`."""
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """Return the processor's time of a call."""
+    """Return the processor's time of a call, or infinity for one that was aborted."""
+
+    def abort_if_long(*_: object) -> None:
+        if time.process_time() - began > CALL_S:
+            raise _CallTooLongError
+
+    # Not a timer of the processor's time: with one, `process_time` counts in steps of 2 ms.
+    former = signal.signal(signal.SIGALRM, abort_if_long)
     began = time.process_time()
-    call()
-    return time.process_time() - began
+    timer = signal.setitimer(signal.ITIMER_REAL, CALL_S, CALL_S)
+    try:
+        call()
+        return time.process_time() - began
+    except _CallTooLongError:
+        return math.inf
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, former)
