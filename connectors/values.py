@@ -180,7 +180,8 @@ class Document:
 
     `id` is `source:…`; `area` is an INSEE département code, `entity` a path with slashes: both
     describe the publisher. `version` is any string that changes when the content does; if it is
-    empty the content itself is hashed.
+    empty the content itself is hashed. `questions` are expected questions: what agents ask that the
+    text answers, in their own words.
     """
 
     id: str
@@ -204,6 +205,7 @@ class Document:
     evidence: EvidencePolicy = EvidencePolicy.YES
     contributions: tuple[Contribution, ...] = ()
     version: str = ""
+    questions: tuple[str, ...] = ()
 
 
 COPIED_FIELDS = ("language", "valid_from", "valid_until", "entity", "area")

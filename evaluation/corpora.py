@@ -31,6 +31,7 @@ class JudgedText:
     text: str
     authors: tuple[str, ...] = ()
     contributions: tuple[Contribution, ...] = ()
+    questions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,30 @@ def load_search_set(directory: Path, limit: int = 0) -> SearchSet:
 
     `limit` is the number of questions to keep, spread evenly over the file; 0 keeps all.
     """
-    documents = _texts(directory / CORPUS)
+    asked = expected_questions(directory)
+    documents = tuple(
+        replace(one, questions=asked.get(one.id, ())) for one in _texts(directory / CORPUS)
+    )
     judgments = _judgments(directory / "qrels.tsv", {document.id for document in documents})
     queries = _queries(directory / "queries.jsonl", judgments)
     return SearchSet(directory.resolve().name, documents, spread(queries, limit), judgments)
 
 
 CORPUS = "corpus.jsonl"
+
+
+def expected_questions(directory: Path) -> Mapping[str, tuple[str, ...]]:
+    """Read `expected_questions.jsonl`, which gives questions that each document answers, by its id.
+
+    Empty without that file. Raises `MalformedSet`.
+    """
+    path = directory / "expected_questions.jsonl"
+    if not path.exists():
+        return {}
+    return {
+        _text(row, "id", at): tuple(map(str, row.get("questions") or ()))
+        for at, row in _lines(path)
+    }
 
 
 def load_own_questions(directory: Path, limit: int = 0) -> SearchSet:

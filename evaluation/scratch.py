@@ -95,6 +95,7 @@ class JudgedSource:
             title=judged.title,
             access=Access(frozenset({EVERYONE}), frozenset(denied)),
             sections=(Section(judged.text),),
+            questions=judged.questions,
             contributions=tuple(
                 replace(row, account=candidate_account(row.account)) for row in judged.contributions
             )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from connectors.values import ROLES_BY_NAME, Access, Contribution, Document, EvidencePolicy
+from indexer.centroids import quantised
 from indexer.french.analysis import folded_words
 from indexer.passages import passage_text
 from indexer.ports import Encoder
@@ -113,6 +114,7 @@ def card_of(encoded: str) -> Card:
     for name in ("created", "modified"):
         values[name] = values[name] and datetime.fromisoformat(values[name])
     values["replaces"] = tuple(values["replaces"])
+    values["questions"] = tuple(values.get("questions", ()))  # older rows have none
     return Card(**values, contributions=tuple(_contribution(row) for row in rows))
 
 
@@ -154,12 +156,27 @@ def encoded_texts(documents: Sequence[IndexedDocument]) -> list[str]:
     ]
 
 
+def expected_questions(documents: Sequence[IndexedDocument]) -> list[str]:
+    """Return the expected questions of each document, which are encoded like passages."""
+    return [question for document in documents for question in document.document.questions]
+
+
 def re_encoded(encoder: Encoder, documents: Sequence[IndexedDocument]) -> list[IndexedDocument]:
-    """Return the documents with vectors of this encoder, which encodes all passages in one call."""
-    vectors = encoder.passages(encoded_texts(documents))
-    ends = np.cumsum([len(document.passages) for document in documents])[:-1]
-    each = np.split(vectors, ends) if documents else []
-    return [replace(document, vectors=own) for document, own in zip(documents, each, strict=True)]
+    """Return the documents with vectors of this encoder, which encodes all texts in one call."""
+    asked = expected_questions(documents)
+    vectors = encoder.passages([*encoded_texts(documents), *asked])
+    ends = np.cumsum([len(document.passages) for document in documents])
+    ends_asked = (
+        len(vectors)
+        - len(asked)
+        + np.cumsum([len(document.document.questions) for document in documents])
+    )
+    each = np.split(vectors, [*ends, *ends_asked])
+    texts, questions = each[: len(documents)], each[len(documents) :]
+    return [
+        replace(document, vectors=own, question_vectors=quantised(asked_of))
+        for document, own, asked_of in zip(documents, texts, questions, strict=False)
+    ]
 
 
 def _day(day: str | None) -> date | None:

@@ -1,4 +1,4 @@
-"""Centroid of a document: the mean of its passages' vectors, a byte per component.
+"""Vectors with a byte per component: centroids of documents, and expected questions.
 
 Pure functions.
 """
@@ -27,6 +27,25 @@ def centroid(vectors: Vectors) -> bytes:
         return b""
     numbers: NDArray[np.int8] = np.round(mean * (_LARGEST / largest)).astype(np.int8)
     return numbers.tobytes()
+
+
+def quantised(vectors: Vectors) -> bytes:
+    """Return the directions of (n, d) vectors as n x d signed bytes, each scaled like a centroid."""
+    return b"".join(centroid(vector[None]) for vector in vectors)
+
+
+def nearest_question(questions: bytes, vector: Vectors) -> tuple[float, int]:
+    """Return (cosine, number from 0) of the quantised question nearest to a vector of shape (d,).
+
+    (-1, 0) without questions.
+    """
+    size = len(vector)
+    each = [questions[start : start + size] for start in range(0, len(questions), size)]
+    if not each:
+        return -1.0, 0
+    cosines = np.round((decoded(each) @ vector).astype(np.float64), 6)
+    best = int(cosines.argmax())
+    return float(cosines[best]), best
 
 
 def decoded(centroids: Sequence[bytes]) -> Vectors:

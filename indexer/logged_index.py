@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.values import Access
-from indexer.cards import encoded_texts
+from indexer.cards import encoded_texts, expected_questions
 from indexer.ports import Index
 from indexer.register import Register
 from indexer.values import IndexEntry, Put, PutAccess, Remove, Write, WriteReport
@@ -40,7 +40,8 @@ class DeletionLoggingIndex:
         ]
         stale = sorted({*gone, *replaced} & entries.keys())
         if stale:
-            self.forget(encoded_texts(list(self.index.documents(stale))))
+            documents = list(self.index.documents(stale))
+            self.forget([*encoded_texts(documents), *expected_questions(documents)])
         return self.index.write(batch)
 
     def _log(

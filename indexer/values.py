@@ -24,7 +24,8 @@ class HitAttributes(NamedTuple):
     `dated`: seconds since the epoch, the date of the facet `year`. `valid_from` and `valid_until`:
     ISO dates. `text_signature`: from `indexer.near_duplicates`, empty for short texts. `centroid`:
     from `indexer.centroids`, empty for a document without passages. `title`: its first
-    `BEGUN_CHARACTERS` characters. `area`: code of the département, or empty.
+    `BEGUN_CHARACTERS` characters. `area`: code of the département, or empty. `questions`: vectors
+    of its expected questions, from `indexer.centroids.quantised`.
     """
 
     source: str
@@ -36,6 +37,7 @@ class HitAttributes(NamedTuple):
     centroid: bytes = b""
     title: str = ""
     area: str = ""
+    questions: bytes = b""
 
     def begun(self, today: date) -> bool:
         """Return whether the document's validity has begun."""
@@ -158,6 +160,8 @@ class IndexEntry:
 class IndexedDocument:
     """A document ready to be indexed: `vectors[i]` encodes `passages[i]`.
 
+    `question_vectors` encode the expected questions (`indexer.centroids.quantised`).
+
     `content_hash` changes with the passages, `record_hash` with anything else but the access.
     Neither depends on the encoder, because an index has only one encoder and records its name.
     """
@@ -167,6 +171,7 @@ class IndexedDocument:
     vectors: Vectors
     content_hash: str
     record_hash: str
+    question_vectors: bytes = b""
 
     @property
     def entry(self) -> IndexEntry:
@@ -386,6 +391,7 @@ class Card:
     evidence: str
     contributions: tuple[Contribution, ...]
     signed: bool = True
+    questions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import numpy as np
 
 from connectors.ports import Change, SourceError, Upsert
 from connectors.values import Access, Content, Contribution, Document, Section
+from indexer.centroids import quantised
 from indexer.errors import DeletionsHeld, ExtractionFailed
 from indexer.passages import cut, passage_text
 from indexer.ports import Encoder, Extractor
@@ -319,9 +320,10 @@ class PreparedDocument:
         )
 
     def indexed(self, vectors: Vectors) -> IndexedDocument:
-        """Return the document with its vectors, shape (number of passages, d)."""
+        """Return the document with the vectors of `texts_of`, shape (number of texts, d)."""
+        own, asked = vectors[: len(self.passages)], vectors[len(self.passages) :]
         return IndexedDocument(
-            self.document, self.passages, vectors, self.content_hash, self.record_hash
+            self.document, self.passages, own, self.content_hash, self.record_hash, quantised(asked)
         )
 
 
@@ -400,6 +402,8 @@ def _record_hash(document: Document) -> str:
     """Return a hash of all stored fields except the access."""
     hashed = _fields(document)
     del hashed["access"], hashed["content"], hashed["version"]
+    if not hashed["questions"]:  # documents indexed before questions existed keep their hash
+        del hashed["questions"]
     canonical = json.dumps(hashed, default=_plain, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(_bytes_of(f"{FORMAT}\0{canonical}")).hexdigest()
 
@@ -456,7 +460,7 @@ class Batch:
         writes: list[Write] = []
         for write in self.wanted:
             if isinstance(write, PreparedDocument):
-                end = start + len(write.passages)
+                end = start + len(write.passages) + len(write.document.questions)
                 writes.append(Put(write.indexed(vectors[start:end])))
                 start = end
             else:
@@ -483,12 +487,12 @@ def needed_writes(
 
 def texts_of(wanted: Iterable[NeededWrite]) -> list[str]:
     """Return the texts to encode, in the order in which `Batch.writes` takes their vectors."""
-    return [
-        passage_text(write.document.title, passage)
-        for write in wanted
-        if isinstance(write, PreparedDocument)
-        for passage in write.passages
-    ]
+    texts: list[str] = []
+    for write in wanted:
+        if isinstance(write, PreparedDocument):
+            texts += (passage_text(write.document.title, passage) for passage in write.passages)
+            texts += write.document.questions
+    return texts
 
 
 ENCODED_CHARACTERS = 6_000

@@ -81,7 +81,8 @@ class CrawlDependencies:
     `check_lock` is called before each write to the index, the cursors or their rows, and raises if
     the crawl may not write any more. `check_stop` is called after each change, each slice of
     encoded texts and each batch, and raises if the crawl must end. `scans` gives recognised texts;
-    it is None without text recognition.
+    it is None without text recognition. `expected_questions` returns those of a document id, which
+    are added to the questions that the source gives.
     """
 
     extractor: Extractor
@@ -90,6 +91,7 @@ class CrawlDependencies:
     cursors: State
     failures: State
     scans: Scans | None = None
+    expected_questions: Callable[[str], tuple[str, ...]] = lambda document_id: ()
     check_lock: Callable[[], None] = lambda: None
     check_stop: Callable[[], None] = lambda: None
 
@@ -167,6 +169,9 @@ def crawl(
         )
 
         def prepared(document: Document) -> PreparedDocument:
+            questions = dependencies.expected_questions(document.id)
+            asked = tuple(dict.fromkeys((*document.questions, *questions)))
+            document = replace(document, questions=asked)
             return prepare(document, dependencies.extractor, dependencies.scans)
 
         changes = stack.enter_context(prefetched(_changes(connector, since, crawling), prepared))

@@ -16,7 +16,7 @@ from indexer.errors import IndexRefused
 from indexer.values import IndexedDocument
 
 _EVERY = (
-    "SELECT d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors"
+    "SELECT d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors, d.facets"
     " FROM documents d JOIN contents c USING (seq) JOIN access a ON a.id = d.access"
     " ORDER BY d.seq"
 )

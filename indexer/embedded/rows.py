@@ -25,8 +25,8 @@ from indexer.values import (
     facet_values,
 )
 
-WholeRow = tuple[str, str, str, str, str, bytes]
-"""(card, content hash, record hash, access key, passages, vectors) of a stored document."""
+WholeRow = tuple[str, str, str, str, str, bytes, str]
+"""(card, content hash, record hash, access key, passages, vectors, facets) of a stored document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,15 @@ def document_row(indexed: IndexedDocument) -> DocumentRow:
 
 def indexed_of(row: WholeRow, dimension: int) -> IndexedDocument:
     """Return the document of a row."""
-    card, content_hash, record_hash, key, passages, vectors = row
+    card, content_hash, record_hash, key, passages, vectors, facets = row
+    _, _, attributes = facets_of(facets)
     return IndexedDocument(
         document=document_of(card_of(card), access_of(key)),
         passages=passages_of(passages),
         vectors=vectors_of(vectors, dimension),
         content_hash=content_hash,
         record_hash=record_hash,
+        question_vectors=_question_vectors(attributes),
     )
 
 
@@ -131,7 +133,7 @@ def hit_attributes_of(
     `facets`: values by name. The centroid is computed from the vectors, which are read
     anyway, so that rows of all versions have a centroid.
     """
-    valid_from, valid_until, replaces, text_signature = encoded or (None, None, (), "")
+    valid_from, valid_until, replaces, text_signature = encoded[:4] or (None, None, (), "")
     return HitAttributes(
         source=facets["source"],
         area=facets["area"],
@@ -142,17 +144,26 @@ def hit_attributes_of(
         replaces=tuple(replaces),
         text_signature=b64decode(text_signature),
         centroid=centroid(vectors),
+        questions=_question_vectors(encoded),
     )
+
+
+def _question_vectors(attributes: Sequence[Any]) -> bytes:
+    """Return the vectors of expected questions; rows of former versions have none."""
+    return b64decode(attributes[4]) if len(attributes) > 4 else b""
 
 
 def _hit_attributes(indexed: IndexedDocument) -> list[Any]:
     document = indexed.document
-    return [
+    attributes = [
         _iso(document.valid_from),
         _iso(document.valid_until),
         document.replaces,
         b64encode(signature(indexed.passages)).decode(),
     ]
+    if indexed.question_vectors:
+        attributes.append(b64encode(indexed.question_vectors).decode())
+    return attributes
 
 
 def _facets_line(indexed: IndexedDocument) -> str:

@@ -114,12 +114,12 @@ _KEPT = (
 )
 
 _WHOLE = (
-    "SELECT d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors"
+    "SELECT d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors, d.facets"
     " FROM documents d JOIN contents c USING (seq) JOIN access a ON a.id = d.access"
     " WHERE d.id IN (SELECT value FROM json_each(?))"
 )
 _ROW = (
-    "SELECT d.seq, d.facets, d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors"
+    "SELECT d.seq, d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors, d.facets"
     " FROM documents d LEFT JOIN contents c USING (seq) LEFT JOIN access a ON a.id = d.access"
 )
 SALVAGED_AT_ONCE = 256
@@ -348,7 +348,7 @@ def _require_readable(connection: sqlite3.Connection) -> None:
         try:
             row = connection.execute(f"{_ROW} ORDER BY d.seq {order} LIMIT 1").fetchone()
             if row:
-                _, facets, card, _, _, key, passages, _ = row
+                _, card, _, _, key, passages, _, facets = row
                 _ = card_of(card), access_of(key), passages_of(passages)
                 values, title, encoded = facets_of(facets)
                 hit_attributes_of(encoded, values, title, 0.0, np.empty((0, 1), np.float32))
@@ -409,7 +409,7 @@ def salvaged_rows(path: Path) -> Iterator[WholeRow | None]:
                 else:
                     stretches += [(middle, end), (start, middle)]
             else:
-                yield from (row[2:] for row in rows)
+                yield from (row[1:] for row in rows)
 
 
 def _kept(row: tuple[int, str, str, str, str]) -> IndexEntry:

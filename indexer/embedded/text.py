@@ -21,7 +21,7 @@ from tantivy import Occur, PreTokenizedString, Query, Token
 from indexer.cards import NAME_SLOP, account_key, account_keys, card_of, name_lines, name_words
 from indexer.embedded.store import Store, text_faults
 from indexer.errors import IndexDamaged, IndexUnreachable
-from indexer.french.analysis import EXACT, decoded
+from indexer.french.analysis import EXACT, analyse, decoded, encoded
 from indexer.parsed_query import EXACT_WEIGHT, PAIR_WEIGHT, ParsedQuery, Phrase, WeightedPhrase
 from indexer.values import Byline
 
@@ -30,7 +30,7 @@ LOCK_TIMEOUT_S = 60.0
 PASSAGE_GAP = 100
 """Positions between two passages, so that no phrase spans both."""
 
-_FIELDS = ("title", "text")
+_FIELDS = ("title", "text", "questions")
 _NEW = (
     "SELECT seq, title_terms, title_words, body_terms, card FROM documents"
     " JOIN contents USING (seq) WHERE seq"
@@ -446,7 +446,10 @@ def _document(record: tuple[int, str, str, str, str]) -> tantivy.Document:
     document.add_pre_tokenized_text("title", _tokens(title))
     document.add_pre_tokenized_text("text", _tokens(body))
     document.add_text("words", words)
-    contributions = card_of(card).contributions
+    read = card_of(card)
+    questions = "\n".join(encoded(analyse(question)) for question in read.questions)
+    document.add_pre_tokenized_text("questions", _tokens(questions))
+    contributions = read.contributions
     document.add_text("accounts", " ".join(account_keys(contributions)))
     names = "\n".join(name_lines(contributions))
     document.add_pre_tokenized_text("names", _tokens(names))

@@ -161,7 +161,7 @@ def put_line(
 ) -> BulkAction:
     """Return the operation that writes a document with this access list.
 
-    Facets that the index lacks are left out: its mapping would refuse the whole document.
+    Fields that the index lacks are left out: its mapping would refuse the whole document.
     """
     document_id = indexed.document.id
     source = document_source(indexed, access_list)

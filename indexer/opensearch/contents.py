@@ -16,7 +16,8 @@ from indexer.cards import document_of
 from indexer.french.analysis import EXACT, analyse_query
 from indexer.opensearch.access_lists import ReadableLists
 from indexer.opensearch.answers import card
-from indexer.opensearch.schema import COLUMNS_ALONE, Body, by_ids
+from indexer.opensearch.requests import TEXT_FIELDS
+from indexer.opensearch.schema import COLUMNS_ALONE, Body, by_ids, hit_attributes_of
 from indexer.suggestions import NEAR_DOCUMENTS, NearWord, near_in, nearest
 from indexer.values import IndexedDocument, Passage
 
@@ -120,16 +121,14 @@ def _whole(source: Body, access: Access, dimension: int) -> IndexedDocument:
         vectors=vectors.reshape(-1, dimension),
         content_hash=source.get("content_hash", ""),
         record_hash=source.get("record_hash", ""),
+        question_vectors=hit_attributes_of(source["mark"]).questions if "mark" in source else b"",
     )
-
-
-_FIELDS = ("title_terms", "text")
 
 
 def word_request(access: AccessFilter, lists: ReadableLists, word: str) -> Body:
     """Return the request that tells whether a readable document has a form of the word."""
     terms = sorted({term.term for term in analyse_query(word)})
-    forms = [{"terms": {field: terms}} for field in _FIELDS]
+    forms = [{"terms": {field: terms}} for field in TEXT_FIELDS]
     return {
         "size": 0,
         "track_total_hits": 1,

@@ -21,12 +21,11 @@ from indexer.opensearch.access_lists import (
 )
 from indexer.opensearch.alias import Alias
 from indexer.opensearch.bulk import BulkAction, last_words, move_line, put_line, remove_line
-from indexer.opensearch.schema import Body, index_body, quantisation_of
+from indexer.opensearch.schema import ADDED_FIELDS, Body, index_body, quantisation_of
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.relevance import aside_parts
 from indexer.suggestions import NearWord, max_edits
 from indexer.values import (
-    FACETS,
     WITHHELD,
     DocumentText,
     IndexedDocument,
@@ -425,7 +424,7 @@ class OpenSearchIndex:
         made = self._documents.ensure(body)
         self._shards = int(made["settings"]["index"]["number_of_shards"])
         self._quantisation = quantisation_of(made["mappings"])
-        self._lacking = frozenset(FACETS) - made["mappings"]["properties"].keys()
+        self._lacking = ADDED_FIELDS - made["mappings"]["properties"].keys()
         self._ensured = True
 
     def _keep_copies(self) -> None:

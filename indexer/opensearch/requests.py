@@ -61,8 +61,8 @@ def _dated(period: DateRange) -> Body:
 
 MAX_CLAUSES = 640
 """Maximum number of clauses for words, below the engine's limit of 1 024; the rest is for filters
-and boosts (`indexer.parsed_query.BOOSTING_WORDS`). A term takes two clauses (title and text). A
-word of a phrase or of an exclusion takes four, since these also restrict the vectors.
+and boosts (`indexer.parsed_query.BOOSTING_WORDS`). A term takes a clause for each of `TEXT_FIELDS`.
+A word of a phrase or of an exclusion takes twice as many, since these also restrict the vectors.
 """
 
 VECTOR_WEIGHT = 20.0
@@ -90,7 +90,7 @@ VALUES_COUNTED = 10_000
 """Number of values of a facet that each shard counts: with fewer values, counts are exact."""
 
 MAX_TYPED_WORDS = 32
-TEXT_FIELDS = ["title_terms", "text"]
+TEXT_FIELDS = ["title_terms", "text", "question_terms"]
 
 BEST_FIRST: list[Body] = [{"_score": "desc"}, {"id": "asc"}]
 NEWEST_FIRST: list[Body] = [{"dated": {"order": "desc", "missing": "_last"}}, {"id": "asc"}]
@@ -251,7 +251,10 @@ def _weights(request: SearchRequest, lists: ReadableLists) -> Body:
 
 def parsed_query_of(question: Question, *, most_words: bool = False) -> ParsedQuery:
     """Parse a question within the engine's limits."""
-    return parse_query(question, MAX_CLAUSES, phrase_cost=4, term_cost=2, most_words=most_words)
+    cost = len(TEXT_FIELDS)
+    return parse_query(
+        question, MAX_CLAUSES, phrase_cost=2 * cost, term_cost=cost, most_words=most_words
+    )
 
 
 _NOT_SHOWN = ["passages.vector", "passages.terms"]

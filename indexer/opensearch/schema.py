@@ -33,7 +33,9 @@ _READER = OrjsonSerializer()
 
 
 def hit_attributes_column(indexed: IndexedDocument) -> str:
-    """Return Base64 of a line of JSON, a zero byte (never in JSON), signature and centroid."""
+    """Return Base64 of a line of JSON, a zero byte (never in JSON), then signature, vectors of
+    expected questions, and centroid.
+    """
     document, text_signature = indexed.document, signature(indexed.passages)
     attributes = [
         document.source,
@@ -42,9 +44,11 @@ def hit_attributes_column(indexed: IndexedDocument) -> str:
         document.valid_until and document.valid_until.isoformat(),
         document.replaces,
         len(text_signature),
+        len(indexed.question_vectors),
     ]
     line = json.dumps(attributes).encode()
-    return b64encode(line + b"\0" + text_signature + centroid(indexed.vectors)).decode()
+    numbers = text_signature + indexed.question_vectors + centroid(indexed.vectors)
+    return b64encode(line + b"\0" + numbers).decode()
 
 
 def hit_attributes_of(column: str, title: str = "", area: str = "") -> HitAttributes:
@@ -53,7 +57,8 @@ def hit_attributes_of(column: str, title: str = "", area: str = "") -> HitAttrib
     Title and area have other columns.
     """
     line, _, numbers = a2b_base64(column + "==").partition(b"\0")
-    source, dated, begins, ends, replaces, signed = _READER.loads(line.decode())
+    source, dated, begins, ends, replaces, signed, *rest = _READER.loads(line.decode())
+    asked = rest[0] if rest else 0  # columns of former versions have no expected questions
     return HitAttributes(
         source,
         dated,
@@ -61,9 +66,10 @@ def hit_attributes_of(column: str, title: str = "", area: str = "") -> HitAttrib
         ends,
         tuple(replaces),
         numbers[:signed],
-        numbers[signed:],
+        numbers[signed + asked :],
         title,
         area,
+        numbers[signed : signed + asked],
     )
 
 
@@ -72,6 +78,9 @@ Body = dict[str, Any]
 
 FORMAT = 9
 """Increment this number if indexes of the former schema cannot be used with the new one."""
+
+ADDED_FIELDS = frozenset({*FACETS, "questions", "question_terms"})
+"""Fields that an index of this format may lack until `quisait reindex`: they were added later."""
 
 VECTOR_DECIMALS = 7
 """Decimals of a vector's components: as precise as float32, with half the bytes."""
@@ -206,6 +215,8 @@ def _fields(dimension: int, quantisation: Quantisation) -> Body:
         # Filled from headings and passages, so that `_source` holds each text once.
         "text": TERMS,
         "heading_terms": {**TERMS, "index": False, "copy_to": "text"},
+        "questions": SHOWN_ONLY,
+        "question_terms": TERMS,
         "passages": {"type": "nested", "properties": _passage_fields(dimension, quantisation)},
     }
 
@@ -263,6 +274,7 @@ def document_source(indexed: IndexedDocument, access_list: str) -> Body:
         "title_begun": document.title[:BEGUN_CHARACTERS],
         "title_length": len(document.title),
         "heading_terms": [encoded(analyse(heading)) for heading in headings],
+        "question_terms": [encoded(analyse(question)) for question in document.questions],
         "passages": _passage_rows(indexed.passages, indexed.vectors),
     }
     return {name: value for name, value in source.items() if value not in ("", None, [], ())}
