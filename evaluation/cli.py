@@ -35,6 +35,7 @@ from evaluation.corpora import (
     ExpertSet,
     JudgedQuery,
     SearchSet,
+    expected_questions,
     load_expert_set,
     load_foreign,
     load_search_set,
@@ -55,7 +56,7 @@ from evaluation.order import judge_orders, order_text
 from evaluation.quotes import judge_sentences, quotes_text
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_body, report_text, write_runs
-from evaluation.scratch import Bench
+from evaluation.scratch import Bench, with_expected_questions
 from evaluation.topics import Administration, JudgedTopics, judge_topics, topics_text
 from evaluation.voting_models import VotingModel
 from expertise.topics import read_topics
@@ -342,11 +343,23 @@ def answers_command(
             answer_context(application) as context,
         ):
             audit_command(application.privacy, "quisait evaluate answers", ANY_AGENT)
-            scores = score_answers(truth, context, partial(command_line_reader, application))
+            reader_of = partial(command_line_reader, application)
+            scored = {"": score_answers(truth, context, reader_of)}
+            if asked := expected_questions(directory):
+                with (
+                    with_expected_questions(application, asked) as expecting,
+                    answer_context(expecting) as context,
+                ):
+                    scored["expected_questions"] = score_answers(truth, context, reader_of)
     if as_json:
-        typer.echo(json.dumps(answers_body(scores), ensure_ascii=False, indent=2))
+        body = answers_body(scored.pop("")) | {
+            name: answers_body(scores) for name, scores in scored.items()
+        }
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
     else:
-        typer.echo(answers_text(scores, faults=faults))
+        headings = {"expected_questions": "\nAvec les questions attendues :\n"}
+        for name, scores in scored.items():
+            typer.echo(headings.get(name, "") + answers_text(scores, faults=faults))
 
 
 Administrations = Annotated[

@@ -1,7 +1,7 @@
 """Evaluate the ranking of documents (`evaluate_search`) and of experts (`evaluate_experts`)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from evaluation.assignment import Assignment, topics_in_row
@@ -29,17 +29,21 @@ from search_api.search.engine import Retriever
 def evaluate_search(judged: SearchSet, bench: Bench, retrievers: Sequence[Retriever]) -> Report:
     """Index the set with the pipeline, ask each question as a page does, and judge the answers.
 
-    Raises `IndexUnreachable` or `IndexRefused`.
+    If documents have expected questions, also without them: `hybrid` and `hybrid-expected`. Raises
+    `IndexUnreachable` or `IndexRefused`.
     """
-    with open_scratch(bench, judged) as scratch:
-        runs = {
-            retriever.value: _search_run(judged, bench, scratch, retriever)
-            for retriever in retrievers
-        }
-        by = scratch.encoder.name
-        if bench.reranker.name:
-            by += f" + {bench.reranker.name.partition('/')[0]}"
-        return make_report(judged, bench, by, SEARCH_MEASURES, runs)
+    alone = replace(judged, documents=tuple(replace(one, questions=()) for one in judged.documents))
+    expecting = any(one.questions for one in judged.documents)
+    runs, by = {}, ""
+    for suffix, documents in (("", alone), ("-expected", judged))[: 1 + expecting]:
+        with open_scratch(bench, documents) as scratch:
+            by = scratch.encoder.name
+            for retriever in retrievers:
+                run = _search_run(documents, bench, scratch, retriever)
+                runs[retriever.value + suffix] = run
+    if bench.reranker.name:
+        by += f" + {bench.reranker.name.partition('/')[0]}"
+    return make_report(judged, bench, by, SEARCH_MEASURES, runs)
 
 
 def _search_run(judged: SearchSet, bench: Bench, scratch: Scratch, retriever: Retriever) -> Run:

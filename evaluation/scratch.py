@@ -1,7 +1,7 @@
 """A temporary index for an evaluation: a judged set is indexed as a source, and deleted later."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
+from connectors.batches import batches
 from connectors.ports import Change, Malformed, Upsert
 from connectors.values import (
     EVERYONE,
@@ -24,17 +25,21 @@ from connectors.values import (
 from evaluation.corpora import ExpertSet, JudgedCandidate, JudgedQuery, JudgedText, SearchSet
 from expertise.directory import SqlDirectory
 from indexer.access import Reader
+from indexer.cards import with_question_vectors
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import ExtractionFailed, IndexRefused
 from indexer.ports import Encoder, Index
+from indexer.reindex import COPIED
 from indexer.state import State
-from indexer.values import Extracted, Failure
+from indexer.values import Extracted, Failure, Put
+from quisait.application.assembly import Application
 from quisait.application.database import migrate
 from quisait.application.engines import (
     open_cached_encoder,
     open_scratch_index,
 )
 from quisait.application.progress import shown_progress
+from quisait.application.sources import source_names
 from quisait.settings import EncoderSettings, IndexSettings
 from search_api.ranking.reranker import KeptOrder, Reranker
 from search_api.ranking.search_configuration import SearchConfiguration
@@ -210,6 +215,33 @@ def _index(bench: Bench, judged: SearchSet | ExpertSet, dependencies: CrawlDepen
         )
     if report.put != total:
         raise IndexRefused(f"{judged.name} : {total - report.put} documents n'ont pas été indexés.")
+
+
+@contextmanager
+def with_expected_questions(
+    application: Application, questions: Mapping[str, Sequence[str]]
+) -> Iterator[Application]:
+    """Yield the application on a temporary copy of its index with these questions, by document id.
+
+    Documents without any keep their own. The copy holds only sources of the settings. Raises the
+    errors of an index.
+    """
+    encoder, settings = application.encoder, application.settings
+    with (
+        tempfile.TemporaryDirectory(prefix="quisait-evaluation-") as folder,
+        open_scratch_index(settings.index, Path(folder), encoder.dimension) as index,
+    ):
+        for source in source_names(settings):
+            ids = [entry.document_id for entry in application.whole_index.scan(source)]
+            for some in batches(ids, COPIED):
+                documents = [
+                    replace(one, document=replace(one.document, questions=tuple(asked)))
+                    if (asked := questions.get(one.document.id))
+                    else one
+                    for one in application.whole_index.documents(some)
+                ]
+                index.write([Put(one) for one in with_question_vectors(encoder, documents)])
+        yield replace(application, index=index, search=application.search.on(index))
 
 
 class NoFiles:

@@ -19,7 +19,7 @@ from indexer.centroids import quantised
 from indexer.french.analysis import folded_words
 from indexer.passages import passage_text
 from indexer.ports import Encoder
-from indexer.values import Card, IndexedDocument, Passage
+from indexer.values import Card, IndexedDocument, Passage, Vectors
 
 MOST_NAME_WORDS = 20
 """Number of words of a name that are stored; further words are ignored."""
@@ -162,21 +162,29 @@ def expected_questions(documents: Sequence[IndexedDocument]) -> list[str]:
 
 
 def re_encoded(encoder: Encoder, documents: Sequence[IndexedDocument]) -> list[IndexedDocument]:
-    """Return the documents with vectors of this encoder, which encodes all texts in one call."""
-    asked = expected_questions(documents)
-    vectors = encoder.passages([*encoded_texts(documents), *asked])
-    ends = np.cumsum([len(document.passages) for document in documents])
-    ends_asked = (
-        len(vectors)
-        - len(asked)
-        + np.cumsum([len(document.document.questions) for document in documents])
-    )
-    each = np.split(vectors, [*ends, *ends_asked])
-    texts, questions = each[: len(documents)], each[len(documents) :]
+    """Return the documents with vectors of this encoder, which encodes all passages in one call."""
+    counts = [len(document.passages) for document in documents]
+    each = _split(encoder.passages(encoded_texts(documents)), counts)
+    again = [replace(document, vectors=own) for document, own in zip(documents, each, strict=True)]
+    return with_question_vectors(encoder, again)
+
+
+def with_question_vectors(
+    encoder: Encoder, documents: Sequence[IndexedDocument]
+) -> list[IndexedDocument]:
+    """Return the documents with the vectors of their expected questions, encoded in one call."""
+    counts = [len(document.document.questions) for document in documents]
+    if not sum(counts):
+        return [replace(document, question_vectors=b"") for document in documents]
+    each = _split(encoder.passages(expected_questions(documents)), counts)
     return [
-        replace(document, vectors=own, question_vectors=quantised(asked_of))
-        for document, own, asked_of in zip(documents, texts, questions, strict=False)
+        replace(document, question_vectors=quantised(own))
+        for document, own in zip(documents, each, strict=True)
     ]
+
+
+def _split(vectors: Vectors, counts: Sequence[int]) -> list[Vectors]:
+    return np.split(vectors, np.cumsum(counts, dtype=np.int64)[:-1]) if counts else []
 
 
 def _day(day: str | None) -> date | None:

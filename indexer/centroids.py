@@ -30,7 +30,7 @@ def centroid(vectors: Vectors) -> bytes:
 
 
 def quantised(vectors: Vectors) -> bytes:
-    """Return the directions of (n, d) vectors as n x d signed bytes, each scaled like a centroid."""
+    """Return (n, d) vectors as n x d signed bytes, each scaled like a centroid."""
     return b"".join(centroid(vector[None]) for vector in vectors)
 
 

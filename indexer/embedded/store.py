@@ -275,7 +275,7 @@ class Store:
                 f"{_ROW} WHERE d.seq >= ? ORDER BY d.seq LIMIT 1", (least,)
             ).fetchone()
             if row:
-                sampled[row[0]] = (row[0], row[2:])
+                sampled[row[0]] = (row[0], row[1:])
         return list(sampled.values())
 
     def verify(self) -> None:

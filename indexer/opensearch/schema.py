@@ -33,8 +33,9 @@ _READER = OrjsonSerializer()
 
 
 def hit_attributes_column(indexed: IndexedDocument) -> str:
-    """Return Base64 of a line of JSON, a zero byte (never in JSON), then signature, vectors of
-    expected questions, and centroid.
+    """Return Base64 of a line of JSON, a zero byte (never in JSON), and bytes.
+
+    The bytes are the signature, the vectors of expected questions, and the centroid.
     """
     document, text_signature = indexed.document, signature(indexed.passages)
     attributes = [

@@ -40,7 +40,8 @@ class FusedHit(NamedTuple):
     document, None if none did (`search_api.ranking.reranker`). `title` is the gain for a title
     that repeats the question (`search_api.ranking.titles`). `learned` is the change by a learned
     order (`search_api.ranking.window.WindowOrder`). `answering` is the gain for a near passage and
-    for the question's words, `topic` for the topic of the first hit (`search_api.ranking.window`).
+    for the question's words, `topic` for the topic of the first hit, `expected` for an expected
+    question that is near, the one of number `question` (`search_api.ranking.window`).
     `copies`: ids of other places of the same text, best first; `effects`: what else moved the
     document (`search_api.ranking.reranking`).
     """
@@ -57,6 +58,8 @@ class FusedHit(NamedTuple):
     learned: float = 0.0
     answering: float = 0.0
     topic: float = 0.0
+    expected: float = 0.0
+    question: int | None = None
     copies: tuple[str, ...] = ()
     effects: tuple[RankingEffect, ...] = ()
 
@@ -66,21 +69,26 @@ def fuse(
     vector: Sequence[SearchHit],
     window: int = WINDOW,
     rescored: Mapping[str, float] = MappingProxyType({}),
+    spread: float | None = None,
+    trust: float = 1.0,
 ) -> tuple[FusedHit, ...]:
-    """Return the first `window` documents by the weighted sum of min-max normalised scores.
+    """Return the first `window` documents by the weighted sum of scores from 0 to 1.
 
-    `rescored` replaces scores of the vector ranking, whose ranks stay unchanged. A document that is
-    missing from a ranking has 0 there; if a ranking is empty, the other decides alone. Ties are
-    broken by id, so that pages never overlap. Min-max fusion follows Lee, "Analyses of multiple
-    evidence combination" (SIGIR 1997).
+    `rescored` replaces scores of the vector ranking, whose ranks stay unchanged. Lexical scores are
+    min-max normalised and multiplied by `trust`; those of vectors are exp((cosine - best) / spread)
+    (`ModelBars.spread`), or min-max normalised without a spread. A document that is missing from a
+    ranking has 0 there; if a ranking is empty, the other decides alone. Ties are broken by id, so
+    that pages never overlap. Min-max fusion follows Lee, "Analyses of multiple evidence
+    combination" (SIGIR 1997).
     """
-    lexical_parts, vector_parts = _normalised(lexical, {}), _normalised(vector, rescored)
+    lexical_parts = _normalised(lexical, {}, None)
+    vector_parts = _normalised(vector, rescored, spread)
     weight = LEXICAL_WEIGHT if lexical and vector else float(bool(lexical))
     hits = []
     for document_id in lexical_parts.keys() | vector_parts.keys():
         by_words, word_rank = lexical_parts.get(document_id, _ABSENT)
         by_sense, sense_rank = vector_parts.get(document_id, _ABSENT)
-        score = weight * by_words + (1 - weight) * by_sense
+        score = weight * trust * by_words + (1 - weight) * by_sense
         hits.append(FusedHit(document_id, score, by_words, word_rank, by_sense, sense_rank))
     hits.sort(key=lambda hit: (-hit.score, hit.document_id))
     return tuple(hits[:window])
@@ -89,9 +97,16 @@ def fuse(
 _Parts = dict[str, tuple[float, int]]
 
 
-def _normalised(ranking: Sequence[SearchHit], rescored: Mapping[str, float]) -> _Parts:
+def _normalised(
+    ranking: Sequence[SearchHit], rescored: Mapping[str, float], spread: float | None
+) -> _Parts:
     """Return each document's score from 0 to 1, and its rank. Equal scores all become 1."""
-    scores = normalised([rescored.get(one.document_id, one.score) for one in ranking])
+    scores = [rescored.get(hit.document_id, hit.score) for hit in ranking]
+    if spread is None:
+        scores = normalised(scores)
+    else:
+        best = max(scores, default=0.0)
+        scores = [round(math.exp((score - best) / spread), 6) for score in scores]
     return {
         ranked.document_id: (score, rank)
         for rank, (ranked, score) in enumerate(zip(ranking, scores, strict=True), 1)
@@ -141,16 +156,19 @@ class ModelBars:
     """Thresholds of one model: `far_cosine`, and the `cut` of result sets (None: no cut).
 
     Below `far_cosine` even the nearest document is far from a question. `quisait evaluate bars`
-    measures and stores them for one model on one machine.
+    measures and stores them for one model on one machine. A document whose cosine is lower than the
+    best one by `spread` has 1/e of its score by vectors; None for a model for which this was not
+    measured (decision 117).
     """
 
     far_cosine: float
     cut: RelevanceCut | None
+    spread: float | None = None
 
 
 BUNDLED_CUT = RelevanceCut(information=0.2, cosine=0.845)
 KNOWN_BARS: Mapping[str, ModelBars] = MappingProxyType(
-    {BUNDLED_MODEL: ModelBars(0.845, BUNDLED_CUT)}
+    {BUNDLED_MODEL: ModelBars(0.845, BUNDLED_CUT, spread=0.022)}
 )
 """Thresholds by model, since each model has its own range of cosines. `quisait evaluate nobody
 --foreign-questions` and `quisait evaluate cut` print the figures to choose by (decisions 8, 35).

@@ -179,6 +179,13 @@ class Result:
         pairs = list(zip(self.passages, self.voices, strict=True))
         return (*pairs[:1], *(pair for pair in pairs[1:] if pair[0].highlights))
 
+    @property
+    def matched_question(self) -> str:
+        """The expected question of the document that is near the reader's; empty if none is."""
+        number, questions = self.parts.question, self.card.questions
+        # The card may have been read after the document was written again.
+        return questions[number] if number is not None and number < len(questions) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class ResultCounts:
@@ -470,6 +477,8 @@ def explanation(result: Result, results: Results) -> tuple[str, ...]:
         moved.insert(0, "Il traite du même sujet qu’un document bien placé, ce qui le relève.")
     if result.parts.second_model is not None and not by_date:
         moved.insert(0, _second_model_sentence(result.parts.second_model))
+    if result.matched_question and not by_date:
+        moved.insert(0, "Une question attendue de ce document est proche de la vôtre.")
     if result.parts.title and not by_date:
         moved.insert(0, "Son titre dit presque votre question, ce qui le relève un peu.")
     if result.parts.learned:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expertise.values import TopicsOf
-from indexer.centroids import decoded
+from indexer.centroids import decoded, nearest_question
 from indexer.values import HitAttributes, SearchAnswer, SearchHit, Vectors
 from search_api.ranking.fusion import FusedHit, fuse
 from search_api.ranking.titles import titled
@@ -26,15 +26,17 @@ class WindowWeights:
     `centroid`: part of the centroid in a document's cosine with a question; the best passage has
     the rest. `near_hits`: part of the nearest hits in a hit's score. `passage`: gain of the hit
     with the nearest passage. `said`: gain of a hit that has all of the question's information.
-    `topic`: gain of a hit that is surely on the topic of the first. `quisait evaluate order`
-    compares them (decisions 43, 44, 94 and 102).
+    `topic`: gain of a hit that is surely on the topic of the first. `expected`: gain of the hit
+    with the nearest expected question. `quisait evaluate order` compares them (decisions 43, 44,
+    94, 102 and 117).
     """
 
     centroid: float = 0.7
-    near_hits: float = 0.2
-    passage: float = 0.3
+    near_hits: float = 0.25
+    passage: float = 0.2
     said: float = 0.3
     topic: float = 0.2
+    expected: float = 0.5
 
 
 SERVED_WEIGHTS = WindowWeights()
@@ -47,6 +49,20 @@ one costs expert_beta and forums (decision 44).
 
 PASSAGE_REACH = 0.05
 """Cosine below the nearest passage from which on a passage gains nothing."""
+
+QUESTION_REACH = 0.05
+"""Cosine below the reference from which on an expected question gains nothing."""
+
+SURE_QUESTION, USUAL_QUESTION = 0.96, 0.9
+"""Cosines of an expected question that gain all if no other, or each, document of the first
+`MOST_COVERED` has expected questions: one of few documents must not win by having some at all.
+"""
+MOST_COVERED = 20
+
+LEAST_TRUST, TRUST_POWER = 0.2, 0.25
+"""The lexical ranking counts less if its first hit has little of the question's information:
+multiplied by this share, at least `LEAST_TRUST`, to the power of `TRUST_POWER`.
+"""
 
 NEAREST_HITS = 5
 """Number of nearest hits that count for each hit."""
@@ -68,16 +84,21 @@ def fused_window(
     vector: Vectors | None,
     question: str = "",
     weights: WindowWeights = SERVED_WEIGHTS,
+    spread: float | None = None,
 ) -> tuple[FusedHit, ...]:
     """Return everything found, fused, best first; by words alone if the question has no vector.
 
-    `question` contains the wanted words, which titles may repeat.
+    `question` contains the wanted words, which titles may repeat. `spread` is that of the encoder
+    (`ModelBars.spread`).
     """
     most = len(found.lexical) + len(found.vector)
     if vector is None:
         return fuse(found.lexical, found.vector, most)
     near = _rescored(found.vector, found.attributes, vector, weights.centroid)
-    fused = answering(fuse(found.lexical, found.vector, most, near), found, weights)
+    trust = _trust(found) if spread is not None else 1.0
+    fused = answering(fuse(found.lexical, found.vector, most, near, spread, trust), found, weights)
+    if spread is not None:
+        fused = expecting(fused, found.attributes, vector, weights.expected)
     return titled(smoothed(fused, found.attributes, weights.near_hits), found.attributes, question)
 
 
@@ -109,6 +130,41 @@ def answering(
     return tuple(sorted(again, key=lambda hit: (-hit.score, hit.document_id)))
 
 
+def _trust(found: SearchAnswer) -> float:
+    """Return how much the lexical ranking counts, from 0 to 1."""
+    first = found.lexical[0].document_id if found.lexical else ""
+    share = 1.0 if found.said is None else found.said.get(first, 0.0)
+    return round(math.pow(max(LEAST_TRUST, share), TRUST_POWER), 6)
+
+
+def expecting(
+    hits: Sequence[FusedHit],
+    attributes: Mapping[str, HitAttributes],
+    vector: Vectors,
+    weight: float = SERVED_WEIGHTS.expected,
+) -> tuple[FusedHit, ...]:
+    """Return the hits, with a gain for those whose expected questions are near the question."""
+    near = {
+        hit.document_id: nearest_question(mark.questions, vector)
+        for hit in hits
+        if (mark := attributes.get(hit.document_id)) and mark.questions
+    }
+    if not near:
+        return tuple(hits)
+    first = hits[:MOST_COVERED]
+    covered = sum(hit.document_id in near for hit in first) / len(first)
+    usual = SURE_QUESTION - (SURE_QUESTION - USUAL_QUESTION) * covered
+    reference = max(usual, *(cosine for cosine, _ in near.values()))
+    again = []
+    for hit in hits:
+        cosine, number = near.get(hit.document_id, (-1.0, 0))
+        gain = round(weight * (1 - (reference - cosine) / QUESTION_REACH), 6)
+        if gain > 0:
+            hit = hit._replace(score=hit.score + gain, expected=gain, question=number)
+        again.append(hit)
+    return tuple(sorted(again, key=lambda hit: (-hit.score, hit.document_id)))
+
+
 @dataclass(frozen=True, slots=True)
 class FusedWindow:
     """The fused hits of a question with a vector, best first, and what they were made from.
@@ -133,10 +189,15 @@ def fused_order(window: FusedWindow) -> tuple[FusedHit, ...]:
 
 
 def ordered_window(
-    found: SearchAnswer, vector: Vectors | None, question: str, encoder: str, order: WindowOrder
+    found: SearchAnswer,
+    vector: Vectors | None,
+    question: str,
+    encoder: str,
+    order: WindowOrder,
+    spread: float | None = None,
 ) -> tuple[FusedHit, ...]:
     """Return the fused window in that order; as it was fused if the question has no vector."""
-    hits = fused_window(found, vector, question)
+    hits = fused_window(found, vector, question, spread=spread)
     return hits if vector is None else order(FusedWindow(hits, found, vector, question, encoder))
 
 

@@ -68,6 +68,7 @@ from search_api.ranking.search_configuration import SearchConfiguration, shown_b
 from search_api.ranking.window import (
     MOST_ON_TOPIC,
     answering,
+    expecting,
     near_hits,
     on_topic,
     ordered_window,
@@ -175,11 +176,16 @@ class Search:
         configuration: SearchConfiguration = SearchConfiguration(),  # noqa: B008 - frozen, and without a state
     ) -> None:
         self._index, self._encoder, self._directory = index, encoder, directory
+        self._configuration = configuration
         self._best_bets, self._preferences = configuration.best_bets, configuration.preferences
         self._order, self._topics = configuration.order, configuration.topics
         self._parser = QueryParser(index, configuration.authors, configuration.glossary)
         self._measured, self.reranker = configuration.bars, configuration.reranker
         self.glossary = configuration.glossary
+
+    def on(self, index: Index) -> "Search":
+        """Return the same search on another index, for an evaluation."""
+        return Search(index, self._encoder, self._directory, self._configuration)
 
     def probe(self) -> None:
         """Check the index, then search a word without any rights, which finds nothing.
@@ -364,6 +370,8 @@ class Search:
         said = self._said(request, found)
         gained = [hit._replace(score=hit.score + gains.get(hit.document_id, 0.0)) for hit in read]
         paged = answering(gained, replace(found, said=said))
+        if request.vector is not None and self._bars.spread is not None:
+            paged = expecting(paged, found.attributes, request.vector)
         places = {hit.document_id: place for place, hit in enumerate(paged, 1)}
         documents = tuple(
             RankedDocument(
@@ -645,7 +653,8 @@ class Search:
     ) -> tuple[FusedHit, ...]:
         """Return all hits, fused, in the order of the configuration."""
         words = request.question.words
-        hits = ordered_window(found, request.vector, words, self._encoder.name, self._order)
+        encoder, spread = self._encoder.name, self._bars.spread
+        hits = ordered_window(found, request.vector, words, encoder, self._order, spread)
         hits = placed(hits, found.attributes, place_in(words))
         if self._topics is None:
             return hits

@@ -51,6 +51,7 @@ def _document(result: Result, found: QuestionAnswer, today: date, *, explain: bo
         page=document_address(id_, results.question.words),
         passage=answering[0] if answering else None,
         other_passages=answering[1:],
+        matched_question=result.matched_question or None,
         score=result.parts.score if explain else None,
         parts=_parts(result, counted=results.counts is not None) if explain else None,
         effects=result.parts.effects if explain else (),

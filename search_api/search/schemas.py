@@ -126,6 +126,7 @@ class PartsBody(Body):
         description="what its nearest passage and its share of the question's words added"
     )
     topic: float = Field(description="what the topic that it shares with the first document added")
+    expected: float = Field(description="what its nearest expected question added")
 
 
 class DocumentFields(Body):
@@ -187,6 +188,9 @@ class DocumentBody(DocumentFields):
         description="the passage that answers; null if there is no text"
     )
     other_passages: list[PassageBody] = Field(description="other passages with its words")
+    matched_question: str | None = Field(
+        None, description="its expected question that is near the question; null if none is"
+    )
     score: float | None = Field(None, description="with explain=true")
     parts: PartsBody | None = Field(None, description="with explain=true")
     effects: list[RankingEffect] = Field(

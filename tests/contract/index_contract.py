@@ -7,6 +7,7 @@ take nothing but the index, so that lying indexes can be put before them.
 
 from tests.contract.index_access_checks import AccessChecks
 from tests.contract.index_contents_checks import ContentsChecks
+from tests.contract.index_expected_checks import ExpectedQuestionsChecks
 from tests.contract.index_hostile_checks import HostileChecks
 from tests.contract.index_marks_checks import MarksChecks
 from tests.contract.index_narrowing_checks import NarrowingChecks
@@ -24,6 +25,7 @@ class IndexContract(
     QuestionChecks,
     RankingChecks,
     MarksChecks,
+    ExpectedQuestionsChecks,
     HostileChecks,
     WordChecks,
 ):

@@ -62,6 +62,24 @@ def test_each_retriever_is_measured_and_its_run_written(tmp_path: Path) -> None:
     assert next(row[2] for row in first if row[0] == "q1") == "d1"
 
 
+def test_expected_questions_have_rows_of_their_own(tmp_path: Path) -> None:
+    """The document that no word of q3 names is found by a question that it answers."""
+    folder = tmp_path / "mini"
+    write_set(folder, SEARCH)
+    ((query, document),) = (
+        line.split("\t")[:2]
+        for line in (folder / "qrels.tsv").read_text("utf-8").splitlines()
+        if line.startswith("q3")
+    )
+    asked = {row["_id"]: row["text"] for row in map(json.loads, (folder / "queries.jsonl").open())}
+    row = {"id": document, "questions": [asked[query]]}
+    (folder / "expected_questions.jsonl").write_text(json.dumps(row), "utf-8")
+    body = evaluated("search", "mini", "--retriever", "lexical", cwd=tmp_path)
+    assert list(body["runs"]) == ["lexical", "lexical-expected"]
+    alone, expecting = (row["RR"] for row in body["runs"].values())
+    assert expecting == pytest.approx(alone + (1 / 2) / 3)  # after d4, which has the word itself
+
+
 def test_expert_figures_are_those_worked_out_by_hand(tmp_path: Path) -> None:
     """Only labelled candidates are ranked; popularity knows no question."""
     write_set(tmp_path / "mini", EXPERTS)

@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.centroids import centroid, decoded
+from indexer.centroids import centroid, decoded, quantised
 from indexer.values import HitAttributes, SearchAnswer, SearchHit, Vectors
 from search_api.ranking.fusion import FusedHit, fuse
 from search_api.ranking.window import (
+    MOST_COVERED,
     MOST_SMOOTHED,
     PASSAGE_REACH,
     SERVED_WEIGHTS,
     VOTES_NEAR_HITS,
     answering,
+    expecting,
     fused_window,
     near_hits,
     on_topic,
@@ -99,6 +101,26 @@ def test_near_passages_and_words_of_the_question_gain() -> None:
         name: pytest.approx(hit.score) for name, hit in hits.items()
     }
     assert answering(before, replace(found, vector=(), said=None)) == before
+
+
+def test_an_expected_question_gains_by_its_nearness() -> None:
+    """All of the gain if each first hit has questions; if few have, only nearly the same one."""
+    asked, same, near = _unit(1, 0, 0), _unit(1, 0.02, 0), _unit(1, 0.46, 0)  # cosines 1 and .91
+    hits = _hits(first=1.0, second=0.9, third=0.1)
+    marks = {
+        name: HitAttributes("wiki", questions=quantised(vector[None]))
+        for name, vector in {"first": _unit(0, 1, 0), "second": near, "third": same}.items()
+    }
+    gained = {hit.document_id: hit for hit in expecting(hits, marks, asked)}
+    assert gained["third"].expected == pytest.approx(SERVED_WEIGHTS.expected, abs=0.01)
+    assert [gained[name].expected for name in ("first", "second")] == [0.0, 0.0]
+    assert (gained["third"].question, gained["first"].question) == (0, None)
+    only_near = {"second": marks["second"]}
+    crowd = _hits(**{f"other{n}": 1.0 for n in range(MOST_COVERED)}, second=1.0)
+    assert {hit.expected for hit in expecting(crowd, only_near, asked)} == {0.0}
+    (alone,) = expecting(_hits(second=1.0), only_near, asked)
+    assert alone.expected == pytest.approx(SERVED_WEIGHTS.expected, abs=0.01)
+    assert expecting(hits, {}, asked) == hits
 
 
 def test_near_hits_lift_and_lower() -> None:

@@ -335,6 +335,10 @@ class PartsBody(BaseModel):
     """
     what the topic that it shares with the first document added
     """
+    expected: Annotated[float, Field(title="Expected")]
+    """
+    what its nearest expected question added
+    """
 
 
 class PassedOnBody(BaseModel):
@@ -1355,6 +1359,10 @@ class DocumentBody(BaseModel):
     other_passages: Annotated[list[PassageBody], Field(title="Other Passages")]
     """
     other passages with its words
+    """
+    matched_question: Annotated[str | None, Field(title="Matched Question")] = None
+    """
+    its expected question that is near the question; null if none is
     """
     score: Annotated[float | None, Field(title="Score")] = None
     """
