@@ -43,7 +43,7 @@ ACCESS = {"terms": {"access_list": ["l1", "l2"]}}
 VECTOR = np.array([1.0, 0.0], dtype=np.float32)
 
 
-FIELDS = ("title_terms", "text")
+FIELDS = ("title_terms", "text", "question_terms")
 
 
 def anywhere(term: str) -> dict[str, dict[str, object]]:
