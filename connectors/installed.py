@@ -55,7 +55,7 @@ log = logging.getLogger(__name__)
 
 GROUP = "quisait.connectors"
 """The group of entry points by which a package adds kinds of sources."""
-OWN_KINDS = ("folder", "export", "push")
+OWN_KINDS = ("folder", "push")
 """Kinds of `connectors`; the other kinds come from packages."""
 
 

@@ -396,8 +396,8 @@ def test_folders_are_those_that_the_settings_leave(folder: Path, book: SqlDirect
 def test_quisaits_files_are_known_by_another_name(folder: Path, sources: DeskSources) -> None:
     """As the system numbers them: a hard link to the settings here, a mounted folder elsewhere."""
     (folder / "notes" / "autre.jsonl").hardlink_to(folder / "quisait.toml")
-    entered = {"kind": "export", "name": "e", "path": "notes/autre.jsonl"}
-    assert "de quisait" in faults(sources, entered)[1]["path"]
+    entered = {"kind": "export", "name": "e", "options.path": "notes/autre.jsonl"}
+    assert "de quisait" in faults(sources, entered)[1]["options.path"]
 
 
 def test_a_folder_of_a_server_is_none_of_this_machine(folder: Path, book: SqlDirectory) -> None:

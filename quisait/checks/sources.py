@@ -87,7 +87,8 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
     # First, because `check` reports missing rights before anything of the source is read.
     missing = list(connector.check()) if isinstance(connector, SupportsCheck) else []
     next(iter(connector.changes(None)), None)
-    where = ", ".join(filter(None, [source.kind, source.path or source.address]))
+    place = source.path or source.address or str(source.options.get("path") or "")
+    where = ", ".join(filter(None, [source.kind, place]))
     if missing:
         rest = [f"et {len(missing) - MOST_LISTED} autres"] if len(missing) > MOST_LISTED else []
         raise ToReview(" ; ".join([where, *missing[:MOST_LISTED], *rest]))

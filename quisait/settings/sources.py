@@ -13,7 +13,6 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from connectors.export.options import ExportOptions
 from connectors.folder.options import FolderOptions
 from connectors.installed import OWN_KINDS, installed_connectors
 from connectors.options import Principal
@@ -26,7 +25,6 @@ BUILT_IN_KINDS = (*OWN_KINDS, "questions")
 
 _OPTIONS: dict[str, type[BaseModel]] = {
     "folder": FolderOptions,
-    "export": ExportOptions,
     "push": PushOptions,
 }
 """The settings that only these kinds of sources accept; all other kinds refuse them."""
@@ -67,9 +65,9 @@ class EverySource(SettingsTable):
         description="nom court, sans deux-points : il commence l'identifiant de ses documents"
     )
     kind: Annotated[str, AfterValidator(_known_kind)] = Field(
-        description="« folder » (dossier de fichiers), « export » (JSON Lines), « push » (reçus "
-        "d'une application), ou un connecteur installé (« quisait connector list ») ; "
-        "« questions » est ajoutée par [questions]"
+        description="« folder » (dossier de fichiers), « push » (reçus d'une application), ou un "
+        "connecteur installé, comme « export » (« quisait connector list ») ; « questions » est "
+        "ajoutée par [questions]"
     )
     every: Annotated[str, AfterValidator(pace)] = Field(
         "",
@@ -136,13 +134,13 @@ def options_in_place(table: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, "options": {**options, **own}}
 
 
-class SourceSettings(PushOptions, ExportOptions, FolderOptions, EverySource):
+class SourceSettings(PushOptions, FolderOptions, EverySource):
     """Une source de documents."""
 
     path: str = Field(
         "",
         validate_default=True,
-        description="dossier ou fichier, relatif à quisait.toml ; rien pour les autres",
+        description="dossier, relatif à quisait.toml ; rien pour les autres",
     )
     link: str = Field(
         "",

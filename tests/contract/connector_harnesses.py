@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from quisait_connector_kit.memory_seen import MemorySeen
+from quisait_export.connector import ExportSource
 
-from connectors.export.connector import ExportSource
 from connectors.folder.connector import FolderSource
 from connectors.ports import Connector
 from connectors.snapshot import Snapshot

@@ -36,7 +36,6 @@ ADAPTERS = {
     "indexer.extraction": r"indexer\.extraction(\..*)?",
     # The options of a kind of source belong to the settings.
     "connectors.folder": r"connectors\.folder(?!\.options\b)(\..*)?",
-    "connectors.export": r"connectors\.export(?!\.options\b)(\..*)?",
     # What a push is answered belongs to its port.
     "connectors.push": r"connectors\.push(?!\.(items|addresses|group_values|options)\b)(\..*)?",
     "connectors.directory": r"connectors\.directory",
@@ -94,7 +93,7 @@ def test_the_rules_look_at_something() -> None:
         "indexer.embedded.index"
     }
     assert adapter_of("indexer.opensearch.client") == "indexer.opensearch"
-    assert adapter_of("connectors.export.files") == "connectors.export"
+    assert adapter_of("connectors.folder.walk") == "connectors.folder"
     assert adapter_of("connectors.push.inbox") == "connectors.push"
     assert adapter_of("connectors.push.items.PushReceipt") is None
     assert adapter_of("connectors.records.schema") is None

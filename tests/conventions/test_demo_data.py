@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from quisait_export.connector import ExportSource
 
 from connectors.directory import TableDirectory
-from connectors.export.connector import ExportSource
 from connectors.folder.connector import FolderSource
 from connectors.ports import Change, Connector, Malformed, Upsert
 from connectors.snapshot import Snapshot

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
+from quisait_export.connector import ExportSource
 
-from connectors.export.connector import ExportSource
 from connectors.snapshot import Snapshot
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexRefused, IndexUnreachable

@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import pytest
 from opensearchpy import OpenSearch
+from quisait_export.connector import ExportSource
 
-from connectors.export.connector import ExportSource
 from connectors.snapshot import Snapshot
 from connectors.values import Access
 from indexer.crawl.pipeline import CrawlDependencies, crawl

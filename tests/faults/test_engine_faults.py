@@ -7,8 +7,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from quisait_export.connector import ExportSource
 
-from connectors.export.connector import ExportSource
 from connectors.snapshot import Snapshot
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl
 from indexer.errors import IndexUnreachable

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from quisait_export.connector import ExportSource
 from quisait_lasuite.documents import SuiteRules, parse_find_item
 
-from connectors.export.connector import ExportSource
 from connectors.ports import SourceError
 from connectors.push.items import parse_item
 from connectors.snapshot import Snapshot

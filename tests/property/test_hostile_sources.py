@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from quisait_connector_kit.memory_seen import MemorySeen
+from quisait_export.connector import ExportSource
 
-from connectors.export.connector import ExportSource
 from connectors.folder.rules import RuleTable, parse_table, rule_and_ignored
 from connectors.ports import Change, Checkpoint, SourceError, Upsert
 from connectors.snapshot import Snapshot

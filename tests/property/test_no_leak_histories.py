@@ -23,8 +23,8 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import example, given, note
 from hypothesis import strategies as st
+from quisait_export.connector import ExportSource
 
-from connectors.export.connector import ExportSource
 from connectors.folder.connector import FolderSource
 from connectors.ports import Change, Connector, RecordVanished, SourceUnreachable, SupportsRefetch
 from connectors.push.connector import PushConnector

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
+from quisait_export.connector import ExportSource
 
-from connectors.export.connector import ExportSource
 from connectors.ports import Malformed, Upsert
 from connectors.snapshot import Snapshot
 from connectors.values import Document

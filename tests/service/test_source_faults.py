@@ -13,12 +13,12 @@ from threading import Event, Thread
 
 import pytest
 import sqlalchemy as sa
+from quisait_export.connector import ExportSource
 from quisait_ldap.config import LdapConfig
 from quisait_ldap.directory import LdapDirectory
 from quisait_mediawiki.config import WikiConfig
 from quisait_mediawiki.connector import WikiSource
 
-from connectors.export.connector import ExportSource
 from connectors.folder.connector import FolderSource
 from connectors.http_limits import HttpLimits
 from connectors.ports import Connector, SourceError, SourceRefused

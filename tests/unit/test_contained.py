@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from quisait_connector_kit.connector_contract import apply
 from quisait_connector_kit.memory_seen import MemorySeen
+from quisait_export.connector import ExportSource
 
-from connectors.export.connector import ExportSource
 from connectors.files import read_contained
 from connectors.folder.connector import FolderSource
 from connectors.ports import Change, Malformed, RecordVanished, SourceError, SourceRefused, Upsert

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from quisait_export.connector import ExportSource
 from quisait_lasuite.documents import SuiteRules, parse_find_item
 from quisait_ldap.client import LdapEntry
 from quisait_ldap.config import LdapConfig
@@ -19,7 +20,6 @@ from quisait_mediawiki.pages import Namespace, SiteInfo, namespace_access
 
 from connectors.account_linking import LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import TableDirectory
-from connectors.export.connector import ExportSource
 from connectors.folder.connector import FolderSource
 from connectors.ports import AccessChanged, Change, Upsert
 from connectors.push.items import PushedItem

@@ -76,7 +76,7 @@ def test_a_token_of_files_that_does_not_read_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "origin"),
     [("push", "http://drive.exemple"), ("push", "https://a:mot@drive.exemple"),
-     ("push", "https://drive.exemple/f"), ("export", "https://drive.exemple")],
+     ("push", "https://drive.exemple/f"), ("folder", "https://drive.exemple")],
 )  # fmt: skip
 def test_files_are_fetched_from_exact_origins_by_pushes_alone(kind: str, origin: str) -> None:
     with pytest.raises(ValueError, match=r"origine seule|file_hosts") as raised:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from quisait_export.connector import ExportSource
+from quisait_export.files import export_files, read_lines
+from test_quisait_export import HEADER, THREAD, cursor, documents, read, write
 
-from connectors.export.connector import ExportSource
-from connectors.export.files import export_files, read_lines
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
@@ -22,7 +23,6 @@ from connectors.ports import (
 )
 from connectors.snapshot import Snapshot
 from connectors.values import Access
-from tests.unit.test_export import HEADER, THREAD, cursor, documents, read, write
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 

@@ -1,15 +1,15 @@
 """Settings of a source that reads files in JSON Lines, written by another application."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from connectors.options import on_form
+from connectors.options import SourceOptions, on_form
 
 
-class ExportOptions(BaseModel):
-    """The settings of a source of kind `export`, in its own table."""
+class ExportOptions(SourceOptions):
+    """The settings of a source of kind `export`."""
 
     path: str = Field(
-        "",
+        min_length=1,
         description="fichier, ou dossier de fichiers, relatif à quisait.toml",
         json_schema_extra=on_form("place"),
     )

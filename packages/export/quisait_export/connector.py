@@ -9,17 +9,6 @@ from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
 
-from connectors.export.files import (
-    DIGEST_BYTES,
-    ExportFile,
-    ExportIndex,
-    changed_during_read,
-    check_unchanged,
-    digest_of_line,
-    export_files,
-    read_lines,
-)
-from connectors.export.options import ExportOptions
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
     Gone,
@@ -40,6 +29,17 @@ from connectors.records.schema import (
     parse_line,
 )
 from connectors.values import Access, Document
+from quisait_export.files import (
+    DIGEST_BYTES,
+    ExportFile,
+    ExportIndex,
+    changed_during_read,
+    check_unchanged,
+    digest_of_line,
+    export_files,
+    read_lines,
+)
+from quisait_export.options import ExportOptions
 
 
 @dataclass(slots=True)
@@ -198,6 +198,7 @@ KIND = ConnectorKind(
     "nomme ses lecteurs.",
     credential="",
     asks=("every", "trust", "join"),
+    has_no_secret_option=True,
 )
 
 

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 from quisait_connector_kit.connector_contract import apply
 from quisait_connector_kit.memory_seen import MemorySeen
+from quisait_export.connector import ExportSource
 
-from connectors.export.connector import ExportSource
 from connectors.ports import (
     Change,
     Checkpoint,
