@@ -345,7 +345,7 @@ def answers_command(
             audit_command(application.privacy, "quisait evaluate answers", ANY_AGENT)
             reader_of = partial(command_line_reader, application)
             scored = {"": score_answers(truth, context, reader_of)}
-            if asked := expected_questions(directory):
+            if asked := expected_questions(directory) or expected_questions(directory / "truth"):
                 with (
                     with_expected_questions(application, asked) as expecting,
                     answer_context(expecting) as context,
