@@ -34,25 +34,31 @@ def quantised(vectors: Vectors) -> bytes:
     return b"".join(centroid(vector[None]) for vector in vectors)
 
 
-def nearest_question(questions: bytes, vector: Vectors) -> tuple[float, int]:
-    """Return (cosine, number from 0) of the quantised question nearest to a vector of shape (d,).
+def nearest_questions(questions: Sequence[bytes], vector: Vectors) -> list[tuple[float, int]]:
+    """Return, for each document, (cosine, number from 0) of the question nearest to a vector (d,).
 
-    (-1, 0) without questions.
+    `questions[i]` are the quantised questions of a document, at least one.
     """
     size = len(vector)
-    each = [questions[start : start + size] for start in range(0, len(questions), size)]
-    if not each:
-        return -1.0, 0
-    cosines = np.round((decoded(each) @ vector).astype(np.float64), 6)
-    best = int(cosines.argmax())
-    return float(cosines[best]), best
+    counts = np.array([len(each) // size for each in questions])
+    starts = np.cumsum(counts) - counts
+    cosines = np.round((_unit(b"".join(questions), counts.sum()) @ vector).astype(np.float64), 6)
+    best = np.maximum.reduceat(cosines, starts)
+    reached = np.flatnonzero(cosines == np.repeat(best, counts))
+    numbers = reached[np.searchsorted(reached, starts)] - starts
+    return list(zip(best.tolist(), numbers.tolist(), strict=True))
 
 
 def decoded(centroids: Sequence[bytes]) -> Vectors:
     """Return centroids, all of the same length above 0, as float32 (n, d) with rows of length 1."""
     if not centroids:
         return np.empty((0, 0), dtype=np.float32)
-    rows = np.frombuffer(b"".join(centroids), dtype=np.int8).reshape(len(centroids), -1)
+    return _unit(b"".join(centroids), len(centroids))
+
+
+def _unit(encoded: bytes, count: int) -> Vectors:
+    """Return `count` vectors of signed bytes as float32 (count, d) with rows of length 1."""
+    rows = np.frombuffer(encoded, dtype=np.int8).reshape(count, -1)
     numbers = rows.astype(np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", numbers, numbers))
     unit: Vectors = numbers / lengths[:, None]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expertise.values import TopicsOf
-from indexer.centroids import decoded, nearest_question
+from indexer.centroids import decoded, nearest_questions
 from indexer.values import HitAttributes, SearchAnswer, SearchHit, Vectors
 from search_api.ranking.fusion import FusedHit, fuse
 from search_api.ranking.titles import titled
@@ -143,14 +143,15 @@ def expecting(
     vector: Vectors,
     weight: float = SERVED_WEIGHTS.expected,
 ) -> tuple[FusedHit, ...]:
-    """Return the hits, with a gain for those whose expected questions are near the question."""
-    near = {
-        hit.document_id: nearest_question(mark.questions, vector)
-        for hit in hits
-        if (mark := attributes.get(hit.document_id)) and mark.questions
-    }
-    if not near:
+    """Return the hits, with a gain for those whose expected questions are near the question.
+
+    Only the first `MOST_SMOOTHED` hits are compared.
+    """
+    marks = {hit.document_id: attributes.get(hit.document_id) for hit in hits[:MOST_SMOOTHED]}
+    asked = {id_: mark.questions for id_, mark in marks.items() if mark and mark.questions}
+    if not asked:
         return tuple(hits)
+    near = dict(zip(asked, nearest_questions(list(asked.values()), vector), strict=True))
     first = hits[:MOST_COVERED]
     covered = sum(hit.document_id in near for hit in first) / len(first)
     usual = SURE_QUESTION - (SURE_QUESTION - USUAL_QUESTION) * covered

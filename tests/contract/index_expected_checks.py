@@ -3,7 +3,7 @@
 from connectors.values import Access
 from indexer.access import AccessFilter
 from indexer.cards import with_question_vectors
-from indexer.centroids import nearest_question
+from indexer.centroids import nearest_questions
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Question, ShowRequest
 from tests.builders import ANYONE, ENCODER, asking, put, reading, vector_of
@@ -34,7 +34,7 @@ class ExpectedQuestionsChecks:
         index.write([_put("wiki:1", "autre chose", ASKED), _put("wiki:2")])
         wanted = asking("taxe", vector=vector_of(ASKED), with_attributes=True)
         marks = index.search(wanted).attributes
-        cosine, number = nearest_question(marks["wiki:1"].questions, vector_of(ASKED))
+        ((cosine, number),) = nearest_questions([marks["wiki:1"].questions], vector_of(ASKED))
         assert (cosine > 0.99, number) == (True, 1)
         assert marks["wiki:2"].questions == b""
 
