@@ -57,7 +57,7 @@ def measure(kind: type[MixedSource], folder: Path) -> tuple[float, float]:
         took = []
         for _ in range(2):
             begun = time.perf_counter()
-            crawl(open_source(asked, site.application.inbox), parts)
+            crawl(open_source(asked, site.application.database), parts)
             took.append(time.perf_counter() - begun)
         count = index.count(source.name)
         assert count == DOCUMENTS, (source.name, count)  # noqa: S101 the rate needs all documents

@@ -49,13 +49,15 @@ from connectors.snapshot import Snapshot, each_of, listing_of, rights_of, roots_
 from connectors.values import Access, Document
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from connectors.http_host import HttpHost
 
 log = logging.getLogger(__name__)
 
 GROUP = "quisait.connectors"
 """The group of entry points by which a package adds kinds of sources."""
-OWN_KINDS = ("folder", "push")
+OWN_KINDS = ("folder",)
 """Kinds of `connectors`; the other kinds come from packages."""
 
 
@@ -65,14 +67,15 @@ class SourcePlace:
 
     `folder` is the base of relative paths. `default_access` are the source's `allowed` readers, for
     documents that name no readers themselves; empty means nobody. `password` raises `SourceRefused`
-    if the settings name none. `inbox` is for the kind `push` alone.
+    if the settings name none. `database` is quisait's own, for kinds that read what it stores; None
+    where a source is only tried.
     """
 
     source: str
     folder: Path
     default_access: Access
     password: Callable[[], str]
-    inbox: object = None
+    database: "sa.Engine | None" = None
 
     def file(self, path: str) -> str:
         """Return an option's path, resolved in the settings' folder; an empty path stays empty."""
@@ -109,6 +112,9 @@ class ConnectorKind:
     groups of each reader's accounts if the option `reader_groups` is set; `capitalized_accounts`
     tells that account names begin with a capital letter; `personal_data` is a French sentence for
     the register of processing. Backups contain the options only with `has_no_secret_option`.
+    `every` is how often a source is read unless its settings say otherwise. `check` replaces the
+    reading of a first change by `quisait check`: it returns in French what it saw, or raises
+    `ValueError` with the remedy.
     """
 
     label: str
@@ -121,6 +127,8 @@ class ConnectorKind:
     capitalized_accounts: bool = False
     personal_data: str = ""
     has_no_secret_option: bool = False
+    every: str = "1 h"
+    check: Callable[[SourcePlace, Any], str] | None = None
 
 
 def installed_connectors() -> dict[str, EntryPoint]:

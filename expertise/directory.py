@@ -216,7 +216,7 @@ class GroupMemberships(Protocol):
 class SqlDirectory:
     """The application's directory of agents and groups; agents' preferences are applied."""
 
-    def __init__(self, engine: sa.Engine, pushed: GroupMemberships | None = None) -> None:
+    def __init__(self, engine: sa.Engine, pushed: Sequence[GroupMemberships] = ()) -> None:
         self._engine, self._pushed = engine, pushed
         self._accounts = AccountCache(_agent)
 
@@ -415,7 +415,7 @@ class SqlDirectory:
     def groups_of(self, agent_id: str) -> frozenset[str]:
         """Return the principals of an agent's groups, pushed ones included."""
         own_accounts, own = self._accounts_and_groups(agent_id)
-        return own | self._pushed.of(own_accounts) if self._pushed else own
+        return own.union(*(lookup.of(own_accounts) for lookup in self._pushed))
 
     def group_sizes(self, principals: Collection[str]) -> Mapping[str, int]:
         """Return the number of agents in each of these groups that the directory has."""
@@ -487,8 +487,8 @@ class SqlDirectory:
         """
         with self._engine.connect() as connection:
             known = known_principals(connection, principals)
-        if self._pushed:
-            known |= self._pushed.among(principals)
+        for lookup in self._pushed:
+            known |= lookup.among(principals)
         return known | remember_known(self._engine, principals, known)
 
 

@@ -67,7 +67,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "connectors:connector_app",
         "Les connecteurs : ceux qui sont installés, et le vôtre.",
     ),
-    "push": ("tokens:push_app", "Sources que des applications alimentent."),
     "forget": (
         "quisait.work.source_status:forget",
         "Efface tout ce qui reste d'une source que les réglages ne nomment plus.",

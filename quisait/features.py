@@ -9,19 +9,21 @@ nothing but this module, and its functions import the rest when they are called.
 """
 
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from connectors.plugins import load_entry
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from prometheus_client.core import Metric
 
     from connectors.ports import Directory
+    from expertise.directory import GroupMemberships
     from quisait.application.assembly import Application
     from quisait.application.locks import SourceLock
     from quisait.settings import Settings
@@ -88,6 +90,22 @@ class ConfiguredDirectory:
     open: "Callable[[], Directory]"
 
 
+class SourceStore(Protocol):
+    """What a feature stores of sources in the state's database."""
+
+    def holds(self, source: str) -> bool:
+        """Return whether anything of the source is stored."""
+
+    def forget(self, source: str) -> None:
+        """Delete everything of a source, after its documents were deleted from the index."""
+
+    def withdraw(self, source: str, names: Collection[str]) -> int:
+        """Remove documents that were deleted or closed after the backup that was restored.
+
+        `names` are ids without the source's name. Returns the number of removed documents.
+        """
+
+
 def _nothing(*_: object) -> tuple[()]:
     return ()
 
@@ -109,6 +127,14 @@ class Feature:
     """
     migrations: "Sequence[Callable[[sa.Connection], object]]" = ()
     """Changes of the tables since the first version, oldest first; new tables need none of them."""
+    accesses: Mapping[str, str] = field(default_factory=dict)
+    """French name of each kind of access that the tables give (`quisait.privacy.accesses`)."""
+    forget_agent: "Callable[[sa.Connection, str], int]" = lambda *_: 0
+    """Deletes rows of an agent (by id) from tables without `agent_key`; returns their number."""
+    source_stores: "Callable[[sa.Engine], Sequence[SourceStore]]" = _nothing
+    """Returns what the tables hold of sources, which is deleted with a source."""
+    memberships: "Callable[[Settings, sa.Engine], Sequence[GroupMemberships]]" = _nothing
+    """Returns the memberships of groups besides the directory's own."""
     tasks: "Callable[[Application], Iterable[Task]]" = _nothing
     """Returns the tasks of a worker; none if the settings do not enable the feature."""
     threads: "Callable[[Application], Mapping[str, Callable[[Event], object]]]" = lambda _: {}
@@ -129,6 +155,10 @@ class Feature:
     """Returns functions like those of `states`, for `quisait check` alone: they may ask servers."""
     tls_servers: "Callable[[Settings], Iterable[tuple[str, int]]]" = _nothing
     """Returns host and port of servers whose certificates are watched until they expire."""
+    secret_files: "Callable[[Settings], Iterable[str]]" = _nothing
+    """Returns files of secrets that the settings name, which other accounts must not read."""
+    metrics: "Callable[[Application], Iterable[Metric]]" = _nothing
+    """Returns gauges for `/metrics`, each time that they are read."""
     report: "Callable[[Settings], Mapping[str, Sequence[str]]]" = lambda _: {}
     """Returns French lines of `quisait privacy report` by section: `data`, `recipients`,
     `transfers` (recipients outside the administration), `periods`, `off`.

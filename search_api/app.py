@@ -30,7 +30,6 @@ from search_api.moderation import routes as moderation
 from search_api.notices import NoticeMiddleware
 from search_api.openapi import describe
 from search_api.people import routes as people
-from search_api.push import routes as push
 from search_api.questions import routes as questions
 from search_api.questions import wording
 from search_api.search import routes as search
@@ -126,7 +125,6 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         documents.api_router,
         communities.router,
         communities.readers,
-        push.router,
         administration.router,
         account.api_router,
         moderation.api_router,

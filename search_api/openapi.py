@@ -41,7 +41,6 @@ _TAGS = {
     "me": "What is stored about the agent, and what they choose.",
     "communities": "Communities, and what their animators decide.",
     "administration": "What the officer for data protection reads.",
-    "push": "Documents and groups that an application pushes.",
 }
 _TAG_OF = (
     (r"/api/v1/(search|suggest)", "search"),
@@ -52,7 +51,6 @@ _TAG_OF = (
     (r"/api/v1/(me|follows|news|mail|verifications)", "me"),
     (r"/api/v1/(communities|animation)", "communities"),
     (r"/api/v1/audit", "administration"),
-    (r"/api/v1/push", "push"),
 )
 
 BEARER = {"type": "http", "scheme": "bearer"}
@@ -72,10 +70,8 @@ _SECURITY = {
         "description": "A signed token (JWT) that a reverse proxy sets, in the header that the "
         "settings name (`[signed_header] name`).",
     },
-    "pushToken": BEARER | {"description": "A token of one source: `quisait push token add`."},
 }
 _AS_AGENT = ("bearer", "session", "signedHeader")
-_SECURITY_OF = ((r"/api/v1/push", ("pushToken",)),)
 
 _BAD_BODY = problem_responses({400: "the body is not JSON in UTF-8"})[400]
 _EXAMPLES = Path(__file__).with_name("api_examples.json")
@@ -154,7 +150,7 @@ def _complete(
     """Complete an operation from its path and its docstring. `tags`: tags by pattern of paths."""
     operation["operationId"] = operation_id(method, path)
     operation["tags"] = [_first(tags, path)]
-    operation["security"] = [{name: []} for name in _first(_SECURITY_OF, path, _AS_AGENT)]
+    operation["security"] = [{name: []} for name in _AS_AGENT]
     first = re.match(r"(.+?)(?:\.\s+|\.?$)", operation.pop("description"), re.DOTALL)
     assert first  # noqa: S101 - every route has a docstring
     operation["summary"] = " ".join(first[1].split())

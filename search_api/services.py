@@ -12,7 +12,6 @@ from indexer.access import Reader
 from search_api.context import AnswerContext
 from search_api.features import WebFeature
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequestTimeouts
-from search_api.push.responses import PushReceiver
 
 __all__ = ["DemoPerson", "ReaderOf", "Services", "reader_of_page", "services_of"]
 
@@ -35,16 +34,15 @@ class Services(AnswerContext):
     """Everything that the routes need, in addition to the dependencies of answers.
 
     `demo`: a person may choose which fictional agent they are; `demo_people` are proposed first.
-    `push_receiver` is None if no source pushes. `origins`: sites whose pages may embed the widget.
-    `theme`: a folder whose `theme.css` is loaded after the pages' own style. `contact`: an address
-    for people who cannot use a page. `hosts`: the only names that the site answers to, None for any
-    name. `features` are those of packages. `notice_key` signs the notices of pages (`notices`).
+    `origins`: sites whose pages may embed the widget. `theme`: a folder whose `theme.css` is loaded
+    after the pages' own style. `contact`: an address for people who cannot use a page. `hosts`: the
+    only names that the site answers to, None for any name. `features` are those of packages.
+    `notice_key` signs the notices of pages (`notices`).
     """
 
     reader_of: ReaderOf
     demo: bool = False
     demo_people: Sequence[DemoPerson] = ()
-    push_receiver: PushReceiver | None = None
     origins: Collection[str] = ()
     hosts: Collection[str] | None = None
     rate_limiter: RateLimiter = field(default_factory=lambda: RateLimiter({}))

@@ -18,11 +18,12 @@ from quisait_lasuite.documents import SuiteDocuments, SuiteRules
 from quisait_lasuite.introspection import ApplicationReaders, IntrospectionRules
 from quisait_lasuite.service import LaSuite
 from quisait_lasuite.web import lasuite_web
+from quisait_push.connector import PushConnector
+from quisait_push.inbox import Inbox, PushService
+from quisait_push.items import PushLimits
+from quisait_push.tokens import PushTokens
+from quisait_push.web import push_web
 
-from connectors.push.connector import PushConnector
-from connectors.push.inbox import Inbox, PushService
-from connectors.push.items import PushLimits
-from connectors.push.tokens import PushTokens
 from expertise.directory import SqlDirectory
 from indexer.access import NOBODY
 from indexer.crawl.pipeline import CrawlDependencies, crawl
@@ -136,8 +137,7 @@ def assistant(tmp_path: Path) -> Iterator[Assistant]:
             book,
             reader_of=lambda _: NOBODY,
             today=lambda: TODAY,
-            push_receiver=reception,
-            features=(lasuite_web(LaSuite(documents, readers=readers)),),
+            features=(push_web(reception), lasuite_web(LaSuite(documents, readers=readers))),
         )
         crawling = CrawlDependencies(None, ENCODER, index, state, state)  # type: ignore[arg-type]
         client = TestClient(create_app(services))

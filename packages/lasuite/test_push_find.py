@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from quisait_lasuite.documents import SuiteRules, parse_find_item
+from quisait_push.items import PushedItem, PushOutcome, PushReceipt
 
-from connectors.push.items import PushedItem, PushOutcome, PushReceipt
 from connectors.records.documents import RecordContext, documents_of
 from connectors.records.schema import DeletedLine, RecordLine
 from connectors.values import MAX_PRINCIPALS, ContributorRole, Document
-from tests.find_documents import DOCUMENT, SUB
+from tests.pushed_documents import DOCUMENT, SUB
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 

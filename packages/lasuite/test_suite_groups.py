@@ -9,17 +9,18 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
+from quisait_lasuite.group_values import GroupMember
+from quisait_lasuite.groups import GroupStore, PushedGroups, PushedMemberships
 from quisait_lasuite.scim_values import SuiteGroups
 from quisait_lasuite.service import LaSuite
 from quisait_lasuite.web import lasuite_web
+from quisait_push.inbox import Inbox, PushService
+from quisait_push.items import PushLimits
+from quisait_push.tokens import PushTokens
+from quisait_push.web import push_web
 from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import Status, check_server
 
-from connectors.push.group_values import GroupMember
-from connectors.push.groups import PushedGroups, PushedMemberships
-from connectors.push.inbox import Inbox, PushService
-from connectors.push.items import PushLimits
-from connectors.push.tokens import PushTokens
 from connectors.values import Agent
 from expertise.directory import SqlDirectory
 from indexer.access import NOBODY
@@ -76,7 +77,7 @@ class Door:
 @pytest.fixture
 def door(parts: Parts, database: sa.Engine) -> Door:
     tokens, groups = PushTokens(database), PushedGroups(database)
-    book = SqlDirectory(database, PushedMemberships(database, frozenset({"docs"})))
+    book = SqlDirectory(database, [PushedMemberships(database, frozenset({"docs"}))])
     book.replace(AGENTS)
     inbox = Inbox(database, lambda source: None, max_waiting=40)
     sources = {"docs": frozenset[str](), "drive": frozenset[str]()}
@@ -84,8 +85,7 @@ def door(parts: Parts, database: sa.Engine) -> Door:
     app = create_app(
         parts.services(
             reader_of=lambda _: NOBODY,
-            push_receiver=PushService(inbox, tokens, sources, LIMITS),
-            features=(lasuite_web(suite),),
+            features=(push_web(PushService(inbox, tokens, sources, LIMITS)), lasuite_web(suite)),
         )
     )
     client = TestClient(app, raise_server_exceptions=False)
@@ -247,11 +247,11 @@ def test_bounds_hold(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(400):
         deep = [deep]
     assert door.ask("POST", GROUPS, deep).status_code == 400
-    monkeypatch.setattr("connectors.push.groups.MOST_MEMBERS", 2)
+    monkeypatch.setattr("quisait_lasuite.groups.MOST_MEMBERS", 2)
     three = [{"value": str(uuid4())} for _ in range(3)]
     assert door.ask("POST", GROUPS, {"displayName": "g", "members": three}).status_code == 413
     assert door.groups.found("docs") == ()
-    monkeypatch.setattr("connectors.push.groups.MOST_GROUPS", 1)
+    monkeypatch.setattr("quisait_lasuite.groups.MOST_GROUPS", 1)
     assert door.ask("POST", GROUPS, {"displayName": "g"}).status_code == 201
     assert door.ask("POST", GROUPS, {"displayName": "h"}).status_code == 413
 
@@ -259,7 +259,7 @@ def test_bounds_hold(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_kept_of_a_source_that_is_gone_goes(door: Door) -> None:
     """Members with their groups."""
     door.people("add", "g", ANA)
-    door.inbox.forget("docs")
+    GroupStore(door.engine).forget("docs")
     assert door.reads_as("ag-1") == set()
     assert door.people("add", "g", BEN) == 200
     assert door.reads_as("ag-1") == set()

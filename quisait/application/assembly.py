@@ -13,9 +13,6 @@ from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
-from connectors.push.inbox import Inbox, PushService
-from connectors.push.items import PushLimits
-from connectors.push.tokens import PushTokens
 from expertise.build_files import BuildMeans
 from expertise.build_rules import BuildRules
 from expertise.builds import SqlBuilds
@@ -49,9 +46,9 @@ from quisait.application.plugins import build_engine
 from quisait.application.sources import (
     known_principals,
     open_authorities,
-    open_inbox,
     pushed_memberships,
     source_names,
+    source_stores,
 )
 from quisait.clock import now, today
 from quisait.privacy.replay import replay_where_older
@@ -81,8 +78,6 @@ class Application:
     state: State
     book: SqlDirectory
     search: Search
-    inbox: Inbox
-    push_tokens: PushTokens
     locks: Locks
     builds: SqlBuilds
     journal: SqlQueryLog
@@ -142,10 +137,9 @@ def open_application(settings: Settings, opening: Opening = Opening.SERVE) -> It
         bars = measured.bars if measured else None
         guidance = open_guidance(settings, book.accounts_named, bars, topics)
         search = Search(index, encoder, book, guidance)
-        state, tokens = State(database), PushTokens(database)
-        inbox = open_inbox(settings, database)
+        state = State(database)
         locks = Locks(database, folder / LOCKS_FOLDER)
-        kept = (state, book, search, inbox, tokens, locks, builds)
+        kept = (state, book, search, locks, builds)
         key = query_log_key(settings)
         if opening is not Opening.READ:
             privacy.register.complete(opening=True)
@@ -155,7 +149,7 @@ def open_application(settings: Settings, opening: Opening = Opening.SERVE) -> It
                 privacy.consent,
                 whole,
                 key,
-                inbox,
+                source_stores(database),
                 may_be_copy=opening is Opening.SERVE,
             )
         query_log = open_query_log(settings, database, book)
@@ -251,22 +245,6 @@ def open_index_parts(
 def live_index(parts: IndexParts, own: EncoderRecord) -> LiveIndex:
     """Return the live index for a process that encodes with `own`."""
     return LiveIndex(parts.storage, parts.encoders, parts.gate, own, parts.described)
-
-
-def open_push_reception(application: Application) -> PushService | None:
-    """Return the receiver of pushed documents; None if the settings name no push source."""
-    pushing = {
-        source.name: frozenset(source.file_hosts)
-        for source in application.settings.sources
-        if source.kind == "push"
-    }
-    most = application.settings.push
-    limits = PushLimits(most.max_request_bytes, most.max_document_bytes, most.max_documents)
-    return (
-        PushService(application.inbox, application.push_tokens, pushing, limits)
-        if pushing
-        else None
-    )
 
 
 def build_rules(settings: Settings) -> BuildRules:

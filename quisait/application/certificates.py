@@ -40,7 +40,6 @@ def _addresses(settings: Settings) -> Iterator[str]:
     if settings.extractor.kind == "tika":
         yield settings.extractor.url
     for source in settings.sources:
-        yield from source.file_hosts
         yield from (value for value in source.options.values() if isinstance(value, str))
 
 

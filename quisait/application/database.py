@@ -9,10 +9,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.push import documents as push_documents
-from connectors.push import tokens as push_tokens
-from connectors.push.groups import forget_members as forget_members
-from connectors.push.groups import pushed_members as pushed_members
 from expertise import build_tables, consent, decisions, directory_tables
 from indexer import sql, state
 from indexer.errors import IndexRefused
@@ -83,7 +79,6 @@ TABLES: tuple[sa.MetaData, ...] = (
     register.metadata,
     access_marks.metadata,
     sign_on_tables.metadata,
-    *{one.metadata for one in (push_tokens.push_tokens, pushed_members)},
     *(tables for feature in installed_features() for tables in feature.tables()),
 )
 """Every table of the database, those of installed features included."""
@@ -101,9 +96,6 @@ NOT_BACKED_UP = frozenset(
 """Tables that a backup leaves out: access that may be revoked after the backup, and the query log's
 current period, whose salt must be deleted at its end.
 """
-PUSHED = (push_documents.push_documents, push_documents.push_sources, push_documents.push_tags)
-"""Tables of documents and groups that applications pushed."""
-
 _LOCK = 0x71756973616974
 """Number of our advisory lock in PostgreSQL: « quisait » in ASCII."""
 

@@ -27,21 +27,16 @@ from connectors.installed import (
     open_own,
 )
 from connectors.ports import Connector, Directory, SourceRefused
-from connectors.push.groups import PushedMemberships
-from connectors.push.inbox import Inbox
-from connectors.push.tokens import PushTokens
 from connectors.roots import check_roots, noted_identities, written_roots
 from connectors.snapshot import Snapshot
 from connectors.values import APPLICATION_AUTHORITY, Access, normalize_principals
-from expertise.directory import SqlDirectory
+from expertise.directory import GroupMemberships, SqlDirectory
 from indexer.access import AccessFilter, PrincipalLookup
 from indexer.errors import IndexRefused
 from indexer.moment import once
 from indexer.ports import IndexDenials
 from indexer.state import RunRow, State
-from quisait.application.database import opened_database
-from quisait.application.opening import Opening
-from quisait.features import ConfiguredDirectory, installed_features
+from quisait.features import ConfiguredDirectory, SourceStore, installed_features
 from quisait.settings import DIRECTORY as DIRECTORY
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import SourceSettings, password_variable
@@ -95,31 +90,19 @@ def source_password(settings: SourceSettings) -> str:
         ) from error
 
 
-@contextmanager
-def opened_push_tokens(settings: Settings, opening: Opening) -> Iterator[PushTokens]:
-    """Open the push tokens during the block, without the application's index and encoder."""
-    with opened_database(settings, opening) as database:
-        yield PushTokens(database)
-
-
-def open_inbox(settings: Settings, database: sa.Engine) -> Inbox:
-    """Return the inbox of pushed documents."""
-    return Inbox(database, State(database).load, settings.push.max_waiting)
-
-
 def open_source(
-    settings: SourceSettings, inbox: Inbox | None, questions: SqlQuestions | None = None
+    settings: SourceSettings, database: sa.Engine | None, questions: SqlQuestions | None = None
 ) -> Connector:
     """Return the connector of a source.
 
-    A push source reads `inbox`, the source of asked questions reads `questions`. Raises
-    `SourceRefused` if a password's file cannot be read, or if an installed connector cannot be
-    loaded or refuses its options.
+    A source that applications push to reads the state's `database`, the source of asked questions
+    reads `questions`. Raises `SourceRefused` if a password's file cannot be read, or if an
+    installed connector cannot be loaded or refuses its options.
     """
     if settings.kind == "questions":
         assert questions is not None  # noqa: S101 - nothing else can be read
         return QuestionsConnector(questions)
-    kind, place = load_kind(settings.kind), place_of(settings, inbox)
+    kind, place = load_kind(settings.kind), place_of(settings, database)
     if settings.kind in OWN_KINDS:
         return open_own(kind, place, settings)
     return open_installed(settings.kind, kind, place, validated_options(settings, kind.options))
@@ -166,14 +149,14 @@ def validated_options(settings: SourceSettings, model: type[Options]) -> Options
         raise SourceRefused(faults) from None
 
 
-def place_of(settings: SourceSettings, inbox: Inbox | None = None) -> SourcePlace:
+def place_of(settings: SourceSettings, database: sa.Engine | None = None) -> SourcePlace:
     """Return the settings of a source that connectors of every kind get."""
     return SourcePlace(
         settings.name,
         beside_file(""),
         Access(frozenset(settings.allowed)),
         lambda: source_password(settings),
-        inbox,
+        database,
     )
 
 
@@ -370,15 +353,15 @@ def open_authorities(
         authorities.close()
 
 
-def sources_with_groups(settings: Settings) -> frozenset[str]:
-    """Return the names of the sources whose application pushes its groups."""
-    return frozenset(one.name for one in settings.sources if one.kind == "push" and one.scim)
+def pushed_memberships(settings: Settings, database: sa.Engine) -> list[GroupMemberships]:
+    """Return the memberships of groups that applications push."""
+    features = installed_features()
+    return [added for one in features for added in one.memberships(settings, database)]
 
 
-def pushed_memberships(settings: Settings, database: sa.Engine) -> PushedMemberships | None:
-    """Return the memberships of pushed groups; None if no source accepts groups."""
-    sources = sources_with_groups(settings)
-    return PushedMemberships(database, sources) if sources else None
+def source_stores(database: sa.Engine) -> list[SourceStore]:
+    """Return what features store of sources in the state's database."""
+    return [store for feature in installed_features() for store in feature.source_stores(database)]
 
 
 def known_principals(

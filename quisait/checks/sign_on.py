@@ -43,16 +43,9 @@ def check_sign_on(settings: Settings) -> str:
             _require_tls("[sign_on] address", settings.sign_on.address)
             _require_tls("[oidc] issuer", settings.oidc.issuer)
             ways.append(f"{settings.oidc.issuer}, {provider.keys_count()} clés")
-            if any(source.search_client for source in settings.sources):
-                provider.introspection_endpoint()
         if name := settings.signed_header.name:
             ways.append(f"en-tête {name}, {open_keys(settings).count()} clés")
     except ProviderRefused as error:
-        if error.reason == "no_introspection":
-            raise ValueError(
-                "le fournisseur ne dit pas à qui est un jeton (« introspection_endpoint ») : "
-                "videz search_client dans [[sources]], ou demandez-le-lui"
-            ) from None
         raise ValueError(
             f"le fournisseur ne peut pas être cru ({error.reason}) : vérifiez [oidc] issuer, tel "
             "que sa page .well-known/openid-configuration le dit"

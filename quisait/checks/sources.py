@@ -6,6 +6,7 @@ from functools import partial
 
 import sqlalchemy as sa
 
+from connectors.installed import OWN_KINDS, load_kind
 from connectors.ports import Connector, SourceError, SupportsCheck
 from connectors.timeouts import call_with_timeout
 from expertise.directory import SqlDirectory
@@ -19,9 +20,10 @@ from quisait.application.sources import (
     known_principals,
     on_noted_root,
     open_source,
-    opened_push_tokens,
+    place_of,
     pushed_memberships,
     reader_group_authorities,
+    validated_options,
 )
 from quisait.checks.attempt import MOST_LISTED, Check, ToReview, attempt
 from quisait.checks.index import has_index, opened_index
@@ -77,10 +79,11 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
 
     Raises `ToReview` if its account may not read everything, `SourceError` or `ValueError`.
     """
-    if source.kind == "push":
-        return _check_pushed(settings, source)
     if source.kind == "questions":
         return "dans la base d'état"
+    if source.kind not in OWN_KINDS and (kind := load_kind(source.kind)).check:
+        with opened_database(settings, Opening.READ) as database:
+            return kind.check(place_of(source, database), validated_options(source, kind.options))
     connector = open_source(source, None)
     if source.kind == "folder":
         connector = _bound_to_root(settings, source, connector)
@@ -93,29 +96,6 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
         rest = [f"et {len(missing) - MOST_LISTED} autres"] if len(missing) > MOST_LISTED else []
         raise ToReview(" ; ".join([where, *missing[:MOST_LISTED], *rest]))
     return where
-
-
-def _check_pushed(settings: Settings, source: SourceSettings) -> str:
-    """Return how many tokens a push source has.
-
-    Raises `ValueError` if it has none, or if a token for files that it fetches cannot be read.
-    """
-    with opened_push_tokens(settings, Opening.READ) as kept:
-        tokens = len(kept.of(source.name))
-    if not tokens:
-        raise ValueError(f"aucun jeton : « quisait push token add {source.name} » en fait un")
-    for origin, token in source.file_hosts.items():
-        if token and not _has_text(token):
-            raise ValueError(f"le jeton de {origin} ne se lit pas : vérifiez « file_hosts »")
-    return f"push, {tokens} jetons"
-
-
-def _has_text(path: str) -> bool:
-    """Return whether a file of the settings is a non-empty text that this account can read."""
-    try:
-        return bool(beside_file(path).read_text("utf-8").strip())
-    except (OSError, UnicodeDecodeError):
-        return False
 
 
 def _bound_to_root(settings: Settings, source: SourceSettings, connector: Connector) -> Connector:

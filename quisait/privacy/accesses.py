@@ -23,6 +23,7 @@ from expertise.directory import mark_directory_changed
 from indexer import sql
 from indexer.state import cursors, requested_runs
 from quisait.clock import now
+from quisait.features import installed_features
 from quisait.privacy.register import RegisterMismatch, RegisterUnusable
 from quisait.settings import DIRECTORY
 from quisait.settings.files import LockedFile, account, locked_file, try_writing, write_whole
@@ -37,9 +38,8 @@ OF_DIRECTORY = "directory"
 LABELS = {
     "sessions": "sessions",
     "personal_tokens": "jetons personnels",
-    "push_tokens": "jetons des applications",
-    "pushed_groups": "groupes poussés",
     OF_DIRECTORY: "annuaire",
+    **{kind: name for one in installed_features() for kind, name in one.accesses.items()},
 }
 """Every kind of access, and its name for administrators."""
 

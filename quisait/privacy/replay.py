@@ -5,10 +5,9 @@ application does not know its last lines. `quisait privacy replay` also applies 
 """
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 import sqlalchemy as sa
 
@@ -21,6 +20,7 @@ from indexer.scans import Scans
 from indexer.state import cursors
 from indexer.values import Remove
 from quisait.clock import now
+from quisait.features import SourceStore
 from quisait.privacy.register import (
     DatabaseRegisterMark,
     FileRegister,
@@ -50,13 +50,6 @@ OF_AGENTS = frozenset(
 _AT_ONCE = 500
 
 
-class PushedDocuments(Protocol):
-    """The pushed documents in the database."""
-
-    def withdraw(self, source: str, names: Collection[str]) -> int:
-        """Remove documents until they are pushed again; return the number of removed documents."""
-
-
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
     """How many lines were applied again, and their effects.
@@ -77,14 +70,14 @@ def replay_where_older(
     consent: SqlConsent,
     index: Index,
     journal: bytes,
-    inbox: PushedDocuments,
+    stores: Sequence[SourceStore],
     *,
     may_be_copy: bool = True,
 ) -> ReplayReport:
     """Apply the lines that database or index do not know yet.
 
-    `inbox` is the inbox in this database: documents that were deleted or closed since the backup
-    are withdrawn from it, so that they are not published again. `journal` is the key with which the
+    `stores` are in this database: documents that were deleted or closed since the backup are
+    withdrawn from them, so that they are not published again. `journal` is the key with which the
     query log makes pseudonyms of agents. Unless `may_be_copy`, raises `RegisterMismatch` if the
     register does not contain the last line that the database and the index know.
     """
@@ -97,7 +90,7 @@ def replay_where_older(
     for mark, knows in zip(register.marks, known, strict=True):
         if isinstance(mark, DatabaseRegisterMark) and knows != last:
             doubt_restored_mail(database)
-            _withdraw(register.since(knows), inbox)
+            _withdraw(register.since(knows), stores)
     found = replay(waiting, database, consent, index, journal)
     for mark in register.marks:
         mark.move(last)
@@ -119,11 +112,11 @@ def replay_on_copy(
     consent: SqlConsent,
     index: Index,
     journal: bytes,
-    inbox: PushedDocuments,
+    stores: Sequence[SourceStore],
 ) -> ReplayReport:
     """Apply lines to a restored database and index, before anybody can query them."""
     doubt_restored_mail(database)
-    _withdraw(lines, inbox)
+    _withdraw(lines, stores)
     return replay(lines, database, consent, index, journal)
 
 
@@ -171,15 +164,17 @@ def deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
     }
 
 
-def _withdraw(lines: Sequence[RegisterLine], inbox: PushedDocuments) -> None:
-    """Withdraw deleted or closed documents from a restored inbox."""
+def _withdraw(lines: Sequence[RegisterLine], stores: Sequence[SourceStore]) -> None:
+    """Withdraw deleted or closed documents from restored stores of sources."""
     of_source: dict[str, set[str]] = {}
     for id_ in deleted_or_closed(lines):
         source, _, name = id_.partition(":")
         of_source.setdefault(source, set()).add(name)
-    changed = sum(inbox.withdraw(source, names) for source, names in of_source.items())
+    changed = sum(
+        store.withdraw(source, names) for store in stores for source, names in of_source.items()
+    )
     if changed:
-        log.warning("pushed documents withdrawn", extra={"documents": changed})
+        log.warning("stored documents withdrawn", extra={"documents": changed})
 
 
 def _apply(line: RegisterLine, database: sa.Engine, consent: SqlConsent) -> None:

@@ -24,7 +24,6 @@ _SECTIONS = ("data", "recipients", "transfers", "periods", "off")
 """Sections of the report to which features may add lines (`Feature.report`)."""
 _KINDS = {
     "folder": "dossier de fichiers",
-    "push": "application qui pousse ses documents",
     "questions": "questions posées ici à des collègues, avec leurs réponses",
 }
 

@@ -26,7 +26,7 @@ from indexer import sql
 from indexer.ports import Index
 from indexer.state import digest
 from indexer.values import Remove
-from quisait.application.database import TABLES, forget_members, pushed_members
+from quisait.application.database import TABLES
 from quisait.clock import now
 from quisait.features import installed_features
 from quisait.privacy.register import (
@@ -369,7 +369,7 @@ def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("pragma secure_delete = on")
         renumber_texts_of(connection, agent_id)
-        rows = _forget_pushed_members(connection, agent_id)
+        rows = sum(one.forget_agent(connection, agent_id) for one in installed_features())
         departed = reduce_departed(connection, agent_id)
         for table in _agent_tables("agent_key"):
             deleted = _purged_rows(table, departed=departed)
@@ -392,25 +392,3 @@ def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
             return rows
         own = sa.delete(directory_tables.agents).where(directory_tables.agents.c.key == key)
         return rows + connection.execute(own).rowcount
-
-
-def _forget_pushed_members(connection: sa.Connection, agent_id: str) -> int:
-    """Delete an agent from pushed groups, by id, accounts and address; return how many rows.
-
-    An account stays if the directory gives it to another agent.
-    """
-    accounts, key = directory_tables.accounts, digest(agent_id)
-    agents = directory_tables.agents
-    mine = sa.select(accounts.c.account).where(accounts.c.agent_key == key)
-    own = [one.partition(":") for one in connection.execute(mine).scalars()]
-    address = connection.execute(sa.select(agents.c.email).where(agents.c.key == key)).scalar()
-    rows = 0
-    for source in connection.execute(sa.select(pushed_members.c.source).distinct()).scalars().all():
-        names = {agent_id, address or agent_id, *(name for of, _, name in own if of == source)}
-        keys = {digest(f"{source}:{name}"): name for name in names}
-        others = sa.select(accounts.c.key).where(
-            accounts.c.key.in_(keys), accounts.c.agent_key != key
-        )
-        taken = {keys[one] for one in connection.execute(others).scalars()}
-        rows += forget_members(connection, source, names - taken)
-    return rows

@@ -27,7 +27,6 @@ from indexer.values import Question, SearchRequest
 from quisait.application.assembly import (
     Application,
     open_overview,
-    open_push_reception,
 )
 from quisait.application.sign_on import (
     open_readers,
@@ -244,7 +243,6 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
                 DemoPerson(one.agent, one.role, one.story)
                 for one in (settings.server.demo_people if demo else ())
             ),
-            push_receiver=open_push_reception(application),
             overview=open_overview(application),
             query_log=query_log,
             origins=frozenset(settings.embed.origins),

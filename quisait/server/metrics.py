@@ -36,6 +36,7 @@ from quisait.application.certificates import Server, expiries, tls_servers
 from quisait.application.engines import open_index_storage
 from quisait.application.sources import directory_age
 from quisait.clock import today
+from quisait.features import installed_features
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.work.runs import BACKUP, RUNS_CONSIDERED, next_run, observed_run, source_pace
@@ -94,7 +95,6 @@ class SourceMetrics(Collector):
         well = _gauge("well", "Whether the source is in order, as « quisait check » says.")
         outcome = _gauge("last_outcome", "1 for how the last reading ended.", "outcome")
         failures = _gauge("failures", "Documents that are missing, by why.", "kind")
-        waiting = _gauge("push_waiting", "Pushed documents that are not yet applied.")
         due = GaugeMetricFamily("quisait_sources_due", "Sources whose turn has come.")
         due_count = 0
         application = self._application
@@ -119,10 +119,10 @@ class SourceMetrics(Collector):
                 counts = found.failure_counts
             for kind, count in counts.items():
                 failures.add_metric([name, kind], count)
-            if source.kind == "push":
-                waiting.add_metric([name], application.inbox.backlog(name).items)
         due.add_metric([], due_count)
-        yield from (lag, running, rate, left, well, outcome, failures, waiting, due)
+        yield from (lag, running, rate, left, well, outcome, failures, due)
+        for feature in installed_features():
+            yield from feature.metrics(application)
         yield from self._tasks(now)
         yield from self._directory()
         yield GaugeMetricFamily(

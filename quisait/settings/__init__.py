@@ -278,21 +278,6 @@ class ServerSettings(SettingsTable):
     )
 
 
-class PushSettings(SettingsTable):
-    """Ce que les applications peuvent pousser, pour toutes les sources « push »."""
-
-    max_request_bytes: int = Field(
-        20_000_000, gt=0, description="taille maximale d'un envoi, en octets"
-    )
-    max_document_bytes: int = Field(
-        5_000_000, gt=0, description="taille maximale d'un document poussé, en octets"
-    )
-    max_documents: int = Field(5_000, gt=0, description="nombre maximal de documents d'un envoi")
-    max_waiting: int = Field(
-        100_000, gt=0, description="documents d'une source en attente au-delà desquels on refuse"
-    )
-
-
 class RunSettings(SettingsTable):
     """Le travail en continu : « quisait run »."""
 
@@ -537,7 +522,6 @@ class _CoreSettings(BaseSettings):
     pages: PagesSettings = PagesSettings()
     door: DoorSettings = DoorSettings()
     embed: EmbedSettings = EmbedSettings()
-    push: PushSettings = PushSettings()
     directory: DirectorySettings = DirectorySettings()
     access: AccessSettings = AccessSettings()
     authorities: AuthoritySettings = AuthoritySettings()
@@ -611,7 +595,7 @@ class _CoreSettings(BaseSettings):
     @property
     def group_sources(self) -> frozenset[str]:
         """Names of sources that list members of groups, each a claimed authority."""
-        return frozenset(one.name for one in self.sources if one.scim or one.reader_groups)
+        return frozenset(source.name for source in self.sources if source.has_own_groups)
 
     @property
     def shows_mails(self) -> bool:

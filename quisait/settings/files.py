@@ -16,6 +16,7 @@ from uuid import uuid4
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from quisait.features import installed_features
 from quisait.settings import Settings, beside_file, secrets_folder, settings_file
 from quisait.settings.types import reason_of as reason_of
 
@@ -46,12 +47,8 @@ def _secret_files(settings: Settings) -> Iterator[Path]:
     yield from (
         beside_file(source.password_file) for source in settings.sources if source.password_file
     )
-    yield from (
-        beside_file(token)
-        for source in settings.sources
-        for token in source.file_hosts.values()
-        if token
-    )
+    for feature in installed_features():
+        yield from map(beside_file, feature.secret_files(settings))
     text = settings_file().read_text("utf-8") if settings_file().is_file() else ""
     secrets = set[str]()
     for name, field, value in _texts(settings):

@@ -16,7 +16,6 @@ from pydantic_core import PydanticCustomError
 from connectors.folder.options import FolderOptions
 from connectors.installed import OWN_KINDS, installed_connectors
 from connectors.options import Principal
-from connectors.push.options import PushOptions
 from connectors.values import RESERVED_AUTHORITIES
 from quisait.settings.types import Duration, SettingsTable, pace
 from search_api.identity.principals import Grant, Role
@@ -25,7 +24,6 @@ BUILT_IN_KINDS = (*OWN_KINDS, "questions")
 
 _OPTIONS: dict[str, type[BaseModel]] = {
     "folder": FolderOptions,
-    "push": PushOptions,
 }
 """The settings that only these kinds of sources accept; all other kinds refuse them."""
 
@@ -65,9 +63,8 @@ class EverySource(SettingsTable):
         description="nom court, sans deux-points : il commence l'identifiant de ses documents"
     )
     kind: Annotated[str, AfterValidator(_known_kind)] = Field(
-        description="« folder » (dossier de fichiers), « push » (reçus d'une application), ou un "
-        "connecteur installé, comme « export » (« quisait connector list ») ; « questions » est "
-        "ajoutée par [questions]"
+        description="« folder » (dossier de fichiers), ou un connecteur installé, comme « push » "
+        "ou « export » (« quisait connector list ») ; « questions » est ajoutée par [questions]"
     )
     every: Annotated[str, AfterValidator(pace)] = Field(
         "",
@@ -134,7 +131,7 @@ def options_in_place(table: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, "options": {**options, **own}}
 
 
-class SourceSettings(PushOptions, FolderOptions, EverySource):
+class SourceSettings(FolderOptions, EverySource):
     """Une source de documents."""
 
     path: str = Field(
@@ -142,12 +139,6 @@ class SourceSettings(PushOptions, FolderOptions, EverySource):
         validate_default=True,
         description="dossier, relatif à quisait.toml ; rien pour les autres",
     )
-    link: str = Field(
-        "",
-        description="adresse d'un document de La Suite, où {id} tient sa place, ou d'un fichier "
-        "d'un dossier, où {path} tient la place de son chemin ; vide : aucune",
-    )
-    ca_file: str = Field("", description="autorité de certification de « file_hosts » (PEM)")
 
     @model_validator(mode="before")
     @classmethod
@@ -162,6 +153,11 @@ class SourceSettings(PushOptions, FolderOptions, EverySource):
         This is an option of the kinds that have `ConnectorKind.groups`.
         """
         return bool(self.options.get("reader_groups"))
+
+    @property
+    def has_own_groups(self) -> bool:
+        """Whether principals `name:group:…` are groups that the source gives or receives."""
+        return self.reader_groups or bool(self.options.get("scim"))
 
     @property
     def address(self) -> str:

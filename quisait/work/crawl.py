@@ -123,7 +123,7 @@ def accept_roots(application: Application, sources: Sequence[SourceSettings]) ->
     """Note the local folders of the sources as they are now. Raises `SourceError`."""
     for source in sources:
         with suppress(SourceRefused):  # the crawl will say why
-            connector = open_source(source, application.inbox, application.questions)
+            connector = open_source(source, application.database, application.questions)
             on_noted_root(connector, source, application.state, accept=True)
 
 
@@ -137,7 +137,7 @@ def work_ahead(application: Application, source: SourceSettings) -> float:
     if last and last.ended:
         return (last.ended - last.started).total_seconds()
     with suppress(SourceError, OSError):
-        connector = open_source(source, application.inbox, application.questions)
+        connector = open_source(source, application.database, application.questions)
         if isinstance(connector, SupportsCount):
             late = SourceUnreachable(source.name)
             count = call_with_timeout(COUNT_S, partial(connector.count_pending, None), late)
@@ -182,7 +182,7 @@ def _crawl_one(
 def _open_connector(application: Application, source: SourceSettings) -> Connector:
     """Return the connector of a source on its noted folders. Raises `SourceError`."""
     return on_noted_root(
-        open_source(source, application.inbox, application.questions),
+        open_source(source, application.database, application.questions),
         source,
         application.state,
         strangers_in_rules(application.settings, application.book, application.known()),

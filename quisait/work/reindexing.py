@@ -49,7 +49,7 @@ from quisait.application.engines import (
 from quisait.application.locks import Locks, hold_source_lock
 from quisait.application.opening import Opening
 from quisait.application.progress import duration, shown_progress
-from quisait.application.sources import on_noted_root, open_inbox, open_source
+from quisait.application.sources import on_noted_root, open_source
 from quisait.application.startup import opened_state
 from quisait.clock import now
 from quisait.commands.output import AsJson, show
@@ -360,10 +360,9 @@ def reindex_from_sources(
     logged = DeletionLoggingIndex(
         target, _deletion_log(settings, database), vector_forgetter(encoder)
     )
-    inbox = open_inbox(settings, database)
     questions = SqlQuestions(database, now)
     connectors = [
-        on_noted_root(open_source(source, inbox, questions), source, State(database))
+        on_noted_root(open_source(source, database, questions), source, State(database))
         for source in settings.sources
     ]
     locks = Locks(database, beside_file(settings.folder) / LOCKS_FOLDER)

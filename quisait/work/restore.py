@@ -30,10 +30,10 @@ from indexer.live_index import IndexStorage
 from indexer.ports import Index
 from indexer.state import State, cursors, scans
 from indexer.values import WITHHELD, IndexedDocument, Put
-from quisait.application.database import PUSHED, TABLES, connect, migrate, open_access_marks
+from quisait.application.database import TABLES, connect, migrate, open_access_marks
 from quisait.application.engines import open_index_storage, read_documents
 from quisait.application.locks import WriteGate
-from quisait.application.sources import DIRECTORY, open_directory, open_inbox
+from quisait.application.sources import DIRECTORY, open_directory, source_stores
 from quisait.application.state_copy import copy_tables, filled_tables, restored_tables
 from quisait.clock import now
 from quisait.privacy.accesses import AccessMarks, empty_accesses
@@ -122,7 +122,7 @@ def restore(
             SqlConsent(working, now),
             index,
             query_log_key(settings),
-            open_inbox(settings, working),
+            source_stores(working),
         )
         if register.lost:
             _close_without_register(working)
@@ -130,8 +130,7 @@ def restore(
         state.forget_beside()
         # Texts replaced since for the same readers are still the old ones.
         for source in settings.sources:
-            if source.kind != "push":
-                state.request_run(source.name)
+            state.request_run(source.name)
         DatabaseRegisterMark(working).move(register.last)
         if settings.index.engine == "embedded":
             FileRegisterMark(folder / "index" / "register.mark").move(register.last)
@@ -394,9 +393,9 @@ def _count(index: Index) -> int:
 def _close_without_register(working: sa.Engine) -> None:
     """Without a register, withdraw every agent, and have every source read in full.
 
-    Also delete pushed documents, questions, texts of scans, and agents' favourites, follows and
-    verifications, and end their mail, because all of these may have been withdrawn after the
-    backup.
+    Also delete questions, texts of scans, agents' favourites, follows and verifications, and tables
+    of features that are marked (`MAY_BE_WITHDRAWN`), and end agents' mail, because all of these may
+    have been withdrawn after the backup.
     """
     consent, mail = SqlConsent(working, now), SqlMail(working, now, "")
     agents = sql.scalars(working, sa.select(directory_tables.agents.c.id))
@@ -409,6 +408,6 @@ def _close_without_register(working: sa.Engine) -> None:
         said = (favourites, follows, verifications, outdated_marks, document_openings)
         added = [table for tables in TABLES for table in tables.sorted_tables]
         withdrawn = [table for table in added if table.info.get(sql.MAY_BE_WITHDRAWN)]
-        for table in (*PUSHED, *said, mail_queue, scans, *withdrawn):
+        for table in (*said, mail_queue, scans, *withdrawn):
             connection.execute(sa.delete(table))
         forget_every_question(connection)

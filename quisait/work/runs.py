@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import takewhile
 from threading import Event, Thread
 from zlib import crc32
 
 import sqlalchemy as sa
 
+from connectors.installed import load_kind
 from connectors.ports import SourceError, SourceRefused
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, Wait
 from indexer.errors import DeletionsHeld, IndexerError, IndexRefused, LockLost
@@ -28,10 +30,6 @@ from quisait.settings.types import NEVER, seconds_of
 IMMEDIATELY = datetime.fromtimestamp(0, UTC)
 """A time in the past, at which sources that were never read are due."""
 DEFAULT_PACE = "1 h"
-DEFAULT_PUSH_PACE = "1 min"
-"""Default pace of push sources. It is short, because reading pushed documents puts no load on other
-servers.
-"""
 BACKUP = "@sauvegarde"
 """Name of the backups' runs, which no source can have."""
 RUNS_CONSIDERED = 20
@@ -58,10 +56,18 @@ def pace_of(settings: Settings, written: str) -> Pace:
     return Pace(every_s, seconds_of(run.retry), seconds_of(run.retry_most), run.jitter)
 
 
+@cache
+def usual_pace(kind: str) -> str:
+    """Return how often a kind of source is read unless the settings say otherwise."""
+    try:
+        return load_kind(kind).every
+    except SourceRefused:  # its crawl will say that it is not installed
+        return DEFAULT_PACE
+
+
 def source_pace(settings: Settings, source: SourceSettings) -> Pace:
     """Return the pace of a source, from its settings or by its kind."""
-    ordinary = DEFAULT_PUSH_PACE if source.kind == "push" else DEFAULT_PACE
-    return pace_of(settings, source.every or ordinary)
+    return pace_of(settings, source.every or usual_pace(source.kind))
 
 
 def next_run(source: str, runs: Sequence[RunRow], pace: Pace, now: datetime) -> datetime | None:

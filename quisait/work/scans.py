@@ -121,7 +121,7 @@ class _Round:
     def source(self, settings: SourceSettings) -> None:
         """Read the waiting scans of one source, each at most once. Raises `SourceError`."""
         connector = on_noted_root(
-            open_source(settings, self.application.inbox, self.application.questions),
+            open_source(settings, self.application.database, self.application.questions),
             settings,
             self.application.state,
         )

@@ -25,6 +25,7 @@ from quisait.application.sources import (
     configured_directory,
     directory_age,
     has_directory,
+    source_stores,
 )
 from quisait.application.startup import opened_application
 from quisait.privacy.retention import register_warning
@@ -557,9 +558,9 @@ def forget_source(application: Application, source: str) -> int:
     """Delete all data of a source that the settings do not name; return its number of documents.
 
     Documents are deleted first, and recorded in the register like every deletion, so that no backup
-    restores them; then pushed documents, tokens, cursor, failures and runs. If the command is
-    interrupted, run it again. Raises `ValueError` if the settings name the source or it has no
-    data, `SourceBusy`, and the errors of the index.
+    restores them; then what features store of the source, its cursor, failures and runs. If the
+    command is interrupted, run it again. Raises `ValueError` if the settings name the source or it
+    has no data, `SourceBusy`, and the errors of the index.
     """
     if source in {one.name for one in application.settings.sources}:
         raise ValueError(
@@ -574,9 +575,8 @@ def forget_source(application: Application, source: str) -> int:
         for some in batches(ids, DELETED_AT_ONCE):
             held.check()
             index.write([Remove(document_id) for document_id in some])
-        application.inbox.forget(source)
-        for token in application.push_tokens.of(source):
-            application.push_tokens.revoke(source, token.id)
+        for store in source_stores(application.database):
+            store.forget(source)
         application.state.forget(source)
     return len(ids)
 
@@ -599,7 +599,6 @@ def _has_data(application: Application, source: str) -> bool:
         application.state.load(source),
         application.state.keys(source),
         next(application.state.runs_of(source, 1), None),
-        application.inbox.last_seq(source),
-        application.push_tokens.of(source),
+        any(store.holds(source) for store in source_stores(application.database)),
     )
     return any(kept)

@@ -17,10 +17,8 @@ from search_api.server import HEAD_BYTES
 from search_api.services import services_of
 
 MAX_FORM_BYTES = 256 * 1024
-"""Largest body of requests other than pushes; the pages' forms are much smaller."""
-PUSH_PATHS = ("/api/v1/push/",)
-"""Paths with large bodies, which their routes limit by the settings, like `large_bodies` of
-features.
+"""Largest body of a request; the pages' forms are much smaller. Only the paths of features that
+limit it themselves accept more (`WebFeature.large_bodies`).
 """
 
 
@@ -44,7 +42,7 @@ class SizeAndTimeMiddleware:
             # The server applies its own limit only to headers that arrive in several pieces.
             await answer_to(Request(scope), Problem(431))(scope, receive, send)
             return
-        is_large = scope["path"].startswith((*PUSH_PATHS, *self.large_bodies))
+        is_large = scope["path"].startswith(self.large_bodies)
         body = _LimitedBody(receive, None if is_large else MAX_FORM_BYTES)
         answer = _GuardedSend(send, body)
         body.until = asyncio.get_running_loop().time() + self.timeouts.body_s

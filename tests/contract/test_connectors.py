@@ -10,7 +10,6 @@ from quisait_connector_kit.lying_connectors import LIES, Lie, lying
 
 from connectors.values import Document
 from tests.contract.connector_harnesses import ExportHarness, FolderHarness
-from tests.contract.push_harness import PushHarness
 from tests.contract.samba_harness import ASKED, ShareHarness
 from tests.each import each
 from tests.recorded_servers import Check, Tape
@@ -19,7 +18,7 @@ from tests.samba_server import SambaServer, ensure_samba
 pytestmark = pytest.mark.sources
 
 
-QUICK = ("folder", "export", "export-complete", "push")
+QUICK = ("folder", "export", "export-complete")
 
 
 SHARE_TAPE = Tape(
@@ -37,8 +36,6 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path) -> ConnectorHarness:
 
 
 def quick(kind: str, root: Path) -> ConnectorHarness:
-    if kind == "push":
-        return PushHarness(root)
     if kind == "folder":
         return FolderHarness(root)
     return ExportHarness(root, complete=kind == "export-complete")
@@ -77,7 +74,7 @@ def test_contract_rejects_each_lie(kind: str, tmp_path: Path) -> None:
     each(((f"{check}-{how}", (check, how, lie)) for check, how, lie in LIES), rejected)
 
 
-@pytest.mark.parametrize("harness", ["folder", "export", "push"], indirect=True)
+@pytest.mark.parametrize("harness", ["folder", "export"], indirect=True)
 def test_the_complete_document_sets_every_field(harness: ConnectorHarness) -> None:
     """So that `check_carries_all_fields` notices a new field that a connector forgets."""
     document = harness.add_complete_document()

@@ -36,8 +36,6 @@ ADAPTERS = {
     "indexer.extraction": r"indexer\.extraction(\..*)?",
     # The options of a kind of source belong to the settings.
     "connectors.folder": r"connectors\.folder(?!\.options\b)(\..*)?",
-    # What a push is answered belongs to its port.
-    "connectors.push": r"connectors\.push(?!\.(items|addresses|group_values|options)\b)(\..*)?",
     "connectors.directory": r"connectors\.directory",
 }
 """Each adapter, and the modules that it is made of."""
@@ -94,8 +92,6 @@ def test_the_rules_look_at_something() -> None:
     }
     assert adapter_of("indexer.opensearch.client") == "indexer.opensearch"
     assert adapter_of("connectors.folder.walk") == "connectors.folder"
-    assert adapter_of("connectors.push.inbox") == "connectors.push"
-    assert adapter_of("connectors.push.items.PushReceipt") is None
     assert adapter_of("connectors.records.schema") is None
     assert adapter_of("indexer.french.analysis") is None
 

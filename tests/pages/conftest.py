@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from quisait_lasuite.service import LaSuite
 from quisait_lasuite.web import lasuite_web
+from quisait_push.web import push_web
 
 from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
@@ -63,7 +64,7 @@ class Parts:
         given: dict[str, Any] = {
             "reader_of": readers,
             "today": lambda: TODAY,
-            "features": (lasuite_web(LaSuite()),),
+            "features": (push_web(None), lasuite_web(LaSuite())),
             **fields,
         }
         return Services(self.search, self.book, **given)

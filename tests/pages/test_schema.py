@@ -15,9 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from quisait_lasuite.documents import SuiteDocuments, SuiteRules
+from quisait_lasuite.groups import PushedGroups
 from quisait_lasuite.scim_values import SuiteGroups
 from quisait_lasuite.service import LaSuite
 from quisait_lasuite.web import lasuite_web
+from quisait_push.inbox import Inbox, PushService
+from quisait_push.items import PushLimits
+from quisait_push.tokens import PushTokens
+from quisait_push.web import push_web
 from quisait_written_answer.model import ModelServer
 from quisait_written_answer.routes import web_feature
 from quisait_written_answer.values import Writing, WritingRules
@@ -28,10 +33,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from connectors.push.groups import PushedGroups
-from connectors.push.inbox import Inbox, PushService
-from connectors.push.items import PushLimits
-from connectors.push.tokens import PushTokens
 from connectors.records.schema import RecordLine
 from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
@@ -83,8 +84,8 @@ def pushed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
         SuiteGroups(PushedGroups(engine), frozenset({"docs"})),
     )
     services = parts.services(
-        push_receiver=PushService(inbox, tokens, {"docs": frozenset()}, limits),
         features=(
+            push_web(PushService(inbox, tokens, {"docs": frozenset()}, limits)),
             lasuite_web(suite),
             web_feature(
                 Writing(

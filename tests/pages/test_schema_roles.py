@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from search_api.app import create_app
 from search_api.identity.principals import Grant, Grants, Role
-from tests.find_documents import DOCUMENT
 from tests.pages.test_animation import GRANTS
 from tests.pages.test_schema import CHECKS, PATIENCE_S
 from tests.pages.test_write_routes import MANAGER, OTHER, SITE, Site, site
+from tests.pushed_documents import DOCUMENT
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 

@@ -21,6 +21,7 @@ from fastapi.testclient import TestClient
 from quisait_desk.feature import desk_pages
 from quisait_desk.sources import DeskSources
 from quisait_lasuite.documents import SuiteDocuments, SuiteRules
+from quisait_lasuite.groups import PushedGroups
 from quisait_lasuite.introspection import ApplicationReaders, IntrospectionRules
 from quisait_lasuite.scim_values import SuiteGroups
 from quisait_lasuite.service import LaSuite
@@ -28,14 +29,14 @@ from quisait_lasuite.web import lasuite_web
 from quisait_mcp.routes import web_feature
 from quisait_mcp.service import Assistants
 from quisait_mcp.storage import SqlAssistantCalls
+from quisait_push.inbox import Inbox, PushService
+from quisait_push.items import PushLimits
+from quisait_push.tokens import PushTokens
+from quisait_push.web import push_web
 from quisait_written_answer.model import ModelServer
 from quisait_written_answer.routes import web_feature as written_feature
 from quisait_written_answer.values import Writing, WritingRules
 
-from connectors.push.groups import PushedGroups
-from connectors.push.inbox import Inbox, PushService
-from connectors.push.items import PushLimits
-from connectors.push.tokens import PushTokens
 from expertise.build import BuildRules
 from expertise.builds import SqlBuilds
 from expertise.consent import SqlConsent
@@ -67,14 +68,13 @@ from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.signed_tokens import LOGOUT_EVENT, ProviderSession
 from search_api.verification.storage import OutdatedMark, SqlVerifications
-from tests.find_documents import DOCUMENT
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
 from tests.made_once import copy_made
 from tests.pages.access_routes import WRITE_METHODS, routes_of, used
 from tests.pages.conftest import TOKENS
 from tests.pages.test_animation import GRANTS, make_desk
 from tests.planted import ENCODER, TODAY
-from tests.unit.test_push_inbox import post
+from tests.pushed_documents import DOCUMENT, post
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -179,8 +179,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             mail=Mailing(SqlMail(engine, now, "x.test"), MailRules(SITE, "x.test"), LINKS),
             community_pages=SqlCommunityPages(engine, now),
             verifying=Verifying(SqlVerifications(engine)),
-            push_receiver=PushService(inbox, push_tokens, {"docs": frozenset()}, limits),
             features=(
+                push_web(PushService(inbox, push_tokens, {"docs": frozenset()}, limits)),
                 lasuite_web(
                     LaSuite(
                         SuiteDocuments(inbox, {"docs": SuiteRules()}, limits.document_bytes),

@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from quisait_export.connector import ExportSource
 from quisait_lasuite.documents import SuiteRules, parse_find_item
+from quisait_push.items import parse_item
+from quisait_push.routes import parsed
 
 from connectors.ports import SourceError
-from connectors.push.items import parse_item
 from connectors.snapshot import Snapshot
 from expertise.topics import read_topics
 from search_api.problems import Problem
-from search_api.push.routes import parsed
 from search_api.query.query import operators_in, read_day
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]

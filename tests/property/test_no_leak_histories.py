@@ -24,12 +24,12 @@ import sqlalchemy as sa
 from hypothesis import example, given, note
 from hypothesis import strategies as st
 from quisait_export.connector import ExportSource
+from quisait_push.connector import PushConnector
+from quisait_push.inbox import Inbox
+from quisait_push.items import PushOutcome, parse_item
 
 from connectors.folder.connector import FolderSource
 from connectors.ports import Change, Connector, RecordVanished, SourceUnreachable, SupportsRefetch
-from connectors.push.connector import PushConnector
-from connectors.push.inbox import Inbox
-from connectors.push.items import PushOutcome, parse_item
 from connectors.snapshot import Snapshot
 from connectors.values import EVERYONE, Access, Section
 from indexer.access import Reader, access_filter

@@ -14,10 +14,11 @@ from threading import Event, Thread
 from unittest.mock import patch
 
 import pytest
+from quisait_lasuite.group_values import GroupMember, MembersAdded
+from quisait_lasuite.groups import PushedGroups
+from quisait_push.tokens import PushTokens
 
 from connectors.ports import SourceError
-from connectors.push.group_values import GroupMember, MembersAdded
-from connectors.push.groups import PushedGroups
 from expertise.consent import Preference, PreferenceKind
 from quisait.application import engines
 from quisait.application.assembly import open_application
@@ -274,7 +275,7 @@ def test_a_backup_has_no_secret_and_shows_a_change(
     """Its settings read as those that made it; a changed byte, or a missing file, is refused."""
     monkeypatch.setenv("QUISAIT_LDAP__PASSWORD", "motdepasse-ldap")
     with open_application(load_settings()) as application:
-        token = application.push_tokens.add("forum", "Le forum")
+        token = PushTokens(application.database).add("forum", "Le forum")
         member = MembersAdded((GroupMember("membre-pousse"),))
         PushedGroups(application.database).change("forum", "groupe", [member], make=True)
     backup = backed_up(tmp_path / "backup")

@@ -17,11 +17,11 @@ from unittest.mock import patch
 
 import pytest
 import sqlalchemy as sa
+from quisait_lasuite.group_values import GroupMember
+from quisait_lasuite.groups import PushedGroups
+from quisait_push.tokens import PushTokens
 from typer.testing import CliRunner
 
-from connectors.push.group_values import GroupMember
-from connectors.push.groups import PushedGroups
-from connectors.push.tokens import PushTokens
 from quisait.application.database import HEAD, TABLES, connect
 from quisait.cli import app, load_all
 from quisait.privacy.accesses import access_tables, marks_file

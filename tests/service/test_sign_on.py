@@ -9,7 +9,6 @@ import httpx
 import pytest
 from authlib.integrations.requests_client import OAuth2Session
 
-from tests.find_documents import DOCUMENT
 from tests.oidc_provider import (
     APPLICATION_ADDRESS,
     APPLICATION_ID,
@@ -19,6 +18,7 @@ from tests.oidc_provider import (
     running_provider,
 )
 from tests.pages.signing_on import at_provider, browsing, proconnect_claims, signed_on
+from tests.pushed_documents import DOCUMENT
 from tests.service.place import AGENTS, Place, make_place
 from tests.service.running import Running, free_port, running, wait_until
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from quisait_lasuite.group_values import GroupDescribed, GroupMember, MembersRemoved
+from quisait_lasuite.groups import PushedGroups, PushedMemberships
+from quisait_push.tokens import PushTokens
 
-from connectors.push.group_values import GroupDescribed, GroupMember, MembersRemoved
-from connectors.push.groups import PushedGroups, PushedMemberships
-from connectors.push.tokens import PushTokens
 from connectors.values import Agent, Group
 from expertise.directory import SqlDirectory
 from indexer.state import State

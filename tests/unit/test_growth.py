@@ -33,13 +33,14 @@ from quisait_mediawiki.pages import (
     WikiPage,
     account_named,
 )
+from quisait_push.items import parse_item
+from quisait_push.routes import parsed
 
 from connectors.directory import AgentRecord, read_records
 from connectors.folder.rules import parse_sidecar, parse_table, rule_and_ignored
 from connectors.html import sections_of as wiki_sections
 from connectors.markdown import looks_like_markdown, read_markdown
 from connectors.ports import SourceError
-from connectors.push.items import parse_item
 from connectors.records.documents import RecordContext, documents_of
 from connectors.records.schema import InvalidLine, RawLine, RecordLine, parse_line
 from connectors.tables import exceeds_json_values
@@ -70,7 +71,6 @@ from indexer.suggestions import near_in
 from indexer.values import Passage
 from search_api.middleware.security import is_own_host
 from search_api.problems import Problem
-from search_api.push.routes import parsed
 from search_api.query.glossary import read_glossary
 from search_api.query.query import (
     QUERY_CHARACTERS,

@@ -17,12 +17,12 @@ from quisait_ldap.config import LdapConfig
 from quisait_ldap.directory import AgentIds, groups_of, normalize_dn
 from quisait_mediawiki.config import WikiConfig
 from quisait_mediawiki.pages import Namespace, SiteInfo, namespace_access
+from quisait_push.items import PushedItem
 
 from connectors.account_linking import LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import TableDirectory
 from connectors.folder.connector import FolderSource
 from connectors.ports import AccessChanged, Change, Upsert
-from connectors.push.items import PushedItem
 from connectors.records.documents import access_of
 from connectors.records.schema import RecordLine
 from connectors.snapshot import Snapshot
@@ -36,7 +36,7 @@ from quisait.application.database import migrate
 from quisait.settings import TopicsSettings
 from quisait.settings.sources import RoleSettings, SourceSettings, grant_of
 from search_api.identity.readers import Authorities, reader_of
-from tests.find_documents import DOCUMENT
+from tests.pushed_documents import DOCUMENT
 
 pytestmark = pytest.mark.trust
 

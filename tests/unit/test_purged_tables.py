@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from quisait_lasuite.group_values import GroupMember
+from quisait_lasuite.groups import PushedGroups
 
-from connectors.push.group_values import GroupMember
-from connectors.push.groups import PushedGroups
 from connectors.values import Agent
 from expertise.directory import SqlDirectory
 from indexer.sql import Moment

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from quisait_push.connector import PushConnector
+from quisait_push.inbox import Inbox
+from quisait_push.items import PushOutcome, parse_item
 
 from connectors.ports import Upsert
-from connectors.push.connector import PushConnector
-from connectors.push.inbox import Inbox
-from connectors.push.items import PushOutcome, parse_item
 from connectors.values import Access
 from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.decisions import CommunityDecision, SqlCommunityDecisions, Verdict
@@ -22,6 +22,7 @@ from indexer.logged_index import DeletionLoggingIndex
 from indexer.state import State, cursors, digest
 from indexer.values import PutAccess
 from quisait.application.database import connect, migrate
+from quisait.application.sources import source_stores
 from quisait.privacy.register import (
     DatabaseRegisterMark,
     FileRegister,
@@ -208,8 +209,7 @@ def test_what_waits_in_a_restored_database_is_not_the_last_word(
     assert register.complete(opening=True) == 0
     assert register.path.read_text("utf-8").count("\n") == len(before)
     index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
-    inbox = Inbox(engine, lambda _: None, 10)
-    replay_where_older(register, engine, consent, index, b"key", inbox)
+    replay_where_older(register, engine, consent, index, b"key", source_stores(engine))
     assert [one.preference for one in consent.of("ag-1")] == [RETREAT]
 
 
@@ -257,11 +257,11 @@ def test_a_restored_inbox_publishes_nothing_that_was_deleted_or_closed_since(
     register.note("closed", documents=["docs:closed"])
     register.marks[restored == "index"].move("")
     index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
-    consent = SqlConsent(engine, lambda: NOW, register)
+    consent, stores = SqlConsent(engine, lambda: NOW, register), source_stores(engine)
     if restored == "copy":
-        replay_on_copy(list(register.lines()), engine, consent, index, b"key", inbox)
+        replay_on_copy(list(register.lines()), engine, consent, index, b"key", stores)
     else:
-        replay_where_older(register, engine, consent, index, b"key", inbox)
+        replay_where_older(register, engine, consent, index, b"key", stores)
     if restored == "index":
         assert upserted() == before
         return
@@ -382,8 +382,7 @@ def test_a_register_is_replayed_once(
     consent = SqlConsent(engine, lambda: NOW, register)
 
     def opened() -> ReplayReport:
-        inbox = Inbox(engine, lambda _: None, 10)
-        return replay_where_older(register, engine, consent, index, b"key", inbox)
+        return replay_where_older(register, engine, consent, index, b"key", source_stores(engine))
 
     assert opened() == ReplayReport()
     register.note("gone", documents=["wiki:1"])
@@ -411,9 +410,8 @@ def test_a_community_that_is_accepted_no_more_is_not_opened_again(
         former.keep(CommunityDecision(topic_id, Verdict.ACCEPTED, NOW.date()))
     register.marks[0].move(known)
     index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
-    inbox = Inbox(engine, lambda _: None, 10)
     consent = SqlConsent(engine, lambda: NOW, register)
-    replay_where_older(register, engine, consent, index, b"key", inbox)
+    replay_where_older(register, engine, consent, index, b"key", source_stores(engine))
     accepted = {one.topic_id for one in former.all().values() if one.verdict is Verdict.ACCEPTED}
     assert accepted == {"cadastre"}
 

@@ -13,8 +13,7 @@ import pytest
 from connectors.ports import Change, SourceRefused
 from connectors.tables import TableUnreadable, read_table
 from connectors.values import Agent
-from quisait.application.opening import Opening
-from quisait.application.sources import open_source, opened_push_tokens
+from quisait.application.sources import open_source
 from quisait.checks import people, sources
 from quisait.checks.attempt import ToReview
 from quisait.settings import Settings
@@ -57,33 +56,6 @@ def test_the_account_is_tried_before_anything_is_read(monkeypatch: pytest.Monkey
         assert tried.asked == asked
 
 
-def test_a_token_of_files_that_does_not_read_is_said(tmp_path: Path) -> None:
-    """Before any file is pushed by its address; the token itself is never repeated."""
-    settings = Settings(database=f"sqlite:///{tmp_path / 'state.sqlite'}")
-    token, origin = tmp_path / "fichiers.jeton", "https://fichiers.exemple"
-    source = SourceSettings(name="docs", kind="push", file_hosts={origin: str(token)})
-    with opened_push_tokens(settings, Opening.WRITE) as tokens:
-        tokens.add("docs", "Essai")
-    for written in (None, b"", b"\xff"):
-        if written is not None:
-            token.write_bytes(written)
-        with pytest.raises(ValueError, match=f"jeton de {origin} ne se lit pas"):
-            sources.check_source(settings, source)
-    token.write_text("secret\n", "utf-8")
-    assert sources.check_source(settings, source) == "push, 1 jetons"
-
-
-@pytest.mark.parametrize(
-    ("kind", "origin"),
-    [("push", "http://drive.exemple"), ("push", "https://a:mot@drive.exemple"),
-     ("push", "https://drive.exemple/f"), ("folder", "https://drive.exemple")],
-)  # fmt: skip
-def test_files_are_fetched_from_exact_origins_by_pushes_alone(kind: str, origin: str) -> None:
-    with pytest.raises(ValueError, match=r"origine seule|file_hosts") as raised:
-        SourceSettings(name="docs", kind=kind, path="x.jsonl", file_hosts={origin: ""})
-    assert raised.value.__class__.__name__ == "ValidationError"
-
-
 def test_what_a_folder_hides_from_the_account_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +93,7 @@ def test_an_address_of_several_agents_is_said() -> None:
 @pytest.mark.parametrize(
     ("kind", "given"),
     [("folder", {"path": "x", "ca_file": "a.pem"}), ("export", {"path": "x", "include": ["*.md"]}),
+     ("export", {"path": "x", "file_hosts": {"https://drive.exemple": ""}}),
      ("webdav", {"url": "https://dav.exemple", "include_all": True})],
 )  # fmt: skip
 def test_a_setting_that_a_kind_does_not_read_is_refused(kind: str, given: dict[str, Any]) -> None:

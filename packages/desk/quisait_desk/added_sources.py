@@ -24,7 +24,7 @@ _CLOCKS_DIFFER = timedelta(seconds=5)
 def needs_restart(source: SourceSettings) -> bool:
     """Return whether parts that are opened once, at the start, have to know the source."""
     trusted = source.trust != SourceSettings.model_fields["trust"].default
-    return source.kind == "push" or source.reader_groups or bool(source.search_client) or trusted
+    return source.kind == "push" or source.reader_groups or trusted
 
 
 @dataclass(slots=True)

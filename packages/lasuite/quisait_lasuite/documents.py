@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from quisait_push.addresses import has_readable_type, origin_of
+from quisait_push.inbox import Inbox
+from quisait_push.items import PushedItem, PushReceipt, encode_item, id_of, refused_receipt
 
 from connectors.faults import expected
-from connectors.push.addresses import has_readable_type, origin_of
-from connectors.push.inbox import Inbox
-from connectors.push.items import PushedItem, PushReceipt, encode_item, id_of, refused_receipt
 from connectors.records.schema import (
     AttachmentLine,
     ContributorLine,

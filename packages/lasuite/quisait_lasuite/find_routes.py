@@ -14,8 +14,19 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import BeforeValidator
+from quisait_push.items import TOKEN_PREFIX, PushOutcome, PushReceipt
+from quisait_push.routes import (
+    JSON_BODY,
+    PUSH_PROBLEMS,
+    RETRY_AFTER_S,
+    SendersPushRequest,
+    at_most,
+    inbox_problems,
+    parsed,
+    receiver_of,
+    sender_of,
+)
 
-from connectors.push.items import TOKEN_PREFIX, PushOutcome, PushReceipt
 from indexer.access import Reader
 from quisait_lasuite.documents import SuiteDocuments
 from quisait_lasuite.introspection import ApplicationReader
@@ -27,17 +38,6 @@ from search_api.limits import RequesterKind, RequestKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.parameters import INCOMPLETE, turn
 from search_api.problems import Problem, faults_of
-from search_api.push.routes import (
-    JSON_BODY,
-    PUSH_PROBLEMS,
-    RETRY_AFTER_S,
-    SendersPushRequest,
-    at_most,
-    inbox_problems,
-    parsed,
-    receiver_of,
-    sender_of,
-)
 from search_api.query.query import Query, ResultOrder
 from search_api.ranking.results import Result
 from search_api.search.service import answer_question

@@ -12,8 +12,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
+from quisait_push.routes import Sender, SendersPushRequest, inbox_problems, parsed
 
-from connectors.push.group_values import (
+from quisait_lasuite.group_values import (
     GroupDescribed,
     GroupNameTaken,
     GroupUnknown,
@@ -42,7 +43,6 @@ from quisait_lasuite.service import LaSuite
 from search_api.bodies import problem_responses
 from search_api.features import service_of
 from search_api.problems import Problem
-from search_api.push.routes import Sender, SendersPushRequest, inbox_problems, parsed
 
 SCIM = "application/scim+json"
 

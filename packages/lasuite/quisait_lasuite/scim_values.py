@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from connectors.faults import expected
-from connectors.push.group_values import (
+from quisait_lasuite.group_values import (
     GroupChange,
     GroupDescribed,
     GroupMember,

@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-
-from connectors.push.tokens import PushTokens
+from quisait_push.tokens import PushTokens
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -92,7 +91,7 @@ def test_digests_are_compared_in_constant_time(
         compared.append((one, other))
         return False
 
-    monkeypatch.setattr("connectors.push.tokens.hmac.compare_digest", never)
+    monkeypatch.setattr("quisait_push.tokens.hmac.compare_digest", never)
     assert tokens.source_of(token) is None
     ((kept, shown),) = compared
     assert kept == shown

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
-from connectors.options import on_form
-from connectors.push.addresses import is_origin
+from connectors.options import SourceOptions, on_form
+from quisait_push.addresses import is_origin
 
 
 def _file_hosts(hosts: dict[str, str]) -> dict[str, str]:
@@ -19,8 +19,8 @@ def _file_hosts(hosts: dict[str, str]) -> dict[str, str]:
     return hosts
 
 
-class PushOptions(BaseModel):
-    """The settings of a source of kind `push`, in its own table."""
+class PushOptions(SourceOptions):
+    """The options of a source of kind `push`."""
 
     open_reach: list[Literal["public", "authenticated"]] = Field(
         [],

@@ -18,11 +18,10 @@ import pytest
 
 from search_api.identity.tokens import SignedTokens
 from tests.file_server import FileServer, Given, served_files
-from tests.find_documents import DOCUMENT, SUB
+from tests.pushed_documents import CLOSED, DOCUMENT, SUB, post
 from tests.service.command import Process
 from tests.service.place import Place, make_place
 from tests.service.running import free_port, wait_until
-from tests.unit.test_push_inbox import CLOSED, post
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 

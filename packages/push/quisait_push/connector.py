@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from connectors.batches import batches
 from connectors.files import UnsafePath
-from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
     AccessNarrowed,
     Change,
@@ -25,16 +24,15 @@ from connectors.ports import (
     SourceUnreachable,
     Upsert,
 )
-from connectors.push.documents import PushedDocument
-from connectors.push.inbox import Inbox, position_of
-from connectors.push.items import InboxUnreachable
-from connectors.push.options import PushOptions
 from connectors.records.documents import RecordContext, access_of, documents_of
 from connectors.records.schema import AttachmentLine, RecordLine, attachment_id, possible_records
 from connectors.values import Document
+from quisait_push.documents import PushedDocument
+from quisait_push.inbox import Inbox, position_of
+from quisait_push.items import InboxUnreachable
 
 if TYPE_CHECKING:  # it imports the HTTP client
-    from connectors.push.files import PushedFiles
+    from quisait_push.files import PushedFiles
 
 CHECKPOINT_DOCUMENTS = 200
 _ROWS_AT_ONCE = 16
@@ -180,40 +178,3 @@ class PushConnector:
                     yield ContentStale(found.document_id)
         for name in document.gone:
             yield Delete(attachment_id(own_id, name))
-
-
-def open_push(place: SourcePlace, options: PushOptions) -> PushConnector:
-    """Return the connector of one source that an application pushes to."""
-    assert isinstance(place.inbox, Inbox)  # noqa: S101 - nothing else can be read
-    return PushConnector(place.source, place.inbox, _pushed_files(place, options))
-
-
-def _pushed_files(place: SourcePlace, options: PushOptions) -> "PushedFiles | None":
-    """Return the reader of files pushed by address, or None; tokens are read later."""
-    if not options.file_hosts:
-        return None
-    # Imported here: `requests` is slow to import.
-    from connectors.push.files import FileOrigin, PushedFiles
-
-    def token_in(path: str) -> str:
-        """Return the token in a file, empty without one. Raises `OSError`, `UnicodeDecodeError`."""
-        return Path(place.file(path)).read_text("utf-8").strip() if path else ""
-
-    ca_file = place.file(options.ca_file)
-    return PushedFiles(
-        {
-            origin: FileOrigin(partial(token_in, token), ca_file)
-            for origin, token in options.file_hosts.items()
-        }
-    )
-
-
-KIND = ConnectorKind(
-    "application qui pousse ses documents",
-    PushOptions,
-    open_push,
-    about="Une application envoie elle-même ses documents, avec leurs lecteurs : La Suite, ou la "
-    "vôtre. Un jeton lui est donné ensuite.",
-    credential="",
-    asks=("trust", "join"),
-)

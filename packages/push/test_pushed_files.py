@@ -11,6 +11,16 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 from quisait_lasuite.documents import SuiteRules, parse_find_item
+from quisait_push.addresses import is_origin, origin_of
+from quisait_push.connector import PushConnector
+from quisait_push.files import FileOrigin, PushedFiles
+from quisait_push.inbox import Inbox
+from quisait_push.items import (
+    PushedItem,
+    PushOutcome,
+    PushReceipt,
+    parse_item,
+)
 
 from connectors.http_limits import HttpLimits
 from connectors.ports import (
@@ -22,22 +32,11 @@ from connectors.ports import (
     RecordVanished,
     Upsert,
 )
-from connectors.push.addresses import is_origin, origin_of
-from connectors.push.connector import PushConnector
-from connectors.push.files import FileOrigin, PushedFiles
-from connectors.push.inbox import Inbox
-from connectors.push.items import (
-    PushedItem,
-    PushOutcome,
-    PushReceipt,
-    parse_item,
-)
 from connectors.records.schema import AttachmentLine, RecordLine
 from connectors.values import Access, Document
 from quisait.application.database import migrate
 from tests.file_server import FileServer, Given, served_files
-from tests.find_documents import DOCUMENT
-from tests.unit.test_push_inbox import CLOSED, OPEN, post
+from tests.pushed_documents import CLOSED, DOCUMENT, OPEN, post
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -307,7 +306,7 @@ def test_files_that_are_never_given_hold_up_no_other_for_ever(
     pushing: Pushing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three in a row end a reading of their server; the next begins with others."""
-    monkeypatch.setattr("connectors.push.connector.random.shuffle", random.Random(0).shuffle)
+    monkeypatch.setattr("quisait_push.connector.random.shuffle", random.Random(0).shuffle)
     paths = {"a": "broken", "b": "broken", "c": "broken", "d": "plan.pdf"}
     for name, path in paths.items():
         item = post(name, "", OPEN)

@@ -3,26 +3,18 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from quisait_push.connector import PushConnector
+from quisait_push.inbox import Inbox
+from quisait_push.items import InboxFull, InboxUnreachable, PushOutcome, PushReceipt, parse_item
 
 from connectors.ports import AccessNarrowed, Change, Checkpoint, ContentStale, Delete, Upsert
-from connectors.push.connector import PushConnector
-from connectors.push.inbox import Inbox
-from connectors.push.items import InboxFull, InboxUnreachable, PushOutcome, PushReceipt, parse_item
 from connectors.values import Access
+from tests.pushed_documents import CLOSED, OPEN, post
 
 pytestmark = pytest.mark.sources
-
-OPEN = {"allowed": ["everyone"]}
-CLOSED = {"allowed": ["annuaire:group:fraude"]}
-
-
-def post(name: str, text: str = "texte", readers: object = OPEN, **more: object) -> dict[str, Any]:
-    line = {"type": "post", "id": name, "title": name, "text": text, "readers": readers}
-    return line | more
 
 
 @dataclass

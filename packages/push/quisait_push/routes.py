@@ -15,14 +15,14 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from connectors.push.items import InboxFull, InboxUnreachable, PushOutcome, PushReceipt
 from connectors.tables import exceeds_json_values
+from quisait_push.items import InboxFull, InboxUnreachable, PushOutcome, PushReceipt
+from quisait_push.schemas import PushBody, PushReceiver, push_answer
 from search_api.bodies import problem_responses
+from search_api.features import service_of
 from search_api.limits import RequesterKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.problems import Problem
-from search_api.push.responses import PushBody, PushReceiver, push_answer
-from search_api.services import services_of
 
 RETRY_AFTER_S = 30
 _TOKEN_NAME_CHARS = 12
@@ -45,9 +45,16 @@ class PushRequest:
     receiver: PushReceiver
 
 
+@dataclass(frozen=True, slots=True)
+class PushReception:
+    """What the routes need; `receiver` is None if no source accepts pushes."""
+
+    receiver: PushReceiver | None
+
+
 def receiver_of(request: Request) -> PushReceiver:
     """Return the receiver; raise a problem 404 if no source in the settings accepts pushes."""
-    receiver = services_of(request).push_receiver
+    receiver = service_of(request, PushReception).receiver
     if receiver is None:
         raise Problem(404, "Aucune source ne reçoit de documents poussés.")
     return receiver

@@ -1,19 +1,26 @@
-"""A source that pushes, for the connector contract: an inbox in a temporary database."""
+"""Pushed documents pass the contract of connectors, and its checks reject faulty ones."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
+from quisait_connector_kit.connector_contract import CHECKS, ConnectorHarness
+from quisait_connector_kit.lying_connectors import LIES, Lie, lying
+from quisait_push.connector import PushConnector
+from quisait_push.documents import push_documents
+from quisait_push.inbox import Inbox
+from quisait_push.items import PushOutcome, PushReceipt, parse_item
 
 from connectors.ports import Connector
-from connectors.push.connector import PushConnector
-from connectors.push.documents import push_documents
-from connectors.push.inbox import Inbox
-from connectors.push.items import PushOutcome, PushReceipt, parse_item
 from connectors.values import Document
 from quisait.application.database import migrate
 from tests.contract.connector_harnesses import COMPLETE_LINE, COMPLETE_SECTIONS, complete_document
+from tests.each import each
+
+pytestmark = pytest.mark.sources
 
 HOSTILE: tuple[object, ...] = (
     None, [], "text", 1, {}, {"type": "post"}, {"type": "no", "id": "n"},
@@ -31,6 +38,8 @@ UNDURABLE = "pragma synchronous = off"
 
 @dataclass
 class PushHarness:
+    """An inbox in a temporary database."""
+
     root: Path
     resumable_count: int = 450
     engine: sa.Engine = field(init=False)
@@ -81,3 +90,30 @@ class PushHarness:
     def add_complete_document(self) -> Document:
         self._accepted(COMPLETE_LINE)
         return complete_document("t:été", COMPLETE_SECTIONS, "", "https://f.example/e", "")
+
+
+def test_pushed_documents_hold_to_the_contract(
+    connector_check: Callable[[ConnectorHarness], None], tmp_path: Path
+) -> None:
+    connector_check(PushHarness(tmp_path))
+
+
+def test_contract_rejects_each_lie_about_pushed_documents(tmp_path: Path) -> None:
+    """Each check rejects a connector with a fault in what it checks."""
+
+    def rejected(case: tuple[str, str, Lie]) -> None:
+        check, how, lie = case
+        (root := tmp_path / f"{check}-{how}").mkdir()
+        with pytest.raises(AssertionError):
+            CHECKS[check](lying(PushHarness(root), lie))
+
+    each(((f"{check}-{how}", (check, how, lie)) for check, how, lie in LIES), rejected)
+
+
+def test_the_complete_document_sets_every_field(tmp_path: Path) -> None:
+    """So that `check_carries_all_fields` notices a new field that a connector forgets."""
+    document = PushHarness(tmp_path).add_complete_document()
+    unset = {
+        field.name for field in fields(Document) if getattr(document, field.name) == field.default
+    }
+    assert unset <= {"content", "version", "questions"}  # a pushed record has no expected questions

@@ -11,9 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from connectors.push.documents import metadata
-from connectors.push.items import TOKEN_PREFIX
 from connectors.values import assume_utc
+from quisait_push.documents import metadata
+from quisait_push.items import TOKEN_PREFIX
 
 _TOKEN = re.compile(TOKEN_PREFIX + r"([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 

@@ -12,7 +12,9 @@ from hashlib import blake2b
 import sqlalchemy as sa
 
 from connectors.batches import batches
-from connectors.push.documents import (
+from connectors.records.schema import DeletedLine, RecordLine, attachment_id, possible_records
+from connectors.values import assume_utc
+from quisait_push.documents import (
     COLUMNS,
     PushedDocument,
     apply_item,
@@ -23,8 +25,7 @@ from connectors.push.documents import (
     reachable,
     withdraw_document,
 )
-from connectors.push.groups import pushed_groups, pushed_members
-from connectors.push.items import (
+from quisait_push.items import (
     InboxFull,
     PushedItem,
     PushLimits,
@@ -32,9 +33,7 @@ from connectors.push.items import (
     PushReceipt,
     parse_item,
 )
-from connectors.push.tokens import PushTokens
-from connectors.records.schema import DeletedLine, RecordLine, attachment_id, possible_records
-from connectors.values import assume_utc
+from quisait_push.tokens import PushTokens
 
 _KEYS_AT_ONCE = 500
 """Keys in one statement: fewer than every database's maximum number of parameters."""
@@ -107,7 +106,7 @@ class Inbox:
     def forget(self, source: str) -> None:
         """Delete everything that a source pushed. Raises `InboxUnreachable`."""
         with reachable(), self._engine.begin() as connection:
-            for table in (push_documents, push_sources, push_tags, pushed_members, pushed_groups):
+            for table in (push_documents, push_sources, push_tags):
                 connection.execute(sa.delete(table).where(table.c.source == source))
 
     def standing(self, source: str) -> dict[str, datetime]:

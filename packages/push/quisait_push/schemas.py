@@ -5,7 +5,7 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
-from connectors.push.items import PushLimits, PushOutcome, PushReceipt
+from quisait_push.items import PushLimits, PushOutcome, PushReceipt
 
 
 class PushReceiver(Protocol):

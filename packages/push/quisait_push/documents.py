@@ -9,7 +9,10 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from connectors.push.items import (
+from connectors.records.schema import AccessLine, DeletedLine, RecordLine
+from connectors.values import assume_utc
+from indexer import sql
+from quisait_push.items import (
     InboxUnreachable,
     PushedItem,
     PushOutcome,
@@ -17,8 +20,6 @@ from connectors.push.items import (
     canonical_json,
     refused_receipt,
 )
-from connectors.records.schema import AccessLine, DeletedLine, RecordLine
-from connectors.values import assume_utc
 
 metadata = sa.MetaData()
 
@@ -28,6 +29,7 @@ push_sources = sa.Table(
     sa.Column("source", sa.String(200), primary_key=True),
     sa.Column("last_seq", sa.BigInteger, nullable=False),
     sa.Column("applied_seq", sa.BigInteger, nullable=False),
+    info={sql.MAY_BE_WITHDRAWN: True},
 )
 """`last_seq` is incremented under the row's lock, so a higher number was accepted later."""
 
@@ -48,6 +50,7 @@ push_documents = sa.Table(
     sa.Column("received", sa.DateTime(timezone=True), nullable=False),
     sa.Index("push_documents_seq", "source", "seq"),
     sa.Index("push_documents_access", "source", "access_seq"),
+    info={sql.MAY_BE_WITHDRAWN: True},
 )
 
 push_tags = sa.Table(
@@ -59,6 +62,7 @@ push_tags = sa.Table(
     sa.Column("record", sa.String(64), nullable=False),
     sa.Column("id", sa.Text, nullable=False),
     sa.Index("push_tags_record", "source", "record"),
+    info={sql.MAY_BE_WITHDRAWN: True},
 )
 """A row for each tag of a document and of its attachments; `record` is the key of the document."""
 

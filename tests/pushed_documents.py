@@ -1,6 +1,15 @@
-"""A document in the format of La Suite's find."""
+"""Documents that applications push: records, and one in the format of La Suite's find."""
 
 from typing import Any
+
+OPEN = {"allowed": ["everyone"]}
+CLOSED = {"allowed": ["annuaire:group:fraude"]}
+
+
+def post(name: str, text: str = "texte", readers: object = OPEN, **more: object) -> dict[str, Any]:
+    line = {"type": "post", "id": name, "title": name, "text": text, "readers": readers}
+    return line | more
+
 
 SUB = "0b1c2d3e-1111-4222-8333-444455556666"
 DOCUMENT: dict[str, Any] = {

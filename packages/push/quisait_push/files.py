@@ -15,9 +15,9 @@ from http import HTTPStatus
 from connectors.http_host import HttpHost, HttpResponse, ResponseTooLarge
 from connectors.http_limits import HttpLimits
 from connectors.ports import RecordUnreachable, RecordVanished, SourceRefused, SourceUnreachable
-from connectors.push.addresses import bare_type, origin_of
 from connectors.records.schema import AttachmentLine
 from connectors.values import assume_utc, date_of_header
+from quisait_push.addresses import bare_type, origin_of
 
 FILE_LIMITS = HttpLimits(timeout_s=10.0, total_timeout_s=120.0, max_wait_s=1.0)
 """Limits that allow one try per reading of the source: the next reading tries again."""

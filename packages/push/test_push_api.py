@@ -11,15 +11,15 @@ from fastapi.testclient import TestClient
 from quisait_lasuite.documents import SuiteDocuments, SuiteRules
 from quisait_lasuite.service import LaSuite
 from quisait_lasuite.web import lasuite_web
+from quisait_push.inbox import Inbox, PushService
+from quisait_push.items import PushLimits
+from quisait_push.tokens import PushTokens
+from quisait_push.web import push_web
 
-from connectors.push.inbox import Inbox, PushService
-from connectors.push.items import PushLimits
-from connectors.push.tokens import PushTokens
 from indexer.access import NOBODY
 from search_api.app import create_app
-from tests.find_documents import DOCUMENT
 from tests.pages.conftest import Parts
-from tests.unit.test_push_inbox import post
+from tests.pushed_documents import DOCUMENT, post
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -56,8 +56,10 @@ def door(parts: Parts, database: sa.Engine) -> Door:
     app = create_app(
         parts.services(
             reader_of=lambda _: NOBODY,
-            push_receiver=PushService(inbox, tokens, sources, LIMITS),
-            features=(lasuite_web(LaSuite(documents)),),
+            features=(
+                push_web(PushService(inbox, tokens, sources, LIMITS)),
+                lasuite_web(LaSuite(documents)),
+            ),
         )
     )
     client = TestClient(app, raise_server_exceptions=False)

@@ -12,10 +12,13 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import sqlalchemy as sa
+from quisait_push.documents import reachable
 
 from connectors.batches import batches
-from connectors.push.documents import metadata, reachable
-from connectors.push.group_values import (
+from connectors.values import assume_utc, normalize_principal
+from expertise import directory_tables
+from indexer.state import digest
+from quisait_lasuite.group_values import (
     GroupChange,
     GroupDescribed,
     GroupMember,
@@ -27,7 +30,6 @@ from connectors.push.group_values import (
     PushedGroup,
     TooManyMembers,
 )
-from connectors.values import assume_utc, normalize_principal
 
 MOST_GROUPS = 20_000
 """Maximum number of groups of one source."""
@@ -36,6 +38,7 @@ MOST_MEMBERS = 100_000
 _AT_ONCE = 400
 """Keys in one statement: fewer than every database's maximum number of parameters."""
 
+metadata = sa.MetaData()
 pushed_groups = sa.Table(
     "pushed_groups",
     metadata,
@@ -245,6 +248,51 @@ def forget_members(connection: sa.Connection, source: str, names: Collection[str
     meant = pushed_members.c.value_key.in_(keys) | pushed_members.c.email_key.in_(addresses)
     gone = sa.delete(pushed_members).where(pushed_members.c.source == source, meant)
     return connection.execute(gone).rowcount
+
+
+def forget_agent(connection: sa.Connection, agent_id: str) -> int:
+    """Delete an agent from pushed groups, by id, accounts and address; return how many rows.
+
+    An account stays if the directory gives it to another agent.
+    """
+    accounts, key = directory_tables.accounts, digest(agent_id)
+    agents = directory_tables.agents
+    mine = sa.select(accounts.c.account).where(accounts.c.agent_key == key)
+    own = [account.partition(":") for account in connection.execute(mine).scalars()]
+    address = connection.execute(sa.select(agents.c.email).where(agents.c.key == key)).scalar()
+    rows = 0
+    for source in connection.execute(sa.select(pushed_members.c.source).distinct()).scalars().all():
+        names = {agent_id, address or agent_id, *(name for of, _, name in own if of == source)}
+        keys = {digest(f"{source}:{name}"): name for name in names}
+        others = sa.select(accounts.c.key).where(
+            accounts.c.key.in_(keys), accounts.c.agent_key != key
+        )
+        taken = {keys[other] for other in connection.execute(others).scalars()}
+        rows += forget_members(connection, source, names - taken)
+    return rows
+
+
+class GroupStore:
+    """Adapter of `SourceStore`: the groups that applications pushed."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def holds(self, source: str) -> bool:
+        """Return whether the source has a group."""
+        query = sa.select(pushed_groups.c.id).where(pushed_groups.c.source == source).limit(1)
+        with self._engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
+    def forget(self, source: str) -> None:
+        """Delete the groups of a source with their members."""
+        with self._engine.begin() as connection:
+            for table in (pushed_members, pushed_groups):
+                connection.execute(sa.delete(table).where(table.c.source == source))
+
+    def withdraw(self, source: str, names: Collection[str]) -> int:
+        """Return 0: groups are not in backups."""
+        return 0
 
 
 def group_principal(source: str, name: str) -> str:

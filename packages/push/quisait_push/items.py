@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from connectors.push.addresses import has_readable_type, origin_of
 from connectors.records.schema import (
     AccessLine,
     AttachmentLine,
@@ -17,6 +16,7 @@ from connectors.records.schema import (
     RecordLine,
     parse_line,
 )
+from quisait_push.addresses import has_readable_type, origin_of
 
 TOKEN_PREFIX = "qsp_"  # noqa: S105 - how a token begins, which is not secret
 """Prefix of the tokens of sources that push."""
