@@ -35,14 +35,16 @@ def expecting(puts: Iterator[Put]) -> Iterator[Put]:
     """Yield the documents with `EACH` questions."""
     draw, drawn = random.Random(1), np.random.default_rng(1)
     for put in puts:
-        indexed, texts, near = put.indexed, [], []
+        indexed = put.indexed
+        texts: list[str] = []
+        near: list[Vectors] = []
         for _ in range(EACH):
             at = draw.randrange(len(indexed.passages))
             words = indexed.passages[at].text.split()
             begin = draw.randrange(max(1, len(words) - WORDS))
             texts.append(" ".join(words[begin : begin + WORDS]))
             noise = drawn.standard_normal(indexed.vectors.shape[1]).astype(np.float32)
-            moved = indexed.vectors[at] + NOISE * noise / np.linalg.norm(noise)
+            moved: Vectors = indexed.vectors[at] + NOISE * noise / np.linalg.norm(noise)
             near.append(moved / np.linalg.norm(moved))
         document = replace(indexed.document, questions=tuple(texts))
         vectors = quantised(np.array(near, dtype=np.float32))
