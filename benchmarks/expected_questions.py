@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.access_change import DIMENSION
 from benchmarks.search_documents import BATCH, NOISE, made_of, stuff
 from connectors.batches import batches
 from connectors.values import EVERYONE
@@ -43,7 +44,7 @@ def expecting(puts: Iterator[Put]) -> Iterator[Put]:
             words = indexed.passages[at].text.split()
             begin = draw.randrange(max(1, len(words) - WORDS))
             texts.append(" ".join(words[begin : begin + WORDS]))
-            noise = drawn.standard_normal(indexed.vectors.shape[1]).astype(np.float32)
+            noise: Vectors = drawn.standard_normal(DIMENSION, dtype=np.float32)
             moved: Vectors = indexed.vectors[at] + NOISE * noise / np.linalg.norm(noise)
             near.append(moved / np.linalg.norm(moved))
         document = replace(indexed.document, questions=tuple(texts))
