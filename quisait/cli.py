@@ -62,6 +62,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "questions:questions_app",
         "Les questions posées à qui sait : signalements qui attendent, et suite des questions.",
     ),
+    "expected": (
+        "expected:expected_app",
+        "Les questions attendues d'un document : les importer, les exporter.",
+    ),
     "mail": ("mail:mail_app", "Le courriel aux agents : ce qui attend, et l'envoi."),
     "connector": (
         "connectors:connector_app",

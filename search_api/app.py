@@ -15,6 +15,7 @@ from search_api.bodies import PROBLEMS
 from search_api.communities import routes as communities
 from search_api.demo import routes as demo
 from search_api.documents import routes as documents
+from search_api.expected import routes as expected
 from search_api.favourites.service import PageFavourites
 from search_api.features import WebFeature
 from search_api.following import routes as following
@@ -132,6 +133,7 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         following.api_router,
         mail.api_router,
         verification.api_router,
+        expected.api_router,
         verification.marked_router,
         health.router,
         search.router,
@@ -147,6 +149,7 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         following.router,
         mail.router,
         verification.router,
+        expected.router,
         search.browser_search_router,
         *((sign_on_routes.router, sign_on_routes.access_router) if signs_on else ()),
         search.about_router,

@@ -19,6 +19,7 @@ from search_api.administration.system_status import SystemStatus
 from search_api.administration.tables import EditedTables
 from search_api.audit.port import Audit, AuditUnwritable, PrivilegedAccess, RefusedAccesses
 from search_api.communities.storage import SqlCommunityPages
+from search_api.expected.storage import SqlExpectedQuestions
 from search_api.favourites.storage import SqlFavourites
 from search_api.following.storage import SqlFollowing
 from search_api.identity.principals import Grants, HeldRoles, Role
@@ -178,9 +179,10 @@ class AnswerContext:
     administrators edit. `read_soon` requests a crawl of a source, and raises `KeyError` for a
     source that the settings do not name; `read_again` requests that a folder of a source, or all of
     it, is read again. `directory_reading` tells in French how the directory was last read.
-    `originals`: files of folders. `community_pages` stores the pins and closings of communities,
-    `scans` the recognised texts. If a feature is off, its field is None: `originals`, `asking`
-    (questions to colleagues), `following`, `mail`, `verifying` (authors' statements).
+    `originals`: files of folders. `expected` stores expected questions, `community_pages` the pins
+    and closings of communities, `scans` the recognised texts. If a feature is off, its field is
+    None: `originals`, `asking` (questions to colleagues), `following`, `mail`, `verifying`
+    (authors' statements).
     """
 
     search: Search
@@ -207,6 +209,7 @@ class AnswerContext:
     following: SqlFollowing | None = None
     mail: Mailing | None = None
     verifying: Verifying | None = None
+    expected: SqlExpectedQuestions | None = None
     community_pages: SqlCommunityPages | None = None
     scans: Scans | None = None
 

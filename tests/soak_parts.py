@@ -35,6 +35,7 @@ _KEPT_ON_OPENSEARCH = (
     "tests/contract/test_index_opensearch",
     "tests/conventions/",
     "tests/pages/test_asking.py::test_a_question_is_answered",
+    "tests/pages/test_expected.py",
     "tests/property/test_no_leak.py",
     "tests/property/test_access_sequences",
     "tests/service/test_command_line",

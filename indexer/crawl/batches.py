@@ -401,11 +401,22 @@ def _content_hash(title: str, passages: tuple[Passage, ...]) -> str:
 def _record_hash(document: Document) -> str:
     """Return a hash of all stored fields except the access."""
     hashed = _fields(document)
-    del hashed["access"], hashed["content"], hashed["version"]
-    if not hashed["questions"]:  # documents indexed before questions existed keep their hash
-        del hashed["questions"]
+    del hashed["access"], hashed["content"], hashed["version"], hashed["questions"]
     canonical = json.dumps(hashed, default=_plain, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(_bytes_of(f"{FORMAT}\0{canonical}")).hexdigest()
+    own = hashlib.sha256(_bytes_of(f"{FORMAT}\0{canonical}")).hexdigest()
+    return with_questions(own, document.questions)
+
+
+def with_questions(record_hash: str, questions: Sequence[str]) -> str:
+    """Return the record hash of the same document with these expected questions.
+
+    The sections, which the index does not have, are not needed. Documents without questions have
+    the hash that they had before questions existed.
+    """
+    own = record_hash.partition(".")[0]
+    if not questions:
+        return own
+    return f"{own}.{hashlib.sha256(_bytes_of(json.dumps(questions))).hexdigest()}"
 
 
 def _bytes_of(text: str) -> bytes:

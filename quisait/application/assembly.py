@@ -55,6 +55,7 @@ from quisait.privacy.replay import replay_where_older
 from quisait.privacy.retention import Privacy, open_privacy, open_query_log, query_log_key
 from quisait.settings import EncoderSettings, Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER, close_to_others
+from search_api.expected.storage import SqlExpectedQuestions
 from search_api.identity.known_principals import CurrentKnownPrincipals
 from search_api.identity.readers import Authorities, reader_of
 from search_api.query_log.sql import SqlQueryLog
@@ -88,6 +89,7 @@ class Application:
     known: CurrentKnownPrincipals
     questions: SqlQuestions
     scans: Scans
+    expected: SqlExpectedQuestions
 
     def reader(self, agent_id: str) -> Reader:
         """Return the reader of an agent, with the groups that every authority gives now.
@@ -168,6 +170,7 @@ def open_application(settings: Settings, opening: Opening = Opening.SERVE) -> It
                 known,
                 SqlQuestions(database, now, privacy.register),
                 open_scans(settings, database),
+                SqlExpectedQuestions(database),
             )
 
 
@@ -182,6 +185,7 @@ def open_crawl_dependencies(application: Application) -> Iterator[CrawlDependenc
             application.state,
             application.state,
             application.scans,
+            application.expected.crawled,
         )
 
 

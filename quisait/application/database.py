@@ -25,6 +25,7 @@ from quisait.settings.files import (
 )
 from search_api.audit import sql as audit_tables
 from search_api.communities import storage as community_pages
+from search_api.expected import storage as expected
 from search_api.favourites import storage as favourites
 from search_api.following import storage as following
 from search_api.mail import storage as mail_tables
@@ -40,7 +41,7 @@ TABLES_OF_0_1_0 = ("accounts", "agents", "cursors", "failures", "memberships", "
 """Tables of quisait 0.1.0. The next readings of sources and directory store their content again."""
 BASE = "0028"
 """The first migration. It completes the schemas of 0.2.0's development, which have lower marks."""
-HEAD = "0043"
+HEAD = "0044"
 """The last migration in `MIGRATIONS`."""
 MARKED_BY_ALEMBIC = 3
 """Value in `schema_version`, for which versions of quisait before Alembic refuse the database."""
@@ -75,6 +76,7 @@ TABLES: tuple[sa.MetaData, ...] = (
     mail_tables.metadata,
     asking_tables.metadata,
     verification.metadata,
+    expected.metadata,
     community_pages.metadata,
     register.metadata,
     access_marks.metadata,

@@ -43,6 +43,7 @@ from search_api.addresses import question_document
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import SqlAudit
 from search_api.communities.storage import documents_pinned, forget_pins
+from search_api.expected.storage import documents_expected, forget_expected
 from search_api.favourites.storage import (
     SqlFavourites,
     SubjectKind,
@@ -259,12 +260,13 @@ def _purge_old_questions(
 
 
 def _forget_words_on_deleted(register: FileRegister, database: sa.Engine, index: Index) -> None:
-    """Delete favourites, verifications and pins of documents deleted at their source.
+    """Delete what is stored here about documents that were deleted at their source.
 
     Documents that returned keep theirs.
     """
     named = favourite_subjects(database, SubjectKind.DOCUMENT)
     named |= documents_verified(database) | documents_pinned(database)
+    named |= documents_expected(database)
     if not named:
         return
     lines = (line for line in register.lines() if line["kind"] == "gone")
@@ -273,6 +275,7 @@ def _forget_words_on_deleted(register: FileRegister, database: sa.Engine, index:
     forget_subjects(database, SubjectKind.DOCUMENT, gone)
     forget_documents(database, gone)
     forget_pins(database, gone)
+    forget_expected(database, gone)
 
 
 def _agent_tables(column: str) -> Iterator[sa.Table]:

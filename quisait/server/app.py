@@ -270,6 +270,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             mail=open_mailing(application),
             community_pages=SqlCommunityPages(application.database, now),
             verifying=open_verifying(application),
+            expected=application.expected,
             originals=FolderOriginals(settings, application.known, application.state),
             scans=application.scans,
             features=web_features(application),

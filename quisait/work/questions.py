@@ -137,6 +137,7 @@ def answer_context(application: Application, mail: Mailing | None = None) -> Ans
         following=open_following(application),
         mail=mail,
         verifying=open_verifying(application),
+        expected=application.expected,
         community_pages=SqlCommunityPages(application.database, now),
         scans=application.scans,
     )

@@ -46,6 +46,7 @@ from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import reason_of
 from quisait.work.crawl import crawl_with_lock, replace_directory, work_ahead
+from quisait.work.expected import apply_expected_questions
 from quisait.work.mail import send_mail
 from quisait.work.questions import move_on
 from quisait.work.runs import (
@@ -152,6 +153,8 @@ QUESTIONS = "@questions"
 """Name of the task that moves questions whose time has passed to the next agent."""
 MAIL = "@courriel"
 """Name of the task that sends mail to agents."""
+EXPECTED = "@questions-attendues"
+"""Name of the task that puts changed expected questions into the index."""
 SCANS = "@numerisations"
 """Name of the task that recognises scans, a minute at a time, with the lowest priority."""
 PRIVACY = "@vie-privee"
@@ -182,6 +185,9 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
     def send_mails(_: SourceLock, stop: Event) -> int:
         return send_mail(application, stop).sent
 
+    def apply_expected(_: SourceLock, stop: Event) -> int:
+        return apply_expected_questions(application, stop)
+
     def recognise(_: SourceLock, stop: Event) -> int:
         return read_scans(application, stop).pages
 
@@ -198,6 +204,7 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
             settings.questions.enabled,
             Task(QUESTIONS, every("10 s" if watched else "5 min"), move_questions),
         ),
+        (True, Task(EXPECTED, every("10 s"), apply_expected)),
         (sends_mail, Task(MAIL, every("5 s" if watched else "1 min"), send_mails)),
         (settings.scans.enabled, Task(SCANS, every(settings.scans.every), recognise)),
         (True, Task(PRIVACY, every("1 j"), erase)),

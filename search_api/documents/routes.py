@@ -24,6 +24,13 @@ from search_api.documents.service import (
     open_original,
     original_pieces,
 )
+from search_api.expected.routes import ANCHOR
+from search_api.expected.service import (
+    LEAST_CHARACTERS,
+    MOST_BY_HAND,
+    MOST_CHARACTERS,
+    ORIGIN_WORDS,
+)
 from search_api.identity.tokens import on_loopback
 from search_api.parameters import AskingReader, NamedReader
 from search_api.problems import Problem
@@ -125,6 +132,10 @@ def _page(request: Request, reader: AskingReader, document_id: str, q: str) -> s
         own_address=document_address(document_id),
         answer=ANSWER_ANCHOR,
         most_note=MOST_NOTE,
+        origins=ORIGIN_WORDS,
+        expected_anchor=ANCHOR,
+        question_lengths=(LEAST_CHARACTERS, MOST_CHARACTERS),
+        most_by_hand=MOST_BY_HAND,
         original=_original(request, found),
         about=about,
         question_mail=QuestionMail(asked or about, page_address(request)),

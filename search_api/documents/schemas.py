@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AliasPath, BeforeValidator, Field
 
 from search_api.bodies import Body
+from search_api.expected.schemas import ExpectedQuestionBody
 from search_api.ranking.results import ExcerptPart
 from search_api.search.schemas import AuthorBody, CandidateBody, DocumentFields
 from search_api.wording import safe_text
@@ -59,5 +60,9 @@ class OpenedDocumentBody(DocumentFields):
     candidates: list[CandidateBody] = Field(
         validation_alias=AliasPath("experts", "candidates"),
         description="agents who may know about it, at most 3",
+    )
+    expected_questions: list[ExpectedQuestionBody] = Field(
+        validation_alias=AliasPath("expected", "questions"),
+        description="what agents ask that it answers, in their own words",
     )
     incomplete: list[str] = Field(description="authorities that did not answer")

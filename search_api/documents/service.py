@@ -22,6 +22,7 @@ from indexer.values import Card, Passage
 from search_api.addresses import original_address
 from search_api.context import NO_SUCH_DOCUMENT, AnswerContext, AnswerRefused, NotFound, incomplete
 from search_api.documents.scans import recognised
+from search_api.expected.service import NO_QUESTIONS, DocumentQuestions, document_questions
 from search_api.people.service import PersonCard, asked_instead, asker_of, people_answer
 from search_api.questions.reading import note_use_of_document
 from search_api.ranking.results import (
@@ -105,7 +106,7 @@ class DocumentAnswer:
     paragraph answers the question. `people`: the `experts` as cards. `ask_instead`: agents to ask
     if no author is in post and may be named. `verified`: an author's statement on the current text.
     `own`: the statements that the reader may make. `recognised`: confidence (0 to 100) of a scan's
-    text.
+    text. `expected`: the questions that the document answers.
     """
 
     result: Result
@@ -121,6 +122,7 @@ class DocumentAnswer:
     verified: ShownVerification | None = None
     own: OwnVerification | None = None
     recognised: int | None = None
+    expected: DocumentQuestions = NO_QUESTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,7 @@ def document_answer(
         verified=verified(context, [document_id]).get(document_id),
         own=own_verification(context, reader, card),
         recognised=recognised(context, [document_id]).get(document_id),
+        expected=document_questions(context, reader, card),
     )
 
 

@@ -224,7 +224,7 @@ def own_verification(context: AnswerContext, reader: Reader, card: Card) -> OwnV
     own = context.verifying.store.of_agent(reader.agent_id)
     of_text = {(one.document_id, one.content_hash) for one in (*own.said, *own.marks)}
     said = (card.document_id, text_hash) in of_text
-    return OwnVerification(_is_owner(context, reader, card), text_hash, said)
+    return OwnVerification(is_owner(context, reader, card), text_hash, said)
 
 
 def checked_document(context: AnswerContext, reader: Reader, document_id: str) -> CheckedDocument:
@@ -254,7 +254,7 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
     read_day = today - timedelta(days=min(rules.opened_days, rules.old_days))
     read = _much_read(context, reader, read_day)
     known = {**marked, **read, **old}
-    own = {id_: card for id_, card in known.items() if _is_owner(context, reader, card)}
+    own = {id_: card for id_, card in known.items() if is_owner(context, reader, card)}
     past = context.search.past(tuple(own), reader, today)
     found = []
     for card, text_hash, last, still in _with_marks(context, marks, own):
@@ -323,9 +323,9 @@ def _marked_for(
     animated = {
         id_: card
         for id_, card in cards.items()
-        if not _is_owner(context, reader, card)
+        if not is_owner(context, reader, card)
         and not _has_author_to_ask(context, card)
-        and _animates(context, held, card)
+        and animates(context, held, card)
     }
     found = {
         card.document_id: DocumentToVerify(card, (WhyVerify.MARKED,), text_hash, _notes(still))
@@ -404,7 +404,7 @@ def _has_author_to_ask(context: AnswerContext, card: Card) -> bool:
     )
 
 
-def _animates(context: AnswerContext, held: HeldRoles, card: Card) -> bool:
+def animates(context: AnswerContext, held: HeldRoles, card: Card) -> bool:
     """Return whether the holder animates a document's entity, or the topic nearest to its title."""
     if ALL in held.topics or not held.entities.isdisjoint(entities_down_to(card.entity or "")):
         return True
@@ -438,7 +438,7 @@ def note_opening(context: AnswerContext, reader: Reader, card: Card) -> None:
     verifying = context.verifying
     if verifying is None or not verifying.rules.much_opened or reader.agent_id is None:
         return
-    if _is_owner(context, reader, card):
+    if is_owner(context, reader, card):
         return
     if verifying.acts.is_new(reader.agent_id, card.document_id, _OPENED_PER_DAY):
         try:
@@ -469,7 +469,7 @@ def say_of_document(
             store.take_back("" if act is VerificationAct.FORGET else document_id, agent.id)
         return
     card = context.readable_card(document_id, reader)
-    if act is not VerificationAct.OUTDATED and not _is_owner(context, reader, card):
+    if act is not VerificationAct.OUTDATED and not is_owner(context, reader, card):
         raise NotFound("Seule la personne qui l’a écrit, ou modifié en dernier, peut le dire.")
     now, today = context.search.text_hashes([document_id]).get(document_id), context.today()
     if now is None or now != text_hash:
@@ -542,7 +542,7 @@ def _named(context: AnswerContext, agent: Agent | None) -> Agent | None:
     return None if withdrew else agent
 
 
-def _is_owner(context: AnswerContext, reader: Reader, card: Card) -> bool:
+def is_owner(context: AnswerContext, reader: Reader, card: Card) -> bool:
     """Return whether the reader wrote the document, answered in it, or changed it last."""
     return not _owning_accounts(card).isdisjoint(context.people.accounts_of(reader.agent_id or ""))
 

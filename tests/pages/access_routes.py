@@ -223,6 +223,21 @@ def expectations(
         ("POST", "/api/v1/verifications/pace"): (
             Ask("/api/v1/verifications/pace", "POST", json={"per_month": 1}),
         ),
+        ("POST", "/api/v1/documents/{document_id:path}/expected-questions"): tuple(
+            Ask(
+                f"/api/v1/documents/{one}/expected-questions",
+                "POST",
+                json={"question": "Où est-ce ?", "act": "confirm"},
+            )
+            for one in ids
+        ),
+        ("DELETE", "/api/v1/documents/{document_id:path}/expected-questions"): tuple(
+            Ask(f"/api/v1/documents/{one}/expected-questions?question=Quoi", "DELETE")
+            for one in ids
+        ),
+        ("POST", "/expected-questions"): posted(
+            "/expected-questions", document="inconnu", act="remove", question="Quoi ?"
+        ),
         ("GET", "/questions"): asked("/questions"),
         ("GET", "/questions/new"): questions("/questions/new"),
         ("POST", "/questions"): posted("/questions", title="Quel cadastre ?"),

@@ -25,6 +25,7 @@ from search_api.audit.sql import FORGOTTEN, SqlAudit
 from search_api.authorization import RoleRequired
 from search_api.communities.management import ProposalAction
 from search_api.communities.pages import CommunityPageAct
+from search_api.expected.service import ExpectedAct
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.moderation.service import ModerationAct
 from search_api.people.corrections import HolderAction
@@ -99,6 +100,7 @@ def test_all_that_a_role_opens_has_words_and_nothing_else_has(services: Services
     verdicts |= {f"holder {one}" for one in HolderAction}
     verdicts |= {f"entry {one}" for one in EntryAct}
     verdicts |= {f"document {one}" for one in MarkedAct}
+    verdicts |= {f"expected {act}" for act in ExpectedAct}
     routes = {one.replace("/api/v1/", "/") for one in routes}
     assert set(OPENED) == routes | commands | verdicts | {FORGOTTEN, "source folder"}
 

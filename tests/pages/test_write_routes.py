@@ -53,6 +53,7 @@ from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.communities.storage import SqlCommunityPages
 from search_api.context import Asking, Mailing, Verifying
+from search_api.expected.storage import ExpectedQuestion, QuestionOrigin, SqlExpectedQuestions
 from search_api.favourites.storage import SqlFavourites
 from search_api.following.storage import SqlFollowing
 from search_api.identity.readers import NO_AUTHORITIES, reader_of
@@ -179,6 +180,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             mail=Mailing(SqlMail(engine, now, "x.test"), MailRules(SITE, "x.test"), LINKS),
             community_pages=SqlCommunityPages(engine, now),
             verifying=Verifying(SqlVerifications(engine)),
+            expected=SqlExpectedQuestions(engine),
             features=(
                 push_web(PushService(inbox, push_tokens, {"docs": frozenset()}, limits)),
                 lasuite_web(
@@ -384,6 +386,30 @@ def marked_document(site: Site) -> str:
     text = site.services.search.text_hashes([id_])[id_]
     verifying.store.mark(OutdatedMark(id_, text, OTHER, TODAY, "Le seuil."), 9, TODAY)
     return id_
+
+
+EXPECTED = "Qui passe sur mon terrain ?"
+"""An expected question of a document that the manager animates."""
+
+
+def expecting(path: str, status: int, **sent: Any) -> Maker:
+    """An animator may, in a browser; another agent and nobody may not, nor may a personal token."""
+
+    def make(method: str, _: str) -> Write:
+        def ask(site: Site, agent: str) -> Answer:
+            assert site.services.expected is not None
+            row = ExpectedQuestion("wiki:60", EXPECTED, QuestionOrigin.HAND, TODAY, "")
+            site.services.expected.add([row])
+            answer: Answer = site.client(agent).request(method, path, **sent)
+            return answer
+
+        return Write(
+            lambda site: ask(site, MANAGER),
+            status,
+            {403: lambda site: ask(site, OTHER), 401: lambda site: ask(site, "")},
+        )
+
+    return make
 
 
 def pushing(status: int, body: Any, named: str = "") -> Maker:
@@ -613,6 +639,17 @@ MAKERS: dict[tuple[str, str], Maker | Write] = {
     ),
     ("POST", "/animation/documents"): managing(
         marked_document, 303, data={"document": "wiki:60", "act": "dismiss"}
+    ),
+    ("POST", "/api/v1/documents/{document_id:path}/expected-questions"): expecting(
+        "/api/v1/documents/wiki:60/expected-questions", 204, json={"question": "Où borner ?"}
+    ),
+    ("DELETE", "/api/v1/documents/{document_id:path}/expected-questions"): expecting(
+        f"/api/v1/documents/wiki:60/expected-questions?question={EXPECTED}", 204
+    ),
+    ("POST", "/expected-questions"): expecting(
+        "/expected-questions",
+        303,
+        data={"document": "wiki:60", "act": "remove", "question": EXPECTED},
     ),
     ("POST", "/api/v1/verifications"): in_person(
         204, json={"document": "wiki:60", "act": "take_back"}

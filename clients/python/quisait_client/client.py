@@ -93,3 +93,11 @@ class Client(Transport):
     def post_question(self, question_id: str, body: models.QuestionActionRequest) -> None:
         """Accept, decline, pass on, answer, correct, thank or delete, as far as the reader may."""
         return self.ask("POST", f"/api/v1/questions/{self.segment(question_id)}", None, body=body)
+
+    def post_document_expected_questions(self, document_id: str, body: models.ExpectRequest) -> None:
+        """Add a question that the document answers, or confirm it: for authors and animators."""
+        return self.ask("POST", f"/api/v1/documents/{self.segment(document_id)}/expected-questions", None, body=body)
+
+    def delete_document_expected_questions(self, document_id: str, *, question: str) -> None:
+        """Remove an expected question of a document: for its authors and animators."""
+        return self.ask("DELETE", f"/api/v1/documents/{self.segment(document_id)}/expected-questions", None, {"question": question})

@@ -218,6 +218,15 @@ class ExpansionBody(BaseModel):
     """
 
 
+class ExpectRequest(BaseModel):
+    question: Annotated[str, Field(max_length=200, min_length=4, title="Question")]
+    act: Annotated[Literal["add", "confirm"] | None, Field(title="Act")] = "add"
+    text_hash: Annotated[str | None, Field(max_length=200, title="Text Hash")] = ""
+    """
+    for `confirm`: of the text you read
+    """
+
+
 class FacetBody(BaseModel):
     value: Annotated[str, Field(title="Value")]
     """
@@ -638,6 +647,24 @@ class CandidateBody(BaseModel):
     last_active: Annotated[date | None, Field(title="Last Active")]
     """
     day of the latest evidence
+    """
+
+
+class ExpectedQuestionBody(BaseModel):
+    question: Annotated[str, Field(title="Question")]
+    origin: Annotated[
+        Literal["source", "hand", "import", "confirmed", "model"], Field(title="QuestionOrigin")
+    ]
+    """
+    `model`: a program proposed it
+    """
+    day: Annotated[date | None, Field(title="Day")]
+    """
+    when it was added; null if the source gives it
+    """
+    outdated: Annotated[bool, Field(title="Outdated")]
+    """
+    the text has changed since, and you may say if it still answers
     """
 
 
@@ -1497,6 +1524,10 @@ class OpenedDocumentBody(BaseModel):
     candidates: Annotated[list[CandidateBody], Field(title="Candidates")]
     """
     agents who may know about it, at most 3
+    """
+    expected_questions: Annotated[list[ExpectedQuestionBody], Field(title="Expected Questions")]
+    """
+    what agents ask that it answers, in their own words
     """
     incomplete: Annotated[list[str], Field(title="Incomplete")]
     """

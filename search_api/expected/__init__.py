@@ -1,0 +1,1 @@
+"""Expected questions: what agents ask that a document answers, in their own words."""
