@@ -38,6 +38,9 @@ pytestmark = pytest.mark.trust
 
 GIVE_NO_ACCESS = {
     *("assistant_calls", "webhooks", "webhook_queue"),
+    # Read by the readers of their document, at each answer.
+    "expected_questions",
+    *("proposed_documents", "proposed_requests", "proposed_state"),
     *("schema_version", "feature_schemas", "access_marks", "register_mark", "register_waiting"),
     *("cursors", "ahead", "seen", "failures", "runs", "requested_runs"),
     *("scans", "scan_days", "push_sources", "audit_entries", "directory_readings"),

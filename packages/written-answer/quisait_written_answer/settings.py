@@ -16,10 +16,14 @@ def _web_address(written: str) -> str:
     return written
 
 
+ModelAddress = Annotated[Address, AfterValidator(_web_address)]
+"""Address of a language model's API, such as `http://127.0.0.1:8000/v1`, or empty."""
+
+
 class WrittenAnswerSettings(SettingsTable):
     """Des réponses rédigées par un modèle (docs/reponses-redigees.md) ; éteint sans « url »."""
 
-    url: Annotated[Address, AfterValidator(_web_address)] = Field(
+    url: ModelAddress = Field(
         "",
         description="adresse de base d'un serveur à l'API d'OpenAI (Albert API, vLLM, Ollama, "
         "llama.cpp), qui finit d'ordinaire par /v1 ; vide : aucune réponse rédigée",

@@ -1,0 +1,1 @@
+"""Expected questions that a language model proposes."""
