@@ -33,6 +33,7 @@ from search_api.openapi import describe
 from search_api.people import routes as people
 from search_api.questions import routes as questions
 from search_api.questions import wording
+from search_api.questions.storage import Asking
 from search_api.search import routes as search
 from search_api.search.embed_widget import add_embed_widget
 from search_api.services import ReaderOf, Services, reader_of_page, services_of
@@ -92,7 +93,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(NoticeMiddleware)
     app.add_middleware(MomentMiddleware)
     add_security_headers(app)
-    asks = services.asking is not None
+    asks = services.part(Asking) is not None
     add_embed_widget(app, STATIC / "embed", services.origins, asking=asks)
     problems.install_handlers(app)
     app.router.routes.extend(_routes(signs_on=sign_on is not None))

@@ -1,9 +1,9 @@
 """Dependencies of all answers, and the role of the reader."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
-from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from dataclasses import KW_ONLY, dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from connectors.account_linking import LinkRule
 from connectors.files import OpenFile
@@ -15,25 +15,11 @@ from expertise.topics import Topic
 from indexer.access import AccessFilter, Reader
 from indexer.scans import Scans
 from indexer.values import Card
-from search_api.administration.system_status import SystemStatus
-from search_api.administration.tables import EditedTables
 from search_api.audit.port import Audit, AuditUnwritable, PrivilegedAccess, RefusedAccesses
-from search_api.communities.storage import SqlCommunityPages
-from search_api.expected.storage import SqlExpectedQuestions
-from search_api.favourites.storage import SqlFavourites
-from search_api.following.storage import SqlFollowing
 from search_api.identity.principals import Grants, HeldRoles, Role
-from search_api.mail.links import UnsubscribeLinks
-from search_api.mail.shown_mails import ShownMails
-from search_api.mail.storage import SqlMail
-from search_api.mail.values import MailAddition, MailRules
 from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
-from search_api.questions.limits import DailyActs
-from search_api.questions.storage import SqlQuestions
-from search_api.questions.values import AskingRules
 from search_api.search.engine import Search
-from search_api.verification.storage import SqlVerifications
 
 if TYPE_CHECKING:
     # Commands use answers too, and importing the web framework would cost them a second.
@@ -109,80 +95,16 @@ class Originals(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """Dependencies of questions to experts.
-
-    `publish` updates the index with stored questions; it returns false if that happens later.
-    `reader_of` returns what an agent may read now. `acts` limits the number of counted «Cela
-    répond», of corrections, and of answers and reports that are deleted again.
-    """
-
-    questions: SqlQuestions
-    rules: AskingRules
-    publish: Callable[[], bool]
-    reader_of: Callable[[str], Reader]
-    acts: DailyActs
-
-
-@dataclass(frozen=True, slots=True)
-class VerificationRules:
-    """Rules from the settings: the age from which a document is old, in days, and limits.
-
-    `per_month`: number of documents to verify in thirty days, for agents who made no choice.
-    `marked_per_day`: number of documents that a reader may mark as outdated. A document opened
-    `much_opened` times in thirty days (0: openings are not counted) is old after `opened_days`.
-    """
-
-    old_days: int = 1095
-    per_month: int = 5
-    marked_per_day: int = 10
-    much_opened: int = 50
-    opened_days: int = 365
-
-
-@dataclass(frozen=True, slots=True)
-class Verifying:
-    """Dependencies of authors' statements: their store and the rules for asking authors.
-
-    `acts` recognises a reader's first opening of a document in a day.
-    """
-
-    store: SqlVerifications
-    rules: VerificationRules = VerificationRules()
-    acts: DailyActs = field(default_factory=lambda: DailyActs(lambda: datetime.now(UTC)))
-
-
-@dataclass(frozen=True, slots=True)
-class Mailing:
-    """Dependencies of mail to agents.
-
-    `additions`: what installed features add to mail. `shown` is None unless the demo shows its
-    mails on a page.
-    """
-
-    store: SqlMail
-    rules: MailRules
-    links: UnsubscribeLinks
-    additions: tuple[MailAddition, ...] = ()
-    shown: ShownMails | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class AnswerContext:
     """Dependencies of answers: the same for pages, API and command line.
 
     `overview` is None without a list of topics. `grants`: holders of roles; each access by a role
     is written to `audit` before it is shown, and refused attempts through `refusals`. `sign_on` is
-    None if sign-on is off. `consent` stores agents' wishes, `favourites` their favourites.
-    `mention_counts` returns how often answers named an agent, None if that is not counted.
-    `join_rules` returns why an account belongs to an agent. `edited_tables`: files that
-    administrators edit. `read_soon` requests a crawl of a source, and raises `KeyError` for a
-    source that the settings do not name; `read_again` requests that a folder of a source, or all of
-    it, is read again. `directory_reading` tells in French how the directory was last read.
-    `originals`: files of folders. `expected` stores expected questions, `community_pages` the pins
-    and closings of communities, `scans` the recognised texts. If a feature is off, its field is
-    None: `originals`, `asking` (questions to colleagues), `following`, `mail`, `verifying`
-    (authors' statements).
+    None if sign-on is off. `consent` stores agents' wishes. `mention_counts` returns how often
+    answers named an agent, None if that is not counted. `join_rules` returns why an account belongs
+    to an agent. `originals`: files of folders, None without them. `closed_communities` returns the
+    topics whose communities are closed. `scans`: the recognised texts. `parts`: what the answers of
+    single features need, each of a class of its own; a feature without its part is off.
     """
 
     search: Search
@@ -195,23 +117,13 @@ class AnswerContext:
     audit: Audit = field(default_factory=Audit)
     refusals: RefusedAccesses = field(default_factory=RefusedAccesses)
     consent: SqlConsent | None = None
-    favourites: SqlFavourites | None = None
     join_rules: Callable[[], Sequence[LinkRule]] = tuple
     mention_counts: Callable[[str, date], Sequence[MentionCount]] | None = None
     sign_on: "SignOn | None" = None
-    administration: Callable[[], SystemStatus] | None = None
-    edited_tables: EditedTables | None = None
     originals: Originals | None = None
-    read_soon: Callable[[str], None] | None = None
-    read_again: Callable[[str, str], None] | None = None
-    directory_reading: Callable[[], str] | None = None
-    asking: Asking | None = None
-    following: SqlFollowing | None = None
-    mail: Mailing | None = None
-    verifying: Verifying | None = None
-    expected: SqlExpectedQuestions | None = None
-    community_pages: SqlCommunityPages | None = None
+    closed_communities: Callable[[], frozenset[str]] = frozenset
     scans: Scans | None = None
+    parts: Sequence[object] = ()
 
     @property
     def questions_kept(self) -> bool:
@@ -231,9 +143,15 @@ class AnswerContext:
             raise NoBuild(found)
         return found
 
-    def closed_communities(self) -> frozenset[str]:
-        """Return the topics whose communities are closed."""
-        return self.community_pages.closed() if self.community_pages else frozenset()
+    def part(self, kind: type[Part]) -> Part | None:
+        """Return the part of this class; None if its feature is off here."""
+        return next((part for part in self.parts if isinstance(part, kind)), None)
+
+    def with_parts(self, *parts: object) -> Self:
+        """Return the same context, with these parts instead of its own of the same classes."""
+        kinds = tuple(map(type, parts))
+        others = (part for part in self.parts if not isinstance(part, kinds))
+        return replace(self, parts=(*others, *parts))
 
     def topics(self) -> Mapping[str, Topic]:
         """Return the topics of the build by id; empty without a build."""

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,11 @@ class MadeSite:
             "overview": BuildReader(self.builds, self.index, self.book, self.rules),
         }
         return Services(**(given | fields))
+
+
+def without(services: Services, kind: type) -> Services:
+    """Return the services without the part of this class, whose feature is then off."""
+    return replace(services, parts=[one for one in services.parts if not isinstance(one, kind)])
 
 
 @contextmanager

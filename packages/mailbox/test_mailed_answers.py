@@ -26,7 +26,10 @@ from expertise.directory import SqlDirectory
 from indexer.errors import IndexUnreachable
 from quisait.settings import Settings
 from quisait.work.mail import send_queue
+from search_api.context import required
+from search_api.mail.storage import Mailing
 from search_api.mail.values import ANSWER_ABOVE, MailState
+from search_api.questions.storage import Asking
 from search_api.questions.values import MOST_TEXT, AskingPreferences, RequestState
 from tests.dovecot_server import PASSWORD, DovecotServer, dovecot_server
 from tests.made_mails import ANSWER, BOX, reply
@@ -75,10 +78,10 @@ def site(tmp_path: Path, post: SmtpServer, dovecot: DovecotServer) -> Iterator[A
                 client.delete_messages(client.search())
                 client.expunge()
     with asking_site(tmp_path, answered_per_day=2) as made:
-        mail = made.services.mail
+        mail = made.services.part(Mailing)
         assert mail is not None
         answered = replace(mail, additions=(answers_by_mail(REPLIES),))
-        yield replace(made, services=replace(made.services, mail=answered))
+        yield replace(made, services=made.services.with_parts(answered))
 
 
 def settings_for(post: SmtpServer, dovecot: DovecotServer, **mailbox: Any) -> Settings:
@@ -118,8 +121,7 @@ def asked(site: AskingSite, settings: Settings, post: SmtpServer, **fields: Any)
 def sent(site: AskingSite, settings: Settings, post: SmtpServer) -> list[EmailMessage]:
     """Send the due mails and return them."""
     before = len(post.handler.accepted)
-    assert site.services.mail is not None
-    site.services.mail.store.queue_due()
+    required(site.services.part(Mailing)).store.queue_due()
     send_queue(site.services, settings, Event())
     return post.handler.accepted[before:]
 
@@ -442,7 +444,7 @@ def test_a_late_bounce_is_noted_as_one_at_once_is(
     mail = asked(site, settings, post)
     (back,) = post.handler.senders[-1:]
     assert back.startswith("reponses+b")
-    mailing = site.services.mail
+    mailing = site.services.part(Mailing)
     assert mailing is not None
 
     def states() -> dict[MailState, int]:
@@ -603,13 +605,13 @@ def test_an_index_that_is_away_leaves_the_mail_where_it_is(
 ) -> None:
     """The answer is kept already; at the next reading it is published, and told of, once."""
     mail = asked(site, settings, post)
-    asking = site.services.asking
+    asking = site.services.part(Asking)
     assert asking is not None
 
     def away() -> bool:
         raise IndexUnreachable("away")
 
-    down = replace(site, services=replace(site.services, asking=replace(asking, publish=away)))
+    down = replace(site, services=site.services.with_parts(replace(asking, publish=away)))
     dovecot.deliver(BOX, reply(mail).as_bytes())
     with pytest.raises(IndexUnreachable):
         read(down, settings)

@@ -27,6 +27,7 @@ from quisait_mcp.storage import SqlAssistantCalls, assistant_calls, forget_calls
 from indexer.values import Put
 from search_api.app import create_app
 from search_api.middleware.request_limits import MAX_FORM_BYTES
+from search_api.questions.storage import Asking
 from search_api.sign_on.sessions import SqlPersonalTokens, personal_tokens
 from tests.builders import Listed, indexed, make_document
 from tests.own_loop import run_apart
@@ -91,7 +92,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         )
         tokens = SqlPersonalTokens(asking.engine, 90, lambda: made.now_s)
         calls = SqlAssistantCalls(asking.engine, lambda: made.now_s)
-        reader = asking.services.asking
+        reader = asking.services.part(Asking)
         assert reader
         made = Site(asking, tokens, Assistants(tokens, calls, reader.reader_of, 30))
         yield made

@@ -9,6 +9,7 @@ from quisait.commands.output import AsAgent, AsJson, print_json
 from quisait.commands.privacy import opened_for_reader
 from search_api.query.query import Query, ResultOrder
 from search_api.search.service import answer_question, who_knows
+from search_api.verification.storage import Verifying
 from search_api.wording import safe_text
 
 
@@ -29,7 +30,7 @@ def search(
 ) -> None:
     """Cherche des documents, avec les droits d'un agent."""
     with opened_for_reader(agent, "quisait search") as (context, reader):
-        if verified and context.verifying is None:
+        if verified and context.part(Verifying) is None:
             raise ValueError("Aucun document n'est vérifié ici : réglez [verification] enabled.")
         asked = Query(query, page=page, order=sort, wide=wide, verified=verified)
         found = answer_question(context, reader, asked)

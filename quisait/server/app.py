@@ -41,8 +41,9 @@ from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
 from quisait.work.edited_tables import EditedFiles
 from quisait.work.mail import open_mailing
-from quisait.work.questions import open_asking, open_following, open_verifying
+from quisait.work.questions import answer_parts
 from quisait.work.source_status import directory_reading
+from search_api.administration.system_status import Administration
 from search_api.app import ReaderOf, Services, create_app
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.communities.storage import SqlCommunityPages
@@ -232,6 +233,8 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
     settings = application.settings
     demo = settings.server.reader == "demo"
     sign_on = None if demo else open_sign_on(settings, application.database, application.book)
+    community_pages = SqlCommunityPages(application.database, now)
+    administration = ApplicationAdministration(application)
     return create_app(
         Services(
             application.search,
@@ -257,22 +260,24 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             concurrency_limiter=concurrency_limiter_of(settings),
             timeouts=RequestTimeouts(settings.door.body_s, settings.door.answer_s),
             consent=application.privacy.consent,
-            favourites=application.privacy.favourites,
             join_rules=partial(join_rules, settings),
             mention_counts=application.journal.mention_counts if settings.journal.enabled else None,
-            administration=ApplicationAdministration(application),
-            read_soon=ApplicationAdministration(application).read_soon,
-            read_again=ApplicationAdministration(application).read_again,
-            directory_reading=partial(directory_reading, settings, application.database),
-            edited_tables=EditedFiles(settings),
-            asking=open_asking(application),
-            following=open_following(application),
-            mail=open_mailing(application),
-            community_pages=SqlCommunityPages(application.database, now),
-            verifying=open_verifying(application),
-            expected=application.expected,
+            closed_communities=community_pages.closed,
             originals=FolderOriginals(settings, application.known, application.state),
             scans=application.scans,
+            parts=(
+                *answer_parts(application),
+                open_mailing(application),
+                Administration(
+                    administration,
+                    EditedFiles(settings),
+                    administration.read_soon,
+                    administration.read_again,
+                    partial(directory_reading, settings, application.database),
+                ),
+                application.privacy.favourites,
+                community_pages,
+            ),
             features=web_features(application),
         )
     )

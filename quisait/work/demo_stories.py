@@ -12,11 +12,12 @@ from typing import Any
 from quisait.application.assembly import Application
 from quisait.work.mail import open_mailing
 from quisait.work.questions import answer_context
-from search_api.context import AnswerContext, Asking
+from search_api.context import AnswerContext
 from search_api.mail.service import set_mail_preferences
 from search_api.mail.values import DigestPace, MailPreferences
 from search_api.questions.actions import QuestionAct, QuestionAction, act_on_question
 from search_api.questions.asking import NewQuestion, ask_question
+from search_api.questions.storage import Asking
 from search_api.questions.values import UNDECIDED
 
 CHOSEN = MailPreferences(digest=DigestPace.DAILY)
@@ -51,7 +52,7 @@ def tell_stories(application: Application, path: Path) -> bool:
     if mailing is None:
         return False
     context = answer_context(application, mailing)
-    asking, stories = context.asking, stories_of(path)
+    asking, stories = context.part(Asking), stories_of(path)
     assert asking is not None  # noqa: S101 - mail is on only where questions are
     if any(asking.questions.of_asker(one.asker) for one in stories):
         return False
@@ -59,7 +60,7 @@ def tell_stories(application: Application, path: Path) -> bool:
         if not agent.departed(context.today()):
             set_mail_preferences(context, asking.reader_of(agent.id), CHOSEN)
     # Indexed once, at the end.
-    later = replace(context, asking=replace(asking, publish=lambda: True))
+    later = context.with_parts(replace(asking, publish=lambda: True))
     for story in stories:
         _tell(later, asking, story)
     asking.publish()

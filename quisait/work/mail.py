@@ -15,7 +15,7 @@ from quisait.features import installed_features
 from quisait.settings import Settings, beside_file, file_named
 from quisait.work.questions import answer_context
 from search_api.communities.service import unread_invitations
-from search_api.context import AnswerContext, Mailing
+from search_api.context import AnswerContext, required
 from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.rendering import BadAddress, written_message
 from search_api.mail.service import mail_content
@@ -29,7 +29,7 @@ from search_api.mail.smtp import (
     SmtpUnreachable,
     smtp_session,
 )
-from search_api.mail.storage import RECENT, SqlMail
+from search_api.mail.storage import RECENT, Mailing, SqlMail
 from search_api.mail.values import MailRules, MailState, QueuedMail
 
 log = logging.getLogger(__name__)
@@ -105,8 +105,8 @@ def send_queue(
     context: AnswerContext, settings: Settings, stop: Event, queued: int = 0
 ) -> SendReport:
     """Send the waiting mail over one connection. Raises `ValueError` like `send_mail`."""
-    assert context.mail is not None  # noqa: S101 - the caller has opened it
-    store, shown = context.mail.store, context.mail.shown
+    mailing = required(context.part(Mailing))
+    store, shown = mailing.store, mailing.shown
     sent = refused = 0
 
     def allowed() -> bool:
@@ -140,8 +140,7 @@ def _send_one(
     After that error, the message is free again, or doubtful if the connection broke while it was
     sent.
     """
-    assert context.mail is not None  # noqa: S101 - the caller has opened it
-    store, mail = context.mail.store, settings.mail
+    store, mail = required(context.part(Mailing)).store, settings.mail
     try:
         content = mail_content(context, one)
     except IndexerError:

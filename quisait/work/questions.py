@@ -12,13 +12,15 @@ from quisait.settings import QUESTIONS_SOURCE
 from quisait.work.crawl import crawl_with_lock
 from quisait.work.runs import CrawlOptions
 from search_api.communities.storage import SqlCommunityPages
-from search_api.context import AnswerContext, Asking, Mailing, VerificationRules, Verifying
+from search_api.context import AnswerContext
 from search_api.following.storage import SqlFollowing
+from search_api.mail.storage import Mailing
 from search_api.moderation.service import waiting_reports
 from search_api.questions.delivery import move_questions_on
 from search_api.questions.limits import DailyActs
+from search_api.questions.storage import Asking
 from search_api.questions.values import AskingRules
-from search_api.verification.storage import SqlVerifications
+from search_api.verification.storage import SqlVerifications, VerificationRules, Verifying
 from search_api.wording import day
 
 log = logging.getLogger(__name__)
@@ -122,6 +124,16 @@ def reports_state(application: Application) -> str:
     return said
 
 
+def answer_parts(application: Application) -> tuple[object, ...]:
+    """Return the parts of answers that commands and pages need; None for what is off."""
+    return (
+        open_asking(application),
+        open_following(application),
+        open_verifying(application),
+        application.expected,
+    )
+
+
 def answer_context(application: Application, mail: Mailing | None = None) -> AnswerContext:
     """Return the context for answers outside of a server."""
     privacy = application.privacy
@@ -133,11 +145,7 @@ def answer_context(application: Application, mail: Mailing | None = None) -> Ans
         grants=privacy.grants,
         audit=privacy.audit,
         consent=privacy.consent,
-        asking=open_asking(application),
-        following=open_following(application),
-        mail=mail,
-        verifying=open_verifying(application),
-        expected=application.expected,
-        community_pages=SqlCommunityPages(application.database, now),
+        closed_communities=SqlCommunityPages(application.database, now).closed,
         scans=application.scans,
+        parts=(*answer_parts(application), mail),
     )

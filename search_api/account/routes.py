@@ -31,6 +31,7 @@ from search_api.people.schemas import (
     WishRequest,
     my_data_body,
 )
+from search_api.questions.storage import Asking
 from search_api.questions.values import MOST_PER_WEEK, AskingPreferences, RequestState
 from search_api.services import Services, services_of
 from search_api.templating import render
@@ -161,6 +162,7 @@ def preferences_page(request: Request, reader: NamedReader) -> str:
     services = services_of(request)
     own = own_data(services, reader)
     topics, wishes = own.held.topics, own.held.wishes
+    asking = services.part(Asking)
     corrected = {one.preference.subject for one in wishes if one.preference.kind in CORRECTIONS}
     return render(
         "preferences.html",
@@ -177,7 +179,7 @@ def preferences_page(request: Request, reader: NamedReader) -> str:
         withdrawn_whole=WHOLE_SERVICE in own.held.withdrawn,
         contact_ways=CONTACT_WAYS,
         topic_address=topic_address,
-        asking_rules=services.asking.rules if services.asking else None,
+        asking_rules=asking.rules if asking else None,
         most_answered=ANSWERED_PER_WEEK,
         most_checked=MOST_PER_MONTH,
         most_per_week=MOST_PER_WEEK,

@@ -12,15 +12,17 @@ from search_api.context import AnswerContext
 from search_api.favourites.service import OwnFavourites, own_favourites
 from search_api.following.service import OwnFollows, own_follows
 from search_api.mail.service import OwnMail, own_mail, set_mail_preferences
+from search_api.mail.storage import Mailing
 from search_api.mail.values import MailPreferences
 from search_api.people.agents import StoredData, ask_wish, stored_about
 from search_api.people.corrections import Removal, removals
 from search_api.questions.reading import known_agent
 from search_api.questions.service import own_asking, own_load, set_asking_preferences
+from search_api.questions.storage import Asking
 from search_api.questions.values import AskingPreferences, OwnAsking, QuestionLoad
 from search_api.services import Services
 from search_api.verification.service import choose_pace, own_verifications
-from search_api.verification.storage import OwnVerifications
+from search_api.verification.storage import OwnVerifications, Verifying
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def own_data(context: Services, reader: Reader) -> OwnData:
         own_favourites(context, reader),
         removals(context, held.of_kind(PreferenceKind.REMOVED)),
         own_asking(context, reader),
-        own_load(context, known_agent(context, reader)) if context.asking else None,
+        own_load(context, known_agent(context, reader)) if context.part(Asking) else None,
         own_follows(context, reader),
         own_mail(context, reader),
         own_verifications(context, reader),
@@ -96,11 +98,11 @@ def set_preferences(context: AnswerContext, reader: Reader, said: Choices) -> bo
     `InvalidParameter`, `NotFound`, `IndexUnreachable`.
     """
     present, passed_on = own_choices(context, reader), False
-    if context.asking and said.asking != present.asking:
+    if context.part(Asking) and said.asking != present.asking:
         passed_on = set_asking_preferences(context, reader, said.asking)
-    if context.mail and said.mail != present.mail:
+    if context.part(Mailing) and said.mail != present.mail:
         set_mail_preferences(context, reader, said.mail)
-    if context.verifying and said.per_month not in (None, present.per_month):
+    if context.part(Verifying) and said.per_month not in (None, present.per_month):
         choose_pace(context, reader, said.per_month or 0)
     if said.contact not in (None, present.contact):
         ask_wish(context, reader, PreferenceKind.CONTACT, "", said.contact or "")

@@ -10,7 +10,7 @@ from indexer.errors import IndexerError
 from indexer.french.analysis import fold
 from indexer.values import Card
 from search_api.addresses import document_of_address
-from search_api.administration.system_status import SystemStatus
+from search_api.administration.system_status import Administration, SystemStatus
 from search_api.administration.tables import (
     BEST_BETS,
     ChangePreview,
@@ -61,7 +61,7 @@ def system_status(context: AnswerContext, administrator: RoleHolder) -> SystemSt
 
     Raises `NotFound` if the state is not available here.
     """
-    return required(context.administration)()
+    return required(context.part(Administration)).status()
 
 
 def readable_missing(
@@ -79,9 +79,7 @@ def readable_missing(
 def request_reading(context: AnswerContext, administrator: RoleHolder, source: str) -> None:
     """Request a crawl of a source as soon as a worker is free. Raises `NotFound`."""
     try:
-        if context.read_soon is None:
-            raise KeyError(source)
-        context.read_soon(source)
+        required(context.part(Administration)).read_soon(source)
     except KeyError:
         raise NotFound(UNKNOWN_SOURCE) from None
 
@@ -99,9 +97,7 @@ def request_rereading(
     if folder:
         note_access(context, administrator, "source folder", f"source:{source}, {folder}")
     try:
-        if context.read_again is None:
-            raise KeyError(source)
-        context.read_again(source, folder or "")
+        required(context.part(Administration)).read_again(source, folder or "")
     except KeyError:
         raise NotFound(UNKNOWN_SOURCE) from None
     except (SourceError, ValueError) as error:
@@ -110,7 +106,7 @@ def request_rereading(
 
 def edited_files(context: AnswerContext, administrator: RoleHolder) -> Mapping[str, str]:
     """Return the names of the tables that administrators edit, by label."""
-    return context.edited_tables.names() if context.edited_tables else {}
+    return required(context.part(Administration)).tables.names()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +205,7 @@ def _with_document(
 @contextmanager
 def _table_refusals(context: AnswerContext) -> Iterator[EditedTables]:
     """Yield the edited tables, and turn their errors into refusals of an answer."""
-    tables = required(context.edited_tables)
+    tables = required(context.part(Administration)).tables
     try:
         yield tables
     except KeyError:
@@ -225,8 +221,8 @@ def audit_page(
 ) -> AuditPage:
     """Return a page of the audit log, newest first. Opening the page is logged, too."""
     found = read_audit(context.audit, limit, before, context.people)
-    reading = context.directory_reading
-    return replace(found, directory=reading()) if reading else found
+    administration = context.part(Administration)
+    return replace(found, directory=administration.directory_reading()) if administration else found
 
 
 def read_audit(

@@ -5,9 +5,11 @@ named to readers who may read it. People with access to the machine see the name
 with `quisait sources`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from search_api.administration.tables import EditedTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +105,20 @@ class SystemStatus:
     parts: Sequence[PartState]
     sources: Sequence[SourceState]
     questions: QuestionFigures | None
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """Dependencies of the pages for administrators.
+
+    `tables`: files that administrators edit. `read_soon` requests a crawl of a source, and raises
+    `KeyError` for a source that the settings do not name; `read_again` requests that a folder of a
+    source, or all of it, is read again. `directory_reading` tells in French how the directory was
+    last read.
+    """
+
+    status: Callable[[], SystemStatus]
+    tables: EditedTables
+    read_soon: Callable[[str], None]
+    read_again: Callable[[str, str], None]
+    directory_reading: Callable[[], str]

@@ -54,7 +54,7 @@ class CommunityPage:
 def community_page(context: AnswerContext, reader: Reader, topic_id: str) -> CommunityPage:
     """Return the page of a topic's community. Raises as `community` does."""
     found = community(context, reader, topic_id)
-    pages, topic = context.community_pages, found.topic
+    pages, topic = context.part(SqlCommunityPages), found.topic
     pins = pages.pins(topic.id) if pages else ()
     readable = context.search.cards(pins, reader)
     threads = threads_on(context, reader, topic.id)
@@ -82,7 +82,7 @@ def set_community_page(
     Raises `NotAllowed` for a topic that the holder does not animate, `NotFound` for an unknown
     community or an unreadable document, `InvalidParameter`, `NotAudited`, and `NoBuild`.
     """
-    pages = required(context.community_pages)
+    pages = required(context.part(SqlCommunityPages))
     topic = community(context, holder.reader, topic_id).topic
     if not holder.held.animates_topic(topic.id):
         raise NotAllowed("Vous n’animez pas le sujet de cette communauté.")

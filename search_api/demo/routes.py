@@ -9,8 +9,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from connectors.values import Agent
 from indexer.french.analysis import folded_words
+from search_api.mail.storage import Mailing
 from search_api.addresses import local_path
 from search_api.mail.service import shown_mails
+from search_api.context import required
 from search_api.identity.tokens import DEMO_COOKIE, on_loopback
 from search_api.parameters import NamedReader
 from search_api.problems import Problem
@@ -60,7 +62,7 @@ def mails(request: Request, reader: NamedReader) -> str:
     """In the demo, show the mails that the reader would have received; 404 elsewhere."""
     services = _services_of_demo(request)
     found = shown_mails(services, reader)
-    site = services.mail.rules.site if services.mail else ""
+    site = required(services.part(Mailing)).rules.site
     return render(
         "demo_mails.html",
         request=request,
@@ -74,12 +76,13 @@ def demo_of_page(request: Request) -> dict[str, object] | None:
     if not (services.demo and on_loopback(request)):
         return None
     known = {agent.id: agent for agent in demo_agents(services)}
+    mail = services.part(Mailing)
     return {
         "agent": known.get(reader_of_page(request).agent_id or ""),
         "people": [
             (one, known[one.agent_id]) for one in services.demo_people if one.agent_id in known
         ],
-        "mails": services.mail is not None and services.mail.shown is not None,
+        "mails": mail is not None and mail.shown is not None,
     }
 
 

@@ -21,7 +21,12 @@ from search_api.context import (
     open_by_role,
     required,
 )
-from search_api.expected.storage import ExpectedQuestion, QuestionOrigin, question_key
+from search_api.expected.storage import (
+    ExpectedQuestion,
+    QuestionOrigin,
+    SqlExpectedQuestions,
+    question_key,
+)
 from search_api.identity.principals import Role
 from search_api.plain_text import safe_text
 from search_api.verification.service import animates, is_owner
@@ -87,9 +92,10 @@ def document_questions(context: AnswerContext, reader: Reader, card: Card) -> Do
 
     Raises `IndexUnreachable`.
     """
-    if context.expected is None:
+    store = context.part(SqlExpectedQuestions)
+    if store is None:
         return DocumentQuestions(_of_source(card, ()))
-    rows = context.expected.of_document(card.document_id)
+    rows = store.of_document(card.document_id)
     may_edit = _editing_role(context, reader, card) is not None
     text_hash = ""
     if rows or may_edit:
@@ -120,7 +126,10 @@ def change_questions(
     unknown question, `NotAllowed`, `InvalidParameter`, `Stale`, `NotAudited` and
     `IndexUnreachable`.
     """
-    store, card = required(context.expected), context.readable_card(document_id, reader)
+    store, card = (
+        required(context.part(SqlExpectedQuestions)),
+        context.readable_card(document_id, reader),
+    )
     role = _editing_role(context, reader, card)
     if role is None:
         raise NotAllowed("Son auteur, qui anime le sujet et l’administration le peuvent.")
@@ -177,7 +186,7 @@ def _has_room(rows: tuple[ExpectedQuestion, ...]) -> bool:
 
 def _editing_role(context: AnswerContext, reader: Reader, card: Card) -> Role | None:
     """Return the role in which the reader may change the questions: `AGENT` for an author."""
-    if context.expected is None or reader.agent_id is None:
+    if context.part(SqlExpectedQuestions) is None or reader.agent_id is None:
         return None
     if is_owner(context, reader, card):
         return Role.AGENT

@@ -10,7 +10,7 @@ from indexer.access import Reader
 from indexer.state import reference_of
 from search_api.addresses import agent_address, document_address, topic_address
 from search_api.context import AnswerContext, InvalidParameter, NotFound, required
-from search_api.favourites.storage import Favourite, SubjectKind
+from search_api.favourites.storage import Favourite, SqlFavourites, SubjectKind
 from search_api.people.agents import shown_agent
 
 MAX_FAVOURITES = 500
@@ -50,9 +50,10 @@ class OwnFavourites:
 
 def own_favourites(context: AnswerContext, reader: Reader) -> OwnFavourites:
     """Return the reader's favourites, under their rights. Raises `IndexUnreachable`."""
-    if context.favourites is None:
+    favourites = context.part(SqlFavourites)
+    if favourites is None:
         return OwnFavourites()
-    owned, today = context.favourites.of(reader.agent_id or ""), context.today()
+    owned, today = favourites.of(reader.agent_id or ""), context.today()
     documents = context.search.cards(_ids(owned, SubjectKind.DOCUMENT), reader)
     agents = context.people.agents(_ids(owned, SubjectKind.AGENT))
     visible = {
@@ -86,7 +87,7 @@ def change_favourite(
     Raises `NotFound` for a subject that the reader may not see, `InvalidParameter` for one that
     cannot be a favourite, and `IndexUnreachable`.
     """
-    store, agent_id = required(context.favourites), reader.agent_id or ""
+    store, agent_id = required(context.part(SqlFavourites)), reader.agent_id or ""
     if action is FavouriteAction.FORGET_FAVOURITES:
         store.remove(agent_id)
     elif action is FavouriteAction.NO_FAVOURITE:
@@ -119,7 +120,11 @@ class PageFavourites:
     def offered(self, kind: str, subject: str) -> bool:
         """Return whether the reader may mark a subject, which may not be themselves."""
         own = kind == SubjectKind.AGENT and subject == self._reader.agent_id
-        return self._context.favourites is not None and bool(self._reader.agent_id) and not own
+        return (
+            self._context.part(SqlFavourites) is not None
+            and bool(self._reader.agent_id)
+            and not own
+        )
 
     def is_favourite(self, kind: str, subject: str) -> bool:
         """Return whether it is a favourite of the reader."""
@@ -131,7 +136,7 @@ class PageFavourites:
 
     @cached_property
     def _marked(self) -> frozenset[tuple[SubjectKind, str]]:
-        store = self._context.favourites
+        store = self._context.part(SqlFavourites)
         owned = store.of(self._reader.agent_id or "") if store else ()
         return frozenset((favourite.kind, favourite.subject) for favourite in owned)
 

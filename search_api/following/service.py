@@ -38,6 +38,7 @@ from search_api.following.storage import (
 from search_api.query.query import QUERY_CHARACTERS, Query, ResultOrder, since
 from search_api.questions.documents import KIND
 from search_api.questions.reading import known_agent, readable_thread
+from search_api.questions.storage import Asking
 from search_api.questions.values import AskedQuestion, ReaderScope
 from search_api.topics.news import any_label
 from search_api.verification.service import verified_documents
@@ -162,9 +163,10 @@ def own_follows(context: AnswerContext, reader: Reader) -> OwnFollows | None:
 
     Raises `IndexUnreachable`.
     """
-    if context.following is None or reader.agent_id is None:
+    following = context.part(SqlFollowing)
+    if following is None or reader.agent_id is None:
         return None
-    kept = context.following.of(reader.agent_id)
+    kept = following.of(reader.agent_id)
     shown = {one: _shown(context, reader, one) for one in kept.follows}
     return OwnFollows(
         tuple(found for found in shown.values() if found),
@@ -185,7 +187,7 @@ def change_follow(
     Raises `NotFound` for an unknown or unreadable item, `InvalidParameter` for an item that cannot
     be followed, and `IndexUnreachable`.
     """
-    following, agent = required(context.following), known_agent(context, reader)
+    following, agent = required(context.part(SqlFollowing)), known_agent(context, reader)
     if action is FollowAction.SEEN:
         following.see(agent.id)
     elif action is FollowAction.FORGET:
@@ -215,7 +217,7 @@ def news(
     `most_searches`: maximum number of topics, communities and searches to search, None for all.
     Without `with_topics`, only follows count. Raises `IndexUnreachable`.
     """
-    following = context.following
+    following = context.part(SqlFollowing)
     if reader.agent_id is None or not (following or with_topics):
         return News()
     kept = following.of(reader.agent_id) if following else OwnFollowing()
@@ -265,7 +267,7 @@ class PageFollows:
 
     def offered(self) -> bool:
         """Return whether the reader may follow anything here."""
-        return self._context.following is not None and self._reader.agent_id is not None
+        return self._context.part(SqlFollowing) is not None and self._reader.agent_id is not None
 
     def can(self, kind: str, subject: str) -> bool:
         """Return whether the reader may follow an item; a search may be too long to save."""
@@ -277,7 +279,7 @@ class PageFollows:
 
     def has(self, kind: str, subject: str) -> bool:
         """Return whether the reader follows an item."""
-        following, agent_id = self._context.following, self._reader.agent_id
+        following, agent_id = self._context.part(SqlFollowing), self._reader.agent_id
         if following is None or agent_id is None:
             return False
         wanted, follows = FollowKind(kind), following.follows_of(agent_id)
@@ -324,10 +326,11 @@ def _questions(
     context: AnswerContext, reader: Reader, topic: Topic, period: _Period
 ) -> Iterator[NewsItem]:
     """Yield readable questions that were asked on the topic."""
-    if context.asking is None:
+    asking = context.part(Asking)
+    if asking is None:
         return
     access = access_filter(reader)
-    for thread in context.asking.questions.on_topic(topic.id, period.begins):
+    for thread in asking.questions.on_topic(topic.id, period.begins):
         one = thread.question
         readable = access.admits(one.access) and one.asker_id != reader.agent_id
         moment = max((one.modified, *(answer.written for answer in thread.answers)))

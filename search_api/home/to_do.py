@@ -9,7 +9,9 @@ from indexer.access import Reader
 from search_api.context import AnswerContext, NotFound
 from search_api.moderation.service import to_moderate
 from search_api.questions.service import waiting_for
+from search_api.questions.storage import Asking
 from search_api.verification.service import WhyVerify, marks_to_decide, to_verify
+from search_api.verification.storage import Verifying
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def to_do(context: AnswerContext, reader: Reader) -> ToDo | None:
 
     Raises `IndexUnreachable`.
     """
-    if context.asking is None and context.verifying is None:
+    if context.part(Asking) is None and context.part(Verifying) is None:
         return None
     asked, answered = waiting_for(context, reader)
     desk = to_moderate(context, reader)
@@ -52,7 +54,7 @@ def to_do(context: AnswerContext, reader: Reader) -> ToDo | None:
         unanswered=len(desk.waiting) + len(desk.unclassified),
         marks=marks_to_decide(context, reader),
     )
-    if context.verifying is None:
+    if context.part(Verifying) is None:
         return waiting
     try:
         found = to_verify(context, reader)

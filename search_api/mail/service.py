@@ -13,11 +13,11 @@ from expertise.peers import NOTICE_DAYS
 from indexer.access import Reader, access_filter
 from search_api.addresses import community_address, question_address, unsubscribe_address
 from search_api.communities.service import invitations
-from search_api.context import AnswerContext, Mailing, NotFound, required
+from search_api.context import AnswerContext, NotFound, required
 from search_api.following.service import News, NewsItem, NewsKind, ShownFollow, news
 from search_api.following.storage import FollowKind
 from search_api.mail.shown_mails import ShownMail
-from search_api.mail.storage import ANSWERED_PER_WEEK
+from search_api.mail.storage import ANSWERED_PER_WEEK, Mailing
 from search_api.mail.values import (
     DigestPace,
     KeptMail,
@@ -29,6 +29,7 @@ from search_api.mail.values import (
     QueuedMail,
 )
 from search_api.questions.service import own_load
+from search_api.questions.storage import Asking
 from search_api.questions.values import AskedQuestion, ReaderScope, RequestState
 from search_api.questions.wording import questions_this_week
 from search_api.wording import day, plural
@@ -68,9 +69,10 @@ class Unsubscription:
 def own_mail(context: AnswerContext, reader: Reader) -> OwnMail | None:
     """Return the reader's choices; None if no mail is sent here."""
     agent = context.people.as_read(reader.agent_id or "") if reader.agent_id else None
-    if context.mail is None or agent is None:
+    mailing = context.part(Mailing)
+    if mailing is None or agent is None:
         return None
-    store = context.mail.store
+    store = mailing.store
     return OwnMail(store.preferences(agent.id, agent.email), agent.email, store.kept_of(agent.id))
 
 
@@ -79,14 +81,14 @@ def shown_mails(context: AnswerContext, reader: Reader) -> tuple[ShownMail, ...]
 
     Raises `NotFound` if mails are sent, or if mail is off.
     """
-    shown = required(required(context.mail).shown)
+    shown = required(required(context.part(Mailing)).shown)
     agent = context.people.as_read(reader.agent_id or "")
     return shown.of(agent.email) if agent and agent.email else ()
 
 
 def set_mail_preferences(context: AnswerContext, reader: Reader, said: MailPreferences) -> None:
     """Store the reader's choices. Raises `NotFound`."""
-    mail = required(context.mail)
+    mail = required(context.part(Mailing))
     if reader.agent_id is None or context.people.as_read(reader.agent_id) is None:
         raise NotFound("L’annuaire ne vous connaît pas.")
     mail.store.choose(reader.agent_id, said)
@@ -104,7 +106,7 @@ def unsubscription(context: AnswerContext, link: str) -> Unsubscription:
 def unsubscribe(context: AnswerContext, link: str) -> Unsubscription:
     """End a kind of mail for the agent of a signed link, without a login. Raises `NotFound`."""
     agent_id, kind = _read(context, link)
-    store = required(context.mail).store
+    store = required(context.part(Mailing)).store
     said = store.preferences(agent_id)
     ended = {
         MailKind.ASKED: replace(said, asked=False),
@@ -123,10 +125,11 @@ def mail_content(context: AnswerContext, queued: QueuedMail) -> MailContent | No
 
     If it raises `IndexUnreachable`, the message waits.
     """
-    mail, agent = required(context.mail), _recipient(context, queued)
-    if agent is None or context.asking is None:
+    mail, agent = required(context.part(Mailing)), _recipient(context, queued)
+    asking = context.part(Asking)
+    if agent is None or asking is None:
         return None
-    reader = context.asking.reader_of(agent.id)
+    reader = asking.reader_of(agent.id)
     words_of = {
         MailKind.ASKED: _asked,
         MailKind.ANSWERED: _answered,
@@ -161,7 +164,7 @@ def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
     withdrawn = consent is None or consent.has_withdrawn(agent.id)
     if withdrawn and queued.kind is not MailKind.RECEIVED:  # senders are still told the outcome
         return None
-    said = required(context.mail).store.preferences(agent.id, agent.email)
+    said = required(context.part(Mailing)).store.preferences(agent.id, agent.email)
     return agent if said.wants(queued.kind) and not said.refused else None
 
 
@@ -171,7 +174,7 @@ def _asked(
     question = _readable(context, reader, queued.subject)
     waits = any(
         one.agent_id == agent.id and one.state is RequestState.WAITING
-        for one in required(context.asking).questions.requests.of_question(queued.subject)
+        for one in required(context.part(Asking)).questions.requests.of_question(queued.subject)
     )
     if question is None or not waits:
         return None
@@ -190,7 +193,7 @@ def _answered(
 ) -> _Words | None:
     found = [
         thread.question.id
-        for thread in required(context.asking).questions.of_asker(agent.id)
+        for thread in required(context.part(Asking)).questions.of_asker(agent.id)
         for one in thread.answers
         # An asker who accepted it or gave thanks has read it.
         if one.id == queued.subject and not (one.accepted or one.thanked)
@@ -324,14 +327,14 @@ def _line(mail: Mailing, question: AskedQuestion) -> MailLine:
 
 
 def _readable(context: AnswerContext, reader: Reader, question_id: str) -> AskedQuestion | None:
-    thread = required(context.asking).questions.one(question_id)
+    thread = required(context.part(Asking)).questions.one(question_id)
     if thread is None or not access_filter(reader).admits(thread.question.access):
         return None
     return thread.question
 
 
 def _read(context: AnswerContext, link: str) -> tuple[str, MailKind]:
-    found = required(context.mail).links.read(link)
+    found = required(context.part(Mailing)).links.read(link)
     if found is None:
         raise NotFound("Ce lien n’est pas un lien de désinscription d’ici, ou il est incomplet.")
     return found

@@ -18,11 +18,15 @@ import sqlalchemy as sa
 from indexer import sql
 from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, row_of
+from search_api.mail.links import UnsubscribeLinks
+from search_api.mail.shown_mails import ShownMails
 from search_api.mail.values import (
     DigestPace,
     KeptMail,
+    MailAddition,
     MailKind,
     MailPreferences,
+    MailRules,
     MailState,
     QueueCounts,
     QueuedMail,
@@ -483,3 +487,18 @@ def _queued_before(
 
 def _address_key(address: str) -> str:
     return digest(address) if address else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """Dependencies of mail to agents.
+
+    `additions`: what installed features add to mail. `shown` is None unless the demo shows its
+    mails on a page.
+    """
+
+    store: SqlMail
+    rules: MailRules
+    links: UnsubscribeLinks
+    additions: tuple[MailAddition, ...] = ()
+    shown: ShownMails | None = None

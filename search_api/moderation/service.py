@@ -20,7 +20,6 @@ from indexer.access import Reader, access_filter
 from search_api.context import (
     AnswerContext,
     AnswerRefused,
-    Asking,
     InvalidParameter,
     NotFound,
     RoleHolder,
@@ -37,6 +36,7 @@ from search_api.questions.reading import (
     open_links,
     readable_thread,
 )
+from search_api.questions.storage import Asking
 from search_api.questions.values import (
     MOST_LISTED,
     MOST_REASON,
@@ -48,6 +48,7 @@ from search_api.questions.values import (
     Thread,
 )
 from search_api.topics.service import list_topics, related_topics
+from search_api.verification.storage import Verifying
 
 MOST_PROPOSED = 20
 """Number of oldest unclassified questions that get a proposed topic. The number is limited because
@@ -162,11 +163,11 @@ def report_text(
     still counts in the daily limit, and so does a new report after it. Raises `NotFound` for a text
     that the reader may not read or wrote themselves, `InvalidParameter`, and `TooManyReports`.
     """
-    asking, agent = required(context.asking), known_agent(context, reader)
+    asking, agent = required(context.part(Asking)), known_agent(context, reader)
     text = _text(readable_thread(context, reader, question_id), answer_id)
     if _author(text) == agent.id:
         raise NotFound("Ce texte est le vôtre : vous pouvez le supprimer.")
-    if outdated and (context.verifying is None or not answer_id):
+    if outdated and (context.part(Verifying) is None or not answer_id):
         raise NotFound("Cela ne se dit que d’une réponse.")
     said = checked_text(reason, MOST_REASON, "Écrivez en quelques mots ce qui ne va pas.")
     moment = asking.questions.now()
@@ -188,14 +189,14 @@ def take_report_back(
     This is also possible for a text that the reader may not read any more. Raises `NotFound`, with
     the same message for a missing report and for a decided one.
     """
-    asking, agent = required(context.asking), known_agent(context, reader)
+    asking, agent = required(context.part(Asking)), known_agent(context, reader)
     if not asking.questions.moderation.take_report_back(agent.id, question_id, answer_id):
         raise NotFound("Vous n’avez pas de signalement à reprendre ici, ou il est déjà traité.")
 
 
 def waiting_reports(context: AnswerContext) -> WaitingReports:
     """Return how many reported texts wait, as numbers for administrators."""
-    asking = required(context.asking)
+    asking = required(context.part(Asking))
     late = context.today() - timedelta(days=asking.rules.answer_days)
     late_before = datetime.combine(late, time(), UTC)
     texts, late_texts, oldest = asking.questions.moderation.waiting_reports(late_before)
@@ -220,10 +221,11 @@ def to_moderate(context: AnswerContext, reader: Reader) -> ModerationDesk:
     The result is empty if the reader has no such role.
     """
     held = context.grants.held_by(reader)
-    if context.asking is None or Role.ANIMATOR not in held.roles:
+    asking = context.part(Asking)
+    if asking is None or Role.ANIMATOR not in held.roles:
         return ModerationDesk()
-    questions, topic_ids = context.asking.questions, _topic_ids(held)
-    access, moderated = access_filter(reader), _moderated(context, context.asking, held)
+    questions, topic_ids = asking.questions, _topic_ids(held)
+    access, moderated = access_filter(reader), _moderated(context, asking, held)
 
     def readable(found: Iterable[AskedQuestion]) -> Iterator[AskedQuestion]:
         return (
@@ -272,7 +274,7 @@ def _of_others(
 
 def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDesk:
     """Return the texts that wait for the holder. Raises `NotFound`, `IndexUnreachable`."""
-    asking = required(context.asking)
+    asking = required(context.part(Asking))
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
     found = to_moderate(context, holder.reader)
     moderated = _moderated(context, asking, holder.held)
@@ -322,7 +324,7 @@ def moderate(
     `text_digest`: digest of the text to show again. Raises `NotFound` for a text that the holder
     may not moderate, `InvalidParameter`, and `NotAudited`.
     """
-    asking = required(context.asking)
+    asking = required(context.part(Asking))
     if act is ModerationAct.CLASSIFY:
         _classify(context, asking, holder, question_id, topic_id)
         return

@@ -23,6 +23,7 @@ from indexer.access import Reader, access_filter
 from indexer.values import Card
 from search_api.communities.service import community
 from search_api.context import AnswerContext, InvalidParameter, NotFound, required
+from search_api.following.storage import SqlFollowing
 from search_api.query_log.counts import MentionCount
 from search_api.sign_on.sessions import PersonalToken, Session
 from search_api.topics.service import list_topics
@@ -167,8 +168,9 @@ def ask_wish(
     """
     wish = _wish(context, reader, kind, subject, way)
     required(context.consent).ask(wish)
-    if (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE) and context.following:
-        context.following.unfollow_all(wish.agent_id)
+    following = context.part(SqlFollowing)
+    if following and (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE):
+        following.unfollow_all(wish.agent_id)
 
 
 def take_back_wish(

@@ -6,16 +6,10 @@ from enum import StrEnum
 from uuid import uuid4
 
 from indexer.access import Reader
-from search_api.context import (
-    AnswerContext,
-    AnswerRefused,
-    Asking,
-    InvalidParameter,
-    NotFound,
-    required,
-)
+from search_api.context import AnswerContext, AnswerRefused, InvalidParameter, NotFound, required
 from search_api.questions.delivery import answering_topics, go_on, may_open
 from search_api.questions.reading import OTHER_TEXT, checked_text, checked_title, readable_thread
+from search_api.questions.storage import Asking
 from search_api.questions.values import (
     MOST_REASON,
     MOST_TEXT,
@@ -88,7 +82,7 @@ def act_on_question(
     Raises `NotFound` for an action that the reader may not do, `InvalidParameter`,
     `TooManyAnswers` and `IndexUnreachable`.
     """
-    asking, thread = required(context.asking), readable_thread(context, reader, question_id)
+    asking, thread = required(context.part(Asking)), readable_thread(context, reader, question_id)
     acting = _Acting(context, asking, thread, reader.agent_id or "", act)
     getattr(acting, act.action)()
     if act.action not in _UNSEEN:

@@ -25,6 +25,7 @@ from search_api.questions.delivery import (
     recipients_for,
 )
 from search_api.questions.reading import checked_text, checked_title, known_agent
+from search_api.questions.storage import Asking
 from search_api.questions.values import (
     MOST_ASKED,
     MOST_TEXT,
@@ -98,7 +99,7 @@ def asking_form(
 
     Raises `NotFound`, `IndexUnreachable`.
     """
-    asking, agent = required(context.asking), known_agent(context, reader)
+    asking, agent = required(context.part(Asking)), known_agent(context, reader)
     new = replace(new, topic_id=new.topic_id or context.named_topic(new.title))
     entities, answering = entities_down_to(agent.entity), communities(context)
     listed, topic_id = list_topics(context).topics, new.community or new.topic_id
@@ -145,7 +146,7 @@ def existing_answers(
 
     Raises `IndexUnreachable`.
     """
-    required(context.asking)
+    required(context.part(Asking))
     if not text.strip():
         return ()
     query = Query(text.strip()[:MOST_TITLE], page_size=most)
@@ -165,7 +166,7 @@ def answered_by_existing(context: AnswerContext, reader: Reader, document_id: st
     may read do not count: the number is public and would reveal them. Raises `NotFound` for a
     document that the reader may not read.
     """
-    asking = required(context.asking)
+    asking = required(context.part(Asking))
     context.readable_card(document_id, reader)
     everybody = Reader(reader.agent_id, frozenset({EVERYONE}))
     if not context.search.cards((document_id,), everybody):
@@ -179,7 +180,7 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
 
     Raises `InvalidParameter`, `TooManyQuestions`, `NotFound`, `IndexUnreachable`.
     """
-    asking, agent = required(context.asking), known_agent(context, reader)
+    asking, agent = required(context.part(Asking)), known_agent(context, reader)
     question = _draft(context, agent, new)
     first = _may_be_first(context, reader, new.to)
     recipients = [] if new.community else recipients_for(context, question, agent, first)
@@ -201,7 +202,7 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
 
 def _draft(context: AnswerContext, agent: Agent, new: NewQuestion) -> AskedQuestion:
     """Return the question that an agent writes, checked. Raises `InvalidParameter`."""
-    asking = required(context.asking)
+    asking = required(context.part(Asking))
     moment = asking.questions.now()
     readers = _readers(context, agent, new)
     return AskedQuestion(

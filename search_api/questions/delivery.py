@@ -14,7 +14,7 @@ from expertise.peers import accepted_communities, alone_in_region, communities_o
 from expertise.topics import Topic, TopicKind, label_key
 from expertise.who_knows import SURE_ODDS
 from indexer.access import Reader, access_filter
-from search_api.context import AnswerContext, Asking, required
+from search_api.context import AnswerContext, required
 from search_api.people.service import CHOSEN_FROM
 from search_api.questions.choosing import (
     LATELY_DAYS,
@@ -26,6 +26,7 @@ from search_api.questions.choosing import (
     may_be_asked,
     weekly_limit,
 )
+from search_api.questions.storage import Asking
 from search_api.questions.values import (
     MOST_ASKED,
     UNDECIDED,
@@ -53,7 +54,7 @@ def move_questions_on(context: AnswerContext) -> int:
     time in addition to their own. A decline never moves the question to the next stage earlier, so
     that nobody can tell a decline from silence. Returns how many questions moved.
     """
-    asking = required(context.asking)
+    asking = required(context.part(Asking))
     moment = asking.questions.now()
     asking.questions.retention.tidy(moment - timedelta(days=LATELY_DAYS))
     due = [
@@ -70,7 +71,7 @@ def move_on(context: AnswerContext, question: AskedQuestion, answering: frozense
 
     An agent who is away or receives no questions passes it on: the asker is told, not the name.
     """
-    questions = required(context.asking).questions
+    questions = required(context.part(Asking)).questions
     requests, moment = questions.requests, questions.now()
     if question.stage is QuestionStage.COMMUNITY:
         requests.move(question.id, QuestionStage.ANIMATOR)
@@ -106,7 +107,7 @@ def go_on(context: AnswerContext, question: AskedQuestion, answering: frozenset[
     """
     if _ask_next(context, question):
         return True
-    asking = required(context.asking)
+    asking = required(context.part(Asking))
     requests, moment = asking.questions.requests, asking.questions.now()
     if is_with_somebody(requests.of_question(question.id), moment):
         return False
@@ -120,7 +121,7 @@ def go_on(context: AnswerContext, question: AskedQuestion, answering: frozenset[
 
 def _still_may(context: AnswerContext, question: AskedQuestion, agent_id: str) -> bool:
     """Return whether the agent may still be asked: not withdrawn, gone, away or without rights."""
-    asking = required(context.asking)
+    asking = required(context.part(Asking))
     agent = context.people.agents([agent_id]).get(agent_id)
     if agent is None:
         return False
@@ -137,7 +138,7 @@ def _ask_next(context: AnswerContext, question: AskedQuestion) -> bool:
     At most `MOST_ASKED` agents are asked. Recipients who may not be asked now are skipped. Nobody
     is asked for an asker who was erased.
     """
-    asking = required(context.asking)
+    asking = required(context.part(Asking))
     requests, rules, moment = asking.questions.requests, asking.rules, asking.questions.now()
     former = requests.of_question(question.id)
     if not question.asker_id or len(former) >= MOST_ASKED:
@@ -173,7 +174,7 @@ def may_open(thread: Thread, requests: Sequence[AgentRequest]) -> bool:
 
 def with_load(context: AnswerContext, agents: Sequence[Agent]) -> list[PossibleAnswerer]:
     """Return the agents with their preferences and the number of questions they were asked."""
-    questions, ids = required(context.asking).questions, [one.id for one in agents]
+    questions, ids = required(context.part(Asking)).questions, [one.id for one in agents]
     requests, moment = questions.requests, questions.now()
     lately = requests.count_since(ids, moment - timedelta(days=LATELY_DAYS))
     week = requests.count_since(ids, moment - timedelta(days=WEEK_DAYS))
@@ -195,7 +196,7 @@ def recipients_for(
     Later the same search would find other people, because the question's own document supports
     them.
     """
-    asking = required(context.asking)
+    asking = required(context.part(Asking))
     moment, reader = asking.questions.now(), asking.reader_of(asker.id)
     return [
         one.agent.id
@@ -220,7 +221,7 @@ def in_turn(
     `reader`: the asker, who searches for experts. `by_load`: consider agents' preferences and
     recent requests too.
     """
-    asking, first_id = required(context.asking), first.id if first else ""
+    asking, first_id = required(context.part(Asking)), first.id if first else ""
     named = _named(context, question, asker, first, reader)
     people = with_load(context, named) if by_load else list(map(PossibleAnswerer, named))
     for one in first_of(people, question, asker, asking.rules, context.today(), first_id):
@@ -233,7 +234,7 @@ def may_be_chosen(context: AnswerContext, question: AskedQuestion, agent: Agent)
 
     What the asker then reads does not depend on the agent's preferences or recent requests.
     """
-    asking = required(context.asking)
+    asking = required(context.part(Asking))
     possible = may_be_asked(PossibleAnswerer(agent), question, asking.rules, context.today())
     return possible and _may_read(asking, agent.id, question)
 

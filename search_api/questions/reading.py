@@ -9,6 +9,7 @@ from indexer.state import storable
 from search_api.addresses import QUESTION_SOURCE
 from search_api.context import AnswerContext, InvalidParameter, NotFound, required
 from search_api.markdown import linked_documents
+from search_api.questions.storage import Asking
 from search_api.questions.values import MOST_TITLE, AskedQuestion, Thread
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -43,7 +44,7 @@ def without_hidden(thread: Thread, reader: Reader) -> Thread:
 
 def any_thread(context: AnswerContext, reader: Reader, question_id: str) -> Thread:
     """Return a readable question with all hidden texts, for moderators. Raises `NotFound`."""
-    questions = required(context.asking).questions
+    questions = required(context.part(Asking)).questions
     known = _ID.fullmatch(question_id)
     thread = questions.one(question_id, with_hidden=True) if known else None
     if thread is None or not access_filter(reader).admits(thread.question.access):
@@ -70,16 +71,17 @@ def closed_to_asker(
     if not question.asker_id or question.asker_id == reader.agent_id:
         return frozenset()
     own = context.search.cards(tuple(document_ids), reader)
-    asker = required(context.asking).reader_of(question.asker_id)
+    asker = required(context.part(Asking)).reader_of(question.asker_id)
     return frozenset(own) - frozenset(context.search.cards(tuple(own), asker))
 
 
 def threads_on(context: AnswerContext, reader: Reader, topic_id: str) -> tuple[Thread, ...]:
     """Return questions asked here on a topic that the reader may read, newest first."""
-    if context.asking is None:
+    asking = context.part(Asking)
+    if asking is None:
         return ()
     access = access_filter(reader)
-    found = context.asking.questions.on_topic(topic_id)
+    found = asking.questions.on_topic(topic_id)
     readable = (one for one in found if access.admits(one.question.access))
     return tuple(sorted(readable, key=lambda one: one.question.created, reverse=True))
 
@@ -88,15 +90,18 @@ def note_use(context: AnswerContext, reader: Reader, thread: Thread) -> None:
     """Store that an agent other than its asker and answerers opened a question today; no name."""
     own = {thread.question.asker_id, *(one.author_id for one in thread.answers)}
     if reader.agent_id not in own:
-        required(context.asking).questions.retention.note_use(thread.question.id, context.today())
+        required(context.part(Asking)).questions.retention.note_use(
+            thread.question.id, context.today()
+        )
 
 
 def note_use_of_document(context: AnswerContext, reader: Reader, document_id: str) -> None:
     """Call `note_use` if the opened document is a question's."""
     source, _, question_id = document_id.partition(":")
-    if context.asking is None or source != QUESTION_SOURCE:
+    asking = context.part(Asking)
+    if asking is None or source != QUESTION_SOURCE:
         return
-    thread = context.asking.questions.one(question_id)
+    thread = asking.questions.one(question_id)
     if thread is not None:
         note_use(context, reader, thread)
 

@@ -16,7 +16,8 @@ from indexer.errors import IndexUnreachable
 from search_api.addresses import SearchAddress, document_address, question_address, topic_address
 from search_api.authorization import IN_PERSON
 from search_api.bodies import PROBLEMS
-from search_api.context import InvalidParameter
+from search_api.context import InvalidParameter, required
+from search_api.mail.storage import Mailing
 from search_api.markdown import linked_documents, rendered
 from search_api.notices import Undo, noticed
 from search_api.parameters import AskingReader, NamedReader, day_of_field
@@ -55,6 +56,7 @@ from search_api.questions.service import (
     set_asking_preferences,
     waiting_for,
 )
+from search_api.questions.storage import Asking
 from search_api.questions.values import (
     MOST_LISTED,
     MOST_REASON,
@@ -67,6 +69,7 @@ from search_api.questions.wording import where_a_question_stands
 from search_api.ranking.results import Result
 from search_api.services import Services, reader_of_page, services_of
 from search_api.templating import render
+from search_api.verification.storage import Verifying
 
 _Written = Annotated[str, Query(max_length=4_000, description="what is being written")]
 
@@ -179,7 +182,7 @@ class AskingShown:
 def asking_of_page(request: Request) -> AskingShown | None:
     """Return the entry of questions; None if questions are off or the reader is unknown."""
     services, reader = services_of(request), reader_of_page(request)
-    if services.asking is None or reader.agent_id is None:
+    if services.part(Asking) is None or reader.agent_id is None:
         return None
     return AskingShown(sum(waiting_for(services, reader)))
 
@@ -372,7 +375,7 @@ def _question(
 ) -> str:
     services = services_of(request)
     found = question_page(services, reader, question_id)
-    answer_days = services.asking.rules.answer_days if services.asking else 0
+    answer_days = required(services.part(Asking)).rules.answer_days
     cited = linked_documents(typed.text)
     offered = {one.card.document_id for one in typed.documents or ()}
     closed = closed_to_asker(services, reader, found.question, {*cited, *offered})
@@ -394,8 +397,8 @@ def _question(
         problem=problem,
         q=searched,
         back=str(SearchAddress(searched)) if searched else "",
-        mailed=services.mail is not None,
-        verifying=services.verifying is not None,
+        mailed=services.part(Mailing) is not None,
+        verifying=services.part(Verifying) is not None,
         today=services.today(),
         topic_address=topic_address,
         most_text=MOST_TEXT,

@@ -41,6 +41,7 @@ from search_api.questions.reading import (
     open_links,
     without_hidden,
 )
+from search_api.questions.storage import Asking
 from search_api.questions.values import (
     MOST_ASKED,
     MOST_LISTED,
@@ -195,7 +196,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
     Other readers of a former text that waits for its author's confirmation only see that it
     changed.
     """
-    asking, thread = required(context.asking), _shown_thread(context, reader, question_id)
+    asking, thread = required(context.part(Asking)), _shown_thread(context, reader, question_id)
     question, me = thread.question, reader.agent_id
     own = question.asker_id == me
     requests = asking.questions.requests.of_question(question.id)
@@ -304,7 +305,7 @@ def _may_be_named_here(context: AnswerContext, agent: Agent) -> bool:
 
 def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
     """Return the reader's questions and requests. Raises `NotFound`, `IndexUnreachable`."""
-    asking, agent = required(context.asking), known_agent(context, reader)
+    asking, agent = required(context.part(Asking)), known_agent(context, reader)
     access, questions = access_filter(reader), asking.questions
     joined = {topic.id for one in communities(context, agent) for topic in one.topics}
     held = context.grants.held_by(reader)
@@ -354,7 +355,7 @@ def _open_questions(
     context: AnswerContext, reader: Reader, agent: Agent, above: Collection[str]
 ) -> tuple[Questions, Questions, Questions]:
     """Return others' open questions: (on the agent's topics, of their département, others)."""
-    questions, build = required(context.asking).questions, context.build()
+    questions, build = required(context.part(Asking)).questions, context.build()
     ids = [] if isinstance(build, BuildStatus) else [one.id for one in own_topics(build, agent)]
     on_topics = questions.open_at(*_OPEN, topic_ids=ids, newest=True) if ids else ()
     mine = _first_of_others(on_topics, reader, MOST_OPEN, above)
@@ -390,7 +391,7 @@ def _as_told(request: AgentRequest, rules: AskingRules) -> AgentRequest:
 
 def own_load(context: AnswerContext, agent: Agent) -> QuestionLoad:
     """Return how many questions an agent was asked this week. Raises `NotFound`."""
-    rules = required(context.asking).rules
+    rules = required(context.part(Asking)).rules
     (one,) = with_load(context, [agent])
     per_week = weekly_limit(one, rules) if one.preferences.receives else 0
     return QuestionLoad(one.asked_this_week, per_week, usual_limit(one, rules))
@@ -402,9 +403,10 @@ def waiting_for(context: AnswerContext, reader: Reader) -> tuple[int, int]:
     Own questions wait if they have an answer to which the reader did not react. Both numbers are 0
     if questions are disabled.
     """
-    if context.asking is None or reader.agent_id is None:
+    asking = context.part(Asking)
+    if asking is None or reader.agent_id is None:
         return 0, 0
-    agent_id, access, questions = reader.agent_id, access_filter(reader), context.asking.questions
+    agent_id, access, questions = reader.agent_id, access_filter(reader), asking.questions
 
     def read() -> tuple[int, int]:
         requests = questions.requests.waiting_for(agent_id)
@@ -416,9 +418,10 @@ def waiting_for(context: AnswerContext, reader: Reader) -> tuple[int, int]:
 
 def own_asking(context: AnswerContext, reader: Reader) -> OwnAsking | None:
     """Return everything stored here about the reader; None if questions are disabled."""
-    if context.asking is None or reader.agent_id is None:
+    asking = context.part(Asking)
+    if asking is None or reader.agent_id is None:
         return None
-    return context.asking.questions.of_agent(reader.agent_id)
+    return asking.questions.of_agent(reader.agent_id)
 
 
 def set_asking_preferences(context: AnswerContext, reader: Reader, said: AskingPreferences) -> bool:
@@ -426,7 +429,7 @@ def set_asking_preferences(context: AnswerContext, reader: Reader, said: AskingP
 
     They do if the reader is away or receives no questions. Raises `InvalidParameter`, `NotFound`.
     """
-    asking, agent = required(context.asking), known_agent(context, reader)
+    asking, agent = required(context.part(Asking)), known_agent(context, reader)
     if said.per_week is not None and not 0 <= said.per_week <= MOST_PER_WEEK:
         raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_WEEK} questions par semaine.")
     if not context.topics().keys() >= set(said.topics):
@@ -444,7 +447,7 @@ def set_asking_preferences(context: AnswerContext, reader: Reader, said: AskingP
 
 def forget_own_questions(context: AnswerContext, reader: Reader) -> None:
     """Delete every question and answer of the reader. Raises `NotFound`, `IndexUnreachable`."""
-    asking, agent = required(context.asking), known_agent(context, reader)
+    asking, agent = required(context.part(Asking)), known_agent(context, reader)
     own = asking.questions.of_agent(agent.id)
     for question in own.questions:
         asking.questions.remove(question.id)

@@ -2,12 +2,14 @@
 
 import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
 
 import sqlalchemy as sa
 
 from indexer import sql
+from indexer.access import Reader
 from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, row_of, storable
 from search_api.addresses import QUESTION_SOURCE
@@ -22,6 +24,7 @@ from search_api.questions.base_storage import (
     select_count,
     select_questions,
 )
+from search_api.questions.limits import DailyActs
 from search_api.questions.moderation_storage import SqlModeration
 from search_api.questions.request_storage import SqlRequests
 from search_api.questions.retention_storage import SqlRetention
@@ -41,6 +44,7 @@ from search_api.questions.tables import (
 )
 from search_api.questions.values import (
     AskedQuestion,
+    AskingRules,
     GivenAnswer,
     OpenQuestionFigures,
     OwnAsking,
@@ -438,3 +442,19 @@ def _one_more(write: Transaction, table: sa.Table, day: date) -> None:
 
 def _agent(agent_id: str) -> dict[str, object]:
     return {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Dependencies of questions to experts.
+
+    `publish` updates the index with stored questions; it returns false if that happens later.
+    `reader_of` returns what an agent may read now. `acts` limits the number of counted «Cela
+    répond», of corrections, and of answers and reports that are deleted again.
+    """
+
+    questions: SqlQuestions
+    rules: AskingRules
+    publish: Callable[[], bool]
+    reader_of: Callable[[str], Reader]
+    acts: DailyActs

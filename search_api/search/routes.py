@@ -47,6 +47,7 @@ from search_api.search.suggestions import suggested
 from search_api.services import services_of
 from search_api.templating import here, render
 from search_api.topics.maps import TileMap, departement_places, tile_map
+from search_api.verification.storage import Verifying
 from search_api.wording import kilometres
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
@@ -166,7 +167,7 @@ def search_page(
         ask_instead=found.ask_instead,
         verified=found.verified,
         recognised=found.recognised,
-        verifying=services.verifying is not None,
+        verifying=services.part(Verifying) is not None,
         correction=found.correction,
         instead=found.instead,
         unknown_filters=unknown_filters(services, reader, filters),

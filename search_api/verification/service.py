@@ -25,13 +25,13 @@ from search_api.context import (
     NotFound,
     RoleHolder,
     Stale,
-    Verifying,
     note_access,
     required,
 )
 from search_api.identity.principals import ALL, HeldRoles, Role
 from search_api.questions.authority import entities_down_to
 from search_api.questions.reading import checked_text, known_agent
+from search_api.questions.storage import Asking
 from search_api.questions.values import MOST_LISTED, AskedQuestion
 from search_api.topics.service import related_topics
 from search_api.verification.storage import (
@@ -41,6 +41,7 @@ from search_api.verification.storage import (
     OutdatedMark,
     OwnVerifications,
     Verification,
+    Verifying,
 )
 
 log = logging.getLogger(__name__)
@@ -185,9 +186,10 @@ def verified(
 
     Raises `IndexUnreachable`.
     """
-    if context.verifying is None:
+    verifying = context.part(Verifying)
+    if verifying is None:
         return {}
-    said = context.verifying.store.said(document_ids)
+    said = verifying.store.said(document_ids)
     if not said:
         return {}
     now = context.search.text_hashes(said)
@@ -207,21 +209,23 @@ def verified_documents(context: AnswerContext) -> tuple[str, ...]:
     The result is the same for all readers, because a search restricts it by the reader's rights.
     Raises `IndexUnreachable`.
     """
-    if context.verifying is None:
+    verifying = context.part(Verifying)
+    if verifying is None:
         return ()
-    said = context.verifying.store.right(MOST_VERIFIED)
+    said = verifying.store.right(MOST_VERIFIED)
     now = context.search.text_hashes(said)
     return tuple(sorted(id_ for id_, text_hash in said.items() if now.get(id_) == text_hash))
 
 
 def own_verification(context: AnswerContext, reader: Reader, card: Card) -> OwnVerification | None:
     """Return the statements that the reader may make on a document; None if statements are off."""
-    if context.verifying is None or reader.agent_id is None:
+    verifying = context.part(Verifying)
+    if verifying is None or reader.agent_id is None:
         return None
     text_hash = context.search.text_hashes([card.document_id]).get(card.document_id)
     if text_hash is None:
         return None
-    own = context.verifying.store.of_agent(reader.agent_id)
+    own = verifying.store.of_agent(reader.agent_id)
     of_text = {(one.document_id, one.content_hash) for one in (*own.said, *own.marks)}
     said = (card.document_id, text_hash) in of_text
     return OwnVerification(is_owner(context, reader, card), text_hash, said)
@@ -229,7 +233,7 @@ def own_verification(context: AnswerContext, reader: Reader, card: Card) -> OwnV
 
 def checked_document(context: AnswerContext, reader: Reader, document_id: str) -> CheckedDocument:
     """Return the statement on one document. Raises `NotFound`, `IndexUnreachable`."""
-    required(context.verifying)
+    required(context.part(Verifying))
     card = context.readable_card(document_id, reader)
     said = verified(context, [document_id]).get(document_id)
     nothing = OwnVerification(owner=False, text_hash="", said=False)
@@ -241,7 +245,7 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
 
     Raises `NotFound`, `IndexUnreachable`.
     """
-    verifying, agent = required(context.verifying), known_agent(context, reader)
+    verifying, agent = required(context.part(Verifying)), known_agent(context, reader)
     today, rules = context.today(), verifying.rules
     per_month, answers = _pace(verifying, agent.id), doubted_answers(context, reader)
     left = per_month - verifying.store.said_since(agent.id, today - timedelta(days=MONTH_DAYS))
@@ -274,7 +278,7 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
 
 def doubted_answers(context: AnswerContext, reader: Reader) -> tuple[DoubtedAnswer, ...]:
     """Return the reader's answers that others reported as no longer right, oldest report first."""
-    asking = context.asking
+    asking = context.part(Asking)
     if asking is None or reader.agent_id is None:
         return ()
     found = [
@@ -310,7 +314,7 @@ def marks_to_decide(context: AnswerContext, reader: Reader) -> int:
     Raises `IndexUnreachable`.
     """
     held = context.grants.held_by(reader)
-    if context.verifying is None or Role.ANIMATOR not in held.roles:
+    if context.part(Verifying) is None or Role.ANIMATOR not in held.roles:
         return 0
     return len(_marked_for(context, reader, held))
 
@@ -318,7 +322,7 @@ def marks_to_decide(context: AnswerContext, reader: Reader) -> int:
 def _marked_for(
     context: AnswerContext, reader: Reader, held: HeldRoles
 ) -> tuple[DocumentToVerify, ...]:
-    marks = required(context.verifying).store.marks(_MOST_MARKS)
+    marks = required(context.part(Verifying)).store.marks(_MOST_MARKS)
     cards = context.search.cards(sorted({one.document_id for one in marks}), reader)
     animated = {
         id_: card
@@ -351,7 +355,7 @@ def decide_on_marked(
     Raises `NotFound` for a document that is not in `marked_documents`, `Stale` if its text changed
     since, `InvalidParameter`, `NotAudited`, and `IndexUnreachable`.
     """
-    store, me = required(context.verifying).store, holder.reader.agent_id or ""
+    store, me = required(context.part(Verifying)).store, holder.reader.agent_id or ""
     waiting = {one.card.document_id: one for one in marked_documents(context, holder)}
     if document_id not in waiting:
         raise NotFound(NO_SUCH_DOCUMENT)
@@ -371,7 +375,10 @@ def _with_marks(
     context: AnswerContext, marks: Sequence[OutdatedMark], cards: Mapping[str, Card]
 ) -> Iterator[tuple[Card, str, Verification | None, list[OutdatedMark]]]:
     """Yield the documents with a text: (card, its hash, last statement on it, newer marks)."""
-    hashes, said = context.search.text_hashes(cards), required(context.verifying).store.said(cards)
+    hashes, said = (
+        context.search.text_hashes(cards),
+        required(context.part(Verifying)).store.said(cards),
+    )
     for id_, card in cards.items():
         text_hash, last = hashes.get(id_), said.get(id_)
         if last and last.content_hash != text_hash:
@@ -393,13 +400,11 @@ def _notes(marks: Iterable[OutdatedMark]) -> tuple[str, ...]:
 def _has_author_to_ask(context: AnswerContext, card: Card) -> bool:
     """Return whether an owner of the document is in post, may read it and wants to be asked."""
     owners = context.people.by_account(_owning_accounts(card)).values()
+    asking = context.part(Asking)
     return any(
         not one.departed(context.today())
-        and _pace(required(context.verifying), one.id) > 0
-        and (
-            context.asking is None
-            or context.search.cards((card.document_id,), context.asking.reader_of(one.id))
-        )
+        and _pace(required(context.part(Verifying)), one.id) > 0
+        and (asking is None or context.search.cards((card.document_id,), asking.reader_of(one.id)))
         for one in owners
     )
 
@@ -421,7 +426,7 @@ def _is_due(last: Verification | None, day: date) -> bool:
 
 def _much_read(context: AnswerContext, reader: Reader, before: date) -> dict[str, Card]:
     """Return documents opened often in thirty days and dated before a day."""
-    verifying = required(context.verifying)
+    verifying = required(context.part(Verifying))
     if not verifying.rules.much_opened:
         return {}
     since = context.today() - timedelta(days=MONTH_DAYS)
@@ -435,7 +440,7 @@ def note_opening(context: AnswerContext, reader: Reader, card: Card) -> None:
 
     The reader is not stored. If counting fails, the document is still shown.
     """
-    verifying = context.verifying
+    verifying = context.part(Verifying)
     if verifying is None or not verifying.rules.much_opened or reader.agent_id is None:
         return
     if is_owner(context, reader, card):
@@ -462,7 +467,7 @@ def say_of_document(
     statement of a reader who is not its author, `Stale` if the text changed since,
     `InvalidParameter`, `TooManyMarks`, and `IndexUnreachable`.
     """
-    verifying, agent = required(context.verifying), known_agent(context, reader)
+    verifying, agent = required(context.part(Verifying)), known_agent(context, reader)
     store = verifying.store
     if act in (VerificationAct.TAKE_BACK, VerificationAct.FORGET):
         if act is VerificationAct.FORGET or document_id:
@@ -489,7 +494,7 @@ def choose_pace(context: AnswerContext, reader: Reader, per_month: int) -> None:
 
     Raises `NotFound`, `InvalidParameter`.
     """
-    verifying, agent = required(context.verifying), known_agent(context, reader)
+    verifying, agent = required(context.part(Verifying)), known_agent(context, reader)
     if not 0 <= per_month <= MOST_PER_MONTH:
         raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_MONTH} documents par mois.")
     verifying.store.choose_pace(agent.id, per_month)
@@ -502,7 +507,7 @@ def has_said(context: AnswerContext, reader: Reader, document_id: str) -> bool:
     """
     return (
         document_id
-        in required(context.verifying).store.of_agent(reader.agent_id or "").document_ids
+        in required(context.part(Verifying)).store.of_agent(reader.agent_id or "").document_ids
     )
 
 
@@ -511,14 +516,15 @@ def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerification
 
     Returns None if authors are not asked about documents. Raises `IndexUnreachable`.
     """
-    if context.verifying is None or reader.agent_id is None:
+    verifying = context.part(Verifying)
+    if verifying is None or reader.agent_id is None:
         return None
-    own = context.verifying.store.of_agent(reader.agent_id)
+    own = verifying.store.of_agent(reader.agent_id)
     open_now = context.search.cards(sorted(own.document_ids), reader)
     return OwnVerifications(
         tuple(one for one in own.said if one.document_id in open_now),
         tuple(one for one in own.marks if one.document_id in open_now),
-        _pace(context.verifying, reader.agent_id),
+        _pace(verifying, reader.agent_id),
         len(own.document_ids - open_now.keys()),
         {id_: card.title for id_, card in open_now.items()},
     )

@@ -8,13 +8,14 @@ identified.
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 
 from indexer import sql
 from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, row_of, storable
+from search_api.questions.limits import DailyActs
 
 MONTH_DAYS = 30
 """Period, in days, for counting openings and authors' statements."""
@@ -274,3 +275,31 @@ def forget_documents(engine: sa.Engine, document_ids: Collection[str]) -> None:
 def forget_openings(engine: sa.Engine, before: date) -> None:
     """Delete the openings of days before `before`."""
     sql.execute(engine, sa.delete(document_openings).where(document_openings.c.day < before))
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationRules:
+    """Rules from the settings: the age from which a document is old, in days, and limits.
+
+    `per_month`: number of documents to verify in thirty days, for agents who made no choice.
+    `marked_per_day`: number of documents that a reader may mark as outdated. A document opened
+    `much_opened` times in thirty days (0: openings are not counted) is old after `opened_days`.
+    """
+
+    old_days: int = 1095
+    per_month: int = 5
+    marked_per_day: int = 10
+    much_opened: int = 50
+    opened_days: int = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Verifying:
+    """Dependencies of authors' statements: their store and the rules for asking authors.
+
+    `acts` recognises a reader's first opening of a document in a day.
+    """
+
+    store: SqlVerifications
+    rules: VerificationRules = VerificationRules()
+    acts: DailyActs = field(default_factory=lambda: DailyActs(lambda: datetime.now(UTC)))

@@ -14,6 +14,8 @@ from threading import Event
 
 from quisait.settings import Settings
 from quisait.work.mail import send_queue
+from search_api.context import required
+from search_api.mail.storage import Mailing
 from search_api.mail.values import MailPreferences
 from search_api.questions.values import AgentRequest, AskedQuestion, RequestState
 from tests.pages.asking_site import ASKER, MAPPER, AskingSite, asking_site
@@ -23,8 +25,7 @@ MESSAGES = 16
 
 def queue_messages(site: AskingSite) -> None:
     """Queue mails about `MESSAGES` questions to an agent who wants a mail for each."""
-    assert site.services.mail is not None
-    store, begun = site.services.mail.store, site.clock()
+    store, begun = required(site.services.part(Mailing)).store, site.clock()
     store.choose(MAPPER, MailPreferences(asked=True))
     for number in range(MESSAGES):
         id_ = f"{number:032x}"
@@ -66,8 +67,7 @@ def main(folder: Path, written: str) -> None:
             tell(pid)
             _, status = os.waitpid(pid, 0)
             tell(os.waitstatus_to_exitcode(status))
-        assert site.services.mail is not None
-        store = site.services.mail.store
+        store = required(site.services.part(Mailing)).store
         store.claim()  # what a dead one was sending becomes doubtful
         states = {state.value: n for state, n in store.counts().states.items()}
         tell(json.dumps(states))

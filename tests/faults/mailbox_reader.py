@@ -23,7 +23,8 @@ from quisait_mailbox.settings import MailboxSettings
 
 from quisait.settings import Settings
 from quisait.work.mail import send_queue
-from search_api.mail.storage import SqlMail
+from search_api.context import required
+from search_api.mail.storage import Mailing, SqlMail
 from search_api.questions.storage import SqlQuestions
 from tests.pages.asking_site import ASKER, MAPPER, AskingSite, asking_site
 
@@ -58,19 +59,18 @@ def ask(site: AskingSite, settings: Settings) -> None:
 
 
 def send(site: AskingSite, settings: Settings) -> None:
-    assert site.services.mail is not None
-    site.services.mail.store.queue_due()
+    required(site.services.part(Mailing)).store.queue_due()
     send_queue(site.services, settings, Event())
 
 
 def main(folder: str, written: str, point: str) -> None:
     settings = Settings(**json.loads(written))
     with asking_site(Path(folder)) as made:
-        mail = made.services.mail
+        mail = made.services.part(Mailing)
         assert mail is not None
         replies = ReplyAddresses(b"r" * 32, settings.table(MailboxSettings).address, 30)
         answered = replace(mail, additions=(answers_by_mail(replies),))
-        site = replace(made, services=replace(made.services, mail=answered))
+        site = replace(made, services=made.services.with_parts(answered))
         if point == "ask":
             ask(site, settings)
         elif point:

@@ -38,19 +38,18 @@ from quisait.privacy.replay import replay
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.communities.storage import SqlCommunityPages
-from search_api.context import Asking, Mailing
 from search_api.favourites.storage import SqlFavourites
 from search_api.following.storage import SqlFollowing
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import Authorities, reader_of
 from search_api.mail.links import UnsubscribeLinks
-from search_api.mail.storage import SqlMail
+from search_api.mail.storage import Mailing, SqlMail
 from search_api.mail.values import MailRules
 from search_api.questions.authority import ScopeAuthority
 from search_api.questions.delivery import move_questions_on
 from search_api.questions.documents import QuestionsConnector
 from search_api.questions.limits import DailyActs
-from search_api.questions.storage import SqlQuestions
+from search_api.questions.storage import Asking, SqlQuestions
 from search_api.questions.values import AskingRules
 from search_api.search.engine import Search
 from tests.builders import Clock, indexed, make_document
@@ -291,6 +290,7 @@ def asking_site(
         return authorities.complete(reader_of(agent_id, book, TODAY))
 
     animator = Grant(Role.ANIMATOR, frozenset({ANIMATOR}), topics=frozenset({"cadastre"}))
+    community_pages = SqlCommunityPages(engine, clock)
     services = Services(
         Search(index, ENCODER, book),
         book,
@@ -298,16 +298,19 @@ def asking_site(
         today=lambda: TODAY,
         overview=overview,
         consent=SqlConsent(engine, clock),
-        favourites=SqlFavourites(engine, clock),
         grants=Grants((animator,)),
         audit=SqlAudit(engine, clock),
-        community_pages=SqlCommunityPages(engine, clock),
-        asking=Asking(questions, AskingRules(**rules), publish, reader, DailyActs(clock)),
-        following=SqlFollowing(engine, clock, register),
-        mail=Mailing(
-            SqlMail(engine, clock, "qui-sait.test", register),
-            MailRules(SITE, "qui-sait.test", frozenset({TITLED})),
-            UnsubscribeLinks(b"k" * 32),
+        closed_communities=community_pages.closed,
+        parts=(
+            SqlFavourites(engine, clock),
+            community_pages,
+            Asking(questions, AskingRules(**rules), publish, reader, DailyActs(clock)),
+            SqlFollowing(engine, clock, register),
+            Mailing(
+                SqlMail(engine, clock, "qui-sait.test", register),
+                MailRules(SITE, "qui-sait.test", frozenset({TITLED})),
+                UnsubscribeLinks(b"k" * 32),
+            ),
         ),
     )
     try:

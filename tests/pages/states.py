@@ -180,7 +180,7 @@ def every_site(parts: Parts) -> Iterator[Sites]:
         grants=GRANTS,
         audit=SqlAudit(parts.engine, now),
         consent=SqlConsent(parts.engine, now),
-        favourites=SqlFavourites(parts.engine, now),
+        parts=(SqlFavourites(parts.engine, now),),
     )
 
     def partial(request: Request) -> Reader:

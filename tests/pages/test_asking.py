@@ -28,7 +28,9 @@ from indexer.values import (
     ShowRequest,
 )
 from quisait.privacy.retention import purge_agent
+from search_api.context import required
 from search_api.questions.delivery import DECLINE_UNDO
+from search_api.questions.storage import Asking
 from search_api.questions.tables import (
     asked_agents,
     asked_questions,
@@ -39,6 +41,7 @@ from search_api.questions.values import AskingPreferences, QuestionStage
 from search_api.search.service import who_knows
 from tests.journals import Notebook
 from tests.judging import engine_index
+from tests.made_site import without
 from tests.pages.asking_site import (
     AGENTS,
     ANIMATOR,
@@ -426,8 +429,7 @@ def test_agents_see_how_much_they_are_asked(site: AskingSite) -> None:
         told = site.client(agent_id).get("/api/v1/questions").json()["load"]
         return told["this_week"], told["per_week"]
 
-    assert site.services.asking
-    limit = site.services.asking.rules.per_week
+    limit = required(site.services.part(Asking)).rules.per_week
     site.questions.requests.prefer(NEIGHBOUR, AskingPreferences(per_week=3))
     site.ask(to=NEIGHBOUR)
     assert [load(one) for one in (MAPPER, NEIGHBOUR)] == [(0, limit), (1, 3)]
@@ -545,9 +547,9 @@ def test_pages_of_topics_and_agents_end_in_a_question(site: AskingSite) -> None:
     assert 'id="demander"' not in client.get(f"/agents/{ASKER}").text
     through = client.get(f"/agents/{BEHIND}").text
     assert 'href="/questions/new"' in through, "who is reached by their service is not asked first"
-    without = replace(site, services=replace(site.services, asking=None)).client(ASKER)
+    off = replace(site, services=without(site.services, Asking)).client(ASKER)
     for path in ("/topics/cadastre", f"/agents/{MAPPER}"):
-        assert "/questions" not in without.get(path).text
+        assert "/questions" not in off.get(path).text
 
 
 def test_to_decline_where_nobody_is_left_moves_nothing(site: AskingSite) -> None:
@@ -1136,14 +1138,14 @@ def test_an_engine_that_goes_while_a_question_is_published_refuses_it_no_more(
     index = EngineThatStops(tmp_path / "index", ENCODER.dimension)
     with asking_site(tmp_path, apart=True, index=index) as site:
         site.accept_community()
-        asking = site.services.asking
+        asking = site.services.part(Asking)
         assert asking is not None
 
         def published() -> bool:
             index.away = True
             return False
 
-        gone = replace(site.services, asking=replace(asking, publish=published))
+        gone = site.services.with_parts(replace(asking, publish=published))
         wanted = {"title": QUESTION, "community": "cadastre"}
         client = replace(site, services=gone).client(STRANGER)
         assert client.post("/questions", data=wanted).status_code == 303
@@ -1412,7 +1414,7 @@ def test_who_left_long_ago_is_named_no_more(site: AskingSite) -> None:
 
 def test_where_no_question_is_asked_there_is_none(site: AskingSite) -> None:
     """Off by default: no page, no link, no field that leads there."""
-    off = replace(site, services=replace(site.services, asking=None))
+    off = replace(site, services=without(site.services, Asking))
     client = off.client(ASKER)
     for path in ("/questions", "/questions/new", "/api/v1/questions", "/questions/x"):
         assert client.get(path).status_code == 404

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from search_api.context import required
+from search_api.mail.storage import Mailing
 from search_api.mail.values import MailKind
 from search_api.questions.delivery import DECLINE_UNDO, move_questions_on
 from search_api.questions.values import AskingPreferences
@@ -335,8 +337,7 @@ def test_what_is_followed_is_told_at_home_and_ended(page_of: PageOf, site: Askin
     told = page.locator("section[aria-labelledby='suivis'] li a")
     expect(told).to_have_text(["cadastre"])
     sound(page)
-    assert site.services.mail
-    link = site.services.mail.links.make(STRANGER, MailKind.DIGEST)
+    link = required(site.services.part(Mailing)).links.make(STRANGER, MailKind.DIGEST)
     page.goto(f"/courriels/{link}")
     sound(page)
     page.get_by_role("button", name="Ne plus les recevoir").click()

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from search_api.questions.storage import Asking
 from search_api.questions.values import AskingPreferences
+from tests.made_site import without
 from tests.pages.asking_site import (
     ASKER,
     BEHIND,
@@ -79,7 +81,7 @@ def test_the_box_leads_to_where_one_asks_only_where_one_can(tmp_path: Path) -> N
     """Its texts say so, and are the same for everybody."""
     with asking_site(tmp_path) as site:
         on = site.client(MAPPER).get("/embed/words.js")
-        off = replace(site, services=replace(site.services, asking=None)).client(MAPPER)
+        off = replace(site, services=without(site.services, Asking)).client(MAPPER)
         assert '"ask": "Poser' in on.text
         assert '"ask": ""' in off.get("/embed/words.js").text
         assert "questions/new" in site.client(MAPPER).get("/embed/asking.js").text

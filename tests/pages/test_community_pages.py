@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from connectors.values import Access
+from search_api.communities.storage import SqlCommunityPages
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.topics.service import READ_FIRST
 from search_api.wording import first_question
@@ -143,7 +144,7 @@ def test_a_closed_community_is_read_and_asked_nothing(site: AskingSite) -> None:
 
 def test_a_pin_that_its_animator_may_not_read_stands_in_nobodys_way(site: AskingSite) -> None:
     """Nor is its being there told: it can be neither seen nor taken away."""
-    pages = site.services.community_pages
+    pages = site.services.part(SqlCommunityPages)
     assert pages is not None
     for number in range(READ_FIRST):
         pages.pin("cadastre", f"wiki:ferme{number}")

@@ -12,11 +12,10 @@ from typer.testing import CliRunner
 from quisait.cli import app as command_line
 from quisait.clock import now
 from search_api.app import create_app
-from search_api.context import Mailing
 from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.rendering import written_message
 from search_api.mail.shown_mails import ShownMails
-from search_api.mail.storage import SqlMail
+from search_api.mail.storage import Mailing, SqlMail
 from search_api.mail.values import MailContent, MailKind, MailRules, QueuedMail
 from search_api.services import DemoPerson, Services
 from tests.pages.administration import AGENTS, SECRET
@@ -95,11 +94,11 @@ def test_no_choice_outside_the_demo(claire: TestClient) -> None:
     assert "Démonstration" not in claire.get("/").text
 
 
-def demo_with(app: FastAPI, **changed: object) -> TestClient:
+def demo_with(app: FastAPI, *parts: object, **changed: object) -> TestClient:
     """A client of the demo with other services, from this machine."""
     services: Services = app.state.services
     own = {"Origin": "http://testserver"}
-    changed_app = create_app(replace(services, **changed))  # type: ignore[arg-type]
+    changed_app = create_app(replace(services, **changed).with_parts(*parts))  # type: ignore[arg-type]
     return TestClient(changed_app, client=("127.0.0.1", 50000), headers=own, follow_redirects=False)
 
 
@@ -160,7 +159,7 @@ def keep_mail(folder: Path, to: str, lead: str) -> None:
 def test_everybody_reads_their_own_mails(demo_app: FastAPI, parts: Parts, tmp_path: Path) -> None:
     """The newest first, as text; what leads to the site leads here, on whatever port."""
     folder = tmp_path / "mails"
-    client = demo_with(demo_app, mail=mailing(parts, folder))
+    client = demo_with(demo_app, mailing(parts, folder))
     client.cookies.set("quisait_demo_agent", "ag-1")
     assert 'class="card mail"' not in client.get("/demo/mails").text
     keep_mail(folder, "claire.le-bihan@finances.example", "Le premier. <b>")
@@ -185,17 +184,17 @@ def test_no_mails_are_shown_in_a_real_installation(
     keep_mail(folder, "claire.le-bihan@finances.example", "Lu par personne.")
     real: Services = token_app.state.services
     own = TestClient(
-        create_app(replace(real, mail=mailing(parts, folder))),
+        create_app(real.with_parts(mailing(parts, folder))),
         headers=dict(claire.headers),
         client=("127.0.0.1", 50000),
     )
     assert own.get("/").status_code == 200
     assert own.get("/demo/mails").status_code == 404
     assert "/demo/mails" not in own.get("/").text
-    sends = demo_with(demo_app, mail=mailing(parts, None))
+    sends = demo_with(demo_app, mailing(parts, None))
     assert sends.get("/demo/mails").status_code == 404
     assert "/demo/mails" not in sends.get("/").text
-    shows = replace(demo_app.state.services, mail=mailing(parts, folder))
+    shows = demo_app.state.services.with_parts(mailing(parts, folder))
     elsewhere = TestClient(create_app(shows), client=("192.0.2.7", 50000))
     assert elsewhere.get("/demo/mails").status_code == 401
 

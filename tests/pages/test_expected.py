@@ -11,6 +11,7 @@ from connectors.values import EVERYONE, Access, Contribution, ContributorRole
 from indexer.centroids import quantised
 from indexer.values import Put
 from search_api.audit.sql import SqlAudit
+from search_api.context import required
 from search_api.expected.service import MOST_BY_HAND
 from search_api.expected.storage import ExpectedQuestion, QuestionOrigin, SqlExpectedQuestions
 from search_api.identity.principals import Grant, Grants, Role
@@ -58,9 +59,8 @@ def filled(site: AskingSite) -> AskingSite:
     administrator = Grant(Role.ADMINISTRATOR, frozenset({BEHIND}))
     services = replace(
         site.services,
-        expected=SqlExpectedQuestions(site.engine),
         grants=Grants((*site.services.grants.every, administrator)),
-    )
+    ).with_parts(SqlExpectedQuestions(site.engine))
     written = [
         note(NOTE, "Le bornage fixe la limite.", GIVEN),
         note(RESTRICTED, "Un texte restreint.", SECRET, readers=f"agent:{STRANGER}", author=6),
@@ -85,8 +85,7 @@ def on_either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Asking
 
 
 def store_of(site: AskingSite) -> SqlExpectedQuestions:
-    assert site.services.expected is not None
-    return site.services.expected
+    return required(site.services.part(SqlExpectedQuestions))
 
 
 def text_hash(site: AskingSite, document_id: str = NOTE) -> str:

@@ -38,7 +38,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedIn
     with made_site(folder, index, AGENTS, TOPICS) as made:
         consent = SqlConsent(made.engine, lambda: datetime.now(UTC))
         store = SqlFavourites(made.engine, lambda: datetime.now(UTC))
-        yield index, made.services(READER, consent=consent, favourites=store)
+        yield index, made.services(READER, consent=consent, parts=(store,))
 
 
 def client_of(services: Services, agent: str = READER) -> TestClient:

@@ -14,14 +14,14 @@ from indexer.access import Reader
 from indexer.values import Put, PutAccess
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
-from search_api.context import Verifying
+from search_api.context import required
 from search_api.following.service import HOME_SEARCHES, MOST_SEARCHED
 from search_api.following.storage import FollowKind, SqlFollowing
 from search_api.query.query import Query
 from search_api.questions.tables import question_uses
 from search_api.ranking.results import Results
 from search_api.search.engine import Search
-from search_api.verification.storage import SqlVerifications, Verification
+from search_api.verification.storage import SqlVerifications, Verification, Verifying
 from tests.builders import allowed, indexed, make_document
 from tests.pages.asking_site import (
     ANIMATOR,
@@ -171,8 +171,7 @@ def test_what_one_may_not_see_is_followed_like_what_never_was(site: AskingSite) 
     assert told(STRANGER, "topic", "inconnu")[0] == 404
     assert told(STRANGER, "community", "cadastre")[0] == 404
     assert told(STRANGER, "search", "/?page=2")[0] == 404
-    assert site.services.following is not None
-    assert site.services.following.of(STRANGER).follows == ()
+    assert required(site.services.part(SqlFollowing)).of(STRANGER).follows == ()
 
 
 def test_a_follow_of_what_was_closed_shows_that_it_is_and_goes(site: AskingSite) -> None:
@@ -237,7 +236,7 @@ def test_one_follows_so_many_at_most(site: AskingSite) -> None:
 
 def test_withdrawal_departure_and_a_restored_backup_end_it(site: AskingSite) -> None:
     """Who withdraws follows nothing, and nothing new; what was removed comes back in no way."""
-    following = site.services.following
+    following = site.services.part(SqlFollowing)
     assert following is not None
     client = site.client(MAPPER)
     assert follow(site, MAPPER, "topic", "cadastre") == 204
@@ -298,7 +297,7 @@ def test_a_hidden_question_or_answer_is_no_news(site: AskingSite) -> None:
 
 def test_a_followed_search_among_verified_documents_stays_among_them(site: AskingSite) -> None:
     verifying = Verifying(SqlVerifications(site.engine))
-    site = replace(site, services=replace(site.services, verifying=verifying))
+    site = replace(site, services=site.services.with_parts(verifying))
     address = "/?q=carnaval&verified=1"
     assert follow(site, STRANGER, "search", address) == 204
     (kept,) = site.client(STRANGER).get("/api/v1/follows").json()["follows"]

@@ -18,10 +18,12 @@ from quisait.privacy.replay import replay
 from quisait.settings import Settings
 from quisait.work.mail import SendReport, check_server, send_queue
 from search_api.communities.service import unread_invitations
+from search_api.context import required
 from search_api.mail.storage import (
     ANSWERED_PER_WEEK,
     MOST_ATTEMPTS,
     RECENT,
+    Mailing,
     SqlMail,
     doubt_restored_mail,
 )
@@ -66,8 +68,7 @@ def settings_for(post: SmtpServer, **mail: Any) -> Settings:
 
 
 def store_of(site: AskingSite) -> SqlMail:
-    assert site.services.mail is not None
-    return site.services.mail.store
+    return required(site.services.part(Mailing)).store
 
 
 def choose(site: AskingSite, agent: str, **said: Any) -> None:
@@ -226,9 +227,9 @@ def test_no_restricted_title_unless_the_entity_allows_it(
     site.ask(title=f"Le cadastre de {SECRET} ?", **OWN)
     assert send(site, post).sent == 1
     assert SECRET not in received(post)[0][1]
-    assert site.services.mail is not None
-    rules = replace(site.services.mail.rules, titled_entities=frozenset({"Finances"}))
-    allowing = replace(site.services, mail=replace(site.services.mail, rules=rules))
+    mail = required(site.services.part(Mailing))
+    rules = replace(mail.rules, titled_entities=frozenset({"Finances"}))
+    allowing = site.services.with_parts(replace(mail, rules=rules))
     site.ask(ANIMATOR, f"Le cadastre de {SECRET}, encore ?", to=MAPPER, **OWN)
     queued = store_of(site).queue_due()
     assert send_queue(allowing, settings_for(post), Event(), queued).sent == 1

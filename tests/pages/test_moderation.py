@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from expertise.consent import SqlConsent
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
+from search_api.context import required
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.moderation.service import waiting_reports
 from search_api.questions.service import CORRECTED
+from search_api.questions.storage import Asking
 from search_api.questions.tables import text_reports
 from tests.pages.asking_site import (
     ANIMATOR,
@@ -291,10 +293,12 @@ def test_a_question_without_topic_reaches_its_entity(site: AskingSite) -> None:
         Grant(Role.ANIMATOR, frozenset({STRANGER}), entities=frozenset({"Intérieur"})),
         Grant(Role.ANIMATOR, frozenset({NEIGHBOUR}), topics=frozenset({"cadastre"})),
     )
-    asking = site.services.asking
+    asking = site.services.part(Asking)
     assert asking is not None
     rules = replace(asking.rules, hidden_names=True, hidden_names_entities=("Finances",))
-    services = replace(site.services, grants=Grants(grants), asking=replace(asking, rules=rules))
+    services = replace(site.services, grants=Grants(grants)).with_parts(
+        replace(asking, rules=rules)
+    )
     site = replace(site, services=services)
     question, unnamed = site.ask(), site.ask(title="Quelle régie ?", hidden=True)
     assert site.read(STRANGER, unnamed)["asker"] is None
@@ -386,8 +390,7 @@ def put_back(site: AskingSite, copy: Path) -> None:
     site.engine.dispose()
     Path(str(site.engine.url.database)).write_bytes(copy.read_bytes())
     site.replayed(site.engine)
-    assert site.services.asking is not None
-    site.services.asking.publish()
+    required(site.services.part(Asking)).publish()
 
 
 def test_a_former_text_is_shown_to_its_author_alone(site: AskingSite) -> None:

@@ -1,7 +1,6 @@
 """The line that confirms an action on the next page: once, to its agent, with what undoes it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -13,11 +12,13 @@ from fastapi.testclient import TestClient
 
 from expertise.consent import PreferenceKind
 from search_api.app import create_app
-from search_api.context import Verifying
+from search_api.context import required
+from search_api.favourites.storage import SqlFavourites
+from search_api.mail.storage import Mailing
 from search_api.mail.values import NO_MAIL, DigestPace, MailPreferences
 from search_api.notices import COOKIE, NOTICES
 from search_api.questions.delivery import DECLINE_UNDO
-from search_api.verification.storage import SqlVerifications
+from search_api.verification.storage import SqlVerifications, Verifying
 from tests.pages.asking_site import (
     ANIMATOR,
     ASKER,
@@ -39,7 +40,7 @@ Fields = list[tuple[str, str]]
 def site(tmp_path: Path) -> Iterator[AskingSite]:
     with asking_site(tmp_path) as made:
         verifying = Verifying(SqlVerifications(made.engine))
-        made.services = replace(made.services, verifying=verifying)
+        made.services = made.services.with_parts(verifying)
         made.app = create_app(made.services)
         yield made
 
@@ -141,8 +142,7 @@ def test_a_report_is_undone(site: AskingSite) -> None:
 
 def test_choices_are_undone_to_what_they_were(site: AskingSite) -> None:
     """Of mail, of questions, and of documents to verify."""
-    assert site.services.mail is not None
-    browser, store = Browser(site, MAPPER), site.services.mail.store
+    browser, store = Browser(site, MAPPER), required(site.services.part(Mailing)).store
     store.choose(MAPPER, MailPreferences(asked=False, digest=DigestPace.DAILY))
     said = {"receives": "true", "topics": ["cadastre", "regies"], "per_week": "4"}
     browser.client.post("/preferences", data={**said, "answered": "true", "digest": "daily"})
@@ -159,8 +159,7 @@ def test_choices_are_undone_to_what_they_were(site: AskingSite) -> None:
 
 def test_what_is_said_of_a_document_is_undone(site: AskingSite) -> None:
     """Unless something was said before, which undoing would not bring back."""
-    assert site.services.verifying is not None
-    browser, store = Browser(site, MAPPER), site.services.verifying.store
+    browser, store = Browser(site, MAPPER), required(site.services.part(Verifying)).store
     checked = browser.client.get("/api/v1/verifications/documents/wiki:0").json()
     said = {"document": "wiki:0", "act": "right", "text_hash": checked["text_hash"]}
     path, fields = browser.sends("/verifications", said)
@@ -206,7 +205,7 @@ def test_follows_and_favourites_are_undone(site: AskingSite) -> None:
     path, fields = browser.sends("/favoris", favourite)
     assert dict(fields)["act"] == "no_favourite"
     browser.sends(path, fields)
-    assert site.services.favourites.of(STRANGER) == ()  # type: ignore[union-attr]
+    assert required(site.services.part(SqlFavourites)).of(STRANGER) == ()
 
 
 def test_a_notice_is_shown_once_and_to_its_agent(site: AskingSite) -> None:
@@ -228,4 +227,4 @@ def test_a_notice_is_shown_once_and_to_its_agent(site: AskingSite) -> None:
         assert not shown(other)
     assert sent(**{"sec-fetch-mode": "cors", "sec-fetch-site": "same-origin"}) == ""
     assert all(said.strip() for said in NOTICES.values())
-    assert site.services.mail.store.preferences(MAPPER) == NO_MAIL  # type: ignore[union-attr]
+    assert required(site.services.part(Mailing)).store.preferences(MAPPER) == NO_MAIL

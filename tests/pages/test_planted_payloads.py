@@ -24,8 +24,11 @@ from indexer.access import Reader
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Passage, Put
 from quisait.clock import now
+from quisait.settings import load_settings
+from quisait.work.edited_tables import EditedFiles
 from search_api.addresses import document_address
 from search_api.administration.system_status import (
+    Administration,
     CountedQuestion,
     MissingDocuments,
     PartState,
@@ -157,7 +160,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
             grants=GRANTS,
             audit=SqlAudit(made.engine, now),
             consent=SqlConsent(made.engine, now),
-            administration=_seen,
+            parts=(Administration(_seen, EditedFiles(load_settings()), print, print, str),),
         )
 
 

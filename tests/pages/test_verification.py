@@ -16,9 +16,11 @@ from indexer.values import Put, PutAccess, Remove
 from quisait.privacy import retention
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
-from search_api.context import VerificationRules, Verifying
+from search_api.communities.storage import SqlCommunityPages
 from search_api.verification.storage import (
     SqlVerifications,
+    VerificationRules,
+    Verifying,
     document_openings,
     documents_verified,
     forget_openings,
@@ -74,7 +76,7 @@ def site(tmp_path: Path) -> Iterator[AskingSite]:
         ]
         assert not made.index.write(written).failed
         verifying = Verifying(SqlVerifications(made.engine), RULES)
-        yield replace(made, services=replace(made.services, verifying=verifying))
+        yield replace(made, services=made.services.with_parts(verifying))
 
 
 def asked(site: AskingSite, agent_id: str = MAPPER) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def test_authors_are_asked_about_their_own_old_documents(site: AskingSite) -> No
 def test_what_is_much_read_is_asked_about_earlier(site: AskingSite) -> None:
     """A reader counts once a day, the author never; until it is verified, and of the last month."""
     verifying = Verifying(SqlVerifications(site.engine), replace(RULES, much_opened=2))
-    site = replace(site, services=replace(site.services, verifying=verifying))
+    site = replace(site, services=site.services.with_parts(verifying))
     lately = datetime(TODAY.year - 2, TODAY.month, 1)
     assert not site.index.write([note("lue", "Un texte lu.", 1, when=lately)]).failed
     for reader in (NEIGHBOUR, NEIGHBOUR, MAPPER):
@@ -148,7 +150,7 @@ def test_what_is_much_read_is_asked_about_earlier(site: AskingSite) -> None:
 
 def test_openings_are_not_counted_where_they_are_not_wanted(site: AskingSite) -> None:
     verifying = Verifying(SqlVerifications(site.engine), replace(RULES, much_opened=0))
-    site = replace(site, services=replace(site.services, verifying=verifying))
+    site = replace(site, services=site.services.with_parts(verifying))
     assert site.client(STRANGER).get("/documents/wiki:vieille").status_code == 200
     assert documents_verified(site.engine) == set()
 
@@ -313,7 +315,7 @@ def test_what_is_kept_is_shown_taken_along_and_let_go(site: AskingSite) -> None:
     assert purge_agent(site.engine, MAPPER, b"key") > 0
     said = verified(site, "vieille")
     assert (said["right"], said["agent"]) == (True, None)
-    pages = site.services.community_pages
+    pages = site.services.part(SqlCommunityPages)
     assert pages is not None
     for name in ("wiki:vieille", "wiki:neuve"):
         pages.pin("cadastre", name)
@@ -335,10 +337,10 @@ def test_who_withdrew_from_a_source_is_not_named_by_it(site: AskingSite) -> None
 
 def test_what_one_may_not_read_any_more_is_taken_back_with_all(site: AskingSite) -> None:
     """Told as a number alone; a restored backup brings back neither a word nor a mark."""
-    verifying = site.services.verifying
+    verifying = site.services.part(Verifying)
     assert verifying is not None
     store = SqlVerifications(site.engine, site.register)
-    site = replace(site, services=replace(site.services, verifying=replace(verifying, store=store)))
+    site = replace(site, services=site.services.with_parts(replace(verifying, store=store)))
     assert say(site, NEIGHBOUR, "autre", "take_back") == 204
     assert list(site.register.lines()) == [], "nothing was said"
 
@@ -421,10 +423,10 @@ def test_who_animates_is_told_where_no_author_can_be_asked(site: AskingSite) -> 
     assert not site.index.write(gone).failed
     carnival = make_document("wiki:bal", title="Le carnaval de Dunkerque")
     assert not site.index.write([Put(indexed(carnival, "Un bal."))]).failed
-    verifying = site.services.verifying
+    verifying = site.services.part(Verifying)
     assert verifying is not None
     rules = replace(RULES, marked_per_day=9)
-    site = replace(site, services=replace(site.services, verifying=replace(verifying, rules=rules)))
+    site = replace(site, services=site.services.with_parts(replace(verifying, rules=rules)))
     for name in ("orpheline", "fermee", "bal", "vieille"):
         assert say(site, STRANGER, name, "outdated", text_hash=text_hash(site, name)) == 204
 

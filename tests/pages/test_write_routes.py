@@ -48,27 +48,28 @@ from quisait.application.database import migrate
 from quisait.clock import now
 from quisait.settings import SearchSettings, load_settings
 from quisait.work.edited_tables import EditedFiles
+from search_api.administration.system_status import Administration, SystemStatus
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.communities.storage import SqlCommunityPages
-from search_api.context import Asking, Mailing, Verifying
+from search_api.context import required
 from search_api.expected.storage import ExpectedQuestion, QuestionOrigin, SqlExpectedQuestions
 from search_api.favourites.storage import SqlFavourites
 from search_api.following.storage import SqlFollowing
 from search_api.identity.readers import NO_AUTHORITIES, reader_of
 from search_api.mail.links import UnsubscribeLinks
-from search_api.mail.storage import SqlMail
+from search_api.mail.storage import Mailing, SqlMail
 from search_api.mail.values import MailKind, MailRules
 from search_api.questions.limits import DailyActs
-from search_api.questions.storage import SqlQuestions
+from search_api.questions.storage import Asking, SqlQuestions
 from search_api.questions.values import AskingRules
 from search_api.search.engine import Search
 from search_api.sign_on.identification import AgentRule, SignOn
 from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.signed_tokens import LOGOUT_EVENT, ProviderSession
-from search_api.verification.storage import OutdatedMark, SqlVerifications
+from search_api.verification.storage import OutdatedMark, SqlVerifications, Verifying
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
 from tests.made_once import copy_made
 from tests.pages.access_routes import WRITE_METHODS, routes_of, used
@@ -159,28 +160,37 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             grants=GRANTS,
             audit=SqlAudit(engine, now),
             consent=SqlConsent(engine, now),
-            favourites=SqlFavourites(engine, now),
-            read_soon=State(engine).request_run,
-            read_again=lambda source, folder: State(engine).request_run(source),
-            edited_tables=EditedFiles(
-                load_settings().model_copy(
-                    update={"search": SearchSettings(glossary=str(tmp_path / "glossaire.csv"))}
-                )
-            ),
             sign_on=sign_on,
             reader_of=IdentifiedReaders(identify, book, lambda: TODAY),
-            asking=Asking(
-                SqlQuestions(engine, now),
-                AskingRules(),
-                lambda: True,
-                lambda agent_id: reader_of(agent_id, book, TODAY),
-                DailyActs(now),
+            closed_communities=SqlCommunityPages(engine, now).closed,
+            parts=(
+                SqlFavourites(engine, now),
+                Administration(
+                    lambda: SystemStatus((), (), None),
+                    EditedFiles(
+                        load_settings().model_copy(
+                            update={
+                                "search": SearchSettings(glossary=str(tmp_path / "glossaire.csv"))
+                            }
+                        )
+                    ),
+                    State(engine).request_run,
+                    lambda source, folder: State(engine).request_run(source),
+                    lambda: "",
+                ),
+                Asking(
+                    SqlQuestions(engine, now),
+                    AskingRules(),
+                    lambda: True,
+                    lambda agent_id: reader_of(agent_id, book, TODAY),
+                    DailyActs(now),
+                ),
+                SqlFollowing(engine, now),
+                Mailing(SqlMail(engine, now, "x.test"), MailRules(SITE, "x.test"), LINKS),
+                SqlCommunityPages(engine, now),
+                Verifying(SqlVerifications(engine)),
+                SqlExpectedQuestions(engine),
             ),
-            following=SqlFollowing(engine, now),
-            mail=Mailing(SqlMail(engine, now, "x.test"), MailRules(SITE, "x.test"), LINKS),
-            community_pages=SqlCommunityPages(engine, now),
-            verifying=Verifying(SqlVerifications(engine)),
-            expected=SqlExpectedQuestions(engine),
             features=(
                 push_web(PushService(inbox, push_tokens, {"docs": frozenset()}, limits)),
                 lasuite_web(
@@ -379,7 +389,7 @@ def question_of_other(site: Site) -> str:
 
 def marked_document(site: Site) -> str:
     """A document of the manager's topic that a reader marked, whose author is not to be asked."""
-    verifying = site.services.verifying
+    verifying = site.services.part(Verifying)
     assert verifying is not None
     verifying.store.choose_pace("ag-2", 0)
     id_ = "wiki:60"
@@ -397,9 +407,8 @@ def expecting(path: str, status: int, **sent: Any) -> Maker:
 
     def make(method: str, _: str) -> Write:
         def ask(site: Site, agent: str) -> Answer:
-            assert site.services.expected is not None
             row = ExpectedQuestion("wiki:60", EXPECTED, QuestionOrigin.HAND, TODAY, "")
-            site.services.expected.add([row])
+            required(site.services.part(SqlExpectedQuestions)).add([row])
             answer: Answer = site.client(agent).request(method, path, **sent)
             return answer
 

@@ -14,10 +14,12 @@ from connectors.values import Agent
 from indexer.state import storable
 from quisait_mailbox.incoming import IncomingMail
 from quisait_mailbox.reply_addresses import Purpose, ReplyAddresses, SignedAddress
-from search_api.context import AnswerContext, Mailing, NotFound, required
+from search_api.context import AnswerContext, NotFound, required
+from search_api.mail.storage import Mailing
 from search_api.mail.values import MailAddition, MailContent, MailKind, MailNote, QueuedMail
 from search_api.questions.actions import TooManyAnswers, keep_answer
 from search_api.questions.reading import has_words, readable_thread
+from search_api.questions.storage import Asking
 from search_api.questions.values import MOST_TEXT, UNDECIDED, GivenAnswer
 
 
@@ -113,7 +115,7 @@ def receive_mail(
 
     Raises `NotFound` if no mail is sent from here, and `IndexUnreachable`.
     """
-    mailing = required(context.mail)
+    mailing = required(context.part(Mailing))
     for signed in mail.signed:
         if signed.purpose is Purpose.BOUNCE:
             return _bounced(context, mailing, replies, signed, mail)
@@ -153,7 +155,7 @@ def _published(
     context: AnswerContext, agent: Agent, signed: SignedAddress, mail: IncomingMail, answer_id: str
 ) -> MailOutcome:
     """Publish the answer; return the outcome."""
-    asking, consent = required(context.asking), context.consent
+    asking, consent = required(context.part(Asking)), context.consent
     reader = asking.reader_of(agent.id)
     if reader.agent_id is None:
         return MailOutcome.GONE
