@@ -21,7 +21,7 @@ from evaluation.reports import Report, report_text
 from evaluation.scratch import Bench
 from evaluation.voting_models import VotingModel
 from quisait.settings import EncoderSettings, IndexSettings
-from search_api.search.engine import Retriever
+from search_api.engine import Retriever
 from tests.model_export import prepared_model
 from tests.shared_files import SHARED
 

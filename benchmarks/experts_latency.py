@@ -38,8 +38,8 @@ from indexer.ports import Index
 from indexer.values import IndexedDocument, Passage, Put
 from quisait.application.database import connect, migrate
 from quisait.server.app import warm_up
+from search_api.engine import Search
 from search_api.query.query import Query
-from search_api.search.engine import Search
 from tests.encoders import FakeEncoder
 from tests.pages.administration import TODAY
 

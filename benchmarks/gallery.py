@@ -19,8 +19,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 from benchmarks.guide import ADMINISTRATOR, ALONE, ANIMATOR, boxed, nothing, typing
 from benchmarks.served_demo import ServedDemo, served_demo
 from indexer.embedded.index import EmbeddedIndex
+from search_api.engine import Search
 from search_api.identity.tokens import DEMO_COOKIE
-from search_api.search.engine import Search
 from tests.made_site import agent_book
 from tests.pages.administration import ENCODER, documents
 from tests.pages.conftest import Parts

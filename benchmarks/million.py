@@ -79,8 +79,8 @@ from indexer.values import Vectors
 from quisait.application.database import connect as connect_database
 from quisait.application.database import migrate
 from quisait.server.app import warm_up
+from search_api.engine import Search
 from search_api.query.query import Query
-from search_api.search.engine import Search
 from search_api.search.suggestions import TITLES
 from tests.model_export import prepared_model
 

@@ -26,7 +26,7 @@ from benchmarks.suggest import reader as random_access
 from indexer.access import Reader
 from indexer.ports import Index
 from search_api.app import Services, create_app
-from search_api.search.engine import Search
+from search_api.engine import Search
 from tests.encoders import FakeEncoder
 from tests.pages.administration import TODAY
 

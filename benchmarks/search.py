@@ -37,8 +37,8 @@ from indexer.opensearch.client import connect
 from indexer.values import Vectors
 from quisait.application.database import migrate
 from quisait.server.app import warm_up
+from search_api.engine import Search
 from search_api.query.query import Query
-from search_api.search.engine import Search
 from tests.engines import OPENSEARCH_URL
 from tests.model_export import prepared_model
 from tests.shared_files import SHARED

@@ -38,8 +38,8 @@ from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.ports import Index
 from quisait.application.database import migrate
+from search_api.engine import Search
 from search_api.query.query import Query
-from search_api.search.engine import Search
 from tests.model_export import prepared_model
 from tests.opensearch_index import client, fresh_index
 

@@ -72,8 +72,8 @@ from quisait.privacy.retention import audit_command
 from quisait.settings import beside_file
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.context import AnswerContext
+from search_api.engine import Retriever
 from search_api.ranking.fusion import BUNDLED_CUT, known_bars
-from search_api.search.engine import Retriever
 
 evaluate_app = typer.Typer(help="Mesures sur des jeux de questions jugées.", no_args_is_help=True)
 

@@ -35,7 +35,7 @@ from quisait.application.progress import shown_progress
 from quisait.application.sources import open_source, open_tables
 from quisait.settings.sources import SourceSettings
 from search_api.context import AnswerContext
-from search_api.search.engine import Search
+from search_api.engine import Search
 from search_api.topics.isolation import all_isolated_holders, topics_without_claim
 
 BARS = (0.0, 0.2, 0.4, 0.6, 0.8)

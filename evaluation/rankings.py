@@ -22,8 +22,8 @@ from expertise.build import all_documents
 from expertise.topics import Topic
 from expertise.values import TopicHolders, TopicsOf
 from expertise.who_knows import NO_BAR, PeopleQuestion, find_experts
+from search_api.engine import Retriever
 from search_api.query.query import Query
-from search_api.search.engine import Retriever
 
 
 def evaluate_search(judged: SearchSet, bench: Bench, retrievers: Sequence[Retriever]) -> Report:

@@ -41,9 +41,9 @@ from quisait.application.engines import (
 from quisait.application.progress import shown_progress
 from quisait.application.sources import source_names
 from quisait.settings import EncoderSettings, IndexSettings
+from search_api.engine import Search
 from search_api.ranking.reranker import KeptOrder, Reranker
 from search_api.ranking.search_configuration import SearchConfiguration
-from search_api.search.engine import Search
 
 SOURCE = "evaluation"
 _OWN = "evaluation:question:"

@@ -16,10 +16,10 @@ from indexer.access import AccessFilter, Reader
 from indexer.scans import Scans
 from indexer.values import Card
 from search_api.audit.port import Audit, AuditUnwritable, PrivilegedAccess, RefusedAccesses
+from search_api.engine import Search
 from search_api.identity.principals import Grants, HeldRoles, Role
 from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
-from search_api.search.engine import Search
 
 if TYPE_CHECKING:
     # Commands use answers too, and importing the web framework would cost them a second.

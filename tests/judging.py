@@ -14,7 +14,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Passage, Put
 from search_api.app import Services, create_app
-from search_api.search.engine import Search
+from search_api.engine import Search
 from tests.builders import indexed, make_document, put
 from tests.opensearch_index import fresh_index
 from tests.pages.administration import ENCODER, TODAY

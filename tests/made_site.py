@@ -22,8 +22,8 @@ from quisait.application.assembly import Application, open_application
 from quisait.application.database import migrate
 from quisait.settings import load_settings
 from search_api.app import Services
+from search_api.engine import Search
 from search_api.identity.readers import reader_of
-from search_api.search.engine import Search
 from tests.builders import Listed
 from tests.pages.administration import DIRECTORY
 from tests.planted import ENCODER, TODAY

@@ -31,8 +31,8 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.state import State
 from quisait.application.database import migrate
 from search_api.app import Services, create_app
+from search_api.engine import Search
 from search_api.identity.readers import NO_AUTHORITIES
-from search_api.search.engine import Search
 from search_api.sign_on.provider import Provider, ProviderRules
 from tests.builders import Listed
 from tests.encoders import FakeEncoder

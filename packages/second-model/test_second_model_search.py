@@ -12,11 +12,11 @@ from connectors.values import EVERYONE
 from expertise.directory import SqlDirectory
 from indexer.access import Reader
 from indexer.ports import Index
+from search_api.engine import Search
 from search_api.query.query import Query
 from search_api.ranking.reranker import KeptOrder
 from search_api.ranking.results import Results
 from search_api.ranking.search_configuration import SearchConfiguration
-from search_api.search.engine import Search
 from tests.builders import allowed, put
 from tests.encoders import FakeEncoder
 from tests.judging import ENGINES, client, engine_index

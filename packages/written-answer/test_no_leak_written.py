@@ -20,7 +20,7 @@ from indexer.access import Reader
 from indexer.ports import Index
 from indexer.values import Passage, Put
 from search_api.context import AnswerContext
-from search_api.search.engine import Search
+from search_api.engine import Search
 from tests.builders import ENCODER, indexed, make_document
 from tests.judging import engine_index
 from tests.made_site import agent_book

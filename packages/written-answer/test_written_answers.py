@@ -24,12 +24,12 @@ from indexer.access import Reader
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Passage, Put, PutAccess, RelevanceCut
 from search_api.app import create_app
+from search_api.engine import Search
 from search_api.identity.readers import reader_of
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind
 from search_api.query.query import Query
 from search_api.ranking.fusion import ModelBars
 from search_api.ranking.search_configuration import SearchConfiguration
-from search_api.search.engine import Search
 from tests.builders import allowed, indexed, make_document, put
 from tests.made_site import agent_book
 from tests.model_server import ModelServer as Server

@@ -55,13 +55,13 @@ from quisait.privacy.replay import replay_where_older
 from quisait.privacy.retention import Privacy, open_privacy, open_query_log, query_log_key
 from quisait.settings import EncoderSettings, Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER, close_to_others
+from search_api.engine import Search
 from search_api.expected.storage import SqlExpectedQuestions
 from search_api.identity.known_principals import CurrentKnownPrincipals
 from search_api.identity.readers import Authorities, reader_of
 from search_api.query_log.sql import SqlQueryLog
 from search_api.questions.authority import ScopeAuthority
 from search_api.questions.storage import SqlQuestions
-from search_api.search.engine import Search
 
 
 @dataclass(frozen=True, slots=True)

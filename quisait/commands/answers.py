@@ -39,10 +39,10 @@ from search_api.context import (
     incomplete,
     open_by_role,
 )
+from search_api.engine import OF_A_PERSON
 from search_api.identity.principals import Role
 from search_api.ranking.direct_answer import DirectAnswer, quoted_from
 from search_api.ranking.results import Result, Results, excerpt_span
-from search_api.search.engine import OF_A_PERSON
 from search_api.search.service import QuestionAnswer
 from search_api.topics.service import is_shown
 from search_api.wording import (

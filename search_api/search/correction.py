@@ -16,9 +16,9 @@ from indexer.french.analysis import analyse, analyse_query, fold, terms
 from indexer.french.lexicon import is_french
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 from indexer.suggestions import LONG_LETTERS, NEAR_WORDS, NearWord
+from search_api.engine import Retriever, Search, SearchHits
 from search_api.query.query import Query, without_quotes
 from search_api.ranking.results import Results
-from search_api.search.engine import Retriever, Search, SearchHits
 
 MOST_WORDS = 12
 """Longer questions, in words, are not corrected: they have enough words to be found by."""

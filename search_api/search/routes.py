@@ -16,6 +16,7 @@ from indexer.french.analysis import fold
 from search_api.addresses import QuestionMail, SearchAddress, experts_address, topic_address
 from search_api.bodies import PROBLEMS
 from search_api.communities.service import note_told
+from search_api.engine import OF_A_PERSON
 from search_api.following.service import HOME_SEARCHES, news
 from search_api.home.service import home
 from search_api.home.to_do import to_do
@@ -38,7 +39,6 @@ from search_api.query.parser import QueryPart
 from search_api.query.query import Query as Asked
 from search_api.query.query import QueryPartKind, ResultOrder, since
 from search_api.ranking.results import Results
-from search_api.search.engine import OF_A_PERSON
 from search_api.search.filters import is_known_area, require_known_filters, unknown_filters
 from search_api.search.responses import experts_answer, search_answer
 from search_api.search.schemas import ExpertsBody, SearchBody, SuggestionsBody

@@ -16,6 +16,7 @@ from expertise.who_knows import NEAR_ODDS, Experts, PeopleQuestion, find_experts
 from indexer.access import Reader
 from search_api.context import AnswerContext
 from search_api.documents.scans import recognised
+from search_api.engine import SearchHits
 from search_api.people.corrections import OwnPlace, own_place
 from search_api.people.service import (
     CHOSEN_FROM,
@@ -33,7 +34,6 @@ from search_api.query_log.recording import experts_query, search_query
 from search_api.ranking.direct_answer import DirectAnswer, direct_answer
 from search_api.ranking.results import Results
 from search_api.search.correction import Correction, search_corrected
-from search_api.search.engine import SearchHits
 from search_api.topics.isolation import known_area
 from search_api.topics.service import (
     RelatedTopics,

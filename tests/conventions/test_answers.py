@@ -21,7 +21,7 @@ from expertise.community_management import ProposalDecisions
 from expertise.current_build import BuildReader, OpenBuild, nearest_topic
 from indexer.access import Reader, access_filter
 from indexer.errors import IndexRefused
-from search_api.search.engine import Search
+from search_api.engine import Search
 
 pytestmark = pytest.mark.trust
 
@@ -40,7 +40,7 @@ RENDERING = (
     *sorted((REPOSITORY / "quisait/commands").glob("*.py")),
     REPOSITORY / "packages/desk/quisait_desk/commands.py",
 )
-ASKED = ("indexer", "expertise", "search_api.search.engine")
+ASKED = ("indexer", "expertise", "search_api.engine")
 """What only answers may ask. The analysis of French asks nothing of anybody."""
 PLAIN = frozenset({str, int, float, bool, bytes, date, datetime, object, type(None), ...})
 TEXT = ("indexer.french",)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from indexer.cards import card_of
 from indexer.embedded.index import EmbeddedIndex
 from quisait.cli import app
-from search_api.search.engine import Search
+from search_api.engine import Search
 from tests.conventions.test_code_rules import ASSEMBLY, PACKAGES, REPOSITORY
 from tests.judging import client as client_of
 from tests.made_site import agent_book

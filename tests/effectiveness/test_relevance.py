@@ -17,7 +17,7 @@ from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.scratch import Bench
 from evaluation.voting_models import VotingModel
 from quisait.settings import EncoderSettings, IndexSettings
-from search_api.search.engine import Retriever
+from search_api.engine import Retriever
 from tests.engines import ensure_opensearch
 from tests.judged_sets import write_expert_set, write_search_set
 from tests.model_export import prepared_model

@@ -38,6 +38,7 @@ from quisait.privacy.replay import replay
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.communities.storage import SqlCommunityPages
+from search_api.engine import Search
 from search_api.favourites.storage import SqlFavourites
 from search_api.following.storage import SqlFollowing
 from search_api.identity.principals import Grant, Grants, Role
@@ -51,7 +52,6 @@ from search_api.questions.documents import QuestionsConnector
 from search_api.questions.limits import DailyActs
 from search_api.questions.storage import Asking, SqlQuestions
 from search_api.questions.values import AskingRules
-from search_api.search.engine import Search
 from tests.builders import Clock, indexed, make_document
 from tests.made_once import copy_made
 from tests.planted import ENCODER, TODAY

@@ -22,8 +22,8 @@ from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
 from search_api.app import Services, create_app
 from search_api.authorization import IdentifiedReaders, bearer, token_cookie
+from search_api.engine import Search
 from search_api.identity.tokens import DemoReaders, SignedTokens
-from search_api.search.engine import Search
 from search_api.server import server
 from tests.builders import Listed
 from tests.made_site import state_in

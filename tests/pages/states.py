@@ -22,10 +22,10 @@ from quisait.application.database import migrate
 from quisait.clock import now
 from search_api.app import create_app
 from search_api.audit.sql import SqlAudit
+from search_api.engine import Search
 from search_api.favourites.storage import SqlFavourites
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.tokens import DemoReaders
-from search_api.search.engine import Search
 from tests.pages.administration import ENCODER, TODAY
 from tests.pages.conftest import Parts, served
 from tests.pages.signing_on import signing_on_app

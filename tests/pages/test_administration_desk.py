@@ -43,9 +43,9 @@ from quisait.work.source_status import FAILURE_LABELS
 from quisait.work.worker import BUILD, Worker
 from search_api.addresses import document_address
 from search_api.administration.tables import TableChange
+from search_api.engine import Search
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
-from search_api.search.engine import Search
 from search_api.wording import day
 from tests.journals import search
 from tests.made_site import application_in

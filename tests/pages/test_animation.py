@@ -28,10 +28,10 @@ from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.port import Audit
 from search_api.audit.sql import SqlAudit
+from search_api.engine import Search
 from search_api.identity import principals
 from search_api.identity.principals import Grant, Grants
 from search_api.identity.readers import reader_of
-from search_api.search.engine import Search
 from search_api.wording import RISKS
 from tests.builders import allowed, indexed, make_document
 from tests.made_once import copy_made

@@ -15,12 +15,12 @@ from indexer.values import Put, PutAccess
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
 from search_api.context import required
+from search_api.engine import Search
 from search_api.following.service import HOME_SEARCHES, MOST_SEARCHED
 from search_api.following.storage import FollowKind, SqlFollowing
 from search_api.query.query import Query
 from search_api.questions.tables import question_uses
 from search_api.ranking.results import Results
-from search_api.search.engine import Search
 from search_api.verification.storage import SqlVerifications, Verification, Verifying
 from tests.builders import allowed, indexed, make_document
 from tests.pages.asking_site import (

@@ -12,9 +12,9 @@ from fastapi.testclient import TestClient
 from expertise.directory import SqlDirectory
 from indexer.ports import Index
 from indexer.values import RelevanceCut
+from search_api.engine import Search
 from search_api.ranking.fusion import ModelBars
 from search_api.ranking.search_configuration import SearchConfiguration
-from search_api.search.engine import Search
 from tests.judging import ENGINES, client, engine_index, judged_documents
 from tests.made_site import agent_book
 from tests.pages.administration import ENCODER

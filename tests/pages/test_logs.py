@@ -21,10 +21,10 @@ from fastapi import FastAPI
 
 from quisait.application.logs import PACKAGES, set_up_logs
 from search_api.app import Services, create_app
+from search_api.engine import Search
 from search_api.identity.readers import reader_of
 from search_api.identity.tokens import SignedTokens
 from search_api.query.query import Query
-from search_api.search.engine import Search
 from search_api.server import serving
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts, served

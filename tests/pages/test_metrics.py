@@ -16,8 +16,8 @@ from indexer.errors import IndexUnreachable
 from quisait.application.database import migrate
 from quisait.server.metrics import metrics_router
 from search_api.app import Services, create_app
+from search_api.engine import Search
 from search_api.middleware.metrics import MetricsMiddleware, request_metrics
-from search_api.search.engine import Search
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts
 

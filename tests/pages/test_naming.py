@@ -24,8 +24,8 @@ from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.worker import build_and_publish
+from search_api.engine import OF_A_PERSON
 from search_api.query_log.recording import NoQueryLog
-from search_api.search.engine import OF_A_PERSON
 from tests.made_site import application_in
 from tests.pages.access_routes import Ask, expectations
 

@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 from indexer.values import Vectors
 from search_api.administration import health
 from search_api.app import Services, create_app
+from search_api.engine import Search
 from search_api.limits import MAX_QUESTIONS, MAX_WAITING, ConcurrencyLimiter
-from search_api.search.engine import Search
 from tests.pages.administration import TODAY, WordEncoder
 from tests.pages.conftest import NOW_S, TOKENS, Parts, served, token_readers
 from tests.service.running import wait_until

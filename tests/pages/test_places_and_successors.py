@@ -14,11 +14,11 @@ from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove
 from quisait.commands.answers import results_text
 from search_api.context import AnswerContext
+from search_api.engine import Search
 from search_api.identity.readers import reader_of
 from search_api.query.query import Query
 from search_api.ranking.reranking import RankingPreferences
 from search_api.ranking.search_configuration import SearchConfiguration
-from search_api.search.engine import Search
 from search_api.search.service import answer_question
 from tests.builders import OPEN, allowed, put
 from tests.judging import ENGINES, client, encoded, engine_index

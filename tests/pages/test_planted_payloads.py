@@ -39,9 +39,9 @@ from search_api.administration.system_status import (
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.bodies import KEYS
+from search_api.engine import Search
 from search_api.query.glossary import GlossaryFile
 from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
-from search_api.search.engine import Search
 from search_api.wording import safe_text
 from tests.builders import indexed, make_document
 from tests.made_site import made_site

@@ -8,9 +8,9 @@ from fastapi.testclient import TestClient
 from indexer.embedded.index import EmbeddedIndex
 from quisait.application.engines import check_search_file
 from search_api.app import Services, create_app
+from search_api.engine import Search
 from search_api.query.glossary import GlossaryFile
 from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
-from search_api.search.engine import Search
 from search_api.templating import Glossed
 from tests.pages.administration import ENCODER, TODAY, documents
 from tests.pages.conftest import NOW_S, TOKENS, Parts, token_readers

@@ -16,8 +16,8 @@ from expertise.directory import SqlDirectory
 from indexer.ports import Index
 from indexer.values import Put
 from search_api.app import Services, create_app
+from search_api.engine import Search
 from search_api.identity.readers import reader_of
-from search_api.search.engine import Search
 from tests.builders import allowed, put
 from tests.judging import ENGINES, engine_index
 from tests.made_site import agent_book

@@ -54,6 +54,7 @@ from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.communities.storage import SqlCommunityPages
 from search_api.context import required
+from search_api.engine import Search
 from search_api.expected.storage import ExpectedQuestion, QuestionOrigin, SqlExpectedQuestions
 from search_api.favourites.storage import SqlFavourites
 from search_api.following.storage import SqlFollowing
@@ -64,7 +65,6 @@ from search_api.mail.values import MailKind, MailRules
 from search_api.questions.limits import DailyActs
 from search_api.questions.storage import Asking, SqlQuestions
 from search_api.questions.values import AskingRules
-from search_api.search.engine import Search
 from search_api.sign_on.identification import AgentRule, SignOn
 from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions

@@ -14,9 +14,9 @@ from expertise.who_knows import NO_BAR, PeopleQuestion, find_experts
 from indexer.access import NOBODY, Reader, access_filter
 from indexer.ports import Index
 from indexer.values import Passage, Put, Question, SearchRequest, ShowRequest
+from search_api.engine import Search
 from search_api.query.query import Query
 from search_api.ranking.direct_answer import direct_answer
-from search_api.search.engine import Search
 from tests.builders import ENCODER, indexed, make_document
 from tests.each import each
 from tests.judging import engine_index

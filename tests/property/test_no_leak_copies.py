@@ -11,9 +11,9 @@ from connectors.values import Access
 from indexer.access import NOBODY, Reader
 from indexer.ports import Index
 from indexer.values import PutAccess
+from search_api.engine import Search
 from search_api.query.query import Query, ResultOrder
 from search_api.ranking.results import Result
-from search_api.search.engine import Search
 from tests.builders import put
 from tests.judging import ENGINES, encoded, engine_index
 from tests.made_site import agent_book

@@ -29,10 +29,10 @@ from indexer.values import Put, PutAccess, Remove, Write
 from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
+from search_api.engine import Search
 from search_api.identity import principals
 from search_api.identity.principals import Grant, Grants
 from search_api.identity.readers import reader_of
-from search_api.search.engine import Search
 from tests.builders import Listed
 from tests.judging import engine_index
 from tests.made_site import state_in

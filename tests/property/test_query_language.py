@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from connectors.values import EVERYONE
 from indexer.access import NOBODY, Reader
+from search_api.engine import OF_A_PERSON, Search
 from search_api.query.glossary import GlossaryFile
 from search_api.query.query import Query, QueryPartKind
 from search_api.ranking.results import Results
 from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
-from search_api.search.engine import OF_A_PERSON, Search
 from tests.judging import engine_index
 from tests.made_site import agent_book
 from tests.pages.administration import ENCODER, SECRET, TODAY, documents

@@ -10,10 +10,10 @@ from connectors.values import Agent
 from expertise.directory import SqlDirectory
 from expertise.topics import Topic
 from indexer.access import NOBODY, Reader
+from search_api.engine import Search
 from search_api.identity.readers import reader_of
 from search_api.query.query import QUERY_CHARACTERS, Query, read_prefix
 from search_api.search.correction import search_corrected
-from search_api.search.engine import Search
 from tests.judging import engine_index
 from tests.made_site import agent_book
 from tests.pages.administration import DIRECTORY, ENCODER, SECRET, TODAY, documents

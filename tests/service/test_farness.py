@@ -9,8 +9,8 @@ from connectors.values import EVERYONE
 from indexer.access import Reader
 from indexer.ports import Index
 from indexer.values import Question
+from search_api.engine import Search
 from search_api.ranking.fusion import known_bars, requiring_all_words
-from search_api.search.engine import Search
 from tests.builders import allowed, put
 from tests.encoders import FakeEncoder
 from tests.judging import ENGINES, engine_index

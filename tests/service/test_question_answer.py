@@ -18,12 +18,12 @@ from indexer.ports import Index
 from indexer.values import WINDOW, Put, RelevanceCut, Remove
 from quisait.commands.answers import experts_body, results_body
 from search_api.context import AnswerContext
+from search_api.engine import Search
 from search_api.query.query import Query, ResultOrder
 from search_api.ranking.answered import NEAR_DOCUMENTS
 from search_api.ranking.fusion import ModelBars
 from search_api.ranking.results import explanation
 from search_api.ranking.search_configuration import SearchConfiguration
-from search_api.search.engine import Search
 from search_api.search.service import QuestionAnswer, answer_question, who_knows
 from tests.builders import put
 from tests.journals import Notebook

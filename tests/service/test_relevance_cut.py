@@ -9,9 +9,9 @@ from connectors.values import EVERYONE, Contribution, ContributorRole
 from indexer.access import Reader
 from indexer.ports import Index
 from indexer.values import Passage, Put
+from search_api.engine import Search
 from search_api.query.query import Query
 from search_api.ranking.results import Results
-from search_api.search.engine import Search
 from tests.builders import allowed, indexed, make_document, put
 from tests.encoders import FakeEncoder
 from tests.judging import ENGINES, engine_index

@@ -11,7 +11,7 @@ from expertise.who_knows import PeopleQuestion, find_experts
 from indexer.access import Reader
 from indexer.ports import Index
 from indexer.values import Passage, Put
-from search_api.search.engine import Search
+from search_api.engine import Search
 from tests.builders import allowed, indexed, make_document
 from tests.encoders import FakeEncoder
 from tests.judging import ENGINES, engine_index

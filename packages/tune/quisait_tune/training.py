@@ -18,9 +18,9 @@ from evaluation.measures import values
 from evaluation.scratch import Bench, Scratch, evaluation_reader, judged_id
 from indexer.access import Reader
 from quisait_tune.ranker import FEATURES, FORMAT, Forest, Ranker, Tree, window_features
+from search_api.engine import Search
 from search_api.query.query import Query
 from search_api.ranking.window import Floats, FusedWindow, fused_window
-from search_api.search.engine import Search
 
 LEAST_QUESTIONS = 300
 """Least number of judged questions: trained on 100, a ranker lost .012 on search_piaf; trained on

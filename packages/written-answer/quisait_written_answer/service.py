@@ -38,10 +38,10 @@ from quisait_written_answer.values import (
 )
 from search_api.addresses import document_address
 from search_api.context import AnswerContext
+from search_api.engine import JUDGED
 from search_api.people.service import asker_of
 from search_api.query.query import Query
 from search_api.ranking.results import Results
-from search_api.search.engine import JUDGED
 from search_api.wording import in_force, plural, safe_text
 
 PASSAGES_OF_A_DOCUMENT = 2
