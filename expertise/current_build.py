@@ -500,3 +500,9 @@ def _label_overlap(topic: Topic, question_words: set[str]) -> tuple[float, int]:
         for words in labels
         if words
     )
+
+
+def by_label(build: OpenBuild) -> tuple[Topic, ...]:
+    """Return every topic of a build, by label."""
+    listed = (one.topic for one in build.topics.values())
+    return tuple(sorted(listed, key=lambda one: (label_order(one.label), one.id)))

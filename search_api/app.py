@@ -1,11 +1,13 @@
 """The FastAPI application: API and pages over one set of services."""
 
-import functools
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.routing import BaseRoute
 
+from indexer.access import Reader
 from search_api import problems
 from search_api.access import routes as sign_on_routes
 from search_api.account import routes as account
@@ -19,7 +21,11 @@ from search_api.expected import routes as expected
 from search_api.favourites.service import PageFavourites
 from search_api.features import WebFeature
 from search_api.following import routes as following
+from search_api.following.service import PageFollows
+from search_api.home.page import HomePage, home_page
+from search_api.identity.identification import by_personal_token
 from search_api.mail import routes as mail
+from search_api.mail.storage import Mailing
 from search_api.middleware.moment import MomentMiddleware
 from search_api.middleware.request_limits import RateLimitMiddleware, SizeAndTimeMiddleware
 from search_api.middleware.security import (
@@ -31,6 +37,7 @@ from search_api.moderation import routes as moderation
 from search_api.notices import NoticeMiddleware
 from search_api.openapi import describe
 from search_api.people import routes as people
+from search_api.people.corrections import PageCorrections
 from search_api.questions import routes as questions
 from search_api.questions import wording
 from search_api.questions.storage import Asking
@@ -41,21 +48,39 @@ from search_api.static_files import STATIC, STATIC_FOLDERS, add_static, static_f
 from search_api.templating import add_templates
 from search_api.topics import routes as topics
 from search_api.verification import routes as verification
+from search_api.verification.storage import Verifying
 
 __all__ = ["ReaderOf", "Services", "create_app"]
 
 
-def _favourites_of_page(request: Request) -> PageFavourites:
-    return PageFavourites(services_of(request), reader_of_page(request))
+def _for_reader(
+    shown: Callable[[Services, Reader], object], *, in_person: bool = False
+) -> Callable[[Request], object]:
+    """Return a function of `WebFeature.frame`; with `in_person`, None for a personal token."""
+
+    def value(request: Request) -> object:
+        if in_person and by_personal_token(request):
+            return None
+        return shown(services_of(request), reader_of_page(request))
+
+    return value
+
+
+def _home_of_page(request: Request) -> Callable[[], HomePage]:
+    in_person = not by_personal_token(request)
+    return partial(home_page, services_of(request), reader_of_page(request), in_person=in_person)
 
 
 OWN_PAGES = WebFeature(
     frame={
-        "asking": questions.asking_of_page,
-        "corrections": people.corrections_of_page,
+        "asking": _for_reader(questions.asking_shown),
+        "corrections": _for_reader(PageCorrections, in_person=True),
         "demo": demo.demo_of_page,
-        "favourites": _favourites_of_page,
-        "page_follows": following.follows_of_page,
+        "favourites": _for_reader(PageFavourites),
+        "home_page": _home_of_page,
+        "mailed": lambda request: services_of(request).part(Mailing) is not None,
+        "page_follows": _for_reader(PageFollows, in_person=True),
+        "verifying": lambda request: services_of(request).part(Verifying) is not None,
     },
     filters={
         "answered_before": wording.answered_before,
@@ -112,7 +137,7 @@ def create_app(services: Services) -> FastAPI:
     return app
 
 
-@functools.cache
+@cache
 def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
     """Return the routes that all applications share.
 

@@ -9,7 +9,7 @@ from connectors.account_linking import LinkRule
 from connectors.files import OpenFile
 from expertise.answer_values import BuildState, BuildStatus
 from expertise.consent import SqlConsent
-from expertise.current_build import BuildReader, OpenBuild
+from expertise.current_build import BuildReader, OpenBuild, by_label
 from expertise.directory import SqlDirectory
 from expertise.topics import Topic
 from indexer.access import AccessFilter, Reader
@@ -159,6 +159,11 @@ class AnswerContext:
         if isinstance(build, BuildStatus):
             return {}
         return {id_: one.topic for id_, one in build.topics.items()}
+
+    def listed_topics(self) -> tuple[Topic, ...]:
+        """Return the topics of the build by label; empty without a build."""
+        build = self.build()
+        return () if isinstance(build, BuildStatus) else by_label(build)
 
     def named_topic(self, question: str) -> str:
         """Return the id of the first topic that a question names; else empty."""

@@ -1,7 +1,7 @@
 """Values in the French of readers: dates, roles, counts, posts and addresses."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -504,3 +504,11 @@ def web_address(url: str) -> str | None:
 def mail_address(email: str) -> str | None:
     """Return the address if it may become a `mailto:` link, else None."""
     return email if _EMAIL.fullmatch(email) else None
+
+
+def areas_by_name(areas: Mapping[str, str], prefix: str = "") -> list[tuple[str, str]]:
+    """Return (code, name) pairs in alphabetical order, ignoring accents."""
+    return sorted(
+        ((prefix + code, name) for code, name in areas.items()),
+        key=lambda area: fold(area[1].lower()),
+    )

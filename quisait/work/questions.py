@@ -20,6 +20,8 @@ from search_api.questions.delivery import move_questions_on
 from search_api.questions.limits import DailyActs
 from search_api.questions.storage import Asking
 from search_api.questions.values import AskingRules
+from search_api.search.service import experts_to_ask
+from search_api.verification.service import note_opening
 from search_api.verification.storage import SqlVerifications, VerificationRules, Verifying
 from search_api.wording import day
 
@@ -49,6 +51,8 @@ def open_asking(application: Application) -> Asking | None:
         rules,
         lambda: publish_questions(application),
         application.reader,
+        experts_to_ask,
+        note_opening,
         DailyActs(now),
     )
 

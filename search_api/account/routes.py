@@ -12,6 +12,14 @@ from connectors.values import ContactVia
 from expertise.consent import WHOLE_SERVICE, PreferenceKind
 from expertise.topics import TopicKind
 from indexer.access import Reader
+from search_api.account.schemas import (
+    HELD_ELSEWHERE,
+    NOT_HELD,
+    PURPOSE,
+    MeBody,
+    WishRequest,
+    my_data_body,
+)
 from search_api.account.service import Choices, own_choices, own_data, set_preferences
 from search_api.addresses import local_path, topic_address
 from search_api.authorization import IN_PERSON
@@ -23,14 +31,6 @@ from search_api.mail.values import DigestPace, MailPreferences
 from search_api.notices import Fields, Undo, noticed
 from search_api.parameters import NamedReader, day_of_field
 from search_api.people.agents import ask_wish, take_back_wish, wish_before
-from search_api.people.schemas import (
-    HELD_ELSEWHERE,
-    NOT_HELD,
-    PURPOSE,
-    MeBody,
-    WishRequest,
-    my_data_body,
-)
 from search_api.questions.storage import Asking
 from search_api.questions.values import MOST_PER_WEEK, AskingPreferences, RequestState
 from search_api.services import Services, services_of
@@ -81,9 +81,7 @@ def take_back(
 def _body(services: Services, reader: Reader) -> JSONResponse:
     """Return a `MeBody`, with the rows that installed features store."""
     own = own_data(services, reader)
-    body: dict[str, Any] = my_data_body(
-        own.held, own.favourites, own.asked, own.followed, own.mail, own.checked
-    ).model_dump(mode="json")
+    body: dict[str, Any] = my_data_body(own).model_dump(mode="json")
     for name, rows in own.added.items():
         body[name] = [*body.get(name, ()), *(row.model_dump(mode="json") for row in rows)]
     return JSONResponse(body)

@@ -21,7 +21,7 @@ from expertise.community_management import (
     Undecidable,
     topics_at_risk,
 )
-from expertise.current_build import OpenBuild
+from expertise.current_build import OpenBuild, by_label
 from expertise.decisions import CommunityDecision, TopicDecision, Verdict
 from expertise.topics import Topic, TopicKind
 from search_api.addresses import QUESTION_SOURCE
@@ -34,7 +34,6 @@ from search_api.context import (
     note_access,
 )
 from search_api.moderation.service import ModerationDesk, to_moderate
-from search_api.topics.service import by_label
 
 TREND_MONTHS = 13
 """Maximum number of months in a trend: a year, and the same month of the year before."""

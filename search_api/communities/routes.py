@@ -47,7 +47,6 @@ from search_api.services import services_of
 from search_api.templating import render
 from search_api.topics.routes import not_mapped
 from search_api.topics.service import is_shown
-from search_api.verification.storage import Verifying
 
 router = APIRouter(prefix="/api/v1/animation", responses=PROBLEMS)
 readers = APIRouter(prefix="/api/v1/communities", responses=PROBLEMS)
@@ -127,7 +126,6 @@ def management_page(request: Request, manager: Manager) -> str:
     return render(
         "animation.html",
         request=request,
-        verifying=services_of(request).part(Verifying) is not None,
         dated=found.build,
         watched=found.watched.topics,
         asked_here=found.watched.asked_here,

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from connectors.values import Agent
-from expertise.answer_values import BuildStatus, CommunityView
+from expertise.answer_values import BuildStatus
 from expertise.peers import NOTICE_DAYS, accepted_communities, invitations_of
 from expertise.topics import Topic
 from indexer.access import Reader
 from indexer.values import Card
-from search_api.context import AnswerContext, NotFound
-from search_api.topics.service import topic_answer
+from search_api.context import AnswerContext
+from search_api.topics.service import community_on, topic_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def community(context: AnswerContext, reader: Reader, topic_id: str) -> Communit
 
     Raises `NotFound` if it was not accepted or has too few members; `NoBuild`, `IndexUnreachable`.
     """
-    members = _found(context, topic_id).members
+    members = community_on(context, topic_id).members
     about = topic_answer(context, reader, topic_id)
     own = context.people.agent(reader.agent_id or "")
     return CommunityAnswer(
@@ -108,15 +108,3 @@ def community(context: AnswerContext, reader: Reader, topic_id: str) -> Communit
         next((one for one in invitations(context, reader) if one.topic.id == topic_id), None),
         own is not None and topic_id in own.communities_left,
     )
-
-
-def community_topic(context: AnswerContext, topic_id: str) -> Topic:
-    """Return only a community's topic, which all readers may see. Raises like `community`."""
-    return next(one for one in _found(context, topic_id).topics if one.id == topic_id)
-
-
-def _found(context: AnswerContext, topic_id: str) -> CommunityView:
-    for one in accepted_communities(context.required_build()):
-        if any(topic.id == topic_id for topic in one.topics):
-            return one
-    raise NotFound("Cette communauté n’existe pas, ou n’a plus assez de membres.")

@@ -21,7 +21,6 @@ from indexer.passages import joined
 from indexer.values import Card, Passage
 from search_api.addresses import original_address
 from search_api.context import NO_SUCH_DOCUMENT, AnswerContext, AnswerRefused, NotFound, incomplete
-from search_api.documents.scans import recognised
 from search_api.engine import OpenedDocument
 from search_api.expected.service import NO_QUESTIONS, DocumentQuestions, document_questions
 from search_api.people.service import PersonCard, asked_instead, asker_of, people_answer
@@ -33,7 +32,7 @@ from search_api.ranking.results import (
     Result,
     marked_pieces,
 )
-from search_api.search.service import people_beside
+from search_api.search.service import people_beside, recognised
 from search_api.verification.service import (
     OwnVerification,
     ShownVerification,

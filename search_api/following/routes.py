@@ -10,12 +10,11 @@ from search_api.authorization import IN_PERSON
 from search_api.bodies import PROBLEMS
 from search_api.context import required
 from search_api.following.schemas import FollowRequest, NewsBody, OwnFollowsBody
-from search_api.following.service import FollowAction, PageFollows, change_follow, news, own_follows
+from search_api.following.service import FollowAction, change_follow, news, own_follows
 from search_api.following.storage import FollowKind
-from search_api.identity.identification import by_personal_token
 from search_api.notices import Undo, noticed
 from search_api.parameters import AskingReader, NamedReader
-from search_api.services import reader_of_page, services_of
+from search_api.services import services_of
 from search_api.templating import render
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=IN_PERSON)
@@ -40,13 +39,6 @@ def whats_new(request: Request, reader: AskingReader) -> NewsBody:
 
 
 router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
-
-
-def follows_of_page(request: Request) -> PageFollows | None:
-    """Return the reader's follows, for buttons on pages; None for a personal token."""
-    if by_personal_token(request):
-        return None
-    return PageFollows(services_of(request), reader_of_page(request))
 
 
 @router.get("/suivis", response_class=HTMLResponse)

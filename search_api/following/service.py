@@ -26,7 +26,6 @@ from search_api.addresses import (
     question_address,
     topic_address,
 )
-from search_api.communities.service import community_topic
 from search_api.context import AnswerContext, InvalidParameter, NoBuild, NotFound, required
 from search_api.following.storage import (
     Follow,
@@ -41,6 +40,7 @@ from search_api.questions.reading import known_agent, readable_thread
 from search_api.questions.storage import Asking
 from search_api.questions.values import AskedQuestion, ReaderScope
 from search_api.topics.news import any_label
+from search_api.topics.service import community_topic
 from search_api.verification.service import verified_documents
 
 MOST_SEARCHED = 20

@@ -47,7 +47,7 @@ from search_api.questions.values import (
     TextReport,
     Thread,
 )
-from search_api.topics.service import list_topics, related_topics
+from search_api.topics.service import related_topics
 from search_api.verification.storage import Verifying
 
 MOST_PROPOSED = 20
@@ -275,7 +275,7 @@ def _of_others(
 def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDesk:
     """Return the texts that wait for the holder. Raises `NotFound`, `IndexUnreachable`."""
     asking = required(context.part(Asking))
-    topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
+    topics = tuple(one for one in context.listed_topics() if one.kind is TopicKind.TOPIC)
     found = to_moderate(context, holder.reader)
     moderated = _moderated(context, asking, holder.held)
     masked = asking.questions.moderation.texts_hidden(_topic_ids(holder.held))

@@ -21,12 +21,11 @@ from expertise.visibility import may_be_shown
 from expertise.votes import counting_contributions
 from indexer.access import Reader, access_filter
 from indexer.values import Card
-from search_api.communities.service import community
 from search_api.context import AnswerContext, InvalidParameter, NotFound, required
 from search_api.following.storage import SqlFollowing
 from search_api.query_log.counts import MentionCount
 from search_api.sign_on.sessions import PersonalToken, Session
-from search_api.topics.service import list_topics
+from search_api.topics.service import community_topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
         wishes=wishes,
         disowned=context.search.cards(sorted(agent.disowned), reader),
         noted=required(context.consent).noted(agent_id),
-        topics=list_topics(context).topics,
+        topics=context.listed_topics(),
         ways=NARROWER_CONTACTS[row.contact_via],
         mention_counts=(
             context.mention_counts(agent_id, context.today()) if context.mention_counts else None
@@ -240,7 +239,7 @@ def _wish(
     if kind is PreferenceKind.DISOWN and not _contributed(context, reader, held, subject):
         raise InvalidParameter("Ce document ne dit rien de vous, ou ne vous est pas ouvert.")
     if kind in (PreferenceKind.JOIN, PreferenceKind.LEAVE):
-        topic = community(context, reader, subject).topic
+        topic = community_topic(context, subject)
         if kind is PreferenceKind.JOIN and topic.id in context.closed_communities():
             raise InvalidParameter("Cette communauté est close : on ne la rejoint plus.")
         said = topic.labels

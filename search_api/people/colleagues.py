@@ -9,7 +9,7 @@ from itertools import groupby
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus, Peer
-from expertise.current_build import OpenBuild
+from expertise.current_build import OpenBuild, by_label
 from expertise.lookup import ServiceMatch, service_name
 from expertise.peers import peers_of
 from expertise.topics import Topic, TopicKind
@@ -17,7 +17,6 @@ from indexer.access import Reader
 from search_api.context import AnswerContext
 from search_api.people.service import asker_of, named_by
 from search_api.topics.isolation import by_theme, theme_of
-from search_api.topics.service import by_label
 
 PEERS_SHOWN = 5
 """Number of peers named; «Vos pairs» has all of them."""

@@ -8,12 +8,10 @@ from fastapi.responses import HTMLResponse
 from search_api.addresses import SearchAddress, topic_address
 from search_api.bodies import PROBLEMS
 from search_api.context import NoBuild
-from search_api.identity.identification import by_personal_token
 from search_api.parameters import NamedReader, Offset, Typed
 from search_api.people.agents import agent_peers, agent_profile
-from search_api.people.corrections import PageCorrections
 from search_api.people.schemas import ProfileBody
-from search_api.services import reader_of_page, services_of
+from search_api.services import services_of
 from search_api.templating import render
 from search_api.topics.routes import not_mapped
 from search_api.topics.schemas import PeersBody
@@ -21,13 +19,6 @@ from search_api.wording import kilometres
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 router = APIRouter(include_in_schema=False)
-
-
-def corrections_of_page(request: Request) -> PageCorrections | None:
-    """Return the reader's possible corrections, for buttons on pages; None for a personal token."""
-    if by_personal_token(request):
-        return None
-    return PageCorrections(services_of(request), reader_of_page(request))
 
 
 @api_router.get("/agents/{agent_id:path}/peers")

@@ -34,7 +34,6 @@ from search_api.questions.values import (
     ReaderScope,
 )
 from search_api.ranking.results import Result
-from search_api.topics.service import list_topics
 
 EXISTING_SHOWN = 3
 """Number of documents shown while a question is written: as many as are read at a glance."""
@@ -102,7 +101,7 @@ def asking_form(
     asking, agent = required(context.part(Asking)), known_agent(context, reader)
     new = replace(new, topic_id=new.topic_id or context.named_topic(new.title))
     entities, answering = entities_down_to(agent.entity), communities(context)
-    listed, topic_id = list_topics(context).topics, new.community or new.topic_id
+    listed, topic_id = context.listed_topics(), new.community or new.topic_id
     return AskingForm(
         new,
         existing_answers(context, reader, new.title) if look else (),

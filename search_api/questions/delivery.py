@@ -15,7 +15,6 @@ from expertise.topics import Topic, TopicKind, label_key
 from expertise.who_knows import SURE_ODDS
 from indexer.access import Reader, access_filter
 from search_api.context import AnswerContext, required
-from search_api.people.service import CHOSEN_FROM
 from search_api.questions.choosing import (
     LATELY_DAYS,
     WEEK_DAYS,
@@ -38,7 +37,6 @@ from search_api.questions.values import (
     Thread,
     is_with_somebody,
 )
-from search_api.search.service import who_knows
 from search_api.wording import day
 
 DECLINE_UNDO = timedelta(minutes=1)
@@ -254,12 +252,12 @@ def _named(
     if metier := asked_metier(context, question.topic_id):
         named = {one.id: one for one in _holders(context, metier, asker)}
     else:
-        searched = who_knows(context, reader, question.title, limit=CHOSEN_FROM, noted=False)
-        wrote = (*searched.experts.named, *searched.experts.ranked)
+        experts = required(context.part(Asking)).experts(context, reader, question.title)
+        wrote = (*experts.named, *experts.ranked)
         likely = [
             one for one in wrote if one.evidence and (one.sure or one.confidence >= SURE_ODDS)
         ]
-        named = {one.agent.id: one.agent for one in (*searched.experts.known, *likely)}
+        named = {one.agent.id: one.agent for one in (*experts.known, *likely)}
     if first is not None:
         named.setdefault(first.id, first)
     return list(named.values())

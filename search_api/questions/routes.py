@@ -17,7 +17,6 @@ from search_api.addresses import SearchAddress, document_address, question_addre
 from search_api.authorization import IN_PERSON
 from search_api.bodies import PROBLEMS
 from search_api.context import InvalidParameter, required
-from search_api.mail.storage import Mailing
 from search_api.markdown import linked_documents, rendered
 from search_api.notices import Undo, noticed
 from search_api.parameters import AskingReader, NamedReader, day_of_field
@@ -67,9 +66,8 @@ from search_api.questions.values import (
 )
 from search_api.questions.wording import where_a_question_stands
 from search_api.ranking.results import Result
-from search_api.services import Services, reader_of_page, services_of
+from search_api.services import Services, services_of
 from search_api.templating import render
-from search_api.verification.storage import Verifying
 
 _Written = Annotated[str, Query(max_length=4_000, description="what is being written")]
 
@@ -179,9 +177,8 @@ class AskingShown:
     waiting: int
 
 
-def asking_of_page(request: Request) -> AskingShown | None:
+def asking_shown(services: Services, reader: Reader) -> AskingShown | None:
     """Return the entry of questions; None if questions are off or the reader is unknown."""
-    services, reader = services_of(request), reader_of_page(request)
     if services.part(Asking) is None or reader.agent_id is None:
         return None
     return AskingShown(sum(waiting_for(services, reader)))
@@ -397,8 +394,6 @@ def _question(
         problem=problem,
         q=searched,
         back=str(SearchAddress(searched)) if searched else "",
-        mailed=services.part(Mailing) is not None,
-        verifying=services.part(Verifying) is not None,
         today=services.today(),
         topic_address=topic_address,
         most_text=MOST_TEXT,

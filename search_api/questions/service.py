@@ -60,8 +60,6 @@ from search_api.questions.values import (
     RequestState,
     Thread,
 )
-from search_api.topics.service import list_topics
-from search_api.verification.service import note_opening
 
 CORRECTED = "Question corrigée depuis"
 """Title shown to all but the asker if a restored database has a former text of the question."""
@@ -218,7 +216,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
     note_use(context, reader, thread)
     card = _card_of(context, reader, question)
     if card:
-        note_opening(context, reader, card)
+        asking.note_opening(context, reader, card)
     mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]
     readable = open_links(context, reader, (question.text, *(one.text for one in thread.answers)))
     answered = any(one.author_id == me for one in thread.answers)
@@ -321,7 +319,7 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
         if access.admits(question.access)
     ]
     counts = questions.open_by_topic(*_LATE)
-    topics = list_topics(context).topics if counts else ()
+    topics = context.listed_topics() if counts else ()
     above = {one.id for _, one in waiting} | {one.id for one in (*of_communities, *of_animator)}
     return OwnQuestions(
         tuple(waiting),

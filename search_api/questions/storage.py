@@ -8,11 +8,14 @@ from statistics import median
 
 import sqlalchemy as sa
 
+from expertise.who_knows import Experts
 from indexer import sql
 from indexer.access import Reader
 from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, row_of, storable
+from indexer.values import Card
 from search_api.addresses import QUESTION_SOURCE
+from search_api.context import AnswerContext
 from search_api.questions.base_storage import (
     READ_AT_ONCE,
     BaseStorage,
@@ -449,12 +452,16 @@ class Asking:
     """Dependencies of questions to experts.
 
     `publish` updates the index with stored questions; it returns false if that happens later.
-    `reader_of` returns what an agent may read now. `acts` limits the number of counted «Cela
-    répond», of corrections, and of answers and reports that are deleted again.
+    `reader_of` returns what an agent may read now. `experts` returns who may know the answer to a
+    question, and `note_opening` counts that a reader opened a question's document. `acts` limits
+    the number of counted «Cela répond», of corrections, and of answers and reports that are deleted
+    again.
     """
 
     questions: SqlQuestions
     rules: AskingRules
     publish: Callable[[], bool]
     reader_of: Callable[[str], Reader]
+    experts: Callable[[AnswerContext, Reader, str], Experts]
+    note_opening: Callable[[AnswerContext, Reader, Card], None]
     acts: DailyActs

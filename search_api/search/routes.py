@@ -1,7 +1,7 @@
 """Pages and API of a question: results, experts, suggestions."""
 
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
@@ -12,14 +12,9 @@ from fastapi.responses import HTMLResponse
 
 from connectors.geography import DEPARTEMENTS, REGIONS
 from indexer.access import Reader
-from indexer.french.analysis import fold
 from search_api.addresses import QuestionMail, SearchAddress, experts_address, topic_address
 from search_api.bodies import PROBLEMS
-from search_api.communities.service import note_told
 from search_api.engine import OF_A_PERSON
-from search_api.following.service import HOME_SEARCHES, news
-from search_api.home.service import home
-from search_api.home.to_do import to_do
 from search_api.identity.identification import by_personal_token
 from search_api.parameters import (
     AreaCode,
@@ -47,8 +42,7 @@ from search_api.search.suggestions import suggested
 from search_api.services import services_of
 from search_api.templating import here, render
 from search_api.topics.maps import TileMap, departement_places, tile_map
-from search_api.verification.storage import Verifying
-from search_api.wording import kilometres
+from search_api.wording import areas_by_name, kilometres
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 
@@ -147,19 +141,12 @@ def search_page(
         with_own=page == 1 and not by_personal_token(request),
     )
     address = replace(typed, q=found.text)
-    at_home = None if asked else home(services, reader)
-    own = not asked and not by_personal_token(request)
-    if at_home and own:
-        note_told(services, reader, at_home.invitations)
     return render(
         "search.html",
         request=request,
         q=address.q,
         address=address,
         asked=asked,
-        home=at_home,
-        news=news(services, reader, most_searches=HOME_SEARCHES) if own else None,
-        to_do=to_do(services, reader) if own else None,
         reader_key=_reader_key(reader),
         results=found.results,
         direct=found.direct,
@@ -167,7 +154,6 @@ def search_page(
         ask_instead=found.ask_instead,
         verified=found.verified,
         recognised=found.recognised,
-        verifying=services.part(Verifying) is not None,
         correction=found.correction,
         instead=found.instead,
         unknown_filters=unknown_filters(services, reader, filters),
@@ -318,14 +304,6 @@ def _pages(results: Results) -> Sequence[int | None]:
         offered.append(page)
         before = page
     return offered
-
-
-def areas_by_name(areas: Mapping[str, str], prefix: str = "") -> list[tuple[str, str]]:
-    """Return (code, name) pairs in alphabetical order, ignoring accents."""
-    return sorted(
-        ((prefix + code, name) for code, name in areas.items()),
-        key=lambda area: fold(area[1].lower()),
-    )
 
 
 browser_search_router = APIRouter(include_in_schema=False)

@@ -1,6 +1,6 @@
 """The answer to a question or its correction: documents and people, by the same search."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -15,7 +15,6 @@ from expertise.votes import counting_contributions
 from expertise.who_knows import NEAR_ODDS, Experts, PeopleQuestion, find_experts
 from indexer.access import Reader
 from search_api.context import AnswerContext
-from search_api.documents.scans import recognised
 from search_api.engine import SearchHits
 from search_api.people.corrections import OwnPlace, own_place
 from search_api.people.service import (
@@ -230,6 +229,20 @@ def who_knows(
         related=related,
         nearest_topic=topic_to_go_on_from(context, found.text, experts),
     )
+
+
+def recognised(context: AnswerContext, document_ids: Collection[str]) -> Mapping[str, int]:
+    """Return the confidence, from 0 to 100, by id of readable documents that are scans.
+
+    The confidence is the mean of Tesseract's confidence in each word, weighted by the word's
+    length.
+    """
+    return context.scans.confidences(document_ids) if context.scans else {}
+
+
+def experts_to_ask(context: AnswerContext, reader: Reader, question: str) -> Experts:
+    """Return who may know the answer to a question, which is not written to the query log."""
+    return who_knows(context, reader, question, limit=CHOSEN_FROM, noted=False).experts
 
 
 def people_beside(context: AnswerContext, reader: Reader, title: str, limit: int) -> Experts:

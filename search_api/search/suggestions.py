@@ -12,7 +12,6 @@ from indexer.french.analysis import folded_words
 from search_api.addresses import agent_address, document_address
 from search_api.context import AnswerContext
 from search_api.query.query import read_prefix
-from search_api.topics.service import list_topics
 from search_api.wording import safe_text
 
 TITLES, TOPICS, PEOPLE = 8, 3, 3
@@ -76,7 +75,7 @@ def suggested(context: AnswerContext, reader: Reader, prefix: str) -> tuple[Sugg
 
 def _topic_links(context: AnswerContext, typed: str) -> list[SuggestedLink]:
     """Return topics of the published list; none without a build."""
-    labels = tuple((one.id, one.label) for one in list_topics(context).topics)
+    labels = tuple((one.id, one.label) for one in context.listed_topics())
     return [
         SuggestedLink(
             SuggestionKind.TOPIC, safe_text(label), f"/topics/{quote(topic_id, safe=':')}"

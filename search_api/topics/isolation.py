@@ -23,13 +23,13 @@ from expertise.answer_values import (
     Unclaimed,
 )
 from expertise.builds import IsolationQuery
-from expertise.current_build import OpenBuild, by_area_topic_name, is_area
+from expertise.current_build import OpenBuild, by_area_topic_name, by_label, is_area
 from expertise.holders import IsolationScope
 from expertise.peers import accepted_communities
 from expertise.places import departements_of
 from expertise.topics import Topic, TopicKind, label_order
 from search_api.context import AnswerContext, InvalidParameter
-from search_api.topics.service import by_label, known_topic
+from search_api.topics.service import known_topic
 
 ISOLATION_PAGE = 100
 """Number of rows on one page of isolated holders."""

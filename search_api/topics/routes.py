@@ -16,7 +16,6 @@ from search_api.addresses import experts_address, topic_address
 from search_api.bodies import PROBLEMS
 from search_api.context import NoBuild
 from search_api.parameters import AreaCode, NamedReader, Offset
-from search_api.search.routes import areas_by_name
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.topics.isolation import (
@@ -31,7 +30,7 @@ from search_api.topics.maps import TileMap, TilePlace, departement_places, regio
 from search_api.topics.schemas import CoverageBody, IsolationBody, TopicProfileBody, TopicsBody
 from search_api.topics.service import WhyFirst, is_shown, list_topics, topic_answer
 from search_api.topics.spreadsheets import areas_csv, isolation_csv, topics_csv
-from search_api.wording import area_label, kilometres, plural, unclaimed
+from search_api.wording import area_label, areas_by_name, kilometres, plural, unclaimed
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 

@@ -9,9 +9,9 @@ from connectors.batches import batches
 from connectors.geography import REGIONS
 from connectors.values import Agent, ContributorRole
 from expertise.answer_values import BuildState, BuildStatus, CommunityView, TopicView
-from expertise.current_build import LEAST_SHARED, OpenBuild, nearest_topic
+from expertise.current_build import LEAST_SHARED, OpenBuild, by_label, nearest_topic
 from expertise.peers import accepted_communities, communities_on, topic_view
-from expertise.topics import Topic, label_key, label_order
+from expertise.topics import Topic, label_key
 from expertise.votes import counting_contributions, is_open_question
 from expertise.who_knows import Experts
 from indexer.access import Reader, access_filter
@@ -105,15 +105,29 @@ def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> Topic
             :READ_FIRST
         ],
         tuple(code for region in REGIONS if (code := f"r{region}") not in held) if held else (),
-        next(
-            (
-                one
-                for one in accepted_communities(build)
-                if any(topic.id == topic_id for topic in one.topics)
-            ),
-            None,
-        ),
+        _community_on(build, topic_id),
     )
+
+
+def community_on(context: AnswerContext, topic_id: str) -> CommunityView:
+    """Return the accepted community of a topic.
+
+    Raises `NotFound` if it was not accepted or has too few members, and `NoBuild`.
+    """
+    found = _community_on(context.required_build(), topic_id)
+    if found is None:
+        raise NotFound("Cette communauté n’existe pas, ou n’a plus assez de membres.")
+    return found
+
+
+def community_topic(context: AnswerContext, topic_id: str) -> Topic:
+    """Return only a community's topic, which all readers may see. Raises like `community_on`."""
+    return next(one for one in community_on(context, topic_id).topics if one.id == topic_id)
+
+
+def _community_on(build: OpenBuild, topic_id: str) -> CommunityView | None:
+    communities = accepted_communities(build)
+    return next((one for one in communities if topic_id in {on.id for on in one.topics}), None)
 
 
 def _first_documents(
@@ -193,12 +207,6 @@ def whole_topic(topics: Iterable[Topic], question: str) -> str:
         ),
         "",
     )
-
-
-def by_label(build: OpenBuild) -> tuple[Topic, ...]:
-    """Return every topic of a build, by label."""
-    listed = (one.topic for one in build.topics.values())
-    return tuple(sorted(listed, key=lambda one: (label_order(one.label), one.id)))
 
 
 def known_topic(build: OpenBuild, topic_id: str) -> str:

@@ -133,6 +133,8 @@ def test_the_layers_are_those_that_are_checked() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
     contracts = project["tool"]["importlinter"]["contracts"]
     (layers,) = [one["layers"] for one in contracts if one["type"] == "layers"]
+    (acyclic,) = [one["ancestors"] for one in contracts if one["type"] == "acyclic_siblings"]
+    assert acyclic == ["search_api"]
     assert f"`{' → '.join(layers)}`" in section("Packages")
 
 

@@ -22,7 +22,7 @@ from search_api.context import AnswerContext
 from search_api.people.agents import agent_peers, agent_profile
 from search_api.search.service import who_knows
 from search_api.topics.isolation import all_isolated_holders, topic_coverage
-from search_api.topics.service import list_topics, topic_answer
+from search_api.topics.service import topic_answer
 from tests.load import copied_demo
 
 pytestmark = [pytest.mark.experts]
@@ -41,7 +41,7 @@ class Pages:
         }
         self.views: dict[str, TopicView] = {
             one.id: topic_answer(context, self.reader, one.id).view
-            for one in list_topics(context).topics
+            for one in context.listed_topics()
         }
         self.alone: tuple[IsolatedHolder, ...] = all_isolated_holders(context).rows
         self.peers = {id_: self.all_peers(id_) for id_ in self.agents}

@@ -52,6 +52,8 @@ from search_api.questions.documents import QuestionsConnector
 from search_api.questions.limits import DailyActs
 from search_api.questions.storage import Asking, SqlQuestions
 from search_api.questions.values import AskingRules
+from search_api.search.service import experts_to_ask
+from search_api.verification.service import note_opening
 from tests.builders import Clock, indexed, make_document
 from tests.made_once import copy_made
 from tests.planted import ENCODER, TODAY
@@ -304,7 +306,15 @@ def asking_site(
         parts=(
             SqlFavourites(engine, clock),
             community_pages,
-            Asking(questions, AskingRules(**rules), publish, reader, DailyActs(clock)),
+            Asking(
+                questions,
+                AskingRules(**rules),
+                publish,
+                reader,
+                experts_to_ask,
+                note_opening,
+                DailyActs(clock),
+            ),
             SqlFollowing(engine, clock, register),
             Mailing(
                 SqlMail(engine, clock, "qui-sait.test", register),

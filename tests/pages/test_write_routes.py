@@ -65,10 +65,12 @@ from search_api.mail.values import MailKind, MailRules
 from search_api.questions.limits import DailyActs
 from search_api.questions.storage import Asking, SqlQuestions
 from search_api.questions.values import AskingRules
+from search_api.search.service import experts_to_ask
 from search_api.sign_on.identification import AgentRule, SignOn
 from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.signed_tokens import LOGOUT_EVENT, ProviderSession
+from search_api.verification.service import note_opening
 from search_api.verification.storage import OutdatedMark, SqlVerifications, Verifying
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
 from tests.made_once import copy_made
@@ -183,6 +185,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
                     AskingRules(),
                     lambda: True,
                     lambda agent_id: reader_of(agent_id, book, TODAY),
+                    experts_to_ask,
+                    note_opening,
                     DailyActs(now),
                 ),
                 SqlFollowing(engine, now),

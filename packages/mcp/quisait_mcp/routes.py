@@ -22,6 +22,7 @@ from quisait_mcp.service import (
 )
 from quisait_mcp.storage import MOST_CALLS
 from search_api.access import token_forms
+from search_api.account.schemas import TokenBody
 from search_api.bodies import Body as ApiBody
 from search_api.context import AnswerContext, NotFound
 from search_api.features import MenuEntry, WebFeature, service_of
@@ -30,7 +31,6 @@ from search_api.limits import RequesterKind, RequestKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.notices import noticed
 from search_api.parameters import NamedReader, turn
-from search_api.people.schemas import TokenBody
 from search_api.problems import WELL_KNOWN, Problem
 from search_api.services import services_of
 from search_api.sign_on.errors import NotAnAgent, ProviderRefused, ProviderUnreachable
