@@ -30,11 +30,11 @@ from quisait.settings import Settings, file_named
 from quisait_proposed_questions.checking import LEAST_WORDS, MOST_WORDS, safe_questions
 from quisait_proposed_questions.settings import ProposedQuestionsSettings
 from quisait_proposed_questions.storage import SqlProposals
+from search_api.engine import Search
 from search_api.expected.storage import ExpectedQuestion, QuestionOrigin
 from search_api.plain_text import safe_text
 from search_api.query.query import Query
 from search_api.query_log.counts import names_of
-from search_api.search.engine import Search
 
 ROUND_S = 30.0
 """Time after which a round sends no further request, in seconds: the worker has other tasks."""
