@@ -350,7 +350,7 @@ def expectations(
 NEW_SOURCE = {
     "kind": "export",
     "name": "essai",
-    "path": "autre.jsonl",
+    "options.path": "autre.jsonl",
     "from": "place",
     "step": "options",
 }

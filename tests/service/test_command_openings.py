@@ -62,6 +62,7 @@ READING: Mapping[str, tuple[tuple[str, ...], int]] = {
     "audit": ((), 0),
     "journal": ((), 0),
     "reindex": (("--check",), 0),
+    "expected export": ((), 0),
     "upgrade": (("--dry-run",), 0),
 }
 """Commands that only read, with arguments and exit status; they write nothing but the audit log."""
@@ -77,7 +78,7 @@ WRITING = {
     *("backup", "restore", "mail send", "mail receive", "mail resend", "source add"),
     *("push keep-only", "push token add", "push token rotate", "push token revoke"),
     *("directory read", "directory cut", "sessions revoke", "journal purge"),
-    *("privacy replay", "privacy purge"),
+    *("privacy replay", "privacy purge", "expected import"),
 }
 WITHOUT_STATE = {
     *("init", "try", "connector list", "connector new", "mcp", "privacy report", "size", "tune"),
