@@ -26,6 +26,7 @@ from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.relevance import aside_parts
 from indexer.suggestions import NearWord, max_edits
 from indexer.values import (
+    FACETS,
     WITHHELD,
     DocumentText,
     IndexedDocument,
@@ -424,7 +425,7 @@ class OpenSearchIndex:
         made = self._documents.ensure(body)
         self._shards = int(made["settings"]["index"]["number_of_shards"])
         self._quantisation = quantisation_of(made["mappings"])
-        self._lacking = ADDED_FIELDS - made["mappings"]["properties"].keys()
+        self._lacking = ADDED_FIELDS.union(FACETS) - made["mappings"]["properties"].keys()
         self._ensured = True
 
     def _keep_copies(self) -> None:

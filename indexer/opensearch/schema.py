@@ -80,8 +80,8 @@ Body = dict[str, Any]
 FORMAT = 9
 """Increment this number if indexes of the former schema cannot be used with the new one."""
 
-ADDED_FIELDS = frozenset({*FACETS, "questions", "question_terms"})
-"""Fields that an index of this format may lack until `quisait reindex`: they were added later."""
+ADDED_FIELDS = frozenset({"questions", "question_terms"})
+"""Fields that an index of this format may lack, as facets, until `quisait reindex`."""
 
 VECTOR_DECIMALS = 7
 """Decimals of a vector's components: as precise as float32, with half the bytes."""

@@ -15,7 +15,7 @@ from search_api.plain_text import safe_json
 from search_api.wording import plural
 
 expected_app = typer.Typer(
-    help="Les questions attendues : ce que les agents demandent, et à quoi un document répond.",
+    help="Les questions attendues d'un document : les importer, les exporter.",
     no_args_is_help=True,
 )
 
