@@ -85,13 +85,16 @@ def any_answers(found: Sequence[float]) -> bool:
 
 
 def _said(one: Result, parts: Sequence[tuple[Phrase, ...]]) -> int:
-    """Return how many of the parts a result contains in its title and marked words."""
+    """Return how many parts a result has in its title, its matched question and marked words."""
     marked = {
         shown.passage.text[start:end] for shown in one.passages for start, end in shown.highlights
     }
     # Each is analysed alone and as written: a reference is only read in its own letters.
     terms = {
-        term for text in (one.card.title, *marked) for found in analyse(text) for term in found.all
+        term
+        for text in (one.card.title, one.matched_question, *marked)
+        for found in analyse(text)
+        for term in found.all
     }
     return sum(
         any(all(term in terms for _, term in phrase) for phrase in phrases) for phrases in parts

@@ -58,6 +58,18 @@ def test_a_document_with_every_word_answers_whatever_else() -> None:
     assert any_answers(found)
 
 
+def test_a_near_expected_question_counts_as_words_of_the_document() -> None:
+    """Its text may share no word with the question; another question of it does not count."""
+    asked = Question("le papi est mort qui règle la note")
+    document = _result(1, "Succession", "", 1.0)
+    own = replace(document.card, questions=("autre chose", "qui règle la note du papi mort"))
+    near = replace(document, card=own, parts=document.parts._replace(question=1))
+    assert any_answers(features([near], _vector(0.7), asked, FAR_COSINE))
+    for parts in (document.parts, document.parts._replace(question=0)):
+        other = replace(near, parts=parts)
+        assert not any_answers(features([other], _vector(0.7), asked, FAR_COSINE))
+
+
 @pytest.mark.parametrize(
     ("question", "written"),
     [
