@@ -319,6 +319,15 @@ class PreparedDocument:
             self.document.id, self.content_hash, self.record_hash, self.document.access
         )
 
+    def asked(self, questions: Sequence[str]) -> "PreparedDocument":
+        """Return the document with these expected questions after those that it has."""
+        whole = tuple(dict.fromkeys((*self.document.questions, *questions)))
+        return replace(
+            self,
+            document=replace(self.document, questions=whole),
+            record_hash=with_questions(self.record_hash, whole),
+        )
+
     def indexed(self, vectors: Vectors) -> IndexedDocument:
         """Return the document with the vectors of `texts_of`, shape (number of texts, d)."""
         own, asked = vectors[: len(self.passages)], vectors[len(self.passages) :]

@@ -81,8 +81,8 @@ class CrawlDependencies:
     `check_lock` is called before each write to the index, the cursors or their rows, and raises if
     the crawl may not write any more. `check_stop` is called after each change, each slice of
     encoded texts and each batch, and raises if the crawl must end. `scans` gives recognised texts;
-    it is None without text recognition. `expected_questions` returns those of a document id, which
-    are added to the questions that the source gives.
+    it is None without text recognition. `expected_questions` returns those of a document id for
+    the text with a content hash, which are added to the questions that the source gives.
     """
 
     extractor: Extractor
@@ -91,7 +91,7 @@ class CrawlDependencies:
     cursors: State
     failures: State
     scans: Scans | None = None
-    expected_questions: Callable[[str], tuple[str, ...]] = lambda document_id: ()
+    expected_questions: Callable[[str, str], tuple[str, ...]] = lambda document_id, text_hash: ()
     check_lock: Callable[[], None] = lambda: None
     check_stop: Callable[[], None] = lambda: None
 
@@ -169,10 +169,8 @@ def crawl(
         )
 
         def prepared(document: Document) -> PreparedDocument:
-            questions = dependencies.expected_questions(document.id)
-            asked = tuple(dict.fromkeys((*document.questions, *questions)))
-            document = replace(document, questions=asked)
-            return prepare(document, dependencies.extractor, dependencies.scans)
+            ready = prepare(document, dependencies.extractor, dependencies.scans)
+            return ready.asked(dependencies.expected_questions(document.id, ready.content_hash))
 
         changes = stack.enter_context(prefetched(_changes(connector, since, crawling), prepared))
         stack.callback(crawling.missing.log_kinds)

@@ -15,7 +15,7 @@ from threading import Event
 from typing import Any
 
 from connectors.batches import batches
-from indexer.centroids import quantised
+from indexer.cards import with_question_vectors
 from indexer.crawl.batches import with_questions
 from indexer.values import WITHHELD, IndexedDocument, IndexEntry, Put
 from quisait.application.assembly import Application, index_with_deletion_log
@@ -68,13 +68,7 @@ def _apply(application: Application, held: SourceLock, document_ids: Sequence[st
         for document in application.whole_index.documents(sorted(rows))
     ]
     changed = [one for one in documents if one.record_hash != entries[one.document.id].record_hash]
-    asked = [question for one in changed for question in one.document.questions]
-    vectors, start = application.encoder.passages(asked), 0
-    writes = []
-    for one in changed:
-        end = start + len(one.document.questions)
-        writes.append(Put(replace(one, question_vectors=quantised(vectors[start:end]))))
-        start = end
+    writes = [Put(one) for one in with_question_vectors(application.encoder, changed)]
     held.check()
     # A document that another process removed or changed meanwhile waits for the next round.
     now = index.kept(list(entries))
@@ -97,7 +91,7 @@ def _with_questions(indexed: IndexedDocument, rows: Sequence[ExpectedQuestion]) 
     """Return the document with the stored questions after those that its source gives."""
     stored = {row.key for row in rows}
     given = (one for one in indexed.document.questions if question_key(one) not in stored)
-    own = (row.question for row in rows if not row.is_gone(indexed.content_hash))
+    own = (row.question for row in rows if row.is_answered_by(indexed.content_hash))
     questions = (*given, *own)
     return replace(
         indexed,

@@ -55,7 +55,7 @@ class ExpectedAct(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShownQuestion:
-    """An expected question. `day`: None if the source gives it.
+    """An expected question of a document; `day` is when it was added, None if the source gives it.
 
     `outdated`: the text has changed since the question was added or confirmed.
     """
@@ -80,7 +80,7 @@ class DocumentQuestions:
 
     @property
     def outdated(self) -> bool:
-        """Whether somebody should check that the text still answers them."""
+        """Whether the text has changed since one of the questions was added or confirmed."""
         return any(question.outdated for question in self.questions)
 
 
@@ -89,6 +89,8 @@ NO_QUESTIONS = DocumentQuestions()
 
 def document_questions(context: AnswerContext, reader: Reader, card: Card) -> DocumentQuestions:
     """Return the expected questions of a document that the reader may read.
+
+    Those of a former text are only shown to who may confirm or remove them.
 
     Raises `IndexUnreachable`.
     """
@@ -102,9 +104,9 @@ def document_questions(context: AnswerContext, reader: Reader, card: Card) -> Do
         hashes = context.search.text_hashes([card.document_id])
         text_hash = hashes.get(card.document_id, "")
     stored = tuple(
-        ShownQuestion(row.question, row.origin, row.day, may_edit and row.content_hash != text_hash)
+        ShownQuestion(row.question, row.origin, row.day, row.content_hash != text_hash)
         for row in rows
-        if not row.is_gone(text_hash)
+        if row.is_answered_by(text_hash) or (may_edit and not row.is_gone(text_hash))
     )
     return DocumentQuestions(
         (*_of_source(card, rows), *stored), may_edit, _has_room(rows), text_hash

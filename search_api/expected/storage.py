@@ -66,6 +66,10 @@ class ExpectedQuestion:
         """Key of the question: the same for all ways to write its words."""
         return question_key(self.question)
 
+    def is_answered_by(self, text_hash: str) -> bool:
+        """Return whether the text with this hash is the one for which the question was added."""
+        return not self.removed and self.content_hash == text_hash
+
     def is_gone(self, text_hash: str) -> bool:
         """Return whether a document with this text no longer has the question.
 
@@ -129,7 +133,11 @@ class SqlExpectedQuestions:
     def confirm(self, document_id: str, question: str, content_hash: str) -> bool:
         """Note that the text with this hash answers a question; return whether it was there."""
         present = _of_question(document_id, question) & ~expected_questions.c.removed
-        confirmed = sa.update(expected_questions).where(present).values(content_hash=content_hash)
+        confirmed = (
+            sa.update(expected_questions)
+            .where(present)
+            .values(content_hash=content_hash, applied=False)
+        )
         return bool(sql.execute(self._engine, confirmed))
 
     def pending(self) -> tuple[str, ...]:
@@ -138,10 +146,11 @@ class SqlExpectedQuestions:
         query = sa.select(column.document_id).where(~column.applied).distinct()
         return tuple(sorted(sql.scalars(self._engine, query)))
 
-    def crawled(self, document_id: str) -> tuple[str, ...]:
-        """Return the questions of a document that is being read.
+    def crawled(self, document_id: str, text_hash: str) -> tuple[str, ...]:
+        """Return the questions that the text with this hash answers, of a document being read.
 
-        They are pending again, because its text may have changed.
+        Those of a former text are left out: they may repeat it to readers of the new text alone.
+        All are pending again, because the text may have changed.
         """
         rows = self.of_document(document_id)
         if rows:
@@ -149,7 +158,7 @@ class SqlExpectedQuestions:
             sql.execute(
                 self._engine, sa.update(expected_questions).where(own).values(applied=False)
             )
-        return tuple(row.question for row in rows if not row.removed)
+        return tuple(row.question for row in rows if row.is_answered_by(text_hash))
 
     def note_applied(
         self, present: Sequence[ExpectedQuestion], gone: Sequence[ExpectedQuestion]

@@ -191,12 +191,14 @@ def test_changed_text_asks_those_who_may_change_the_list(site: AskingSite) -> No
     assert not site.index.write([note(NOTE, "Un tout autre texte.", GIVEN)]).failed
     assert sentence in page(site, MAPPER)
     assert sentence not in page(site, ASKER)
-    assert listed(site) == {GIVEN: "source", LAY: "hand"}, "a program's goes with its text"
+    assert listed(site, MAPPER) == {GIVEN: "source", LAY: "hand"}, "a program's goes with its text"
+    assert listed(site, ASKER) == {GIVEN: "source"}, "who never read the former text sees none"
     assert add(site, MAPPER, LAY, act="confirm", text_hash=before).status_code == 409
     assert add(site, ASKER, LAY, act="confirm", text_hash=text_hash(site)).status_code == 403
     form = {"document": NOTE, "act": "confirm", "question": LAY, "text_hash": text_hash(site)}
     assert site.client(MAPPER).post("/expected-questions", data=form).status_code == 303
     assert sentence not in page(site, MAPPER)
+    assert listed(site, ASKER) == {GIVEN: "source", LAY: "hand"}
 
 
 def test_nothing_reaches_who_may_not_read_the_document(on_either: AskingSite) -> None:

@@ -70,7 +70,7 @@ def test_list_and_index_agree_with_the_history(steps: list[tuple[str, str, str]]
                 assert store.remove(document_id, text) == (key in own)
                 own.pop(key, None)
             elif step == "crawl":
-                indexed[document_id] = {folded(one) for one in store.crawled(document_id)}
+                indexed[document_id] = {folded(one) for one in store.crawled(document_id, "h")}
             elif document_id in store.pending():
                 rows = store.of_document(document_id)
                 gone = [row for row in rows if row.is_gone("h")]
@@ -119,3 +119,13 @@ def test_only_a_programs_question_goes_with_its_text() -> None:
     assert not by_program.is_gone("h")
     assert by_program.is_gone("another")
     assert not question("wiki:1", "Qui signe ?", "import").is_gone("another")
+
+
+def test_questions_of_a_former_text_are_not_crawled_until_they_are_confirmed() -> None:
+    with a_store() as (store, _):
+        store.add([question("wiki:1", "Qui signe ?")])
+        assert store.crawled("wiki:1", "another") == ()
+        store.note_applied(store.of_document("wiki:1"), [])
+        assert store.confirm("wiki:1", "Qui signe ?", "another")
+        assert store.pending() == ("wiki:1",)
+        assert store.crawled("wiki:1", "another") == ("Qui signe ?",)

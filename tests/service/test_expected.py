@@ -151,17 +151,17 @@ def test_document_whose_readers_change_meanwhile_waits(application: Application)
     assert application.whole_index.kept([NOTE])[NOTE].access == WITHHELD
 
 
-def test_changed_text_loses_a_programs_questions_only(
+def test_questions_of_a_former_text_leave_the_index_with_it(
     application: Application, place: Place
 ) -> None:
+    """At once: readers of the new text may not have been readers of the former one."""
     add(application, LAY)
     add(application, OTHER, origin="model")
     assert applied(application) == 1
     (place.folder / "notes/bornage.txt").write_text("Un autre texte sur les haies.", "utf-8")
     assert crawl(application) == 1
-    assert set(indexed(application)) == {LAY, OTHER}
-    assert applied(application) == 1
-    assert indexed(application) == (LAY,)
+    assert indexed(application) == ()
+    assert applied(application) == 0
     assert [row.question for row in application.expected.of_document(NOTE)] == [LAY]
 
 
