@@ -157,7 +157,7 @@ def encoded_texts(documents: Sequence[IndexedDocument]) -> list[str]:
 
 
 def expected_questions(documents: Sequence[IndexedDocument]) -> list[str]:
-    """Return the expected questions of each document, which are encoded like passages."""
+    """Return all expected questions of these documents, in their order, as texts to encode."""
     return [question for document in documents for question in document.document.questions]
 
 

@@ -187,7 +187,7 @@ def test_a_line_that_names_no_document_may_be_of_any(tmp_path: Path) -> None:
 
 
 def test_readers_of_a_record_that_left_the_files(tmp_path: Path) -> None:
-    """They are believed where no line was missed since; otherwise the text may be another one."""
+    """An access line is applied only if no line was missed: else the text may have changed."""
     access = {"type": "access", "id": "t1", **OPEN}
     path = write(tmp_path / "1.jsonl", HEADER, RECORD | CELL)
     first = read(tmp_path)
@@ -200,7 +200,7 @@ def test_readers_of_a_record_that_left_the_files(tmp_path: Path) -> None:
 
 
 def test_a_record_with_an_attachments_id_keeps_its_readers(tmp_path: Path) -> None:
-    """An access line of `r` does not speak of the record `r#a`."""
+    """An access line with id `r` changes the readers of `r`, not of a record with id `r#a`."""
     own = RECORD | CELL | {"id": "r#a", "attachments": []}
     path = write(tmp_path / "e.jsonl", HEADER, RECORD | {"id": "r"}, own)
     first = read(path)

@@ -35,7 +35,7 @@ def allowed(line: RecordLine) -> set[str]:
 
 
 def test_a_document_is_a_record() -> None:
-    """Title, text and dates as they are; its address where the settings say how it is made."""
+    """Title, text and dates are copied; `link` in the settings makes the address."""
     line = record(SuiteRules(link="https://docs.example/docs/{id}/"))
     assert (line.id, line.title, line.text) == (
         DOCUMENT["id"],
@@ -88,13 +88,13 @@ def test_the_same_date_may_come_with_other_readers() -> None:
 
 
 def test_fields_beyond_finds_are_no_fault() -> None:
-    """Drive sends a media type and a description; the description is worth finding."""
+    """Unknown fields such as `mimetype` are ignored; a `description` becomes searchable text."""
     line = record(mimetype="text/plain", description="Plan de bornage", tags=["x"], later=1)
     assert [section.text for section in line.sections] == ["Plan de bornage"]
 
 
 def test_a_document_without_title_is_called_by_its_beginning() -> None:
-    """Or by its id, where even that is blank."""
+    """A document without a title gets its first line as title, or its id if that line is blank."""
     assert record(title=" ", content="Première ligne\nsuite").title == "Première ligne"
     assert record(title="", content="\0\nsuite").title == DOCUMENT["id"]
 

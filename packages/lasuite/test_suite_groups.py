@@ -109,7 +109,7 @@ def test_the_tester_of_scim_finds_no_fault(door: Door) -> None:
 
 
 def test_people_s_webhook_makes_the_group_and_a_removal_acts_at_once(door: Door) -> None:
-    """It sends members alone, to an address that it was given; who left reads no more."""
+    """The webhook adds and removes members; a removed member loses the group's rights at once."""
     assert door.people("add", "geometres", ANA) == 200
     assert door.reads_as("ag-1") == {"docs:group:geometres"}
     assert door.people("add", "geometres", ANA) == 200

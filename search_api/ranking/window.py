@@ -54,8 +54,9 @@ QUESTION_REACH = 0.05
 """Cosine below the reference from which on an expected question gains nothing."""
 
 SURE_QUESTION, USUAL_QUESTION = 0.96, 0.9
-"""Cosines of an expected question that gain all if no other, or each, document of the first
-`MOST_COVERED` has expected questions: one of few documents must not win by having some at all.
+"""Cosine from which an expected question has the whole gain: `USUAL_QUESTION` if each of the first
+`MOST_COVERED` documents has expected questions, up to `SURE_QUESTION` if hardly any has, so that a
+document does not win only because it has some.
 """
 MOST_COVERED = 20
 
@@ -143,7 +144,7 @@ def expecting(
     vector: Vectors,
     weight: float = SERVED_WEIGHTS.expected,
 ) -> tuple[FusedHit, ...]:
-    """Return the hits, with a gain for those whose expected questions are near the question.
+    """Return the hits, with a higher score if an expected question is near the reader's question.
 
     Only the first `MOST_SMOOTHED` hits are compared.
     """

@@ -6,7 +6,7 @@ from connectors.options import SourceOptions, on_form
 
 
 class ExportOptions(SourceOptions):
-    """The settings of a source of kind `export`."""
+    """Options in `quisait.toml` of a source that reads an export in JSON Lines."""
 
     path: str = Field(
         min_length=1,

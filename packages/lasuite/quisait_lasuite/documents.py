@@ -43,7 +43,7 @@ class SuiteRules:
 
 
 class SuiteDocuments:
-    """Receives and selects documents of sources, whose rules are given by the source's name."""
+    """Stores and finds documents pushed by La Suite; `rules` are its settings by source name."""
 
     def __init__(self, inbox: Inbox, rules: Mapping[str, SuiteRules], document_bytes: int) -> None:
         self._inbox, self._rules, self._document_bytes = inbox, rules, document_bytes
@@ -57,7 +57,10 @@ class SuiteDocuments:
     def tagged(
         self, source: str, tags: Collection[str], *, attachments: bool = True
     ) -> tuple[str, ...]:
-        """Return ids of documents and attachments with a tag. Raises `InboxUnreachable`."""
+        """Return the ids of a source's documents and attachments that have one of these tags.
+
+        Raises `InboxUnreachable`.
+        """
         return self._inbox.tagged(source, tags, attachments=attachments)
 
     def read_by(self, source: str, ids: Sequence[str], principals: Container[str]) -> list[str]:
@@ -117,7 +120,7 @@ class _FindDocument(BaseModel):
 def parse_find_item(
     item: object, source: str, rules: SuiteRules, document_bytes: int
 ) -> PushedItem | PushReceipt:
-    """Return the item for one of find's documents, or the receipt that refuses it; never raises.
+    """Parse a document of La Suite's find API; return its item, or a receipt that refuses it.
 
     The item has no version: `updated_at` does not change when the readers do.
     """
