@@ -34,6 +34,7 @@ from quisait.work.worker import purge, tasks_of
 from search_api.expected.storage import QuestionOrigin, SqlExpectedQuestions
 from tests.each import each
 from tests.model_server import ModelServer, model_server, streamed
+from tests.own_loop import apart
 from tests.service.place import Place, make_place
 from tests.service.test_questions import client_of
 
@@ -103,8 +104,13 @@ def opened(application: Application, **settings: object) -> Proposals:
     return proposals
 
 
+def round_of(proposals: Proposals, stop: Event | None = None) -> int:
+    """Work in a thread of its own: after a browser's tests an event loop runs in pytest's."""
+    return apart(lambda: proposals.work(stop or Event()))
+
+
 def worked(application: Application, **settings: object) -> int:
-    return opened(application, **settings).work(Event())
+    return round_of(opened(application, **settings))
 
 
 def questions(application: Application, document_id: str = NOTE) -> list[str]:
@@ -168,12 +174,12 @@ def test_rights_are_read_again_right_before_sending(
 ) -> None:
     """A document that is closed while it waits is not sent."""
     proposals = opened(application, per_minute=1)
-    assert proposals.work(Event()) == 1
+    assert round_of(proposals) == 1
     *closed, last = proposals._waiting
     writes = [PutAccess(id_, WITHHELD) for id_ in closed]
     assert not application.whole_index.write(writes).failed
     proposals._own = proposals._own.model_copy(update={"per_minute": 100})
-    assert proposals.work(Event()) == 1
+    assert round_of(proposals) == 1
     assert len(model.asked) == 2
     assert (
         SqlProposals(application.database).waiting([application.index.kept([last])[last]], today())
@@ -274,7 +280,7 @@ def test_refusing_server_is_told_and_asked_again(
 def test_server_that_is_down_is_told(application: Application) -> None:
     own = application.settings.table(ProposedQuestionsSettings)
     unused = own.model_copy(update={"server": "http://127.0.0.1:9/v1"})
-    assert Proposals(application, open_server(unused)).work(Event()) == 0
+    assert round_of(Proposals(application, open_server(unused))) == 0
     with pytest.raises(ValueError, match=r"en attente : 5 .* a refusé la dernière \(Connect"):
         proposals_state(application.settings, application.database)
     assert worked(application) == OPEN_DOCUMENTS
@@ -337,7 +343,7 @@ def test_stopped_round_leaves_a_hanging_server(
         return iter(())
 
     model.answer, model.hang = hang, True
-    assert opened(application).work(stop) == 0
+    assert round_of(opened(application), stop) == 0
     assert len(model.asked) == 1
     model.answer, model.hang = replayed, False
     assert worked(application) == OPEN_DOCUMENTS
@@ -346,7 +352,7 @@ def test_stopped_round_leaves_a_hanging_server(
 def test_hanging_server_is_left_in_time(application: Application, model: ModelServer) -> None:
     model.answer, model.hang = lambda _: iter(()), True
     proposals = opened(application, time_limit_s=1.0)
-    assert proposals.work(Event()) == 0
+    assert round_of(proposals) == 0
     assert len(proposals._waiting) == OPEN_DOCUMENTS - proposing.MOST_FAILED
     with pytest.raises(ValueError, match="délai dépassé"):
         proposals_state(application.settings, application.database)

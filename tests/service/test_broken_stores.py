@@ -23,6 +23,7 @@ ARGUMENTS = {
     "push token rotate": ("forum", "x"),
     "push token revoke": ("forum", "x"),
     "directory cut": ("ag-1",),
+    "expected import": ("quisait.toml",),
     "sessions revoke": ("--all",),
 }
 """Arguments of commands that write."""
