@@ -137,7 +137,8 @@ def _option_readers(source: SourceSettings) -> Iterator[tuple[str, str]]:
     for option, value in source.options.items():
         if option in fields and names_readers(fields[option]):
             for place, written in _texts_in(option, value):
-                yield place, normalize_principal(written.strip())
+                if ":" in written:  # else a name of the source's own, such as a Windows SID
+                    yield place, normalize_principal(written.strip())
 
 
 def _texts_in(place: str, value: object) -> Iterator[tuple[str, str]]:

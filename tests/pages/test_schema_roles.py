@@ -32,7 +32,8 @@ MAY_REFUSE = re.compile(
     r"(GET|POST) /api/v1/(push|communities|animation/(communit\w+|documents|questions))|"
     r"(POST|PUT|PATCH) /scim/|"
     r"POST /api/v1/(me/wishes|animation/proposals|questions/\{question_id\}$)|"
-    r"(POST|DELETE) /api/v1/questions/\{question_id\}/reports"
+    r"(POST|DELETE) /api/v1/questions/\{question_id\}/reports|"
+    r"DELETE /api/v1/documents/\{document_id\}/expected-questions"
 )
 """What takes a body that the schema leaves open, or a state that few draws meet."""
 NAMED = {"document_id": "document_id", "document": "document_id", "topic": "topic_id",

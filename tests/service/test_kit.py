@@ -259,7 +259,8 @@ def test_it_installs_without_a_network_and_answers(offline: Offline, installed: 
     assert not offline.path(installed / "etat/model").exists()
     kinds = offline.run(quisait, "connector", "list", environment=environment).stdout
     for package in REPOSITORY.glob("packages/*/pyproject.toml"):
-        for kind in re.findall(r'^(\w+) = "quisait_', package.read_text("utf-8"), re.MULTILINE):
+        points = tomllib.loads(package.read_text("utf-8"))["project"].get("entry-points", {})
+        for kind in points.get("quisait.connectors", {}):
             assert re.search(rf"^{kind}\b", kinds, re.MULTILINE), (kind, kinds)
 
 
