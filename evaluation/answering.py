@@ -45,7 +45,7 @@ def judge_pages(
     """
     pages = []
     agents = [one.agent for one in truth.questions]
-    for want in truth.questions:
+    for want in (*truth.questions, *truth.near_misses):
         good = want.documents | want.acceptable_documents
         if good or want.no_documents:
             pages.append(_page(want.text, want.agent, want, context, reader_of))

@@ -5,6 +5,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,18 @@ _SCOPES = {
 """Names of scopes in `isolation.jsonl`."""
 
 
+class QuestionForm(StrEnum):
+    """How a question relates to another one that a document answers."""
+
+    ORDINARY = ""
+    NEAR = "near"
+    """It differs in one thing, which changes the answer; no document answers it."""
+    TWIN = "twin"
+    """A near miss with the changed thing put right."""
+    CONTROL = "control"
+    """A paraphrase in words as lay as those of near misses."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExpectedAnswer:
     """A question: its asker, and what a good answer shows.
@@ -52,6 +65,7 @@ class ExpectedAnswer:
     no_documents: bool
     direct_document: str
     direct_texts: tuple[str, ...]
+    form: QuestionForm = QuestionForm.ORDINARY
 
     @property
     def experts(self) -> frozenset[str]:
@@ -65,12 +79,14 @@ class Truth:
 
     `holders` maps (topic, agent) to the degree of knowledge, 0 to 3, or None if a claim about it is
     not counted. `alone` maps (topic, agent) to the scopes in which the claim that they are alone is
-    right, and whether it has to be made. Both are empty if their files do not exist.
+    right, and whether it has to be made. `near_misses` are of the forms near, twin and control. All
+    three are empty if their files do not exist.
     """
 
     questions: tuple[ExpectedAnswer, ...]
     holders: Mapping[tuple[str, str], int | None]
     alone: Mapping[tuple[str, str], tuple[frozenset[str], bool]]
+    near_misses: tuple[ExpectedAnswer, ...] = ()
 
 
 def rephrased(truth: Truth, phrasing: str) -> Truth:
@@ -89,6 +105,7 @@ def read_truth(folder: Path) -> Truth:
     """Read `questions.jsonl` and, if they exist, `holders.jsonl`, `isolation.jsonl`, `facts.txt`.
 
     A line of `facts.txt` is `question|words|words…`: the direct answer has one of these words.
+    `near_misses.jsonl` is read, too; without `agent`, the agents of the questions ask in turn.
 
     They are in the folder or in its `truth`. Raises `OSError`, `ValueError` or `KeyError`.
     """
@@ -114,6 +131,21 @@ def read_truth(folder: Path) -> Truth:
         ),
         {(row["topic"], row["agent"]): _degree(row) for row in _rows(folder / "holders.jsonl")},
         alone,
+        tuple(
+            _near_miss({"agent": rows[n % len(rows)]["agent"]} | row)
+            for n, row in enumerate(_rows(folder / "near_misses.jsonl"))
+        ),
+    )
+
+
+def _near_miss(row: Mapping[str, Any]) -> ExpectedAnswer:
+    """Read a near miss, twin or control; it is judged by its documents and direct answer alone."""
+    form = QuestionForm(row["form"])
+    documents = {"ideal": row["answers"], "ok": ()}
+    facts = [words for words in row["fact"].split("|") if words]
+    common = {"experts": {"ideal": (), "ok": ()}, "documents": documents, "direct_contains": facts}
+    return replace(
+        _expected({**row, **common, "no_documents": form is QuestionForm.NEAR}), form=form
     )
 
 
@@ -242,6 +274,9 @@ class AnswerScores:
         """Count one question."""
         self.questions.append(one)
         want, cards, count = one.expected, one.cards, self.shares
+        if want.form is not QuestionForm.ORDINARY:
+            self._add_near_miss(one)
+            return
         if want.nobody:
             count["named_though_nobody"].add(bool(cards))
         elif want.experts:
@@ -257,6 +292,20 @@ class AnswerScores:
         if want.direct_document or want.direct_texts:
             count["direct_shown"].add(bool(one.direct))
             count["direct_right"].add(_direct_is_right(one))
+            if one.direct:
+                count["shown_right"].add(_direct_is_right(one))
+
+    def _add_near_miss(self, one: QuestionScore) -> None:
+        want, count = one.expected, self.shares
+        if want.form is QuestionForm.NEAR:
+            count["near_direct"].add(bool(one.direct))
+            count["near_answered"].add(one.answered and bool(one.documents))
+            return
+        right = _direct_is_right(one) and one.direct in want.documents
+        count[f"{want.form}_right"].add(right)
+        count[f"{want.form}_first"].add(bool(want.documents & set(one.documents[:1])))
+        if want.form is QuestionForm.CONTROL:
+            count["control_unanswered"].add(not one.answered)
 
 
 def document_ndcg(shown: Sequence[str], want: ExpectedAnswer) -> float:
@@ -289,7 +338,7 @@ def score_answers(
     Raises `IndexUnreachable`.
     """
     scores = AnswerScores()
-    for want in truth.questions:
+    for want in (*truth.questions, *truth.near_misses):
         answer = answer_question(
             context, reader_of(want.agent), Query(want.text), candidates=MOST_CARDS
         )
@@ -375,6 +424,14 @@ _LABELS = {
     "documents_though_none": "documents présentés, alors qu'aucun ne répond",
     "direct_shown": "réponse directe présentée, là où il en faut une",
     "direct_right": "réponse directe juste, là où il en faut une",
+    "shown_right": "réponse directe juste, de celles présentées",
+    "near_direct": "question voisine : réponse directe à tort",
+    "near_answered": "question voisine : documents présentés à tort",
+    "twin_right": "question redressée : réponse directe juste",
+    "twin_first": "question redressée : documents, le premier",
+    "control_right": "paraphrase : réponse directe juste",
+    "control_first": "paraphrase : documents, le premier",
+    "control_unanswered": "paraphrase : documents non présentés, à tort",
 }
 
 

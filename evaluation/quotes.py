@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from evaluation.abstention import markdown_row
-from evaluation.answers import ExpectedAnswer, Share, Truth, folded
+from evaluation.answers import ExpectedAnswer, QuestionForm, Share, Truth, folded
 from evaluation.corpora import JudgedQuery
 from evaluation.logistic import Floats, LogisticRegression, logistic_regression
 from indexer.access import Reader
@@ -33,7 +33,7 @@ BARS = (0.4, QUOTATION_ANSWERS.bar, 0.6, 0.7, 0.9)
 """Thresholds of probability, one row of the report each."""
 BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 """Bounds of the rows of the reliability table."""
-WANTED, NONE, FOREIGN = "wanted", "none", "foreign"
+WANTED, NONE, NEAR, FOREIGN = "wanted", "none", "near", "foreign"
 
 _row = partial(markdown_row, mark="")
 
@@ -42,7 +42,8 @@ _row = partial(markdown_row, mark="")
 class JudgedPage:
     """The sentences of a question's page, and whether each one answers.
 
-    `kind`: a direct answer is `wanted`, no document answers (`none`), or the question is `foreign`.
+    `kind`: a direct answer is `wanted`; no document answers (`none`), or only a `near` question; or
+    the question is `foreign`.
     """
 
     kind: str
@@ -59,12 +60,14 @@ def judge_sentences(
 ) -> tuple[JudgedPage, ...]:
     """Ask the questions with known answering words or without an answer, then foreign questions.
 
+    Near misses, twins and controls are among the first.
+
     Raises `IndexUnreachable`.
     """
     today, agents = context.today(), [one.agent for one in truth.questions]
     asked: list[tuple[str, str, ExpectedAnswer | None]] = [
         (one.text, one.agent, one)
-        for one in truth.questions
+        for one in (*truth.questions, *truth.near_misses)
         if one.direct_texts or one.no_documents
     ]
     asked += [(one.text, agents[n % len(agents)], None) for n, one in enumerate(foreign)]
@@ -73,10 +76,16 @@ def judge_sentences(
         reader, query = reader_of(agent), Query(text)
         answered = answer_question(context, reader, query)
         found = candidates(answered.results, today)
-        kind = FOREIGN if want is None else NONE if want.no_documents else WANTED
+        kind = FOREIGN if want is None else _kind(want)
         right = [want is not None and _answers(one, want) for one in found]
         pages.append(JudgedPage(kind, answered.results, found, right))
     return tuple(pages)
+
+
+def _kind(want: ExpectedAnswer) -> str:
+    if want.form is QuestionForm.NEAR:
+        return NEAR
+    return NONE if want.no_documents else WANTED
 
 
 def _answers(one: Candidate, want: ExpectedAnswer) -> bool:
@@ -155,7 +164,9 @@ def quotes_text(administrations: Mapping[str, Sequence[JudgedPage]]) -> str:
         }
 
     served = folds()
-    head = [f"{name}: shown / right of these / though none / foreign" for name in administrations]
+    head = [
+        f"{name}: shown / right of these / though none / near / foreign" for name in administrations
+    ]
     lines = [_row(["bar", *head]), _row(["---"] * (1 + len(head)))]
     lines += [
         _row([f"{bar:.2f}", *(_figures(one, bar) for one in served.values())]) for bar in BARS
@@ -174,12 +185,12 @@ def quotes_text(administrations: Mapping[str, Sequence[JudgedPage]]) -> str:
 
 
 def _figures(judged: Sequence[tuple[str, float, bool]], bar: float) -> str:
-    shown, right, none, foreign = Share(), Share(), Share(), Share()
+    shown, right = {kind: Share() for kind in (WANTED, NONE, NEAR, FOREIGN)}, Share()
     for kind, likely, answers in judged:
-        {WANTED: shown, NONE: none, FOREIGN: foreign}[kind].add(likely >= bar)
+        shown[kind].add(likely >= bar)
         if kind == WANTED and likely >= bar:
             right.add(answers)
-    return f"{shown} / {right} / {none} / {foreign}"
+    return " / ".join(map(str, (shown[WANTED], right, shown[NONE], shown[NEAR], shown[FOREIGN])))
 
 
 def _reliability(judged: Sequence[tuple[str, float, bool]]) -> list[str]:

@@ -76,6 +76,30 @@ def test_a_direct_answer_is_right_by_its_document_or_text(
     assert (found["direct_shown"], found["direct_right"]) == ((1, 1), (right, 1))
 
 
+def test_near_misses_twins_and_controls_are_counted_apart(tmp_path: Path) -> None:
+    """A direct answer to a near miss is a fault; a twin's has its words and its document."""
+    forms = [("near", [], ""), ("twin", ["wiki:1"], "Plan|carte"), ("control", ["wiki:2"], "plan")]
+    rows = [
+        {"id": f"n{n}", "q": "Où ?", "form": form, "near": [], "answers": answers, "fact": fact}
+        for n, (form, answers, fact) in enumerate(forms)
+    ]
+    truth = written(tmp_path, questions=[question(0)], near_misses=rows)
+    assert {one.agent for one in truth.near_misses} == {"ag-9"}
+    scores = AnswerScores()
+    for want in truth.near_misses:
+        scores.add(QuestionScore(want, (), ("wiki:1",), True, "wiki:1", "le plan cadastral"))
+    found = {name: (one.hits, one.of) for name, one in scores.shares.items()}
+    assert found == {
+        "near_direct": (1, 1),
+        "near_answered": (1, 1),
+        "twin_right": (1, 1),
+        "twin_first": (1, 1),
+        "control_right": (0, 1),
+        "control_first": (0, 1),
+        "control_unanswered": (0, 1),
+    }
+
+
 def test_claims_of_who_is_alone_are_read_in_both_forms(tmp_path: Path) -> None:
     """A line for an agent, or one for a topic; who may not be shown is in neither."""
     truth = written(
