@@ -66,7 +66,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "expected:expected_app",
         "Les questions attendues d'un document : les importer, les exporter.",
     ),
-    "mail": ("mail:mail_app", "Le courriel aux agents : ce qui attend, et l'envoi."),
     "connector": (
         "connectors:connector_app",
         "Les connecteurs : ceux qui sont installés, et le vôtre.",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
 from threading import Event
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from connectors.plugins import load_entry
 
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from expertise.directory import GroupMemberships
     from quisait.application.assembly import Application
     from quisait.application.locks import SourceLock
+    from quisait.privacy.register import RegisterLine
     from quisait.settings import Settings
     from quisait.settings.types import SettingsTable
     from quisait.work.runs import Pace
     from search_api.features import WebFeature
-    from search_api.mail.values import MailAddition
 
+
+Addition = TypeVar("Addition")
 
 GROUP = "quisait.features"
 """The group of entry points by which a package adds a feature."""
@@ -153,6 +155,8 @@ class Feature:
     """Returns the directory of the agents, if the feature's settings configure one."""
     checks: "Callable[[Settings], Mapping[str, Callable[[], str]]]" = lambda _: {}
     """Returns functions like those of `states`, for `quisait check` alone: they may ask servers."""
+    shown_states: "Callable[[Application], Mapping[str, Callable[[], str]]]" = lambda _: {}
+    """Returns functions like those of `states`, for the page of the administration alone."""
     tls_servers: "Callable[[Settings], Iterable[tuple[str, int]]]" = _nothing
     """Returns host and port of servers whose certificates are watched until they expire."""
     secret_files: "Callable[[Settings], Iterable[str]]" = _nothing
@@ -167,12 +171,28 @@ class Feature:
     """Place (`package.module:function` or Typer group) and French help of each command. The name
     `mail receive` adds `receive` to the group `mail`.
     """
-    mail: "Callable[[Settings], Iterable[MailAddition]]" = _nothing
-    """Returns what the feature adds to mail for agents."""
+    additions: "Callable[[Settings], Iterable[object]]" = _nothing
+    """Returns what the feature adds to others, each of a class of theirs (`additions_of`)."""
+    parts: "Callable[[Application], Iterable[object]]" = _nothing
+    """Returns what the feature's answers need, each of a class of its own (`AnswerContext`)."""
     web: "Callable[[Application], WebFeature | None]" = lambda _: None
     """Returns the routes, templates and menu entries of the feature; None if it has none now."""
     purge: "Callable[[Settings, sa.Engine], object]" = _nothing
     """Deletes what has expired; called once a day."""
+    register_lines: "Mapping[str, Callable[[sa.Engine, RegisterLine], object]]" = field(
+        default_factory=dict
+    )
+    """Functions by kind of line that the feature notes in the register of deletions; each applies a
+    line to a restored database.
+    """
+    restored: "Callable[[sa.Engine], object]" = _nothing
+    """Called for a restored database before lines of the register are applied to it."""
+    withdraw_all: "Callable[[sa.Engine, Iterable[str]], object]" = _nothing
+    """Ends what agents chose, those of these ids and any others, in a database that is restored
+    without its register: they may have ended it after the backup.
+    """
+    prepare_demo: "Callable[[Application], object]" = _nothing
+    """Makes the choices of the demo's agents, before its first visitor."""
 
 
 @cache
@@ -182,6 +202,12 @@ def installed_features() -> tuple[Feature, ...]:
     return tuple(
         load_entry(entry, Feature, f"La fonctionnalité « {entry.name} »") for entry in entries
     )
+
+
+def additions_of(settings: "Settings", kind: type[Addition]) -> tuple[Addition, ...]:
+    """Return what installed features add of this class."""
+    added = (one for feature in installed_features() for one in feature.additions(settings))
+    return tuple(one for one in added if isinstance(one, kind))
 
 
 def settings_parts() -> dict[str, SettingsPart]:

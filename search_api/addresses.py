@@ -167,11 +167,6 @@ def new_question_address(
     return f"/questions/new?{said}" if said else "/questions/new"
 
 
-def unsubscribe_address(link: str) -> str:
-    """Return the address that ends a kind of mail, by a signed link."""
-    return f"/courriels/{quote(link, safe='')}"
-
-
 def original_address(document_id: str) -> str:
     """Return the address of the file of a document in a folder."""
     return f"{document_address(document_id)}/original"

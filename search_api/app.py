@@ -24,8 +24,6 @@ from search_api.following import routes as following
 from search_api.following.service import PageFollows
 from search_api.home.page import HomePage, home_page
 from search_api.identity.identification import by_personal_token
-from search_api.mail import routes as mail
-from search_api.mail.storage import Mailing
 from search_api.middleware.moment import MomentMiddleware
 from search_api.middleware.request_limits import RateLimitMiddleware, SizeAndTimeMiddleware
 from search_api.middleware.security import (
@@ -78,7 +76,6 @@ OWN_PAGES = WebFeature(
         "demo": demo.demo_of_page,
         "favourites": _for_reader(PageFavourites),
         "home_page": _home_of_page,
-        "mailed": lambda request: services_of(request).part(Mailing) is not None,
         "page_follows": _for_reader(PageFollows, in_person=True),
         "verifying": lambda request: services_of(request).part(Verifying) is not None,
     },
@@ -157,7 +154,6 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         moderation.api_router,
         questions.api_router,
         following.api_router,
-        mail.api_router,
         verification.api_router,
         expected.api_router,
         verification.marked_router,
@@ -173,7 +169,6 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         moderation.router,
         questions.router,
         following.router,
-        mail.router,
         verification.router,
         expected.router,
         search.browser_search_router,

@@ -48,7 +48,7 @@ _TAG_OF = (
     (r"/api/v1/(topics|isolation|coverage)", "topics"),
     (r"/api/v1/documents", "documents"),
     (r"/api/v1/questions", "questions"),
-    (r"/api/v1/(me|follows|news|mail|verifications)", "me"),
+    (r"/api/v1/(me|follows|news|verifications)", "me"),
     (r"/api/v1/(communities|animation)", "communities"),
     (r"/api/v1/audit", "administration"),
 )

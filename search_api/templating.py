@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fastapi import Request
@@ -216,6 +217,7 @@ def render(name: str, *, request: Request, **values: object) -> str:
         "partial": getattr(request.state, "incomplete", False),
         "added_entries": [entry for feature in services.features for entry in feature.menu],
         "blocks": _blocks(services),
+        "anchors_of": partial(_anchors_of, services),
     }
     return _environment.get_template(name).render(**more, **values)
 
@@ -227,6 +229,12 @@ def _blocks(services: Services) -> dict[str, list[str]]:
         for place, template in feature.blocks.items():
             blocks.setdefault(place, []).append(template)
     return blocks
+
+
+def _anchors_of(services: Services, place: str) -> list[tuple[bool, str, str]]:
+    """Return the entries of a list of contents for the sections that blocks add at a place."""
+    found = (feature.anchors.get(place) for feature in services.features)
+    return [(True, *anchor) for anchor in found if anchor]
 
 
 def _signed_on(request: Request) -> Identification | None:

@@ -13,6 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from quisait_mail.sending import send_queue
+from quisait_mail.storage import Mailing
+from quisait_mail.values import ANSWER_ABOVE, MailState
 from quisait_mailbox.imap import opened_mailbox
 from quisait_mailbox.incoming import IncomingMail, read_incoming
 from quisait_mailbox.mailed_answers import NOTES, MailOutcome, answers_by_mail, receive_mail
@@ -25,10 +28,7 @@ from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
 from indexer.errors import IndexUnreachable
 from quisait.settings import Settings
-from quisait.work.mail import send_queue
 from search_api.context import required
-from search_api.mail.storage import Mailing
-from search_api.mail.values import ANSWER_ABOVE, MailState
 from search_api.questions.storage import Asking
 from search_api.questions.values import MOST_TEXT, AskingPreferences, RequestState
 from tests.dovecot_server import PASSWORD, DovecotServer, dovecot_server

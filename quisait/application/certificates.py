@@ -22,10 +22,7 @@ def tls_servers(settings: Settings) -> tuple[Server, ...]:
 
     Servers that begin with StartTLS are left out.
     """
-    mail = settings.mail
-    found = [(mail.host, mail.port)] if mail.host and mail.security == "tls" else []
-    for feature in installed_features():
-        found += feature.tls_servers(settings)
+    found = [server for feature in installed_features() for server in feature.tls_servers(settings)]
     for address in _addresses(settings):
         parts = urlsplit(address)
         if parts.scheme in _PORTS and parts.hostname:

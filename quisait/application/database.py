@@ -28,7 +28,6 @@ from search_api.communities import storage as community_pages
 from search_api.expected import storage as expected
 from search_api.favourites import storage as favourites
 from search_api.following import storage as following
-from search_api.mail import storage as mail_tables
 from search_api.query_log import storage as journal_tables
 from search_api.questions import tables as asking_tables
 from search_api.sign_on import sessions as sign_on_tables
@@ -73,7 +72,6 @@ TABLES: tuple[sa.MetaData, ...] = (
     audit_tables.metadata,
     favourites.metadata,
     following.metadata,
-    mail_tables.metadata,
     asking_tables.metadata,
     verification.metadata,
     expected.metadata,

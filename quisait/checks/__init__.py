@@ -33,7 +33,6 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         yield attempt("classement", partial(check_ranker, settings))
         yield from reference_checks(settings)
         yield from source_checks(settings)
-        yield from _mail_checks(settings)
         for feature in installed_features():
             for name, check in feature.checks(settings).items():
                 yield attempt(name, check)
@@ -45,11 +44,3 @@ def run_checks(settings: Settings) -> Iterator[Check]:
 def _state_of_feature(settings: Settings, state: Callable[[sa.Engine], str]) -> str:
     with opened_database(settings, Opening.READ) as database:
         return state(database)
-
-
-def _mail_checks(settings: Settings) -> Iterator[Check]:
-    # Imported here: they take a moment to load, and most settings name none of them.
-    if settings.mail.host:
-        from quisait.work.mail import check_server
-
-        yield attempt("courriel", partial(check_server, settings))

@@ -59,7 +59,6 @@ RegisterLine = dict[str, Any]
 - `wish`: `agent`, `wish` (kind of preference), `subject`, `said`, `in_force`, `by` (an animator)
 - `favourite`: a favourite deleted: `agent`, `subject` (null: all)
 - `follow`: follows ended: `agent`, `follow` (kind; empty: all), `subject`
-- `mail`: mails wanted: `agent`, `said` (asked, answered, pace of the digest, invited)
 - `verification`: statements withdrawn: `agent`, `document` (empty: all)
 - `question`, `corrected`: a text deleted or replaced: `question`, `answer` (empty: the question)
 - `hidden`: a text hidden or shown again: the same, `hidden`, `text` (digest of the text shown)
@@ -69,6 +68,8 @@ RegisterLine = dict[str, Any]
 - `purged`: everything about an `agent` is about to be deleted
 - `cut`: access of an `agent` that an administrator cuts or gives back: `cut`
 - `backup`: a backup begins
+
+Features have kinds of their own (`Feature.register_lines`).
 """
 
 

@@ -20,7 +20,7 @@ from indexer.scans import Scans
 from indexer.state import cursors
 from indexer.values import Remove
 from quisait.clock import now
-from quisait.features import SourceStore
+from quisait.features import SourceStore, installed_features
 from quisait.privacy.register import (
     DatabaseRegisterMark,
     FileRegister,
@@ -32,8 +32,6 @@ from quisait.settings import QUESTIONS_SOURCE
 from search_api.addresses import question_document
 from search_api.favourites.storage import SqlFavourites, SubjectKind
 from search_api.following.storage import FollowKind, SqlFollowing
-from search_api.mail.storage import SqlMail, doubt_restored_mail
-from search_api.mail.values import DigestPace, MailPreferences
 from search_api.questions.storage import SqlQuestions
 from search_api.verification.storage import SqlVerifications
 
@@ -41,8 +39,9 @@ log = logging.getLogger(__name__)
 
 OF_AGENTS = frozenset(
     {
-        *("wish", "favourite", "feedback", "follow", "mail", "verification", "purged"),
+        *("wish", "favourite", "feedback", "follow", "verification", "purged"),
         *("question", "corrected", "hidden", "report", "community", "cut"),
+        *(kind for feature in installed_features() for kind in feature.register_lines),
     }
 )
 """Kinds of lines that change the database, not only the index."""
@@ -89,7 +88,7 @@ def replay_where_older(
     waiting = max((register.since(mark) for mark in known), key=len)
     for mark, knows in zip(register.marks, known, strict=True):
         if isinstance(mark, DatabaseRegisterMark) and knows != last:
-            doubt_restored_mail(database)
+            _tell_features(database)
             _withdraw(register.since(knows), stores)
     found = replay(waiting, database, consent, index, journal)
     for mark in register.marks:
@@ -99,6 +98,11 @@ def replay_where_older(
         extra={"lines": found.lines, "documents": found.documents, "wishes": found.wishes},
     )
     return found
+
+
+def _tell_features(database: sa.Engine) -> None:
+    for feature in installed_features():
+        feature.restored(database)
 
 
 def _contains(register: FileRegister, known: Sequence[str]) -> bool:
@@ -115,7 +119,7 @@ def replay_on_copy(
     stores: Sequence[SourceStore],
 ) -> ReplayReport:
     """Apply lines to a restored database and index, before anybody can query them."""
-    doubt_restored_mail(database)
+    _tell_features(database)
     _withdraw(lines, stores)
     return replay(lines, database, consent, index, journal)
 
@@ -198,18 +202,13 @@ def _apply(line: RegisterLine, database: sa.Engine, consent: SqlConsent) -> None
         following.unfollow(agent_id, FollowKind(line["follow"]), line["subject"])
     elif kind == "follow":
         following.unfollow_all(agent_id)
-    elif kind == "mail":
-        SqlMail(database, lambda: at, "").choose(agent_id, _mail_preferences(*line["said"]))
     elif kind == "verification":
         SqlVerifications(database).take_back(line["document"], agent_id, until=at.date())
     elif kind == "cut":
         set_cut(database, agent_id, at.date() if line["cut"] else None)
-
-
-def _mail_preferences(asked: bool, answered: bool, digest: str, *invited: bool) -> MailPreferences:
-    # Older lines do not have `invited`: agents who had ended both kinds of mail get no invitations.
-    want = invited[0] if invited else asked or answered
-    return MailPreferences(asked, answered, DigestPace(digest), invited=want)
+    for feature in installed_features():
+        if kind in feature.register_lines:
+            feature.register_lines[kind](database, line)
 
 
 def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> None:

@@ -40,7 +40,6 @@ from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
 from quisait.work.edited_tables import EditedFiles
-from quisait.work.mail import open_mailing
 from quisait.work.questions import answer_parts
 from quisait.work.source_status import directory_reading
 from search_api.administration.system_status import Administration
@@ -267,7 +266,6 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             scans=application.scans,
             parts=(
                 *answer_parts(application),
-                open_mailing(application),
                 Administration(
                     administration,
                     EditedFiles(settings),

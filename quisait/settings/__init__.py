@@ -20,7 +20,6 @@ from pydantic_settings import (
 from expertise.asking_kinds import ASKING_KINDS
 from indexer.quantisation import Quantisation
 from quisait.features import SettingsPart, installed_features, settings_parts
-from quisait.settings.mail import MailSettings
 from quisait.settings.secret_files import FOLDER, SecretFiles
 from quisait.settings.sources import (
     AccessSettings,
@@ -533,27 +532,12 @@ class _CoreSettings(BaseSettings):
     journal: JournalSettings = JournalSettings()
     privacy: PrivacySettings = PrivacySettings()
     questions: QuestionsSettings = QuestionsSettings()
-    mail: MailSettings = MailSettings()
     verification: VerificationSettings = VerificationSettings()
     log: LogSettings = LogSettings()
     roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
     sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(
         [], description="les sources, une table [[sources]] chacune"
     )
-
-    @model_validator(mode="after")
-    def _require_settings_of_mail(self) -> Self:
-        """Require the pages' address and a token key for mail, because mails have signed links."""
-        if self.mail.host and not self.sign_on.address:
-            raise ValueError(
-                "[mail] host demande [sign_on] address : les courriels mènent aux pages"
-            )
-        if self.mail.host and len(self.server.token_key.encode()) < 32:
-            raise ValueError(
-                "[mail] host demande [server] token_key, de 32 octets au moins : les liens de "
-                "désinscription sont signés"
-            )
-        return self
 
     @model_validator(mode="after")
     def _with_the_source_of_questions(self) -> Self:
@@ -596,11 +580,6 @@ class _CoreSettings(BaseSettings):
     def group_sources(self) -> frozenset[str]:
         """Names of sources that list members of groups, each a claimed authority."""
         return frozenset(source.name for source in self.sources if source.has_own_groups)
-
-    @property
-    def shows_mails(self) -> bool:
-        """Whether mails are shown on a page of the demo, which has no server to send them to."""
-        return self.server.reader == "demo" and bool(self.mail.sender) and not self.mail.host
 
     @property
     def has_sign_on(self) -> bool:

@@ -93,6 +93,7 @@ _IN_PACKAGES = {
     "bot": "quisait-matrix",
     "desk": "quisait-desk",
     "ldap": "quisait-ldap",
+    "mail": "quisait-mail",
     "mailbox": "quisait-mailbox",
     "reranker": "quisait-second-model",
     "webhooks": "quisait-webhooks",

@@ -28,7 +28,6 @@ from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.work.crawl import forget_reading
 from quisait.work.index_limit import limit_warning
-from quisait.work.mail import mail_state
 from quisait.work.questions import reports_state
 from quisait.work.runs import observed_run, observed_runs
 from quisait.work.source_status import (
@@ -123,9 +122,9 @@ class ApplicationAdministration:
         yield _part_state("Registre des suppressions", lambda: "à jour", self._noted)
         ranking = partial(installed_ranker().state, settings, lambda: application.encoder.name)
         yield _part_state("Classement", ranking)
-        if settings.mail.host or settings.shows_mails:
-            yield _part_state("Courriel", partial(mail_state, application))
         for feature in installed_features():
+            for name, shown in feature.shown_states(application).items():
+                yield _part_state(name.capitalize(), shown)
             for name, state in feature.states(settings).items():
                 yield _part_state(name.capitalize(), partial(state, application.database))
         if settings.questions.enabled:

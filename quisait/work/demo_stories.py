@@ -1,4 +1,4 @@
-"""The history of the demo before its first visitor: choices of mail, questions and answers.
+"""The history of the demo before its first visitor: questions and answers.
 
 Everything is done with the functions of the pages, in the name of the fictional agents.
 """
@@ -10,18 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from quisait.application.assembly import Application
-from quisait.work.mail import open_mailing
+from quisait.features import installed_features
 from quisait.work.questions import answer_context
 from search_api.context import AnswerContext
-from search_api.mail.service import set_mail_preferences
-from search_api.mail.values import DigestPace, MailPreferences
 from search_api.questions.actions import QuestionAct, QuestionAction, act_on_question
 from search_api.questions.asking import NewQuestion, ask_question
 from search_api.questions.storage import Asking
 from search_api.questions.values import UNDECIDED
-
-CHOSEN = MailPreferences(digest=DigestPace.DAILY)
-"""The choices of every fictional agent: all mails, so that there is something to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +43,12 @@ def stories_of(path: Path) -> list[Story]:
 
 def tell_stories(application: Application, path: Path) -> bool:
     """Perform the stories of the file at the first start; return false if that was done before."""
-    mailing = open_mailing(application)
-    if mailing is None:
-        return False
-    context = answer_context(application, mailing)
+    context = answer_context(application)
     asking, stories = context.part(Asking), stories_of(path)
-    assert asking is not None  # noqa: S101 - mail is on only where questions are
-    if any(asking.questions.of_asker(one.asker) for one in stories):
+    if asking is None or any(asking.questions.of_asker(one.asker) for one in stories):
         return False
-    for agent in application.book.everyone():
-        if not agent.departed(context.today()):
-            set_mail_preferences(context, asking.reader_of(agent.id), CHOSEN)
+    for feature in installed_features():
+        feature.prepare_demo(application)
     # Indexed once, at the end.
     later = context.with_parts(replace(asking, publish=lambda: True))
     for story in stories:

@@ -8,13 +8,13 @@ from indexer.errors import IndexerError
 from quisait.application.assembly import Application, open_crawl_dependencies, open_overview
 from quisait.application.locks import hold_source_lock
 from quisait.clock import now, today
+from quisait.features import installed_features
 from quisait.settings import QUESTIONS_SOURCE
 from quisait.work.crawl import crawl_with_lock
 from quisait.work.runs import CrawlOptions
 from search_api.communities.storage import SqlCommunityPages
 from search_api.context import AnswerContext
 from search_api.following.storage import SqlFollowing
-from search_api.mail.storage import Mailing
 from search_api.moderation.service import waiting_reports
 from search_api.questions.delivery import move_questions_on
 from search_api.questions.limits import DailyActs
@@ -135,10 +135,11 @@ def answer_parts(application: Application) -> tuple[object, ...]:
         open_following(application),
         open_verifying(application),
         application.expected,
+        *(part for feature in installed_features() for part in feature.parts(application)),
     )
 
 
-def answer_context(application: Application, mail: Mailing | None = None) -> AnswerContext:
+def answer_context(application: Application) -> AnswerContext:
     """Return the context for answers outside of a server."""
     privacy = application.privacy
     return AnswerContext(
@@ -151,5 +152,5 @@ def answer_context(application: Application, mail: Mailing | None = None) -> Ans
         consent=privacy.consent,
         closed_communities=SqlCommunityPages(application.database, now).closed,
         scans=application.scans,
-        parts=(*answer_parts(application), mail),
+        parts=answer_parts(application),
     )

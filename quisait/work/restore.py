@@ -36,6 +36,7 @@ from quisait.application.locks import WriteGate
 from quisait.application.sources import DIRECTORY, open_directory, source_stores
 from quisait.application.state_copy import copy_tables, filled_tables, restored_tables
 from quisait.clock import now
+from quisait.features import installed_features
 from quisait.privacy.accesses import AccessMarks, empty_accesses
 from quisait.privacy.register import (
     DatabaseRegisterMark,
@@ -50,8 +51,6 @@ from quisait.settings.files import LOCKS_FOLDER, RANKER_FILE, RESTORING, make_fo
 from quisait.work.backup import DOCUMENTS, STATE, BackupUnusable, Manifest, read_manifest
 from search_api.favourites.storage import favourites
 from search_api.following.storage import follows
-from search_api.mail.storage import SqlMail, mail_preferences, mail_queue
-from search_api.mail.values import NO_MAIL
 from search_api.questions.tables import forget_every_question
 from search_api.verification.storage import document_openings, outdated_marks, verifications
 
@@ -394,20 +393,20 @@ def _close_without_register(working: sa.Engine) -> None:
     """Without a register, withdraw every agent, and have every source read in full.
 
     Also delete questions, texts of scans, agents' favourites, follows and verifications, and tables
-    of features that are marked (`MAY_BE_WITHDRAWN`), and end agents' mail, because all of these may
-    have been withdrawn after the backup.
+    of features that are marked (`MAY_BE_WITHDRAWN`), and end what features let agents choose,
+    because all of these may have been withdrawn after the backup.
     """
-    consent, mail = SqlConsent(working, now), SqlMail(working, now, "")
+    consent = SqlConsent(working, now)
     agents = sql.scalars(working, sa.select(directory_tables.agents.c.id))
     for agent_id in agents:
         consent.put(Preference(agent_id, PreferenceKind.WITHDRAW), now())
-    for agent_id in {*agents, *sql.scalars(working, sa.select(mail_preferences.c.agent_id))}:
-        mail.choose(agent_id, NO_MAIL)
+    for feature in installed_features():
+        feature.withdraw_all(working, agents)
     with working.begin() as connection:
         connection.execute(sa.delete(cursors).where(cursors.c.source != DIRECTORY))
         said = (favourites, follows, verifications, outdated_marks, document_openings)
         added = [table for tables in TABLES for table in tables.sorted_tables]
         withdrawn = [table for table in added if table.info.get(sql.MAY_BE_WITHDRAWN)]
-        for table in (*said, mail_queue, scans, *withdrawn):
+        for table in (*said, scans, *withdrawn):
             connection.execute(sa.delete(table))
         forget_every_question(connection)

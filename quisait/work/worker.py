@@ -47,7 +47,6 @@ from quisait.settings.sources import SourceSettings
 from quisait.settings.types import reason_of
 from quisait.work.crawl import crawl_with_lock, replace_directory, work_ahead
 from quisait.work.expected import apply_expected_questions
-from quisait.work.mail import send_mail
 from quisait.work.questions import move_on
 from quisait.work.runs import (
     CrawlOptions,
@@ -151,8 +150,6 @@ off.
 """
 QUESTIONS = "@questions"
 """Name of the task that moves questions whose time has passed to the next agent."""
-MAIL = "@courriel"
-"""Name of the task that sends mail to agents."""
 EXPECTED = "@questions-attendues"
 """Name of the task that puts changed expected questions into the index."""
 SCANS = "@numerisations"
@@ -166,8 +163,7 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
     """Return every task of the settings."""
     settings, journal = application.settings, application.journal
     every = partial(pace_of, settings)
-    watched = settings.shows_mails  # somebody tries the product out
-    sends_mail = settings.questions.enabled and (bool(settings.mail.host) or watched)
+    watched = settings.server.reader == "demo"  # somebody tries the product out
 
     def read_directory(*_: object) -> int:
         report = replace_directory(application, unless_same=True)
@@ -181,9 +177,6 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
 
     def move_questions(*_: object) -> int:
         return move_on(application)
-
-    def send_mails(_: SourceLock, stop: Event) -> int:
-        return send_mail(application, stop).sent
 
     def apply_expected(_: SourceLock, stop: Event) -> int:
         return apply_expected_questions(application, stop)
@@ -205,7 +198,6 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
             Task(QUESTIONS, every("10 s" if watched else "5 min"), move_questions),
         ),
         (True, Task(EXPECTED, every("10 s"), apply_expected)),
-        (sends_mail, Task(MAIL, every("5 s" if watched else "1 min"), send_mails)),
         (settings.scans.enabled, Task(SCANS, every(settings.scans.every), recognise)),
         (True, Task(PRIVACY, every("1 j"), erase)),
     )

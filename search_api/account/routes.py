@@ -1,11 +1,14 @@
 """«Moi»: API and pages that show what is stored about the reader, and store their choices."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
-from pydantic import StringConstraints
+from pydantic import BaseModel, StringConstraints, ValidationError
+from starlette.datastructures import FormData
 
 from connectors.account_linking import LinkBy
 from connectors.values import ContactVia
@@ -20,14 +23,19 @@ from search_api.account.schemas import (
     WishRequest,
     my_data_body,
 )
-from search_api.account.service import Choices, own_choices, own_data, set_preferences
+from search_api.account.service import (
+    Choices,
+    forms_of,
+    own_choices,
+    own_data,
+    set_preferences,
+)
 from search_api.addresses import local_path, topic_address
 from search_api.authorization import IN_PERSON
 from search_api.bodies import PROBLEMS
 from search_api.favourites.service import FavouriteAction, change_favourite, favourite_reverse
 from search_api.favourites.storage import SubjectKind
-from search_api.mail.storage import ANSWERED_PER_WEEK
-from search_api.mail.values import DigestPace, MailPreferences
+from search_api.features import ChoicesForm
 from search_api.notices import Fields, Undo, noticed
 from search_api.parameters import NamedReader, day_of_field
 from search_api.people.agents import ask_wish, take_back_wish, wish_before
@@ -82,8 +90,11 @@ def _body(services: Services, reader: Reader) -> JSONResponse:
     """Return a `MeBody`, with the rows that installed features store."""
     own = own_data(services, reader)
     body: dict[str, Any] = my_data_body(own).model_dump(mode="json")
-    for name, rows in own.added.items():
-        body[name] = [*body.get(name, ()), *(row.model_dump(mode="json") for row in rows)]
+    for name, data in own.added.items():
+        if isinstance(data, Sequence):
+            body[name] = [*body.get(name, ()), *(row.model_dump(mode="json") for row in data)]
+        else:
+            body[name] = data.model_dump(mode="json") if data else None
     return JSONResponse(body)
 
 
@@ -178,28 +189,44 @@ def preferences_page(request: Request, reader: NamedReader) -> str:
         contact_ways=CONTACT_WAYS,
         topic_address=topic_address,
         asking_rules=asking.rules if asking else None,
-        most_answered=ANSWERED_PER_WEEK,
         most_checked=MOST_PER_MONTH,
         most_per_week=MOST_PER_WEEK,
     )
+
+
+async def _whole_form(request: Request) -> FormData:
+    return await request.form()
+
+
+WholeForm = Annotated[FormData, Depends(_whole_form)]
+"""All fields of a form, of which installed features read theirs."""
+
+
+def _read(form: ChoicesForm, whole: FormData) -> BaseModel:
+    """Return the fields of a feature's form. Raises `RequestValidationError`."""
+    try:
+        return form.fields.model_validate(
+            {name: whole[name] for name in form.fields.model_fields if name in whole}
+        )
+    except ValidationError as error:
+        faults = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
+        raise RequestValidationError(faults) from error
 
 
 @router.post("/preferences")
 def choose(
     request: Request,
     reader: NamedReader,
+    whole: WholeForm,
     receives: Annotated[bool, Form()] = False,
     topics: Annotated[list[str], Form(max_length=500)] = [],  # noqa: B006 - FastAPI copies it
     per_week: Annotated[str, Form(max_length=3, pattern=r"^[0-9]*$")] = "",
     absent_until: Annotated[str, Form(max_length=10)] = "",
-    asked: Annotated[bool, Form()] = False,
-    answered: Annotated[bool, Form()] = False,
-    invited: Annotated[bool, Form()] = False,
-    digest: Annotated[DigestPace, Form()] = DigestPace.OFF,
     per_month: Annotated[int | None, Form(ge=0, le=MOST_PER_MONTH)] = None,
     contact: Annotated[ContactVia | None, Form()] = None,
 ) -> RedirectResponse:
     """Store the choices of the form, then show the page again."""
+    services = services_of(request)
     chosen = Choices(
         AskingPreferences(
             receives,
@@ -207,11 +234,10 @@ def choose(
             int(per_week) if per_week else None,
             day_of_field(absent_until),
         ),
-        MailPreferences(asked, answered, digest, invited=invited),
         per_month,
         contact,
+        [_read(form, whole) for form in forms_of(services)],
     )
-    services = services_of(request)
     undo = Undo("/preferences", _fields_of(own_choices(services, reader)))
     passed_on = set_preferences(services, reader, chosen)
     done = "preferences.passed_on" if passed_on else "preferences.saved"
@@ -220,15 +246,14 @@ def choose(
 
 def _fields_of(said: Choices) -> Fields:
     """Return the form's fields for these choices."""
-    asking, mail = said.asking, said.mail
-    ticked = {"receives": asking.receives, "asked": mail.asked, "answered": mail.answered}
-    ticked["invited"] = mail.invited
+    asking = said.asking
+    added = {name: text for one in said.added for name, text in one.model_dump(mode="json").items()}
     return {
-        **{name: "true" for name, yes in ticked.items() if yes},
+        **({"receives": "true"} if asking.receives else {}),
+        **{name: "true" if text is True else str(text) for name, text in added.items() if text},
         "topics": asking.topics,
         "per_week": "" if asking.per_week is None else str(asking.per_week),
         "absent_until": asking.absent_until.isoformat() if asking.absent_until else "",
-        "digest": mail.digest.value,
         **({} if said.per_month is None else {"per_month": str(said.per_month)}),
         **({} if said.contact is None else {"contact": said.contact.value}),
     }

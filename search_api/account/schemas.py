@@ -11,7 +11,6 @@ from search_api.account.service import OwnData
 from search_api.bodies import Body, Joined
 from search_api.favourites.storage import SubjectKind
 from search_api.following.schemas import OwnFollowsBody
-from search_api.mail.schemas import OwnMailBody
 from search_api.people.agents import StoredData
 from search_api.people.schemas import ProfileBody
 from search_api.questions.schemas import OwnAskingBody
@@ -172,7 +171,6 @@ class MeBody(Body):
     brought_up: list[MentionCountBody] | None = Field(description="null if it is not counted")
     favourites: list[FavouriteBody]
     asking: OwnAskingBody | None = Field(description="null if no question is asked here")
-    mail: OwnMailBody | None = Field(description="null if no mail is sent")
     following: OwnFollowsBody | None = Field(description="null if nothing is followed here")
     verifications: OwnVerificationsBody | None = Field(
         None, description="null if authors are asked about no document"
@@ -201,7 +199,6 @@ def my_data_body(own: OwnData) -> MeBody:
         ],
         asking=own.asked,
         following=OwnFollowsBody.of(own.followed) if own.followed else None,
-        mail=own.mail,
         verifications=own.checked,
         not_held=NOT_HELD,
         held_elsewhere=HELD_ELSEWHERE,

@@ -1,7 +1,5 @@
-"""Pages of the demo: become another fictional agent, and read the mails that were not sent."""
+"""The demo: become another fictional agent."""
 
-import re
-from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -9,12 +7,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from connectors.values import Agent
 from indexer.french.analysis import folded_words
-from search_api.mail.storage import Mailing
 from search_api.addresses import local_path
-from search_api.mail.service import shown_mails
-from search_api.context import required
 from search_api.identity.tokens import DEMO_COOKIE, on_loopback
-from search_api.parameters import NamedReader
 from search_api.problems import Problem
 from search_api.services import Services, reader_of_page, services_of
 from search_api.templating import render
@@ -23,7 +17,6 @@ router = APIRouter(include_in_schema=False)
 
 MOST_CHOICES = 20
 """Maximum number of agents shown for a name."""
-_ADDRESS = re.compile(r"https?://[^\s<>\"]+")
 
 
 @router.post("/demo/agent", response_model=None)
@@ -37,7 +30,7 @@ def choose_agent(
 
     If not exactly one agent matches the name, show a list to choose from.
     """
-    services = _services_of_demo(request)
+    services = services_of_demo(request)
     found = [one for one in demo_agents(services) if one.id == agent]
     if not found and not name.strip():
         raise Problem(400, "Cet agent n’est pas dans l’annuaire de la démonstration.")
@@ -57,32 +50,18 @@ def choose_agent(
     return response
 
 
-@router.get("/demo/mails", response_class=HTMLResponse)
-def mails(request: Request, reader: NamedReader) -> str:
-    """In the demo, show the mails that the reader would have received; 404 elsewhere."""
-    services = _services_of_demo(request)
-    found = shown_mails(services, reader)
-    site = required(services.part(Mailing)).rules.site
-    return render(
-        "demo_mails.html",
-        request=request,
-        mails=[(one, list(_pieces(one.text, site))) for one in found],
-    )
-
-
 def demo_of_page(request: Request) -> dict[str, object] | None:
     """Return the demo's reader and the agents that they can choose; None outside the demo."""
     services = services_of(request)
     if not (services.demo and on_loopback(request)):
         return None
     known = {agent.id: agent for agent in demo_agents(services)}
-    mail = services.part(Mailing)
     return {
         "agent": known.get(reader_of_page(request).agent_id or ""),
         "people": [
             (one, known[one.agent_id]) for one in services.demo_people if one.agent_id in known
         ],
-        "mails": mail is not None and mail.shown is not None,
+        "links": [one for feature in services.features for one in feature.menu if one.below == "demo"],
     }
 
 
@@ -92,7 +71,8 @@ def demo_agents(services: Services) -> list[Agent]:
     return [agent for agent in services.people.everyone() if not agent.departed(today)]
 
 
-def _services_of_demo(request: Request) -> Services:
+def services_of_demo(request: Request) -> Services:
+    """Return the services of a request on this machine. Raises `Problem` outside the demo."""
     services = services_of(request)
     if not (services.demo and on_loopback(request)):
         raise Problem(404)
@@ -108,14 +88,3 @@ def _named(services: Services, name: str) -> list[Agent]:
         return all(any(one.startswith(word) for one in own) for word in words)
 
     return [one for one in demo_agents(services) if words and fits(one)]
-
-
-def _pieces(text: str, site: str) -> Iterator[tuple[str, str]]:
-    """Yield (text, address of its link, or empty); links to `site` lead to this server."""
-    end = 0
-    for found in _ADDRESS.finditer(text):
-        yield text[end : found.start()], ""
-        inside = found[0].startswith(f"{site}/")
-        yield found[0], found[0].removeprefix(site) if inside else ""
-        end = found.end()
-    yield text[end:], ""

@@ -12,11 +12,12 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Event
 
+from quisait_mail.sending import send_queue
+from quisait_mail.storage import Mailing
+from quisait_mail.values import MailPreferences
+
 from quisait.settings import Settings
-from quisait.work.mail import send_queue
 from search_api.context import required
-from search_api.mail.storage import Mailing
-from search_api.mail.values import MailPreferences
 from search_api.questions.values import AgentRequest, AskedQuestion, RequestState
 from tests.pages.asking_site import ASKER, MAPPER, AskingSite, asking_site
 

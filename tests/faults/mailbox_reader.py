@@ -15,6 +15,8 @@ from threading import Event
 from typing import Any
 from unittest.mock import patch
 
+from quisait_mail.sending import send_queue
+from quisait_mail.storage import Mailing, SqlMail
 from quisait_mailbox.imap import ReplyMailbox
 from quisait_mailbox.mailed_answers import answers_by_mail
 from quisait_mailbox.receiving import read_mails
@@ -22,9 +24,7 @@ from quisait_mailbox.reply_addresses import ReplyAddresses
 from quisait_mailbox.settings import MailboxSettings
 
 from quisait.settings import Settings
-from quisait.work.mail import send_queue
 from search_api.context import required
-from search_api.mail.storage import Mailing, SqlMail
 from search_api.questions.storage import SqlQuestions
 from tests.pages.asking_site import ASKER, MAPPER, AskingSite, asking_site
 

@@ -413,6 +413,6 @@ OTHER_HANDS = {
 """Routes that a token opens to nobody: a person's own session is asked for, the demo, or a
 community, which the matrix has too few agents for (`tests/pages/test_animation.py` opens one); or
 a question, which is none of the matrix's documents; or the link of a mail, which the matrix sends
-none of (`tests/pages/test_mail.py` follows one); or a former address, which leads to another page
-(`tests/pages/test_me.py`); or an application's token
+none of (`packages/mail/test_quisait_mail.py` follows one); or a former address, which leads to
+another page (`tests/pages/test_me.py`); or an application's token
 (`packages/lasuite/test_suite_groups.py`)."""

@@ -11,6 +11,10 @@ from uuid import uuid4
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from quisait_mail.links import UnsubscribeLinks
+from quisait_mail.storage import Mailing, SqlMail
+from quisait_mail.values import MailRules
+from quisait_mail.web import mail_web
 
 from connectors.values import (
     Agent,
@@ -43,9 +47,6 @@ from search_api.favourites.storage import SqlFavourites
 from search_api.following.storage import SqlFollowing
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import Authorities, reader_of
-from search_api.mail.links import UnsubscribeLinks
-from search_api.mail.storage import Mailing, SqlMail
-from search_api.mail.values import MailRules
 from search_api.questions.authority import ScopeAuthority
 from search_api.questions.delivery import move_questions_on
 from search_api.questions.documents import QuestionsConnector
@@ -293,6 +294,11 @@ def asking_site(
 
     animator = Grant(Role.ANIMATOR, frozenset({ANIMATOR}), topics=frozenset({"cadastre"}))
     community_pages = SqlCommunityPages(engine, clock)
+    mailing = Mailing(
+        SqlMail(engine, clock, "qui-sait.test", register),
+        MailRules(SITE, "qui-sait.test", frozenset({TITLED})),
+        UnsubscribeLinks(b"k" * 32),
+    )
     services = Services(
         Search(index, ENCODER, book),
         book,
@@ -316,12 +322,9 @@ def asking_site(
                 DailyActs(clock),
             ),
             SqlFollowing(engine, clock, register),
-            Mailing(
-                SqlMail(engine, clock, "qui-sait.test", register),
-                MailRules(SITE, "qui-sait.test", frozenset({TITLED})),
-                UnsubscribeLinks(b"k" * 32),
-            ),
+            mailing,
         ),
+        features=(mail_web(mailing),),
     )
     try:
         yield AskingSite(services, questions, index, engine, register, clock, authorities)

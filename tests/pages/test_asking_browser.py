@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from quisait_mail.storage import Mailing
+from quisait_mail.values import MailKind
 
 from search_api.context import required
-from search_api.mail.storage import Mailing
-from search_api.mail.values import MailKind
 from search_api.questions.delivery import DECLINE_UNDO, move_questions_on
 from search_api.questions.values import AskingPreferences
 from tests.judging import ENGINES, engine_index
@@ -34,8 +34,8 @@ from tests.pages.asking_site import (
 )
 from tests.pages.conftest import heard, served
 from tests.pages.test_accessibility import faults_of
-from tests.pages.test_mail import choose, part, send, whole
 from tests.planted import ENCODER
+from tests.sent_mails import choose, part, send, whole
 from tests.smtp_server import SmtpServer
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]

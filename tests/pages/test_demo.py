@@ -7,16 +7,17 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from quisait_mail.links import UnsubscribeLinks
+from quisait_mail.rendering import written_message
+from quisait_mail.shown_mails import ShownMails
+from quisait_mail.storage import Mailing, SqlMail
+from quisait_mail.values import MailContent, MailKind, MailRules, QueuedMail
+from quisait_mail.web import mail_web
 from typer.testing import CliRunner
 
 from quisait.cli import app as command_line
 from quisait.clock import now
 from search_api.app import create_app
-from search_api.mail.links import UnsubscribeLinks
-from search_api.mail.rendering import written_message
-from search_api.mail.shown_mails import ShownMails
-from search_api.mail.storage import Mailing, SqlMail
-from search_api.mail.values import MailContent, MailKind, MailRules, QueuedMail
 from search_api.services import DemoPerson, Services
 from tests.pages.administration import AGENTS, SECRET
 from tests.pages.conftest import NOW_S, TOKENS, Parts
@@ -146,6 +147,16 @@ def mailing(parts: Parts, folder: Path | None) -> Mailing:
     return Mailing(store, MailRules(SITE, "x.test"), links, shown=shown)
 
 
+def with_mailing(services: Services, mail: Mailing) -> Services:
+    features = (*services.features, mail_web(mail))
+    return replace(services, features=features).with_parts(mail)
+
+
+def mailing_demo(app: FastAPI, mail: Mailing) -> TestClient:
+    """A client of the demo with mail, from this machine."""
+    return demo_with(app, mail, features=with_mailing(app.state.services, mail).features)
+
+
 def keep_mail(folder: Path, to: str, lead: str) -> None:
     content = MailContent(
         to, "Une question vous est posée", lead, (), "Votre choix.", f"{SITE}/courriels/x", SITE
@@ -159,7 +170,7 @@ def keep_mail(folder: Path, to: str, lead: str) -> None:
 def test_everybody_reads_their_own_mails(demo_app: FastAPI, parts: Parts, tmp_path: Path) -> None:
     """The newest first, as text; what leads to the site leads here, on whatever port."""
     folder = tmp_path / "mails"
-    client = demo_with(demo_app, mailing(parts, folder))
+    client = mailing_demo(demo_app, mailing(parts, folder))
     client.cookies.set("quisait_demo_agent", "ag-1")
     assert 'class="card mail"' not in client.get("/demo/mails").text
     keep_mail(folder, "claire.le-bihan@finances.example", "Le premier. <b>")
@@ -184,17 +195,17 @@ def test_no_mails_are_shown_in_a_real_installation(
     keep_mail(folder, "claire.le-bihan@finances.example", "Lu par personne.")
     real: Services = token_app.state.services
     own = TestClient(
-        create_app(real.with_parts(mailing(parts, folder))),
+        create_app(with_mailing(real, mailing(parts, folder))),
         headers=dict(claire.headers),
         client=("127.0.0.1", 50000),
     )
     assert own.get("/").status_code == 200
     assert own.get("/demo/mails").status_code == 404
     assert "/demo/mails" not in own.get("/").text
-    sends = demo_with(demo_app, mailing(parts, None))
+    sends = mailing_demo(demo_app, mailing(parts, None))
     assert sends.get("/demo/mails").status_code == 404
     assert "/demo/mails" not in sends.get("/").text
-    shows = demo_app.state.services.with_parts(mailing(parts, folder))
+    shows = with_mailing(demo_app.state.services, mailing(parts, folder))
     elsewhere = TestClient(create_app(shows), client=("192.0.2.7", 50000))
     assert elsewhere.get("/demo/mails").status_code == 401
 

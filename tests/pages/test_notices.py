@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from quisait_mail.storage import Mailing
+from quisait_mail.values import NO_MAIL, DigestPace, MailPreferences
 
 from expertise.consent import PreferenceKind
 from search_api.app import create_app
 from search_api.context import required
 from search_api.favourites.storage import SqlFavourites
-from search_api.mail.storage import Mailing
-from search_api.mail.values import NO_MAIL, DigestPace, MailPreferences
 from search_api.notices import COOKIE, NOTICES
 from search_api.questions.delivery import DECLINE_UNDO
 from search_api.verification.storage import SqlVerifications, Verifying

@@ -24,6 +24,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
+from quisait_mail.sending import send_mail
 from quisait_mcp.service import TOOLS, AssistantReader, WhoArguments
 
 from expertise.consent import Preference, PreferenceKind
@@ -38,7 +39,6 @@ from quisait.server.app import app_of, intranet_app
 from quisait.settings import load_settings
 from quisait.settings.web import EmbedSettings
 from quisait.work.demo_stories import tell_stories
-from quisait.work.mail import send_mail
 from quisait.work.questions import move_on
 from search_api.addresses import (
     demo_original_address,

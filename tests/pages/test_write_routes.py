@@ -26,6 +26,10 @@ from quisait_lasuite.introspection import ApplicationReaders, IntrospectionRules
 from quisait_lasuite.scim_values import SuiteGroups
 from quisait_lasuite.service import LaSuite
 from quisait_lasuite.web import lasuite_web
+from quisait_mail.links import UnsubscribeLinks
+from quisait_mail.storage import Mailing, SqlMail
+from quisait_mail.values import MailKind, MailRules
+from quisait_mail.web import mail_web
 from quisait_mcp.routes import web_feature
 from quisait_mcp.service import Assistants
 from quisait_mcp.storage import SqlAssistantCalls
@@ -59,9 +63,6 @@ from search_api.expected.storage import ExpectedQuestion, QuestionOrigin, SqlExp
 from search_api.favourites.storage import SqlFavourites
 from search_api.following.storage import SqlFollowing
 from search_api.identity.readers import NO_AUTHORITIES, reader_of
-from search_api.mail.links import UnsubscribeLinks
-from search_api.mail.storage import Mailing, SqlMail
-from search_api.mail.values import MailKind, MailRules
 from search_api.questions.limits import DailyActs
 from search_api.questions.storage import Asking, SqlQuestions
 from search_api.questions.values import AskingRules
@@ -154,6 +155,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             bearer(TOKENS, personal, now_s),
             session_cookie(sign_on.sessions, sign_on.cookies),
         ]
+        mailing = Mailing(SqlMail(engine, now, "x.test"), MailRules(SITE, "x.test"), LINKS)
         services = Services(
             Search(index, ENCODER, book),
             book,
@@ -190,12 +192,13 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
                     DailyActs(now),
                 ),
                 SqlFollowing(engine, now),
-                Mailing(SqlMail(engine, now, "x.test"), MailRules(SITE, "x.test"), LINKS),
+                mailing,
                 SqlCommunityPages(engine, now),
                 Verifying(SqlVerifications(engine)),
                 SqlExpectedQuestions(engine),
             ),
             features=(
+                mail_web(mailing),
                 push_web(PushService(inbox, push_tokens, {"docs": frozenset()}, limits)),
                 lasuite_web(
                     LaSuite(

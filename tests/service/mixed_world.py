@@ -20,15 +20,15 @@ from uuid import uuid4
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from quisait_mail.sending import open_mailing
+from quisait_mail.service import mail_content
+from quisait_mail.values import DigestPace, MailKind, MailPreferences, QueuedMail
 
 from quisait.application.assembly import Application, open_application
 from quisait.clock import now, now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.settings import load_settings
-from quisait.work.mail import open_mailing
 from quisait.work.questions import answer_context
-from search_api.mail.service import mail_content
-from search_api.mail.values import DigestPace, MailKind, MailPreferences, QueuedMail
 from search_api.query_log.recording import NoQueryLog
 from tests.engines import ensure_opensearch
 from tests.mixed_sources import (
@@ -161,7 +161,7 @@ class Site:
         until = now()
         begins = until - timedelta(hours=1)
         asked = QueuedMail("1", "1", reader, MailKind.DIGEST, "1", until, begins, 0, "")
-        return repr(mail_content(answer_context(self.application, mailing), asked)).lower()
+        return repr(mail_content(answer_context(self.application), asked)).lower()
 
     def post(self, path: str, body: Any, token: str) -> Any:
         headers = {"Authorization": f"Bearer {token}"}

@@ -48,7 +48,7 @@ ELSEWHERE = {
     r"run\b|serve$": "run without end: tests/service/test_run.py",
     r"demo$": "serves without end: tests/pages/test_whole_demo.py",
     r"mcp$": "speaks with an assistant: packages/mcp/test_assistants.py",
-    r"mail\b": "needs mail servers: tests/service/test_mail.py",
+    r"mail\b": "needs mail servers: packages/mail/test_mail_service.py",
     r"scans\b": "needs Tesseract: tests/service/test_scans.py",
     r"evaluate\b": "takes minutes: tests/effectiveness/test_evaluation.py",
     r"tune\b": "needs a judged set: packages/tune/test_training.py",

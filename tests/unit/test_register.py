@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from quisait_mail.storage import SqlMail
+from quisait_mail.values import MailPreferences
 from quisait_push.connector import PushConnector
 from quisait_push.inbox import Inbox
 from quisait_push.items import PushOutcome, parse_item
@@ -36,8 +38,6 @@ from quisait.settings import QUESTIONS_SOURCE, Settings
 from quisait.work.backup import Manifest
 from quisait.work.restore import _register_since
 from search_api.following.storage import FollowKind, SqlFollowing
-from search_api.mail.storage import SqlMail
-from search_api.mail.values import MailPreferences
 from search_api.questions.storage import SqlQuestions
 from search_api.questions.tables import hidden_texts
 from search_api.questions.values import AskedQuestion, GivenAnswer

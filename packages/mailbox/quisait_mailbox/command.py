@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from threading import Event
 
+from quisait_mail.sending import open_mailing
+
 from quisait.application.opening import Opening
 from quisait.application.startup import opened_application
 from quisait.commands.run import run_interruptibly
-from quisait.work.mail import open_mailing
 from quisait_mailbox.mailed_answers import NOTES, MailOutcome
 from quisait_mailbox.receiving import read_mailbox
 from quisait_mailbox.settings import MailboxSettings

@@ -11,7 +11,6 @@ from quisait.features import Feature, SettingsPart, Task
 if TYPE_CHECKING:
     from quisait.application.assembly import Application
     from quisait.settings import Settings
-    from search_api.mail.values import MailAddition
 
 MAILBOX = "@boite"
 """Name of the task that reads answers by mail and bounces. It is separate from sending, because
@@ -21,17 +20,19 @@ either server may be down.
 
 def _require(settings: Settings) -> None:
     """Require that questions are sent by mail, because mail answers them."""
+    from quisait_mail.settings import MailSettings
+
     from quisait_mailbox.settings import MailboxSettings
 
     box = settings.table(MailboxSettings)
-    if box.host and not (settings.mail.host and settings.questions.enabled):
+    if box.host and not (settings.table(MailSettings).host and settings.questions.enabled):
         raise ValueError(
             "[mailbox] host demande [mail] host et [questions] enabled : on y répond aux "
             "courriels qui posent une question"
         )
 
 
-def _mail(settings: Settings) -> Iterator[MailAddition]:
+def _additions(settings: Settings) -> Iterator[object]:
     from quisait_mailbox.mailed_answers import answers_by_mail
     from quisait_mailbox.receiving import reply_addresses
     from quisait_mailbox.settings import MailboxSettings
@@ -93,7 +94,7 @@ FEATURE = Feature(
     name="mailbox",
     settings=(SettingsPart("mailbox", "quisait_mailbox.settings:MailboxSettings"),),
     require=_require,
-    mail=_mail,
+    additions=_additions,
     tasks=_tasks,
     checks=_checks,
     tls_servers=_tls_servers,

@@ -11,9 +11,10 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
 
+from quisait_mail.values import ANSWER_ABOVE
+
 from quisait_mailbox.reply_addresses import ReplyAddresses, SignedAddress
 from quisait_mailbox.text import LONGEST_FIELD, inner_parts, leaves, new_text, parse_mail
-from search_api.mail.values import ANSWER_ABOVE
 
 _ADDRESSES = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"

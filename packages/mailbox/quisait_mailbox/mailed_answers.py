@@ -10,13 +10,14 @@ from dataclasses import replace
 from datetime import date, timedelta
 from enum import StrEnum
 
+from quisait_mail.storage import Mailing
+from quisait_mail.values import MailAddition, MailContent, MailKind, MailNote, QueuedMail
+
 from connectors.values import Agent
 from indexer.state import storable
 from quisait_mailbox.incoming import IncomingMail
 from quisait_mailbox.reply_addresses import Purpose, ReplyAddresses, SignedAddress
 from search_api.context import AnswerContext, NotFound, required
-from search_api.mail.storage import Mailing
-from search_api.mail.values import MailAddition, MailContent, MailKind, MailNote, QueuedMail
 from search_api.questions.actions import TooManyAnswers, keep_answer
 from search_api.questions.reading import has_words, readable_thread
 from search_api.questions.storage import Asking

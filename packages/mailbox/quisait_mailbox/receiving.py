@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from threading import Event
 
+from quisait_mail.sending import derived_key
+from quisait_mail.storage import Mailing
+
 from quisait.application.assembly import Application
 from quisait.clock import today
 from quisait.settings import Settings, file_named
-from quisait.work.mail import derived_key, open_mailing
 from quisait.work.questions import answer_context
 from quisait_mailbox.imap import MailboxRules, MailboxUnreachable, WaitingMail, opened_mailbox
 from quisait_mailbox.incoming import read_incoming
@@ -61,10 +63,9 @@ def read_mailbox(application: Application, stop: Event) -> Mapping[MailOutcome, 
     Raises `ValueError` if the mailbox does not answer, or `IndexUnreachable`; the mails then stay
     in the mailbox.
     """
-    settings, mailing = application.settings, open_mailing(application)
-    if mailing is None or not settings.table(MailboxSettings).host:
+    settings, context = application.settings, answer_context(application)
+    if context.part(Mailing) is None or not settings.table(MailboxSettings).host:
         return {}
-    context = answer_context(application, mailing)
     return read_mails(context, reply_addresses(settings), settings, stop)
 
 

@@ -3,9 +3,9 @@
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
+from quisait_mail.settings import checked_address
 
 from connectors.options import LOOPBACK
-from quisait.settings.mail import checked_address
 from quisait.settings.types import Secret, SettingsTable
 from quisait_mailbox.reply_addresses import LONGEST_LOCAL_PART
 

@@ -13,6 +13,8 @@ def upgrade() -> None:
     Its value is false for agents who had unsubscribed from both other kinds of mail.
     """
     inspected = sa.inspect(op.get_bind())
+    if not inspected.has_table("mail_preferences"):  # without the package of mail
+        return
     if "invited" in {one["name"] for one in inspected.get_columns("mail_preferences")}:
         return
     column = sa.Column("invited", sa.Boolean, nullable=False, server_default=sa.true())

@@ -10,17 +10,16 @@ from threading import Event
 
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application
-from quisait.clock import now
-from quisait.features import installed_features
+from quisait.clock import now, today
+from quisait.features import additions_of
 from quisait.settings import Settings, beside_file, file_named
 from quisait.work.questions import answer_context
-from search_api.communities.service import unread_invitations
-from search_api.context import AnswerContext, required
-from search_api.mail.links import UnsubscribeLinks
-from search_api.mail.rendering import BadAddress, written_message
-from search_api.mail.service import mail_content
-from search_api.mail.shown_mails import ShownMails
-from search_api.mail.smtp import (
+from quisait_mail.links import UnsubscribeLinks
+from quisait_mail.rendering import BadAddress, written_message
+from quisait_mail.service import mail_content
+from quisait_mail.settings import MailSettings, sends_mail, shows_mails
+from quisait_mail.shown_mails import ShownMails
+from quisait_mail.smtp import (
     InDoubt,
     RefusedForGood,
     RefusedForNow,
@@ -29,8 +28,17 @@ from search_api.mail.smtp import (
     SmtpUnreachable,
     smtp_session,
 )
-from search_api.mail.storage import RECENT, Mailing, SqlMail
-from search_api.mail.values import MailRules, MailState, QueuedMail
+from quisait_mail.storage import RECENT, Mailing, SqlMail
+from quisait_mail.values import (
+    DigestPace,
+    MailAddition,
+    MailPreferences,
+    MailRules,
+    MailState,
+    QueuedMail,
+)
+from search_api.communities.service import unread_invitations
+from search_api.context import AnswerContext, required
 
 log = logging.getLogger(__name__)
 
@@ -54,17 +62,28 @@ class SendReport:
 def open_mailing(application: Application) -> Mailing | None:
     """Return the services for mail; None if mail or questions are disabled."""
     settings = application.settings
-    if not (settings.mail.host or settings.shows_mails) or not settings.questions.enabled:
+    if not sends_mail(settings):
         return None
-    domain = settings.mail.sender.rpartition("@")[2]
+    mail = settings.table(MailSettings)
+    domain = mail.sender.rpartition("@")[2]
     site = settings.sign_on.address or f"http://{settings.server.host}:{settings.server.port}"
     return Mailing(
         SqlMail(application.database, now, domain, application.privacy.register),
-        MailRules(site, domain, frozenset(settings.mail.titled_entities)),
+        MailRules(site, domain, frozenset(mail.titled_entities)),
         UnsubscribeLinks(derived_key(settings, _PURPOSE)),
-        tuple(addition for feature in installed_features() for addition in feature.mail(settings)),
-        ShownMails(beside_file(settings.folder) / _SHOWN_FOLDER) if settings.shows_mails else None,
+        additions_of(settings, MailAddition),
+        ShownMails(beside_file(settings.folder) / _SHOWN_FOLDER) if shows_mails(settings) else None,
     )
+
+
+def choose_all_mails(application: Application) -> None:
+    """Make every agent of the demo want all mails, so that there is something to read."""
+    mailing = open_mailing(application)
+    if mailing is None:
+        return
+    for agent in application.book.everyone():
+        if not agent.departed(today()):
+            mailing.store.choose(agent.id, MailPreferences(digest=DigestPace.DAILY))
 
 
 def derived_key(settings: Settings, purpose: bytes) -> bytes:
@@ -74,7 +93,7 @@ def derived_key(settings: Settings, purpose: bytes) -> bytes:
 
 def smtp_rules(settings: Settings) -> SmtpRules:
     """Return how to reach the SMTP server of the settings."""
-    mail = settings.mail
+    mail = settings.table(MailSettings)
     return SmtpRules(
         mail.host,
         mail.port,
@@ -91,11 +110,11 @@ def send_mail(application: Application, stop: Event) -> SendReport:
 
     Raises `ValueError` if the server does not answer; the mail then stays queued.
     """
-    mailing = open_mailing(application)
+    context = answer_context(application)
+    mailing = context.part(Mailing)
     if mailing is None:
         return SendReport()
     mailing.store.tidy()
-    context = answer_context(application, mailing)
     invited = unread_invitations(context, RECENT.days)
     queued = mailing.store.queue_due() + mailing.store.queue_invitations(invited)
     return send_queue(context, application.settings, stop, queued)
@@ -107,12 +126,13 @@ def send_queue(
     """Send the waiting mail over one connection. Raises `ValueError` like `send_mail`."""
     mailing = required(context.part(Mailing))
     store, shown = mailing.store, mailing.shown
+    per_minute = settings.table(MailSettings).per_minute
     sent = refused = 0
 
     def allowed() -> bool:
         """Return whether one more mail may be sent in this minute."""
         minute_ago = store.now() - timedelta(minutes=1)
-        return store.sent_since(minute_ago) < settings.mail.per_minute and not stop.is_set()
+        return store.sent_since(minute_ago) < per_minute and not stop.is_set()
 
     first = store.claim() if allowed() else None
     if first is None:
@@ -140,7 +160,7 @@ def _send_one(
     After that error, the message is free again, or doubtful if the connection broke while it was
     sent.
     """
-    store, mail = required(context.part(Mailing)).store, settings.mail
+    store, mail = required(context.part(Mailing)).store, settings.table(MailSettings)
     try:
         content = mail_content(context, one)
     except IndexerError:
@@ -196,9 +216,10 @@ def mail_state(application: Application) -> str:
 
 def check_server(settings: Settings) -> str:
     """Connect and log in without sending anything. Raises `ValueError`."""
+    mail = settings.table(MailSettings)
     try:
         with smtp_session(smtp_rules(settings)):
-            secured = "sans chiffrement" if settings.mail.security == "none" else "en TLS"
-            return f"{settings.mail.host} répond, {secured}"
+            secured = "sans chiffrement" if mail.security == "none" else "en TLS"
+            return f"{mail.host} répond, {secured}"
     except SmtpUnreachable as error:
         raise ValueError(f"{error} : vérifiez [mail] host, port, security et user") from error

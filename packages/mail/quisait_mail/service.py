@@ -11,14 +11,10 @@ from connectors.values import Agent
 from expertise.answer_values import BuildStatus
 from expertise.peers import NOTICE_DAYS
 from indexer.access import Reader, access_filter
-from search_api.addresses import community_address, question_address, unsubscribe_address
-from search_api.communities.service import invitations
-from search_api.context import AnswerContext, NotFound, required
-from search_api.following.service import News, NewsItem, NewsKind, ShownFollow, news
-from search_api.following.storage import FollowKind
-from search_api.mail.shown_mails import ShownMail
-from search_api.mail.storage import ANSWERED_PER_WEEK, Mailing
-from search_api.mail.values import (
+from quisait_mail.links import unsubscribe_address
+from quisait_mail.shown_mails import ShownMail
+from quisait_mail.storage import ANSWERED_PER_WEEK, Mailing
+from quisait_mail.values import (
     DigestPace,
     KeptMail,
     MailContent,
@@ -28,6 +24,11 @@ from search_api.mail.values import (
     MailSection,
     QueuedMail,
 )
+from search_api.addresses import community_address, question_address
+from search_api.communities.service import invitations
+from search_api.context import AnswerContext, NotFound, required
+from search_api.following.service import News, NewsItem, NewsKind, ShownFollow, news
+from search_api.following.storage import FollowKind
 from search_api.questions.service import own_load
 from search_api.questions.storage import Asking
 from search_api.questions.values import AskedQuestion, ReaderScope, RequestState
@@ -66,9 +67,9 @@ class Unsubscription:
     said: str
 
 
-def own_mail(context: AnswerContext, reader: Reader) -> OwnMail | None:
-    """Return the reader's choices; None if no mail is sent here."""
-    agent = context.people.as_read(reader.agent_id or "") if reader.agent_id else None
+def own_mail(context: AnswerContext, agent_id: str) -> OwnMail | None:
+    """Return an agent's choices; None if no mail is sent here."""
+    agent = context.people.as_read(agent_id) if agent_id else None
     mailing = context.part(Mailing)
     if mailing is None or agent is None:
         return None

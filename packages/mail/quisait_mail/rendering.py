@@ -10,11 +10,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from search_api.mail.values import ANSWER_ABOVE, MailContent, QueuedMail
+from quisait_mail.values import ANSWER_ABOVE, MailContent, QueuedMail
 from search_api.wording import safe_text
 
 _environment = Environment(
-    loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
     finalize=lambda shown: safe_text(shown) if type(shown) is str else shown,
     undefined=StrictUndefined,

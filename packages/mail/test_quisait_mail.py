@@ -5,21 +5,13 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from email.message import EmailMessage
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
-
-from connectors.values import EVERYONE
-from indexer.values import Put, PutAccess
-from quisait.privacy.replay import replay
-from quisait.settings import Settings
-from quisait.work.mail import SendReport, check_server, send_queue
-from search_api.communities.service import unread_invitations
-from search_api.context import required
-from search_api.mail.storage import (
+from quisait_mail.sending import SendReport, check_server, send_queue
+from quisait_mail.storage import (
     ANSWERED_PER_WEEK,
     MOST_ATTEMPTS,
     RECENT,
@@ -27,7 +19,13 @@ from search_api.mail.storage import (
     SqlMail,
     doubt_restored_mail,
 )
-from search_api.mail.values import NO_MAIL, DigestPace, MailKind, MailPreferences, MailState
+from quisait_mail.values import NO_MAIL, DigestPace, MailKind, MailPreferences, MailState
+
+from connectors.values import EVERYONE
+from indexer.values import Put, PutAccess
+from quisait.privacy.replay import replay
+from search_api.communities.service import unread_invitations
+from search_api.context import required
 from tests.builders import allowed, indexed, make_document
 from tests.pages.asking_site import (
     AGENTS,
@@ -43,6 +41,7 @@ from tests.pages.asking_site import (
     AskingSite,
     asking_site,
 )
+from tests.sent_mails import choose, part, received, send, settings_for, store_of
 from tests.smtp_server import SmtpServer
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
@@ -57,49 +56,9 @@ def nothing_sent(post: SmtpServer) -> None:
     post.handler.refusals.clear()
 
 
-def settings_for(post: SmtpServer, **mail: Any) -> Settings:
-    return Settings.model_validate(
-        {
-            "mail": post.settings | mail,
-            "sign_on": {"address": SITE},
-            "server": {"token_key": "k" * 32},
-        }
-    )
-
-
-def store_of(site: AskingSite) -> SqlMail:
-    return required(site.services.part(Mailing)).store
-
-
-def choose(site: AskingSite, agent: str, **said: Any) -> None:
-    path = "/api/v1/mail/preferences"
-    assert site.client(agent).post(path, json=said).status_code == 204
-
-
 def silence_experts(site: AskingSite) -> None:
     for agent in (MAPPER, NEIGHBOUR, FARAWAY):
         choose(site, agent)
-
-
-def send(site: AskingSite, post: SmtpServer, **mail: Any) -> SendReport:
-    queued = store_of(site).queue_due()
-    return send_queue(site.services, settings_for(post, **mail), Event(), queued)
-
-
-def received(post: SmtpServer) -> list[tuple[str, str]]:
-    """(to, everything that the message says) of each."""
-    return [(str(one["To"]), whole(one)) for one in post.handler.accepted]
-
-
-def whole(message: EmailMessage) -> str:
-    heads = "\n".join(f"{name}: {value}" for name, value in message.items())
-    return heads + "".join(part(message, kind) for kind in ("plain", "html"))
-
-
-def part(message: EmailMessage, kind: str) -> str:
-    found = message.get_body((kind,))
-    assert found is not None
-    return str(found.get_content()).replace("\r\n", "\n")
 
 
 def states(site: AskingSite) -> dict[str, int]:
@@ -344,7 +303,7 @@ def test_one_click_ends_a_kind_without_a_login(site: AskingSite, post: SmtpServe
 
 def test_a_token_of_a_link_opens_nothing_else(site: AskingSite) -> None:
     """Nor is a link of another key one of here."""
-    from search_api.mail.links import UnsubscribeLinks
+    from quisait_mail.links import UnsubscribeLinks
 
     other = UnsubscribeLinks(b"o" * 32).make(MAPPER, MailKind.ASKED)
     head = urlsafe_b64encode(b'{"alg": "HS256", "crit": 1}').decode().rstrip("=")
@@ -453,3 +412,19 @@ def test_ended_mail_is_erased_in_time(site: AskingSite, post: SmtpServer) -> Non
     site.clock.now += timedelta(days=31)
     assert store_of(site).tidy() == 1
     assert send(site, post) == SendReport()
+
+
+def test_an_administration_without_it_has_no_trace_of_mail(site: AskingSite) -> None:
+    """The pages and the agent's own data say nothing of it, and nothing can be chosen."""
+    parts = tuple(one for one in site.services.parts if not isinstance(one, Mailing))
+    bare = replace(site, services=replace(site.services, parts=parts, features=()))
+    asker, question = bare.client(ASKER), bare.ask()
+    for path in ("/preferences", "/mes-donnees", f"/questions/{question}", "/api/v1/me"):
+        text = asker.get(path).text
+        assert "par courriel" not in text
+        assert "un courriel vous" not in text
+        assert "refused" not in text
+    assert asker.post("/api/v1/mail/preferences", json={}).status_code == 404
+    assert asker.get("/api/v1/openapi.json").text.count("OwnMailBody") == 0
+    saved = asker.post("/preferences", data={"receives": "true", "asked": "true"})
+    assert saved.status_code == 303

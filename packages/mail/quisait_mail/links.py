@@ -1,8 +1,15 @@
 """Signed links that unsubscribe from a kind of mail without a login. They do not expire."""
 
-from search_api.mail.values import MailKind
+from urllib.parse import quote
+
+from quisait_mail.values import MailKind
 
 _ISSUER = "quisait mail"
+
+
+def unsubscribe_address(link: str) -> str:
+    """Return the address that ends a kind of mail, by a signed link."""
+    return f"/courriels/{quote(link, safe='')}"
 
 
 class UnsubscribeLinks:

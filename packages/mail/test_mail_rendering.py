@@ -6,9 +6,8 @@ from email import message_from_bytes, policy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from search_api.mail.rendering import BadAddress, written_message
-from search_api.mail.values import MailContent, MailKind, MailLine, MailSection, QueuedMail
+from quisait_mail.rendering import BadAddress, written_message
+from quisait_mail.values import MailContent, MailKind, MailLine, MailSection, QueuedMail
 
 pytestmark = pytest.mark.trust
 

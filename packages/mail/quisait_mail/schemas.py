@@ -1,11 +1,13 @@
-"""API schemas of the reader's choices of mail."""
+"""API schemas of the reader's choices of mail, and the API's description of them."""
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import ConfigDict, Field
+from pydantic.json_schema import models_json_schema
 
+from quisait_mail.values import DigestPace, MailKind, MailPreferences, MailState
 from search_api.bodies import Body
-from search_api.mail.values import DigestPace, MailKind, MailState
 
 
 class _MailBody(Body):
@@ -19,6 +21,10 @@ class MailPreferencesBody(_MailBody):
     answered: bool = Field(False, description="answers to your questions")
     invited: bool = Field(False, description="communities that invite you")
     digest: DigestPace = Field(DigestPace.OFF, description="news of what you follow")
+
+    def chosen(self) -> MailPreferences:
+        """Return the choices."""
+        return MailPreferences(self.asked, self.answered, self.digest, invited=self.invited)
 
 
 class KeptMailBody(_MailBody):
@@ -38,3 +44,18 @@ class OwnMailBody(MailPreferencesBody):
         description="when the mail server refused this address for good; nothing is sent since"
     )
     kept: list[KeptMailBody] = Field(description="messages of thirty days, the newest first")
+
+
+def describe_own_mail(schema: dict[str, Any]) -> None:
+    """Add `mail` to the agent's own data in the API's description."""
+    _, bodies = models_json_schema(
+        [(OwnMailBody, "serialization")], ref_template="#/components/schemas/{model}"
+    )
+    schemas = schema["components"]["schemas"]
+    schemas |= bodies["$defs"]
+    own = schemas["MeBody"]
+    own["properties"]["mail"] = {
+        "description": "null if no mail is sent",
+        "anyOf": [{"$ref": "#/components/schemas/OwnMailBody"}, {"type": "null"}],
+    }
+    own["required"].append("mail")

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from quisait_mail.feature import MAIL
+from quisait_mail.sending import mail_state, open_mailing
+from quisait_mail.values import NO_MAIL
 from quisait_mailbox.feature import MAILBOX
 
 from quisait.application.assembly import open_application
@@ -15,10 +18,8 @@ from quisait.settings import FILE_VARIABLE, load_settings
 from quisait.work.administration import ApplicationAdministration
 from quisait.work.backup import back_up
 from quisait.work.crawl import read_directory
-from quisait.work.mail import mail_state, open_mailing
 from quisait.work.restore import restore
-from quisait.work.worker import MAIL, tasks_of
-from search_api.mail.values import NO_MAIL
+from quisait.work.worker import tasks_of
 from search_api.query_log.recording import NoQueryLog
 from tests.dovecot_server import PASSWORD, DovecotServer, dovecot_server
 from tests.service.place import AGENTS, Place, make_place

@@ -1,12 +1,15 @@
 """Settings of mail to agents."""
 
 import re
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from connectors.options import LOOPBACK
 from quisait.settings.types import Secret, SettingsTable
+
+if TYPE_CHECKING:
+    from quisait.settings import Settings
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 """Matches an ASCII mail address."""
@@ -56,3 +59,15 @@ class MailSettings(SettingsTable):
                 "un mot de passe ne part pas en clair : donnez security « starttls » ou « tls »"
             )
         return self
+
+
+def sends_mail(settings: "Settings") -> bool:
+    """Return whether mails are sent, or shown on a page of the demo."""
+    host = settings.table(MailSettings).host
+    return settings.questions.enabled and bool(host or shows_mails(settings))
+
+
+def shows_mails(settings: "Settings") -> bool:
+    """Return whether a page of the demo shows the mails, because no server is set to send them."""
+    mail = settings.table(MailSettings)
+    return settings.server.reader == "demo" and bool(mail.sender) and not mail.host

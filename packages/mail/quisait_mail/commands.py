@@ -7,7 +7,7 @@ import typer
 from quisait.application.opening import Opening
 from quisait.application.startup import opened_application
 from quisait.commands.run import run_interruptibly
-from quisait.work.mail import mail_state, open_mailing, send_mail
+from quisait_mail.sending import mail_state, open_mailing, send_mail
 from search_api.wording import plural
 
 mail_app = typer.Typer(

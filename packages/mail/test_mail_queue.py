@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from quisait_mail.storage import LEASE, SqlMail
+from quisait_mail.values import DigestPace, MailKind, MailPreferences, MailState
 
 from quisait.privacy.retention import purge_agent
 from search_api.following.storage import FollowKind, SqlFollowing
-from search_api.mail.storage import LEASE, SqlMail
-from search_api.mail.values import DigestPace, MailKind, MailPreferences, MailState
 from search_api.questions.storage import SqlQuestions
 from search_api.questions.values import AgentRequest, AskedQuestion, GivenAnswer, RequestState
 from tests.builders import Clock

@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from indexer import sql
 from indexer.register import NO_REGISTER, Register
 from indexer.state import digest, row_of
-from search_api.mail.links import UnsubscribeLinks
-from search_api.mail.shown_mails import ShownMails
-from search_api.mail.values import (
+from quisait_mail.links import UnsubscribeLinks
+from quisait_mail.shown_mails import ShownMails
+from quisait_mail.values import (
     DigestPace,
     KeptMail,
     MailAddition,
@@ -90,6 +90,7 @@ mail_queue = sa.Table(
     sa.Column("changed", sql.Moment, nullable=False),
     sa.UniqueConstraint("agent_key", "kind", "subject", name="mail_queue_once"),
     sa.Index("mail_queue_due", "state", "due"),
+    info={sql.MAY_BE_WITHDRAWN: True},
 )
 """`code`: the reply code with which the server refused."""
 
