@@ -43,6 +43,7 @@ from search_api.ranking.fusion import (
     requiring_all_words,
     unfused,
 )
+from search_api.ranking.pinned import MOST_PINNED, matching_pins
 from search_api.ranking.placed import placed
 from search_api.ranking.reranking import (
     Successors,
@@ -140,7 +141,8 @@ class SearchHits:
     """The hits of one search for a reader, from which a page and the experts' window are made.
 
     `request` is the request to the index, `found` its two rankings. They are `deep` enough for the
-    experts' window if the request is for the question alone (see `Search.unnarrowed`).
+    experts' window if the request is for the question alone (see `Search.unnarrowed`). `pinned`:
+    ids of the documents that come first by a pinned question.
     """
 
     query: Query
@@ -149,6 +151,7 @@ class SearchHits:
     request: SearchRequest
     found: SearchAnswer
     deep: bool
+    pinned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,7 @@ class Search:
         self._configuration = configuration
         self._best_bets, self._preferences = configuration.best_bets, configuration.preferences
         self._order, self._topics = configuration.order, configuration.topics
+        self._pinned_questions = configuration.pinned
         self._parser = QueryParser(index, configuration.authors, configuration.glossary)
         self._measured, self.reranker = configuration.bars, configuration.reranker
         self.glossary = configuration.glossary
@@ -252,13 +256,55 @@ class Search:
 
         Order and scores are the same on every page. Raises `IndexUnreachable`.
         """
+        hits = self._with_pinned(hits)
         window = self._in_order(hits, today)
         return self._judged(hits, window, self._page(hits, window, today), today)
+
+    def _with_pinned(self, hits: SearchHits) -> SearchHits:
+        """Return the hits with the documents that pinned questions put first.
+
+        These are documents that the reader may read and that the query's filters and operators
+        admit, if their text is still the one that answers. A query in date order has none.
+        """
+        request, found, question = hits.request, hits.found, hits.parsed.question
+        if _by_date(hits.query, question) or says_nothing(question):
+            return hits
+        pins = matching_pins(self._pinned_questions(), question.words)
+        admitted = pins.keys() if request.documents is None else pins.keys() & request.documents
+        if not admitted:
+            return hits
+        only = replace(
+            request,
+            question=replace(question, text="", expansions=()),
+            vector=None,
+            documents=tuple(sorted(admitted)),
+            cut=None,
+            newest_first=True,
+            counted=False,
+            facets=(),
+        )
+        readable = self._index.search(only)
+        texts = self.text_hashes([hit.document_id for hit in readable.lexical])
+        pinned = tuple(id_ for id_, text in sorted(texts.items()) if text in pins[id_])[
+            :MOST_PINNED
+        ]
+        ranked = _ids(found.lexical) | _ids(found.vector)
+        missing = tuple(SearchHit(id_, 0.0) for id_ in pinned if id_ not in ranked)
+        first = found.lexical[: request.window - len(missing)]
+        members = found.members if found.members is None else found.members | set(pinned)
+        found = replace(
+            found,
+            lexical=(*first, *missing),
+            total=max(found.total, len(ranked | set(pinned) if members is None else members)),
+            attributes={**readable.attributes, **found.attributes},
+            members=members,
+        )
+        return replace(hits, found=found, pinned=pinned)
 
     def _in_order(self, hits: SearchHits, today: date) -> tuple[FusedHit, ...]:
         """Return all hits of the window in the order of the pages."""
         found = _first_of(hits.found, hits.request.window)
-        window = self._reranked(hits.query, hits.request, found, today)
+        window = self._reranked(hits.query, hits.request, found, today, hits.pinned)
         return window[:OF_A_PERSON] if hits.parsed.of_a_person else window
 
     def _page(self, hits: SearchHits, window: Sequence[FusedHit], today: date) -> Results:
@@ -312,7 +358,7 @@ class Search:
         values = features(first.results[:JUDGED], vector, parsed.question, bar)
         if query.page == 1:
             results = replace(results, features=values)
-        if any_answers(values):
+        if any_answers(values) or hits.pinned:
             return results
         narrowed = query.filters or parsed.narrowed or query.only is not None
         if narrowed or parsed.question.phrases or parsed.question.any_of:
@@ -612,7 +658,12 @@ class Search:
         return answering_accounts(self._index.show(asked)) if ids else {}
 
     def _reranked(
-        self, query: Query, request: SearchRequest, found: SearchAnswer, today: date
+        self,
+        query: Query,
+        request: SearchRequest,
+        found: SearchAnswer,
+        today: date,
+        pinned: Collection[str] = (),
     ) -> tuple[FusedHit, ...]:
         """Return the window: fused and reranked, or in date order."""
         if _by_date(query, request.question):
@@ -623,7 +674,7 @@ class Search:
         if found.members is not None:
             hits = tuple(hit for hit in hits if hit.document_id in found.members)
         hits = self._reread(hits, request, query)
-        return reranked(hits, found.attributes, self._preferences, today)
+        return reranked(hits, found.attributes, self._preferences, today, pinned=pinned)
 
     def _reread(
         self, hits: tuple[FusedHit, ...], request: SearchRequest, query: Query

@@ -72,6 +72,8 @@ NOTICES: dict[str, str] = {
     "marked.dismiss": "Le document est laissé tel quel.",
     "expected.add": "C’est noté : la recherche en tient compte d’ici une minute.",
     "expected.confirm": "C’est noté : ce texte y répond encore.",
+    "expected.pin": "C’est noté : le document vient d’abord pour qui pose cette question.",
+    "expected.unpin": "C’est noté : le document prend sa place dans les résultats.",
     "expected.remove": "Elle est retirée : la recherche en tient compte d’ici une minute.",
     "favourite.favourite": "Il est dans vos favoris, dans « Préférences ».",
     "favourite.no_favourite": "Il n’est plus dans vos favoris.",

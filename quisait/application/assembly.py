@@ -137,7 +137,8 @@ def open_application(settings: Settings, opening: Opening = Opening.SERVE) -> It
         builds = SqlBuilds(database, privacy.register)
         topics = open_build_reader(settings, builds, index, book)
         bars = measured.bars if measured else None
-        guidance = open_guidance(settings, book.accounts_named, bars, topics)
+        expected = SqlExpectedQuestions(database)
+        guidance = open_guidance(settings, book.accounts_named, bars, topics, expected.pinned)
         search = Search(index, encoder, book, guidance)
         state = State(database)
         locks = Locks(database, folder / LOCKS_FOLDER)
@@ -170,7 +171,7 @@ def open_application(settings: Settings, opening: Opening = Opening.SERVE) -> It
                 known,
                 SqlQuestions(database, now, privacy.register),
                 open_scans(settings, database),
-                SqlExpectedQuestions(database),
+                expected,
             )
 
 

@@ -40,7 +40,7 @@ TABLES_OF_0_1_0 = ("accounts", "agents", "cursors", "failures", "memberships", "
 """Tables of quisait 0.1.0. The next readings of sources and directory store their content again."""
 BASE = "0028"
 """The first migration. It completes the schemas of 0.2.0's development, which have lower marks."""
-HEAD = "0044"
+HEAD = "0045"
 """The last migration in `MIGRATIONS`."""
 MARKED_BY_ALEMBIC = 3
 """Value in `schema_version`, for which versions of quisait before Alembic refuse the database."""

@@ -1,7 +1,7 @@
 """Open the encoder, extractor, index, glossary, best bets and reranker of the settings."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
@@ -42,6 +42,7 @@ from quisait.settings.types import seconds_of
 from search_api.query.glossary import GlossaryFile, LineFault, lines_of, read_glossary
 from search_api.query.parser import AccountsNamed
 from search_api.ranking.fusion import ModelBars
+from search_api.ranking.pinned import PinnedQuestion
 from search_api.ranking.reranking import RankingPreferences
 from search_api.ranking.search_configuration import (
     BestBetsFile,
@@ -65,11 +66,13 @@ def open_guidance(
     authors: AccountsNamed,
     bars: ModelBars | None = None,
     topics: AssignedTopics | None = None,
+    pinned: Callable[[], Iterable[PinnedQuestion]] = tuple,
 ) -> SearchConfiguration:
     """Return the search configuration, whose files are read when a question is asked.
 
     `bars` are the thresholds measured for the encoder in use, `topics` are the topics of the last
-    build. Raises `ValueError` if the second model of the settings cannot be opened.
+    build, `pinned` reads the pinned questions. Raises `ValueError` if the second model of the
+    settings cannot be opened.
     """
     search = settings.search
     return SearchConfiguration(
@@ -86,6 +89,7 @@ def open_guidance(
         reranker=open_reranker(settings),
         topics=topics,
         order=installed_ranker().order(settings),
+        pinned=pinned,
     )
 
 

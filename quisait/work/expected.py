@@ -33,6 +33,7 @@ MOST_OF_DOCUMENT = 100
 _NAMED = 20
 """Maximum number of bad lines that an error names."""
 _DOCUMENT_FIELDS = ("document", "id", "address", "url")
+_PINNED = {"": False, "false": False, "non": False, "true": True, "oui": True}
 _ORIGINS = frozenset(QuestionOrigin) - {QuestionOrigin.SOURCE}
 
 
@@ -120,6 +121,7 @@ class _Line:
     document: str
     questions: tuple[str, ...]
     origin: QuestionOrigin
+    pinned: bool
 
 
 def import_questions(application: Application, written: str) -> ImportReport:
@@ -140,7 +142,8 @@ def import_questions(application: Application, written: str) -> ImportReport:
         (id_,) = ids
         text = entries[id_].content_hash
         questions += (
-            ExpectedQuestion(id_, one, line.origin, today(), text) for one in line.questions
+            ExpectedQuestion(id_, one, line.origin, today(), text, pinned=line.pinned)
+            for one in line.questions
         )
     stored = application.expected.of_documents({one.document_id for one in questions})
     known = {(row.document_id, row.key) for rows in stored.values() for row in rows}
@@ -215,7 +218,10 @@ def _line(number: int, row: Any) -> _Line:
     if origin not in _ORIGINS:
         raise _BadLine(f"origine inconnue ; écrivez {', '.join(sorted(_ORIGINS))}")
     questions = tuple(map(checked_question, asked))
-    return _Line(number, document.strip(), questions, QuestionOrigin(origin))
+    pinned = _PINNED.get(str(row.get("pinned") or "").strip().lower())
+    if pinned is None:
+        raise _BadLine("« pinned » attend oui ou non")
+    return _Line(number, document.strip(), questions, QuestionOrigin(origin), pinned)
 
 
 def _documents_of(application: Application, names: Collection[str]) -> dict[str, frozenset[str]]:
@@ -242,5 +248,5 @@ def export_questions(application: Application) -> Iterator[str]:
     """Yield a line of JSON for each question, in a form that `import_questions` reads."""
     for one in application.expected.every():
         row = {"document": one.document_id, **asdict(one)}
-        shown = {name: row[name] for name in ("document", "question", "origin", "day")}
+        shown = {name: row[name] for name in ("document", "question", "origin", "day", "pinned")}
         yield json.dumps(shown, ensure_ascii=False, default=str)

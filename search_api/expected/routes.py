@@ -16,7 +16,12 @@ from search_api.services import services_of
 
 ANCHOR = "aussi-demande"
 """Anchor of the questions on the document's page."""
-_UNDONE = {ExpectedAct.ADD: ExpectedAct.REMOVE, ExpectedAct.REMOVE: ExpectedAct.ADD}
+_UNDONE = {
+    ExpectedAct.ADD: ExpectedAct.REMOVE,
+    ExpectedAct.REMOVE: ExpectedAct.ADD,
+    ExpectedAct.PIN: ExpectedAct.UNPIN,
+    ExpectedAct.UNPIN: ExpectedAct.PIN,
+}
 _CHANGED = problem_responses({409: "the text has changed since the hash was read"})
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=IN_PERSON)
@@ -27,7 +32,10 @@ router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
     "/documents/{document_id:path}/expected-questions", status_code=204, responses=_CHANGED
 )
 def expect(request: Request, reader: NamedReader, document_id: str, asked: ExpectRequest) -> None:
-    """Add a question that the document answers, or confirm it: for authors and animators."""
+    """Add a question that the document answers, confirm it, pin it or unpin it.
+
+    Authors and animators add and confirm; animators and administrators pin.
+    """
     services = services_of(request)
     change_questions(services, reader, document_id, asked.act, asked.question, asked.text_hash)
 

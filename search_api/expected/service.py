@@ -46,11 +46,16 @@ ORIGIN_WORDS: dict[QuestionOrigin, str] = {
 
 
 class ExpectedAct(StrEnum):
-    """Change of a document's expected questions. `confirm`: the changed text still answers it."""
+    """Change of a document's expected questions. `confirm`: the changed text still answers it.
+
+    `pin`: who types the question gets the document first.
+    """
 
     ADD = "add"
     CONFIRM = "confirm"
     REMOVE = "remove"
+    PIN = "pin"
+    UNPIN = "unpin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +69,22 @@ class ShownQuestion:
     origin: QuestionOrigin
     day: date | None = None
     outdated: bool = False
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentQuestions:
     """The expected questions of a document. `text_hash`: hash of its current text.
 
-    `may_edit`: the reader may change them. `has_room`: fewer than `MOST_BY_HAND` are by hand.
+    `may_edit`: the reader may change them, `may_pin`: and pin them. `has_room`: fewer than
+    `MOST_BY_HAND` are by hand.
     """
 
     questions: tuple[ShownQuestion, ...] = ()
     may_edit: bool = False
     has_room: bool = False
     text_hash: str = ""
+    may_pin: bool = False
 
     @property
     def outdated(self) -> bool:
@@ -98,18 +106,19 @@ def document_questions(context: AnswerContext, reader: Reader, card: Card) -> Do
     if store is None:
         return DocumentQuestions(_of_source(card, ()))
     rows = store.of_document(card.document_id)
-    may_edit = _editing_role(context, reader, card) is not None
+    may_pin = _pinning_role(context, reader, card) is not None
+    may_edit = may_pin or _editing_role(context, reader, card) is not None
     text_hash = ""
     if rows or may_edit:
         hashes = context.search.text_hashes([card.document_id])
         text_hash = hashes.get(card.document_id, "")
     stored = tuple(
-        ShownQuestion(row.question, row.origin, row.day, row.content_hash != text_hash)
+        ShownQuestion(row.question, row.origin, row.day, row.content_hash != text_hash, row.pinned)
         for row in rows
         if row.is_answered_by(text_hash) or (may_edit and not row.is_gone(text_hash))
     )
     return DocumentQuestions(
-        (*_of_source(card, rows), *stored), may_edit, _has_room(rows), text_hash
+        (*_of_source(card, rows), *stored), may_edit, _has_room(rows), text_hash, may_pin
     )
 
 
@@ -121,7 +130,7 @@ def change_questions(
     question: str,
     text_hash: str = "",
 ) -> None:
-    """Add, confirm or remove an expected question of a document that the reader may read.
+    """Add, confirm, remove or pin an expected question of a document that the reader may read.
 
     `text_hash`: for `confirm`, hash of the text that was read. A role's use is written to the audit
     log. Raises `NotFound`, with the same text for an unknown and an unreadable document, or for an
@@ -132,9 +141,11 @@ def change_questions(
         required(context.part(SqlExpectedQuestions)),
         context.readable_card(document_id, reader),
     )
-    role = _editing_role(context, reader, card)
+    pinning = act in (ExpectedAct.PIN, ExpectedAct.UNPIN)
+    role = (_pinning_role if pinning else _editing_role)(context, reader, card)
     if role is None:
-        raise NotAllowed("Son auteur, qui anime le sujet et l’administration le peuvent.")
+        who = "Qui anime le sujet" if pinning else "Son auteur, qui anime le sujet"
+        raise NotAllowed(f"{who} et l’administration le peuvent.")
     line = checked_question(question) if act is ExpectedAct.ADD else question
     if role is not Role.AGENT:
         open_by_role(context, reader, role, f"expected {act}", f"document_id:{document_id}")
@@ -153,12 +164,19 @@ def change_questions(
         raise InvalidParameter("Cette question vient de la source : corrigez-la à la source.")
     if act is ExpectedAct.CONFIRM and text_hash != now:
         raise Stale("Ce document a changé depuis que vous l’avez lu : relisez-le.")
-    if not (
-        store.confirm(document_id, line, now)
-        if act is ExpectedAct.CONFIRM
-        else store.remove(document_id, line)
-    ):
+    if not _changed(store, document_id, act, line, now):
         raise NotFound("Cette question n’est plus dans la liste.")
+
+
+def _changed(
+    store: SqlExpectedQuestions, document_id: str, act: ExpectedAct, question: str, text_hash: str
+) -> bool:
+    """Change a question of a document; return whether the document had it."""
+    if act is ExpectedAct.CONFIRM:
+        return store.confirm(document_id, question, text_hash)
+    if act is ExpectedAct.REMOVE:
+        return store.remove(document_id, question)
+    return store.pin(document_id, question, pinned=act is ExpectedAct.PIN)
 
 
 def checked_question(text: str) -> str:
@@ -190,8 +208,13 @@ def _editing_role(context: AnswerContext, reader: Reader, card: Card) -> Role | 
     """Return the role in which the reader may change the questions: `AGENT` for an author."""
     if context.part(SqlExpectedQuestions) is None or reader.agent_id is None:
         return None
-    if is_owner(context, reader, card):
-        return Role.AGENT
+    return Role.AGENT if is_owner(context, reader, card) else _pinning_role(context, reader, card)
+
+
+def _pinning_role(context: AnswerContext, reader: Reader, card: Card) -> Role | None:
+    """Return the role in which the reader may pin the questions; an author may not."""
+    if context.part(SqlExpectedQuestions) is None or reader.agent_id is None:
+        return None
     held = context.grants.held_by(reader)
     if Role.ADMINISTRATOR in held.roles:
         return Role.ADMINISTRATOR

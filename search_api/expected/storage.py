@@ -15,6 +15,7 @@ from connectors.batches import batches
 from indexer import sql
 from indexer.french.analysis import folded_words
 from indexer.state import digest, row_of
+from search_api.ranking.pinned import PinnedQuestion
 
 metadata = sa.MetaData()
 
@@ -30,10 +31,13 @@ expected_questions = sa.Table(
     sa.Column("content_hash", sa.Text, nullable=False),
     sa.Column("removed", sa.Boolean, nullable=False),
     sa.Column("applied", sa.Boolean, nullable=False),
+    sa.Column("pinned", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("expected_questions_applied", "applied"),
+    sa.Index("expected_questions_pinned", "pinned"),
 )
 """`question_key`: digest of the folded words. `content_hash`: of the text that answers, when the
-question was added or confirmed. `applied`: whether the index has the row's present state.
+question was added or confirmed. `applied`: whether the index has the row's present state. `pinned`:
+whether who types the question gets the document first.
 """
 
 _AT_ONCE = 500
@@ -52,7 +56,10 @@ class QuestionOrigin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedQuestion:
-    """A question that a document answers. `content_hash`: of the text for which it was added."""
+    """A question that a document answers. `content_hash`: of the text for which it was added.
+
+    `pinned`: who types the question gets the document first.
+    """
 
     document_id: str
     question: str
@@ -60,6 +67,7 @@ class ExpectedQuestion:
     day: date
     content_hash: str
     removed: bool = False
+    pinned: bool = False
 
     @property
     def key(self) -> str:
@@ -110,13 +118,17 @@ class SqlExpectedQuestions:
     def add(self, questions: Sequence[ExpectedQuestion]) -> int:
         """Add questions in one transaction, without duplicates of a document's questions.
 
-        Returns the number of added questions.
+        A question that the document has already is pinned if the added one is. Returns the number
+        of added questions.
         """
         added = 0
         with self._engine.begin() as connection:
             for question in questions:
-                present = sa.select(sa.true()).where(_row(question), ~expected_questions.c.removed)
-                if connection.execute(present).scalar():
+                present = _row(question) & ~expected_questions.c.removed
+                if connection.execute(sa.select(sa.true()).where(present)).scalar():
+                    if question.pinned:
+                        pin = sa.update(expected_questions).where(present).values(pinned=True)
+                        connection.execute(pin)
                     continue
                 keys = {"document_key": digest(question.document_id), "question_key": question.key}
                 row = row_of(expected_questions, question, **keys, applied=False)
@@ -139,6 +151,18 @@ class SqlExpectedQuestions:
             .values(content_hash=content_hash, applied=False)
         )
         return bool(sql.execute(self._engine, confirmed))
+
+    def pin(self, document_id: str, question: str, *, pinned: bool) -> bool:
+        """Pin or unpin a question; return whether the document had it."""
+        present = _of_question(document_id, question) & ~expected_questions.c.removed
+        change = sa.update(expected_questions).where(present).values(pinned=pinned)
+        return bool(sql.execute(self._engine, change))
+
+    def pinned(self) -> tuple[PinnedQuestion, ...]:
+        """Return the pinned questions of all documents."""
+        column = expected_questions.c
+        query = sa.select(column.document_id, column.question, column.content_hash)
+        return sql.values(self._engine, PinnedQuestion, query.where(column.pinned, ~column.removed))
 
     def pending(self) -> tuple[str, ...]:
         """Return the ids of the documents of which the index lacks a change."""

@@ -23,6 +23,7 @@ within the error of their mean (`fe65daca:benchmarks/tuning.py`, docs/evaluation
 class RankingEffect(StrEnum):
     """A fact about a document, such as its age, that moved it up or down in the results."""
 
+    PINNED = "pinned"
     RECENT = "recent"
     TRUSTED = "trusted"
     DISTRUSTED = "distrusted"

@@ -6,7 +6,7 @@ only one window, so that the order is the same on every page.
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
@@ -134,13 +134,14 @@ def reranked(
     preferences: RankingPreferences,
     today: date,
     window: int = WINDOW,
+    pinned: Collection[str] = (),
 ) -> tuple[FusedHit, ...]:
     """Return the first `window` results, best first, ties by id; unmarked hits keep their score.
 
     A document that another one of the window replaces comes below its successor, which takes the
-    better place of the two. Copies form one result.
+    better place of the two. Copies form one result. The `pinned` documents come before all others.
     """
-    ordered, succession = _weighted(hits, marks, preferences, today)
+    ordered, succession = _weighted(hits, marks, preferences, today, pinned)
     return group_copies(ordered, marks, succession)[:window]
 
 
@@ -159,14 +160,18 @@ def _weighted(
     marks: Mapping[str, HitAttributes],
     preferences: RankingPreferences,
     today: date,
+    pinned: Collection[str] = (),
 ) -> tuple[tuple[FusedHit, ...], Successors]:
     """Apply trust and freshness, lift successors, then lower expired and replaced documents.
+
+    The `pinned` documents come before all others, with their own scores.
 
     Returns the hits in their order, with the effects on each, and the successors.
     """
     known = {hit.document_id: marks[hit.document_id] for hit in hits if hit.document_id in marks}
     weighed = {hit.document_id: hit.score for hit in hits}
-    effects: dict[str, list[RankingEffect]] = defaultdict(list)
+    effects = defaultdict[str, list[RankingEffect]](list)
+    effects |= {id_: [RankingEffect.PINNED] for id_ in pinned}
     recent = preferences.freshness * _least_recent(preferences.half_life_days)
     for document_id, mark in known.items():
         factor = preferences.trust.get(mark.source, 1.0)
@@ -193,11 +198,12 @@ def _weighted(
     _lower_forwards(scores, known)
     ids = [hit.document_id for hit in hits]
     rows = [
-        (-scores[id_], succession.depth(id_), id_, hit) for id_, hit in zip(ids, hits, strict=True)
+        (id_ not in pinned, -scores[id_], succession.depth(id_), id_, hit)
+        for id_, hit in zip(ids, hits, strict=True)
     ]
     ordered = tuple(
         hit._replace(score=-below, effects=tuple(effects.get(id_, ())))
-        for below, _, id_, hit in sorted(rows)
+        for _, below, _, id_, hit in sorted(rows)
     )
     return ordered, succession
 

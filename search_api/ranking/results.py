@@ -180,6 +180,11 @@ class Result:
         return (*pairs[:1], *(pair for pair in pairs[1:] if pair[0].highlights))
 
     @property
+    def pinned(self) -> bool:
+        """Whether it comes first because of a pinned question."""
+        return RankingEffect.PINNED in self.parts.effects
+
+    @property
     def matched_question(self) -> str:
         """The expected question of the document that is near the reader's; empty if none is."""
         number, questions = self.parts.question, self.card.questions
@@ -448,6 +453,7 @@ MOST_WORDS = 8
 """Number of words listed in one sentence."""
 
 _EFFECT_SENTENCES = {
+    RankingEffect.PINNED: "Il vient d’abord : une de ses questions épinglées est dans la vôtre.",
     RankingEffect.RECENT: "Il est récent, ce qui le relève un peu.",
     RankingEffect.TRUSTED: "Sa source est de celles que vos administrateurs relèvent.",
     RankingEffect.DISTRUSTED: "Sa source est de celles que vos administrateurs abaissent.",
@@ -468,7 +474,7 @@ def explanation(result: Result, results: Results) -> tuple[str, ...]:
         return ()
     by_date = results.order is ResultOrder.DATE
     place = "Les résultats sont rangés par date." if by_date else ""
-    if not by_date and results.counts is not None:
+    if not by_date and results.counts is not None and not result.pinned:
         place = _rank_sentence(result)
     moved = [] if by_date else [_EFFECT_SENTENCES[effect] for effect in result.parts.effects]
     if result.parts.near_hits > 0:

@@ -7,7 +7,7 @@ question matches if it contains all the words.
 
 import csv
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from indexer.values import Question, SearchRequest, ShowRequest
 from search_api.query.glossary import GlossaryFile, LineFault, ParsedFile, ReloadedFile
 from search_api.query.parser import AccountsNamed
 from search_api.ranking.fusion import ModelBars
+from search_api.ranking.pinned import PinnedQuestion
 from search_api.ranking.reranker import KeptOrder, Reranker
 from search_api.ranking.reranking import RankingPreferences
 from search_api.ranking.results import BestBet
@@ -136,6 +137,7 @@ class SearchConfiguration:
     `order` orders the fused window of a question that has a vector. `bars` are thresholds measured
     for the encoder on this site; with None, those known by its name are used. `reranker` rereads
     the first documents. `topics` are those of the last build, or None.
+    `pinned` reads the pinned questions.
     """
 
     authors: AccountsNamed = lambda words: ()
@@ -146,3 +148,4 @@ class SearchConfiguration:
     reranker: Reranker = field(default_factory=KeptOrder)
     topics: AssignedTopics | None = None
     order: WindowOrder = fused_order
+    pinned: Callable[[], Iterable[PinnedQuestion]] = tuple

@@ -227,9 +227,10 @@ def expectations(
             Ask(
                 f"/api/v1/documents/{one}/expected-questions",
                 "POST",
-                json={"question": "Où est-ce ?", "act": "confirm"},
+                json={"question": "Où est-ce ?", "act": act},
             )
             for one in ids
+            for act in ("confirm", "pin")
         ),
         ("DELETE", "/api/v1/documents/{document_id:path}/expected-questions"): tuple(
             Ask(f"/api/v1/documents/{one}/expected-questions?question=Quoi", "DELETE")

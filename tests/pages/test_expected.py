@@ -9,12 +9,14 @@ import pytest
 
 from connectors.values import EVERYONE, Access, Contribution, ContributorRole
 from indexer.centroids import quantised
-from indexer.values import Put
+from indexer.values import Put, Remove
 from search_api.audit.sql import SqlAudit
 from search_api.context import required
+from search_api.engine import Search
 from search_api.expected.service import MOST_BY_HAND
 from search_api.expected.storage import ExpectedQuestion, QuestionOrigin, SqlExpectedQuestions
 from search_api.identity.principals import Grant, Grants, Role
+from search_api.ranking.search_configuration import SearchConfiguration
 from tests.builders import indexed, make_document
 from tests.judging import ENGINES, engine_index
 from tests.pages.asking_site import (
@@ -57,10 +59,13 @@ def note(
 def filled(site: AskingSite) -> AskingSite:
     """A note that all read, and one that only a stranger to the subject reads."""
     administrator = Grant(Role.ADMINISTRATOR, frozenset({BEHIND}))
+    expected = SqlExpectedQuestions(site.engine)
+    configuration = SearchConfiguration(pinned=expected.pinned)
     services = replace(
         site.services,
+        search=Search(site.index, ENCODER, site.services.people, configuration),
         grants=Grants((*site.services.grants.every, administrator)),
-    ).with_parts(SqlExpectedQuestions(site.engine))
+    ).with_parts(expected)
     written = [
         note(NOTE, "Le bornage fixe la limite.", GIVEN),
         note(RESTRICTED, "Un texte restreint.", SECRET, readers=f"agent:{STRANGER}", author=6),
@@ -230,6 +235,93 @@ def test_nothing_reaches_who_may_not_read_the_document(on_either: AskingSite) ->
     for asked in (SECRET, WORD):
         body = site.client(STRANGER).get("/api/v1/search", params={"q": asked}).json()
         assert RESTRICTED in [one["id"] for one in body["documents"]]
+
+
+def test_animators_and_administrators_pin(site: AskingSite) -> None:
+    """Not the author, nor other readers; the questions of a source cannot be pinned."""
+    add(site, MAPPER)
+    for agent_id in (MAPPER, ASKER):
+        assert add(site, agent_id, LAY, act="pin").status_code == 403
+        assert "Épingler" not in page(site, agent_id)
+    assert add(site, ANIMATOR, GIVEN, act="pin").status_code == 422
+    assert add(site, ANIMATOR, "Une question que rien n’a", act="pin").status_code == 404
+    assert ">Épingler<" in page(site, ANIMATOR)
+    assert add(site, ANIMATOR, LAY.upper(), act="pin").status_code == 204
+    (body,) = (one for one in shown_to(site, ASKER) if one["question"] == LAY)
+    assert body["pinned"] is True
+    assert "ajoutée à la main, épinglée" in page(site, ASKER)
+    form = {"document": NOTE, "act": "unpin", "question": LAY}
+    assert site.client(BEHIND).post("/expected-questions", data=form).status_code == 303
+    assert not any(one["pinned"] for one in shown_to(site, ASKER))
+    audit = site.services.audit
+    assert isinstance(audit, SqlAudit)
+    written = {(one.actor, one.reading) for one in audit.newest(50)}
+    assert {(ANIMATOR, "expected pin"), (BEHIND, "expected unpin")} <= written
+
+
+def shown_to(site: AskingSite, agent_id: str) -> list[dict[str, Any]]:
+    body = site.client(agent_id).get(f"/api/v1/documents/{NOTE}").json()
+    return list(body["expected_questions"])
+
+
+PINNED = "Refaire une clôture"
+OTHER = "wiki:cloture"
+
+
+def test_pinned_document_comes_first_while_its_text_answers(on_either: AskingSite) -> None:
+    """Whether or not the index has the question yet; any other words may be typed beside it."""
+    site = on_either
+    other = note(OTHER, "Refaire une clôture : la clôture se refait ainsi.", author=2)
+    assert not site.index.write([other]).failed
+    assert first(site, PINNED)[0] == OTHER
+    add(site, ANIMATOR, PINNED)
+    assert first(site, PINNED)[0] == OTHER
+    add(site, ANIMATOR, PINNED, act="pin")
+    for words in (PINNED, "clôture refaire", "qui veut REFAIRE la cloture du jardin"):
+        found = search(site, words)
+        assert found[0]["id"] == NOTE, words
+        assert found[0]["effects"][0] == "pinned"
+        assert [one["id"] for one in found[1:]].count(NOTE) == 0
+    shown = site.client(ASKER).get("/", params={"q": PINNED}).text
+    assert "À lire d’abord" in shown
+    assert "une de ses questions épinglées est dans la vôtre" in shown
+    for params in ({"q": "clôture"}, {"q": f"{PINNED} -bornage"}, {"q": PINNED, "order": "date"}):
+        assert NOTE not in [one["id"] for one in search(site, **params)[:1]]
+    assert not site.index.write([note(NOTE, "Un tout autre texte.", GIVEN)]).failed
+    assert first(site, PINNED)[0] == OTHER, "a changed text waits for a confirmation"
+    assert add(site, MAPPER, PINNED, act="confirm", text_hash=text_hash(site)).status_code == 204
+    assert first(site, PINNED)[0] == NOTE
+    remove(site, MAPPER, PINNED)
+    assert first(site, PINNED)[0] == OTHER
+    add(site, MAPPER, PINNED)
+    assert first(site, PINNED)[0] == OTHER, "added again, it is not pinned"
+    add(site, ANIMATOR, PINNED, act="pin")
+    assert not site.index.write([Remove(NOTE)]).failed
+    assert first(site, PINNED)[0] == OTHER
+
+
+def test_pinned_document_is_only_found_by_its_readers(on_either: AskingSite) -> None:
+    """A search of anybody else gives the same answer as without it."""
+    site = on_either
+    before = site.client(ASKER).get("/api/v1/search", params={"q": PINNED}).json()
+    text = text_hash(site, RESTRICTED)
+    row = ExpectedQuestion(RESTRICTED, PINNED, QuestionOrigin.HAND, TODAY, text, pinned=True)
+    store_of(site).add([row])
+    assert first(site, PINNED, STRANGER)[0] == RESTRICTED
+    after = site.client(ASKER).get("/api/v1/search", params={"q": PINNED}).json()
+    assert after == before
+    for act in ("pin", "unpin"):
+        refused = add(site, ANIMATOR, PINNED, act=act, document=RESTRICTED)
+        assert refused.status_code == 404
+
+
+def search(site: AskingSite, q: str, agent_id: str = ASKER, **params: str) -> list[dict[str, Any]]:
+    asked = {"q": q, "explain": "1", **params}
+    return list(site.client(agent_id).get("/api/v1/search", params=asked).json()["documents"])
+
+
+def first(site: AskingSite, words: str, agent_id: str = ASKER) -> list[str]:
+    return [str(one["id"]) for one in search(site, words, agent_id)]
 
 
 def _named(ask: Any, document_id: str) -> dict[str, str]:

@@ -185,7 +185,7 @@ def test_import_takes_csv_and_json_lines(application: Application, place: Place)
     table = f"\ufeffdocument;question;origin\n{NOTE};{LAY};hand\n{NOTE};Où est la borne ?;\n"
     assert import_questions(application, table) == ImportReport(2, 0)
     lines = [
-        {"url": url, "question": OTHER},
+        {"url": url, "question": OTHER, "pinned": True},
         {"document": f"https://qui-sait.test/documents/{NOTE}", "question": LAY.upper()},
         {"id": NOTE, "questions": ["Une première chose", "Une seconde chose"], "origin": "model"},
     ]
@@ -194,14 +194,18 @@ def test_import_takes_csv_and_json_lines(application: Application, place: Place)
     assert applied(application) == 2
     assert indexed(application, POST) == (OTHER,)
     exported = list(export_questions(application))
-    rows = {(one["document"], one["question"], one["origin"]) for one in map(json.loads, exported)}
+    rows = [json.loads(one) for one in exported]
     assert len(rows) == 5
-    assert {(NOTE, LAY, "hand"), (POST, OTHER, "import")} <= rows
+    told = {(one["document"], one["question"], one["origin"], one["pinned"]) for one in rows}
+    assert {(NOTE, LAY, "hand", False), (POST, OTHER, "import", True)} <= told
     for row in application.expected.every():
         application.expected.remove(row.document_id, row.question)
     assert import_questions(application, "\n".join(exported)) == ImportReport(5, 0)
-    again = map(json.loads, export_questions(application))
-    assert {(one["document"], one["question"], one["origin"]) for one in again} == rows
+    assert [json.loads(one) for one in export_questions(application)] == rows
+    pin = f"document,question,pinned\n{NOTE},{LAY},oui\n"
+    assert import_questions(application, pin) == ImportReport(0, 1)
+    assert {row.question for row in application.expected.pinned()} == {LAY, OTHER}
+    assert found(application, LAY)[0] == NOTE
 
 
 @pytest.mark.parametrize(
@@ -212,6 +216,7 @@ def test_import_takes_csv_and_json_lines(application: Application, place: Place)
         (f"document,question\n{NOTE}\n", "ligne 2 : ce n'est pas une ligne"),
         (f'document,question\n{NOTE},"Où\n', "ce n'est pas une ligne"),
         (f"document,question,origin\n{NOTE},Où ça donc ?,source\n", "origine inconnue"),
+        (f"document,question,pinned\n{NOTE},Où ça donc ?,demain\n", "oui ou non"),
         (f"texte,question\n{NOTE},Où ça donc ?\n", "ligne 2 : aucun document"),
         ('{"document": \n', "ligne 1 : ce n'est pas une ligne"),
         ('{"id": "notes:bornage.txt", "questions": "Où ça ?"}', "ligne 1 : aucune question"),
@@ -225,7 +230,8 @@ def test_bad_line_is_named_and_nothing_is_written(
     if written.startswith("{"):
         written = f"{written}\n{good}"
     elif written:
-        written += f"{NOTE},{LAY},\n" if "origin" in written else f"{NOTE},{LAY}\n"
+        third = written.partition("\n")[0].count(",") > 1
+        written += f"{NOTE},{LAY}{',' if third else ''}\n"
     with pytest.raises(ValueError, match="Rien n'a été écrit") as refused:
         import_questions(application, written)
     assert told in str(refused.value)

@@ -95,7 +95,7 @@ class Client(Transport):
         return self.ask("POST", f"/api/v1/questions/{self.segment(question_id)}", None, body=body)
 
     def post_document_expected_questions(self, document_id: str, body: models.ExpectRequest) -> None:
-        """Add a question that the document answers, or confirm it: for authors and animators."""
+        """Add a question that the document answers, confirm it, pin it or unpin it."""
         return self.ask("POST", f"/api/v1/documents/{self.segment(document_id)}/expected-questions", None, body=body)
 
     def delete_document_expected_questions(self, document_id: str, *, question: str) -> None:

@@ -220,7 +220,10 @@ class ExpansionBody(BaseModel):
 
 class ExpectRequest(BaseModel):
     question: Annotated[str, Field(max_length=200, min_length=4, title="Question")]
-    act: Annotated[Literal["add", "confirm"] | None, Field(title="Act")] = "add"
+    act: Annotated[Literal["add", "confirm", "pin", "unpin"] | None, Field(title="Act")] = "add"
+    """
+    `pin`, `unpin`: for animators and administrators
+    """
     text_hash: Annotated[str | None, Field(max_length=200, title="Text Hash")] = ""
     """
     for `confirm`: of the text you read
@@ -661,6 +664,10 @@ class ExpectedQuestionBody(BaseModel):
     day: Annotated[date | None, Field(title="Day")]
     """
     when it was added; null if the source gives it
+    """
+    pinned: Annotated[bool, Field(title="Pinned")]
+    """
+    who types this question gets the document first
     """
     outdated: Annotated[bool, Field(title="Outdated")]
     """
@@ -1400,7 +1407,10 @@ class DocumentBody(BaseModel):
     with explain=true
     """
     effects: Annotated[
-        list[Literal["recent", "trusted", "distrusted", "expired", "replaced", "succeeds"]] | None,
+        list[
+            Literal["pinned", "recent", "trusted", "distrusted", "expired", "replaced", "succeeds"]
+        ]
+        | None,
         Field(title="Effects"),
     ] = []
     """
