@@ -54,7 +54,6 @@ from search_api.ranking.reranking import (
 from search_api.ranking.results import (
     CONVERSATION_PASSAGES,
     PASSAGES,
-    BestBet,
     DocumentAuthor,
     Result,
     ResultCounts,
@@ -65,7 +64,7 @@ from search_api.ranking.results import (
     passage_author,
     replacing,
 )
-from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
+from search_api.ranking.search_configuration import SearchConfiguration
 from search_api.ranking.window import (
     MOST_ON_TOPIC,
     answering,
@@ -180,7 +179,7 @@ class Search:
     ) -> None:
         self._index, self._encoder, self._directory = index, encoder, directory
         self._configuration = configuration
-        self._best_bets, self._preferences = configuration.best_bets, configuration.preferences
+        self._preferences = configuration.preferences
         self._order, self._topics = configuration.order, configuration.topics
         self._pinned_questions = configuration.pinned
         self._parser = QueryParser(index, configuration.authors, configuration.glossary)
@@ -333,7 +332,6 @@ class Search:
             shortened=was_shortened(query.text) or found.terms_dropped or self._cut(request),
             incomplete=tuple(sorted(hits.reader.unanswered)),
             understood=parsed.parts,
-            best_bets=self._bets(parsed.question, request.access) if query.page == 1 else (),
         )
 
     def _judged(
@@ -740,9 +738,6 @@ class Search:
             and (mark := found.attributes.get(hit.document_id))
             and same_text(signed, mark.text_signature)
         )
-
-    def _bets(self, question: Question, access: AccessFilter) -> tuple[BestBet, ...]:
-        return shown_bets(self._best_bets.bets(question), self._index, access)
 
     def _shown(
         self, page: Sequence[FusedHit], request: SearchRequest

@@ -1,4 +1,4 @@
-"""Open the encoder, extractor, index, glossary, best bets and reranker of the settings."""
+"""Open the encoder, extractor, index, glossary and reranker of the settings."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,7 +33,6 @@ from quisait.settings import (
     EncoderSettings,
     ExtractorSettings,
     IndexSettings,
-    SearchSettings,
     Settings,
     beside_file,
     file_named,
@@ -45,9 +44,7 @@ from search_api.ranking.fusion import ModelBars
 from search_api.ranking.pinned import PinnedQuestion
 from search_api.ranking.reranking import RankingPreferences
 from search_api.ranking.search_configuration import (
-    BestBetsFile,
     SearchConfiguration,
-    read_best_bets,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +75,6 @@ def open_guidance(
     return SearchConfiguration(
         authors,
         GlossaryFile(beside_file(search.glossary) if search.glossary else None),
-        BestBetsFile(beside_file(search.best_bets) if search.best_bets else None),
         RankingPreferences(
             trust={source.name: source.trust for source in settings.sources},
             freshness=search.freshness,
@@ -98,27 +94,15 @@ def measured_bars(encoder: EncoderRecord) -> MeasuredBars | None:
     return read_bars(beside_file(encoder.model), encoder.name) if encoder.model else None
 
 
-def search_files(settings: SearchSettings) -> Iterator[tuple[str, str]]:
-    """Yield (name, path) of the glossary and best bets that the settings name."""
-    yield from (("glossaire", settings.glossary),) if settings.glossary else ()
-    yield from (("réponses en tête", settings.best_bets),) if settings.best_bets else ()
-
-
-def check_search_file(name: str, path: str) -> str:
-    """Return in French how many entries a file has.
+def check_glossary(path: str) -> str:
+    """Return in French how many expressions a glossary has.
 
     Raises `ValueError` with its first faulty lines, or `OSError`.
     """
-    lines = lines_of(beside_file(path))
-    if name == "glossaire":
-        glossary = read_glossary(lines)
-        held, faults = f"expressions : {len(glossary.content.others)}", glossary.faults
-    else:
-        bets = read_best_bets(lines)
-        held, faults = f"lignes : {len(bets.content)}", bets.faults
-    if faults:
-        raise ValueError(f"{Path(path).name} : {_fault_text(faults)}")
-    return held
+    glossary = read_glossary(lines_of(beside_file(path)))
+    if glossary.faults:
+        raise ValueError(f"{Path(path).name} : {_fault_text(glossary.faults)}")
+    return f"expressions : {len(glossary.content.others)}"
 
 
 def _fault_text(faults: tuple[LineFault, ...]) -> str:

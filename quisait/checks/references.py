@@ -1,4 +1,4 @@
-"""Check what the settings refer to: topics, documents of best bets, principals of the directory."""
+"""Check what the settings refer to: glossary, topics, principals of the directory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -9,21 +9,17 @@ from connectors.options import names_readers
 from connectors.ports import SourceRefused
 from connectors.values import EVERYONE, Agent, Group, normalize_principal
 from expertise.topics import read_topics
-from indexer.ports import Index
-from quisait.application.engines import check_search_file, search_files
+from quisait.application.engines import check_glossary
 from quisait.application.sources import open_directory
 from quisait.checks.attempt import MOST_LISTED, Check, attempt
-from quisait.checks.index import opened_index
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import SourceSettings
-from search_api.query.glossary import lines_of
-from search_api.ranking.search_configuration import read_best_bets
 
 
 def reference_checks(settings: Settings) -> Iterator[Check]:
-    """Check glossary, best bets and list of topics, if the settings name them."""
-    for name, path in search_files(settings.search):
-        yield attempt(name, partial(_check_search_file, settings, name, path))
+    """Check glossary and list of topics, if the settings name them."""
+    if settings.search.glossary:
+        yield attempt("glossaire", partial(check_glossary, settings.search.glossary))
     if settings.topics.file:
         yield attempt("sujets", partial(check_topics, settings.topics.file))
 
@@ -41,40 +37,6 @@ def check_topics(path: str) -> str:
     if not listed.topics:
         raise ValueError(f"{Path(path).name} : {counts}")
     return counts
-
-
-def _check_search_file(settings: Settings, name: str, path: str) -> str:
-    """Return how many entries a file of `[search]` has.
-
-    Raises `ValueError` if it is faulty, or if a document of best bets is not indexed.
-    """
-    counts = check_search_file(name, path)
-    if name == "réponses en tête":
-        with opened_index(settings) as (_, _, index):
-            _require_best_bets(settings, index)
-    return counts
-
-
-def _require_best_bets(settings: Settings, index: Index) -> None:
-    """Raise `ValueError` if documents of best bets are not indexed.
-
-    Documents of a configured source that has not been indexed yet are not reported.
-    """
-    bets = read_best_bets(lines_of(beside_file(settings.search.best_bets))).content
-    wanted = {bet.document_id for bet in bets if bet.document_id}
-    read = index.sources()
-    named = {source.name for source in settings.sources}
-    there = index.kept(sorted(wanted))
-    absent = [
-        document
-        for document in sorted(wanted - there.keys())
-        if (source := document.partition(":")[0]) in read or source not in named
-    ]
-    if absent:
-        raise ValueError(
-            f"aucun document de ce nom, que personne ne verra en tête : {_first_few(absent)}. "
-            f"Corrigez {settings.search.best_bets}, ou relisez la source (« quisait crawl »)"
-        )
 
 
 def check_principals(settings: Settings) -> str:

@@ -28,6 +28,7 @@ from quisait.settings import SECRETS_FOLDER, beside_file, secrets_folder
 from quisait.settings.files import private_files
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.demo_stories import tell_stories
+from quisait.work.expected import import_questions
 from quisait.work.worker import build_and_publish
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.context import AnswerContext
@@ -174,7 +175,7 @@ def _welcome(
 
 
 def _prepare(application: Application, folder: Path, stream: TextIO, *, quiet: bool) -> None:
-    """Read everything, build the expertise and, at the first start, tell the stories.
+    """Read everything, build the expertise, pin questions and, at the first start, tell stories.
 
     A line before each step announces it.
     """
@@ -196,6 +197,7 @@ def _prepare(application: Application, folder: Path, stream: TextIO, *, quiet: b
         raise typer.Exit(1)
     print("Cartographie de qui sait, puis quelques questions posées.", file=stream, flush=True)
     print(build_text(build_and_publish(application)), file=stream, flush=True)
+    import_questions(application, (folder / "questions-attendues.csv").read_text("utf-8"))
     tell_stories(application, folder / "questions-posees.toml")
 
 

@@ -25,6 +25,12 @@ def import_file(
     file: Annotated[
         Path, typer.Argument(metavar="FICHIER", help="CSV avec en-têtes, ou JSON par ligne")
     ],
+    best_bets: Annotated[
+        bool,
+        typer.Option(
+            "--best-bets", help="Le fichier est l'ancien [search] best_bets : questions épinglées"
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Ajoute les questions d'un fichier à leurs documents ; tout, ou rien s'il a une faute."""
@@ -33,13 +39,14 @@ def import_file(
             written = file.read_text("utf-8-sig")
         except UnicodeDecodeError:
             raise ValueError(f"{file} n'est pas en UTF-8 : enregistrez-le ainsi.") from None
-        report = import_questions(application, written)
+        report = import_questions(application, written, best_bets=best_bets)
     show(report, as_json, _import_text)
 
 
 def _import_text(report: ImportReport) -> str:
     added = plural("{num} question ajoutée", "{num} questions ajoutées", report.added)
-    return f"{added} ; déjà connues : {report.known}. « quisait run » les met dans l'index."
+    left = "".join(f"\nLaissée de côté, {line}" for line in report.left)
+    return f"{added} ; déjà connues : {report.known}. « quisait run » les met dans l'index.{left}"
 
 
 @expected_app.command("export")

@@ -57,9 +57,6 @@ class SearchSettings(SettingsTable):
         description="glossaire : un groupe d'équivalents par ligne, séparés par « ; », et une "
         "définition après « | » (.csv)",
     )
-    best_bets: str = Field(
-        "", description="réponses à mettre en tête : question, document ou adresse, titre (.csv)"
-    )
     freshness: float = Field(
         0.05,
         ge=0,

@@ -103,6 +103,8 @@ _IN_PACKAGES = {
 _REMOVED: dict[tuple[int | str, ...], str] = {
     ("pages", "catalogue"): "ce réglage n'existe plus, les textes des pages ne se reformulent "
     "plus : retirez-le",
+    ("search", "best_bets"): "les réponses en tête sont devenues des questions épinglées : retirez "
+    "ce réglage, puis lancez « quisait expected import FICHIER --best-bets » avec ce fichier",
     **{
         (table,): f"cette table est celle du paquet « {package} », qui n'est pas installé : "
         "installez-le, ou retirez-la"

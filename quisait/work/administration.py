@@ -15,9 +15,8 @@ from connectors.rule_reports import SIDECAR_SUFFIX
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application
 from quisait.application.engines import (
-    check_search_file,
+    check_glossary,
     open_index_storage,
-    search_files,
 )
 from quisait.application.plugins import installed_ranker
 from quisait.application.sources import DIRECTORY, has_directory
@@ -129,8 +128,8 @@ class ApplicationAdministration:
                 yield _part_state(name.capitalize(), partial(state, application.database))
         if settings.questions.enabled:
             yield _part_state("Signalements", partial(reports_state, application))
-        for name, path in search_files(settings.search):
-            yield _part_state(name.capitalize(), partial(check_search_file, name, path))
+        if settings.search.glossary:
+            yield _part_state("Glossaire", partial(check_glossary, settings.search.glossary))
         if settings.topics.file:
             yield _part_state("Sujets", partial(check_topics, settings.topics.file))
 

@@ -202,7 +202,7 @@ def _copy_settings(settings: Settings, partial: Path) -> None:
     """Copy the settings without secrets, and the site's own files that they name."""
     (partial / SETTINGS).write_text(settings_without_secrets(settings), "utf-8")
     search, topics = settings.search, settings.topics
-    named = (search.glossary, search.best_bets, topics.file)
+    named = (search.glossary, topics.file)
     paths = [*map(beside_file, filter(None, named)), ranker_path(settings)]
     for path in paths:
         if path.is_file():

@@ -1,4 +1,4 @@
-"""Let administrators edit the glossary, the best bets and the topics on their pages.
+"""Let administrators edit the glossary and the topics on their pages.
 
 One line of a file is one entry. A change replaces, adds or removes one line and keeps every other
 byte, comments included. The former file is kept beside it.
@@ -19,12 +19,10 @@ from threading import Lock
 from connectors.ports import SourceRefused
 from expertise.topics import TopicList, topics_of_table
 from indexer.french.analysis import fold
-from quisait.application.engines import search_files
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import account, write_whole
 from quisait.settings.types import reason_of
 from search_api.administration.tables import (
-    BEST_BETS,
     ChangePreview,
     EditedTable,
     FileChanged,
@@ -33,10 +31,9 @@ from search_api.administration.tables import (
     TableEntry,
 )
 from search_api.query.glossary import ARROW, DEFINITION, LineFault, read_glossary
-from search_api.ranking.search_configuration import read_best_bets
 
 GLOSSARY, TOPICS = "glossary", "topics"
-NAMES = {"glossaire": GLOSSARY, "réponses en tête": BEST_BETS, "sujets": TOPICS}
+NAMES = {"glossaire": GLOSSARY, "sujets": TOPICS}
 """Name of each file in the settings, and its name in addresses."""
 MAX_BYTES = 1_000_000
 """Maximum size of a file in bytes; lists that people maintain by hand are smaller."""
@@ -52,7 +49,7 @@ _WRITING = Lock()
 
 @dataclass(frozen=True, slots=True)
 class EditedFiles:
-    """The files that the settings name. Questions read a changed glossary or best bets at once."""
+    """The files that the settings name. Questions read a changed glossary at once."""
 
     settings: Settings
 
@@ -98,7 +95,8 @@ class EditedFiles:
         return preview
 
     def _files(self) -> Iterator[tuple[str, str]]:
-        yield from search_files(self.settings.search)
+        if self.settings.search.glossary:
+            yield "glossaire", self.settings.search.glossary
         if self.settings.topics.file.endswith(".csv"):
             yield "sujets", self.settings.topics.file
 
@@ -205,11 +203,7 @@ def _entries(
 def _format(name: str, path: Path, lines: Sequence[str]) -> "_Format":
     if name == GLOSSARY:
         return _GlossaryFormat()
-    return (
-        _BestBetFormat()
-        if name == BEST_BETS
-        else _TopicFormat(path.name, lines[0] if lines else _DEFAULT_HEADER)
-    )
+    return _TopicFormat(path.name, lines[0] if lines else _DEFAULT_HEADER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,50 +261,6 @@ class _GlossaryFormat:
             if member and said != [one.text for one in was.definitions(member) if one.text]:
                 read = " ; ".join(f"lit « {one} »" for one in said) or "ne lit plus de définition"
                 yield f"Qui demande ce que veut dire « {member} » {read}."
-
-
-@dataclass(frozen=True, slots=True)
-class _BestBetFormat:
-    columns: tuple[TableColumn, ...] = (
-        TableColumn(
-            "questions",
-            "Mots de la question",
-            "Plusieurs questions se séparent par une barre : « calendrier CFE|échéances CFE ». "
-            "La réponse vient en tête de toute question qui contient ces mots.",
-            required=True,
-        ),
-        TableColumn(
-            "target",
-            "Document, ou adresse d’un site",
-            "Cherchez le document par ses mots, ou collez l’adresse de sa page ici. Une réponse "
-            "n’est montrée qu’à qui peut lire le document.",
-            required=True,
-        ),
-        TableColumn("title", "Titre", "Pour l’adresse d’un site seulement."),
-    )
-    applies: str = "La prochaine question en tient compte."
-
-    def cells(self, line: str) -> tuple[str, ...]:
-        try:
-            row = next(iter(csv.reader([line.strip()], delimiter=";", strict=True)), [])
-        except csv.Error as error:
-            raise ValueError from error
-        first = [one.strip() for one in (*row, "", "")][:3]
-        return first[0], first[1], first[2]
-
-    def line(self, cells: Sequence[str]) -> str:
-        return _row(cells if cells[2] else cells[:2], ";")
-
-    def name(self, cells: Sequence[str]) -> str:
-        return cells[1]
-
-    def faults(self, lines: Sequence[str]) -> Sequence[LineFault]:
-        return read_best_bets(lines).faults
-
-    def effects(self, before: Sequence[str], after: Sequence[str], line: str) -> Iterator[str]:
-        questions = " ou ".join(f"« {one.strip()} »" for one in self.cells(line)[0].split("|"))
-        gone = line not in after
-        yield f"Pour {questions}, cette réponse {'n’est plus' if gone else 'vient'} en tête."
 
 
 _TOPIC_COLUMNS = {
@@ -407,7 +357,7 @@ class _TopicFormat:
         return topics_of_table(self.file, text.encode())
 
 
-_Format = _GlossaryFormat | _BestBetFormat | _TopicFormat
+_Format = _GlossaryFormat | _TopicFormat
 """How one kind of table is read and written, line by line.
 
 `cells` raises `ValueError` for a line without cells. `effects` yields in French what changes

@@ -7,7 +7,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
@@ -103,10 +103,14 @@ def _with_questions(indexed: IndexedDocument, rows: Sequence[ExpectedQuestion]) 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """Numbers of questions that a file added, and that their documents had already."""
+    """Numbers of questions that a file added, and that their documents had already.
+
+    `left`: in French, the lines of best bets that cannot become pinned questions.
+    """
 
     added: int
     known: int
+    left: tuple[str, ...] = ()
 
 
 class _BadLine(ValueError):
@@ -124,12 +128,16 @@ class _Line:
     pinned: bool
 
 
-def import_questions(application: Application, written: str) -> ImportReport:
+def import_questions(
+    application: Application, written: str, *, best_bets: bool = False
+) -> ImportReport:
     """Add the questions of a file, CSV with a header or JSON Lines; all of them or none.
 
-    Raises `ValueError`, which names each bad line by its number.
+    With `best_bets`, the file is one of best bets, as earlier versions read it: its questions are
+    pinned, and lines without an indexed document are left out. Raises `ValueError`, which names
+    each bad line by its number.
     """
-    lines, bad = _lines(written)
+    lines, bad = _lines(_best_bets(written) if best_bets else _rows(written))
     found = _documents_of(application, {line.document for line in lines})
     entries = application.whole_index.kept(sorted({id_ for ids in found.values() for id_ in ids}))
     questions: list[ExpectedQuestion] = []
@@ -156,10 +164,11 @@ def import_questions(application: Application, written: str) -> ImportReport:
         for id_, count in Counter(id_ for id_, _ in keys).items()
         if count > MOST_OF_DOCUMENT
     )
-    if bad:
+    left = tuple(f"ligne {number} : {why}" for number, why in sorted(bad)) if best_bets else ()
+    if bad and not left:
         raise ValueError(_refusal(bad))
     added = application.expected.add(questions)
-    return ImportReport(added, len(questions) - added)
+    return ImportReport(added, len(questions) - added, left)
 
 
 def _refusal(bad: Sequence[tuple[int, str]]) -> str:
@@ -168,10 +177,10 @@ def _refusal(bad: Sequence[tuple[int, str]]) -> str:
     return "\n".join(["Rien n'a été écrit. Corrigez :", *rows[:_NAMED], *more])
 
 
-def _lines(written: str) -> tuple[list[_Line], list[tuple[int, str]]]:
+def _lines(rows: Iterable[tuple[int, Any]]) -> tuple[list[_Line], list[tuple[int, str]]]:
     """Return the usable lines of a file, and the (number, reason) of the others."""
     lines, bad = [], list[tuple[int, str]]()
-    for number, row in _rows(written):
+    for number, row in rows:
         try:
             lines.append(_line(number, row))
         except (_BadLine, InvalidParameter) as error:
@@ -179,6 +188,20 @@ def _lines(written: str) -> tuple[list[_Line], list[tuple[int, str]]]:
     if not lines and not bad:
         bad.append((0, "ce fichier n'a aucune question"))
     return lines, bad
+
+
+def _best_bets(written: str) -> Iterator[tuple[int, Any]]:
+    """Yield each line of best bets: questions separated by `|`, then a document or an address."""
+    for number, line in enumerate(written.removeprefix("\ufeff").splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            cells = next(csv.reader([line.strip()], delimiter=";", strict=True))
+        except csv.Error:
+            cells = []
+        asked, document = ([cell.strip() for cell in cells] + ["", ""])[:2]
+        questions = [question.strip() for question in asked.split("|")]
+        yield number, {"document": document, "questions": questions, "pinned": True}
 
 
 def _rows(written: str) -> Iterator[tuple[int, Any]]:

@@ -15,7 +15,6 @@ from search_api.administration.service import (
     AUDIT_PAGE,
     TablePage,
     audit_page,
-    documents_to_choose,
     edited_files,
     preview_change,
     readable_missing,
@@ -118,7 +117,7 @@ def edited_table_page(
     page: PageNumber = 1,
     line: Annotated[int | None, Query(ge=1, le=LAST_LINE, description="of the entry")] = None,
 ) -> str:
-    """Show the entries of the glossary, the best bets or the topics, and a form for one of them."""
+    """Show the entries of the glossary or the topics, and a form for one of them."""
     found = table_page(services_of(request), administrator, name, q, page)
     chosen = next((one for one in found.table.entries if one.line == line), None)
     typed = chosen.cells if chosen else tuple("" for _ in found.table.columns)
@@ -128,7 +127,6 @@ def edited_table_page(
 class TableAct(StrEnum):
     """An action of an entry's form; only `write` changes the file."""
 
-    FIND = "find"
     PREVIEW = "preview"
     REMOVE = "remove"
     WRITE = "write"
@@ -149,32 +147,32 @@ def change_table(
     services = services_of(request)
     found = table_page(services, administrator, name)
     removal = removal or act is TableAct.REMOVE
-    if chosen := typed.get("chosen"):  # one of the documents that were found
-        typed["target"] = chosen
     cells = cells_of(found.table.columns, typed)
     change = TableChange(version, line, None if removal else cells)
-    if act is TableAct.FIND:
-        words = typed.get("words", "").strip()
-        choice = documents_to_choose(services, administrator, words) if words else ()
-        return HTMLResponse(_table(request, found, change, words=words, choice=choice))
     try:
         if act is TableAct.WRITE:
             written = write_change(services, administrator, name, change)
             found = table_page(services, administrator, name)
             blank = TableChange(found.table.version, None, tuple("" for _ in cells))
             return HTMLResponse(_table(request, found, blank, written=written))
-        proposed = preview_change(services, administrator, name, change)
+        preview = preview_change(services, administrator, name, change)
     except (InvalidParameter, Stale) as refused:
         shown = replace(change, cells=cells)
         page = _table(request, found, shown, refusal=str(refused))
         return HTMLResponse(page, status_code=refused.status)
     return HTMLResponse(
-        render("edited_entry.html", request=request, table=found.table, proposed=proposed)
+        render(
+            "edited_entry.html",
+            request=request,
+            table=found.table,
+            change=change,
+            preview=preview,
+        )
     )
 
 
 def _table(request: Request, found: TablePage, change: TableChange, **shown: object) -> str:
-    values = {"q": "", "page": 1, "words": "", "choice": (), "refusal": "", "written": None}
+    values = {"q": "", "page": 1, "refusal": "", "written": None}
     return render(
         "edited_table.html", request=request, found=found, change=change, **(values | shown)
     )

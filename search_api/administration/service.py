@@ -9,10 +9,8 @@ from expertise.values import AgentDirectory
 from indexer.errors import IndexerError
 from indexer.french.analysis import fold
 from indexer.values import Card
-from search_api.addresses import document_of_address
 from search_api.administration.system_status import Administration, SystemStatus
 from search_api.administration.tables import (
-    BEST_BETS,
     ChangePreview,
     EditedTable,
     EditedTables,
@@ -30,13 +28,11 @@ from search_api.context import (
     note_access,
     required,
 )
-from search_api.query.query import Query
 
 AUDIT_PAGE = 100
 """Number of entries on one page."""
 TABLE_PAGE = 100
 """Number of entries of a table on one page."""
-DOCUMENTS_TO_CHOOSE = 5
 UNKNOWN_SOURCE = "Les réglages ne nomment pas cette source."
 
 
@@ -114,14 +110,12 @@ class TablePage:
     """A page of a table's entries.
 
     `found` is the number of all entries that match; `more` tells whether further entries follow.
-    `documents`: the documents of these best bets that the administrator may read, by id.
     """
 
     table: EditedTable
     entries: tuple[TableEntry, ...]
     found: int
     more: bool
-    documents: Mapping[str, Card]
 
 
 def table_page(
@@ -137,69 +131,29 @@ def table_page(
     typed = fold(words.strip().lower())
     matching = [one for one in table.entries if typed in fold(" ".join(one.cells).lower())]
     shown = tuple(matching[(page - 1) * TABLE_PAGE : page * TABLE_PAGE])
-    ids = [one.cells[1] for one in shown] if name == BEST_BETS else []
-    documents = context.search.cards(ids, administrator.reader)
-    return TablePage(table, shown, len(matching), len(matching) > page * TABLE_PAGE, documents)
-
-
-@dataclass(frozen=True, slots=True)
-class ProposedChange:
-    """A change as it would be written, its effects, and the document of a best bet."""
-
-    change: TableChange
-    preview: ChangePreview
-    document: Card | None
-
-
-def documents_to_choose(
-    context: AnswerContext, administrator: RoleHolder, words: str
-) -> tuple[Card, ...]:
-    """Return the first documents of a search by the administrator, for a best bet."""
-    hits = context.search.hits(Query(words, page_size=DOCUMENTS_TO_CHOOSE), administrator.reader)
-    return tuple(one.card for one in context.search.page(hits, context.today()).results)
+    return TablePage(table, shown, len(matching), len(matching) > page * TABLE_PAGE)
 
 
 def preview_change(
     context: AnswerContext, administrator: RoleHolder, name: str, change: TableChange
-) -> ProposedChange:
-    """Return a change as it would be written, and its effects, without writing it.
+) -> ChangePreview:
+    """Return the effects of a change of one entry, without writing it.
 
     Raises `NotFound`; `InvalidParameter` if the entry is wrong or the file cannot be written;
     `Stale` if the file changed since the change's version.
     """
     with _table_refusals(context) as tables:
-        whole, document = _with_document(context, administrator, name, change)
-        return ProposedChange(whole, tables.preview(name, whole), document)
+        return tables.preview(name, change)
 
 
 def write_change(
     context: AnswerContext, administrator: RoleHolder, name: str, change: TableChange
 ) -> ChangePreview:
     """Write a change of one entry, which the audit log names first. Raises as `preview_change`."""
-    proposed = preview_change(context, administrator, name, change)
-    preview = proposed.preview
+    preview = preview_change(context, administrator, name, change)
     note_access(context, administrator, f"entry {preview.act}", f"entry:{name} {preview.entry}")
     with _table_refusals(context) as tables:
-        return tables.write(name, proposed.change)
-
-
-def _with_document(
-    context: AnswerContext, administrator: RoleHolder, name: str, change: TableChange
-) -> tuple[TableChange, Card | None]:
-    """Return a best bet with its document. Raises `ValueError` if that cannot be found."""
-    if name != BEST_BETS or change.cells is None:
-        return change, None
-    questions, target, title = change.cells
-    if title or not target:
-        return change, None
-    document_id = document_of_address(target)
-    document = context.search.cards((document_id,), administrator.reader).get(document_id)
-    if document is None:
-        raise ValueError(
-            "Ce document n’existe pas, ou ne vous est pas ouvert : cherchez-le par ses mots, ou "
-            "collez l’adresse de sa page ici. À l’adresse d’un autre site, joignez un titre."
-        )
-    return replace(change, cells=(questions, document_id, "")), document
+        return tables.write(name, change)
 
 
 @contextmanager

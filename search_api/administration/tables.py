@@ -1,12 +1,9 @@
-"""Tables that administrators edit, an entry at a time: glossary, best bets, topics."""
+"""Tables that administrators edit, an entry at a time: glossary and topics."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
-
-BEST_BETS = "best-bets"
-"""The table whose second column is a document or a web address."""
 
 
 @dataclass(frozen=True, slots=True)

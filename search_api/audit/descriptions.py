@@ -21,7 +21,7 @@ _MERGED = "réunion d’un sujet proposé à un autre"
 _REFUSED = "refus d’un sujet proposé"
 _COMMUNITY_PAGE = "page d’une communauté"
 _QUESTIONS = "questions signalées, masquées ou en attente"
-_TABLE = "glossaire, réponses en tête ou sujets, à modifier"
+_TABLE = "glossaire ou sujets, à modifier"
 _MODERATED = "décision sur une question"
 _MARKED = "documents qui ne sont peut-être plus justes"
 

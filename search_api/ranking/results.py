@@ -141,20 +141,6 @@ class DocumentAuthor:
 
 
 @dataclass(frozen=True, slots=True)
-class BestBet:
-    """An entry shown above the results: a document, or a link if `document_id` is empty."""
-
-    document_id: str
-    title: str
-    url: str
-
-    @property
-    def external(self) -> bool:
-        """Whether it is a link instead of a document of the index."""
-        return not self.document_id
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
     """One document of the page.
 
@@ -221,9 +207,8 @@ class Results:
     all counts are 0, and there are no facets. It is computed from `features`
     (`search_api.ranking.answered`).
 
-    `understood` are the query's operators as they were read. `best_bets` are the administrator's
-    entries above the results that the reader may see. `incomplete` names the authorities that did
-    not answer: results may be missing.
+    `understood` are the query's operators as they were read. `incomplete` names the authorities
+    that did not answer: results may be missing.
     """
 
     question: Question
@@ -239,7 +224,6 @@ class Results:
     wide: bool = False
     wider: bool = False
     understood: tuple[QueryPart, ...] = ()
-    best_bets: tuple[BestBet, ...] = ()
     answered: bool = True
     features: tuple[float, ...] = ()
 

@@ -233,17 +233,6 @@ class DefinitionBody(Body):
     others: list[str] = Field(description="further equivalents")
 
 
-class BestBetBody(Body):
-    """A link that an administrator put above the results of this question."""
-
-    id: Annotated[str | None, BeforeValidator(lambda id_: id_ or None)] = Field(
-        validation_alias="document_id", description="null for a link to another site"
-    )
-    title: str = Field(description="text of the link")
-    url: WebAddress = Field(description="where it leads")
-    external: bool = Field(description="to another site")
-
-
 class NearestTopicBody(Body):
     """A topic of the list, from which the reader can continue."""
 
@@ -358,7 +347,6 @@ class SearchBody(Body):
     definitions: list[DefinitionBody] = Field(
         [], description="of the acronym or expression that the question asks about; first page"
     )
-    best_bets: list[BestBetBody] = Field([], description="on the first page")
     people: list[PersonBody] = Field(
         [], validation_alias="cards", description="people whom the question names, and experts"
     )

@@ -64,7 +64,6 @@ demo_agent = "ag-1"
 agents = "agents.csv"
 [search]
 glossary = "glossaire.csv"
-best_bets = "tete.csv"
 [journal]
 enabled = true
 [[roles]]
@@ -92,7 +91,6 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applicatio
     (folder / "glossaire.csv").write_text(
         "# Impôts locaux\nCFE;cotisation foncière\nseule\n", "utf-8"
     )
-    (folder / "tete.csv").write_text("", "utf-8")
     notes = folder / "notes"
     notes.mkdir()
     (notes / "note.md").write_text("La taxe foncière.", "utf-8")
@@ -198,17 +196,16 @@ def test_a_part_that_is_away_takes_no_other_with_it(application: Application) ->
 def test_axe_finds_nothing_on_the_desk(chromium: Browser, application: Application) -> None:
     """Light at full width, dark at 320 pixels."""
     with served(app_of(application, NoQueryLog())) as address, opened(chromium, address) as page:
-        page.goto("/administration/files/best-bets")
-        page.get_by_label("Chercher un document").fill("taxe foncière")
-        page.get_by_role("button", name="Chercher le document").click()
-        page.get_by_role("radio").first.check()
+        file = Path(os.environ["QUISAIT_FILE"]).with_name("glossaire.csv")
+        before = file.read_text("utf-8")
+        page.goto("/administration/files/glossary")
         assert faults_of(page) == []
-        page.get_by_label("Mots de la question").fill("foncier")
+        page.get_by_label("Expressions équivalentes").fill("SPF;publicité foncière")
         for button in ("Voir ce qui change", "Enregistrer"):
             with page.expect_navigation():
                 page.get_by_role("button", name=button).click()
             assert faults_of(page) == []
-        Path(os.environ["QUISAIT_FILE"]).with_name("tete.csv").write_text("", "utf-8")
+        file.write_text(before, "utf-8")
         page.goto("/administration")
         assert faults_of(page) == []
         page.set_viewport_size({"width": 320, "height": 700})
@@ -283,30 +280,6 @@ def test_an_entry_of_the_glossary_is_changed_after_a_preview(application: Applic
     assert send("write", line=1, expressions="x;y")[0] == 422, "a comment"
     assert asking(application).get("/administration/files/topics").status_code == 404
     file.write_text(before, "utf-8")
-
-
-def test_a_best_bet_leads_to_a_document_that_its_author_may_read(application: Application) -> None:
-    """Found by its words or its page's address; one that is not found is refused, and not named."""
-    send = editing(application, "best-bets")
-    file = Path(os.environ["QUISAIT_FILE"]).with_name("tete.csv")
-    status, page = send("find", questions="foncier", words="taxe foncière")
-    assert (status, 'value="notes:note.md"' in page) == (200, True)
-    for target in ("notes:absent.md", "/documents/notes:absent.md", "http://ailleurs.example/"):
-        status, page = send("write", questions="foncier", target=target)
-        assert (status, file.read_text("utf-8")) == (422, ""), target
-    assert (
-        "/documents/notes:note.md"
-        in send("preview", questions="foncier", chosen="notes:note.md")[1]
-    )
-    here = "http://localhost/documents/notes:note.md?q=x#reponse"
-    assert send("write", questions="foncier", target=here)[0] == 200
-    assert file.read_text("utf-8") == "foncier;notes:note.md\n"
-    site = {"target": "https://ailleurs.example/", "title": "Ailleurs; loin"}
-    assert send("write", questions="autre", **site)[0] == 200
-    assert file.read_text("utf-8").endswith('autre;https://ailleurs.example/;"Ailleurs; loin"\n')
-    page = asking(application).get("/administration/files/best-bets").text
-    assert 'href="/documents/notes:note.md"' in page
-    file.write_text("", "utf-8")
 
 
 def test_topics_are_edited_one_at_a_time(tmp_path: Path) -> None:

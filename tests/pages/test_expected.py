@@ -286,7 +286,8 @@ def test_pinned_document_comes_first_while_its_text_answers(on_either: AskingSit
     assert "À lire d’abord" in shown
     assert "une de ses questions épinglées est dans la vôtre" in shown
     for params in ({"q": "clôture"}, {"q": f"{PINNED} -bornage"}, {"q": PINNED, "order": "date"}):
-        assert NOTE not in [one["id"] for one in search(site, **params)[:1]]
+        effects = [effect for one in search(site, **params) for effect in one["effects"]]
+        assert "pinned" not in effects, params
     assert not site.index.write([note(NOTE, "Un tout autre texte.", GIVEN)]).failed
     assert first(site, PINNED)[0] == OTHER, "a changed text waits for a confirmation"
     assert add(site, MAPPER, PINNED, act="confirm", text_hash=text_hash(site)).status_code == 204

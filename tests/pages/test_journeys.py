@@ -379,20 +379,17 @@ def test_a_webmaster_embeds_the_box(site: Site, chromium: Browser) -> None:
 
 
 def test_an_administrator_edits_a_table(site: Site, chromium: Browser) -> None:
-    """The state of each part; a definition, previewed, written and found; a best bet refused."""
+    """The state of each part; a definition, refused, previewed, written and found."""
     with visit(chromium, site, DESK) as page:
         become(page, ADMINISTRATOR)
         go(page, "Administration")
         waiting = page.locator("tr", has=page.locator(".state.ill")).get_by_role("rowheader")
         expect(waiting).to_have_text(["Sauvegarde"])  # none was made yet
         assert faults_of(page) == []
-        page.get_by_role("link", name=re.compile("^Modifier.*Réponses en tête")).click()
-        page.get_by_label("Mots de la question").fill("prime de fin d’année")
-        page.locator("#f-target").fill("notes:jamais.pdf")
+        page.get_by_role("link", name=re.compile("^Modifier.*Glossaire")).click()
+        page.get_by_label("Expressions équivalentes").fill("PFA")
         page.get_by_role("button", name="Voir ce qui change").click()
         expect(page.get_by_role("alert")).to_be_visible()
-        page.get_by_role("link", name="Administration").last.click()
-        page.get_by_role("link", name=re.compile("^Modifier.*Glossaire")).click()
         page.get_by_label("Expressions équivalentes").fill("PFA ; prime de fin d’année")
         page.get_by_label("Définition").fill("Prime fictive, versée en décembre.")
         page.get_by_role("button", name="Voir ce qui change").click()

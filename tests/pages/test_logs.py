@@ -214,7 +214,6 @@ def named_after_persons(folder: Path, timeout_s: str) -> Place:
         QUISAIT_RUN__JITTER="0",
         QUISAIT_EXTRACTOR__TIMEOUT_S=timeout_s,
         QUISAIT_SEARCH__GLOSSARY=f"{PERSON}.csv",
-        QUISAIT_SEARCH__BEST_BETS=f"{PERSON} {TITLE}.csv",
         QUISAIT_JOURNAL__ENABLED="true",
     )
     notes = place.folder / "notes"
@@ -223,7 +222,6 @@ def named_after_persons(folder: Path, timeout_s: str) -> Place:
         (notes / name).write_bytes(content)
     (notes / "_quisait.csv").write_text(f"pattern,allowed,author\n*,everyone,{PERSON}\n", "utf-8")
     (place.folder / f"{PERSON}.csv").write_text(f"{PERSON}\n", "utf-8")
-    (place.folder / f"{PERSON} {TITLE}.csv").write_text(f"{TITLE}\n", "utf-8")
     good = post(1, f"{TITLE} de {PERSON}", PERSON) | {"title": f"{TITLE} {PERSON}"}
     lost = good | {
         "id": PERSON,

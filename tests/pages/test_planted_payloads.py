@@ -41,7 +41,7 @@ from search_api.audit.sql import SqlAudit
 from search_api.bodies import KEYS
 from search_api.engine import Search
 from search_api.query.glossary import GlossaryFile
-from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
+from search_api.ranking.search_configuration import SearchConfiguration
 from search_api.wording import safe_text
 from tests.builders import indexed, make_document
 from tests.made_site import made_site
@@ -144,15 +144,10 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     index.write(_documents())
     (folder / "glossaire.csv").write_text(f"cadastre;{PAYLOADS[1]};{PAYLOADS[0]}\n", "utf-8")
-    (folder / "tete.csv").write_text(
-        f"cadastre;https://a.example/;{PAYLOADS[0]}\ncadastre;javascript:window.fallen=1;x\n",
-        "utf-8",
-    )
     with made_site(folder, index, tuple(_agents()), TOPICS) as made:
         guidance = SearchConfiguration(
             made.book.accounts_named,
             GlossaryFile(folder / "glossaire.csv"),
-            BestBetsFile(folder / "tete.csv"),
         )
         yield made.services(
             "ag-5",

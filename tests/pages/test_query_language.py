@@ -6,11 +6,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from indexer.embedded.index import EmbeddedIndex
-from quisait.application.engines import check_search_file
+from quisait.application.engines import check_glossary
 from search_api.app import Services, create_app
 from search_api.engine import Search
 from search_api.query.glossary import GlossaryFile
-from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
+from search_api.ranking.search_configuration import SearchConfiguration
 from search_api.templating import Glossed
 from tests.pages.administration import ENCODER, TODAY, documents
 from tests.pages.conftest import NOW_S, TOKENS, Parts, token_readers
@@ -22,19 +22,13 @@ TYPED = 'taxe auteur:"Claire Le Bihan" après:12/03/2024 type:circulaire (incend
 
 @pytest.fixture
 def guided(parts: Parts, tmp_path: Path) -> TestClient:
-    """Claire, before an application with a glossary and best bets."""
-    glossary, bets = tmp_path / "glossaire.csv", tmp_path / "tete.csv"
+    """Claire, before an application with a glossary."""
+    glossary = tmp_path / "glossaire.csv"
     line = "DTF;dégrèvement de taxe foncière | Une <b>remise</b>."
     glossary.write_text(f"{line}\n", encoding="utf-8")
-    bets.write_text(
-        "taxe;wiki:degrevement\ntaxe;wiki:restreinte\ntaxe;https://dehors.example/;<b>Dehors</b>\n",
-        encoding="utf-8",
-    )
     index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
     index.write(documents())
-    guidance = SearchConfiguration(
-        parts.book.accounts_named, GlossaryFile(glossary), BestBetsFile(bets)
-    )
+    guidance = SearchConfiguration(parts.book.accounts_named, GlossaryFile(glossary))
     search = Search(index, ENCODER, parts.book, guidance)
     readers = token_readers(parts.book)
     app = create_app(Services(search, parts.book, reader_of=readers, today=lambda: TODAY))
@@ -42,7 +36,7 @@ def guided(parts: Parts, tmp_path: Path) -> TestClient:
 
 
 def test_the_api_tells_what_it_understood(guided: TestClient) -> None:
-    """Operators with what is left without them, what the glossary added, best bets."""
+    """Operators with what is left without them, what the glossary added."""
     body = guided.get("/api/v1/search", params={"q": TYPED}).json()
     assert [one["id"] for one in body["documents"]] == ["wiki:degrevement"]
     assert [(one["said"], one["value"]) for one in body["understood"]] == [
@@ -54,22 +48,16 @@ def test_the_api_tells_what_it_understood(guided: TestClient) -> None:
     without = body["understood"][0]["without"]
     assert without == "taxe après:12/03/2024 type:circulaire (incendie OU papier) DTF"
     assert body["expansions"] == [{"words": "DTF", "others": ["dégrèvement de taxe foncière"]}]
-    assert [(one["id"], one["external"]) for one in body["best_bets"]] == [
-        ("wiki:degrevement", False),
-        (None, True),
-    ]
 
 
 def test_the_page_shows_what_was_understood(guided: TestClient) -> None:
-    """In French, each with a link that takes it out; external links are marked, text escaped."""
+    """In French, each with a link that takes it out."""
     page = guided.get("/", params={"q": TYPED}).text
     assert "Auteur&nbsp;:</span> Claire Le Bihan" in page
     assert "À partir du</span> 12 mars 2024" in page
     assert "Cherché comme des mots&nbsp;:</span> type:circulaire" in page
     assert "incendie ou papier" in page
     assert "dégrèvement de taxe foncière. Mettez des guillemets" in page
-    assert "lien externe" in page
-    assert "&lt;b&gt;Dehors&lt;/b&gt;" in page
     assert "Zanzibar" not in page
     assert "/?q=taxe+apr%C3%A8s%3A12%2F03%2F2024" in page
 
@@ -84,19 +72,16 @@ def test_a_check_names_the_lines_that_are_left_out(tmp_path: Path) -> None:
     """With the reason, in French; a sound file is counted."""
     path = tmp_path / "g.csv"
     path.write_text("CFE;taxe\n", encoding="utf-8")
-    assert check_search_file("glossaire", str(path)) == "expressions : 2"
+    assert check_glossary(str(path)) == "expressions : 2"
     path.write_text("CFE;taxe\nseule\n;;\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"g\.csv : ligne 2, une seule expression.* ; ligne 3"):
-        check_search_file("glossaire", str(path))
-    path.write_text("taxe;wiki:1\n", encoding="utf-8")
-    assert check_search_file("réponses en tête", str(path)) == "lignes : 1"
+        check_glossary(str(path))
 
 
 def test_the_demonstration_s_own_files_are_sound() -> None:
-    """Every line of them holds."""
+    """Every line of the glossary holds."""
     demo = Path(__file__).parents[2] / "demo"
-    assert check_search_file("glossaire", str(demo / "glossaire.csv")) == "expressions : 86"
-    assert check_search_file("réponses en tête", str(demo / "reponses-en-tete.csv")) == "lignes : 4"
+    assert check_glossary(str(demo / "glossaire.csv")) == "expressions : 86"
 
 
 def test_an_acronym_is_defined_where_it_is_asked_about(guided: TestClient) -> None:

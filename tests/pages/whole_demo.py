@@ -13,6 +13,7 @@ from quisait.application.assembly import Application, open_application
 from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.demo_stories import tell_stories
+from quisait.work.expected import import_questions
 from quisait.work.worker import build_and_publish
 
 DEMO = Path(__file__).resolve().parents[2] / "demo"
@@ -40,6 +41,7 @@ def indexed_demo(demo: Path, folder: Path, port: int = 0) -> Iterator[Applicatio
             read_directory(opened)
             crawl_sources(opened, opened.settings.sources, quiet=True)
             build_and_publish(opened)
+            import_questions(opened, (DEMO / "questions-attendues.csv").read_text("utf-8"))
             assert tell_stories(opened, DEMO / "questions-posees.toml")
             send_mail(opened, Event())
             yield opened

@@ -11,8 +11,9 @@ from indexer.access import NOBODY, Reader
 from search_api.engine import OF_A_PERSON, Search
 from search_api.query.glossary import GlossaryFile
 from search_api.query.query import Query, QueryPartKind
+from search_api.ranking.pinned import PinnedQuestion
 from search_api.ranking.results import Results
-from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
+from search_api.ranking.search_configuration import SearchConfiguration
 from tests.judging import engine_index
 from tests.made_site import agent_book
 from tests.pages.administration import ENCODER, SECRET, TODAY, documents
@@ -22,11 +23,12 @@ pytestmark = pytest.mark.search
 CLAIRE = Reader("ag-1", frozenset({EVERYONE, "agent:ag-1"}))
 IRIS = Reader("ag-4", frozenset({EVERYONE, "agent:ag-4", "ldap:group:fraude"}))
 GLOSSARY = "DTF;dégrèvement de taxe foncière\nIH => inhabitable\n"
-BETS = (
-    "frais de séjour|régie;wiki:hopital\n"
-    "dégrèvement;wiki:restreinte\n"
-    "dégrèvement;https://dehors.example/aide;Aide du dehors\n"
+PINS = (
+    ("wiki:hopital", "frais de séjour"),
+    ("wiki:hopital", "régie"),
+    ("wiki:restreinte", "dégrèvement"),
 )
+"""Documents and their pinned questions."""
 PIECES = st.sampled_from(
     [
         *(
@@ -65,12 +67,14 @@ def search(
 ) -> Iterator[Search]:
     folder = tmp_path_factory.mktemp("language")
     (folder / "glossaire.csv").write_text(GLOSSARY, encoding="utf-8")
-    (folder / "tete.csv").write_text(BETS, encoding="utf-8")
     with agent_book(folder) as book, engine_index(request.param, folder) as index:
         guidance = SearchConfiguration(
             book.accounts_named,
             GlossaryFile(folder / "glossaire.csv"),
-            BestBetsFile(folder / "tete.csv"),
+            pinned=lambda: [
+                PinnedQuestion(id_, question, index.kept([id_])[id_].content_hash)
+                for id_, question in PINS
+            ],
         )
         assert index.write(documents()).failed == ()
         yield Search(index, ENCODER, book, guidance)
@@ -128,12 +132,11 @@ def test_a_chosen_facet_binds_besides_the_operator(search: Search) -> None:
 
 
 def test_an_operator_tells_nothing_of_what_one_may_not_read(search: Search) -> None:
-    """Values, authors and best bets of a restricted document are as if they were not."""
+    """Values, authors and pinned questions of a restricted document are as if they were not."""
     for text in ("type:enquête", f"espace:{SECRET}", "auteur:iris", "dégrèvement"):
         mine, theirs = _answer(search, text), _answer(search, text, IRIS)
         assert "wiki:restreinte" not in _ids(mine)
         assert "wiki:restreinte" in _ids(theirs)
-        assert "wiki:restreinte" not in {one.document_id for one in mine.best_bets}
     assert [one.said for one in _answer(search, "type:enquête").understood] == [QueryPartKind.WORDS]
     assert [one.said for one in _answer(search, "type:enquête", IRIS).understood] == [
         QueryPartKind.KIND
@@ -150,17 +153,27 @@ def test_the_glossary_adds_what_it_says(search: Search) -> None:
     assert _answer(search, "inhabitable").question.expansions == ()
 
 
-def test_best_bets_stand_above_for_who_may_read(search: Search) -> None:
-    """A document under rights, a link marked as one; nothing on page 2, or for nobody."""
-    told = [(one.title, one.external) for one in _answer(search, "régie").best_bets]
-    assert told == [("Régies des hôpitaux", False)]
-    mine = _answer(search, "le dégrèvement foncier").best_bets
-    assert [(one.url, one.external) for one in mine] == [("https://dehors.example/aide", True)]
-    assert len(_answer(search, "dégrèvement", IRIS).best_bets) == 2
-    assert _answer(search, "dégrèvement", NOBODY).best_bets == ()
-    assert _answer(search, "dégrèvement", Reader("ag-9", frozenset({"agent:ag-9"}))).best_bets == ()
-    assert _answer(search, "dégrèvement", page=2).best_bets == ()
-    assert _answer(search, "foncier").best_bets == ()
+def test_pinned_documents_come_first_for_who_may_read(search: Search) -> None:
+    """If all words of the question are typed, and filters admit the document."""
+    for text in ("régie", "les frais de mon séjour"):
+        results = _answer(search, text)
+        assert _pinned(results) == ["wiki:hopital"]
+        assert results.results[0].card.document_id == "wiki:hopital"
+        assert results.answered
+    for text in ("dégrèvement", "le dégrèvement foncier"):
+        assert _pinned(_answer(search, text)) == []
+        assert _answer(search, text, IRIS).results[0].card.document_id == "wiki:restreinte"
+        assert _pinned(_answer(search, text, IRIS)) == ["wiki:restreinte"]
+        assert _answer(search, text, NOBODY).results == ()
+    for text in ("séjour", "foncier", "régie -hôpitaux", "dégrèvement type:fiche"):
+        assert _pinned(_answer(search, text, IRIS)) == [], text
+    narrowed = _answer(search, "dégrèvement", IRIS, filters={"kind": ("fiche",)})
+    assert _pinned(narrowed) == []
+    assert _pinned(_answer(search, "régie", page=2)) == []
+
+
+def _pinned(results: Results) -> list[str]:
+    return [one.card.document_id for one in results.results if one.pinned]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -140,28 +140,21 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_check_names_what_is_not_there(crawled: Place, tmp_path: Path) -> None:
-    """A list of topics, documents of best bets, groups and agents that nobody is."""
+    """A list of topics, groups and agents that nobody is."""
     place = crawled.copied(tmp_path / "place")
     with (place.folder / "quisait.toml").open("a") as file:
         file.write('allowed = ["annuaire:group:fruade", "everyone", "annuaire:group:fraude"]\n')
         file.write('[topics]\nfile = "absent.csv"\nuniversal = ["annuaire:group:tous"]\n')
-        file.write('[search]\nbest_bets = "tete.csv"\n')
         file.write('[[roles]]\nrole = "officer"\nagents = ["ag-1", "ag-404"]\n')
-    (place.folder / "tete.csv").write_text(
-        "régie;notes:regie.md\nrégies;notes:absente.md\nautre;ailleurs:1\nx;https://x.fr;X\n"
-    )
     found = {one["name"]: one for one in place.json("check", status=1)}
     assert [name for name, one in found.items() if not one["passed"]] == [
         "lecteurs",
-        "réponses en tête",
         "sujets",
     ]
     for word in ("fruade", "annuaire:group:tous", "ag-404", "[topics] universal", "source wiki"):
         assert word in found["lecteurs"]["detail"]
     for word in ("group:fraude", "ag-1»", "everyone"):
         assert word not in found["lecteurs"]["detail"]
-    assert "notes:absente.md ; " not in found["réponses en tête"]["detail"]
-    assert "ailleurs:1 ; notes:absente.md" in found["réponses en tête"]["detail"]
     assert "absent.csv" in found["sujets"]["detail"]
     (place.folder / "absent.csv").write_text("id;label\nt;un sujet\nu;\n", "utf-8")
     found = {one["name"]: one for one in place.json("check", status=1)}

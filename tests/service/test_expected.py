@@ -208,6 +208,31 @@ def test_import_takes_csv_and_json_lines(application: Application, place: Place)
     assert found(application, LAY)[0] == NOTE
 
 
+def test_best_bets_of_earlier_versions_become_pinned_questions(place: Place) -> None:
+    """What has no document of the index is named and left out; the old setting says what to do."""
+    place.run("crawl")
+    (place.folder / "tete.csv").write_text(
+        f"# commentaire\nrégie|{LAY};{NOTE}\nbornage;{NOTE}\nautre;notes:absente.md\n"
+        'code général;https://x.example/;Code\nautre;"x\n',
+        "utf-8",
+    )
+    settings = place.folder / "quisait.toml"
+    before = settings.read_text("utf-8")
+    settings.write_text(before + '[search]\nbest_bets = "tete.csv"\n', "utf-8")
+    assert "expected import FICHIER --best-bets" in place.run("crawl", status=2).stderr
+    settings.write_text(before, "utf-8")
+    printed = place.run("expected", "import", "tete.csv", "--best-bets").stdout
+    assert "3 questions ajoutées" in printed
+    for line in ("ligne 4", "ligne 5", "ligne 6"):
+        assert f"Laissée de côté, {line} : " in printed
+    exported = [json.loads(one) for one in place.run("expected", "export").stdout.splitlines()]
+    assert {(one["document"], one["question"], one["pinned"]) for one in exported} == {
+        (NOTE, "régie", True),
+        (NOTE, LAY, True),
+        (NOTE, "bornage", True),
+    }
+
+
 @pytest.mark.parametrize(
     ("written", "told"),
     [

@@ -1,4 +1,4 @@
-"""The glossary, the best bets, and files that are edited while they are used."""
+"""The glossary, and files that are edited while they are used."""
 
 import logging
 import os
@@ -9,7 +9,6 @@ import pytest
 from indexer.parsed_query import EXPANSION_WEIGHT, MAX_EXPANSION_WORDS, parse_query
 from indexer.values import Expansion, Question
 from search_api.query.glossary import GlossaryFile, ParsedFile, ReloadedFile, read_glossary
-from search_api.ranking.search_configuration import read_best_bets
 
 pytestmark = pytest.mark.search
 
@@ -110,26 +109,6 @@ def test_an_unchanged_file_is_read_once(tmp_path: Path) -> None:
     path.write_text("a", encoding="utf-8")
     file = ReloadedFile(path, lambda lines: times.append(1) or ParsedFile(len(lines)), 0)  # type: ignore[func-returns-value]
     assert (file.now(), file.now(), len(times)) == (1, 1, 1)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "seule",
-        "?;wiki:1",
-        "a|;wiki:1",
-        "cfe;https://x.example/",
-        "cfe;javascript:alert(1);titre",
-        "cfe;a;b;c",
-        "cfe;https://x.example/;titre;encore",
-        '"cfe;x',
-    ],
-)
-def test_a_bad_bet_is_left_out_and_said(line: str) -> None:
-    """A question, then a document, or an address of the web and a title."""
-    read = read_best_bets([line, "cfe|taxe;wiki:1", "# x", "cfe;https://x.example/;Titre"])
-    assert [fault.line for fault in read.faults] == [1]
-    assert [bet.document_id or bet.url for bet in read.content] == ["wiki:1", "https://x.example/"]
 
 
 DEFINED = [

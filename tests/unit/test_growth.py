@@ -80,7 +80,6 @@ from search_api.query.query import (
     read_question,
 )
 from search_api.ranking.results import excerpt
-from search_api.ranking.search_configuration import read_best_bets
 from search_api.sign_on.errors import NotAnAgent, ProviderRefused
 from search_api.sign_on.identification import AgentRule, agent_named
 from search_api.sign_on.signed_tokens import checked_claims, id_token_claims, signed_claims
@@ -249,7 +248,6 @@ def topics_file(folder: Path, text: str) -> None:
 
 def edited_files(text: str) -> None:
     read_glossary([f"a;{text}"])
-    read_best_bets([f"{text};s:1"])
 
 
 def markdown(text: str) -> None:

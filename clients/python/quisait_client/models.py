@@ -46,25 +46,6 @@ class AskingPreferencesBody(BaseModel):
     """
 
 
-class BestBetBody(BaseModel):
-    id: Annotated[str | None, Field(title="Id")]
-    """
-    null for a link to another site
-    """
-    title: Annotated[str, Field(title="Title")]
-    """
-    text of the link
-    """
-    url: Annotated[str | None, Field(title="Url")]
-    """
-    where it leads
-    """
-    external: Annotated[bool, Field(title="External")]
-    """
-    to another site
-    """
-
-
 class CandidatePartsBody(BaseModel):
     votes: Annotated[float, Field(title="Votes")]
     """
@@ -1732,12 +1713,6 @@ class SearchBody(BaseModel):
     ] = []
     """
     of the acronym or expression that the question asks about; first page
-    """
-    best_bets: Annotated[
-        list[BestBetBody] | None, Field(title="Best Bets", validate_default=True)
-    ] = []
-    """
-    on the first page
     """
     people: Annotated[list[PersonBody] | None, Field(title="People", validate_default=True)] = []
     """

@@ -275,7 +275,7 @@ def search(
         only=_tagged(request, asking.source, query.tags) if query.tags else None,
     )
     found = answer_question(services, asking.reader, asked)
-    # An operator or best bet may name another source: show only the application's own.
+    # An operator may name another source: show only the application's own.
     hits: dict[str, FindHit] = {}
     for one in found.results.results if found.results.answered else ():
         if one.card.source == asking.source:
