@@ -285,7 +285,7 @@ def test_pinned_document_comes_first_while_its_text_answers(on_either: AskingSit
     shown = site.client(ASKER).get("/", params={"q": PINNED}).text
     assert "À lire d’abord" in shown
     assert "une de ses questions épinglées est dans la vôtre" in shown
-    for params in ({"q": "clôture"}, {"q": f"{PINNED} -bornage"}, {"q": PINNED, "order": "date"}):
+    for params in ({"q": "clôture"}, {"q": f"{PINNED} -bornage"}, {"q": PINNED, "sort": "date"}):
         effects = [effect for one in search(site, **params) for effect in one["effects"]]
         assert "pinned" not in effects, params
     assert not site.index.write([note(NOTE, "Un tout autre texte.", GIVEN)]).failed
