@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+from quisait_demo.intranet import intranet_app
+from quisait_demo.stories import tell_stories
 
 from quisait.application.assembly import Application, open_application
-from quisait.server.app import app_of, intranet_app
+from quisait.server.app import app_of
 from quisait.settings import Settings, load_settings
 from quisait.work.crawl import crawl_sources, read_directory
-from quisait.work.demo_stories import tell_stories
 from quisait.work.worker import build_and_publish
 from search_api.query_log.recording import NoQueryLog
 from tests.pages.conftest import CHROMIUM_ARGS, served

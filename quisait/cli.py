@@ -108,7 +108,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Ce que demande un index de tant de documents : machines, mémoire, disque, lecture.",
     ),
     "schema": ("schema:schema_app", "Schémas publiés."),
-    "demo": ("demo:demo", "Indexe l'administration fictive, puis la sert sur cette machine."),
     "evaluate": ("evaluation.cli:evaluate_app", "Mesures sur des jeux de questions jugées."),
 }
 """Module and function (or group) of each command, and its line of help.

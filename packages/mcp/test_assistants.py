@@ -483,7 +483,7 @@ def test_the_page_of_documentation_works(site: Site) -> None:
 
 def test_the_library_is_imported_by_the_first_call_alone() -> None:
     """A command, the application and the demonstration do not pay for it."""
-    source = "import sys, quisait.cli, quisait.server.app, quisait.commands.demo, search_api.app"
+    source = "import sys, quisait.cli, quisait.server.app, quisait_demo.command, search_api.app"
     source += ", quisait_mcp.command, quisait_mcp.routes"
     source += "; print('mcp' in sys.modules, 'mcp_types' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=True)

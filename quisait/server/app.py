@@ -1,21 +1,17 @@
-"""Assemble the server from the settings, and serve the demonstration's intranet page."""
+"""Assemble the server from the settings."""
 
 import gc
 import hashlib
 import hmac
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from secrets import token_bytes
 from threading import Thread
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from threadpoolctl import threadpool_limits
 
@@ -54,58 +50,6 @@ from search_api.query_log.recording import BackgroundQueryLog, NoQueryLog, Query
 from search_api.server import serving
 from search_api.services import DemoPerson
 from search_api.sign_on.identification import SignOn
-
-WRITTEN_ORIGIN = "http://127.0.0.1:8077"
-"""The address of quisait in the intranet page, which is replaced by the real address."""
-
-
-@contextmanager
-def serving_intranet(settings: Settings, folder: Path, quisait: str) -> Iterator[None]:
-    """Serve the intranet page at each loopback origin of the settings, and print the addresses.
-
-    If a port is taken, print that and go on without the page.
-    """
-    app = intranet_app(folder)
-    app.state.quisait = quisait
-    with ExitStack() as servers:
-        for origin in map(urlsplit, settings.embed.origins):
-            if origin.hostname != "127.0.0.1" or origin.port is None:
-                continue
-            try:
-                servers.enter_context(serving(app, origin.hostname, origin.port))
-            except ValueError:
-                print(
-                    f"L'intranet fictif n'est pas servi : le port {origin.port} est déjà pris "
-                    "([embed] origins). La démonstration s'en passe.",
-                    file=sys.stderr,
-                )
-            else:
-                print(f"L'intranet fictif, qui l'intègre, est à {origin.geturl()}/", flush=True)
-        yield
-
-
-def intranet_app(folder: Path) -> FastAPI:
-    """Return an application with the pages of `folder`, for the quisait at `app.state.quisait`."""
-    app = FastAPI(openapi_url=None)
-    app.state.quisait = WRITTEN_ORIGIN
-
-    @app.get("/")
-    def home(request: Request) -> HTMLResponse:
-        quisait: str = request.app.state.quisait
-        page = (folder / "index.html").read_text("utf-8").replace(WRITTEN_ORIGIN, quisait)
-        return HTMLResponse(page, headers={"Content-Security-Policy": _policy(quisait)})
-
-    app.mount("/", StaticFiles(directory=folder))
-    return app
-
-
-def _policy(quisait: str) -> str:
-    """Return the strictest policy under which the widget works, as in docs/intranet.md."""
-    return (
-        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
-        f"script-src {quisait}; connect-src {quisait}; form-action {quisait}"
-    )
-
 
 BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 """Variable by which an administrator sets the number of threads of a matrix product."""

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from quisait_demo.command import KINDS, demo_questions
+from quisait_demo.stories import stories_of
 from quisait_export.connector import ExportSource
 
 from connectors.directory import TableDirectory
@@ -16,8 +18,6 @@ from connectors.folder.connector import FolderSource
 from connectors.ports import Change, Connector, Malformed, Upsert
 from connectors.snapshot import Snapshot
 from connectors.values import Agent, Document, Group
-from quisait.commands.demo import KINDS, demo_questions
-from quisait.work.demo_stories import stories_of
 
 pytestmark = pytest.mark.sources
 

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from quisait_demo.intranet import intranet_app
 
-from quisait.server.app import intranet_app
 from search_api.app import create_app
 from tests.pages.administration import SECRET
 from tests.pages.conftest import NOW_S, TOKENS, Parts, served

@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from quisait_demo.intranet import intranet_app
 from quisait_mail.sending import send_mail
 
 from expertise.consent import PreferenceKind
 from quisait.application.assembly import Application
-from quisait.server.app import app_of, intranet_app
+from quisait.server.app import app_of
 from quisait.settings.web import EmbedSettings
 from quisait.work.questions import move_on
 from search_api.query_log.recording import NoQueryLog

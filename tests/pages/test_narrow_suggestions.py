@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from quisait_demo.intranet import intranet_app
 
 from expertise.topics import Topic
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
-from quisait.server.app import intranet_app
 from search_api.app import create_app
 from search_api.identity.tokens import DemoReaders
 from tests.builders import put

@@ -24,6 +24,9 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
+from quisait_demo.command import DemoQuestion, check_all, make_token_key
+from quisait_demo.intranet import intranet_app
+from quisait_demo.stories import tell_stories
 from quisait_mail.sending import send_mail
 from quisait_mcp.service import TOOLS, AssistantReader, WhoArguments
 
@@ -34,11 +37,9 @@ from expertise.topics import Topic, read_topics
 from quisait.application.assembly import Application, open_overview
 from quisait.clock import today
 from quisait.commands.answers import answer_context, command_line_reader
-from quisait.commands.demo import DemoQuestion, check_all, make_token_key
-from quisait.server.app import app_of, intranet_app
+from quisait.server.app import app_of
 from quisait.settings import load_settings
 from quisait.settings.web import EmbedSettings
-from quisait.work.demo_stories import tell_stories
 from quisait.work.questions import move_on
 from search_api.addresses import (
     demo_original_address,

@@ -7,12 +7,12 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from quisait_demo.stories import tell_stories
 from quisait_mail.sending import send_mail
 
 from quisait.application.assembly import Application, open_application
 from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory
-from quisait.work.demo_stories import tell_stories
 from quisait.work.expected import import_questions
 from quisait.work.worker import build_and_publish
 

@@ -27,8 +27,8 @@ from quisait.privacy.retention import audit_command
 from quisait.settings import SECRETS_FOLDER, beside_file, secrets_folder
 from quisait.settings.files import private_files
 from quisait.work.crawl import crawl_sources, read_directory
-from quisait.work.demo_stories import tell_stories
 from quisait.work.expected import import_questions
+from quisait_demo.stories import tell_stories
 from quisait.work.worker import build_and_publish
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.context import AnswerContext
@@ -139,7 +139,7 @@ def demo(
         address = f"http://{server.host}:{server.port}/"
         print("\n".join(_welcome(application, address, questions)), flush=True)
         # Imported here: loading FastAPI takes a second, and a check does not need it.
-        from quisait.server.app import serving_intranet
+        from quisait_demo.intranet import serving_intranet
 
         with serving_intranet(application.settings, folder / "intranet", address.rstrip("/")):
             run_application(application)

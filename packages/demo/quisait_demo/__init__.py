@@ -1,0 +1,1 @@
+"""The demonstration: an administration that does not exist, served on this machine."""
