@@ -25,11 +25,12 @@ from search_api.ranking.direct_answer import (
     answer_features,
     candidates,
     chosen_sentences,
+    may_answer,
 )
 from search_api.ranking.results import Results
 from search_api.search.service import answer_question
 
-BARS = (0.4, QUOTATION_ANSWERS.bar, 0.6, 0.7, 0.9)
+BARS = (0.5, 0.6, 0.7, 0.8, QUOTATION_ANSWERS.bar, 0.9)
 """Thresholds of probability, one row of the report each."""
 BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 """Bounds of the rows of the reliability table."""
@@ -106,8 +107,8 @@ def _fit(pages: Sequence[JudgedPage], without: str = "") -> _Models:
     right = np.array([one for page in pages for one in page.right], dtype=np.float64)
     sentence = _regression(rows, right, SentenceFeatures._fields, without)
     judged = [_quotation(page, sentence) for page in pages]
-    rows = np.array([features for features, _ in judged], dtype=np.float64)
-    right = np.array([answers for _, answers in judged], dtype=np.float64)
+    rows = np.array([features for features, _, _ in judged], dtype=np.float64)
+    right = np.array([answers for _, answers, _ in judged], dtype=np.float64)
     return _Models(sentence, _regression(rows, right, AnswerFeatures._fields, without))
 
 
@@ -120,23 +121,29 @@ def _regression(
     return logistic_regression(rows, right, np.ones(len(rows)))
 
 
-def _quotation(page: JudgedPage, model: LogisticRegression) -> tuple[AnswerFeatures, bool]:
-    """Return the features of the page's quotation, and whether one of its sentences answers."""
+def _quotation(page: JudgedPage, model: LogisticRegression) -> tuple[AnswerFeatures, bool, bool]:
+    """Return the quotation's features, whether one of its sentences answers, and whether it may."""
     rows = np.array([one.features for one in page.found], dtype=np.float64)
     likely = model.probabilities(rows).tolist()
-    chosen = [id(one) for some in chosen_sentences(page.found, likely) for one in some]
-    right = any(yes for one, yes in zip(page.found, page.right, strict=True) if id(one) in chosen)
-    return answer_features(page.results, page.found, likely), right
+    chosen = chosen_sentences(page.found, likely)
+    quoted = [id(one) for some in chosen for one in some]
+    right = any(yes for one, yes in zip(page.found, page.right, strict=True) if id(one) in quoted)
+    allowed = may_answer(page.results.question, chosen[0])
+    return answer_features(page.results, page.found, likely), right, allowed
 
 
 def _judged(pages: Sequence[JudgedPage], models: _Models) -> list[tuple[str, float, bool]]:
-    """Return (kind, probability, whether right) of each page's quotation; 0 without sentences."""
+    """Return (kind, probability, whether right) of each page's quotation.
+
+    The probability is 0 without sentences, and for those that lack what is asked for.
+    """
     judged = []
     for page in pages:
         if page.found:
-            features, right = _quotation(page, models.sentence)
+            features, right, allowed = _quotation(page, models.sentence)
             row = np.array([features], dtype=np.float64)
-            judged.append((page.kind, float(models.quotation.probabilities(row)[0]), right))
+            likely = float(models.quotation.probabilities(row)[0]) if allowed else 0.0
+            judged.append((page.kind, likely, right))
         else:
             judged.append((page.kind, 0.0, False))
     return judged

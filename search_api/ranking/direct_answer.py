@@ -20,9 +20,10 @@ from indexer.french.analysis import analyse, fold, terms
 from indexer.french.stop_words import STOP_WORDS
 from indexer.passages import sentences
 from indexer.relevance import aside_parts, question_parts
-from indexer.values import Card, ShownPassage
+from indexer.values import Card, Question, ShownPassage
 from search_api.query.query import ResultOrder
 from search_api.ranking.answered import LogisticModel
+from search_api.ranking.missing import lacks_what_is_asked
 from search_api.ranking.preamble import Span, after_preamble
 from search_api.ranking.results import (
     DocumentAuthor,
@@ -84,9 +85,9 @@ SENTENCE_ANSWERS = LogisticModel((5.32, 1.24, 1.38, 2.56, 1.28, -1.82, -4.17), -
 """Model of whether a sentence answers. Sentences of further documents are quoted from this bar."""
 
 QUOTATION_ANSWERS = LogisticModel(
-    (2.01, 2.20, 43.48, 0.38, 4.87, 0.67, 2.22, 1.95, 0.63, 2.66, 1.06), -19.1, 0.5
+    (2.01, 2.20, 43.48, 0.38, 4.87, 0.67, 2.22, 1.95, 0.63, 2.66, 1.06), -19.1, 0.8
 )
-"""Model of whether the quotation answers."""
+"""Model of whether the quotation answers; its threshold is decision 121's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +157,8 @@ def direct_answer(results: Results, today: date) -> DirectAnswer | None:
         return None
     likely = [SENTENCE_ANSWERS.probability(one.features) for one in found]
     chosen = chosen_sentences(found, likely)
-    features = answer_features(results, found, likely)
-    if not QUOTATION_ANSWERS.holds(features) or not _SENTENCE.search(_text(chosen[0])):
+    certain = QUOTATION_ANSWERS.holds(answer_features(results, found, likely))
+    if not certain or not may_answer(results.question, chosen[0]):
         return None
     quotes = tuple(_quote(sentences) for sentences in chosen)
     for other in quotes[1:]:
@@ -230,6 +231,14 @@ def chosen_sentences(
     starts = range(len(near) - length + 1)
     start = max(starts, key=lambda at: math.fsum(likely[n] for n in near[at : at + length]))
     return (tuple(found[n] for n in near[start : start + length]), *others)
+
+
+def may_answer(question: Question, sentences: Sequence[Candidate]) -> bool:
+    """Return whether neighbouring sentences are a whole sentence, and have what is asked for."""
+    shown = sentences[0].shown
+    around = (sentences[0].result.card.title, shown.passage.heading, shown.passage.text)
+    text = _text(sentences)
+    return bool(_SENTENCE.search(text)) and not lacks_what_is_asked(question, text, around)
 
 
 def answer_features(

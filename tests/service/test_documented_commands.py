@@ -74,7 +74,8 @@ COMPLETED = {
     "restore": "restore {folder}/sauvegardes/2026-11-26",
     "restore DOSSIER": "restore {folder}/sauvegardes/2026-11-26",
     "token": "token ag-2",
-    "try": "try notes",
+    "source try": "source try folder name=essai path={folder}/partages/notes",
+    "connector new": "connector new essai",
 }
 """Commands that a page names without their arguments."""
 

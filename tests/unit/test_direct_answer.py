@@ -22,7 +22,7 @@ pytestmark = pytest.mark.search
 
 TODAY = date(2026, 11, 26)
 TEXT = "Le seuil est de 75 ans. Il se lit au 1er janvier."
-SURE = (1.0, 1.0, 0.08, 3.0, 1.6, 1.0, 1.0, 0.3)
+SURE = (1.0, 1.0, 0.1, 3.0, 1.6, 1.0, 1.0, 0.6)
 """Features of a page (`answered.features`) whose first document has every word of the question."""
 
 
