@@ -82,6 +82,8 @@ OPENED: dict[str, str] = {
     "expected add": "question attendue ajoutée à un document",
     "expected confirm": "question attendue d’un document confirmée",
     "expected remove": "question attendue d’un document retirée",
+    "expected pin": "question attendue épinglée",
+    "expected unpin": "question attendue désépinglée",
     "GET /animation/questions": _QUESTIONS,
     "POST /animation/questions/{question_id}": _MODERATED,
     "question hide": "texte d’une question masqué",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import quisait_demo.command
 import quisait_tune.command
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
@@ -89,7 +90,10 @@ def of_commands(files: Iterable[Path]) -> set[str]:
 
 def test_all_that_a_role_opens_has_words_and_nothing_else_has(services: Services) -> None:
     """Routes as they are served, commands as they are written, verdicts, and what is let go."""
-    beside = (Path(inspect.getfile(one)) for one in (quisait.server.app, quisait_tune.command))
+    beside = (
+        Path(inspect.getfile(one))
+        for one in (quisait.server.app, quisait_demo.command, quisait_tune.command)
+    )
     files = (*Path(quisait.commands.__path__[0]).glob("*.py"), *beside)
     routes, commands = of_routes(services), of_commands(files)
     assert {"GET /audit", "POST /api/v1/animation/communities/{topic_id:path}"} <= routes
