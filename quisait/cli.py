@@ -60,7 +60,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "questions": (
         "questions:questions_app",
-        "Les questions posées à qui sait : signalements qui attendent, et suite des questions.",
+        "Les questions posées à qui sait : leur suite.",
     ),
     "expected": (
         "expected:expected_app",

@@ -31,7 +31,6 @@ from search_api.middleware.security import (
     SameSiteMiddleware,
     add_security_headers,
 )
-from search_api.moderation import routes as moderation
 from search_api.notices import NoticeMiddleware
 from search_api.openapi import describe
 from search_api.people import routes as people
@@ -151,7 +150,6 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         communities.readers,
         administration.router,
         account.api_router,
-        moderation.api_router,
         questions.api_router,
         following.api_router,
         verification.api_router,
@@ -166,7 +164,6 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         communities.pages,
         administration.pages,
         account.router,
-        moderation.router,
         questions.router,
         following.router,
         verification.router,

@@ -58,9 +58,10 @@ class WebFeature:
     adds, for the page's list of contents. `frame` are functions by name: every page may use what
     they return for its request, or None on a page about a failure. `filters` are filters of
     templates. `accesses` are French descriptions of entries of the audit log, by route or command.
-    `describe` completes the API's description (OpenAPI). `tags`: the tag of the description for
-    paths that match a regular expression. `large_bodies`: beginnings of paths whose routes limit
-    the size of the body themselves.
+    `notices` are French lines that confirm actions, by the action's key (`noticed`). `describe`
+    completes the API's description (OpenAPI). `tags`: the tag of the description for paths that
+    match a regular expression. `large_bodies`: beginnings of paths whose routes limit the size of
+    the body themselves.
     """
 
     routers: Sequence[APIRouter] = ()
@@ -73,6 +74,7 @@ class WebFeature:
     frame: Mapping[str, Callable[[Request], object]] = field(default_factory=dict)
     filters: Mapping[str, Callable[..., object]] = field(default_factory=dict)
     accesses: Mapping[str, str] = field(default_factory=dict)
+    notices: Mapping[str, str] = field(default_factory=dict)
     menu: Sequence[MenuEntry] = ()
     describe: Callable[[dict[str, Any]], None] = lambda _: None
     own_data: "Callable[[AnswerContext, str], Mapping[str, OwnField]]" = lambda *_: {}

@@ -1,8 +1,8 @@
 """One line on the next page that confirms a form's action, with a button that undoes it.
 
 A route returns `noticed(…)`. The line travels in a cookie of one minute, signed for its agent; the
-next page shows it once. The cookie contains a key of `NOTICES` and the form that undoes the action,
-but no text. The route of that form checks everything again, as for any form.
+next page shows it once. The cookie contains a key of the notices and the form that undoes the
+action, but no text. The route of that form checks everything again, as for any form.
 """
 
 import base64
@@ -47,14 +47,6 @@ NOTICES: dict[str, str] = {
     "asking.still_right": "C’est noté : votre réponse est toujours juste.",
     "asking.open": "C’est noté : votre question attend maintenant tous ceux qui la lisent.",
     "asking.delete": "Votre question est supprimée, avec ses réponses.",
-    "report.sent": "Signalé à qui anime le sujet. Merci. Vous pouvez annuler tant que rien n’est "
-    "décidé, ici ou dans « Préférences ».",
-    "report.doubt": "C’est dit à qui l’a écrite et à qui anime le sujet, sans votre nom. Merci.",
-    "report.taken_back": "Votre signalement est repris.",
-    "moderation.hide": "Le texte est masqué. Son auteur lit votre raison.",
-    "moderation.show": "Le texte est de nouveau montré.",
-    "moderation.dismiss": "Le texte est laissé tel quel : le signalement est traité.",
-    "moderation.classify": "La question a son sujet.",
     "preferences.saved": "Vos préférences sont enregistrées.",
     "preferences.passed_on": "Vos préférences sont enregistrées. Les questions qui vous "
     "attendaient passent à d’autres ; qui les pose le sait, sans votre nom. Cela ne s’annule pas.",
@@ -112,7 +104,7 @@ NOTICES: dict[str, str] = {
     "access.session": "Cette session est fermée.",
     "access.others": "Vos autres sessions sont fermées.",
 }
-"""A line in French that confirms each action, by the action's key."""
+"""A line in French that confirms each action of the core, by the action's key."""
 
 Fields = Mapping[str, str | Sequence[str]]
 
@@ -137,12 +129,12 @@ class Notice:
 def noticed(
     request: Request, address: str, done: str, undo: Undo | None = None
 ) -> RedirectResponse:
-    """Return the redirection to the page that confirms an action, `done`, a key of `NOTICES`.
+    """Return the redirection to the page that confirms an action, `done`, the key of a notice.
 
     Scripts, and programs that are not browsers, get no notice, because no page follows. Raises
     `KeyError` for an unknown key.
     """
-    if done not in NOTICES:
+    if done not in _notices(request):
         raise KeyError(done)
     response, mode = RedirectResponse(address, 303), request.headers.get("sec-fetch-mode")
     if mode != "navigate" if mode else "origin" not in request.headers:
@@ -169,10 +161,11 @@ def notice_of(request: Request) -> Notice | None:
         return None
     request.state.notice_shown = True
     found = _opened(request, value)
-    if found is None or found[0] not in NOTICES:
+    notices = _notices(request)
+    if found is None or found[0] not in notices:
         return None
     done, path, pairs = found
-    return Notice(unbroken(NOTICES[done]), path, tuple((name, one) for name, one in pairs))
+    return Notice(unbroken(notices[done]), path, tuple((name, one) for name, one in pairs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +185,12 @@ class NoticeMiddleware:
             await send(message)
 
         await self.app(scope, receive, answer)
+
+
+def _notices(request: Request) -> Mapping[str, str]:
+    """Return the notices of the core and of the features, by key."""
+    features = services_of(request).features
+    return NOTICES | {key: said for one in features for key, said in one.notices.items()}
 
 
 def _sealed(request: Request, content: list[Any]) -> str:

@@ -14,6 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
+from quisait_moderation.web import moderation_web
+
 from indexer.access import NOBODY
 from search_api.app import Services, create_app
 
@@ -30,7 +32,11 @@ def public_schema() -> Schema:
     """Return the description of the operations of `TAGS`, with the schemas that they use."""
     nothing = cast(Any, None)
     services = Services(
-        nothing, nothing, reader_of=lambda _: NOBODY, today=lambda: date(2026, 1, 1)
+        nothing,
+        nothing,
+        reader_of=lambda _: NOBODY,
+        today=lambda: date(2026, 1, 1),
+        features=(moderation_web(),),
     )
     schema = create_app(services).openapi()
     paths = {

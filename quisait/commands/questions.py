@@ -1,30 +1,21 @@
-"""`quisait questions`: count waiting reports, and pass questions on to the next agent.
+"""`quisait questions`: pass questions on to the next agent.
 
-Asking, answering and moderating is only possible in person, on the pages or by the API.
+Asking and answering is only possible in person, on the pages or by the API.
 """
 
 import typer
 
 from quisait.application.opening import Opening
 from quisait.application.startup import opened_application
-from quisait.work.questions import move_on, publish_questions, reports_state
+from quisait.work.questions import move_on, publish_questions
 from search_api.wording import plural
 
 _OFF = "Aucune question n'est posée ici : réglez [questions] enabled."
 
 questions_app = typer.Typer(
-    help="Les questions posées à qui sait : signalements qui attendent, et suite des questions.",
+    help="Les questions posées à qui sait : leur suite.",
     no_args_is_help=True,
 )
-
-
-@questions_app.command("reports")
-def reports() -> None:
-    """Combien de textes signalés attendent, et s'il faut que quelqu'un s'en occupe."""
-    with opened_application(Opening.READ) as application:
-        if not application.settings.questions.enabled:
-            raise ValueError(_OFF)
-        print(f"Signalements : {reports_state(application)}.")
 
 
 @questions_app.command("step")

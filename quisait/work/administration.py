@@ -27,7 +27,6 @@ from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.work.crawl import forget_reading
 from quisait.work.index_limit import limit_warning
-from quisait.work.questions import reports_state
 from quisait.work.runs import observed_run, observed_runs
 from quisait.work.source_status import (
     FAILURE_LABELS,
@@ -126,8 +125,6 @@ class ApplicationAdministration:
                 yield _part_state(name.capitalize(), shown)
             for name, state in feature.states(settings).items():
                 yield _part_state(name.capitalize(), partial(state, application.database))
-        if settings.questions.enabled:
-            yield _part_state("Signalements", partial(reports_state, application))
         if settings.search.glossary:
             yield _part_state("Glossaire", partial(check_glossary, settings.search.glossary))
         if settings.topics.file:

@@ -15,7 +15,6 @@ from quisait.work.runs import CrawlOptions
 from search_api.communities.storage import SqlCommunityPages
 from search_api.context import AnswerContext
 from search_api.following.storage import SqlFollowing
-from search_api.moderation.service import waiting_reports
 from search_api.questions.delivery import move_questions_on
 from search_api.questions.limits import DailyActs
 from search_api.questions.storage import Asking
@@ -23,7 +22,6 @@ from search_api.questions.values import AskingRules
 from search_api.search.service import experts_to_ask
 from search_api.verification.service import note_opening
 from search_api.verification.storage import SqlVerifications, VerificationRules, Verifying
-from search_api.wording import day
 
 log = logging.getLogger(__name__)
 
@@ -101,31 +99,6 @@ def move_on(application: Application) -> int:
     Raises `IndexUnreachable`.
     """
     return move_questions_on(answer_context(application))
-
-
-def reports_state(application: Application) -> str:
-    """Return how many reported texts wait. Raises `ValueError` if someone has to act.
-
-    Somebody has to act if no role in the settings can decide on a report, or if a report has waited
-    for longer than an agent has to answer.
-    """
-    if not application.settings.questions.enabled:
-        return "éteint"
-    found = waiting_reports(answer_context(application))
-    if not found.texts or found.oldest is None:
-        return "aucun n'attend"
-    said = f"textes signalés qui attendent : {found.texts}, depuis le {day(found.oldest)}"
-    if found.nobodys:
-        raise ValueError(
-            f"{said} ; que personne ne peut modérer : {found.nobodys}. Donnez le rôle « animator » "
-            "sur leur sujet ou leur service ([[roles]]) à quelqu'un qui peut les lire"
-        )
-    if found.late:
-        raise ValueError(
-            f"{said} ; depuis trop longtemps : {found.late}. Prévenez qui anime leur sujet, ou "
-            "donnez ce rôle à quelqu'un d'autre ([[roles]])"
-        )
-    return said
 
 
 def answer_parts(application: Application) -> tuple[object, ...]:

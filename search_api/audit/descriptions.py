@@ -20,9 +20,7 @@ _ADOPTED = "adoption d’un sujet proposé"
 _MERGED = "réunion d’un sujet proposé à un autre"
 _REFUSED = "refus d’un sujet proposé"
 _COMMUNITY_PAGE = "page d’une communauté"
-_QUESTIONS = "questions signalées, masquées ou en attente"
 _TABLE = "glossaire ou sujets, à modifier"
-_MODERATED = "décision sur une question"
 _MARKED = "documents qui ne sont peut-être plus justes"
 
 OPENED: dict[str, str] = {
@@ -84,12 +82,6 @@ OPENED: dict[str, str] = {
     "expected remove": "question attendue d’un document retirée",
     "expected pin": "question attendue épinglée",
     "expected unpin": "question attendue désépinglée",
-    "GET /animation/questions": _QUESTIONS,
-    "POST /animation/questions/{question_id}": _MODERATED,
-    "question hide": "texte d’une question masqué",
-    "question show": "texte d’une question montré de nouveau",
-    "question dismiss": "signalement d’une question écarté",
-    "question classify": "sujet donné à une question",
 }
 """French descriptions of the accesses that need a role, by the `reading` of their entry.
 

@@ -33,7 +33,7 @@ from search_api.context import (
     RoleHolder,
     note_access,
 )
-from search_api.moderation.service import ModerationDesk, to_moderate
+from search_api.waiting import WaitingLink, waiting_of
 
 TREND_MONTHS = 13
 """Maximum number of months in a trend: a year, and the same month of the year before."""
@@ -93,7 +93,7 @@ class CommunityManagement:
     """Topics to watch, proposed topics and communities, all from one build. `topics`: all topics.
 
     `managed`: topics into which a proposal may be merged. `everywhere`: the animator decides on
-    every proposed topic, in any community. `to_follow`: the questions that wait for the animator.
+    every proposed topic, in any community. `to_follow`: links to what else waits for the animator.
     """
 
     build: BuildStatus
@@ -103,7 +103,7 @@ class CommunityManagement:
     topics: tuple[Topic, ...] = ()
     managed: tuple[Topic, ...] = ()
     everywhere: bool = False
-    to_follow: ModerationDesk = field(default_factory=ModerationDesk)
+    to_follow: tuple[WaitingLink, ...] = ()
 
 
 Build = OpenBuild | BuildStatus
@@ -112,14 +112,15 @@ Build = OpenBuild | BuildStatus
 def topics_to_watch(context: AnswerContext, build: Build, holder: RoleHolder) -> TopicsToWatch:
     """Return topics with one or no holder, open questions or departures.
 
-    Of questions asked here, those count that wait for the animator now, as on the moderation desk.
+    Of questions asked here, those count that wait for the animator now.
     Raises `IndexUnreachable`.
     """
     if isinstance(build, BuildStatus):
         return TopicsToWatch(build)
     waiting: dict[str, list[str]] = defaultdict(list)
-    for question in to_moderate(context, holder.reader).waiting:
-        waiting[question.topic_id].append(question.document_id)
+    for feature in waiting_of(context, holder.reader):
+        for topic_id, document_ids in feature.questions.items():
+            waiting[topic_id].extend(document_ids)
 
     def with_questions(count: TopicCount) -> TopicCount:
         elsewhere = (one for one in count.questions if not one.startswith(f"{QUESTION_SOURCE}:"))
@@ -171,7 +172,9 @@ def community_management(context: AnswerContext, holder: RoleHolder) -> Communit
             if one.kind is TopicKind.TOPIC and holder.held.animates_topic(one.id)
         ),
         everywhere=holder.held.decides_on(frozenset()),
-        to_follow=to_moderate(context, holder.reader),
+        to_follow=tuple(
+            link for feature in waiting_of(context, holder.reader) for link in feature.desk
+        ),
     )
 
 

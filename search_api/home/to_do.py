@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from indexer.access import Reader
 from search_api.context import AnswerContext, NotFound
-from search_api.moderation.service import to_moderate
 from search_api.questions.service import waiting_for
 from search_api.questions.storage import Asking
 from search_api.verification.service import WhyVerify, marks_to_decide, to_verify
 from search_api.verification.storage import Verifying
+from search_api.waiting import WaitingLink, waiting_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +19,16 @@ class ToDo:
     """Numbers of a reader's pending tasks.
 
     `answered`: the reader's questions with an answer to which they did not react. `marked`: texts
-    to verify that somebody reported as no longer right. Three numbers are only for community
-    managers. `reports`: reported texts. `unanswered`: questions without an answer or without a
-    topic. `marks`: documents that were reported as no longer right and have no author to ask.
+    to verify that somebody reported as no longer right. `added`: what waits in other features.
+    `marks`, only for community managers: documents that were reported as no longer right and have
+    no author to ask.
     """
 
     asked: int = 0
     answered: int = 0
     to_verify: int = 0
     marked: int = 0
-    reports: int = 0
-    unanswered: int = 0
+    added: tuple[WaitingLink, ...] = ()
     marks: int = 0
 
     @property
@@ -46,12 +45,10 @@ def to_do(context: AnswerContext, reader: Reader) -> ToDo | None:
     if context.part(Asking) is None and context.part(Verifying) is None:
         return None
     asked, answered = waiting_for(context, reader)
-    desk = to_moderate(context, reader)
     waiting = ToDo(
         asked,
         answered,
-        reports=len(desk.reported),
-        unanswered=len(desk.waiting) + len(desk.unclassified),
+        added=tuple(link for feature in waiting_of(context, reader) for link in feature.tasks),
         marks=marks_to_decide(context, reader),
     )
     if context.part(Verifying) is None:

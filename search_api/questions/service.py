@@ -161,11 +161,11 @@ class OwnQuestions:
 
     `answered_before`: how often all agents said «Cela répond» in a year. `figures`: of that year's
     questions open to everybody. `waiting_topics`: topics with waiting questions, and how many; only
-    questions open to everybody count, so that no restricted question is revealed. `moderates`: the
-    reader is an animator. `more`: `of_communities` or `animated` is cut to the `MOST_LISTED`
-    oldest. `open_on_topics` (the reader's topics), `open_nearby` (by askers of their département)
-    and `open_elsewhere` are waiting questions of others that are in no other list, newest first, at
-    most `MOST_OPEN` each. `load`: how many questions the reader was asked this week.
+    questions open to everybody count, so that no restricted question is revealed. `more`:
+    `of_communities` or `animated` is cut to the `MOST_LISTED` oldest. `open_on_topics` (the
+    reader's topics), `open_nearby` (by askers of their département) and `open_elsewhere` are
+    waiting questions of others that are in no other list, newest first, at most `MOST_OPEN` each.
+    `load`: how many questions the reader was asked this week.
     """
 
     waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
@@ -176,7 +176,6 @@ class OwnQuestions:
     figures: OpenQuestionFigures
     load: QuestionLoad
     waiting_topics: tuple[tuple[Topic, int], ...] = ()
-    moderates: bool = False
     more: bool = False
     open_on_topics: tuple[AskedQuestion, ...] = ()
     open_nearby: tuple[AskedQuestion, ...] = ()
@@ -330,7 +329,6 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
         questions.open_figures(questions.now() - _YEAR),
         own_load(context, agent),
         tuple((one, counts[one.id]) for one in topics if one.id in counts),
-        animates,
         max(len(of_communities), len(of_animator)) > MOST_LISTED,
         *_open_questions(context, reader, agent, above),
     )

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any, cast
 
 import pytest
+from quisait_moderation.web import moderation_web
 
 from indexer.access import NOBODY
 from search_api.app import Services, create_app
@@ -37,7 +38,11 @@ ORDERED = {"/api/v1/search", "/scim/v2/Groups"}
 def api() -> Schema:
     nothing = cast(Any, None)
     services = Services(
-        nothing, nothing, reader_of=lambda _: NOBODY, today=lambda: date(2026, 1, 1)
+        nothing,
+        nothing,
+        reader_of=lambda _: NOBODY,
+        today=lambda: date(2026, 1, 1),
+        features=(moderation_web(),),
     )
     return create_app(services).openapi()
 

@@ -15,6 +15,8 @@ from quisait_mail.links import UnsubscribeLinks
 from quisait_mail.storage import Mailing, SqlMail
 from quisait_mail.values import MailRules
 from quisait_mail.web import mail_web
+from quisait_moderation.waiting import WAITING
+from quisait_moderation.web import moderation_web
 
 from connectors.values import (
     Agent,
@@ -310,6 +312,7 @@ def asking_site(
         audit=SqlAudit(engine, clock),
         closed_communities=community_pages.closed,
         parts=(
+            WAITING,
             SqlFavourites(engine, clock),
             community_pages,
             Asking(
@@ -324,7 +327,7 @@ def asking_site(
             SqlFollowing(engine, clock, register),
             mailing,
         ),
-        features=(mail_web(mailing),),
+        features=(mail_web(mailing), moderation_web()),
     )
     try:
         yield AskingSite(services, questions, index, engine, register, clock, authorities)

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from quisait_lasuite.service import LaSuite
 from quisait_lasuite.web import lasuite_web
 from quisait_mail.web import mail_web
+from quisait_moderation.web import moderation_web
 from quisait_push.web import push_web
 
 from expertise.directory import SqlDirectory
@@ -65,7 +66,7 @@ class Parts:
         given: dict[str, Any] = {
             "reader_of": readers,
             "today": lambda: TODAY,
-            "features": (push_web(None), lasuite_web(LaSuite()), mail_web(None)),
+            "features": (push_web(None), lasuite_web(LaSuite()), mail_web(None), moderation_web()),
             **fields,
         }
         return Services(self.search, self.book, **given)

@@ -21,9 +21,9 @@ from search_api.ranking.results import ExcerptPart
 from tests.builders import put
 from tests.pages.asking_site import ASKER, MAPPER, NEIGHBOUR, STRANGER, AskingSite
 from tests.pages.conftest import served
+from tests.pages.moderating import SLANDER, desk, report
 from tests.pages.test_accessibility import faults_of
 from tests.pages.test_asking import RESTRICTED, answered, everything
-from tests.pages.test_moderation import SLANDER, desk, report
 from tests.selection import examples
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]

@@ -13,6 +13,8 @@ import quisait_demo.command
 import quisait_tune.command
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
+from quisait_moderation.service import ModerationAct
+from quisait_moderation.web import moderation_web
 
 import quisait.commands
 import quisait.server.app
@@ -28,7 +30,6 @@ from search_api.communities.management import ProposalAction
 from search_api.communities.pages import CommunityPageAct
 from search_api.expected.service import ExpectedAct
 from search_api.identity.principals import Grant, Grants, Role
-from search_api.moderation.service import ModerationAct
 from search_api.people.corrections import HolderAction
 from search_api.verification.service import MarkedAct
 from tests.pages.access_routes import each_route
@@ -106,7 +107,8 @@ def test_all_that_a_role_opens_has_words_and_nothing_else_has(services: Services
     verdicts |= {f"document {one}" for one in MarkedAct}
     verdicts |= {f"expected {act}" for act in ExpectedAct}
     routes = {one.replace("/api/v1/", "/") for one in routes}
-    assert set(OPENED) == routes | commands | verdicts | {FORGOTTEN, "source folder"}
+    moderation = set(moderation_web().accesses)
+    assert set(OPENED) | moderation == routes | commands | verdicts | {FORGOTTEN, "source folder"}
 
 
 def test_no_command_reads_as_an_agent_unwritten() -> None:

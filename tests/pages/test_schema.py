@@ -20,6 +20,7 @@ from quisait_lasuite.scim_values import SuiteGroups
 from quisait_lasuite.service import LaSuite
 from quisait_lasuite.web import lasuite_web
 from quisait_mail.web import mail_web
+from quisait_moderation.web import moderation_web
 from quisait_push.inbox import Inbox, PushService
 from quisait_push.items import PushLimits
 from quisait_push.tokens import PushTokens
@@ -89,6 +90,7 @@ def pushed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
             push_web(PushService(inbox, tokens, {"docs": frozenset()}, limits)),
             lasuite_web(suite),
             mail_web(None),
+            moderation_web(),
             web_feature(
                 Writing(
                     ModelServer("http://127.0.0.1:9/v1", "absent"),

@@ -33,6 +33,7 @@ from quisait_mail.web import mail_web
 from quisait_mcp.routes import web_feature
 from quisait_mcp.service import Assistants
 from quisait_mcp.storage import SqlAssistantCalls
+from quisait_moderation.web import moderation_web
 from quisait_push.inbox import Inbox, PushService
 from quisait_push.items import PushLimits
 from quisait_push.tokens import PushTokens
@@ -207,6 +208,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
                         application_readers(sign_on, book),
                     )
                 ),
+                moderation_web(),
                 desk_pages(DeskSources(load_settings(), book)),
                 written_feature(
                     Writing(

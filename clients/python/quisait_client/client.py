@@ -50,14 +50,6 @@ class Client(Transport):
         """Return a document as its reader may read it now, with the words of a question marked."""
         return self.ask("GET", f"/api/v1/documents/{self.segment(document_id)}", models.OpenedDocumentBody, {"q": q})
 
-    def post_question_reports(self, question_id: str, body: models.TextReportRequest) -> None:
-        """Report a question or an answer to its topic's animator, who does not see the reporter."""
-        return self.ask("POST", f"/api/v1/questions/{self.segment(question_id)}/reports", None, body=body)
-
-    def delete_question_reports(self, question_id: str, *, answer: str = '') -> None:
-        """Take back the reader's report of a text, as long as nobody has decided on it."""
-        return self.ask("DELETE", f"/api/v1/questions/{self.segment(question_id)}/reports", None, {"answer": answer})
-
     def questions(self) -> models.OwnQuestionsBody:
         """Return the questions put to the reader that await an answer, and those the reader asked."""
         return self.ask("GET", "/api/v1/questions", models.OwnQuestionsBody)
@@ -101,3 +93,11 @@ class Client(Transport):
     def delete_document_expected_questions(self, document_id: str, *, question: str) -> None:
         """Remove an expected question of a document: for its authors and animators."""
         return self.ask("DELETE", f"/api/v1/documents/{self.segment(document_id)}/expected-questions", None, {"question": question})
+
+    def post_question_reports(self, question_id: str, body: models.TextReportRequest) -> None:
+        """Report a question or an answer to its topic's animator, who does not see the reporter."""
+        return self.ask("POST", f"/api/v1/questions/{self.segment(question_id)}/reports", None, body=body)
+
+    def delete_question_reports(self, question_id: str, *, answer: str = '') -> None:
+        """Take back the reader's report of a text, as long as nobody has decided on it."""
+        return self.ask("DELETE", f"/api/v1/questions/{self.segment(question_id)}/reports", None, {"answer": answer})

@@ -7,9 +7,9 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field
 
 from expertise.topics import Topic
+from quisait_moderation.service import ModeratedText, ModerationAct, ModerationDesk
 from search_api.bodies import Body, Joined
 from search_api.markdown import plain_text
-from search_api.moderation.service import ModeratedText, ModerationAct, ModerationDesk
 from search_api.questions.schemas import BriefQuestionBody
 from search_api.questions.values import MOST_REASON, GivenAnswer
 

@@ -8,16 +8,18 @@ from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
+from quisait_moderation.service import waiting_reports
 
 from expertise.consent import SqlConsent
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
 from search_api.context import required
 from search_api.identity.principals import Grant, Grants, Role
-from search_api.moderation.service import waiting_reports
 from search_api.questions.service import CORRECTED
 from search_api.questions.storage import Asking
 from search_api.questions.tables import text_reports
+from search_api.waiting import WaitingOf
+from tests.made_site import without
 from tests.pages.asking_site import (
     ANIMATOR,
     ASKER,
@@ -28,35 +30,15 @@ from tests.pages.asking_site import (
     AskingSite,
     asking_site,
 )
+from tests.pages.moderating import SLANDER, desk, moderate, report
 from tests.pages.test_asking import RESTRICTED, SECRET, everything
 from tests.planted import TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
-SLANDER = "Ornithorynque"
-"""Stands in what is hidden: nobody but its author meets the word again."""
 BESIDE = "Balthazar"
 """Stands beside it."""
 NEVER = "0" * 32
-
-
-def report(site: AskingSite, agent_id: str, question: str, **fields: str) -> int:
-    body = {"reason": "Nomme une personne.", **fields}
-    path = f"/api/v1/questions/{question}/reports"
-    return int(site.client(agent_id).post(path, json=body).status_code)
-
-
-def moderate(site: AskingSite, question: str, act: str, by: str = ANIMATOR, **fields: str) -> int:
-    path = f"/api/v1/animation/questions/{question}"
-    if act == "show" and "digest" not in fields:
-        texts = desk(site, by)["hidden"]
-        of_it = {(one["question"]["id"], one["answer"]): one["digest"] for one in texts}
-        fields["digest"] = of_it[question, fields.get("answer", "")]
-    return int(site.client(by).post(path, json={"act": act, **fields}).status_code)
-
-
-def desk(site: AskingSite, agent_id: str = ANIMATOR) -> Any:
-    return site.client(agent_id).get("/api/v1/animation/questions").json()
 
 
 def answer_of(site: AskingSite, agent_id: str, question: str, text: str) -> str:
@@ -524,3 +506,21 @@ def test_desk_and_its_questions_count_the_same(site: AskingSite) -> None:
     assert counts() == (1, 1, 1)
     answer_of(site, NEIGHBOUR, question, "Par un procès-verbal.")
     assert counts() == (0, 0, 0)
+
+
+def test_without_the_package_nothing_offers_reports_and_hidden_texts_stay_hidden(
+    site: AskingSite,
+) -> None:
+    """No page links to a report or to the desk, and neither has an address."""
+    question = site.ask(topic="cadastre")
+    answer = answer_of(site, NEIGHBOUR, question, SLANDER)
+    assert report(site, MAPPER, question) == 204
+    assert moderate(site, question, "hide", answer=answer, reason="Un nom.") == 204
+    bare = replace(site, services=replace(without(site.services, WaitingOf), features=()))
+    for agent_id in (ANIMATOR, MAPPER):
+        paths = ("/", "/questions", f"/questions/{question}", "/preferences", "/animation")
+        pages = [bare.client(agent_id).get(path).text for path in paths]
+        assert not [page for page in pages if "/reports" in page or "/animation/questions" in page]
+    assert SLANDER not in traces(bare, STRANGER, question)
+    assert bare.client(ANIMATOR).get("/animation/questions").status_code == 404
+    assert report(bare, STRANGER, question) == 404

@@ -5,19 +5,19 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from search_api.addresses import question_address
-from search_api.authorization import IN_PERSON, require
-from search_api.bodies import PROBLEMS
-from search_api.context import RoleHolder
-from search_api.identity.principals import Role
-from search_api.moderation.schemas import ModerationDeskBody, ModerationRequest, TextReportRequest
-from search_api.moderation.service import (
+from quisait_moderation.schemas import ModerationDeskBody, ModerationRequest, TextReportRequest
+from quisait_moderation.service import (
     ModerationAct,
     moderate,
     moderation_desk,
     report_text,
     take_report_back,
 )
+from search_api.addresses import question_address
+from search_api.authorization import IN_PERSON, require
+from search_api.bodies import PROBLEMS
+from search_api.context import RoleHolder
+from search_api.identity.principals import Role
 from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.questions.values import MOST_LISTED, MOST_REASON
