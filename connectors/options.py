@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 from connectors.file_patterns import parse_selection
-from connectors.records.schema import Readers
+from connectors.readers import Readers
 from connectors.values import normalize_principal
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})

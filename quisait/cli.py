@@ -107,7 +107,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "size:size",
         "Ce que demande un index de tant de documents : machines, mémoire, disque, lecture.",
     ),
-    "schema": ("schema:schema_app", "Schémas publiés."),
     "evaluate": ("evaluation.cli:evaluate_app", "Mesures sur des jeux de questions jugées."),
 }
 """Module and function (or group) of each command, and its line of help.

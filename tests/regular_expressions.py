@@ -36,7 +36,7 @@ _INDENTED_CALL = re.compile(rf"^ .*\bre\.(?:{'|'.join(_MADE)})\(", re.MULTILINE)
 _ANY_USE = frozenset({"search", "fullmatch", "sub"})
 
 STAND_INS: dict[str, dict[str, Any]] = {
-    "connectors.records.schema": {"key": b"id"},
+    "quisait_export.schema": {"key": b"id"},
     "indexer.encoding.unigram": {"names": "<s>|</s>|<unk>"},
     "indexer.opensearch.storage": {"alias": "quisait", "name": r"\d{14}"},
     "search_api.openapi": {"pattern": r"^/api/v1/questions"},

@@ -11,6 +11,7 @@ import pytest
 from quisait_connector_kit.connector_contract import apply
 from quisait_connector_kit.memory_seen import MemorySeen
 from quisait_export.connector import ExportSource
+from quisait_export.schema import json_schema
 
 from connectors.ports import (
     Change,
@@ -22,7 +23,6 @@ from connectors.ports import (
     SourceUnreachable,
     Upsert,
 )
-from connectors.records.schema import json_schema
 from connectors.snapshot import Snapshot
 from connectors.values import (
     MAX_PRINCIPALS,

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from quisait_export.documents import RecordContext, documents_of
+from quisait_export.schema import DeletedLine, RecordLine
 from quisait_lasuite.documents import SuiteRules, parse_find_item
 from quisait_push.items import PushedItem, PushOutcome, PushReceipt
 
-from connectors.records.documents import RecordContext, documents_of
-from connectors.records.schema import DeletedLine, RecordLine
 from connectors.values import MAX_PRINCIPALS, ContributorRole, Document
 from tests.pushed_documents import DOCUMENT, SUB
 

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from quisait_export.schema import AttachmentLine, RecordLine
 from quisait_lasuite.documents import SuiteRules, parse_find_item
 from quisait_push.addresses import is_origin, origin_of
 from quisait_push.connector import PushConnector
@@ -32,7 +33,6 @@ from connectors.ports import (
     RecordVanished,
     Upsert,
 )
-from connectors.records.schema import AttachmentLine, RecordLine
 from connectors.values import Access, Document
 from quisait.application.database import migrate
 from tests.file_server import FileServer, Given, served_files

@@ -107,7 +107,7 @@ que nomme `QUISAIT_SECRETS` : `server__token_key` donne `token_key` de `[server]
 `database_password` le réglage de ce nom. L'environnement l'emporte sur ces fichiers, et eux sur
 `quisait.toml`.
 
-Cette page est écrite par `quisait schema settings`.
+Cette page est écrite par `python -m quisait.settings.documentation`.
 """
 
 _REPEATED = {
@@ -213,3 +213,7 @@ def toml_value(value: Any) -> str:
 def _toml_text(text: str) -> str:
     """Return a TOML string: JSON, with the delete character escaped too (TOML 1.0, strings)."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+if __name__ == "__main__":
+    print(settings_page(), end="")

@@ -92,7 +92,7 @@ def test_the_rules_look_at_something() -> None:
     }
     assert adapter_of("indexer.opensearch.client") == "indexer.opensearch"
     assert adapter_of("connectors.folder.walk") == "connectors.folder"
-    assert adapter_of("connectors.records.schema") is None
+    assert adapter_of("connectors.readers") is None
     assert adapter_of("indexer.french.analysis") is None
 
 

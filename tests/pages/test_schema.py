@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from quisait_export.schema import RecordLine
 from quisait_lasuite.documents import SuiteDocuments, SuiteRules
 from quisait_lasuite.groups import PushedGroups
 from quisait_lasuite.scim_values import SuiteGroups
@@ -35,7 +36,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from connectors.records.schema import RecordLine
 from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader

@@ -82,7 +82,7 @@ WRITING = {
 }
 WITHOUT_STATE = {
     *("init", "try", "connector list", "connector new", "mcp", "privacy report", "size", "tune"),
-    *("model export", "schema export", "schema settings"),
+    *("model export", "schema export"),
     *(f"evaluate {name}" for name in ("search", "experts", "nobody", "cut", "bars", "direct")),
     *(f"evaluate {name}" for name in ("isolation", "knowing", "order", "topics", "answering")),
     *("evaluate quotes", "evaluate inventions", "evaluate answers"),

@@ -45,7 +45,7 @@ def test_the_help_lists_all_commands_and_imports_none() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [["init", "--print"], ["schema", "settings"], ["check", "--help"], ["connector", "list"]],
+    [["init", "--print"], ["schema", "export"], ["check", "--help"], ["connector", "list"]],
 )
 def test_commands_that_read_no_index_load_no_engine(command: list[str]) -> None:
     """What they print takes half a second; these modules take two more."""

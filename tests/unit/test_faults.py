@@ -7,12 +7,12 @@ from typing import Any, cast, get_args
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import core_schema
+from quisait_export.schema import ExportLine
 from quisait_lasuite import scim_values as scim
 from quisait_lasuite.documents import _FindDocument
 from quisait_lasuite.find_routes import FindQuery
 
 from connectors.faults import MESSAGES, expected
-from connectors.records.schema import ExportLine
 from indexer.access import NOBODY
 from search_api.app import Services, create_app
 from tests.pages.access_routes import each_route

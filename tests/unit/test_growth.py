@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import OctKey
 from pydantic import ValidationError
+from quisait_export.documents import RecordContext, documents_of
+from quisait_export.schema import InvalidLine, RawLine, RecordLine, parse_line
 from quisait_lasuite.documents import SuiteRules, parse_find_item
 from quisait_ldap.client import LdapEntry
 from quisait_ldap.directory import agent_of, normalize_dn, rdn_values
@@ -41,8 +43,6 @@ from connectors.folder.rules import parse_sidecar, parse_table, rule_and_ignored
 from connectors.html import sections_of as wiki_sections
 from connectors.markdown import looks_like_markdown, read_markdown
 from connectors.ports import SourceError
-from connectors.records.documents import RecordContext, documents_of
-from connectors.records.schema import InvalidLine, RawLine, RecordLine, parse_line
 from connectors.tables import exceeds_json_values
 from connectors.titles import own_title, title_of_path
 from connectors.values import Access, Agent, Section

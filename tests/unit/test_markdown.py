@@ -4,10 +4,10 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from quisait_export.documents import RecordContext, documents_of
+from quisait_export.schema import RecordLine
 
 from connectors.markdown import looks_like_markdown, read_markdown
-from connectors.records.documents import RecordContext, documents_of
-from connectors.records.schema import RecordLine
 from connectors.values import Document
 from indexer.extraction.files import ExtractionLimits
 from indexer.extraction.tika_answer import TikaPart, read_answer

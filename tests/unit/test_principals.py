@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from quisait_export.connector import ExportSource
+from quisait_export.schema import RecordLine
 from quisait_lasuite.documents import SuiteRules, parse_find_item
 from quisait_ldap.client import LdapEntry
 from quisait_ldap.config import LdapConfig
@@ -23,8 +24,7 @@ from connectors.account_linking import LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import TableDirectory
 from connectors.folder.connector import FolderSource
 from connectors.ports import AccessChanged, Change, Upsert
-from connectors.records.documents import access_of
-from connectors.records.schema import RecordLine
+from connectors.readers import access_of
 from connectors.snapshot import Snapshot
 from connectors.values import EVERYONE, Access, Agent, Group, normalize_principal
 from expertise.build import BuildRules

@@ -92,7 +92,7 @@ def test_every_table_says_what_it_holds() -> None:
 
 
 def test_the_page_is_the_committed_one() -> None:
-    """`quisait schema settings > docs/reglages.md` writes it."""
+    """`python -m quisait.settings.documentation > docs/reglages.md` writes it."""
     assert PAGE.read_text("utf-8") == settings_page()
 
 

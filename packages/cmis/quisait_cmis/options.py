@@ -14,7 +14,7 @@ from connectors.options import (
     evidence_of,
     on_form,
 )
-from connectors.records.schema import Readers
+from connectors.readers import Readers
 
 
 def _principal(principal: str) -> str:

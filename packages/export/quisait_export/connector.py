@@ -19,16 +19,8 @@ from connectors.ports import (
     SourceRefused,
     UnchangedFolder,
 )
-from connectors.records.documents import RecordContext, documents_of
-from connectors.records.schema import (
-    EXPORT_VERSION,
-    HeaderLine,
-    InvalidLine,
-    RawLine,
-    RecordLine,
-    parse_line,
-)
 from connectors.values import Access, Document
+from quisait_export.documents import RecordContext, documents_of
 from quisait_export.files import (
     DIGEST_BYTES,
     ExportFile,
@@ -40,6 +32,14 @@ from quisait_export.files import (
     read_lines,
 )
 from quisait_export.options import ExportOptions
+from quisait_export.schema import (
+    EXPORT_VERSION,
+    HeaderLine,
+    InvalidLine,
+    RawLine,
+    RecordLine,
+    parse_line,
+)
 
 
 @dataclass(slots=True)

@@ -10,8 +10,10 @@ from typing import BinaryIO, NamedTuple
 
 from connectors.files import disk_timeout_error, open_regular_file
 from connectors.ports import SourceRefused, SourceUnreachable
-from connectors.records.documents import access_of
-from connectors.records.schema import (
+from connectors.readers import access_of
+from connectors.timeouts import DISK_TIMEOUT_S, iterate_with_timeout
+from connectors.values import Access
+from quisait_export.schema import (
     MAX_LINE_BYTES,
     AccessLine,
     AccountLine,
@@ -25,8 +27,6 @@ from connectors.records.schema import (
     attachment_id,
     is_unfinished,
 )
-from connectors.timeouts import DISK_TIMEOUT_S, iterate_with_timeout
-from connectors.values import Access
 
 _CHUNK_BYTES = 1024 * 1024
 DIGEST_BYTES = 16

@@ -9,22 +9,20 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from quisait_export.schema import (
+    AttachmentLine,
+    ContributorLine,
+    DeletedLine,
+    RecordLine,
+    SectionLine,
+    Text,
+)
 from quisait_push.addresses import has_readable_type, origin_of
 from quisait_push.inbox import Inbox
 from quisait_push.items import PushedItem, PushReceipt, encode_item, id_of, refused_receipt
 
 from connectors.faults import expected
-from connectors.records.schema import (
-    AttachmentLine,
-    ContributorLine,
-    DeletedLine,
-    FailFastList,
-    Name,
-    Readers,
-    RecordLine,
-    SectionLine,
-    Text,
-)
+from connectors.readers import FailFastList, Name, Readers
 from connectors.values import EVERYONE, MAX_PRINCIPALS, ContributorRole, account_principal
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from connectors.options import LOOPBACK, Evidence, GroupPrincipals, Link, SourceOptions, on_form
-from connectors.records.schema import Readers
+from connectors.readers import Readers
 
 ACL = "acl"
 

@@ -11,6 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quisait_export.documents import RecordContext, documents_of
+from quisait_export.schema import AttachmentLine, RecordLine, attachment_id, possible_records
+
 from connectors.batches import batches
 from connectors.files import UnsafePath
 from connectors.ports import (
@@ -24,8 +27,7 @@ from connectors.ports import (
     SourceUnreachable,
     Upsert,
 )
-from connectors.records.documents import RecordContext, access_of, documents_of
-from connectors.records.schema import AttachmentLine, RecordLine, attachment_id, possible_records
+from connectors.readers import access_of
 from connectors.values import Document
 from quisait_push.documents import PushedDocument
 from quisait_push.inbox import Inbox, position_of

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from pydantic import ValidationError
+from quisait_export.schema import AccessLine, DeletedLine, RecordLine
 
-from connectors.records.schema import AccessLine, DeletedLine, RecordLine
 from connectors.values import assume_utc
 from indexer import sql
 from quisait_push.items import (

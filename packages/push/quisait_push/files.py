@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 
+from quisait_export.schema import AttachmentLine
+
 from connectors.http_host import HttpHost, HttpResponse, ResponseTooLarge
 from connectors.http_limits import HttpLimits
 from connectors.ports import RecordUnreachable, RecordVanished, SourceRefused, SourceUnreachable
-from connectors.records.schema import AttachmentLine
 from connectors.values import assume_utc, date_of_header
 from quisait_push.addresses import bare_type, origin_of
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 import sqlalchemy as sa
+from quisait_export.schema import DeletedLine, RecordLine, attachment_id, possible_records
 
 from connectors.batches import batches
-from connectors.records.schema import DeletedLine, RecordLine, attachment_id, possible_records
 from connectors.values import assume_utc
 from quisait_push.documents import (
     COLUMNS,

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from connectors.records.schema import (
+from quisait_export.schema import (
     AccessLine,
     AttachmentLine,
     DeletedLine,
@@ -16,6 +16,7 @@ from connectors.records.schema import (
     RecordLine,
     parse_line,
 )
+
 from quisait_push.addresses import has_readable_type, origin_of
 
 TOKEN_PREFIX = "qsp_"  # noqa: S105 - how a token begins, which is not secret

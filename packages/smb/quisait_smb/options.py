@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, Field
 
 from connectors.options import Evidence, Patterns, SourceOptions, evidence_of, on_form
-from connectors.records.schema import Readers
+from connectors.readers import Readers
 from connectors.values import RESERVED_AUTHORITIES
 
 _SID = re.compile(r"S-1-\d+(-\d+){0,15}")

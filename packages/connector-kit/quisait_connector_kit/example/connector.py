@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import Listed, RecordUnreadable, RecordVanished, SourceUnreachable
-from connectors.records.documents import access_of
-from connectors.records.schema import Readers
+from connectors.readers import Readers, access_of
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 
 _ROWS = "SELECT id, title, text, author, written, readers FROM documents"

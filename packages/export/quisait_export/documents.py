@@ -12,19 +12,10 @@ from connectors.contributions import Act, contributions_of
 from connectors.files import FileState, UnsafePath, read_contained, regular_file_status
 from connectors.markdown import looks_like_markdown, read_markdown
 from connectors.ports import Malformed
-from connectors.records.schema import (
-    AttachmentLine,
-    Readers,
-    RecordLine,
-    Reply,
-    SpaceLine,
-    TextFormat,
-    attachment_id,
-)
+from connectors.readers import access_of
 from connectors.values import (
     CONVERSATION_HEADINGS,
     COPIED_FIELDS,
-    Access,
     Content,
     Contribution,
     ContributorRole,
@@ -32,6 +23,14 @@ from connectors.values import (
     EvidencePolicy,
     Section,
     assume_utc,
+)
+from quisait_export.schema import (
+    AttachmentLine,
+    RecordLine,
+    Reply,
+    SpaceLine,
+    TextFormat,
+    attachment_id,
 )
 
 
@@ -52,13 +51,6 @@ class RecordContext:
     def qualified(self, name: str) -> str:
         """Return an id or account with the source's name in front; an empty name stays empty."""
         return f"{self.source}:{name}" if name else ""
-
-
-def access_of(readers: Readers | None) -> Access:
-    """Return the access that a record's readers give; without readers, it admits nobody."""
-    if readers is None:
-        return Access()
-    return Access(frozenset(readers.allowed), frozenset(readers.denied))
 
 
 def documents_of(

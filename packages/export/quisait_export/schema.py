@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from connectors.faults import expected
+from connectors.readers import FailFastList, Name, Readers
 from connectors.tables import exceeds_json_values
-from connectors.values import MAX_PRINCIPALS, MAX_REPLACED, ContributorRole, EvidencePolicy
+from connectors.values import MAX_REPLACED, ContributorRole, EvidencePolicy
 
 EXPORT_VERSION = 1
 
@@ -25,26 +26,7 @@ class _ExportModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
-# NUL breaks ids and database columns; no real name contains one.
-Name = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 Text = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
-# Text that is not a principal is refused: as a denial it would match nobody and widen access.
-Principal = Annotated[Name, Field(pattern=r"^(everyone|[^:\s]+:\S[^\x00]*)$")]
-
-
-Item = TypeVar("Item")
-FailFastList = Annotated[list[Item], FailFast()]
-"""A list whose validation stops at the first invalid item: each error takes a kilobyte of memory.
-"""
-
-Principals = Annotated[FailFastList[Principal], Field(max_length=MAX_PRINCIPALS)]
-
-
-class Readers(_ExportModel):
-    """Principals allowed and denied; if none is allowed, nobody may read."""
-
-    allowed: Principals
-    denied: Principals = []
 
 
 class HeaderLine(_ExportModel):
@@ -216,7 +198,8 @@ of ten thousand answers has fewer.
 """
 
 _EXPORT_LINE_TYPES = frozenset({"header", "account", "space"})
-_FIELDS = frozenset(name for model in _ExportModel.__subclasses__() for name in model.model_fields)
+_MODELS: tuple[type[BaseModel], ...] = (Readers, *_ExportModel.__subclasses__())
+_FIELDS = frozenset(name for model in _MODELS for name in model.model_fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,0 @@
-"""Records as exports and pushes write them: one JSON object per line."""
