@@ -139,7 +139,7 @@ def read_truth(folder: Path) -> Truth:
 
 
 def _near_miss(row: Mapping[str, Any]) -> ExpectedAnswer:
-    """Read a near miss, twin or control; it is judged by its documents and direct answer alone."""
+    """Return the expected answer of a line of `near_misses.jsonl`; no people are expected."""
     form = QuestionForm(row["form"])
     documents = {"ideal": row["answers"], "ok": ()}
     facts = [words for words in row["fact"].split("|") if words]

@@ -174,7 +174,7 @@ class Feature:
     additions: "Callable[[Settings], Iterable[object]]" = _nothing
     """Returns what the feature adds to others, each of a class of theirs (`additions_of`)."""
     parts: "Callable[[Application], Iterable[object]]" = _nothing
-    """Returns what the feature's answers need, each of a class of its own (`AnswerContext`)."""
+    """Returns objects for `AnswerContext.part`, which finds an object by its class."""
     web: "Callable[[Application], WebFeature | None]" = lambda _: None
     """Returns the routes, templates and menu entries of the feature; None if it has none now."""
     purge: "Callable[[Settings, sa.Engine], object]" = _nothing

@@ -31,7 +31,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class WaitingOf:
-    """A part of the context: `of` returns what waits for a reader, which the reader may read."""
+    """A feature's function that returns a reader's tasks, on texts that the reader may read.
+
+    A feature gives it to `AnswerContext` as a part; `waiting_of` calls all of them.
+    """
 
     of: Callable[[AnswerContext, Reader], Waiting]
 

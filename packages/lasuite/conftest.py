@@ -1,4 +1,4 @@
-"""The application of the tests of pages."""
+"""Fixtures of `tests/pages`, for the tests of this package."""
 
 from tests.pages.conftest import client_of, database, parts, token_app
 

@@ -86,7 +86,7 @@ def test_a_late_sender_takes_nothing_back(engine: sa.Engine, mail: SqlMail, cloc
 
 
 def test_reasons_of_each_kind(engine: sa.Engine, mail: SqlMail, clock: Clock) -> None:
-    """An answer of another since the choice, and a digest whose period is over."""
+    """Mails are queued for somebody else's answer since the choice, and for a due digest."""
     mail.choose("ag-5", MailPreferences(answered=True, digest=DigestPace.DAILY))
     ask(engine, 1)
     questions = SqlQuestions(engine, clock)

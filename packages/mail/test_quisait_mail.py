@@ -415,7 +415,7 @@ def test_ended_mail_is_erased_in_time(site: AskingSite, post: SmtpServer) -> Non
 
 
 def test_an_administration_without_it_has_no_trace_of_mail(site: AskingSite) -> None:
-    """The pages and the agent's own data say nothing of it, and nothing can be chosen."""
+    """Without the package, no page, preference or export of own data mentions mail."""
     parts = tuple(one for one in site.services.parts if not isinstance(one, Mailing))
     bare = replace(site, services=replace(site.services, parts=parts, features=()))
     asker, question = bare.client(ASKER), bare.ask()

@@ -307,7 +307,7 @@ def test_a_question_without_topic_reaches_its_entity(site: AskingSite) -> None:
 
 
 def test_what_one_may_do_in_a_day_is_bounded(tmp_path: Path) -> None:
-    """Answers and reports are refused beyond it, «Cela répond» is not counted; the next day is."""
+    """Over a day's limit answers and reports are refused, and «Cela répond» is not counted."""
     with asking_site(tmp_path, answered_per_day=2, reported_per_day=1, found_per_day=2) as site:
         one, other = site.ask(topic="cadastre"), site.ask(title="Autre cadastre ?")
         told = [site.act(STRANGER, one, "answer", text=f"Réponse {n}.") for n in range(3)]
@@ -426,7 +426,7 @@ def test_a_former_text_is_shown_to_its_author_alone(site: AskingSite) -> None:
 
 
 def test_who_moderates_may_confirm_a_former_text(site: AskingSite) -> None:
-    """As the desk shows it; a stale decision opens no other text."""
+    """The desk lists it without its text; a decision made for an earlier text is refused."""
     question = site.ask(topic="cadastre")
     answer = answer_of(site, NEIGHBOUR, question, f"{SLANDER}, dit {BESIDE}.")
     copy = site.saved()
@@ -452,7 +452,7 @@ def test_who_moderates_may_confirm_a_former_text(site: AskingSite) -> None:
 
 
 def test_to_show_a_text_again_opens_no_former_one(site: AskingSite) -> None:
-    """What was hidden, corrected and shown stays hidden where its former text comes back."""
+    """A hidden text that was corrected is not shown when a backup with it is restored."""
     question = site.ask(topic="cadastre")
     answer = answer_of(site, NEIGHBOUR, question, f"{SLANDER}, dit {BESIDE}.")
     copy = site.saved()

@@ -43,7 +43,10 @@ def serving_intranet(settings: Settings, folder: Path, quisait: str) -> Iterator
 
 
 def intranet_app(folder: Path) -> FastAPI:
-    """Return an application with the pages of `folder`, for the quisait at `app.state.quisait`."""
+    """Return an ASGI application that serves the intranet pages of `folder`.
+
+    Their search box calls the quisait at the address in `app.state.quisait`.
+    """
     app = FastAPI(openapi_url=None)
     app.state.quisait = WRITTEN_ORIGIN
 

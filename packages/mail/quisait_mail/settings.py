@@ -62,7 +62,7 @@ class MailSettings(SettingsTable):
 
 
 def sends_mail(settings: "Settings") -> bool:
-    """Return whether mails are sent, or shown on a page of the demo."""
+    """Return whether mails are written: to send by SMTP, or to show on the demo's page of mails."""
     host = settings.table(MailSettings).host
     return settings.questions.enabled and bool(host or shows_mails(settings))
 

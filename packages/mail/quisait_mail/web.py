@@ -1,4 +1,4 @@
-"""What mail adds to pages and API."""
+"""Declares mail's routes, templates and fields of the page «Préférences»."""
 
 from collections.abc import Mapping
 from pathlib import Path
