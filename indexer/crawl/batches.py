@@ -319,7 +319,7 @@ class PreparedDocument:
             self.document.id, self.content_hash, self.record_hash, self.document.access
         )
 
-    def asked(self, questions: Sequence[str]) -> "PreparedDocument":
+    def with_expected(self, questions: Sequence[str]) -> "PreparedDocument":
         """Return the document with these expected questions after those that it has."""
         whole = tuple(dict.fromkeys((*self.document.questions, *questions)))
         return replace(

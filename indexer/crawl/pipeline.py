@@ -170,7 +170,8 @@ def crawl(
 
         def prepared(document: Document) -> PreparedDocument:
             ready = prepare(document, dependencies.extractor, dependencies.scans)
-            return ready.asked(dependencies.expected_questions(document.id, ready.content_hash))
+            questions = dependencies.expected_questions(document.id, ready.content_hash)
+            return ready.with_expected(questions)
 
         changes = stack.enter_context(prefetched(_changes(connector, since, crawling), prepared))
         stack.callback(crawling.missing.log_kinds)

@@ -1,4 +1,4 @@
-"""What a restored database must not send any more."""
+"""End mails in a restored database that agents had ended after its backup."""
 
 from collections.abc import Iterable
 from datetime import datetime

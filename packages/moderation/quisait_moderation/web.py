@@ -1,4 +1,4 @@
-"""What reports and moderation add to pages and API."""
+"""Declares the routes, templates, notices and audit descriptions of moderation."""
 
 from pathlib import Path
 
