@@ -244,8 +244,10 @@ def hostile_call(used: UsedPattern, method: str, text: str) -> Callable[[], obje
     return lambda: called(given)
 
 
-UNFELT_S = 0.0015
+UNFELT_S = 0.01
 """Of the processor: below that a ratio says nothing."""
+TURNS = 5
+"""The least of so many is compared, on both sizes: another process may slow down any one."""
 MOST_TIMES = 3
 """A text ten times as long may take thirty times as long; its square would be a hundred."""
 
@@ -274,8 +276,8 @@ def growth(call_on: Callable[[int], Callable[[], object]], sizes: tuple[int, ...
             break
         longer = seconds(call_on(size))
         if longer > max(UNFELT_S, MOST_TIMES * size / before * shorter) and longer < math.inf:
-            shorter = min(seconds(call_on(before)) for _ in range(3))
-            longer = min(longer, *(seconds(call_on(size)) for _ in range(2)))
+            shorter = min(seconds(call_on(before)) for _ in range(TURNS))
+            longer = min(longer, *(seconds(call_on(size)) for _ in range(TURNS - 1)))
         if longer > max(UNFELT_S, MOST_TIMES * size / before * shorter):
             return Growth(longer, f"{before}: {shorter:.4f} s, {size}: {longer:.4f} s")
         before, shorter = size, longer

@@ -88,6 +88,7 @@ from tests import regular_expressions, text_readers
 from tests.regular_expressions import FRAGMENTS as PATTERN_FRAGMENTS
 from tests.regular_expressions import (
     RUNS,
+    TURNS,
     UsedPattern,
     growth,
     head_of,
@@ -414,7 +415,7 @@ def grows_too_fast(
     long = short * LONGER
     if seconds(read, long) < max(unfelt_s, MOST_TIMES * seconds(read, short)):
         return ""
-    once, more = (min(seconds(read, text) for _ in range(3)) for text in (short, long))
+    once, more = (min(seconds(read, text) for _ in range(TURNS)) for text in (short, long))
     if more < max(unfelt_s, MOST_TIMES * once):
         return ""
     return f"{fragment!r}: {once:.3f} s, {more:.3f} s"
