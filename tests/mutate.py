@@ -105,7 +105,7 @@ CALLS = RESULTS.absolute() / "mutate-calls.jsonl"
 TREE = RESULTS.absolute() / "mutate-tree"
 LANES = 2
 WAVES = {
-    "near": ("tests/unit/", "tests/contract/test_index_embedded", "tests/contract/test_authority"),
+    "near": ("tests/unit/", "tests/contract/test_index_embedded"),
     "far": ("tests/property/", "tests/pages/", "tests/service/"),
 }
 """Tests whose statements are noted. Most mutants are noticed by a near one that takes no second."""

@@ -131,10 +131,6 @@ def test_contract(connector_check: Check, harness: WikiFolders) -> None:
     connector_check(harness)
 
 
-def test_contract_notices_a_lie(connector_lie: Check, harness: WikiFolders) -> None:
-    connector_lie(harness)
-
-
 def test_contract_rejects_rights_of_the_listing(harness: WikiFolders) -> None:
     with pytest.raises(AssertionError):
         check_rights_then_text(with_listed_rights(harness))

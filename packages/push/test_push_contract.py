@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from quisait_connector_kit.connector_contract import CHECKS, ConnectorHarness
-from quisait_connector_kit.lying_connectors import LIES, Lie, lying
+from quisait_connector_kit.connector_contract import ConnectorHarness
 from quisait_push.connector import PushConnector
 from quisait_push.documents import push_documents
 from quisait_push.inbox import Inbox
@@ -18,7 +17,6 @@ from connectors.ports import Connector
 from connectors.values import Document
 from quisait.application.database import migrate
 from tests.contract.connector_harnesses import COMPLETE_LINE, COMPLETE_SECTIONS, complete_document
-from tests.each import each
 
 pytestmark = pytest.mark.sources
 
@@ -96,18 +94,6 @@ def test_pushed_documents_hold_to_the_contract(
     connector_check: Callable[[ConnectorHarness], None], tmp_path: Path
 ) -> None:
     connector_check(PushHarness(tmp_path))
-
-
-def test_contract_rejects_each_lie_about_pushed_documents(tmp_path: Path) -> None:
-    """Each check rejects a connector with a fault in what it checks."""
-
-    def rejected(case: tuple[str, str, Lie]) -> None:
-        check, how, lie = case
-        (root := tmp_path / f"{check}-{how}").mkdir()
-        with pytest.raises(AssertionError):
-            CHECKS[check](lying(PushHarness(root), lie))
-
-    each(((f"{check}-{how}", (check, how, lie)) for check, how, lie in LIES), rejected)
 
 
 def test_the_complete_document_sets_every_field(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
 """The contract of the `Index` port: every adapter passes the same checks.
 
 An adapter's test module subclasses `IndexContract` and gives a fixture `index`: an
-empty index of dimension `tests.builders.ENCODER.dimension`, anew for each test. Checks
-take nothing but the index, so that lying indexes can be put before them.
+empty index of dimension `tests.builders.ENCODER.dimension`, anew for each test.
 """
 
 from tests.contract.index_access_checks import AccessChecks

@@ -5,12 +5,9 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 
-from connectors.values import Section
-from indexer.errors import ExtractionFailed
 from indexer.extraction.in_process import InProcessExtractor
 from indexer.extraction.tika_server import TikaServerExtractor
 from indexer.ports import Extractor
@@ -146,81 +143,3 @@ def test_a_felled_server_costs_no_file(server: OwnTika) -> None:
         server.fell_child()
         for one in reading:
             one.result()
-
-
-class _Lying:
-    """Reads the good file as it should, and lies about the others."""
-
-    max_bytes = 20_000_000
-
-    def __init__(self) -> None:
-        self._honest = InProcessExtractor(bounds.LIMITS)
-
-    def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
-        if filename.startswith("piège"):
-            return self.lied()
-        return self._honest.extract(content, filename, media_type)
-
-    def lied(self) -> Extracted:
-        raise NotImplementedError
-
-
-class _Falls(_Lying):
-    def lied(self) -> Extracted:
-        raise RuntimeError("fell")
-
-
-class _SaysNothing(_Lying):
-    def lied(self) -> Extracted:
-        raise ExtractionFailed(Failure.UNREADABLE, "")
-
-
-class _GivesAll(_Lying):
-    def lied(self) -> Extracted:
-        return Extracted((Section("x" * (bounds.LIMITS.max_characters + 1)),))
-
-
-class _HoldsAll(_Lying):
-    def lied(self) -> Extracted:
-        return Extracted((Section(str(len(bytearray(b"x" * 400_000_000)))),))
-
-
-class _ReadsThisMachine(_Lying):
-    def lied(self) -> Extracted:
-        return Extracted((Section("root:x:0:0"),))
-
-
-class _BelievesNames(_Lying):
-    def lied(self) -> Extracted:
-        return Extracted((Section("x", path="../../etc"),))
-
-
-class _StaysDown(_Lying):
-    down = False
-
-    def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
-        self.down = self.down or filename.startswith("piège")
-        raise ExtractionFailed(Failure.UNREADABLE, "down")
-
-
-@pytest.mark.parametrize(
-    "liar",
-    [_Falls, _SaysNothing, _GivesAll, _HoldsAll, _ReadsThisMachine, _BelievesNames, _StaysDown],
-)
-def test_the_bounds_reject_liars(liar: type[_Lying]) -> None:
-    """Each check of a hostile file bites."""
-    with pytest.raises((AssertionError, RuntimeError, ExtractionFailed)):
-        bounds.costs_itself_alone(liar(), b"x", "piège.txt")
-
-
-class _LosesUnread(_Lying):
-    def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
-        return replace(self._honest.extract(content, filename, media_type), unread=())
-
-
-def test_an_extractor_that_hides_what_is_missing_is_rejected() -> None:
-    """Reading half and saying nothing is no reading."""
-    with pytest.raises(AssertionError):
-        bounds.names_what_it_leaves_out(
-            _LosesUnread(), _half_locked_mail(), "m.eml", {"a.xlsx": Failure.ENCRYPTED}, "annexes"
-        )

@@ -204,3 +204,12 @@ def test_the_readmes_commands_exist() -> None:
     assert {"init", "crawl"} <= named <= commands
     pages = "".join(page.read_text("utf-8") for page in (REPOSITORY / "docs/sources").glob("*.md"))
     assert {"check"} <= set(re.findall(r"`quisait ([a-z]+)", pages)) <= commands
+
+
+def test_no_random_test_asks_the_filter_that_it_tests() -> None:
+    """`AccessFilter` agrees with its own faults: `tests/oracle.py` says what may be read."""
+    tests = REPOSITORY / "tests"
+    for path in sorted((*tests.glob("property/*.py"), *tests.glob("faults/*.py"))):
+        tree = ast.parse(path.read_text("utf-8"))
+        called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        assert not called & {"admits", "reaches"}, path.name
