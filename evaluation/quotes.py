@@ -5,6 +5,7 @@ Each administration is scored by models that were fitted on the others.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from itertools import pairwise
 
@@ -51,6 +52,7 @@ class JudgedPage:
     results: Results
     found: Sequence[Candidate]
     right: Sequence[bool]
+    today: date
 
 
 def judge_sentences(
@@ -79,7 +81,7 @@ def judge_sentences(
         found = candidates(answered.results, today)
         kind = FOREIGN if want is None else _kind(want)
         right = [want is not None and _answers(one, want) for one in found]
-        pages.append(JudgedPage(kind, answered.results, found, right))
+        pages.append(JudgedPage(kind, answered.results, found, right, today))
     return tuple(pages)
 
 
@@ -128,7 +130,7 @@ def _quotation(page: JudgedPage, model: LogisticRegression) -> tuple[AnswerFeatu
     chosen = chosen_sentences(page.found, likely)
     quoted = [id(one) for some in chosen for one in some]
     right = any(yes for one, yes in zip(page.found, page.right, strict=True) if id(one) in quoted)
-    allowed = may_answer(page.results.question, chosen[0])
+    allowed = may_answer(page.results.question, chosen[0], page.today)
     return answer_features(page.results, page.found, likely), right, allowed
 
 

@@ -5,8 +5,9 @@ administrations but one, tests it on that one, and prints what each threshold co
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from expertise.votes import only_asks
 from indexer.french.analysis import analyse
@@ -14,6 +15,7 @@ from indexer.parsed_query import Phrase
 from indexer.relevance import aside_parts, question_parts
 from indexer.values import Question, SearchHit
 from search_api.ranking.fusion import nearness
+from search_api.ranking.missing import lacks_when_and_where
 from search_api.ranking.results import Result
 
 NEAR_DOCUMENTS = 5
@@ -82,6 +84,21 @@ def features(
 def any_answers(found: Sequence[float]) -> bool:
     """Return whether a document answers; a document with all words of the question always does."""
     return found[0] >= 1.0 or ANY_ANSWERS.holds(found)
+
+
+def lack_when_and_where(results: Sequence[Result], question: Question, today: date) -> bool:
+    """Return whether all first documents lack a year, a penalty or a place that is asked for."""
+    return all(
+        lacks_when_and_where(question, " ".join(_texts(one)), today)
+        for one in results[:NEAR_DOCUMENTS]
+    )
+
+
+def _texts(one: Result) -> Iterator[str]:
+    """Yield the texts of a result that the page shows, and its title."""
+    yield from (one.card.title, one.matched_question)
+    for shown in one.passages:
+        yield from (shown.passage.heading, shown.passage.text)
 
 
 def _said(one: Result, parts: Sequence[tuple[Phrase, ...]]) -> int:

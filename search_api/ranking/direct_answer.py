@@ -158,7 +158,7 @@ def direct_answer(results: Results, today: date) -> DirectAnswer | None:
     likely = [SENTENCE_ANSWERS.probability(one.features) for one in found]
     chosen = chosen_sentences(found, likely)
     certain = QUOTATION_ANSWERS.holds(answer_features(results, found, likely))
-    if not certain or not may_answer(results.question, chosen[0]):
+    if not certain or not may_answer(results.question, chosen[0], today):
         return None
     quotes = tuple(_quote(sentences) for sentences in chosen)
     for other in quotes[1:]:
@@ -233,12 +233,13 @@ def chosen_sentences(
     return (tuple(found[n] for n in near[start : start + length]), *others)
 
 
-def may_answer(question: Question, sentences: Sequence[Candidate]) -> bool:
+def may_answer(question: Question, sentences: Sequence[Candidate], today: date) -> bool:
     """Return whether neighbouring sentences are a whole sentence, and have what is asked for."""
-    shown = sentences[0].shown
-    around = (sentences[0].result.card.title, shown.passage.heading, shown.passage.text)
-    text = _text(sentences)
-    return bool(_SENTENCE.search(text)) and not lacks_what_is_asked(question, text, around)
+    result, passage = sentences[0].result, sentences[0].shown.passage
+    title = f"{result.card.title} {result.matched_question}"
+    text, around = _text(sentences), (passage.heading, passage.text)
+    whole = bool(_SENTENCE.search(text))
+    return whole and not lacks_what_is_asked(question, text, title, around, today)
 
 
 def answer_features(

@@ -308,6 +308,16 @@ def test_few_documents_are_near_a_question_in_english(asked: Asked, page_size: i
     assert (found.found, found.facets, found.more) == (0, {}, False)
 
 
+def test_documents_of_another_year_are_shown_as_near(asked: Asked) -> None:
+    """Although they have all other words of the question."""
+    bars = ModelBars(2.0, RelevanceCut(0.2, 2.0))
+    search = Search(asked.index, ENCODER, asked.context.people, SearchConfiguration(bars=bars))
+    this_year = search.answer(Query(SURE), READER, TODAY)
+    other = search.answer(Query(f"{SURE} {TODAY.year - 1}"), READER, TODAY)
+    assert (this_year.answered, other.answered) == (True, False)
+    assert other.results
+
+
 def _cards(found: QuestionAnswer) -> list[str]:
     return [one.candidate.agent.id for one in found.people.cards]
 
