@@ -5,7 +5,7 @@ read again. It never hides a document: what an agent wrote stays visible to thos
 under the name that its source shows.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from connectors.values import ContactVia
 from expertise.names import asked_words
 from indexer import sql
-from indexer.register import NO_REGISTER, Register
+from indexer.register import RegisteredStore
 from indexer.state import digest, storable
 
 
@@ -154,16 +154,8 @@ def forget_animator(connection: sa.Connection, agent_id: str) -> None:
     connection.execute(theirs.values(decided_by=""))
 
 
-class SqlConsent:
+class SqlConsent(RegisteredStore):
     """Stores agents' preferences. Each change applies from the next answer on."""
-
-    def __init__(
-        self,
-        engine: sa.Engine,
-        now: Callable[[], datetime],
-        register: Register = NO_REGISTER,
-    ) -> None:
-        self._engine, self._now, self._register = engine, now, register
 
     def of(self, agent_id: str) -> Sequence[RecordedPreference]:
         """Return the preferences of one agent in force, sorted by kind, then subject."""
@@ -177,13 +169,13 @@ class SqlConsent:
         It replaces the opposite preference: a topic is refused or declared, a community joined or
         left.
         """
-        moment = self._now()
+        moment = self.now()
         self._tell(wish, moment, in_force=True)
         self.put(wish, moment)
 
     def take_back(self, wish: Preference) -> None:
         """Remove a preference; no effect if it is not in force."""
-        self._tell(wish, self._now(), in_force=False)
+        self._tell(wish, self.now(), in_force=False)
         self.remove(wish)
 
     def note_invitation(self, agent_id: str, topic_id: str, labels: tuple[str, ...]) -> None:
@@ -193,7 +185,7 @@ class SqlConsent:
         """
         preference = Preference(agent_id, PreferenceKind.INVITED, topic_id, labels)
         if not self.has(preference):
-            self.put(preference, self._now())
+            self.put(preference, self.now())
 
     def noted(self, agent_id: str) -> bool:
         """Return whether the register contains every preference of this agent."""

@@ -1,7 +1,13 @@
 """Port of the register: a log of changes that a restored backup must apply again."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
+
+import sqlalchemy as sa
+
+Clock = Callable[[], datetime]
+"""Returns the present time; in a replay of the register, the time of the line."""
 
 
 class Register(Protocol):
@@ -26,3 +32,10 @@ class NoRegister:
 
 
 NO_REGISTER = NoRegister()
+
+
+class RegisteredStore:
+    """A store in a database whose changes are first noted in the register."""
+
+    def __init__(self, engine: sa.Engine, now: Clock, register: Register = NO_REGISTER) -> None:
+        self._engine, self.now, self._register = engine, now, register

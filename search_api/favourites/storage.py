@@ -1,6 +1,6 @@
 """Table of agents' favourites. Only the agent who marked a favourite sees it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from indexer import sql
-from indexer.register import NO_REGISTER, Register
+from indexer.register import RegisteredStore
 from indexer.state import digest, storable
 
 metadata = sa.MetaData()
@@ -44,16 +44,8 @@ class Favourite:
     since: datetime
 
 
-class SqlFavourites:
+class SqlFavourites(RegisteredStore):
     """Stores favourites, on SQLite or PostgreSQL."""
-
-    def __init__(
-        self,
-        engine: sa.Engine,
-        now: Callable[[], datetime],
-        register: Register = NO_REGISTER,
-    ) -> None:
-        self._engine, self._now, self._register = engine, now, register
 
     def of(self, agent_id: str) -> Sequence[Favourite]:
         """Return the favourites of an agent, newest first."""
@@ -71,13 +63,13 @@ class SqlFavourites:
             "subject_key": digest(subject),
             "agent_id": storable(agent_id),
             "subject": storable(subject),
-            "since": self._now(),
+            "since": self.now(),
         }
         sql.put_alone(self._engine, favourites, row)
 
     def remove(self, agent_id: str, kind: SubjectKind | None = None, subject: str = "") -> None:
         """Delete a favourite, or all without a kind, after noting the deletion in the register."""
-        moment = self._now()
+        moment = self.now()
         named = (kind, subject) if kind else None
         self._register.note("favourite", moment, agent=agent_id, subject=named)
         # In a replay, `now` is the time of the register's line: later favourites stay.

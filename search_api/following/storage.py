@@ -4,7 +4,7 @@ Agents do not see what others follow. News is searched at each reading, under th
 rights, and is not stored.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from indexer import sql
 from indexer.moment import once
-from indexer.register import NO_REGISTER, Register
+from indexer.register import RegisteredStore
 from indexer.state import digest, storable
 
 metadata = sa.MetaData()
@@ -69,16 +69,8 @@ class OwnFollowing:
     seen: datetime | None = None
 
 
-class SqlFollowing:
+class SqlFollowing(RegisteredStore):
     """Follows of agents, in the state's database: SQLite or PostgreSQL."""
-
-    def __init__(
-        self,
-        engine: sa.Engine,
-        now: Callable[[], datetime],
-        register: Register = NO_REGISTER,
-    ) -> None:
-        self._engine, self.now, self._register = engine, now, register
 
     def of(self, agent_id: str) -> OwnFollowing:
         """Return the follows of one agent, newest first, and when they last saw their news."""

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from connectors.batches import batches
 from indexer import sql
-from indexer.register import NO_REGISTER, Register
+from indexer.register import RegisteredStore
 from search_api.questions.tables import (
     asked_agents,
     asked_questions,
@@ -91,16 +91,8 @@ class Transaction:
         return {"stage": QuestionStage.ANIMATOR.value} if accepted else {}
 
 
-class BaseStorage:
+class BaseStorage(RegisteredStore):
     """A store over the tables of questions."""
-
-    def __init__(
-        self,
-        engine: sa.Engine,
-        now: Callable[[], datetime],
-        register: Register = NO_REGISTER,
-    ) -> None:
-        self._engine, self.now, self._register = engine, now, register
 
     @contextmanager
     def _writing(self) -> Iterator[Transaction]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from expertise.who_knows import Experts
 from indexer import sql
 from indexer.access import Reader
-from indexer.register import NO_REGISTER, Register
+from indexer.register import NO_REGISTER, Clock, Register
 from indexer.state import digest, row_of, storable
 from indexer.values import Card
 from search_api.addresses import QUESTION_SOURCE
@@ -64,12 +64,7 @@ class SqlQuestions(BaseStorage):
     Methods leave hidden texts out, unless their docstring says otherwise.
     """
 
-    def __init__(
-        self,
-        engine: sa.Engine,
-        now: Callable[[], datetime],
-        register: Register = NO_REGISTER,
-    ) -> None:
+    def __init__(self, engine: sa.Engine, now: Clock, register: Register = NO_REGISTER) -> None:
         super().__init__(engine, now, register)
         self.requests = SqlRequests(engine, now)
         self.moderation = SqlModeration(engine, now, register)

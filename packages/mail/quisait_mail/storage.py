@@ -8,7 +8,7 @@ queued once.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -16,7 +16,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from indexer import sql
-from indexer.register import NO_REGISTER, Register
+from indexer.register import NO_REGISTER, Clock, Register
 from indexer.state import digest, row_of
 from quisait_mail.links import UnsubscribeLinks
 from quisait_mail.shown_mails import ShownMails
@@ -113,7 +113,7 @@ class SqlMail:
     def __init__(
         self,
         engine: sa.Engine,
-        now: Callable[[], datetime],
+        now: Clock,
         domain: str,
         register: Register = NO_REGISTER,
     ) -> None:
