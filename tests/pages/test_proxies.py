@@ -118,8 +118,8 @@ def site(
     ours = authority(folder, "ca")
     text = (PROXY / f"{proxy.name}.conf").read_text("utf-8")
     for written, here in {
-        "8077": str(behind),
-        "443": str(port),
+        r"\b8077\b": str(behind),
+        r"\b443\b": str(port),
         "quisait.exemple.fr": HOST,
         r"/etc/ssl/quisait\.(pem|key)": str(ours.server(HOST)),
     }.items():
@@ -215,8 +215,8 @@ def signed_site(
     assert program, f"{proxy.program} is missing: `make servers`"
     with running(place, "--no-crawl") as quisait, ExitStack() as stack:
         replaced = {
-            "8077": quisait.pages.rpartition(":")[2],
-            "443": str(port),
+            r"\b8077\b": quisait.pages.rpartition(":")[2],
+            r"\b443\b": str(port),
             "quisait.exemple.fr": HOST,
             r"/etc/ssl/quisait\.(pem|key)": str(ours.server(HOST)),
         }
