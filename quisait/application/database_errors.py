@@ -63,7 +63,10 @@ def _sqlite_remedy(error: sqlite3.Error) -> str:
     if code == sqlite3.SQLITE_FULL:
         return "Le disque de la base d'état (state.sqlite) est plein : faites de la place."
     if code == sqlite3.SQLITE_IOERR:
-        return "Le disque de la base d'état (state.sqlite) est en faute : vérifiez-le."
+        return (
+            "La base d'état (state.sqlite) n'a pu être écrite : vérifiez la place, le quota de ce "
+            "compte, puis le disque."
+        )
     return damaged_sentence("state.sqlite" if code in _DAMAGED else type(error).__name__)
 
 
