@@ -34,12 +34,7 @@ from indexer.values import (
 )
 from search_api.query.parser import ParsedQuery, QueryParser
 from search_api.query.query import Query, ResultOrder, read_prefix, was_shortened
-from search_api.ranking.answered import (
-    NEAR_DOCUMENTS,
-    any_answers,
-    features,
-    lack_when_and_where,
-)
+from search_api.ranking.answered import NEAR_DOCUMENTS, any_answers, features, lack_what_is_asked
 from search_api.ranking.fusion import (
     FusedHit,
     ModelBars,
@@ -361,8 +356,8 @@ class Search:
         values = features(first.results[:JUDGED], vector, parsed.question, bar)
         if query.page == 1:
             results = replace(results, features=values)
-        lack = lack_when_and_where(first.results, parsed.question, today)
-        if hits.pinned or (any_answers(values) and not lack):
+        lacking = lack_what_is_asked(first.results, parsed.question, today)
+        if hits.pinned or (any_answers(values) and not lacking):
             return results
         narrowed = query.filters or parsed.narrowed or query.only is not None
         if narrowed or parsed.question.phrases or parsed.question.any_of:

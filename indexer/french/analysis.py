@@ -127,6 +127,11 @@ def terms(text: str) -> list[str]:
     return [term.term for term in analyse(text)]
 
 
+def all_terms(text: str) -> frozenset[str]:
+    """Return the terms of a text with their broader terms, without order."""
+    return frozenset(term for found in analyse(text) for term in found.all)
+
+
 def encoded(terms: Sequence[Term]) -> str:
     """Return the terms as a line for an engine: a piece per place, `NOTHING` for stop words."""
     places: list[list[str]] = []

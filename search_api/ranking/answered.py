@@ -5,17 +5,17 @@ administrations but one, tests it on that one, and prints what each threshold co
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from expertise.votes import only_asks
-from indexer.french.analysis import analyse
+from indexer.french.analysis import all_terms
 from indexer.parsed_query import Phrase
 from indexer.relevance import aside_parts, question_parts
 from indexer.values import Question, SearchHit
 from search_api.ranking.fusion import nearness
-from search_api.ranking.missing import lacks_when_and_where
+from search_api.ranking.missing import lacks_what_is_asked, places_abroad
 from search_api.ranking.results import Result
 
 NEAR_DOCUMENTS = 5
@@ -86,33 +86,37 @@ def any_answers(found: Sequence[float]) -> bool:
     return found[0] >= 1.0 or ANY_ANSWERS.holds(found)
 
 
-def lack_when_and_where(results: Sequence[Result], question: Question, today: date) -> bool:
-    """Return whether all first documents lack a year, a penalty or a place that is asked for."""
+def lack_what_is_asked(results: Sequence[Result], question: Question, today: date) -> bool:
+    """Return whether none of the first documents has the sum, recent year or place asked for.
+
+    Places in France are ignored, since the asker may be there, and so are unanswered questions. The
+    year of a document may also be that of its dates.
+    """
+    places = places_abroad(question)
+    documents = [result for result in results if not only_asks(result.card)]
     return all(
-        lacks_when_and_where(question, " ".join(_texts(one)), today)
-        for one in results[:NEAR_DOCUMENTS]
+        lacks_what_is_asked(question, _text(result), _years(result), places, today)
+        for result in documents[:NEAR_DOCUMENTS]
     )
 
 
-def _texts(one: Result) -> Iterator[str]:
-    """Yield the texts of a result that the page shows, and its title."""
-    yield from (one.card.title, one.matched_question)
-    for shown in one.passages:
-        yield from (shown.passage.heading, shown.passage.text)
+def _text(result: Result) -> str:
+    """Return the title, the near expected question and the shown passages as one text."""
+    passages = (f"{shown.passage.heading} {shown.passage.text}" for shown in result.passages)
+    return " ".join((result.card.title, result.matched_question, *passages))
+
+
+def _years(result: Result) -> str:
+    """Return the years in which a document was created and last changed."""
+    days = (result.card.created, result.card.modified)
+    return " ".join(str(day.year) for day in days if day)
 
 
 def _said(one: Result, parts: Sequence[tuple[Phrase, ...]]) -> int:
     """Return how many parts a result has in its title, its matched question and marked words."""
-    marked = {
-        shown.passage.text[start:end] for shown in one.passages for start, end in shown.highlights
-    }
     # Each is analysed alone and as written: a reference is only read in its own letters.
-    terms = {
-        term
-        for text in (one.card.title, one.matched_question, *marked)
-        for found in analyse(text)
-        for term in found.all
-    }
+    texts = (one.card.title, one.matched_question, *one.marked)
+    terms = frozenset().union(*map(all_terms, texts))
     return sum(
         any(all(term in terms for _, term in phrase) for phrase in phrases) for phrases in parts
     )

@@ -16,14 +16,14 @@ from typing import NamedTuple
 
 from connectors.values import ContributorRole
 from expertise.votes import only_asks
-from indexer.french.analysis import analyse, fold, terms
+from indexer.french.analysis import all_terms, fold, terms
 from indexer.french.stop_words import STOP_WORDS
 from indexer.passages import sentences
 from indexer.relevance import aside_parts, question_parts
 from indexer.values import Card, Question, ShownPassage
 from search_api.query.query import ResultOrder
 from search_api.ranking.answered import LogisticModel
-from search_api.ranking.missing import lacks_what_is_asked
+from search_api.ranking.missing import asks_who, lacks_what_is_asked, places_abroad
 from search_api.ranking.preamble import Span, after_preamble
 from search_api.ranking.results import (
     DocumentAuthor,
@@ -234,12 +234,17 @@ def chosen_sentences(
 
 
 def may_answer(question: Question, sentences: Sequence[Candidate], today: date) -> bool:
-    """Return whether neighbouring sentences are a whole sentence, and have what is asked for."""
-    result, passage = sentences[0].result, sentences[0].shown.passage
+    """Return whether neighbouring sentences may be quoted as the answer to a question.
+
+    They have a whole sentence and what is asked for; « qui… » asks what their document is asked.
+    """
+    result, passage, text = sentences[0].result, sentences[0].shown.passage, _text(sentences)
     title = f"{result.card.title} {result.matched_question}"
-    text, around = _text(sentences), (passage.heading, passage.text)
-    whole = bool(_SENTENCE.search(text))
-    return whole and not lacks_what_is_asked(question, text, title, around, today)
+    if not _SENTENCE.search(text) or (asks_who(question.words) and not _WHO.search(title)):
+        return False
+    places = (*question.aside, *places_abroad(question))
+    around = f"{title} {passage.heading} {passage.text}"
+    return not lacks_what_is_asked(question, text, around, places, today)
 
 
 def answer_features(
@@ -273,6 +278,7 @@ def unsaid_passages(
     )
 
 
+_WHO = re.compile(r"\bqui\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?]{20}[.!?](?:\s|[»”\"]|\Z)")
 
 
@@ -312,10 +318,8 @@ def _sentences(shown: ShownPassage, title: str) -> Sequence[Span]:
     return after_preamble(text, spans, ())
 
 
-@lru_cache(maxsize=20_000)
-def _terms(text: str) -> frozenset[str]:
-    """Return the terms of a title, a heading or a marked word; cached, since most recur."""
-    return frozenset(term for one in analyse(text) for term in one.all)
+_terms = lru_cache(maxsize=20_000)(all_terms)
+"""`all_terms` of titles, headings and marked words, of which most recur."""
 
 
 def _has(found: frozenset[str], part: Sequence[Sequence[tuple[int, str]]]) -> bool:

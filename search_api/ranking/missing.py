@@ -1,4 +1,4 @@
-"""Find what a question asks for and a text lacks: who, a year, a place, a sum, a duration. Pure.
+"""Check whether a text has what a question asks for: a sum, a recent year, a place… Pure.
 
 A text about the same thing in another year or place, or one that says how long where the question
 asks how much, has the question's words, and its vector is near. Decision 121 has the figures.
@@ -8,19 +8,21 @@ import re
 from collections.abc import Collection
 from datetime import date
 
-from indexer.french.analysis import analyse, fold
+from indexer.french.analysis import all_terms, fold
 from indexer.values import Question
 
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _RECENT_YEARS = 10
-"""Who asks about an older year mostly tells how old a thing is (« un bâtiment de 1980 »)."""
+"""Older years need not stand in a text: they mostly date a thing (« un bâtiment de 1980 »)."""
 
-_PLACE = re.compile(r"\b(?:à|en|au|aux|vers|depuis|pour) ([A-ZÀ-Ý][a-zà-ÿ]{3,})")
-"""A capitalised word after a preposition: places abroad, too, which `Question.aside` lacks."""
+_PLACE = re.compile(
+    r"\b(?:à|en|au|aux|vers|depuis) (?!Mme|Madame|Monsieur|Maître|Mesdames|Messieurs)"
+    r"([A-ZÀ-Ý][a-zà-ÿ]{3,})"
+)
+_WHO_ASKED = re.compile(r"(?:\A|[:?;] |, (?=[^,]*\Z))(?:(?:a|de|par|avec|chez|pour|c est) )?qui\b")
+"""After a comma only in the last clause: « l'agent, qui est muté, garde-t-il… » asks nobody."""
 
-_WHO_ASKED = re.compile(r"(?:\A|[:,?;] )(?:(?:a|de|par|avec|chez|pour|c est) )?qui\b")
 _ELSE_ASKED = re.compile(r"\b(?:comment|combien|pourquoi|quel(?:le)?s?)\b")
-_WHO = re.compile(r"\bqui\b")
 
 _COUNT_ASKED = re.compile(r"\bcombien\b")
 _SUM_ASKED = re.compile(
@@ -40,7 +42,7 @@ _TIME_ASKED = re.compile(
     r"\bquelle (?:est )?(?:la )?date|\b(?:jusqu a|a partir de|avant|depuis|pour) quand|\A\s*quand\b"
 )
 _NUMBER = (
-    r"\d+|\b(?:une?|deux|trois|quatre|cinq|six|sept|huit|neuf|dix|onze|douze|quinze|vingt|trente"
+    r"\d|\b(?:une?|deux|trois|quatre|cinq|six|sept|huit|neuf|dix|onze|douze|quinze|vingt|trente"
     r"|quarante|cinquante|soixante|cents?|mille|demie?)\b"
 )
 _COUNT = re.compile(rf"{_NUMBER}|\b(?:quart|moitie|tiers|double|aucune?|jamais)\b")
@@ -70,69 +72,35 @@ _ASKED_AND_GIVEN = (
 
 
 def lacks_what_is_asked(
-    question: Question, text: str, title: str, around: Collection[str], today: date
+    question: Question, text: str, around: str, places: Collection[str], today: date
 ) -> bool:
-    """Return whether sentences cannot answer a question although their words are near.
+    """Return whether a question asks for a sum, duration, date, year or place that a text lacks.
 
-    `around`: heading and passage, where a place, or a year that the title does not contradict, may
-    stand instead.
+    A year, or a word of each of the `places`, may stand in `around` instead.
     """
-    asked = _plain(question.words)
-    only_who = _WHO_ASKED.search(asked) and not _ELSE_ASKED.search(asked)
-    if only_who and not _WHO.search(_plain(title)):
+    asked, plain, whole = _plain(question.words), _plain(text), f"{around} {text}"
+    if any(asks.search(asked) and not gives.search(plain) for asks, gives in _ASKED_AND_GIVEN):
         return True
-    years = _YEAR.findall(title)
-    dated = " ".join((text, *(years or around)))
-    whole = " ".join((text, title, *around))
-    return (
-        _lacks_kind(asked, text)
-        or _lacks_year(question, dated, today)
-        or _lacks_place(whole, (*question.aside, *_places(question)))
-    )
-
-
-def lacks_when_and_where(question: Question, text: str, today: date) -> bool:
-    """Return whether a document lacks a recent year, a penalty or a place abroad that is asked for.
-
-    `text`: its title and the passages shown. Other places of the question may be its asker's.
-    """
-    asked = _plain(question.words)
-    known = {term for place in question.aside for term in _terms(place)}
-    abroad = [place for place in _places(question) if known.isdisjoint(_terms(place))]
-    return (
-        bool(_PENALTY_ASKED.search(asked) and not _PENALTY.search(_plain(text)))
-        or _lacks_year(question, text, today)
-        or _lacks_place(text, abroad)
-    )
-
-
-def _lacks_kind(asked: str, text: str) -> bool:
-    """Return whether the text has no number, sum, penalty, duration or date where one is asked."""
-    given = _plain(text)
-    return any(
-        wanted.search(asked) and not found.search(given) for wanted, found in _ASKED_AND_GIVEN
-    )
-
-
-def _lacks_year(question: Question, text: str, today: date) -> bool:
     first = today.year - _RECENT_YEARS
-    return any(int(year) >= first and year not in text for year in _YEAR.findall(question.words))
+    years = {year for year in _YEAR.findall(question.words) if int(year) >= first}
+    if not years.issubset(_YEAR.findall(whole)):
+        return True
+    terms = all_terms(whole) if places else frozenset()
+    return any(place.isdisjoint(terms) for place in map(all_terms, places) if place)
 
 
-def _places(question: Question) -> list[str]:
-    return _PLACE.findall(question.words)
+def asks_who(text: str) -> bool:
+    """Return whether a question asks who does something, and nothing else."""
+    asked = _plain(text)
+    return bool(_WHO_ASKED.search(asked)) and not _ELSE_ASKED.search(asked)
 
 
-def _lacks_place(text: str, places: Collection[str]) -> bool:
-    """Return whether the text lacks all words of one of the places."""
-    found = _terms(text) if places else frozenset()
-    return any(terms.isdisjoint(found) for terms in map(_terms, places) if terms)
+def places_abroad(question: Question) -> list[str]:
+    """Return capitalised words after « à », « en »… that are not places in France (`aside`)."""
+    known = frozenset().union(*map(all_terms, question.aside))
+    return [place for place in _PLACE.findall(question.words) if known.isdisjoint(all_terms(place))]
 
 
 def _plain(text: str) -> str:
     """Return the text in lower case, without accents and apostrophes."""
     return fold(text.lower()).replace("'", " ").replace("’", " ")
-
-
-def _terms(text: str) -> frozenset[str]:
-    return frozenset(term for word in analyse(text) for term in word.all)

@@ -171,6 +171,11 @@ class Result:
         return RankingEffect.PINNED in self.parts.effects
 
     @property
+    def marked(self) -> set[str]:
+        """The words of the question in the passages shown, as they are written there."""
+        return {shown.passage.text[a:b] for shown in self.passages for a, b in shown.highlights}
+
+    @property
     def matched_question(self) -> str:
         """The expected question of the document that is near the reader's; empty if none is."""
         number, questions = self.parts.question, self.card.questions

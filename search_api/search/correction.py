@@ -12,7 +12,7 @@ from expertise.names import asked_words
 from expertise.topics import Topic
 from expertise.visibility import may_be_shown
 from indexer.access import Reader
-from indexer.french.analysis import analyse, analyse_query, fold, terms
+from indexer.french.analysis import all_terms, analyse_query, fold, terms
 from indexer.french.lexicon import is_french
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 from indexer.suggestions import LONG_LETTERS, NEAR_WORDS, NearWord
@@ -131,7 +131,8 @@ def _unmatched_words(results: Results) -> list[str]:
     written = _WORD.findall(" ".join((question.text, *question.phrases)))
     if len(written) > MOST_WORDS:
         return []
-    seen = {term for text in _shown_texts(results) for found in analyse(text) for term in found.all}
+    shown = (text for one in results.results for text in (one.card.title, *one.marked))
+    seen = frozenset().union(*map(all_terms, shown))
     words = dict.fromkeys(fold(word.lower()) for word in written if _says_something(word))
     return [word for word in words if seen.isdisjoint(found.term for found in analyse_query(word))]
 
@@ -141,13 +142,6 @@ def _says_something(word: str) -> bool:
     little = plain in STOP_WORDS or plain in ASKING_WORDS
     acronym = word.isupper() and len(word) <= LONGEST_ACRONYM
     return not little and not acronym and name_reach(fold(plain)) > 0
-
-
-def _shown_texts(results: Results) -> Iterator[str]:
-    for one in results.results:
-        yield one.card.title
-        for shown in one.passages:
-            yield from (shown.passage.text[start:end] for start, end in shown.highlights)
 
 
 def _spellings(

@@ -184,6 +184,17 @@ def test_a_text_without_a_sentence_is_none() -> None:
     assert direct_answer(_page(slide), TODAY) is None
 
 
+@pytest.mark.parametrize(
+    ("title", "quoted"),
+    [("Comment fixer le seuil ?", False), ("Le seuil : qui le fixe ?", True)],
+)
+def test_qui_is_answered_by_a_document_that_is_asked_who(title: str, *, quoted: bool) -> None:
+    thread = _thread(ContributorRole.ACCEPTED_ANSWERER)
+    named = replace(thread, card=replace(thread.card, title=title))
+    page = _page(named, question=Question("qui fixe le seuil"))
+    assert bool(direct_answer(page, TODAY)) is quoted
+
+
 def test_what_it_says_is_not_shown_again_below() -> None:
     """Its document shows its next passage; another document shows its own."""
     first = _note()
