@@ -50,6 +50,7 @@ class ExpectedAnswer:
 
     `right` and `acceptable` people and documents are ids. `nobody`: nobody knows. `no_documents`:
     no document answers. The direct answer is `direct_document` or one of `direct_texts` (folded).
+    `half`: the part of the questions, of those that develop or of those that test.
     """
 
     id: str
@@ -66,6 +67,7 @@ class ExpectedAnswer:
     direct_document: str
     direct_texts: tuple[str, ...]
     form: QuestionForm = QuestionForm.ORDINARY
+    half: str = ""
 
     @property
     def experts(self) -> frozenset[str]:
@@ -101,11 +103,23 @@ def rephrased(truth: Truth, phrasing: str) -> Truth:
     return replace(truth, questions=asked)
 
 
+def of_half(truth: Truth, half: str) -> Truth:
+    """Return the truth with only the questions of a half."""
+    questions, near = truth.questions, truth.near_misses
+    return replace(
+        truth,
+        questions=tuple(one for one in questions if one.half == half),
+        near_misses=tuple(one for one in near if one.half == half),
+    )
+
+
 def read_truth(folder: Path) -> Truth:
     """Read `questions.jsonl` and, if they exist, `holders.jsonl`, `isolation.jsonl`, `facts.txt`.
 
     A line of `facts.txt` is `question|words|words…`: the direct answer has one of these words.
-    `near_misses.jsonl` is read, too; without `agent`, the agents of the questions ask in turn.
+    `near_misses.jsonl` is read, too; without `agent`, the agents of the questions ask in turn. In
+    both, `fact` is words of the direct answer (`words|words`). Questions without `agent` are asked
+    by the agent that the settings name.
 
     They are in the folder or in its `truth`. Raises `OSError`, `ValueError` or `KeyError`.
     """
@@ -132,7 +146,7 @@ def read_truth(folder: Path) -> Truth:
         {(row["topic"], row["agent"]): _degree(row) for row in _rows(folder / "holders.jsonl")},
         alone,
         tuple(
-            _near_miss({"agent": rows[n % len(rows)]["agent"]} | row)
+            _near_miss({"agent": rows[n % len(rows)].get("agent", "")} | row)
             for n, row in enumerate(_rows(folder / "near_misses.jsonl"))
         ),
     )
@@ -142,10 +156,9 @@ def _near_miss(row: Mapping[str, Any]) -> ExpectedAnswer:
     """Return the expected answer of a line of `near_misses.jsonl`; no people are expected."""
     form = QuestionForm(row["form"])
     documents = {"ideal": row["answers"], "ok": ()}
-    facts = [words for words in row["fact"].split("|") if words]
-    common = {"experts": {"ideal": (), "ok": ()}, "documents": documents, "direct_contains": facts}
+    no_documents = form is QuestionForm.NEAR
     return replace(
-        _expected({**row, **common, "no_documents": form is QuestionForm.NEAR}), form=form
+        _expected({**row, "documents": documents, "no_documents": no_documents}), form=form
     )
 
 
@@ -156,12 +169,13 @@ def _rows(path: Path) -> list[Any]:
 
 
 def _expected(row: Mapping[str, Any]) -> ExpectedAnswer:
-    people, documents = row["experts"], row["documents"]
-    texts = map(folded, row.get("direct_contains") or ())
+    people, documents = row.get("experts", {"ideal": (), "ok": ()}), row["documents"]
+    fact = [words for words in row.get("fact", "").split("|") if words]
+    texts = map(folded, row.get("direct_contains") or fact)
     direct = row.get("direct_answer") if "direct_contains" not in row else None
     return ExpectedAnswer(
         row["id"],
-        row["agent"],
+        row.get("agent", ""),
         row["q"],
         row.get("kind", ""),
         frozenset(people["ideal"]),
@@ -173,6 +187,7 @@ def _expected(row: Mapping[str, Any]) -> ExpectedAnswer:
         bool(row.get("no_documents")),
         direct or "",
         tuple(texts),
+        half=row.get("half", ""),
     )
 
 
@@ -260,6 +275,8 @@ class QuestionScore:
             found.append("à-tort")
         if want.documents and not want.documents & set(self.documents[:1]):
             found.append("document")
+        if self.direct and (want.direct_texts or want.no_documents) and not _direct_is_right(self):
+            found.append("réponse")
         return tuple(found)
 
 
@@ -289,6 +306,7 @@ class AnswerScores:
             count["ndcg_10"].add(document_ndcg(one.documents, want))
         if want.no_documents:
             count["documents_though_none"].add(one.answered and bool(one.documents))
+            count["direct_though_none"].add(bool(one.direct))
         if want.direct_document or want.direct_texts:
             count["direct_shown"].add(bool(one.direct))
             count["direct_right"].add(_direct_is_right(one))
@@ -425,6 +443,7 @@ _LABELS = {
     "direct_shown": "réponse directe présentée, là où il en faut une",
     "direct_right": "réponse directe juste, là où il en faut une",
     "shown_right": "réponse directe juste, de celles présentées",
+    "direct_though_none": "réponse directe, alors qu'aucun document ne répond",
     "near_direct": "question voisine : réponse directe à tort",
     "near_answered": "question voisine : documents présentés à tort",
     "twin_right": "question redressée : réponse directe juste",

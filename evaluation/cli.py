@@ -25,6 +25,7 @@ from evaluation.answers import (
     Truth,
     answers_body,
     answers_text,
+    of_half,
     read_truth,
     rephrased,
     score_answers,
@@ -333,11 +334,13 @@ def answers_command(
         str,
         typer.Option(help="Poser chaque question dans cette phrase, où « {} » en tient la place"),
     ] = "{}",
+    half: Annotated[str, typer.Option(help="Les seules questions de cette moitié (half)")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Ce que voient vos agents : la bonne personne, les bons documents, ou rien à tort."""
     with errors_as_sentences():
         truth = rephrased(read_truth(directory), phrasing)
+        truth = of_half(truth, half) if half else truth
         with (
             opened_application(Opening.READ) as application,
             answer_context(application) as context,

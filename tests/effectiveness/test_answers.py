@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from evaluation.answers import AnswerScores, QuestionScore, Truth, answers_text, read_truth
+from evaluation.answers import (
+    AnswerScores,
+    QuestionScore,
+    Truth,
+    answers_text,
+    of_half,
+    read_truth,
+)
 
 pytestmark = pytest.mark.search
 
@@ -57,7 +64,11 @@ def test_where_nobody_knows_a_card_is_a_fault(tmp_path: Path) -> None:
     }
     rows = [question(n, **nothing, nobody=True, no_documents=True) for n in range(2)]
     found = shares(written(tmp_path, questions=rows), (("ag-1",), ("wiki:1",)), ((), ()))
-    assert found == {"named_though_nobody": (1, 2), "documents_though_none": (1, 2)}
+    assert found == {
+        "named_though_nobody": (1, 2),
+        "documents_though_none": (1, 2),
+        "direct_though_none": (2, 2),
+    }
 
 
 @pytest.mark.parametrize(
@@ -74,6 +85,24 @@ def test_a_direct_answer_is_right_by_its_document_or_text(
 ) -> None:
     found = shares(written(tmp_path, questions=[question(1, **wanted)]), (("ag-1",), ("wiki:1",)))
     assert (found["direct_shown"], found["direct_right"]) == ((1, 1), (right, 1))
+
+
+def test_a_half_has_its_questions_alone_and_facts_are_read(tmp_path: Path) -> None:
+    """Questions may go without people and asker."""
+    rows = [
+        {
+            "id": half,
+            "half": half,
+            "q": "Où ?",
+            "documents": {"ideal": [], "ok": []},
+            "fact": "Plan",
+        }
+        for half in "ab"
+    ]
+    near = [{**rows[0], "form": "near", "near": [], "answers": [], "fact": ""}]
+    half = of_half(written(tmp_path, questions=rows, near_misses=near), "b")
+    assert ([one.id for one in half.questions], half.near_misses) == (["b"], ())
+    assert (half.questions[0].direct_texts, half.questions[0].agent) == (("plan",), "")
 
 
 def test_near_misses_twins_and_controls_are_counted_apart(tmp_path: Path) -> None:
