@@ -74,6 +74,7 @@ COMPLETED = {
     "restore": "restore {folder}/sauvegardes/2026-11-26",
     "restore DOSSIER": "restore {folder}/sauvegardes/2026-11-26",
     "token": "token ag-2",
+    "try": "try notes",
     "source try": "source try folder name=essai path={folder}/partages/notes",
     "connector new": "connector new essai",
 }
