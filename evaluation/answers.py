@@ -50,7 +50,7 @@ class ExpectedAnswer:
 
     `right` and `acceptable` people and documents are ids. `nobody`: nobody knows. `no_documents`:
     no document answers. The direct answer is `direct_document` or one of `direct_texts` (folded).
-    `half`: the part of the questions, of those that develop or of those that test.
+    `half`: `a` if constants may be chosen on the question, `b` if it is kept for tests, or empty.
     """
 
     id: str
@@ -104,22 +104,26 @@ def rephrased(truth: Truth, phrasing: str) -> Truth:
 
 
 def of_half(truth: Truth, half: str) -> Truth:
-    """Return the truth with only the questions of a half."""
-    questions, near = truth.questions, truth.near_misses
-    return replace(
-        truth,
-        questions=tuple(one for one in questions if one.half == half),
-        near_misses=tuple(one for one in near if one.half == half),
+    """Keep the questions and near misses whose `half` is this one.
+
+    Raises `ValueError` if there are none.
+    """
+    questions, near = (
+        tuple(one for one in asked if one.half == half)
+        for asked in (truth.questions, truth.near_misses)
     )
+    if not questions and not near:
+        raise ValueError(f"Aucune question n'a « {half} » pour moitié (half).")
+    return replace(truth, questions=questions, near_misses=near)
 
 
 def read_truth(folder: Path) -> Truth:
     """Read `questions.jsonl` and, if they exist, `holders.jsonl`, `isolation.jsonl`, `facts.txt`.
 
     A line of `facts.txt` is `question|words|words…`: the direct answer has one of these words.
-    `near_misses.jsonl` is read, too; without `agent`, the agents of the questions ask in turn. In
-    both, `fact` is words of the direct answer (`words|words`). Questions without `agent` are asked
-    by the agent that the settings name.
+    `near_misses.jsonl` is read, too; without `agent`, the agents of the questions ask in turn.
+    Questions without `agent` are asked by the `demo_agent` of the settings. In both files, `fact`
+    is `words|words…`, as in `facts.txt`.
 
     They are in the folder or in its `truth`. Raises `OSError`, `ValueError` or `KeyError`.
     """
@@ -275,7 +279,8 @@ class QuestionScore:
             found.append("à-tort")
         if want.documents and not want.documents & set(self.documents[:1]):
             found.append("document")
-        if self.direct and (want.direct_texts or want.no_documents) and not _direct_is_right(self):
+        judged = want.direct_document or want.direct_texts or want.no_documents
+        if self.direct and judged and not _direct_is_right(self):
             found.append("réponse")
         return tuple(found)
 

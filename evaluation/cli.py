@@ -334,7 +334,9 @@ def answers_command(
         str,
         typer.Option(help="Poser chaque question dans cette phrase, où « {} » en tient la place"),
     ] = "{}",
-    half: Annotated[str, typer.Option(help="Les seules questions de cette moitié (half)")] = "",
+    half: Annotated[
+        str, typer.Option(help="Les seules questions dont « half » est cette valeur")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Ce que voient vos agents : la bonne personne, les bons documents, ou rien à tort."""

@@ -100,7 +100,10 @@ def test_a_half_has_its_questions_alone_and_facts_are_read(tmp_path: Path) -> No
         for half in "ab"
     ]
     near = [{**rows[0], "form": "near", "near": [], "answers": [], "fact": ""}]
-    half = of_half(written(tmp_path, questions=rows, near_misses=near), "b")
+    truth = written(tmp_path, questions=rows, near_misses=near)
+    with pytest.raises(ValueError, match="« c »"):
+        of_half(truth, "c")
+    half = of_half(truth, "b")
     assert ([one.id for one in half.questions], half.near_misses) == (["b"], ())
     assert (half.questions[0].direct_texts, half.questions[0].agent) == (("plan",), "")
 
