@@ -136,11 +136,11 @@ def _ask_question(
     def found(least: float) -> tuple[Candidate, ...]:
         return find_experts(
             replace(window, far=False),
-            PeopleQuestion(query.text, reader_id=reader.agent_id),
+            PeopleQuestion(
+                query.text, reader_id=reader.agent_id, limit=len(judged.candidates), least=least
+            ),
             scratch.book,
             date.today(),
-            least=least,
-            limit=len(judged.candidates),
         ).ranked
 
     ranked = [one for one in found(NO_BAR) if one.agent.id in judged.ranked]

@@ -18,7 +18,8 @@ from expertise.who_knows import NO_BAR
 from indexer.access import Reader
 from search_api.context import AnswerContext
 from search_api.people.service import MOST_CARDS
-from search_api.search.service import who_knows
+from search_api.query.query import Query
+from search_api.search.service import who_may_know
 
 CANDIDATES = 12
 """Maximum number of candidates of a question by documents; the model learns from these."""
@@ -88,7 +89,7 @@ def ask_all(
     asked = []
     for want in questions:
         reader = reader_of(want.agent)
-        found = who_knows(context, reader, want.text, limit=CANDIDATES, least=NO_BAR, noted=False)
+        found = who_may_know(context, reader, Query(want.text), limit=CANDIDATES, least=NO_BAR)
         if found.matches.people or found.matches.services:
             continue
         experts = found.experts

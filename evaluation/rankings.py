@@ -134,13 +134,13 @@ def _expert_run(
         reader = evaluation_reader(query)
         found = find_experts(
             scratch.search.window_of(query.text, reader),
-            PeopleQuestion(query.text, reader_id=reader.agent_id),
+            PeopleQuestion(
+                query.text, reader_id=reader.agent_id, limit=len(judged.candidates), least=NO_BAR
+            ),
             scratch.book,
             today,
-            limit=len(judged.candidates),
             build=assigned,
             sum_votes=VOTING_MODELS.get(voting),
-            least=NO_BAR,
         )
         ids = [candidate.agent.id for candidate in found.ranked]
         return [candidate for candidate in ids if candidate in judged.ranked]

@@ -16,6 +16,7 @@ from datetime import date
 from expertise.assignment import Labels, topic_vectors
 from expertise.build_files import BuildFiles, BuildMeans
 from expertise.build_input import (
+    NotBuilt,
     Read,
     label_documents,
     without_topics,
@@ -28,7 +29,7 @@ from expertise.build_result import TABLES_READ, Build, sights_and_isolation, top
 from expertise.build_rules import BuildRules as BuildRules
 from expertise.build_sql import steps
 from expertise.clustering import discover_clusters
-from expertise.corpus import SkippedItems, SkippedKind, UnlabelledDocument, UnlabelledSample
+from expertise.corpus import SkippedItems, SkippedKind
 from expertise.topics import Topic, check_topics
 from expertise.values import AgentDirectory, DocumentStore
 from indexer.ports import Encoder
@@ -38,7 +39,7 @@ BATCH_DOCUMENTS = 200
 """Number of documents read in one request; it is limited because their vectors are large."""
 
 
-def build_expertise(
+def build_expertise(  # noqa: PLR0913 - everything that a build is made of
     library: DocumentStore,
     book: AgentDirectory,
     encoder: Encoder,
@@ -52,10 +53,11 @@ def build_expertise(
     Close the build after publishing it. Raises `IndexUnreachable`, `ValueError` if too many
     documents fail, and `EngineUnusable` if the engine cannot compute it.
     """
-    omissions, listed = SkippedItems(), check_topics((topic.id, topic) for topic in topics)
+    not_built, listed = NotBuilt(), check_topics((topic.id, topic) for topic in topics)
+    omissions = not_built.skipped
     for fault in listed.malformed:
         omissions.add(SkippedKind.TOPIC, fault.where, fault.reason)
-    topics, leftovers = listed.topics, UnlabelledSample()
+    topics = listed.topics
     vectors = topic_vectors(topics, encoder)
     files = BuildFiles(means or BuildMeans())
     try:
@@ -65,14 +67,13 @@ def build_expertise(
             Labels(topics, vectors),
             rules,
             today,
-            leftovers,
-            omissions,
+            not_built,
         )
         label_documents(files, topics, vectors, read.spread)
         write_topics(files, topics)
         write_directory(files, book.each(), topics, omissions, today)
         write_owners(files, book)
-        return build_from_files(files, read, topics, rules, today, leftovers.documents(), omissions)
+        return build_from_files(files, read, topics, rules, today, not_built)
     except BaseException:
         files.close()
         raise
@@ -84,12 +85,13 @@ def build_from_files(
     topics: Sequence[Topic],
     rules: BuildRules,
     today: date,
-    leftovers: Sequence[UnlabelledDocument] = (),
-    omissions: SkippedItems | None = None,
+    not_built: NotBuilt | None = None,
 ) -> Build:
     """Compute the build from the tables that `build_input` wrote."""
-    omissions = omissions or SkippedItems()
-    clusters = discover_clusters(without_topics(files, leftovers), omissions)
+    not_built = not_built or NotBuilt()
+    omissions = not_built.skipped
+    unlabelled = not_built.unlabelled.documents()
+    clusters = discover_clusters(without_topics(files, unlabelled), omissions)
     omissions.check_share(read.documents)
     for step in steps(rules.least_strength):
         files.compute(step.table, step.query)

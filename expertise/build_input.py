@@ -72,20 +72,28 @@ class Read:
     spread: Spread
 
 
+@dataclass(frozen=True, slots=True)
+class NotBuilt:
+    """What a reading leaves out of the build: `unlabelled` documents, and items that failed."""
+
+    unlabelled: UnlabelledSample = field(default_factory=UnlabelledSample)
+    skipped: SkippedItems = field(default_factory=SkippedItems)
+
+
 def write_documents(
     files: BuildFiles,
     documents: Iterable[IndexedDocument],
     labels: Labels,
     rules: BuildRules,
     today: date,
-    leftovers: UnlabelledSample,
-    omissions: SkippedItems,
+    not_built: NotBuilt,
 ) -> Read:
     """Write every document that every agent may read; count the contributions of all documents.
 
-    A document that fails is only recorded in `omissions`. Documents with contributors but without a
-    topic's label are sampled in `leftovers`.
+    A document that fails is only recorded as skipped. Documents with contributors but without a
+    topic's label are sampled in `unlabelled`.
     """
+    leftovers, omissions = not_built.unlabelled, not_built.skipped
     seen, counted, contributions, part = 0, 0, 0, _Part(0)
     for stored in documents:
         document = stored.document

@@ -9,6 +9,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -143,13 +144,20 @@ def question_topics(shares: Mapping[str, float]) -> list[str]:
     return sorted(sure, key=lambda topic: (-shares[topic], topic))[:MOST_TOPICS]
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionTopics:
+    """A question's topics: their `shares` (`topic_shares`), those that it names, their holders."""
+
+    shares: Mapping[str, float] = field(default_factory=dict)
+    named: Collection[str] = ()
+    holders: TopicHolders = field(default_factory=TopicHolders)
+
+
 class Knowledge:
     """Computes the features of candidates for one question.
 
-    `owner_of` maps accounts to ids of agents, `votes` ids of agents to their votes. `shares` are
-    the shares of the question's topics (`topic_shares`), `asked_topics` the topics that the
-    question names. `direct` wrote the direct answer. `refused` maps ids of agents to documents that
-    do not count for them.
+    `owner_of` maps accounts to ids of agents, `votes` ids of agents to their votes. `direct` wrote
+    the direct answer. `refused` maps ids of agents to documents that do not count for them.
     """
 
     def __init__(
@@ -157,9 +165,7 @@ class Knowledge:
         window: Window,
         owner_of: Mapping[str, str],
         votes: Mapping[str, Sequence[Vote]],
-        shares: Mapping[str, float] = MappingProxyType({}),
-        asked_topics: Collection[str] = (),
-        holders: TopicHolders = TopicHolders(),  # noqa: B008 - immutable
+        topics: QuestionTopics,
         direct: DirectAnswerer | None = None,
         refused: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
@@ -169,8 +175,8 @@ class Knowledge:
         )
         self._ranked = {document.card.document_id: document for document in counting}
         self._rank = {document.card.document_id: n for n, document in enumerate(counting, 1)}
-        self._shares = {**shares, **dict.fromkeys(asked_topics, 1.0)}
-        self._asked, self._holders = frozenset(asked_topics), holders
+        self._shares = {**topics.shares, **dict.fromkeys(topics.named, 1.0)}
+        self._asked, self._holders = frozenset(topics.named), topics.holders
         wrote = [
             (owner_of.get(document.answered_by), document.card.document_id)
             for document in counting[:3]
@@ -183,7 +189,7 @@ class Knowledge:
         self._subject = frozenset(
             term
             for topic in question_topics(self._shares)
-            for label in holders.labels.get(topic, ())
+            for label in topics.holders.labels.get(topic, ())
             for term in subject_terms(label)
         )
 

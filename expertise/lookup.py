@@ -145,30 +145,42 @@ class DirectoryMatches:
 NOBODY = DirectoryMatches()
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentWords:
+    """Words of documents, which tell names from other words of a question.
+
+    A word is taken for a misspelt name if it is `unknown` to documents and directory. A name that
+    is an `ordinary` word (folded) never comes before the question's subject.
+    """
+
+    unknown: UnknownWords | None = None
+    ordinary: Collection[str] = ()
+
+
+NO_WORDS = DocumentWords()
+
+
 def look_up(
     directory: SqlDirectory,
     question: str,
     today: date,
     *,
     asker: Agent | None = None,
-    unknown: UnknownWords | None = None,
-    ordinary: Collection[str] = (),
+    words: DocumentWords = NO_WORDS,
     otherwise: Sequence[str] = (),
 ) -> DirectoryMatches:
     """Return the people, services and métiers that a question names.
 
     A question that only has a subject names nobody. `otherwise` are other wordings of the question
-    (acronyms written out, long names as acronyms). A word is taken for a misspelt name if it is
-    `unknown` to documents and directory. A name that is an `ordinary` word (folded) never comes
-    before the question's subject.
+    (acronyms written out, long names as acronyms).
     """
     wording = _Wording.of(question)
     if not wording.words:
         return NOBODY
-    finder = _Finder(directory, today, asker, frozenset(ordinary))
+    finder = _Finder(directory, today, asker, frozenset(words.ordinary))
     near = asker.departement if asker else ""
     place = place_in(question, near)
-    matches = _looked_up(finder, question, wording, place, unknown, otherwise)
+    matches = _looked_up(finder, question, wording, place, words.unknown, otherwise)
     return matches if matches.place or matches.by_name else replace(matches, place=place)
 
 

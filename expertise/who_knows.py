@@ -14,6 +14,7 @@ from expertise.knowing import (
     NEAR,
     Features,
     Knowledge,
+    QuestionTopics,
     counting_documents,
     log_odds,
     odds_of,
@@ -196,7 +197,8 @@ class PeopleQuestion:
     listed topics that it names; an agent shown on the page of the topic that is the whole question
     (`whole_topic`) is an expert here too, if the reader may read their evidence. The author of the
     `direct` answer is an expert, however unlikely, if that document counts for them. If no document
-    answers (`documents_answer`), every candidate needs a higher threshold.
+    answers (`documents_answer`), every candidate needs a higher threshold. At most `limit` people
+    are shown for their documents, with at least the log-odds of knowing `least`.
     """
 
     text: str
@@ -208,6 +210,8 @@ class PeopleQuestion:
     whole_topic: str = ""
     direct: DirectAnswerer | None = None
     documents_answer: bool = True
+    limit: int = 10
+    least: float = NEAR_ODDS
 
 
 def find_experts(
@@ -216,15 +220,13 @@ def find_experts(
     directory: AccountDirectory,
     today: date,
     *,
-    limit: int = 10,
     build: AssignedTopics | None = None,
     sum_votes: SumVotes | None = None,
-    least: float = NEAR_ODDS,
 ) -> Experts:
     """Return the agents who may know, by the documents of a window and the directory.
 
     The window holds the documents that the reader may read for their question. Agents who left or
-    asked not to be listed, the reader, and candidates less likely to know than `least` (log-odds)
+    asked not to be listed, the reader, and candidates less likely to know than `question.least`
     are never proposed. The topics of documents, by the last `build`, take part in the walk and give
     the topics of the question, whose holders by the directory may know without documents.
     `sum_votes` replaces the served sum of votes, for evaluation.
@@ -234,6 +236,7 @@ def find_experts(
     agents = eligibility.among(accounts)
     weighed = _weigh(window, agents, today, build, question, sum_votes)
     far = window.far or not subject_terms(question.text)
+    least = question.least
     near = [] if far and least > NO_BAR else weighed.likelier_than(least)
     answering = _answering(question.direct, weighed.votes)
     whole = question.whole_topic
@@ -269,11 +272,13 @@ def find_experts(
     make = _CandidateFactory(weighed.scores, weighed.features, weighed.odds, evidence, sure, today)
     ranked = weighed.shown_order([id_ for id_ in shown if id_ not in named], sure, question.place)
     stated = [match for id_, match in matched.items() if id_ not in named and id_ not in shown]
-    shown_people = [make.shown(weighed.agents[id_], matched.get(id_)) for id_ in ranked[:limit]]
+    shown_people = [
+        make.shown(weighed.agents[id_], matched.get(id_)) for id_ in ranked[: question.limit]
+    ]
     experts = Experts(
         candidates=tuple(candidate for candidate in shown_people if candidate.sure),
         near=tuple(candidate for candidate in shown_people if not candidate.sure),
-        beyond=max(0, len(ranked) - limit),
+        beyond=max(0, len(ranked) - question.limit),
         named=tuple(make.shown(match.agent, match) for match in named.values()),
         stated=(*holding, *map(make.stated, stated)),
         nearest=() if sure or far else window.documents[:NEAREST_DOCUMENTS],
@@ -373,9 +378,8 @@ def _weigh(
     shares = topic_shares(counting_documents(window), topics)
     listed = list(dict.fromkeys([*question.topics, *question_topics(shares)]))
     holders = build.holders_of(listed, today) if build and listed else TopicHolders()
-    knowledge = Knowledge(
-        window, owners, votes, shares, question.topics, holders, question.direct, refused
-    )
+    asked = QuestionTopics(shares, question.topics, holders)
+    knowledge = Knowledge(window, owners, votes, asked, question.direct, refused)
     known = {
         agent.id: agent
         for agent in agents.values()
@@ -433,9 +437,8 @@ def _knew(
         return False
     owners = {account: agent.id for account, agent in agents.items()}
     votes = cast_votes(window, today, owners, refused=refused)
-    knowledge = Knowledge(
-        window, owners, votes, shares, question.topics, direct=question.direct, refused=refused
-    )
+    asked = QuestionTopics(shares, question.topics)
+    knowledge = Knowledge(window, owners, votes, asked, question.direct, refused)
     return any(log_odds(knowledge.features(agent)) >= FURTHER_ODDS for agent in agents.values())
 
 

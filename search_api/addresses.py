@@ -1,14 +1,10 @@
-"""Addresses of pages. Each state of the search page has an address to share or return to."""
+"""Addresses of pages, to share or return to."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from connectors.values import Agent
 from expertise.topics import Topic
-from indexer.values import FACETS
-from search_api.query.query import ResultOrder
 
 QUESTION_SOURCE = "questions"
 """Id of the source whose documents are questions with their answers."""
@@ -16,79 +12,6 @@ ANSWER_ANCHOR = "reponse"
 """Anchor of the answering passage on a document's page."""
 ANSWERS_ANCHOR = "reponses"
 """Anchor of the answers on a question's page."""
-
-
-@dataclass(frozen=True, slots=True)
-class SearchAddress:
-    """A state of the search page: query, filters, page (from 1), order.
-
-    `wide` also shows documents that are only near the query. `verified` only shows documents that
-    an author confirmed.
-    """
-
-    q: str = ""
-    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    page: int = 1
-    order: ResultOrder = ResultOrder.RELEVANCE
-    wide: bool = False
-    verified: bool = False
-
-    def __str__(self) -> str:
-        pairs = [("q", self.q)] if self.q else []
-        pairs += self.chosen + self.ordered
-        pairs += [("wide", "1")] if self.wide else []
-        pairs += [("verified", "1")] if self.verified else []
-        pairs += [("page", str(self.page))] if self.page > 1 else []
-        return f"/?{urlencode(pairs)}" if pairs else "/"
-
-    @property
-    def chosen(self) -> list[tuple[str, str]]:
-        """The filters as (facet, value) pairs, in the order of the facets."""
-        return [(name, value) for name in FACETS for value in self.filters.get(name, ())]
-
-    @property
-    def ordered(self) -> list[tuple[str, str]]:
-        """The parameter of the order, if it is not the default."""
-        return [] if self.order == ResultOrder.RELEVANCE else [("sort", str(self.order))]
-
-    def has(self, facet: str, value: str) -> bool:
-        """Return whether the search is filtered by this value."""
-        return value in self.filters.get(facet, ())
-
-    def narrowed(self, facet: str, value: str) -> "SearchAddress":
-        """Return the first page, filtered by this value too."""
-        kept = tuple(dict.fromkeys((*self.filters.get(facet, ()), value)))
-        return self.but(filters={**self.filters, facet: kept})
-
-    def widened(self, facet: str, value: str) -> "SearchAddress":
-        """Return the first page, without this filter."""
-        kept = tuple(one for one in self.filters.get(facet, ()) if one != value)
-        return self.but(filters={**self.filters, facet: kept})
-
-    def but(self, **changes: Any) -> "SearchAddress":
-        """Return the same search with other fields: its first page, unless `page` is given."""
-        return replace(self, **({"page": 1} | changes))
-
-    def asking(self, q: str) -> "SearchAddress":
-        """Return the first page of another query, with the same filters."""
-        return self.but(q=q, wide=False)
-
-    def showing(self, facet: str) -> str:
-        """Return the address of the same page with every value of a facet."""
-        pairs = [("q", self.q)] if self.q else []
-        pairs += [("wide", "1")] if self.wide else []
-        pairs += [("verified", "1")] if self.verified else []
-        return f"/?{urlencode([*pairs, *self.chosen, *self.ordered, ('more', facet)])}"
-
-    def as_typed(self) -> str:
-        """Return the address of the same query without spelling correction."""
-        pairs = [("q", self.q), *self.chosen, *self.ordered, ("as_typed", "1")]
-        pairs += [("verified", "1")] if self.verified else []
-        return f"/?{urlencode(pairs)}"
-
-    def unfiltered(self) -> "SearchAddress":
-        """Return the same query without filters."""
-        return SearchAddress(self.q, order=self.order)
 
 
 def experts_address(topic: str, area: str = "", *, as_typed: bool = False) -> str:

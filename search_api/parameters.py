@@ -7,6 +7,7 @@ from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
+from pydantic import BeforeValidator
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from connectors.geography import DEPARTEMENTS, REGIONS
@@ -14,6 +15,7 @@ from indexer.access import Reader
 from search_api.limits import RequesterKind, RequestKind, TooManyConcurrentRequests
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.problems import AgentRequired, Problem, ReaderRequired
+from search_api.query.query import Query as SearchQuery
 from search_api.query.query import ResultOrder
 from search_api.services import services_of
 
@@ -129,23 +131,47 @@ NamedReader = Annotated[Reader, Depends(_named_reader, scope="function")]
 AskingReader = Annotated[Reader, Depends(_asking_reader, scope="function")]
 """The reader of a question, like `NamedReader`; fewer questions may run at once."""
 
-Filters = Annotated[dict[str, tuple[str, ...]], Depends(_filters)]
+_Filters = Annotated[dict[str, tuple[str, ...]], Depends(_filters)]
 """Accepted values by facet; a parameter may be repeated, empty values are left out."""
 
 Typed = Annotated[
     str, Query(description='free text, "phrases", -excluded, a OU b, auteur:x, avant:2024…')
 ]
-SortOrder = Annotated[
+_SortOrder = Annotated[
     ResultOrder, Query(alias="sort", description="`date`: the newest first, of what has most words")
 ]
-Verified = Annotated[
+_Verified = Annotated[
     bool, Query(description="only what an author said to be right, and has not changed since")
 ]
-Wide = Annotated[bool, Query(description="show what is merely near, too")]
+_Wide = Annotated[bool, Query(description="show what is merely near, too")]
 AsTyped = Annotated[
     bool, Query(description="answer what was typed, even if no document has a word of it")
 ]
 PageNumber = Annotated[int, Query(ge=1, le=2**53 - 1, description="from 1")]
+
+
+def _searched(
+    filters: _Filters,
+    q: Typed = "",
+    page: PageNumber = 1,
+    sort: _SortOrder = ResultOrder.RELEVANCE,
+    wide: _Wide = False,
+    verified: _Verified = False,
+) -> SearchQuery:
+    return SearchQuery(q, filters, page, order=sort, wide=wide, verified=verified)
+
+
+Searched = Annotated[SearchQuery, Depends(_searched)]
+"""The search of the page's address, ten documents a page."""
+
+
+def _typed_only(q: Typed = "", as_typed: AsTyped = False) -> SearchQuery:
+    return SearchQuery(q, as_typed=as_typed)
+
+
+TypedOnly = Annotated[SearchQuery, Depends(_typed_only)]
+"""A question without filters."""
+
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="`following` of the page before")]
 _AREAS = "|".join(("", *DEPARTEMENTS, *(f"r{code}" for code in REGIONS)))
 AreaCode = Annotated[
@@ -155,6 +181,10 @@ AreaCode = Annotated[
         json_schema_extra={"pattern": f"^({_AREAS})$"},
     ),
 ]
+
+
+EMPTY_IS_NONE = BeforeValidator(lambda typed: None if typed == "" else typed)
+"""Reads a form's field that was left empty as None."""
 
 
 def day_of_field(written: str) -> date | None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from opensearchpy import OpenSearch
 
-from indexer.opensearch.index import OpenSearchIndex
+from indexer.opensearch.index import IndexLayout, OpenSearchIndex
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from tests.engines import OPENSEARCH_URL, ensure_opensearch
 
@@ -30,14 +30,8 @@ def fresh_index(
     alias = alias or f"test-{uuid4().hex}"
     opensearch = client()
     try:
-        yield OpenSearchIndex(
-            opensearch,
-            alias,
-            dimension,
-            shards=shards,
-            quantisation=quantisation,
-            back_off_s=0.01,
-        )
+        layout = IndexLayout(shards, quantisation)
+        yield OpenSearchIndex(opensearch, alias, dimension, layout, back_off_s=0.01)
     finally:
         opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
         opensearch.close()

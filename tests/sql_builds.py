@@ -9,6 +9,7 @@ from expertise.assignment import Labels
 from expertise.build import build_from_files
 from expertise.build_files import BuildFiles, BuildMeans
 from expertise.build_input import (
+    NotBuilt,
     label_documents,
     write_directory,
     write_documents,
@@ -18,7 +19,7 @@ from expertise.build_input import (
 from expertise.build_result import Build
 from expertise.build_rules import BuildRules
 from expertise.build_tables import BuildRecord
-from expertise.corpus import SkippedItems, UnlabelledSample
+from expertise.corpus import SkippedItems
 from expertise.topics import Topic
 from expertise.visibility import may_be_shown
 from indexer.values import IndexedDocument
@@ -43,19 +44,13 @@ class History:
         return {account: owner[account] for account in accounts if account in owner}
 
     def in_sql(self, rules: BuildRules, means: BuildMeans | None = None) -> Build:
-        files, omissions, leftovers = (
-            BuildFiles(means or BuildMeans()),
-            SkippedItems(),
-            UnlabelledSample(),
-        )
+        files, not_built = BuildFiles(means or BuildMeans()), NotBuilt()
         try:
             labels = Labels(self.topics)
-            read = write_documents(
-                files, self.documents, labels, rules, TODAY, leftovers, omissions
-            )
+            read = write_documents(files, self.documents, labels, rules, TODAY, not_built)
             label_documents(files, self.topics, None, read.spread)
             write_topics(files, self.topics)
-            write_directory(files, self.agents, self.topics, omissions, TODAY)
+            write_directory(files, self.agents, self.topics, not_built.skipped, TODAY)
             write_owners(files, self)
             return build_from_files(files, read, self.topics, rules, TODAY)
         except BaseException:

@@ -44,7 +44,7 @@ from connectors.http_host import HttpResponse
 from connectors.titles import own_title, readable_title, says_nothing
 from connectors.values import Access, Agent, Contribution, ContributorRole, Section
 from expertise.directory import SqlDirectory
-from expertise.lookup import look_up
+from expertise.lookup import DocumentWords, look_up
 from expertise.places import place_in
 from indexer.access import NOBODY, access_filter
 from indexer.embedded.index import EmbeddedIndex
@@ -193,7 +193,7 @@ def directory() -> SqlDirectory:
 
 def people(text: str) -> None:
     for question in (text, f"Ana {text}", f"{text} Brest"):
-        look_up(directory(), question, TODAY, unknown=lambda words: words)
+        look_up(directory(), question, TODAY, words=DocumentWords(lambda words: words))
 
 
 @cache

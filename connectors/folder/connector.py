@@ -19,7 +19,7 @@ from connectors.files import (
     open_contained,
     rules_unchanged,
 )
-from connectors.folder.documents import described, ruled_document
+from connectors.folder.documents import ReadFile, described, ruled_document
 from connectors.folder.options import FolderOptions
 from connectors.folder.rules import (
     Rule,
@@ -196,22 +196,17 @@ class FolderSource:
             return None
 
     def _document(self, root: Path, found: FoundFile) -> Document:
-        return ruled_document(
-            self.source,
-            found.path,
-            found.rule,
-            self._access(found.rule),
-            content=Content(
-                found.path.rpartition("/")[2],
-                lambda: found.read(root),
-                None,
-                found.size,
-                title_of_path(found.path),
-            ),
-            modified=datetime.fromtimestamp(found.mtime_ns / 1e9, tz=UTC),
-            link=self.link,
-            version=f"{found.size}:{found.mtime_ns}",
+        content = Content(
+            found.path.rpartition("/")[2],
+            lambda: found.read(root),
+            None,
+            found.size,
+            title_of_path(found.path),
         )
+        modified = datetime.fromtimestamp(found.mtime_ns / 1e9, tz=UTC)
+        version = f"{found.size}:{found.mtime_ns}"
+        file = ReadFile(found.path, content, modified, self.link, version)
+        return ruled_document(self.source, file, found.rule, self._access(found.rule))
 
     def _access(self, rule: Rule | None) -> Access:
         return access_by_rule(rule, self.default_access)

@@ -1,7 +1,7 @@
 """Turn a file of a tree into a document, with the metadata of its rule."""
 
 import json
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from connectors.contributions import Act, contributions_of
@@ -18,24 +18,24 @@ from connectors.values import (
 )
 
 
-def ruled_document(
-    source: str,
-    path: str,
-    rule: Rule | None,
-    access: Access,
-    *,
-    content: Content,
-    modified: datetime | None,
-    link: str,
-    version: str,
-) -> Document:
-    """Return the document of the file at `path`, in NFC, below the source's root.
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file at `path`, in NFC, below its source's root.
 
-    `modified` and `link` are used if the rule does not set them; `{path}` in `link` stands for the
-    path.
+    `modified` and `link` are used if no rule sets them; `{path}` in `link` stands for the path.
     """
-    rule = rule or Rule()
-    modified = rule.modified or modified
+
+    path: str
+    content: Content
+    modified: datetime | None
+    link: str
+    version: str
+
+
+def ruled_document(source: str, file: ReadFile, rule: Rule | None, access: Access) -> Document:
+    """Return the document of a file, with what its rule sets."""
+    rule, path = rule or Rule(), file.path
+    modified = rule.modified or file.modified
     authors = contributions_of(
         Act(f"{source}:{name}", ContributorRole.AUTHOR, name, rule.created or modified)
         for name in dict.fromkeys(rule.author or ())
@@ -46,8 +46,8 @@ def ruled_document(
         source=source,
         title=rule.title or "",
         access=access,
-        content=content,
-        url=filled(rule.url or link, path=path),
+        content=file.content,
+        url=filled(rule.url or file.link, path=path),
         kind=rule.kind or "document",
         created=assume_utc(rule.created) if rule.created else None,
         modified=assume_utc(modified) if modified else None,
@@ -56,7 +56,7 @@ def ruled_document(
         part_of=f"{source}:{rule.part_of}" if rule.part_of else "",
         evidence=rule.evidence or EvidencePolicy.YES,
         contributions=authors,
-        version=version,
+        version=file.version,
         **copied,
     )
 

@@ -132,17 +132,19 @@ def crawl(
     dependencies: CrawlDependencies,
     *,
     full: bool = False,
-    accept_deletions: bool = False,
     guard_share: float = GUARD_SHARE,
     progress: Callable[[CrawlReport], None] = lambda report: None,
     waits: Callable[[Wait], None] = lambda what: None,
 ) -> CrawlReport:
     """Apply a source's changes to the index, and save the cursor after acknowledged writes.
 
-    `progress` is called after each batch, `waits` before each step that may take long. Some
-    documents are prepared ahead; a batch is encoded while the next one is gathered. Raises
-    `SourceUnreachable`, `SourceRefused`, `IndexUnreachable`, `IndexRefused`, `ExtractorUnreachable`
-    or `DeletionsHeld`; acknowledged writes stay, and the next crawl resumes at the last checkpoint.
+    A run that would delete more than `guard_share` of the source's documents is held; 1.0 accepts
+    any deletion. `progress` is called after each batch, `waits` before each step that may take
+    long. Some documents are prepared ahead; a batch is encoded while the next one is gathered.
+
+    Raises `SourceUnreachable`, `SourceRefused`, `IndexUnreachable`, `IndexRefused`,
+    `ExtractorUnreachable` or `DeletionsHeld`; acknowledged writes stay, and the next crawl resumes
+    at the last checkpoint.
     """
     source = connector.source
     if isinstance(connector, Snapshot):
@@ -155,8 +157,7 @@ def crawl(
     dependencies.index.flush()
     with ExitStack() as stack:
         encoding = stack.enter_context(ThreadPoolExecutor(1, "encoding"))
-        share = 1.0 if accept_deletions else guard_share
-        guard = DeletionGuard(source, dependencies.index.count(source), share)
+        guard = DeletionGuard(source, dependencies.index.count(source), guard_share)
         crawling = _Crawl(
             dependencies,
             CrawlReport(source),

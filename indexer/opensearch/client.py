@@ -151,7 +151,7 @@ class OneOfSeveral(Urllib3HttpConnection):
     in time. A read may be sent twice; a late write is repeated by its writer (`WriteFence`).
     """
 
-    def perform_request(
+    def perform_request(  # noqa: PLR0913 - the client's own signature
         self,
         method: str,
         url: str,

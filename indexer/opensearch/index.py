@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from opensearchpy import OpenSearch
 
@@ -56,6 +56,14 @@ BACK_OFF_S = 0.5
 """First pause before a rejected write is sent again, in seconds; it doubles."""
 
 
+@dataclass(frozen=True, slots=True)
+class IndexLayout:
+    """How a created index is divided, and how exactly it compares vectors."""
+
+    shards: int = 1
+    quantisation: Quantisation = WHOLE_VECTORS
+
+
 class OpenSearchIndex:
     """Documents behind an alias, and their access lists behind `{alias}-access`.
 
@@ -68,20 +76,19 @@ class OpenSearchIndex:
         client: OpenSearch,
         alias: str,
         dimension: int,
+        layout: IndexLayout = IndexLayout(),
         *,
-        shards: int = 1,
         replicas: int | None = None,
-        quantisation: Quantisation = WHOLE_VECTORS,
         back_off_s: float = BACK_OFF_S,
     ) -> None:
-        """`shards` and `quantisation` only apply if the index is created.
+        """`layout` only applies if the index is created.
 
         `replicas` applies to existing indexes too (None: unchanged).
         """
         self._documents = Alias(client, alias, back_off_s)
         self._lists = AccessLists(Alias(client, f"{alias}-access", back_off_s))
-        self._dimension, self._shards, self._replicas = dimension, shards, replicas
-        self._quantisation = quantisation
+        self._dimension, self._replicas = dimension, replicas
+        self._shards, self._quantisation = layout.shards, layout.quantisation
         self._ensured = self._copies_kept = False
         self._lacking: frozenset[str] = frozenset()
         self._last_lists: dict[AccessFilter, ReadableLists] = {}

@@ -23,7 +23,7 @@ from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.french.signature import analysis_signature
 from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers
 from indexer.opensearch.client import engine_faults
-from indexer.opensearch.index import OpenSearchIndex
+from indexer.opensearch.index import IndexLayout, OpenSearchIndex
 from indexer.opensearch.schema import FORMAT, index_body
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.values import IndexedDocument
@@ -95,7 +95,7 @@ class OpenSearchStorage:
                     self._client,
                     self._own(named.name),
                     named.spec.encoder.dimension,
-                    shards=named.spec.shards,
+                    IndexLayout(named.spec.shards),
                     replicas=self._replicas,
                 )
             return self._opened[named.name]

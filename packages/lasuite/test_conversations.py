@@ -86,7 +86,7 @@ class Assistant:
         answer.raise_for_status()
 
     def crawl(self) -> None:
-        crawl(PushConnector(SOURCE, self.inbox), self.crawling, accept_deletions=True)
+        crawl(PushConnector(SOURCE, self.inbox), self.crawling, guard_share=1.0)
 
     def _as(self, sub: str, path: str, body: dict[str, Any]) -> Any:
         self.provider.token_claims["sub"] = sub
@@ -126,7 +126,6 @@ def assistant(tmp_path: Path) -> Iterator[Assistant]:
         readers = ApplicationReaders(
             Provider(rules, lambda: int(time.time())),
             IntrospectionRules({"docs-app": SOURCE}),
-            book,
             book,
             NO_AUTHORITIES,
             lambda: int(time.time()),

@@ -56,7 +56,6 @@ def suite_client(parts: Parts, issuer: str, per_minute: int = 0, **rules: Any) -
         Provider(asked, lambda: int(time.time())),
         IntrospectionRules({"docs-app": "wiki"}),
         parts.book,
-        parts.book,
         NO_AUTHORITIES,
         lambda: int(time.time()),
         lambda: TODAY,

@@ -51,7 +51,7 @@ from quisait.application.sources import (
     source_stores,
 )
 from quisait.clock import now, today
-from quisait.privacy.replay import replay_where_older
+from quisait.privacy.replay import refuse_another, replay_where_older
 from quisait.privacy.retention import Privacy, open_privacy, open_query_log, query_log_key
 from quisait.settings import EncoderSettings, Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER, close_to_others
@@ -146,6 +146,8 @@ def open_application(settings: Settings, opening: Opening = Opening.SERVE) -> It
         key = query_log_key(settings)
         if opening is not Opening.READ:
             privacy.register.complete(opening=True)
+            if opening is not Opening.SERVE:
+                refuse_another(privacy.register)
             replay_where_older(
                 privacy.register,
                 database,
@@ -153,7 +155,6 @@ def open_application(settings: Settings, opening: Opening = Opening.SERVE) -> It
                 whole,
                 key,
                 source_stores(database),
-                may_be_copy=opening is Opening.SERVE,
             )
         query_log = open_query_log(settings, database, book)
         scopes = [ScopeAuthority(book)] if settings.questions.enabled else []

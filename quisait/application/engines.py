@@ -25,6 +25,7 @@ from indexer.encoding.wrapped_encoders import drop_damaged_vectors as drop_damag
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.extraction.files import ExtractionLimits
 from indexer.live_index import EncoderRecord, IndexStorage
+from indexer.opensearch.index import IndexLayout
 from indexer.ports import Encoder, Extractor, Index
 from indexer.reindex import KeepVectors
 from quisait.application.model_bars import MeasuredBars, read_bars
@@ -317,9 +318,8 @@ def open_scratch_index(settings: IndexSettings, folder: Path, dimension: int) ->
             client,
             alias,
             dimension,
-            shards=settings.shards,
+            IndexLayout(settings.shards, settings.quantisation),
             replicas=settings.wanted_replicas,
-            quantisation=settings.quantisation,
         )
     finally:
         drop(client, alias)

@@ -50,7 +50,7 @@ def experts(
 ) -> None:
     """Cherche qui sait, avec les droits d'un agent."""
     with opened_for_reader(agent, "quisait experts") as (context, reader):
-        found = who_knows(context, reader, query, area=area, limit=limit)
+        found = who_knows(context, reader, Query(query), area=area, limit=limit)
     if as_json:
         print_json(answers.experts_body(found))
     else:

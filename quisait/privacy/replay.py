@@ -70,21 +70,16 @@ def replay_where_older(
     index: Index,
     journal: bytes,
     stores: Sequence[SourceStore],
-    *,
-    may_be_copy: bool = True,
 ) -> ReplayReport:
     """Apply the lines that database or index do not know yet.
 
     `stores` are in this database: documents that were deleted or closed since the backup are
     withdrawn from them, so that they are not published again. `journal` is the key with which the
-    query log makes pseudonyms of agents. Unless `may_be_copy`, raises `RegisterMismatch` if the
-    register does not contain the last line that the database and the index know.
+    query log makes pseudonyms of agents.
     """
     last, known = register.standing()
     if not last or all(mark == last for mark in known):
         return ReplayReport()
-    if not may_be_copy and not _contains(register, known):
-        raise RegisterMismatch(register.mismatch())
     waiting = max((register.since(mark) for mark in known), key=len)
     for mark, knows in zip(register.marks, known, strict=True):
         if isinstance(mark, DatabaseRegisterMark) and knows != last:
@@ -105,9 +100,13 @@ def _tell_features(database: sa.Engine) -> None:
         feature.restored(database)
 
 
-def _contains(register: FileRegister, known: Sequence[str]) -> bool:
-    """Return whether the register contains every line that a mark names."""
-    return set(filter(None, known)) <= {line["id"] for line in register.lines()}
+def refuse_another(register: FileRegister) -> None:
+    """Raise `RegisterMismatch` if the register lacks the last line of the database or the index."""
+    last, known = register.standing()
+    if not last or all(mark == last for mark in known):
+        return
+    if not set(filter(None, known)) <= {line["id"] for line in register.lines()}:
+        raise RegisterMismatch(register.mismatch())
 
 
 def replay_on_copy(

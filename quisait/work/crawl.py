@@ -216,13 +216,13 @@ def crawl_with_lock(
                 advance(so_far.seen, run.expected)
                 run.note(so_far)
 
+            # The database is the source of questions: a missing question was deleted.
+            accepts = asked.accept_deletions or source.kind == "questions"
             report = crawl(
                 connector,
                 with_lock(dependencies, held, asked.stop),
                 full=asked.full,
-                # The database is the source of questions: a missing question was deleted.
-                accept_deletions=asked.accept_deletions or source.kind == "questions",
-                guard_share=application.settings.guard_share,
+                guard_share=1.0 if accepts else application.settings.guard_share,
                 progress=progress,
                 waits=waits,
             )

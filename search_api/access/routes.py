@@ -217,7 +217,9 @@ def make_token(
 ) -> HTMLResponse:
     """Make a token, shown on this page and never again."""
     tokens = _tokens(request)
-    made, fault = token_forms.make_token(tokens, who.agent_id or "", label, days)
+    made, fault = token_forms.token_or_fault(
+        tokens, lambda: tokens.make(who.agent_id or "", label, days)
+    )
     page = _page(request, who, made=made, fault=fault)
     return HTMLResponse(page, status_code=400 if fault else 200)
 

@@ -1,6 +1,6 @@
 """Make and revoke personal tokens, for the forms of «Mes accès» and «Mes assistants»."""
 
-from collections.abc import Set
+from collections.abc import Callable
 
 from fastapi import Request
 
@@ -33,21 +33,10 @@ def permitted(tokens: SqlPersonalTokens | None) -> SqlPersonalTokens:
     return tokens
 
 
-def make_token(
-    tokens: SqlPersonalTokens,
-    agent_id: str,
-    label: str,
-    days: int,
-    *,
-    assistant: bool = False,
-    sources: Set[str] = frozenset(),
-    spaces: Set[str] = frozenset(),
-) -> tuple[str, str]:
-    """Return a new token and no fault, or no token and the fault in French."""
+def token_or_fault(tokens: SqlPersonalTokens, make: Callable[[], str]) -> tuple[str, str]:
+    """Return the token that `make` makes and no fault, or no token and the fault in French."""
     try:
-        token = tokens.make(
-            agent_id, label, days, assistant=assistant, sources=sources, spaces=spaces
-        )
+        token = make()
     except TooManyTokens:
         return "", f"Vous avez déjà {MAX_TOKENS} jetons : supprimez ceux qui ne servent plus."
     except ValueError:

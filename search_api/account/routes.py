@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
-from pydantic import BaseModel, StringConstraints, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
 from starlette.datastructures import FormData
 
 from connectors.account_linking import LinkBy
@@ -37,7 +37,7 @@ from search_api.favourites.service import FavouriteAction, change_favourite, fav
 from search_api.favourites.storage import SubjectKind
 from search_api.features import ChoicesForm
 from search_api.notices import Fields, Undo, noticed
-from search_api.parameters import NamedReader, day_of_field
+from search_api.parameters import EMPTY_IS_NONE, NamedReader, day_of_field
 from search_api.people.agents import ask_wish, take_back_wish, wish_before
 from search_api.questions.storage import Asking
 from search_api.questions.values import MOST_PER_WEEK, AskingPreferences, RequestState
@@ -213,30 +213,36 @@ def _read(form: ChoicesForm, whole: FormData) -> BaseModel:
         raise RequestValidationError(faults) from error
 
 
+class _ChoicesForm(BaseModel):
+    """The core's fields of the form."""
+
+    receives: bool = False
+    topics: list[str] = Field([], max_length=500)
+    per_week: str = Field("", max_length=3, pattern=r"^[0-9]*$")
+    absent_until: str = Field("", max_length=10)
+    per_month: Annotated[int | None, EMPTY_IS_NONE] = Field(None, ge=0, le=MOST_PER_MONTH)
+    contact: Annotated[ContactVia | None, EMPTY_IS_NONE] = None
+
+
 @router.post("/preferences")
 def choose(
     request: Request,
     reader: NamedReader,
     whole: WholeForm,
-    receives: Annotated[bool, Form()] = False,
-    topics: Annotated[list[str], Form(max_length=500)] = [],  # noqa: B006 - FastAPI copies it
-    per_week: Annotated[str, Form(max_length=3, pattern=r"^[0-9]*$")] = "",
-    absent_until: Annotated[str, Form(max_length=10)] = "",
-    per_month: Annotated[int | None, Form(ge=0, le=MOST_PER_MONTH)] = None,
-    contact: Annotated[ContactVia | None, Form()] = None,
+    form: Annotated[_ChoicesForm, Form()],
 ) -> RedirectResponse:
     """Store the choices of the form, then show the page again."""
     services = services_of(request)
     chosen = Choices(
         AskingPreferences(
-            receives,
-            tuple(filter(None, topics)),
-            int(per_week) if per_week else None,
-            day_of_field(absent_until),
+            form.receives,
+            tuple(filter(None, form.topics)),
+            int(form.per_week) if form.per_week else None,
+            day_of_field(form.absent_until),
         ),
-        per_month,
-        contact,
-        [_read(form, whole) for form in forms_of(services)],
+        form.per_month,
+        form.contact,
+        [_read(added, whole) for added in forms_of(services)],
     )
     undo = Undo("/preferences", _fields_of(own_choices(services, reader)))
     passed_on = set_preferences(services, reader, chosen)
@@ -259,25 +265,29 @@ def _fields_of(said: Choices) -> Fields:
     }
 
 
+class _WishForm(BaseModel):
+    """A form about a wish, for each `subject`; `back`: address of the page to return to."""
+
+    act: WishAction
+    kind: PreferenceKind
+    subject: list[WishSubject] = [""]
+    way: str = Field("", max_length=20)
+    back: str = Field("/preferences", max_length=8_000)
+
+
 @router.post("/mes-donnees")
 def change(
-    request: Request,
-    reader: NamedReader,
-    act: Annotated[WishAction, Form()],
-    kind: Annotated[PreferenceKind, Form()],
-    subject: Annotated[list[WishSubject] | None, Form()] = None,
-    way: Annotated[str, Form(max_length=20)] = "",
-    back: Annotated[str, Form(max_length=8_000)] = "/preferences",
+    request: Request, reader: NamedReader, form: Annotated[_WishForm, Form()]
 ) -> RedirectResponse:
     """Apply or take back a wish for each subject, then show the page again."""
     services = services_of(request)
-    undo = _undo(services, reader, kind, subject or [""], back)
-    for one in subject or [""]:
-        if act is WishAction.ASK:
-            ask_wish(services, reader, kind, one, way)
+    undo = _undo(services, reader, form.kind, form.subject, form.back)
+    for subject in form.subject:
+        if form.act is WishAction.ASK:
+            ask_wish(services, reader, form.kind, subject, form.way)
         else:
-            take_back_wish(services, reader, kind, one)
-    return noticed(request, local_path(back), f"{act}.{kind}", undo)
+            take_back_wish(services, reader, form.kind, subject)
+    return noticed(request, local_path(form.back), f"{form.act}.{form.kind}", undo)
 
 
 def _undo(

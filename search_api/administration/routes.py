@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import BeforeValidator
+from pydantic import BaseModel, BeforeValidator, Field
 
 from search_api.addresses import topic_address
 from search_api.administration.service import (
@@ -31,7 +31,7 @@ from search_api.bodies import Body
 from search_api.context import ROLE_NAMES, InvalidParameter, RoleHolder, Stale
 from search_api.identity.principals import Role
 from search_api.notices import noticed
-from search_api.parameters import EnteredForm, PageNumber
+from search_api.parameters import EMPTY_IS_NONE, EnteredForm, PageNumber
 from search_api.services import services_of
 from search_api.templating import render
 
@@ -132,25 +132,31 @@ class TableAct(StrEnum):
     WRITE = "write"
 
 
+class _EntryForm(BaseModel):
+    """The fields of an entry's form, beside its cells."""
+
+    act: TableAct = TableAct.PREVIEW
+    version: str = Field("", max_length=64)
+    line: Annotated[int | None, EMPTY_IS_NONE] = Field(None, ge=1, le=LAST_LINE)
+    removal: bool = False
+
+
 @administration_router.post("/administration/files/{name}", response_class=HTMLResponse)
 def change_table(
     request: Request,
     administrator: AdministratorOfFile,
     name: str,
     typed: EnteredForm,
-    act: Annotated[TableAct, Form()] = TableAct.PREVIEW,
-    version: Annotated[str, Form(max_length=64)] = "",
-    line: Annotated[int | None, Form(ge=1, le=LAST_LINE)] = None,
-    removal: Annotated[bool, Form()] = False,
+    form: Annotated[_EntryForm, Form()],
 ) -> HTMLResponse:
     """Show the effects of a change of one entry, or write it; if it is refused, show the reason."""
     services = services_of(request)
     found = table_page(services, administrator, name)
-    removal = removal or act is TableAct.REMOVE
+    removal = form.removal or form.act is TableAct.REMOVE
     cells = cells_of(found.table.columns, typed)
-    change = TableChange(version, line, None if removal else cells)
+    change = TableChange(form.version, form.line, None if removal else cells)
     try:
-        if act is TableAct.WRITE:
+        if form.act is TableAct.WRITE:
             written = write_change(services, administrator, name, change)
             found = table_page(services, administrator, name)
             blank = TableChange(found.table.version, None, tuple("" for _ in cells))

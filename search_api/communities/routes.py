@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel, Field
 
 from expertise.consent import PreferenceKind
 from search_api.addresses import community_address, document_of_address, local_path, topic_address
@@ -167,22 +168,25 @@ def forget_on_page(
     return noticed(request, "/animation#decisions", "topic.forget")
 
 
+class _HolderForm(BaseModel):
+    """A decision on a holder, from the page with the address `back`."""
+
+    agent: str = Field(max_length=4_000)
+    act: HolderAction
+    reason: str = Field("", max_length=4_000)
+    back: str = Field("/animation#retires", max_length=8_000)
+
+
 @pages.post("/animation/holders/{topic_id:path}")
 def decide_holder_on_page(
-    request: Request,
-    manager: ManagerOfTopic,
-    topic_id: str,
-    agent: Annotated[str, Form(max_length=4_000)],
-    act: Annotated[HolderAction, Form()],
-    reason: Annotated[str, Form(max_length=4_000)] = "",
-    back: Annotated[str, Form(max_length=8_000)] = "/animation#retires",
+    request: Request, manager: ManagerOfTopic, topic_id: str, form: Annotated[_HolderForm, Form()]
 ) -> RedirectResponse:
     """Do the same as `decide_holder` from a page's form, then return to that page."""
-    decide_on_holder(services_of(request), manager, topic_id, agent, act, reason)
-    removed = act is HolderAction.REMOVE
-    fields = {"agent": agent, "act": HolderAction.RESTORE, "back": back}
+    decide_on_holder(services_of(request), manager, topic_id, form.agent, form.act, form.reason)
+    fields = {"agent": form.agent, "act": HolderAction.RESTORE, "back": form.back}
+    removed = form.act is HolderAction.REMOVE
     undo = Undo(f"/animation/holders/{quote(topic_id)}", fields) if removed else None
-    return noticed(request, local_path(back), f"holder.{act}", undo)
+    return noticed(request, local_path(form.back), f"holder.{form.act}", undo)
 
 
 @pages.post("/animation/communities/{topic_id:path}")

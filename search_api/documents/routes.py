@@ -10,7 +10,6 @@ from search_api.addresses import (
     ANSWER_ANCHOR,
     QUESTION_SOURCE,
     QuestionMail,
-    SearchAddress,
     demo_original_address,
     document_address,
     experts_address,
@@ -34,6 +33,7 @@ from search_api.expected.service import (
 from search_api.identity.tokens import on_loopback
 from search_api.parameters import AskingReader, NamedReader
 from search_api.problems import Problem
+from search_api.query.query import Query as SearchQuery
 from search_api.search.routes import page_address
 from search_api.services import services_of
 from search_api.templating import render
@@ -127,7 +127,7 @@ def _page(request: Request, reader: AskingReader, document_id: str, q: str) -> s
         request=request,
         found=found,
         q=asked,
-        back=str(SearchAddress(asked)) if asked else "",
+        back=str(SearchQuery(asked)) if asked else "",
         today=today,
         own_address=document_address(document_id),
         answer=ANSWER_ANCHOR,

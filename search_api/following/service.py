@@ -20,7 +20,6 @@ from indexer.sql import in_utc
 from indexer.values import FACETS, Card
 from search_api.addresses import (
     QUESTION_SOURCE,
-    SearchAddress,
     community_address,
     document_address,
     question_address,
@@ -316,7 +315,7 @@ def _new_of(
     topic = context.topics().get(follow.subject)
     if topic is None:
         return [], False
-    items, more = _documents(context, reader, SearchAddress(any_label(topic)), period, own)
+    items, more = _documents(context, reader, Query(any_label(topic)), period, own)
     asked = _questions(context, reader, topic, period)
     found = {one.document_id: one for one in (*items, *asked)}
     return sorted(found.values(), key=lambda one: (one.moment, one.title), reverse=True), more
@@ -342,19 +341,17 @@ def _questions(
 def _documents(
     context: AnswerContext,
     reader: Reader,
-    address: SearchAddress,
+    followed: Query,
     period: _Period,
     own: frozenset[str],
 ) -> tuple[Sequence[NewsItem], bool]:
     """Return a search's documents of the period, newest first, and whether there may be more."""
-    narrowed = since(address.q, period.begins.date())
-    asked = Query(
-        address.q if narrowed is None else narrowed,  # a pasted text has no operators
-        address.filters,
+    narrowed = since(followed.text, period.begins.date())
+    asked = followed.but(
+        text=followed.text if narrowed is None else narrowed,  # a pasted text has no operators
         page_size=READ_OF_EACH,
         order=ResultOrder.DATE,
-        wide=address.wide,
-        only=verified_documents(context) if address.verified else None,
+        only=verified_documents(context) if followed.verified else None,
     )
     results = context.search.answer(asked, reader, context.today())
     items = []
@@ -472,7 +469,7 @@ def _canonical(kind: FollowKind, subject: str) -> str:
     return address
 
 
-def _read_address(written: str) -> SearchAddress:
+def _read_address(written: str) -> Query:
     """Return the search of an address: only its words and filters count."""
     try:
         pairs = parse_qsl(urlsplit(written).query)
@@ -485,11 +482,11 @@ def _read_address(written: str) -> SearchAddress:
     said = [value for name, value in pairs if name == "q"]
     text = " ".join(said[0].split())[:QUERY_CHARACTERS] if said else ""
     said_so = {name for name, value in pairs if value == "1"}
-    return SearchAddress(text, filters, wide="wide" in said_so, verified="verified" in said_so)
+    return Query(text, filters, wide="wide" in said_so, verified="verified" in said_so)
 
 
-def _search_title(address: SearchAddress) -> str:
-    chosen = [value for _, value in address.chosen]
-    narrowed = ", ".join([*chosen, *(["vérifiés par leur auteur"] if address.verified else [])])
-    said = f"« {address.q} »" if address.q else "Tous les documents"
+def _search_title(query: Query) -> str:
+    chosen = [value for _, value in query.chosen]
+    narrowed = ", ".join([*chosen, *(["vérifiés par leur auteur"] if query.verified else [])])
+    said = f"« {query.text} »" if query.text else "Tous les documents"
     return f"Recherche : {said}{f' ({narrowed})' if narrowed else ''}"

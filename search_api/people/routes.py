@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from search_api.addresses import SearchAddress, topic_address
+from search_api.addresses import topic_address
 from search_api.bodies import PROBLEMS
 from search_api.context import NoBuild
 from search_api.parameters import NamedReader, Offset, Typed
 from search_api.people.agents import agent_peers, agent_profile
 from search_api.people.schemas import ProfileBody
+from search_api.query.query import Query as SearchQuery
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.topics.routes import not_mapped
@@ -49,7 +50,7 @@ def agent_page(request: Request, reader: NamedReader, agent_id: str, q: Typed = 
         own=found.own,
         found=found.profile,
         q=q.strip(),
-        search_address=SearchAddress,
+        search_address=SearchQuery,
         topic_address=topic_address,
         km=kilometres,
     )

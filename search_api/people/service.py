@@ -10,7 +10,7 @@ from enum import StrEnum
 from connectors.geography import distance_km
 from connectors.values import Agent, ContributorRole, EvidencePolicy
 from expertise.directory import SqlDirectory
-from expertise.lookup import NOBODY, DirectoryMatches, look_up
+from expertise.lookup import NOBODY, DirectoryMatches, DocumentWords, look_up
 from expertise.names import DirectoryField, asked_words
 from expertise.places import AskedPlace, departements_of, nearest_km
 from expertise.values import Candidate, DirectAnswerer, ScoreParts, TopicHolders
@@ -119,8 +119,9 @@ def named_by(
         question,
         context.today(),
         asker=asker,
-        unknown=lambda words: context.search.near_words(words, reader).keys(),
-        ordinary=ordinary_words(texts),
+        words=DocumentWords(
+            lambda words: context.search.near_words(words, reader).keys(), ordinary_words(texts)
+        ),
         otherwise=[
             re.sub(re.escape(one.words), lambda _, said=other: said, question, flags=re.IGNORECASE)  # type: ignore[misc]
             for one in expansions
@@ -161,8 +162,7 @@ def asked_instead(
             one,
             today,
             question,
-            of_topic,
-            assigned.get(one.card.document_id, ()),
+            DocumentTopics(assigned.get(one.card.document_id, ()), of_topic),
         )
     return {id_: people for id_, people in found.items() if people}
 
@@ -173,21 +173,31 @@ def _authors_can_be_asked(one: Result) -> bool:
     return not writers or any(author.shown for author in writers)
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentTopics:
+    """Topics of a document, each with its confidence, and the `holders` of the surest one."""
+
+    assigned: Sequence[tuple[str, float]] = ()
+    holders: Sequence[Agent] = ()
+
+
+NO_TOPICS = DocumentTopics()
+
+
 def ask_instead(
     directory: SqlDirectory,
     asker: Agent | None,
     one: Result,
     today: date,
     question: str = "",
-    holders: Sequence[Agent] = (),
-    topics: Sequence[tuple[str, float]] = (),
+    topics: DocumentTopics = NO_TOPICS,
 ) -> tuple[Agent, ...]:
     """Return agents to ask if no author of a document is in post and may be named; else none.
 
-    These are agents in post who edited, reviewed or answered in the document; else the `holders` of
+    These are agents in post who edited, reviewed or answered in the document; else the holders of
     its topic nearest to the asker; else the agents of the authors' métier nearest to the asker. The
     asker, agents who may not be shown, and agents who refused the subject of the document
-    (`topics`) or of the `question` are left out. The result is empty if contributions to the
+    or of the `question` are left out. The result is empty if contributions to the
     document are not evidence.
     """
     card = one.card
@@ -195,7 +205,7 @@ def ask_instead(
         return ()
 
     def may_be_asked(agent: Agent) -> bool:
-        about_document = refuses_document(agent, card.document_id, card.title, topics)
+        about_document = refuses_document(agent, card.document_id, card.title, topics.assigned)
         refused = about_document or refuses(agent, question)
         own = asker is not None and agent.id == asker.id
         return may_be_shown(agent, today) and not refused and not own
@@ -210,7 +220,7 @@ def ask_instead(
     ]
     if asked := tuple(agent for agent in carried_on if may_be_asked(agent)):
         return asked
-    if asked := nearest(holders):
+    if asked := nearest(topics.holders):
         return asked
     writers = [author.agent for author in one.authors if author.agent and author.role in _WROTE]
     for metier in dict.fromkeys(agent.metier for agent in writers):

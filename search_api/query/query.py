@@ -6,13 +6,15 @@ Parsing is tolerant: every query is valid.
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from typing import Any
+from urllib.parse import urlencode
 
 from indexer.french.analysis import fold
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
-from indexer.values import Question
+from indexer.values import FACETS, Question
 
 PHRASE = r'-?"[^"]*"'
 """Matches a quoted phrase, in which no operator is read."""
@@ -174,7 +176,8 @@ class Query:
     """A search request: text, filters by facet, page (from 1) and order.
 
     `wide`: documents that are only near the query are shown too. `verified`: only documents that
-    their author confirmed are shown; `only` contains their ids once they are known.
+    their author confirmed are shown; `only` contains their ids once they are known. `as_typed`: a
+    correction is never answered instead. As text, it is the address of its page.
     """
 
     text: str = ""
@@ -185,6 +188,61 @@ class Query:
     wide: bool = False
     verified: bool = False
     only: tuple[str, ...] | None = None
+    as_typed: bool = False
+
+    def __str__(self) -> str:
+        pairs = [*self._pairs, ("page", str(self.page))] if self.page > 1 else self._pairs
+        return f"/?{urlencode(pairs)}" if pairs else "/"
+
+    @property
+    def _pairs(self) -> list[tuple[str, str]]:
+        said = {"wide": self.wide, "verified": self.verified, "as_typed": self.as_typed}
+        return [
+            *([("q", self.text)] if self.text else []),
+            *self.chosen,
+            *self.ordered,
+            *((name, "1") for name, holds in said.items() if holds),
+        ]
+
+    @property
+    def chosen(self) -> list[tuple[str, str]]:
+        """The filters as (facet, value) pairs, in the order of the facets."""
+        return [(name, value) for name in FACETS for value in self.filters.get(name, ())]
+
+    @property
+    def ordered(self) -> list[tuple[str, str]]:
+        """The parameter of the order, if it is not the default."""
+        return [] if self.order == ResultOrder.RELEVANCE else [("sort", str(self.order))]
+
+    def has(self, facet: str, value: str) -> bool:
+        """Return whether the search is filtered by this value."""
+        return value in self.filters.get(facet, ())
+
+    def narrowed(self, facet: str, value: str) -> "Query":
+        """Return the first page, filtered by this value too."""
+        values = tuple(dict.fromkeys((*self.filters.get(facet, ()), value)))
+        return self.but(filters={**self.filters, facet: values})
+
+    def widened(self, facet: str, value: str) -> "Query":
+        """Return the first page, without this filter."""
+        values = tuple(other for other in self.filters.get(facet, ()) if other != value)
+        return self.but(filters={**self.filters, facet: values})
+
+    def but(self, **changes: Any) -> "Query":
+        """Return the same search with other fields: its first page, unless `page` is given."""
+        return replace(self, **({"page": 1} | changes))
+
+    def asking(self, text: str) -> "Query":
+        """Return the first page of another text, with the same filters."""
+        return self.but(text=text, wide=False, as_typed=False)
+
+    def showing(self, facet: str) -> str:
+        """Return the address of the same page with every value of a facet."""
+        return f"/?{urlencode([*self._pairs, ('more', facet)])}"
+
+    def unfiltered(self) -> "Query":
+        """Return the same text and order without filters."""
+        return Query(self.text, order=self.order)
 
 
 def since(typed: str, day: date) -> str | None:

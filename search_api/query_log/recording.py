@@ -5,7 +5,7 @@ further into the results are recorded.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Protocol
 
 from indexer.access import Reader
-from search_api.query.query import ResultOrder
+from search_api.query.query import Query
 from search_api.query_log.storage import hour_of
 
 log = logging.getLogger(__name__)
@@ -59,19 +59,11 @@ class NoQueryLog:
         """Do nothing."""
 
 
-def search_query(
-    reader: Reader,
-    text: str,
-    filters: Mapping[str, Sequence[str]],
-    page: int,
-    total: int,
-    order: ResultOrder = ResultOrder.RELEVANCE,
-    named: Sequence[str] = (),
-) -> AskedQuery:
+def search_query(reader: Reader, query: Query, total: int, named: Sequence[str]) -> AskedQuery:
     """Return the record of a search; `named` are the agents shown beside its results."""
-    further = page > 1 or bool(filters) or order is not ResultOrder.RELEVANCE
+    further = query.page > 1 or bool(query.filters or query.ordered)
     asker = reader.agent_id or ""
-    return AskedQuery(QueryKind.SEARCH, asker, text, total, further, tuple(named))
+    return AskedQuery(QueryKind.SEARCH, asker, query.text, total, further, tuple(named))
 
 
 def experts_query(reader: Reader, text: str, area: str, found: Sequence[str]) -> AskedQuery:

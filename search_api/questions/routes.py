@@ -10,16 +10,18 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
+from pydantic import BaseModel, Field
 
 from indexer.access import Reader
 from indexer.errors import IndexUnreachable
-from search_api.addresses import SearchAddress, document_address, question_address, topic_address
+from search_api.addresses import document_address, question_address, topic_address
 from search_api.authorization import IN_PERSON
 from search_api.bodies import PROBLEMS
 from search_api.context import InvalidParameter, required
 from search_api.markdown import linked_documents, rendered
 from search_api.notices import Undo, noticed
-from search_api.parameters import AskingReader, NamedReader, day_of_field
+from search_api.parameters import EMPTY_IS_NONE, AskingReader, NamedReader, day_of_field
+from search_api.query.query import Query as SearchQuery
 from search_api.questions.actions import (
     QuestionAct,
     QuestionAction,
@@ -89,20 +91,37 @@ def existing(request: Request, reader: AskingReader, q: _Written = "") -> Existi
     return ExistingAnswersBody.model_validate(answer)
 
 
+class _Draft(BaseModel):
+    """A question that is being written, and whom to ask, in the address of a form."""
+
+    q: str = Field("", max_length=4_000, description="what is being written")
+    to: str = Field("", max_length=200, description="an agent's id: whom to ask first")
+    community: str = Field("", max_length=200, description="as when asking")
+    metier: str = Field("", max_length=200, description="as when asking")
+
+    def question(self) -> NewQuestion:
+        """Return the question of this title."""
+        return NewQuestion(
+            self.q.strip()[:MOST_TITLE], to=self.to, community=self.community, metier=self.metier
+        )
+
+
+class _DraftWithReaders(_Draft):
+    scope: ReaderScope = Field(ReaderScope.EVERYBODY, description="who may read it")
+    scope_id: str = Field("", max_length=2_000, description="as when asking")
+
+
+class _DraftWithText(_Draft):
+    topic: str = Field("", max_length=200)
+    text: str = Field("", max_length=MOST_TEXT)
+
+
 @api_router.get("/recipients")
 def recipients(
-    request: Request,
-    reader: AskingReader,
-    q: _Written = "",
-    to: Annotated[str, Query(max_length=200, description="an agent's id: whom to ask first")] = "",
-    community: Annotated[str, Query(max_length=200, description="as when asking")] = "",
-    metier: Annotated[str, Query(max_length=200, description="as when asking")] = "",
-    scope: Annotated[ReaderScope, Query(description="who may read it")] = ReaderScope.EVERYBODY,
-    scope_id: Annotated[str, Query(max_length=2_000, description="as when asking")] = "",
+    request: Request, reader: AskingReader, draft: Annotated[_DraftWithReaders, Query()]
 ) -> RecipientsBody:
     """Return the agents whom a question may be put to."""
-    asked = NewQuestion(q.strip()[:MOST_TITLE], scope=scope, scope_id=scope_id)
-    new = replace(asked, to=to, community=community, metier=metier)
+    new = replace(draft.question(), scope=draft.scope, scope_id=draft.scope_id)
     found = planned_recipients(services_of(request), reader, new)
     return RecipientsBody.model_validate({"recipients": found})
 
@@ -206,18 +225,10 @@ def questions_page(request: Request, reader: NamedReader) -> str:
 
 @router.get("/questions/new", response_class=HTMLResponse)
 def new_question_page(
-    request: Request,
-    reader: AskingReader,
-    q: _Written = "",
-    to: Annotated[str, Query(max_length=200)] = "",
-    community: Annotated[str, Query(max_length=200)] = "",
-    metier: Annotated[str, Query(max_length=200)] = "",
-    topic: Annotated[str, Query(max_length=200)] = "",
-    text: Annotated[str, Query(max_length=MOST_TEXT)] = "",
+    request: Request, reader: AskingReader, draft: Annotated[_DraftWithText, Query()]
 ) -> str:
     """Show the form for a question, next to documents that already answer it."""
-    title = q.strip()[:MOST_TITLE]
-    new = NewQuestion(title, text, topic, to=to, community=community, metier=metier)
+    new = replace(draft.question(), text=draft.text, topic_id=draft.topic)
     return _form(request, reader, new)
 
 
@@ -253,43 +264,69 @@ def _form(
     )
 
 
+class _AskingForm(BaseModel):
+    """The form for a question.
+
+    `shown_for`: the choices and the question for which the page showed what answers already, and
+    the recipients `named`, of whom the asker keeps `recipients`. `look`: show that again.
+    """
+
+    title: str = Field(max_length=4_000)
+    text: str = Field("", max_length=2 * MOST_TEXT)
+    topic: str = Field("", max_length=200)
+    readers: str = Field(ReaderScope.EVERYBODY.value, max_length=2_000)
+    hidden: bool = False
+    to: str = Field("", max_length=200)
+    community: str = Field("", max_length=200)
+    recipients: list[str] = Field([], max_length=20)
+    named: list[str] = Field([], max_length=20)
+    shown_for: str = Field("", max_length=4_000)
+    look: bool = False
+
+    @property
+    def away(self) -> set[str]:
+        """Ids of shown recipients that the asker took away."""
+        return set(self.named) - set(self.recipients)
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the page showed what answers another question than this one."""
+        written = f"{self.community}|{self.readers}|{self.topic}|{self.title}"
+        return bool(self.shown_for) and self.shown_for.split() != written.split()
+
+    def question(self) -> NewQuestion:
+        """Return the question as it was typed."""
+        scope, _, scope_id = self.readers.partition(SCOPE_SEPARATOR)
+        known = {one.value for one in ReaderScope}
+        to_metier = self.community.startswith(METIER_PREFIX)
+        return NewQuestion(
+            self.title,
+            self.text,
+            self.topic,
+            # A value outside the page's choices becomes an unknown community, which is refused.
+            ReaderScope(scope) if scope in known else ReaderScope.COMMUNITY,
+            scope_id,
+            self.hidden,
+            self.to,
+            community="" if to_metier else self.community,
+            metier=self.community.removeprefix(METIER_PREFIX) if to_metier else "",
+            keep=tuple(self.recipients) if self.away else None,
+        )
+
+
 @router.post("/questions", response_model=None)
 def ask_on_page(
-    request: Request,
-    reader: AskingReader,
-    title: Annotated[str, Form(max_length=4_000)],
-    text: Annotated[str, Form(max_length=2 * MOST_TEXT)] = "",
-    topic: Annotated[str, Form(max_length=200)] = "",
-    readers: Annotated[str, Form(max_length=2_000)] = ReaderScope.EVERYBODY.value,
-    hidden: Annotated[bool, Form()] = False,
-    to: Annotated[str, Form(max_length=200)] = "",
-    ask_of: Annotated[str, Form(max_length=200, alias="community")] = "",
-    recipients: Annotated[list[str], Form(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
-    named: Annotated[list[str], Form(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
-    shown_for: Annotated[str, Form(max_length=4_000)] = "",
-    look: Annotated[bool, Form()] = False,
+    request: Request, reader: AskingReader, form: Annotated[_AskingForm, Form()]
 ) -> Response:
     """Ask, then show the question's page; if refused, the form with everything that was typed.
 
-    `shown_for`: the choices and the question for which the page showed what answers already, and
-    the recipients `named`, of whom the asker keeps `recipients`. If the question has changed since,
-    or with `look`, the form is shown again with the documents and recipients for it, and nothing is
-    asked.
+    If the question has changed since the page showed what answers it, or with `look`, the form is
+    shown again with the documents and recipients for it, and nothing is asked.
     """
-    scope, _, scope_id = readers.partition(SCOPE_SEPARATOR)
-    known = {one.value for one in ReaderScope}
-    # A value outside the page's choices becomes an unknown community, which is refused.
-    chosen = ReaderScope(scope) if scope in known else ReaderScope.COMMUNITY
-    to_metier = ask_of.startswith(METIER_PREFIX)
-    community, metier = ("", ask_of.removeprefix(METIER_PREFIX)) if to_metier else (ask_of, "")
-    written = f"{ask_of}|{readers}|{topic}|{title}"
-    look = look or (bool(shown_for) and shown_for.split() != written.split())
-    away = set(named) - set(recipients)
-    keep = tuple(recipients) if away else None
-    new = NewQuestion(title, text, topic, chosen, scope_id, hidden, to, community, metier, keep)
+    new, away = form.question(), form.away
     try:
-        if look:
-            short = replace(new, title=title.strip()[:MOST_TITLE])
+        if form.look or form.has_changed:
+            short = replace(new, title=new.title.strip()[:MOST_TITLE])
             return HTMLResponse(_form(request, reader, short, away=away))
         made = ask_question(services_of(request), reader, new)
     except (InvalidParameter, TooManyQuestions) as refused:
@@ -393,7 +430,7 @@ def _question(
         typed=typed,
         problem=problem,
         q=searched,
-        back=str(SearchAddress(searched)) if searched else "",
+        back=str(SearchQuery(searched)) if searched else "",
         today=services.today(),
         topic_address=topic_address,
         most_text=MOST_TEXT,
@@ -402,41 +439,50 @@ def _question(
     )
 
 
+class _ActForm(BaseModel):
+    """A form of a question's page.
+
+    `step`: publish nothing, but show the text as it will be read, documents found by the words
+    `find`, or the text with a link to the document `cite` after its first `at` characters.
+    """
+
+    act: QuestionAction
+    text: str = Field("", max_length=2 * MOST_TEXT)
+    title: str = Field("", max_length=4_000)
+    answer: str = Field("", max_length=32)
+    valid_until: str = Field("", max_length=10)
+    digest: str = Field("", max_length=64)
+    step: Annotated[AnswerStep | None, EMPTY_IS_NONE] = None
+    find: str = Field("", max_length=4_000)
+    cite: str = Field("", max_length=4_000)
+    at: Annotated[int | None, EMPTY_IS_NONE] = Field(None, ge=0, le=2 * MOST_TEXT)
+
+    def typed(self) -> "_Typed":
+        """Return what the page shows again."""
+        day = day_of_field(self.valid_until)
+        return _Typed(self.act, self.text, self.title, self.answer, day)
+
+
 @router.post("/questions/{question_id}", response_model=None)
 def act_on_page(
-    request: Request,
-    reader: NamedReader,
-    question_id: str,
-    act: Annotated[QuestionAction, Form()],
-    text: Annotated[str, Form(max_length=2 * MOST_TEXT)] = "",
-    title: Annotated[str, Form(max_length=4_000)] = "",
-    answer: Annotated[str, Form(max_length=32)] = "",
-    valid_until: Annotated[str, Form(max_length=10)] = "",
-    digest: Annotated[str, Form(max_length=64)] = "",
-    step: Annotated[AnswerStep | None, Form()] = None,
-    find: Annotated[str, Form(max_length=4_000)] = "",
-    cite: Annotated[str, Form(max_length=4_000)] = "",
-    at: Annotated[int | None, Form(ge=0, le=2 * MOST_TEXT)] = None,
+    request: Request, reader: NamedReader, question_id: str, form: Annotated[_ActForm, Form()]
 ) -> Response:
     """Act from the page's forms, then show the question, or the reader's list if it is gone.
 
-    If refused, show the page with everything that was typed. `step`: publish nothing, but show the
-    text as it will be read, documents found by the words `find`, or the text with a link to the
-    document `cite` after its first `at` characters. The preview is also shown, once, if the asker
-    may not read a document that the text cites.
+    If refused, show the page with everything that was typed. The preview is also shown, once, if
+    the asker may not read a document that the text cites.
     """
-    services, day = services_of(request), day_of_field(valid_until)
-    if step is None and not cite and _cites_closed(services, reader, question_id, text):
+    services, typed, act, step = services_of(request), form.typed(), form.act, form.step
+    if step is None and not form.cite and _cites_closed(services, reader, question_id, form.text):
         step = AnswerStep.PREVIEW
-    if cite or step in (AnswerStep.PREVIEW, AnswerStep.FIND):
-        typed = _Typed(act, text.replace("\r\n", "\n"), title, answer, day, caret=at)
-        typed = _stepped(services, reader, typed, step, find, cite)
+    if form.cite or step in (AnswerStep.PREVIEW, AnswerStep.FIND):
+        typed = replace(typed, text=form.text.replace("\r\n", "\n"), caret=form.at)
+        typed = _stepped(services, reader, typed, step, form.find, form.cite)
         return HTMLResponse(_question(request, reader, question_id, typed=typed))
     try:
-        made = QuestionAct(act, text, title, answer, day, digest)
+        made = QuestionAct(act, form.text, form.title, form.answer, typed.valid_until, form.digest)
         act_on_question(services, reader, question_id, made)
     except (InvalidParameter, TooManyAnswers) as refused:
-        typed = _Typed(act, text, title, answer, day)
         page = _question(request, reader, question_id, typed=typed, problem=str(refused))
         return HTMLResponse(page, refused.status)
     gone = act in (QuestionAction.DELETE, QuestionAction.DECLINE, QuestionAction.TRANSFER)

@@ -1,4 +1,4 @@
-"""Correct the words of a question that no document of the reader has. Read `search_corrected`."""
+"""Correct the words of a question that no document of the reader has."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -44,81 +44,115 @@ class Correction:
     documents: int
 
 
-def search_corrected(
-    search: Search,
-    directory: SqlDirectory,
-    query: Query,
-    reader: Reader,
-    today: date,
-    *,
-    topics: Callable[[], Iterable[Topic]] = tuple,
-    as_typed: bool = False,
-    with_experts: bool = False,
-) -> tuple[SearchHits, Results, Correction | None]:
-    """Search a question, or its correction at once if none of its words is found.
-
-    Return the hits of the wording that was answered (`SearchHits.query`), their page, and the
-    correction if there is one. A word of the `topics` is never replaced. `as_typed`: never answer
-    the correction. `with_experts`: the hits also serve to find experts. Raises `IndexUnreachable`.
-    """
-    hits = search.hits(query, reader, with_experts=with_experts)
-    results = search.page(hits, today)
-    if results.question.phrases and query.page == 1 and not results.results and not as_typed:
-        unquoted = replace(query, text=without_quotes(query.text))
-        others = search.hits(unquoted, reader, with_experts=with_experts)
-        page = search.page(others, today)
-        if page.results:
-            return others, page, Correction(unquoted.text, page.found)
-    better = correction(search, directory, query, results, reader, today, topics)
-    if as_typed or better is None or not better.documents or _matched(results):
-        return hits, results, better
-    hits = search.hits(replace(query, text=better.text), reader, with_experts=with_experts)
-    return hits, search.page(hits, today), better
-
-
-def correction(
-    search: Search,
-    directory: SqlDirectory,
-    query: Query,
-    results: Results,
-    reader: Reader,
-    today: date,
-    topics: Callable[[], Iterable[Topic]] = tuple,
-) -> Correction | None:
-    """Return a corrected wording if some words of a question are in no readable document.
+@dataclass(frozen=True, slots=True)
+class Corrector:
+    """Searches a question or its correction on a day.
 
     Words of the directory and of the labels of `topics` are never replaced.
-    Words in titles and passages of the first page are known; only other words are looked up.
-    Accents, plurals and endings are not errors, because the analysis ignores them. A spelling from
-    documents is proposed only if one document contains all the words together: words that never
-    occur together are not a plausible question.
     """
-    words = _unmatched_words(results) if query.page == 1 else []
-    if not words or reader.agent_id is None:
-        return None
-    listed = {term for topic in topics() for label in topic.labels for term in terms(label)}
-    words = [word for word in words if listed.isdisjoint(terms(word))]
-    ways = _spellings(
-        search, directory, words, reader, today, _given_names(directory, query, today)
-    )
-    if ways is None:
-        return None
-    for text in _corrected_texts(query.text, ways):
-        if text == query.text:
-            continue
-        narrowed = Query(text, query.filters)
-        found = len(search.rank(narrowed, reader, today, Retriever.LEXICAL))
-        if any(may_be_shown(one.agent, today) for one in directory.named(text)):
-            return Correction(text, found)
-        if found and (_has_a_name(directory, text, today) or search.has_all_words(text, reader)):
-            return Correction(text, found)
-    return None
 
+    search: Search
+    directory: SqlDirectory
+    topics: Callable[[], Iterable[Topic]]
+    today: date
 
-def _has_a_name(directory: SqlDirectory, text: str, today: date) -> bool:
-    """Return whether a word is a name, a town or a service of the directory."""
-    words = [fold(word.lower()) for word in _WORD.findall(text) if _says_something(word)]
-    return any(near.slips == 0 for word in words for near in directory.near(word, today))
+    def answered(
+        self, query: Query, reader: Reader, *, with_experts: bool = False
+    ) -> tuple[SearchHits, Results, Correction | None]:
+        """Search a question, or its correction at once if none of its words is found.
+
+        Return the hits of the wording that was answered (`SearchHits.query`), their page, and the
+        correction if there is one. `with_experts`: the hits also serve to find experts. Raises
+        `IndexUnreachable`.
+        """
+
+        def searched(query: Query) -> tuple[SearchHits, Results]:
+            hits = self.search.hits(query, reader, with_experts=with_experts)
+            return hits, self.search.page(hits, self.today)
+
+        hits, results = searched(query)
+        if query.as_typed:
+            return hits, results, self._correction(query, results, reader)
+        if results.question.phrases and query.page == 1 and not results.results:
+            others, page = searched(replace(query, text=without_quotes(query.text)))
+            if page.results:
+                return others, page, Correction(others.query.text, page.found)
+        better = self._correction(query, results, reader)
+        if better is None or not better.documents or _matched(results):
+            return hits, results, better
+        return *searched(replace(query, text=better.text)), better
+
+    def _correction(self, query: Query, results: Results, reader: Reader) -> Correction | None:
+        """Return a corrected wording if some words of a question are in no readable document.
+
+        Words in titles and passages of the first page are known; only other words are looked up.
+        Accents, plurals and endings are not errors, because the analysis ignores them. A spelling
+        from documents is proposed only if one document contains all the words together: words that
+        never occur together are not a plausible question.
+        """
+        words = _unmatched_words(results) if query.page == 1 else []
+        if not words or reader.agent_id is None:
+            return None
+        labels = (label for topic in self.topics() for label in topic.labels)
+        listed = {term for label in labels for term in terms(label)}
+        words = [word for word in words if listed.isdisjoint(terms(word))]
+        ways = self._spellings(words, reader, self._given_names(query))
+        if ways is None:
+            return None
+        for text in _corrected_texts(query.text, ways):
+            if text == query.text:
+                continue
+            narrowed = Query(text, query.filters)
+            found = len(self.search.rank(narrowed, reader, self.today, Retriever.LEXICAL))
+            if any(may_be_shown(one.agent, self.today) for one in self.directory.named(text)):
+                return Correction(text, found)
+            if found and (self._has_a_name(text) or self.search.has_all_words(text, reader)):
+                return Correction(text, found)
+        return None
+
+    def _spellings(
+        self, words: Sequence[str], reader: Reader, names: Collection[str]
+    ) -> dict[str, list[str]] | None:
+        """Return near words for each word that neither a readable document nor the directory has.
+
+        The best near words come first. A French word is left out: it is no slip, even if no
+        document has it. For `names`, only words of the directory are near. None if a word has no
+        near word and is nobody's métier or skill: the question is then in another language, or on
+        another subject.
+        """
+        ways: dict[str, list[str]] = {}
+        for word, read in self.search.near_words(words, reader).items():
+            if word not in names and is_french(word):
+                continue
+            listed = self.directory.near(word, self.today)
+            if any(near.slips == 0 for near in listed) or self._is_of_an_entry(word):
+                continue
+            likely = [near for near in read if word not in names and _is_likely_slip(word, near)]
+            order = sorted((*likely, *listed), key=lambda n: (n.slips, -n.documents, n.written))
+            if not order:
+                return None
+            ways[word] = list(dict.fromkeys(near.written for near in order))[:NEAR_WORDS]
+        return ways
+
+    def _has_a_name(self, text: str) -> bool:
+        """Return whether a word is a name, a town or a service of the directory."""
+        words = [fold(word.lower()) for word in _WORD.findall(text) if _says_something(word)]
+        return any(map(self._is_listed, words))
+
+    def _given_names(self, query: Query) -> frozenset[str]:
+        """Return capitalised words next to a word of the directory: they are names, not slips."""
+        words = _WORD.findall(query.text)
+        capital = [fold(word.lower()) for word in words if word[0].isupper()]
+        known = set(filter(self._is_listed, capital))
+        return frozenset(capital) - known if known and len(capital) > 1 else frozenset()
+
+    def _is_listed(self, word: str) -> bool:
+        return any(near.slips == 0 for near in self.directory.near(word, self.today))
+
+    def _is_of_an_entry(self, word: str) -> bool:
+        """Return whether the word is in a métier, a skill or a service of the directory."""
+        words = asked_words(word)
+        return bool(words) and self.directory.entries_with(words, self.today) != ()
 
 
 def _matched(results: Results) -> bool:
@@ -144,41 +178,6 @@ def _says_something(word: str) -> bool:
     return not little and not acronym and name_reach(fold(plain)) > 0
 
 
-def _spellings(
-    search: Search,
-    directory: SqlDirectory,
-    words: Sequence[str],
-    reader: Reader,
-    today: date,
-    names: Collection[str],
-) -> dict[str, list[str]] | None:
-    """Return near words for each word that neither a readable document nor the directory has.
-
-    The best near words come first. A French word is left out: it is no slip, even if no document
-    has it. For `names`, only words of the directory are near. None if a word has no near word and
-    is nobody's métier or skill: the question is then in another language, or on another subject.
-    """
-    ways: dict[str, list[str]] = {}
-    for word, read in search.near_words(words, reader).items():
-        if word not in names and is_french(word):
-            continue
-        said = directory.near(word, today)
-        if any(near.slips == 0 for near in said) or _is_of_an_entry(directory, word, today):
-            continue
-        read = () if word in names else tuple(one for one in read if _is_likely_slip(word, one))
-        order = sorted((*read, *said), key=lambda n: (n.slips, -n.documents, n.written))
-        if not order:
-            return None
-        ways[word] = list(dict.fromkeys(near.written for near in order))[:NEAR_WORDS]
-    return ways
-
-
-def _is_of_an_entry(directory: SqlDirectory, word: str, today: date) -> bool:
-    """Return whether the word is in a métier, a skill or a service of the directory."""
-    words = asked_words(word)
-    return bool(words) and directory.entries_with(words, today) != ()
-
-
 def _is_likely_slip(word: str, near: NearWord) -> bool:
     """Return whether a person who meant the near word may have typed this word.
 
@@ -191,13 +190,6 @@ def _is_likely_slip(word: str, near: NearWord) -> bool:
         return False
     kept = 1 if near.slips < 2 else SURE_LETTERS
     return word[:kept] == other[:kept] or (len(word) >= LONG_LETTERS and near.slips < 2)
-
-
-def _given_names(directory: SqlDirectory, query: Query, today: date) -> frozenset[str]:
-    """Return capitalised words next to a word of the directory: they are names, not slips."""
-    capital = [fold(word.lower()) for word in _WORD.findall(query.text) if word[0].isupper()]
-    known = {word for word in capital if any(n.slips == 0 for n in directory.near(word, today))}
-    return frozenset(capital) - known if known and len(capital) > 1 else frozenset()
 
 
 def _corrected_texts(typed: str, ways: Mapping[str, Sequence[str]]) -> Iterator[str]:

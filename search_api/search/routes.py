@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from connectors.geography import DEPARTEMENTS, REGIONS
 from indexer.access import Reader
-from search_api.addresses import QuestionMail, SearchAddress, experts_address, topic_address
+from search_api.addresses import QuestionMail, experts_address, topic_address
 from search_api.bodies import PROBLEMS
 from search_api.engine import OF_A_PERSON
 from search_api.identity.identification import by_personal_token
@@ -20,24 +20,21 @@ from search_api.parameters import (
     AreaCode,
     AskingReader,
     AsTyped,
-    Filters,
     NamedReader,
-    PageNumber,
-    SortOrder,
+    Searched,
     Typed,
-    Verified,
-    Wide,
+    TypedOnly,
 )
 from search_api.people.colleagues import colleagues
 from search_api.people.service import MOST_CARDS
 from search_api.query.parser import QueryPart
-from search_api.query.query import Query as Asked
-from search_api.query.query import QueryPartKind, ResultOrder, since
+from search_api.query.query import Query as SearchQuery
+from search_api.query.query import QueryPartKind, since
 from search_api.ranking.results import Results
 from search_api.search.filters import is_known_area, require_known_filters, unknown_filters
 from search_api.search.responses import experts_answer, search_answer
 from search_api.search.schemas import ExpertsBody, SearchBody, SuggestionsBody
-from search_api.search.service import answer_question, who_knows
+from search_api.search.service import answer_question, place_of_asker, who_knows
 from search_api.search.suggestions import suggested
 from search_api.services import services_of
 from search_api.templating import here, render
@@ -51,13 +48,8 @@ api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 def search(
     request: Request,
     reader: AskingReader,
-    filters: Filters,
-    q: Typed = "",
-    page: PageNumber = 1,
+    query: Searched,
     page_size: Annotated[int, Query(ge=1, le=50, description="documents on a page")] = 10,
-    sort: SortOrder = ResultOrder.RELEVANCE,
-    wide: Wide = False,
-    verified: Verified = False,
     as_typed: AsTyped = False,
     explain: Annotated[bool, Query(description="add score, parts and reasons")] = False,
 ) -> SearchBody:
@@ -66,9 +58,9 @@ def search(
     Without a question, return the newest documents.
     """
     services = services_of(request)
-    require_known_filters(services, reader, filters)
-    query = Asked(q, filters, page, page_size, sort, wide, verified)
-    found = answer_question(services, reader, query, candidates=MOST_CARDS, as_typed=as_typed)
+    require_known_filters(services, reader, query.filters)
+    query = replace(query, page_size=page_size, as_typed=as_typed)
+    found = answer_question(services, reader, query, candidates=MOST_CARDS)
     return search_answer(found, services.today(), explain=explain)
 
 
@@ -76,10 +68,9 @@ def search(
 def experts(
     request: Request,
     reader: AskingReader,
-    q: Typed = "",
+    query: TypedOnly,
     area: AreaCode = "",
     limit: Annotated[int, Query(ge=1, le=50, description="number of candidates")] = 10,
-    as_typed: AsTyped = False,
     explain: Annotated[bool, Query(description="add score and parts")] = False,
 ) -> ExpertsBody:
     """Rank agents who may know the answer, each with the documents that are the evidence.
@@ -87,7 +78,7 @@ def experts(
     Without a question, return nobody.
     """
     services = services_of(request)
-    found = who_knows(services, reader, q, area=area, limit=limit, as_typed=as_typed)
+    found = who_knows(services, reader, query, area=area, limit=limit)
     return experts_answer(found, explain=explain)
 
 
@@ -118,33 +109,22 @@ FACET_NAMES = {
 def search_page(
     request: Request,
     reader: AskingReader,
-    filters: Filters,
-    q: Typed = "",
-    page: PageNumber = 1,
-    sort: SortOrder = ResultOrder.RELEVANCE,
-    wide: Wide = False,
-    verified: Verified = False,
+    query: Searched,
     as_typed: AsTyped = False,
     more: Annotated[str, Query(description="a facet of which every value is shown")] = "",
 ) -> str:
     """Show the search field and, once a question is asked, documents and experts."""
     services, today = services_of(request), services_of(request).today()
-    typed = SearchAddress(q.strip(), filters, page, sort, wide, verified)
-    asked = bool(typed.q or filters or verified)
-    query = Asked(q, filters, page, PAGE_SIZE if asked else 1, sort, wide, verified)
-    found = answer_question(
-        services,
-        reader,
-        query,
-        candidates=MOST_CARDS,
-        as_typed=as_typed,
-        with_own=page == 1 and not by_personal_token(request),
-    )
-    address = replace(typed, q=found.text)
+    typed = replace(query, text=query.text.strip(), as_typed=as_typed)
+    asked = bool(typed.text or typed.filters or typed.verified)
+    query = replace(query, page_size=PAGE_SIZE if asked else 1, as_typed=as_typed)
+    found = answer_question(services, reader, query, candidates=MOST_CARDS)
+    address = replace(typed, text=found.text)
+    shows_own = query.page == 1 and not by_personal_token(request)
     return render(
         "search.html",
         request=request,
-        q=address.q,
+        q=address.text,
         address=address,
         asked=asked,
         reader_key=_reader_key(reader),
@@ -156,16 +136,16 @@ def search_page(
         recognised=found.recognised,
         correction=found.correction,
         instead=found.instead,
-        unknown_filters=unknown_filters(services, reader, filters),
+        unknown_filters=unknown_filters(services, reader, query.filters),
         typed=typed,
         pages=_pages(found.results),
         people=found.people,
-        own=found.own,
+        own=place_of_asker(services, found) if shows_own else None,
         topics=found.topics,
-        question_mail=QuestionMail(address.q, page_address(request)),
+        question_mail=QuestionMail(address.text, page_address(request)),
         elsewhere=found.related,
         topic_address=topic_address,
-        experts_address=experts_address(address.q),
+        experts_address=experts_address(address.text),
         metier_address=experts_address,
         facet_names=FACET_NAMES,
         presets=_date_presets(address, found.results.understood, today),
@@ -195,12 +175,12 @@ class DatePreset:
     """A link to the same search from a day on, or without that day if it is chosen already."""
 
     label: str
-    address: SearchAddress
+    address: SearchQuery
     chosen: bool
 
 
 def _date_presets(
-    address: SearchAddress, understood: Sequence[QueryPart], today: date
+    address: SearchQuery, understood: Sequence[QueryPart], today: date
 ) -> list[DatePreset]:
     """Return the links; empty for a pasted text, in which operators have no effect."""
     asked = {one.value: one.without for one in understood if one.said is QueryPartKind.SINCE}
@@ -208,9 +188,11 @@ def _date_presets(
     for label, months in DATE_PRESETS.items():
         day = _months_before(today, months)
         without = asked.get(day.isoformat())
-        text = since(address.q, day) if without is None else without
+        text = since(address.text, day) if without is None else without
         if text is not None:
-            offered.append(DatePreset(label, address.but(q=text, wide=False), without is not None))
+            offered.append(
+                DatePreset(label, address.but(text=text, wide=False), without is not None)
+            )
     return offered
 
 
@@ -224,27 +206,18 @@ def _months_before(day: date, months: int) -> date:
 def experts_page(
     request: Request,
     reader: AskingReader,
-    q: Typed = "",
+    query: TypedOnly,
     area: AreaCode = "",
-    as_typed: AsTyped = False,
 ) -> str:
     """Show agents who may know, each with the reason; without a question, ways to colleagues."""
     services = services_of(request)
     unknown_area, area = ("", area) if is_known_area(area) else (area, "")
-    found = who_knows(
-        services,
-        reader,
-        q,
-        area=area,
-        limit=CANDIDATES,
-        as_typed=as_typed,
-        with_own=not by_personal_token(request),
-    )
+    found = who_knows(services, reader, query, area=area, limit=CANDIDATES)
     return render(
         "experts.html",
         request=request,
         q=found.text,
-        typed=q.strip(),
+        typed=query.text.strip(),
         correction=found.correction,
         instead=found.instead,
         area=area,
@@ -252,14 +225,14 @@ def experts_page(
         experts=found.experts,
         matches=found.matches,
         oneself=found.oneself,
-        own=found.own,
+        own=None if by_personal_token(request) else place_of_asker(services, found),
         topics=found.topics,
         question_mail=QuestionMail(found.text, page_address(request)),
         nobody_in=found.nobody_in,
         first=next(iter(found.experts.people), None),
         nearest_topic=found.nearest_topic,
         incomplete=bool(found.results.incomplete),
-        search_address=SearchAddress(found.text),
+        search_address=SearchQuery(found.text),
         everywhere=experts_address(found.text),
         experts_address=experts_address,
         ways=None if found.text else colleagues(services, reader),

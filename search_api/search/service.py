@@ -32,7 +32,7 @@ from search_api.query.query import Query
 from search_api.query_log.recording import experts_query, search_query
 from search_api.ranking.direct_answer import DirectAnswer, direct_answer
 from search_api.ranking.results import Results
-from search_api.search.correction import Correction, search_corrected
+from search_api.search.correction import Correction, Corrector
 from search_api.topics.isolation import known_area
 from search_api.topics.service import (
     RelatedTopics,
@@ -71,9 +71,9 @@ class QuestionAnswer:
     places that the question names; `topics` that it names; `direct`, sentences that answer, if
     sure.
 
-    People: `experts` who may know; `people`, the cards above the documents; `own`, the reader's own
-    place among the experts, shown to the reader only. `related`: topics to continue with if
-    something was not found; `nearest_topic`, if no candidate is sure.
+    People: `experts` who may know, found by the documents of the `window`; `people`, the cards
+    above the documents. `related`: topics to continue with if something was not found;
+    `nearest_topic`, if no candidate is sure.
 
     Beside the documents, by id: `verified`, an author's statement on the present text;
     `ask_instead`, agents to ask if no author is in post and may be named; `recognised`, confidence
@@ -88,9 +88,9 @@ class QuestionAnswer:
     matches: DirectoryMatches
     topics: tuple[Topic, ...]
     direct: DirectAnswer | None
+    window: Window
     experts: Experts = field(default_factory=Experts)
     people: PeopleAnswer = field(default_factory=PeopleAnswer)
-    own: OwnPlace | None = None
     related: RelatedTopics = field(default_factory=RelatedTopics)
     nearest_topic: Topic | None = None
     ask_instead: Mapping[str, tuple[Agent, ...]] = field(default_factory=dict)
@@ -126,25 +126,20 @@ def answer_question(
     query: Query,
     *,
     candidates: int = 0,
-    as_typed: bool = False,
-    with_own: bool = False,
 ) -> QuestionAnswer:
     """Answer a question under a reader's rights.
 
     At most `candidates` people have a card; 0 for none. If no word of the question is found but its
-    correction is, the correction is answered, unless `as_typed`. The query is parsed, encoded and
-    searched once, and once more for an answered correction. Experts need another search if facets,
-    a person or dates narrow or order the page. `with_own`: also return the reader's own place.
-    Raises `IndexUnreachable`.
+    correction is, the correction is answered, unless `query.as_typed`. The query is parsed, encoded
+    and searched once, and once more for an answered correction. Experts need another search if
+    facets, a person or dates narrow or order the page. Raises `IndexUnreachable`.
     """
     if query.verified:
         query = replace(query, only=verified_documents(context))
-    found = _search(context, reader, query, as_typed=as_typed, with_experts=candidates > 0)
+    found = _search(context, reader, query, with_experts=candidates > 0)
     results, experts = found.results, found.experts
-    window = context.search.window(found.basis.hits) if candidates else Window(())
     if candidates or found.matches.people:
-        limit = CHOSEN_FROM if candidates else 0
-        experts = _experts(context, reader, found, window, limit=limit)
+        experts = _experts(context, found, reader.agent_id, limit=CHOSEN_FROM if candidates else 0)
     first = [one.card.document_id for one in results.results]
     answered, limit = _answerer(found.basis.direct), candidates or MOST_CARDS
     first_alone = [one.card.document_id for one in found.basis.results.results]
@@ -156,14 +151,11 @@ def answer_question(
     total = 0 if found.instead else results.found
     # People named in the question, and the asker, are not proposed.
     named = [one.candidate.agent.id for one in people.cards if one.proposed]
-    context.query_log.note(
-        search_query(reader, query.text, query.filters, query.page, total, query.order, named)
-    )
+    context.query_log.note(search_query(reader, query, total, named))
     return replace(
         found,
         experts=experts,
         people=people,
-        own=_own(context, reader, found, window) if with_own else None,
         related=related,
         ask_instead=asked_instead(context, found.asker, results.results, found.text),
         verified=verified(context, first),
@@ -196,36 +188,42 @@ def _answerer(direct: DirectAnswer | None) -> DirectAnswerer | None:
 def who_knows(
     context: AnswerContext,
     reader: Reader,
-    question: str,
+    query: Query,
+    *,
+    area: str = "",
+    limit: int,
+) -> QuestionAnswer:
+    """Return what `who_may_know` does, and write it to the query log."""
+    found = who_may_know(context, reader, query, area=area, limit=limit)
+    proposed = tuple(one.agent.id for one in found.experts.known)
+    context.query_log.note(experts_query(reader, query.text, area, proposed))
+    return found
+
+
+def who_may_know(
+    context: AnswerContext,
+    reader: Reader,
+    query: Query,
     *,
     area: str = "",
     limit: int,
     least: float = NEAR_ODDS,
-    as_typed: bool = False,
-    noted: bool = True,
-    with_own: bool = False,
 ) -> QuestionAnswer:
     """Return the agents who may know, under a reader's rights; nobody without a question.
 
     The question is searched and corrected as in `answer_question`. `area`: only a département
     (`22`) or a region (`r53`). `least`: minimum log-odds of knowing for candidates by documents.
-    `noted`: write the question and the people proposed to the query log. `with_own`: also return
-    the reader's own place. Raises `InvalidParameter` for an unknown area, `IndexUnreachable`.
+    Raises `InvalidParameter` for an unknown area, `IndexUnreachable`.
     """
     known_area(area)
-    found = _search(context, reader, Query(question), as_typed=as_typed, with_experts=True)
-    window = context.search.window(found.basis.hits)
-    experts = _experts(context, reader, found, window, area=area, limit=limit, least=least)
-    if noted:
-        proposed = tuple(one.agent.id for one in experts.known)
-        context.query_log.note(experts_query(reader, question, area, proposed))
+    found = _search(context, reader, query, with_experts=True)
+    experts = _experts(context, found, reader.agent_id, area=area, limit=limit, least=least)
     related = found.related
     if found.text and not experts.ranked:
         related = related_topics(context, found.text, far=experts.far)
     return replace(
         found,
         experts=experts,
-        own=_own(context, reader, found, window) if with_own else None,
         related=related,
         nearest_topic=topic_to_go_on_from(context, found.text, experts),
     )
@@ -242,7 +240,7 @@ def recognised(context: AnswerContext, document_ids: Collection[str]) -> Mapping
 
 def experts_to_ask(context: AnswerContext, reader: Reader, question: str) -> Experts:
     """Return who may know the answer to a question, which is not written to the query log."""
-    return who_knows(context, reader, question, limit=CHOSEN_FROM, noted=False).experts
+    return who_may_know(context, reader, Query(question), limit=CHOSEN_FROM).experts
 
 
 def people_beside(context: AnswerContext, reader: Reader, title: str, limit: int) -> Experts:
@@ -253,29 +251,20 @@ def people_beside(context: AnswerContext, reader: Reader, title: str, limit: int
     """
     return find_experts(
         context.search.window_of(title, reader),
-        PeopleQuestion(title, reader_id=reader.agent_id),
+        PeopleQuestion(title, reader_id=reader.agent_id, limit=limit),
         context.people,
         context.today(),
-        limit=limit,
         build=context.overview,
     )
 
 
 def _search(
-    context: AnswerContext, reader: Reader, query: Query, *, as_typed: bool, with_experts: bool
+    context: AnswerContext, reader: Reader, query: Query, *, with_experts: bool
 ) -> QuestionAnswer:
     """Search a question, or its correction if none of its words is found; without experts yet."""
     today, asker = context.today(), asker_of(context, reader)
-    hits, results, correction = search_corrected(
-        context.search,
-        context.people,
-        query,
-        reader,
-        today,
-        topics=lambda: context.topics().values(),
-        as_typed=as_typed,
-        with_experts=with_experts,
-    )
+    corrector = Corrector(context.search, context.people, lambda: context.topics().values(), today)
+    hits, results, correction = corrector.answered(query, reader, with_experts=with_experts)
     # Experts need the question alone, and a widened page does not tell whether documents answer.
     alone = context.search.unnarrowed(hits) if with_experts or query.wide else hits
     first = results if alone is hits else context.search.page(alone, today)
@@ -294,7 +283,8 @@ def _search(
     direct = _direct(results, matches, today)
     alone_direct = direct if first is results else _direct(first, matches, today)
     basis = Basis(alone, first, alone_direct, text)
-    return QuestionAnswer(hits, results, basis, correction, asker, matches, topics, direct)
+    window = context.search.window(alone) if with_experts else Window(())
+    return QuestionAnswer(hits, results, basis, correction, asker, matches, topics, direct, window)
 
 
 def _without_operators(hits: SearchHits) -> str:
@@ -314,16 +304,14 @@ def _read_texts(results: Results) -> Iterator[str]:
 
 def _experts(
     context: AnswerContext,
-    reader: Reader,
     found: QuestionAnswer,
-    window: Window,
+    reader_id: str | None,
     *,
     area: str = "",
     limit: int,
     least: float = NEAR_ODDS,
-    to_others: bool = False,
 ) -> Experts:
-    """Return the agents who may know the answer; with `to_others`, the reader among them.
+    """Return the agents who may know the answer, without the reader.
 
     With a `limit` of 0, returns only people whom the question names. Returns nobody if operators
     leave no document. If a question only names a service in its place, only the directory answers:
@@ -331,10 +319,10 @@ def _experts(
     """
     matches, place = found.matches, found.matches.place
     experts = find_experts(
-        window,
+        found.window,
         PeopleQuestion(
             found.basis.text,
-            reader_id=None if to_others else reader.agent_id,
+            reader_id=reader_id,
             area=area,
             named=(*matches.people, *matches.others),
             direct=_answerer(found.basis.direct),
@@ -342,12 +330,12 @@ def _experts(
             topics=[one.id for one in found.topics],
             whole_topic=whole_topic(found.topics, place.subject if place else found.basis.text),
             place=place,
+            limit=limit,
+            least=least,
         ),
         context.people,
         context.today(),
-        limit=limit,
         build=context.overview,
-        least=least,
     )
     if matches.placed and not matches.by_name:  # only a service
         return replace(experts, candidates=(), near=(), beyond=0, stated=())
@@ -356,15 +344,16 @@ def _experts(
     return replace(experts, candidates=(), near=(), beyond=0)
 
 
-def _own(
-    context: AnswerContext, reader: Reader, found: QuestionAnswer, window: Window
-) -> OwnPlace | None:
-    """Return the reader's own place among the experts, by documents that the reader may read."""
+def place_of_asker(context: AnswerContext, found: QuestionAnswer) -> OwnPlace | None:
+    """Return the reader's own place among the experts of an answer, to show to them alone.
+
+    None if they are not found, or if the question names people. Raises `IndexUnreachable`.
+    """
     asker = found.asker
     named = found.matches.by_name or found.matches.placed
     if asker is None or named or not found.text:
         return None
-    cards = [one.card for one in window.documents]
+    cards = [one.card for one in found.window.documents]
     accounts = context.people.accounts_of(asker.id)
     first = cards[:OWN_DOCUMENTS]
     counting = {row.account for card in first for row in counting_contributions(card)}
@@ -375,7 +364,7 @@ def _own(
     candidate: Candidate | None = None
     # Rank again only for readers who may be found, since most readers are not.
     if holds or not counting.isdisjoint(accounts) or asker.id in found.matches.ids:
-        experts = _experts(context, reader, found, window, limit=CHOSEN_FROM, to_others=True)
+        experts = _experts(context, found, None, limit=CHOSEN_FROM)
         shown = (*experts.known, *experts.stated)
         candidate = next((one for one in shown if one.agent.id == asker.id), None)
     near = [card for card in cards if card.document_id in asker.disowned]

@@ -15,7 +15,13 @@ from connectors.values import Agent
 from search_api.sign_on.errors import NoAgentReason, NotAnAgent, ProviderRefused
 from search_api.sign_on.provider import Provider
 from search_api.sign_on.sessions import SignOnCookies, SqlPersonalTokens, SqlSessions
-from search_api.sign_on.signed_tokens import Claims, KeyOf, checked_claims, signed_claims
+from search_api.sign_on.signed_tokens import (
+    ClaimRules,
+    Claims,
+    KeyOf,
+    checked_claims,
+    signed_claims,
+)
 
 log = logging.getLogger(__name__)
 
@@ -135,11 +141,8 @@ class SignedHeader:
         return checked_claims(
             claims,
             "header",
-            issuer=self.rules.issuer,
-            audience=self.rules.audience,
-            now_s=self._now_s(),
-            skew_s=self.rules.skew_s,
-            expires=True,
+            ClaimRules(self.rules.issuer, self.rules.audience, self.rules.skew_s),
+            self._now_s(),
         )
 
 

@@ -17,6 +17,7 @@ from search_api.sign_on.sessions import SignOnAttempt
 from search_api.sign_on.signed_tokens import (
     UNVERIFIABLE,
     CachedFetch,
+    ClaimRules,
     Claims,
     ProviderKeys,
     ProviderLogout,
@@ -142,12 +143,10 @@ class Provider:
             raise ProviderRefused("no_id_token", UNVERIFIABLE)
         claims = id_token_claims(
             signed_claims(id_token, self._keys, self.rules.algorithms, "id_token"),
-            issuer=self.rules.issuer,
-            client_id=self.rules.client_id,
+            ClaimRules(self.rules.issuer, self.rules.client_id, self.rules.skew_s),
             nonce=attempt.nonce,
             access_token=access_token,
             now_s=self._now_s(),
-            skew_s=self.rules.skew_s,
         )
         return ProviderIdentity(claims, self._userinfo(access_token, claims["sub"]), id_token)
 
@@ -298,11 +297,13 @@ class Provider:
         checked_claims(
             claims,
             what,
-            issuer=rules.issuer,
-            audience=rules.client_id if audience is None else audience,
-            now_s=self._now_s(),
-            skew_s=rules.skew_s,
-            expires=expires,
+            ClaimRules(
+                rules.issuer,
+                rules.client_id if audience is None else audience,
+                rules.skew_s,
+                expires,
+            ),
+            self._now_s(),
         )
         return header, claims
 

@@ -147,15 +147,23 @@ def signed_claims(
     return decoded.header, decoded.claims
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimRules:
+    """Who must have issued a token and for whom, and by how many seconds clocks may differ."""
+
+    issuer: str
+    audience: str
+    skew_s: int
+    expires: bool = True
+
+
 def id_token_claims(
     signed: tuple[Mapping[str, Any], dict[str, Any]],
+    rules: ClaimRules,
     *,
-    issuer: str,
-    client_id: str,
     nonce: str,
     access_token: str,
     now_s: int,
-    skew_s: int,
 ) -> Claims:
     """Return the claims, checked as OpenID Connect Core 1.0, 3.1.3.7 requires.
 
@@ -163,14 +171,14 @@ def id_token_claims(
     """
     header, claims = signed
     options = {
-        "iss": {"essential": True, "value": issuer},
-        "aud": {"essential": True, "value": client_id},
+        "iss": {"essential": True, "value": rules.issuer},
+        "aud": {"essential": True, "value": rules.audience},
         "sub": {"essential": True},
         "nonce": {"essential": True, "value": nonce},
     }
-    expected = {"nonce": nonce, "client_id": client_id, "access_token": access_token}
+    expected = {"nonce": nonce, "client_id": rules.audience, "access_token": access_token}
     try:
-        CodeIDToken(claims, header, options, expected).validate(now=now_s, leeway=skew_s)
+        CodeIDToken(claims, header, options, expected).validate(now=now_s, leeway=rules.skew_s)
     except (JoseError, ValueError, TypeError) as error:
         raise ProviderRefused(_claim_of("id_token", error), UNVERIFIABLE) from None
     for name, kind in (("sub", str), ("nonce", str), ("exp", int | float), ("iat", int | float)):
@@ -182,26 +190,22 @@ def id_token_claims(
 def checked_claims(
     claims: dict[str, Any],
     what: str,
-    *,
-    issuer: str,
-    audience: str,
+    rules: ClaimRules,
     now_s: int,
-    skew_s: int,
-    expires: bool,
 ) -> Claims:
     """Return the claims after checking issuer, audience and lifetime.
 
     Raises `ProviderRefused` if a check fails.
     """
-    rules = jwt.JWTClaimsRegistry(
+    checks = jwt.JWTClaimsRegistry(
         now=now_s,
-        leeway=skew_s,
-        iss={"essential": True, "value": issuer},
-        aud={"essential": True, "value": audience},
-        exp={"essential": expires},
+        leeway=rules.skew_s,
+        iss={"essential": True, "value": rules.issuer},
+        aud={"essential": True, "value": rules.audience},
+        exp={"essential": rules.expires},
     )
     try:
-        rules.validate(claims)
+        checks.validate(claims)
     except (JoseError, ValueError, TypeError) as error:
         raise ProviderRefused(_claim_of(what, error), UNVERIFIABLE) from None
     return claims

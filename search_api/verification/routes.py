@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel, Field
 
 from search_api.addresses import local_path
 from search_api.authorization import IN_PERSON, require
@@ -130,20 +131,30 @@ def to_verify_page(request: Request, reader: NamedReader) -> str:
     return render("verify.html", request=request, found=found, why=WHY_WORDS, most_note=MOST_NOTE)
 
 
+class _StatementForm(BaseModel):
+    """A statement on a document, from the page with the address `back`."""
+
+    act: VerificationAct
+    document: str = Field("", max_length=4_000)
+    text_hash: str = Field("", max_length=200)
+    note: str = Field("", max_length=4_000)
+    back: str = Field("/a-verifier", max_length=8_000)
+
+
 @router.post("/verifications")
 def say_on_page(
-    request: Request,
-    reader: NamedReader,
-    act: Annotated[VerificationAct, Form()],
-    document: Annotated[str, Form(max_length=4_000)] = "",
-    text_hash: Annotated[str, Form(max_length=200)] = "",
-    note: Annotated[str, Form(max_length=4_000)] = "",
-    back: Annotated[str, Form(max_length=8_000)] = "/a-verifier",
+    request: Request, reader: NamedReader, form: Annotated[_StatementForm, Form()]
 ) -> RedirectResponse:
     """Store a statement from a page's form, then return to the page."""
     services, undo = services_of(request), None
-    if act in STATEMENTS and not has_said(services, reader, document):
-        undone = {"act": VerificationAct.TAKE_BACK, "document": document, "back": back}
+    if form.act in STATEMENTS and not has_said(services, reader, form.document):
+        undone = {
+            "act": VerificationAct.TAKE_BACK,
+            "document": form.document,
+            "back": form.back,
+        }
         undo = Undo("/verifications", undone)
-    say_of_document(services, reader, document, act, text_hash=text_hash, note=note)
-    return noticed(request, local_path(back), f"document.{act}", undo)
+    say_of_document(
+        services, reader, form.document, form.act, text_hash=form.text_hash, note=form.note
+    )
+    return noticed(request, local_path(form.back), f"document.{form.act}", undo)

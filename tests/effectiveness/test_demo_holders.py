@@ -20,6 +20,7 @@ from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.worker import build_and_publish
 from search_api.context import AnswerContext
 from search_api.people.agents import agent_peers, agent_profile
+from search_api.query.query import Query
 from search_api.search.service import who_knows
 from search_api.topics.isolation import all_isolated_holders, topic_coverage
 from search_api.topics.service import topic_answer
@@ -112,7 +113,7 @@ def test_who_knows_a_topic_is_asked_by_its_name(pages: Pages) -> None:
     """All demonstrated holders on a topic's page are certain experts for its name as a question."""
     for view in pages.views.values():
         shown = {one.agent.id for one in view.holders if one.basis is Basis.DEMONSTRATED} - {MAELLE}
-        found = who_knows(pages.context, pages.reader, view.topic.label, limit=100).experts
+        found = who_knows(pages.context, pages.reader, Query(view.topic.label), limit=100).experts
         sure = {one.agent.id for one in (*found.candidates, *found.named) if one.sure}
         assert shown <= sure, view.topic.label
 
@@ -123,7 +124,7 @@ def test_who_is_alone_is_alone_for_who_knows_too(pages: Pages) -> None:
     Where the map knows nobody else, its page leads to « Collègues », which may.
     """
     for view in pages.views.values():
-        found = who_knows(pages.context, pages.reader, view.topic.label, limit=100).experts
+        found = who_knows(pages.context, pages.reader, Query(view.topic.label), limit=100).experts
         sure = [one.agent for one in (*found.known, *found.named)]
         for one in (row for row in pages.alone if row.topic.id == view.topic.id):
             others = [agent for agent in sure if agent.id != one.agent.id]

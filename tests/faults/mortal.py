@@ -81,7 +81,7 @@ def _crawl(place: IndexPlace) -> None:
     crawl(
         Snapshot(ExportSource(SOURCE, place.folder / "export.jsonl")),
         dependencies,
-        accept_deletions=True,
+        guard_share=1.0,
     )
 
 

@@ -21,7 +21,7 @@ from connectors.values import Access
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexerError
 from indexer.opensearch.client import connect
-from indexer.opensearch.index import OpenSearchIndex
+from indexer.opensearch.index import IndexLayout, OpenSearchIndex
 from indexer.values import PutAccess, Remove, ShowRequest
 from tests.builders import ANYONE, ENCODER, asking, put, vector_of
 from tests.engines import NEXT_OPENSEARCH
@@ -58,7 +58,7 @@ def client(cluster: OwnCluster) -> Iterator[OpenSearch]:
 @pytest.fixture
 def trial(client: OpenSearch, tmp_path: Path) -> Iterator[Trial]:
     alias = f"test-{uuid4().hex}"
-    index = OpenSearchIndex(client, alias, ENCODER.dimension, shards=SHARDS, replicas=1)
+    index = OpenSearchIndex(client, alias, ENCODER.dimension, IndexLayout(SHARDS), replicas=1)
     nobody = Mortal(None)  # type: ignore[arg-type]  # it is a node that dies
     history = History(tmp_path / "export.jsonl", random.Random(SEED))
     place = IndexPlace(tmp_path, alias, "opensearch")
@@ -70,7 +70,7 @@ def trial(client: OpenSearch, tmp_path: Path) -> Iterator[Trial]:
 def crawled(trial: Trial) -> None:
     state = open_state(trial.place.folder)
     dependencies = CrawlDependencies(None, ENCODER, trial.index, state, state)  # type: ignore[arg-type]
-    crawl(Snapshot(ExportSource(SOURCE, trial.history.path)), dependencies, accept_deletions=True)
+    crawl(Snapshot(ExportSource(SOURCE, trial.history.path)), dependencies, guard_share=1.0)
 
 
 @dataclass

@@ -41,7 +41,7 @@ class Place:
     def crawl(self) -> CrawlReport:
         dependencies = CrawlDependencies(None, ENCODER, self.index, self.state, self.state)  # type: ignore[arg-type]
         return crawl(
-            Snapshot(ExportSource(SOURCE, self.history.path)), dependencies, accept_deletions=True
+            Snapshot(ExportSource(SOURCE, self.history.path)), dependencies, guard_share=1.0
         )
 
     def found(self) -> set[str]:

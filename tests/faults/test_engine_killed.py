@@ -55,7 +55,7 @@ def crawled(trial: Trial) -> bool:
     dependencies = CrawlDependencies(None, ENCODER, trial.index, state, state)  # type: ignore[arg-type]
     connector = Snapshot(ExportSource(SOURCE, trial.history.path))
     try:
-        crawl(connector, dependencies, accept_deletions=True)
+        crawl(connector, dependencies, guard_share=1.0)
     except IndexUnreachable:
         return False
     return True

@@ -29,6 +29,7 @@ from indexer.values import (
 )
 from quisait.privacy.retention import purge_agent
 from search_api.context import required
+from search_api.query.query import Query
 from search_api.questions.delivery import DECLINE_UNDO
 from search_api.questions.storage import Asking
 from search_api.questions.tables import (
@@ -336,7 +337,7 @@ def test_who_holds_the_topic_by_the_directory_is_asked(tmp_path: Path) -> None:
         assert STRANGER in carded
         notebook = Notebook()
         noting = replace(site.services, query_log=notebook)
-        who_knows(noting, Reader(ASKER, frozenset({EVERYONE})), title, limit=5)
+        who_knows(noting, Reader(ASKER, frozenset({EVERYONE})), Query(title), limit=5)
         (noted,) = notebook.noted
         assert set(carded) <= set(noted.named)
         (asked,) = site.waiting(site.ask(title=title, to=""))

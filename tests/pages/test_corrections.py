@@ -89,6 +89,12 @@ def test_the_page_proposes_where_something_is_found(claire: TestClient) -> None:
     assert "incendie&amp;kind=fiche" in page
 
 
+def test_filters_and_orders_keep_an_answer_to_what_was_typed(claire: TestClient) -> None:
+    page = claire.get("/?q=dégrèvement incenide&as_typed=1").text
+    assert "&amp;sort=date&amp;as_typed=1" in page
+    assert "&amp;kind=fiche&amp;as_typed=1" in page
+
+
 def suggestions(client: TestClient, typed: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = client.get("/api/v1/suggest", params={"q": typed}).json()[
         "suggestions"

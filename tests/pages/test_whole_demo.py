@@ -48,6 +48,7 @@ from search_api.addresses import (
     original_address,
 )
 from search_api.identity.tokens import DEMO_COOKIE
+from search_api.query.query import Query
 from search_api.query_log.recording import NoQueryLog
 from search_api.search.rooms import answer_to_all
 from search_api.search.service import who_knows
@@ -294,7 +295,9 @@ def test_nobody_is_named_on_a_subject_of_no_document(application: Application) -
             assert (found["candidates"], found["stated"], found["named"]) == ([], [], []), question
             known = TOOLS["who_knows"].run(context, asking, WhoArguments(query=question))
             assert (known["candidates"], known["stated"]) == ([], []), question
-            assert who_knows(context, reader, question, limit=10).experts.people == (), question
+            assert who_knows(context, reader, Query(question), limit=10).experts.people == (), (
+                question
+            )
 
 
 def test_how_a_page_is_narrowed_changes_nobodys_certainty(application: Application) -> None:

@@ -266,9 +266,7 @@ def signing_on(
 def application_readers(sign_on: SignOn, book: SqlDirectory) -> ApplicationReaders:
     assert sign_on.provider
     rules = IntrospectionRules({"docs-app": "wiki"})
-    return ApplicationReaders(
-        sign_on.provider, rules, book, book, NO_AUTHORITIES, now_s, lambda: TODAY
-    )
+    return ApplicationReaders(sign_on.provider, rules, book, NO_AUTHORITIES, now_s, lambda: TODAY)
 
 
 def now_s() -> int:

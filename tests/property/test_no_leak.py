@@ -238,16 +238,14 @@ def test_results_and_experts_rest_on_what_is_readable(library: Library, reader: 
     question = "cadastre commun"
     window = search.window_of(question, reader)
     nearest = find_experts(
-        window, PeopleQuestion(question, reader_id=reader.agent_id), book, TODAY, least=math.inf
+        window, PeopleQuestion(question, reader_id=reader.agent_id, least=math.inf), book, TODAY
     ).nearest
     assert {ranked.card.document_id for ranked in nearest} <= readable
     experts = find_experts(
         window,
-        PeopleQuestion(question, reader_id=reader.agent_id),
+        PeopleQuestion(question, reader_id=reader.agent_id, limit=1000, least=NO_BAR),
         book,
         TODAY,
-        limit=1000,
-        least=NO_BAR,
     )
     evidence = {e.document_id for c in experts.candidates for e in c.evidence}
     assert evidence <= readable

@@ -34,6 +34,7 @@ from connectors.snapshot import Snapshot
 from connectors.values import EVERYONE, Access, Section
 from indexer.access import Reader, access_filter
 from indexer.crawl import pipeline
+from indexer.crawl.batches import GUARD_SHARE
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import DeletionsHeld, ExtractionFailed, ExtractorUnreachable
@@ -380,7 +381,7 @@ class World:
             watched.stop = stop
         dependencies = CrawlDependencies(self.extraction, ENCODER, watched, self.state, self.state)
         with suppress(Killed, SourceUnreachable, ExtractorUnreachable, DeletionsHeld):
-            crawl(connector, dependencies, full=full, accept_deletions=accept)
+            crawl(connector, dependencies, full=full, guard_share=1.0 if accept else GUARD_SHARE)
 
     def look(self) -> None:
         for reader in READERS:

@@ -84,7 +84,7 @@ class Site:
         """Nothing but what the source says now is in the index then; what is typed is."""
         index, state = self.sides[side]
         parts = CrawlDependencies(Reader(), ENCODER, index, state, state, self.scans)
-        crawl(self.source, parts, accept_deletions=True)
+        crawl(self.source, parts, guard_share=1.0)
         now = self.source.now
         texts = self.texts(side)
         assert texts.items() <= {one: text_of(is_) for one, is_ in now.items()}.items()

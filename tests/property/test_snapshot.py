@@ -230,7 +230,7 @@ class Library:
         index: Any = Ticking(self.index, frozenset({"write"}), tick)
         dependencies = CrawlDependencies(None, ENCODER, index, state, self.state)  # type: ignore[arg-type]
         with suppress(Killed, SourceUnreachable):
-            return crawl(Snapshot(self.shelf), dependencies, accept_deletions=True, **options)
+            return crawl(Snapshot(self.shelf), dependencies, guard_share=1.0, **options)
         return None
 
     def shown_to(self, reader: str) -> set[str]:

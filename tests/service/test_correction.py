@@ -13,7 +13,7 @@ from indexer.access import NOBODY, Reader
 from search_api.engine import Search
 from search_api.identity.readers import reader_of
 from search_api.query.query import QUERY_CHARACTERS, Query, read_prefix
-from search_api.search.correction import search_corrected
+from search_api.search.correction import Corrector
 from tests.judging import engine_index
 from tests.made_site import agent_book
 from tests.pages.administration import DIRECTORY, ENCODER, SECRET, TODAY, documents
@@ -28,8 +28,8 @@ class Desk:
 
     def better(self, typed: str, reader: Reader, *topics: Topic) -> tuple[str, bool] | None:
         """(the correction, whether it was answered at once)."""
-        asked = self.search, self.book, Query(typed), reader, TODAY
-        hits, _, found = search_corrected(*asked, topics=lambda: topics)
+        corrector = Corrector(self.search, self.book, lambda: topics, TODAY)
+        hits, _, found = corrector.answered(Query(typed), reader)
         return (found.text, hits.query.text == found.text) if found else None
 
 

@@ -178,7 +178,7 @@ def test_a_question_is_noted_once(asked: Asked) -> None:
     found, _, _ = asked.answer(Query(SURE))
     cards = tuple(one.candidate.agent.id for one in found.people.cards)
     assert cards
-    knowing = who_knows(asked.context, READER, SURE, limit=5)
+    knowing = who_knows(asked.context, READER, Query(SURE), limit=5)
     noted = [(one.text, one.results, tuple(one.named)) for one in asked.log.noted]
     named = tuple(one.agent.id for one in knowing.experts.candidates)
     assert noted == [
@@ -190,7 +190,7 @@ def test_a_question_is_noted_once(asked: Asked) -> None:
 def test_the_command_line_says_what_is_incomplete(asked: Asked) -> None:
     """As the API does: the authorities that did not answer."""
     silent = replace(READER, unanswered=frozenset({"mail", "ged"}))
-    knowing = who_knows(asked.context, silent, QUESTION, limit=5)
+    knowing = who_knows(asked.context, silent, Query(QUESTION), limit=5)
     assert experts_body(knowing)["incomplete"] == ["ged", "mail"]
     found = answer_question(asked.context, silent, Query(QUESTION))
     assert results_body(found)["incomplete"] == ["ged", "mail"]
@@ -266,12 +266,12 @@ def _question(number: int, text: str) -> Put:
 def test_asking_never_lowers_who_knows(asked: Asked) -> None:
     """The question stands first among the documents, unanswered; everybody stays as they were."""
     for number, text in enumerate((SURE, QUESTION, "bail rural", "taxe foncière d'un bail")):
-        before = who_knows(asked.context, READER, text, limit=10).experts.candidates
+        before = who_knows(asked.context, READER, Query(text), limit=10).experts.candidates
         cards, _, _ = asked.answer(Query(text))
         question = _question(number, text)
         assert not asked.index.index.write([question]).failed
         try:
-            after = who_knows(asked.context, READER, text, limit=10).experts.candidates
+            after = who_knows(asked.context, READER, Query(text), limit=10).experts.candidates
             again, _, _ = asked.answer(Query(text))
         finally:
             asked.index.index.write([Remove(question.indexed.document.id)])
@@ -352,7 +352,7 @@ def test_nobody_stands_beside_an_empty_result(asked: Asked, text: str) -> None:
 )
 def test_everybody_named_has_evidence(asked: Asked, text: str) -> None:
     """Also where documents are only near the question, or a phrase finds none."""
-    knowing = who_knows(asked.context, READER, text, limit=10)
+    knowing = who_knows(asked.context, READER, Query(text), limit=10)
     assert all(one.evidence for one in knowing.experts.candidates)
 
 
@@ -360,7 +360,7 @@ def test_everybody_named_has_evidence(asked: Asked, text: str) -> None:
 def test_page_and_colleagues_name_the_same_people(asked: Asked, text: str) -> None:
     """In the same order: one function decides."""
     found, _, _ = asked.answer(Query(text))
-    knowing = who_knows(asked.context, READER, text, limit=10)
+    knowing = who_knows(asked.context, READER, Query(text), limit=10)
     known = [one.agent.id for one in knowing.experts.known]
     assert _cards(found) == [id_ for id_ in known if id_ in _cards(found)]
     assert bool(_cards(found)) == bool(known)

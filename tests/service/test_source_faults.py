@@ -69,7 +69,7 @@ class Kept:
         """What a reading from the beginning is told; accepts any number of deletions."""
         dependencies = CrawlDependencies(None, ENCODER, self.index, self.state, self.state)  # type: ignore[arg-type]
         with pytest.raises(SourceError) as failed:
-            in_time(lambda: crawl(connector, dependencies, full=True, accept_deletions=True))
+            in_time(lambda: crawl(connector, dependencies, full=True, guard_share=1.0))
         kept = self.index.kept(["s:1", "s:2"])
         assert {one.access for one in kept.values()} == {OPEN}
         assert len(kept) == 2
@@ -215,7 +215,7 @@ def test_what_is_appended_while_an_export_is_read_waits(kept: Kept) -> None:
             file.write(json.dumps({"type": "deleted", "id": "1"}) + "\n")
 
     dependencies = CrawlDependencies(None, ENCODER, kept.index, kept.state, kept.state)  # type: ignore[arg-type]
-    crawl(Rewritten(path, appended), dependencies, full=True, accept_deletions=True)  # type: ignore[arg-type]
+    crawl(Rewritten(path, appended), dependencies, full=True, guard_share=1.0)  # type: ignore[arg-type]
     assert len(kept.index.kept(["s:1", "s:2", "s:3"])) == 3
     crawl(Snapshot(ExportSource("s", path)), dependencies)
     assert len(kept.index.kept(["s:1", "s:2", "s:3"])) == 2
@@ -240,7 +240,7 @@ def test_a_folder_that_cannot_be_listed_loses_nothing_and_opens_nothing(
 
     def read(*, full: bool = False) -> dict[str, frozenset[str]]:
         source = Snapshot(FolderSource("s", root))
-        in_time(lambda: crawl(source, dependencies, full=full, accept_deletions=True))
+        in_time(lambda: crawl(source, dependencies, full=full, guard_share=1.0))
         now = kept.index.kept(["s:x.txt", "s:mort/y.txt"])
         return {name: one.access.allowed for name, one in now.items()}
 

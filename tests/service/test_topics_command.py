@@ -17,6 +17,7 @@ from quisait.application.assembly import open_application
 from quisait.commands import answers
 from quisait.commands.answers import command_line_reader
 from quisait.settings import load_settings
+from search_api.query.query import Query
 from search_api.search.service import who_knows
 from tests.service.place import Place, make_place
 from tests.service.running import running, wait_until
@@ -210,5 +211,5 @@ def test_the_command_line_walks_over_topics_too(
         open_application(load_settings()) as application,
         answers.answer_context(application) as context,
     ):
-        who_knows(context, command_line_reader(application, "ag-2"), "bornage", limit=10)
+        who_knows(context, command_line_reader(application, "ag-2"), Query("bornage"), limit=10)
     assert "bornage" in {topic for some in asked[0].values() for topic, _ in some}

@@ -60,12 +60,10 @@ def people(
     """Who is proposed for a question, among these agents or everybody."""
     return find_experts(
         window,
-        PeopleQuestion(question, **asked),
+        PeopleQuestion(question, limit=limit, least=least, **asked),
         ListedBook(agents or EVERYBODY),
         TODAY,
         build=build,
-        least=least,
-        limit=limit,
     )
 
 

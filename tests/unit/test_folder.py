@@ -593,7 +593,7 @@ def test_what_is_left_out_later_is_closed_then_removed(tmp_path: Path, full: boo
         Snapshot(FolderSource("f", root, everyone)), crawls.dependencies, guard_share=0.1
     )  # it was a slip
     assert all(access == everyone for access in readers().values())
-    crawl(fewer, crawls.dependencies, accept_deletions=True)
+    crawl(fewer, crawls.dependencies, guard_share=1.0)
     assert len(readers()) == 15
 
 

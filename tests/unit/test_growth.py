@@ -82,7 +82,12 @@ from search_api.query.query import (
 from search_api.ranking.results import excerpt
 from search_api.sign_on.errors import NotAnAgent, ProviderRefused
 from search_api.sign_on.identification import AgentRule, agent_named
-from search_api.sign_on.signed_tokens import checked_claims, id_token_claims, signed_claims
+from search_api.sign_on.signed_tokens import (
+    ClaimRules,
+    checked_claims,
+    id_token_claims,
+    signed_claims,
+)
 from search_api.wording import mail_address, safe_text, web_address
 from tests import regular_expressions, text_readers
 from tests.regular_expressions import FRAGMENTS as PATTERN_FRAGMENTS
@@ -348,14 +353,13 @@ def tokens(text: str) -> None:
         with suppress(ProviderRefused):
             signed_claims(token, lambda _header: KEY, ("RS256",), "id_token")
     claims = dict.fromkeys(("iss", "aud", "sub", "nonce", "exp", "iat", "azp", "uid"), text)
-    life = {"now_s": 1, "skew_s": 1}
     with suppress(ProviderRefused):
         id_token_claims(
-            ({}, {**claims, "aud": text.split(" ")}), issuer=text, client_id="c", nonce=text,
-            access_token=text, now_s=1, skew_s=1,
+            ({}, {**claims, "aud": text.split(" ")}), ClaimRules(text, "c", 1),
+            nonce=text, access_token=text, now_s=1,
         )  # fmt: skip
     with suppress(ProviderRefused):
-        checked_claims(claims, "a", issuer=text, audience="a", expires=True, **life)
+        checked_claims(claims, "a", ClaimRules(text, "a", 1), 1)
     with suppress(NotAnAgent):
         agent_named(claims, AgentRule(), Nobody(), NOW.date())
 

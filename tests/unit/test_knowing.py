@@ -12,6 +12,7 @@ from expertise.knowing import (
     WEIGHTS,
     Features,
     Knowledge,
+    QuestionTopics,
     log_odds,
     odds_of,
     subject_terms,
@@ -30,10 +31,13 @@ BEN = Agent("ag-2", "Ben", "Amrani", accounts=("wiki:ben",))
 OWNERS = {"wiki:ana": ANA.id, "wiki:ben": BEN.id}
 
 
-def knowledge(*documents: RankedDocument, **options: object) -> Knowledge:
+def knowledge(
+    *documents: RankedDocument,
+    topics: QuestionTopics = QuestionTopics(),  # noqa: B008 - immutable
+    direct: DirectAnswerer | None = None,
+) -> Knowledge:
     window = Window(documents)
-    votes = cast_votes(window, TODAY, OWNERS)
-    return Knowledge(window, OWNERS, votes, **options)  # type: ignore[arg-type]
+    return Knowledge(window, OWNERS, cast_votes(window, TODAY, OWNERS), topics, direct)
 
 
 def near(role: ContributorRole = ContributorRole.AUTHOR, said: float = 1.0) -> RankedDocument:
@@ -62,7 +66,7 @@ def test_the_directory_says_who_holds_the_questions_topic() -> None:
         holders = TopicHolders(
             {BEN.id: BEN}, stated={BEN.id: {"t": why}}, labels={"t": ("défrichement",)}
         )
-        told = knowledge(near(), shares={"t": 0.5}, holders=holders)
+        told = knowledge(near(), topics=QuestionTopics({"t": 0.5}, holders=holders))
         assert told.features(BEN).stated == pytest.approx(0.5 * share)
         assert told.reasons(BEN) == (why,)
         assert told.reasons(ANA) == ()
@@ -73,7 +77,10 @@ def test_metiers_match_in_any_gender_and_number() -> None:
     assert subject_terms("techniciens forestiers") == subject_terms(ANA.metier)
     assert subject_terms("qui s'occupe de") == frozenset()
     holders = TopicHolders(labels={"t": ("technicien forestier",)})
-    assert knowledge(near(), shares={"t": 1.0}, holders=holders).features(ANA).metier == 1.0
+    assert (
+        knowledge(near(), topics=QuestionTopics({"t": 1.0}, holders=holders)).features(ANA).metier
+        == 1.0
+    )
 
 
 def test_the_first_documents_say_the_topic() -> None:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from connectors.values import Agent, ContactVia, ContributorRole, EvidencePolicy, RefusedTopic
 from expertise.directory import SqlDirectory
-from expertise.lookup import DirectoryMatches, look_up
+from expertise.lookup import DirectoryMatches, DocumentWords, look_up
 from quisait.application.database import migrate
-from search_api.people.service import ask_instead
+from search_api.people.service import DocumentTopics, ask_instead
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.results import DocumentAuthor, Result
 from tests.builders import Listed
@@ -65,7 +65,7 @@ def book() -> SqlDirectory:
 
 def found(book: SqlDirectory, question: str, *ordinary: str) -> DirectoryMatches:
     """Return the matches for Maëlle; no document contains any word."""
-    return look_up(book, question, TODAY, asker=MAELLE, unknown=set, ordinary=ordinary)
+    return look_up(book, question, TODAY, asker=MAELLE, words=DocumentWords(set, ordinary))
 
 
 def ids(matches: DirectoryMatches) -> list[str]:
@@ -119,9 +119,9 @@ def test_a_name_that_is_a_word_does_not_take_a_question_over(book: SqlDirectory)
 
 def test_a_word_of_documents_is_not_taken_for_a_misspelt_name(book: SqlDirectory) -> None:
     """Only what neither documents nor the directory have is looked up in other spellings."""
-    assert ids(look_up(book, "Kermarec", TODAY, unknown=lambda _: ())) == []
-    assert ids(look_up(book, "Helen Vidalance", TODAY, unknown=lambda _: ())) == []
-    assert ids(look_up(book, "Aurore Vidalencs", TODAY, unknown=lambda _: ())) == ["5"]
+    assert ids(look_up(book, "Kermarec", TODAY, words=DocumentWords(lambda _: ()))) == []
+    assert ids(look_up(book, "Helen Vidalance", TODAY, words=DocumentWords(lambda _: ()))) == []
+    assert ids(look_up(book, "Aurore Vidalencs", TODAY, words=DocumentWords(lambda _: ()))) == ["5"]
     assert found(book, "Kermarec").spelt == "kermarrec"
     assert found(book, "Kermarrec").spelt == ""
 
@@ -233,7 +233,8 @@ def test_the_holder_of_the_topic_nearest_to_the_asker_is_asked_instead(book: Sql
     reviewed = author(PAUL, ContributorRole.REVIEWER)
 
     def asked(*authors: DocumentAuthor) -> list[str]:
-        found = ask_instead(book, MAELLE, result(*authors), TODAY, holders=holders)
+        topics = DocumentTopics(holders=holders)
+        found = ask_instead(book, MAELLE, result(*authors), TODAY, topics=topics)
         return [one.id for one in found]
 
     assert asked(WROTE) == asked(unlisted) == [SOLVEIG.id]

@@ -54,7 +54,7 @@ def test_the_parts_of_a_removed_document_are_missing_no_more(crawls: CrawlBench)
     assert PART_KEY in crawls.state.keys("wiki")
     crawls.crawl(Delete("wiki:1"), Checkpoint("c"))
     assert crawls.state.keys("wiki") == {"wiki:2", "wiki:2 ▸ annexe.pdf"}
-    crawls.crawl(Listing(frozenset()), Checkpoint("d"), accept_deletions=True)
+    crawls.crawl(Listing(frozenset()), Checkpoint("d"), guard_share=1.0)
     assert crawls.state.keys("wiki") == frozenset()
 
 

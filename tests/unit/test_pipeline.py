@@ -24,6 +24,7 @@ from connectors.ports import (
 )
 from connectors.values import Access, Content, Document, Section
 from indexer.crawl import pipeline
+from indexer.crawl.batches import GUARD_SHARE
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, Wait, crawl
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import DeletionsHeld, ExtractionFailed, ExtractorUnreachable, IndexUnreachable
@@ -95,8 +96,8 @@ class CrawlBench:
     def dependencies(self) -> CrawlDependencies:
         return CrawlDependencies(self.extractor, self.encoder, self.index, self.state, self.state)
 
-    def crawl(self, *script: Change | Exception, accept_deletions: bool = False) -> CrawlReport:
-        return crawl(ScriptedSource(script), self.dependencies, accept_deletions=accept_deletions)
+    def crawl(self, *script: Change | Exception, guard_share: float = GUARD_SHARE) -> CrawlReport:
+        return crawl(ScriptedSource(script), self.dependencies, guard_share=guard_share)
 
     def ids(self) -> set[str]:
         return {ranked.document_id for ranked in self.index.search(asking()).lexical}
@@ -383,7 +384,7 @@ def test_deletions_come_by_tombstone_and_by_listing(crawls: CrawlBench) -> None:
 def test_a_listing_speaks_of_what_was_just_read_too(crawls: CrawlBench) -> None:
     """A document that was read in this run is deleted or closed like one of the index."""
     listing = Listing(frozenset({"wiki:2", "wiki:3"}))
-    crawls.crawl(*pages(4), listing, SubtreeHidden("wiki:3"), accept_deletions=True)
+    crawls.crawl(*pages(4), listing, SubtreeHidden("wiki:3"), guard_share=1.0)
     assert {one.document_id for one in crawls.index.scan("wiki")} == {"wiki:2", "wiki:3"}
     assert crawls.ids() == {"wiki:2"}
 
@@ -448,7 +449,7 @@ def test_a_source_that_loses_much_at_once_is_held(crawls: CrawlBench) -> None:
     with pytest.raises(DeletionsHeld, match="--accept-deletions"):
         crawls.crawl(Listing(kept), Checkpoint("b"))
     assert (len(crawls.ids()), crawls.state.load("wiki")) == (60, "a")
-    crawls.crawl(Listing(kept), Checkpoint("b"), accept_deletions=True)
+    crawls.crawl(Listing(kept), Checkpoint("b"), guard_share=1.0)
     assert len(crawls.ids()) == 40
 
 
@@ -461,7 +462,7 @@ def test_a_listing_spares_what_it_does_not_speak_of(crawls: CrawlBench) -> None:
         crawls.state.record("wiki", f"{one} ▸ annexe.pdf", "unreadable", "x")
     spared = {"wiki:a/1", "wiki:a/b/2", "wiki:5"}
     listing = Listing(frozenset({"wiki:5"}), ("wiki:a",))
-    crawls.crawl(listing, Checkpoint("b"), accept_deletions=True)
+    crawls.crawl(listing, Checkpoint("b"), guard_share=1.0)
     assert crawls.ids() == spared
     assert crawls.state.keys("wiki") == spared | {f"{one} ▸ annexe.pdf" for one in spared}
 

@@ -10,13 +10,13 @@ from quisait_client.transport import Transport
 class Client(Transport):
     """A client of the API's public part, for one reader."""
 
-    def search(self, *, q: str = '', page: int = 1, page_size: int = 10, sort: Literal["relevance", "date"] = 'relevance', wide: bool = False, verified: bool = False, as_typed: bool = False, explain: bool = False, source: Sequence[str] = (), kind: Sequence[str] = (), space: Sequence[str] = (), entity: Sequence[str] = (), area: Sequence[str] = (), year: Sequence[str] = ()) -> models.SearchBody:
+    def search(self, *, page_size: int = 10, as_typed: bool = False, explain: bool = False, q: str = '', page: int = 1, sort: Literal["relevance", "date"] = 'relevance', wide: bool = False, verified: bool = False, source: Sequence[str] = (), kind: Sequence[str] = (), space: Sequence[str] = (), entity: Sequence[str] = (), area: Sequence[str] = (), year: Sequence[str] = ()) -> models.SearchBody:
         """Return documents that answer, each with its answering passage."""
-        return self.ask("GET", "/api/v1/search", models.SearchBody, {"q": q, "page": page, "page_size": page_size, "sort": sort, "wide": wide, "verified": verified, "as_typed": as_typed, "explain": explain, "source": source, "kind": kind, "space": space, "entity": entity, "area": area, "year": year})
+        return self.ask("GET", "/api/v1/search", models.SearchBody, {"page_size": page_size, "as_typed": as_typed, "explain": explain, "q": q, "page": page, "sort": sort, "wide": wide, "verified": verified, "source": source, "kind": kind, "space": space, "entity": entity, "area": area, "year": year})
 
-    def experts(self, *, q: str = '', area: str = '', limit: int = 10, as_typed: bool = False, explain: bool = False) -> models.ExpertsBody:
+    def experts(self, *, area: str = '', limit: int = 10, explain: bool = False, q: str = '', as_typed: bool = False) -> models.ExpertsBody:
         """Rank agents who may know the answer, each with the documents that are the evidence."""
-        return self.ask("GET", "/api/v1/experts", models.ExpertsBody, {"q": q, "area": area, "limit": limit, "as_typed": as_typed, "explain": explain})
+        return self.ask("GET", "/api/v1/experts", models.ExpertsBody, {"area": area, "limit": limit, "explain": explain, "q": q, "as_typed": as_typed})
 
     def suggest(self, *, q: str = '') -> models.SuggestionsBody:
         """Return titles, topics and people with a word that begins with the typed text."""

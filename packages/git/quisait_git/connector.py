@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from connectors.digests import digest_of
-from connectors.folder.documents import described, ruled_document
+from connectors.folder.documents import ReadFile, described, ruled_document
 from connectors.folder.rules import (
     Rule,
     RuleTable,
@@ -306,22 +306,16 @@ class GitSource:
         most = self.options.most_file_mib << 20
         written = history.contributions(self.source, self._counts)
         rule, access = self._ruled(tables, page.path)
-        made = ruled_document(
-            self.source,
-            page.path,
-            rule,
-            access,
-            content=Content(
-                posixpath.basename(page.path),
-                partial(repository.read, page.oid, most),
-                None,
-                page.size,
-                title_of_path(page.path),
-            ),
-            modified=history.last,
-            link="",
-            version=f"{page.oid}:{_digest(written)}",
+        content = Content(
+            posixpath.basename(page.path),
+            partial(repository.read, page.oid, most),
+            None,
+            page.size,
+            title_of_path(page.path),
         )
+        version = f"{page.oid}:{_digest(written)}"
+        file = ReadFile(page.path, content, history.last, "", version)
+        made = ruled_document(self.source, file, rule, access)
         return replace(
             made,
             url=made.url or self.options.page_url(page.path, tip.branch),

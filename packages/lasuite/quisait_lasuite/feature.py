@@ -157,7 +157,6 @@ def _readers(application: Application) -> ApplicationReaders | None:
         provider,
         IntrospectionRules(sources, rules.introspection_claim, scopes, rules.skew_s),
         application.book,
-        application.book,
         application.authorities,
         now_s,
         today,

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from indexer.access import Reader
 from search_api.identity.readers import Authorities, ReaderDirectory, reader_of
@@ -93,6 +93,10 @@ def _time(claims: Mapping[str, Any], name: str, otherwise: float) -> float:
     return value
 
 
+class ApplicationDirectory(SignOnDirectory, ReaderDirectory, Protocol):
+    """Finds agents by their accounts, and what they may read."""
+
+
 class ApplicationReaders:
     """Finds the readers of applications' access tokens. Thread-safe."""
 
@@ -100,14 +104,13 @@ class ApplicationReaders:
         self,
         provider: Provider,
         rules: IntrospectionRules,
-        known: SignOnDirectory,
-        agents: ReaderDirectory,
+        directory: ApplicationDirectory,
         authorities: Authorities,
         now_s: Callable[[], int],
         today: Callable[[], date],
     ) -> None:
         self._provider, self._rules = provider, rules
-        self._known, self._agents, self._authorities = known, agents, authorities
+        self._directory, self._authorities = directory, authorities
         self._now_s, self._today = now_s, today
 
     def reader(self, token: str) -> ApplicationReader:
@@ -123,8 +126,8 @@ class ApplicationReaders:
             claims = self._provider.introspection(token)
             source = token_source(claims, self._rules, self._now_s())
             rule = AgentRule("sub", "account", source)
-            agent = agent_named(claims, rule, self._known, self._today())
-            reader = reader_of(agent.id, self._agents, self._today())
+            agent = agent_named(claims, rule, self._directory, self._today())
+            reader = reader_of(agent.id, self._directory, self._today())
             if reader.agent_id is None:
                 raise NotAnAgent(NoAgentReason.UNKNOWN)
         except ProviderRefused as refusal:

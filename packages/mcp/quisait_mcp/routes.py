@@ -186,15 +186,18 @@ def make_token(
 ) -> HTMLResponse:
     """Make a token for an assistant, which is shown on this page and never again."""
     tokens = _tokens(request)
-    made, fault = token_forms.make_token(
-        tokens,
-        reader.agent_id or "",
-        label,
-        days,
-        assistant=True,
-        sources=frozenset(filter(None, sources)),
-        spaces=frozenset(filter(None, spaces)),
-    )
+
+    def make() -> str:
+        return tokens.make(
+            reader.agent_id or "",
+            label,
+            days,
+            assistant=True,
+            sources=frozenset(filter(None, sources)),
+            spaces=frozenset(filter(None, spaces)),
+        )
+
+    made, fault = token_forms.token_or_fault(tokens, make)
     page = _page(request, reader, made=made, fault=fault)
     return HTMLResponse(page, status_code=400 if fault else 200)
 

@@ -171,7 +171,7 @@ def _read(context: AnswerContext, asking: AssistantReader, asked: ReadArguments)
 
 
 def _who_knows(context: AnswerContext, asking: AssistantReader, asked: WhoArguments) -> Body:
-    found = who_knows(context, asking.reader, asked.query, limit=asked.k)
+    found = who_knows(context, asking.reader, Query(asked.query), limit=asked.k)
     return experts_answer(found).model_dump(mode="json")
 
 

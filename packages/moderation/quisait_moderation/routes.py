@@ -4,10 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import Field
 
-from quisait_moderation.schemas import ModerationDeskBody, ModerationRequest, TextReportRequest
+from quisait_moderation.schemas import ModerationDeskBody, TextReportRequest
 from quisait_moderation.service import (
     ModerationAct,
+    ModerationRequest,
     moderate,
     moderation_desk,
     report_text,
@@ -61,16 +63,7 @@ def decide(
     request: Request, moderator: ModeratorOfQuestion, question_id: str, asked: ModerationRequest
 ) -> None:
     """Hide a text, show it again, leave it as it is, or give the question a topic."""
-    moderate(
-        services_of(request),
-        moderator,
-        question_id,
-        asked.act,
-        answer_id=asked.answer,
-        reason=asked.reason,
-        topic_id=asked.topic,
-        text_digest=asked.digest,
-    )
+    moderate(services_of(request), moderator, question_id, asked)
 
 
 @router.post("/questions/{question_id}/reports", dependencies=IN_PERSON)
@@ -120,30 +113,23 @@ def desk_page(request: Request, moderator: Moderator) -> str:
     )
 
 
+class ModerationForm(ModerationRequest):
+    """A form of the page: a reason that is too long is refused in French."""
+
+    reason: str = Field("", max_length=4_000)
+
+
 @router.post("/animation/questions/{question_id}")
 def decide_on_page(
     request: Request,
     moderator: ModeratorOfQuestion,
     question_id: str,
-    act: Annotated[ModerationAct, Form()],
-    answer: Annotated[str, Form(max_length=32)] = "",
-    reason: Annotated[str, Form(max_length=4_000)] = "",
-    topic: Annotated[str, Form(max_length=200)] = "",
-    digest: Annotated[str, Form(max_length=64)] = "",
+    form: Annotated[ModerationForm, Form()],
 ) -> RedirectResponse:
     """Decide on a text, from the page's forms."""
-    moderate(
-        services_of(request),
-        moderator,
-        question_id,
-        act,
-        answer_id=answer,
-        reason=reason,
-        topic_id=topic,
-        text_digest=digest,
-    )
-    undo = None
+    moderate(services_of(request), moderator, question_id, form)
+    undo, act = None, form.act
     if act is ModerationAct.HIDE:
-        fields = {"act": ModerationAct.SHOW.value, "answer": answer, "digest": digest}
+        fields = {"act": ModerationAct.SHOW.value, "answer": form.answer, "digest": form.digest}
         undo = Undo(f"/animation{question_address(question_id)}", fields)
     return noticed(request, "/animation/questions", f"moderation.{act}", undo)

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field
 
 from expertise.topics import Topic
-from quisait_moderation.service import ModeratedText, ModerationAct, ModerationDesk
+from quisait_moderation.service import ModeratedText, ModerationDesk
 from search_api.bodies import Body, Joined
 from search_api.markdown import plain_text
 from search_api.questions.schemas import BriefQuestionBody
@@ -34,16 +34,6 @@ class TextReportRequest(Body):
     outdated: bool = Field(
         False, description="an answer is only no longer right: its author reads the reason too"
     )
-
-
-class ModerationRequest(Body):
-    """A moderator's act on a text."""
-
-    act: ModerationAct
-    answer: str = Field("", max_length=32, description="an answer's id; empty: the question")
-    reason: str = Field("", max_length=MOST_REASON, description="to hide it: its author reads it")
-    topic: str = Field("", max_length=200, description="to classify: a topic's id")
-    digest: str = Field("", max_length=64, description="to show it again: that of the text read")
 
 
 class ReasonBody(Body):

@@ -15,8 +15,11 @@ from itertools import islice
 from typing import TypeVar
 from uuid import uuid4
 
+from pydantic import Field
+
 from expertise.topics import Topic, TopicKind
 from indexer.access import Reader, access_filter
+from search_api.bodies import Body
 from search_api.context import (
     AnswerContext,
     AnswerRefused,
@@ -308,25 +311,27 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
     )
 
 
+class ModerationRequest(Body):
+    """A moderator's act on a text."""
+
+    act: ModerationAct
+    answer: str = Field("", max_length=32, description="an answer's id; empty: the question")
+    reason: str = Field("", max_length=MOST_REASON, description="to hide it: its author reads it")
+    topic: str = Field("", max_length=200, description="to classify: a topic's id")
+    digest: str = Field("", max_length=64, description="to show it again: that of the text read")
+
+
 def moderate(
-    context: AnswerContext,
-    holder: RoleHolder,
-    question_id: str,
-    act: ModerationAct,
-    *,
-    answer_id: str = "",
-    reason: str = "",
-    topic_id: str = "",
-    text_digest: str = "",
+    context: AnswerContext, holder: RoleHolder, question_id: str, asked: ModerationRequest
 ) -> None:
     """Hide a text with a reason, show it again, leave it unchanged, or give a question a topic.
 
-    `text_digest`: digest of the text to show again. Raises `NotFound` for a text that the holder
-    may not moderate, `InvalidParameter`, and `NotAudited`.
+    Raises `NotFound` for a text that the holder may not moderate, `InvalidParameter`, and
+    `NotAudited`.
     """
-    asking = required(context.part(Asking))
+    asking, act, answer_id = required(context.part(Asking)), asked.act, asked.answer
     if act is ModerationAct.CLASSIFY:
-        _classify(context, asking, holder, question_id, topic_id)
+        _classify(context, asking, holder, question_id, asked.topic)
         return
     moderated = _moderated(context, asking, holder.held)
     if _moderated_text(context, holder, moderated, question_id, answer_id) is None:
@@ -334,12 +339,12 @@ def moderate(
     subject = f"question_id:{question_id}" + (f"/{answer_id}" if answer_id else "")
     said = ""
     if act is ModerationAct.HIDE:
-        said = checked_text(reason, MOST_REASON, "Écrivez la raison : son auteur la lira.")
+        said = checked_text(asked.reason, MOST_REASON, "Écrivez la raison : son auteur la lira.")
     note_access(context, holder, f"question {act}", subject)
     if act is ModerationAct.HIDE:
         asking.questions.moderation.hide(question_id, answer_id, said)
     elif act is ModerationAct.SHOW:
-        if not asking.questions.moderation.show_again(question_id, answer_id, text_digest):
+        if not asking.questions.moderation.show_again(question_id, answer_id, asked.digest):
             raise InvalidParameter(OTHER_TEXT)
     else:
         asking.questions.moderation.dismiss_reports(question_id, answer_id)

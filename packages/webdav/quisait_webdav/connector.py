@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from connectors.contributions import Act, contributions_of
-from connectors.folder.documents import described, ruled_document
+from connectors.folder.documents import ReadFile, described, ruled_document
 from connectors.folder.rules import RuleScope
 from connectors.http_host import HttpHost
 from connectors.installed import ConnectorKind, SourcePlace
@@ -118,18 +118,12 @@ class WebdavSource:
         return TableRights(client, RuleScope(self.default_access, trusted=trusted))
 
     def _document(self, client: DavClient, entry: DavEntry, ruled: Ruled) -> Document:
-        made = ruled_document(
-            self.source,
-            entry.path,
-            ruled.rule,
-            ruled.access,
-            content=Content(
-                entry.name, partial(client.read, entry), None, entry.size, title_of_path(entry.path)
-            ),
-            modified=entry.modified,
-            link=self.options.link,
-            version=f"{entry.etag}:{entry.size}:{entry.modified}",
+        content = Content(
+            entry.name, partial(client.read, entry), None, entry.size, title_of_path(entry.path)
         )
+        version = f"{entry.etag}:{entry.size}:{entry.modified}"
+        file = ReadFile(entry.path, content, entry.modified, self.options.link, version)
+        made = ruled_document(self.source, file, ruled.rule, ruled.access)
         return replace(
             made,
             url=made.url or self._url(client, entry),
