@@ -317,11 +317,17 @@ VOICES: dict[ContributorRole, str] = {
 }
 
 
-def quote_label(accepted: bool, older: bool = False) -> str:
-    """Return the words that introduce a quote of the direct answer."""
+def quote_label(accepted: bool, title: str, older: bool = False) -> str:
+    """Return the words that introduce a quote of the direct answer, from a document of this title.
+
+    Whose answer was accepted, its title is the question that was asked: readers see whether it is
+    theirs.
+    """
     if older:
         return "Un texte plus ancien dit autre chose\u00a0:"
-    return "Réponse acceptée" if accepted else "D’après un document en vigueur"
+    if accepted:
+        return f"Réponse acceptée à « {title or 'Sans titre'} »"
+    return "D’après un document en vigueur"
 
 
 _SLIDES = (".ppt", ".pptx", ".pptm", ".odp", ".key")

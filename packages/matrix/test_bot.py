@@ -331,7 +331,7 @@ options = {{url = "{server.url}"}}
     )
     assert "delai-fraude" in in_private
     first, sentence, origin, page, *_ = answer.splitlines()
-    assert first == quote_label(accepted=False, older=False)
+    assert first == quote_label(accepted=False, title="")
     assert sentence.startswith(f"« {QUOTED}")
     assert "Ana Le Goff" in origin
     assert page.strip() == f"{SITE}/documents/notes:delai.txt"

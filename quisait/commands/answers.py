@@ -205,7 +205,7 @@ def _direct_lines(direct: DirectAnswer | None) -> Iterator[str]:
     for number, quote in enumerate(direct.quotes if direct else ()):
         older = direct is not None and direct.differs and number > 0
         if older or not number:
-            yield quote_label(quote.accepted, older)
+            yield quote_label(quote.accepted, quote.card.title, older)
         yield f"   « {' '.join(quote.text.split())} »"
         yield f"   {quoted_from(quote)} ({quote.card.document_id})"
 

@@ -51,18 +51,15 @@ def texts_module(asking: bool) -> str:
         ),
         "documents": ("{num}\u00a0document.", "{num}\u00a0documents."),
         "of_a_person": "Documents d’une personne\u00a0: ils ne se comptent pas.",
-        "worded": (
-            "{num}\u00a0avec des mots de votre question, les autres proches par le sens.",
-            "{num}\u00a0avec des mots de votre question, les autres proches par le sens.",
-        ),
+        "worded": "{num}\u00a0avec des mots de votre question, les autres proches par le sens.",
         "none": "Parmi les documents que vous pouvez lire, aucun ne répond.",
         "partial": (
             "Réponse partielle\u00a0: des documents que vous pouvez lire manquent peut-être."
         ),
         "shortened": "Seul le début de votre question a été lu.",
-        "accepted": quote_label(accepted=True),
-        "in_force": quote_label(accepted=False),
-        "older": quote_label(accepted=False, older=True),
+        "accepted": quote_label(accepted=True, title="{title}"),
+        "in_force": quote_label(accepted=False, title=""),
+        "older": quote_label(accepted=False, title="", older=True),
         "knows": "Qui sait\u202f?",
         "near": "Qui pourrait orienter\u202f?",
         "named": "Dans l’annuaire\u00a0:",

@@ -276,7 +276,7 @@ def test_a_question_is_passed_on_answered_and_found(
 
         become(page, ASKER)
         search(page, "prototype essayé gratuitement chez un client, CIR ?")
-        direct = page.get_by_role("region", name="Réponse acceptée")
+        direct = page.get_by_role("region", name="Réponse acceptée à « ")
         expect(direct).to_contain_text("ne paie pas")
         assert top_of_first_result(page) < 560
         page.locator("article.document h3 a").first.click()

@@ -106,6 +106,9 @@ def test_an_answer_says_whose_it_is(asked: TestClient, asked_surely: TestClient)
     page = asked_surely.get("/", params={"q": "bail rural exonéré"}).text
     # The accepted answer is the direct one, and is said once.
     quote = page.partition('id="reponse"')[2].partition("</section>")[0]
+    assert f"« {thread['title']} »" in unescape(quote.partition("</h2>")[0]), (
+        "the question that was asked"
+    )
     assert re.search(r"<a[^>]*>Claire Le Bihan<", quote)
     assert page.count(best["text"][:40]) == 1
     assert "réponse retenue de" not in page

@@ -225,7 +225,7 @@ class RoomBot:
         for number, quote in enumerate(quotes):
             older = found.direct is not None and found.direct.differs and number > 0
             if older or not number:
-                yield quote_label(quote.accepted, older)
+                yield quote_label(quote.accepted, _plain(quote.card.title), older)
             page = f"{self.rules.address}{document_address(quote.card.document_id)}"
             yield f"« {_plain(quote.text)} »\n  {_plain(quoted_from(quote))}\n  {page}"
         quoted = {quote.card.document_id for quote in quotes}

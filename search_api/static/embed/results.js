@@ -21,7 +21,7 @@ function told({ total, worded, documents, incomplete, shortened }) {
   // Nothing is counted where the question is narrowed to a person: the total is null.
   const some = total === null && documents.length ? words.of_a_person : words.none;
   const said = [total ? counted(words.documents, total) : some];
-  if (worded < total) said.push(` ${counted(words.worded, worded)}`);
+  if (worded < total) said.push(` ${counted([words.worded, words.worded], worded)}`);
   if (incomplete.length) said.push(` ${words.partial}`);
   if (shortened) said.push(` ${words.shortened}`);
   return said;
@@ -36,7 +36,7 @@ function quoted({ quotes, differs, accepted }, documents) {
     return [...older, make("p", {}, text.replace(ITEM, "\n")), make("p", { class: "about" }, `${about} · `, source)];
   });
   return make("div", { class: "direct" },
-    make("p", { class: "about" }, accepted ? words.accepted : words.in_force), ...parts);
+    make("p", { class: "about" }, accepted ? words.accepted.replace("{title}", () => quotes[0].document.title || words.untitled) : words.in_force), ...parts);
 }
 
 /** The first colleague, else the first service that the question names. */
