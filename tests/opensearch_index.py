@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from opensearchpy import OpenSearch
 
-from indexer.opensearch.index import IndexLayout, OpenSearchIndex
-from indexer.quantisation import WHOLE_VECTORS, Quantisation
+from indexer.opensearch.index import OpenSearchIndex
+from indexer.quantisation import WHOLE_VECTORS, IndexLayout, Quantisation
 from tests.engines import OPENSEARCH_URL, ensure_opensearch
 
 EVERYTHING: dict[str, Any] = {"query": {"match_all": {}}}

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from opensearchpy import OpenSearch
 
@@ -22,7 +22,7 @@ from indexer.opensearch.access_lists import (
 from indexer.opensearch.alias import Alias
 from indexer.opensearch.bulk import BulkAction, last_words, move_line, put_line, remove_line
 from indexer.opensearch.schema import ADDED_FIELDS, Body, index_body, quantisation_of
-from indexer.quantisation import WHOLE_VECTORS, Quantisation
+from indexer.quantisation import WHOLE_INDEX, IndexLayout
 from indexer.relevance import aside_parts
 from indexer.suggestions import NearWord, max_edits
 from indexer.values import (
@@ -56,14 +56,6 @@ BACK_OFF_S = 0.5
 """First pause before a rejected write is sent again, in seconds; it doubles."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexLayout:
-    """How a created index is divided, and how exactly it compares vectors."""
-
-    shards: int = 1
-    quantisation: Quantisation = WHOLE_VECTORS
-
-
 class OpenSearchIndex:
     """Documents behind an alias, and their access lists behind `{alias}-access`.
 
@@ -76,7 +68,7 @@ class OpenSearchIndex:
         client: OpenSearch,
         alias: str,
         dimension: int,
-        layout: IndexLayout = IndexLayout(),
+        layout: IndexLayout = WHOLE_INDEX,
         *,
         replicas: int | None = None,
         back_off_s: float = BACK_OFF_S,

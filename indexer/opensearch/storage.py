@@ -23,9 +23,9 @@ from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.french.signature import analysis_signature
 from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers
 from indexer.opensearch.client import engine_faults
-from indexer.opensearch.index import IndexLayout, OpenSearchIndex
+from indexer.opensearch.index import OpenSearchIndex
 from indexer.opensearch.schema import FORMAT, index_body
-from indexer.quantisation import WHOLE_VECTORS, Quantisation
+from indexer.quantisation import WHOLE_VECTORS, IndexLayout, Quantisation
 from indexer.values import IndexedDocument
 
 DELETED = "Cet index vient d'être supprimé : recommencez."

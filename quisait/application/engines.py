@@ -25,8 +25,8 @@ from indexer.encoding.wrapped_encoders import drop_damaged_vectors as drop_damag
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.extraction.files import ExtractionLimits
 from indexer.live_index import EncoderRecord, IndexStorage
-from indexer.opensearch.index import IndexLayout
 from indexer.ports import Encoder, Extractor, Index
+from indexer.quantisation import IndexLayout
 from indexer.reindex import KeepVectors
 from quisait.application.model_bars import MeasuredBars, read_bars
 from quisait.application.plugins import installed_ranker, open_reranker

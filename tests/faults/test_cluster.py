@@ -21,7 +21,8 @@ from connectors.values import Access
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexerError
 from indexer.opensearch.client import connect
-from indexer.opensearch.index import IndexLayout, OpenSearchIndex
+from indexer.opensearch.index import OpenSearchIndex
+from indexer.quantisation import IndexLayout
 from indexer.values import PutAccess, Remove, ShowRequest
 from tests.builders import ANYONE, ENCODER, asking, put, vector_of
 from tests.engines import NEXT_OPENSEARCH
