@@ -534,18 +534,18 @@ def test_a_limited_question_is_asked_anew_of_all(site: AskingSite) -> None:
     assert 'action="/questions"' not in client.get(f"/questions/{question}").text
 
 
-def test_pages_of_topics_and_agents_end_in_a_question(site: AskingSite) -> None:
-    """With the topic chosen, or the agent asked first; nothing of the sort where nobody asks."""
+def test_pages_of_topics_and_agents_offer_a_question_first(site: AskingSite) -> None:
+    """Above all sections, with the topic chosen or the agent asked first; not on one's own page."""
     client = site.client(ASKER)
     for path, address, kept in (
         ("/topics/cadastre", "/questions/new?topic=cadastre", 'value="cadastre" selected'),
         (f"/agents/{MAPPER}", f"/questions/new?to={MAPPER}", f'name="to" value="{MAPPER}"'),
     ):
-        page = client.get(path).text
-        assert f'href="{address}"' in page
-        assert 'href="/questions"' in page.partition("<main")[2]
+        top = client.get(path).text.partition("<main")[2].partition("<h2")[0]
+        assert f'href="{address}"' in top
         assert kept in client.get(address).text
-    assert 'id="demander"' not in client.get(f"/agents/{ASKER}").text
+    own = client.get(f"/agents/{ASKER}").text.partition("<main")[2]
+    assert "/questions/new" not in own
     through = client.get(f"/agents/{BEHIND}").text
     assert 'href="/questions/new"' in through, "who is reached by their service is not asked first"
     off = replace(site, services=without(site.services, Asking)).client(ASKER)
