@@ -62,8 +62,9 @@ class Evidence:
 
     `weight` is the document's vote: its score times the candidate's share (see `Vote`). `former`:
     the whole contribution is older than the candidate's present post. `answers`: the candidate
-    wrote the passage that answers. `asked_there`: the document asks the same question and the
-    candidate answered it, or their answer there is the direct answer.
+    wrote the passage that answers. `asked_there`: the candidate answered there, and the document
+    asks this question word for word or their answer is the direct answer. `asked_near`: they
+    answered there a question in nearly the same words, which may be another one.
     """
 
     document_id: str
@@ -76,6 +77,7 @@ class Evidence:
     former: bool = False
     answers: bool = False
     asked_there: bool = False
+    asked_near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,13 @@ class ScoreParts:
 class Degree(StrEnum):
     """What the evidence shows about a candidate, strongest first.
 
-    `answered`: they answered this question, or a question in nearly the same words. `wrote`: they
-    wrote about its subject. `near`: their documents only come near it, and show no expert.
+    `answered`: they answered this question. `neighbour`: they answered a question in nearly the
+    same words. `wrote`: they wrote about its subject. `near`: their documents only come near it,
+    and show no expert.
     """
 
     ANSWERED = "answered"
+    NEIGHBOUR = "neighbour"
     WROTE = "wrote"
     NEAR = "near"
 

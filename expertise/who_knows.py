@@ -40,7 +40,7 @@ from expertise.values import (
 )
 from expertise.visibility import corrects, may_be_named, may_be_shown, refused_documents, refuses
 from expertise.votes import Vote, cast_votes, counting_contributions, evidence_of, summed_by_kind
-from indexer.french.analysis import analyse_query
+from indexer.french.analysis import analyse_query, folded_words
 
 EVIDENCE_SHARE = 0.5
 """A document is shown as evidence if its vote is at least this share of the candidate's best vote.
@@ -53,22 +53,27 @@ def supporting_votes(votes: Sequence[Vote]) -> tuple[Vote, ...]:
     return tuple(vote for vote in votes if vote.weight > 0 and vote.weight >= enough)
 
 
-SAME_QUESTION = 0.6
-"""A title asks a question again if at least this share of all their different words is in both.
-Chosen by hand, because no judged set tells which questions are the same.
+NEIGHBOUR = 0.6
+"""A title asks a neighbouring question if at least this share of all their different words is in
+both. Chosen by hand, because no judged set tells which questions are neighbours.
 """
 FEWEST_ASKED = 3
-"""A title that asks a question again has at least this number of words in common with it: fewer
-words only name a subject.
+"""A title that asks a question has at least this number of words in common with it: fewer words
+only name a subject.
 """
 
 
-def asks_the_same(question: str, title: str) -> bool:
+def asks_nearly(question: str, title: str) -> bool:
     """Return whether a title asks a question in nearly the same words, in any order."""
     question_terms = {term.term for term in analyse_query(question)}
     titled = {term.term for term in analyse_query(title)}
     common = len(question_terms & titled)
-    return common >= FEWEST_ASKED and common >= SAME_QUESTION * len(question_terms | titled)
+    return common >= FEWEST_ASKED and common >= NEIGHBOUR * len(question_terms | titled)
+
+
+def asks_the_same(question: str, title: str) -> bool:
+    """Return whether a title asks a question in the same words; accents and signs do not count."""
+    return asks_nearly(question, title) and folded_words(question) == folded_words(title)
 
 
 class EvidenceFinder:
@@ -91,19 +96,22 @@ class EvidenceFinder:
         evidence = [
             self._evidence(agent, vote) for vote in supporting_votes(self._votes.get(agent.id, ()))
         ]
-        return tuple(sorted(evidence, key=lambda proof: not proof.asked_there))
+        return tuple(
+            sorted(evidence, key=lambda proof: (not proof.asked_there, not proof.asked_near))
+        )
 
     def _evidence(self, agent: Agent, vote: Vote) -> Evidence:
         ranked = self._ranked[vote.document_id]
         card = ranked.card
+        same = vote.answers and (
+            self._answered == DirectAnswerer(agent.id, card.document_id)
+            or asks_the_same(self._question, card.title)
+        )
         return replace(
             evidence_of(card, lambda account: self._is(account, agent.id), agent, vote.weight),
             answers=self._is(ranked.answered_by, agent.id),
-            asked_there=vote.answers
-            and (
-                asks_the_same(self._question, card.title)
-                or self._answered == DirectAnswerer(agent.id, card.document_id)
-            ),
+            asked_there=same,
+            asked_near=vote.answers and not same and asks_nearly(self._question, card.title),
         )
 
     def _is(self, account: str, agent_id: str) -> bool:
@@ -600,8 +608,10 @@ class _CandidateFactory:
         """Return the candidate's degree: `near` without certainty, even if titles match."""
         if agent_id not in self._sure:
             return Degree.NEAR
-        answered = any(proof.asked_there for proof in evidence)
-        return Degree.ANSWERED if answered else Degree.WROTE
+        if any(proof.asked_there for proof in evidence):
+            return Degree.ANSWERED
+        near = any(proof.asked_near for proof in evidence)
+        return Degree.NEIGHBOUR if near else Degree.WROTE
 
     def stated(self, named: NamedAgent) -> Candidate:
         """Return a candidate without documents: a weak document would look like evidence."""

@@ -164,6 +164,9 @@ class EvidenceBody(Body):
     asked_there: bool = Field(
         False, description="they answered there the question that is asked now"
     )
+    asked_near: bool = Field(
+        False, description="they answered there a question in nearly the same words"
+    )
 
 
 class ProblemBody(Body):

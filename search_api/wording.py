@@ -477,6 +477,7 @@ CONTRIBUTIONS: dict[ContributorRole, str] = {
 
 DEGREES: dict[Degree, str] = {
     Degree.ANSWERED: "a répondu à cette question",
+    Degree.NEIGHBOUR: "a répondu à une question voisine",
     Degree.WROTE: "a écrit sur ce sujet",
     Degree.NEAR: "proche du sujet",
 }

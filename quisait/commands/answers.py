@@ -316,6 +316,7 @@ def _candidate(candidate: Candidate, number: int) -> str:
         roles = ", ".join(ROLES[role] for role in proof.roles)
         more = ", dans un poste précédent" if proof.former else ""
         more += ", y a répondu à cette question" if proof.asked_there else ""
+        more += ", y a répondu à une question voisine" if proof.asked_near else ""
         more += ", y a écrit le passage qui répond" if proof.answers else ""
         lines.append(f"   – {proof.title} ({roles}, {day(proof.last) or 'sans date'}{more})")
     return "\n".join(lines)

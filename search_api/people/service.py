@@ -54,8 +54,8 @@ class CardReason(StrEnum):
 class PersonCard:
     """A person to ask. `distance_km`: from the place that the question names, else from the asker.
 
-    It is None if unknown. `wrote`: the person wrote the answering passage of one of the first
-    documents. `nearest`: no other expert is nearer to the asker, and they are near. `self_`: the
+    It is None if unknown. `wrote`: the person wrote the first sentences of the direct answer.
+    `nearest`: no other expert is nearer to the asker, and they are near. `self_`: the
     person is the asker.
     """
 
@@ -375,7 +375,7 @@ class _Choice:
             one,
             reason,
             self._distance_km(one),
-            wrote=self._wrote(one),
+            wrote=self._answered(one),
             nearest=nearest,
             self_=self.asker is not None and one.agent.id == self.asker.id,
         )

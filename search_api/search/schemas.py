@@ -255,9 +255,7 @@ class PersonBody(Body):
         description="from the place that the question names, else from the reader's post; null if "
         "unknown"
     )
-    wrote: bool = Field(
-        description="they wrote the answering passage of one of the first documents"
-    )
+    wrote: bool = Field(description="they wrote the first sentences of the direct answer")
     evidence: list[EvidenceBody] = Field(
         description="documents that show it, and that the reader may read"
     )
@@ -410,8 +408,9 @@ class CandidateBody(Body):
         description="documents that show it, and that the reader may read"
     )
     degree: Degree | None = Field(
-        description="`answered`: this question or one in nearly the same words; `wrote`: on its "
-        "subject; `near`: what they wrote only comes near and shows no expert; null: no evidence"
+        description="`answered`: this question; `neighbour`: one in nearly the same words; "
+        "`wrote`: on its subject; `near`: what they wrote only comes near and shows no expert; "
+        "null: no evidence"
     )
     sure: bool = Field(description="whether `degree` is not `near`; false for all in `near`")
     reasons: list[Reason] = Field(description="parts of their directory entry in the question")

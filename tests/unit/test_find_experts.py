@@ -30,7 +30,7 @@ from expertise.who_knows import (
     WALK_WEIGHT,
     Experts,
     PeopleQuestion,
-    asks_the_same,
+    asks_nearly,
     find_experts,
     in_area,
 )
@@ -357,33 +357,40 @@ ASKED = "Comment calculer la valeur locative cadastrale ?"
 @pytest.mark.parametrize(
     ("title", "role", "degree"),
     [
-        ("Calculer la valeur locative cadastrale", ContributorRole.ANSWERER, "answered"),
-        ("Valeur locative cadastrale : la calculer", ContributorRole.ANSWERER, "answered"),
+        ("comment calculer la valeur locative CADASTRALE", ContributorRole.ANSWERER, "answered"),
+        ("Calculer la valeur locative cadastrale", ContributorRole.ANSWERER, "neighbour"),
+        ("Qui calcule la valeur locative cadastrale ?", ContributorRole.ANSWERER, "neighbour"),
+        ("Valeur locative cadastrale : la calculer", ContributorRole.ANSWERER, "neighbour"),
         ("Calculer la valeur locative cadastrale", ContributorRole.AUTHOR, "wrote"),
         ("Contester la valeur locative", ContributorRole.ANSWERER, "wrote"),
         ("Valeur locative", ContributorRole.ANSWERER, "wrote"),
         ("", ContributorRole.ANSWERER, "wrote"),
     ],
 )
-def test_an_answer_to_the_same_question_is_told_from_a_text_on_its_subject(
+def test_an_answer_to_the_question_is_told_from_one_to_a_neighbouring_question(
     title: str, role: ContributorRole, degree: str
 ) -> None:
-    """By the thread's title."""
+    """By the thread's title, and from a text on the subject."""
     thread = replace(card("wiki:1", wrote("wiki:ana", role)), title=title)
     window = Window((ranked(1.0, thread),))
     (ana,) = people(window, ANA, question=ASKED).ranked
     assert ana.degree == degree
-    assert [one.asked_there for one in ana.evidence] == [
-        role is ContributorRole.ANSWERER and title.endswith(("cadastrale", "calculer"))
-    ]
+    (proof,) = ana.evidence
+    assert (proof.asked_there, proof.asked_near) == (degree == "answered", degree == "neighbour")
 
 
 def test_the_answer_to_the_same_question_comes_first_among_the_evidence() -> None:
-    """Before a document that the question is nearer to; without evidence there is no degree."""
-    thread = replace(card("wiki:1", wrote("wiki:ana", ContributorRole.ANSWERER)), title=ASKED)
-    notes = [ranked(1.0, card("wiki:2", wrote("wiki:ana"))), ranked(0.9, thread)]
+    """Then one to a neighbouring question, then the document that the question is nearest to."""
+    answers = wrote("wiki:ana", ContributorRole.ANSWERER)
+    thread = replace(card("wiki:1", answers), title=ASKED)
+    neighbour = replace(card("wiki:3", answers), title=f"{ASKED} Un seuil")
+    notes = [
+        ranked(1.0, card("wiki:2", wrote("wiki:ana"))),
+        ranked(0.9, neighbour),
+        ranked(0.9, thread),
+    ]
     (ana,) = people(Window(tuple(notes)), ANA, question=ASKED).ranked
-    assert [one.document_id for one in ana.evidence] == ["wiki:1", "wiki:2"]
+    assert [one.document_id for one in ana.evidence] == ["wiki:1", "wiki:3", "wiki:2"]
 
 
 @pytest.mark.parametrize(
@@ -401,7 +408,7 @@ def test_who_wrote_the_direct_answer_answered(role: ContributorRole, degree: str
 @pytest.mark.parametrize("word", ["taxe", "taxe foncière", "", "?"])
 def test_a_subject_asks_nothing(word: str) -> None:
     """A title of the same one or two words is no question that was answered."""
-    assert not asks_the_same(word, word)
+    assert not asks_nearly(word, word)
 
 
 @pytest.mark.parametrize(("held", "sure"), [({"pci"}, True), ({"paie"}, False), (set(), False)])

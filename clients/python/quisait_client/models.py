@@ -164,6 +164,10 @@ class EvidenceBody(BaseModel):
     """
     they answered there the question that is asked now
     """
+    asked_near: Annotated[bool | None, Field(title="Asked Near")] = False
+    """
+    they answered there a question in nearly the same words
+    """
 
 
 class ExistingAnswerBody(BaseModel):
@@ -613,9 +617,9 @@ class CandidateBody(BaseModel):
     """
     documents that show it, and that the reader may read
     """
-    degree: Literal["answered", "wrote", "near"] | None
+    degree: Literal["answered", "neighbour", "wrote", "near"] | None
     """
-    `answered`: this question or one in nearly the same words; `wrote`: on its subject; `near`: what they wrote only comes near and shows no expert; null: no evidence
+    `answered`: this question; `neighbour`: one in nearly the same words; `wrote`: on its subject; `near`: what they wrote only comes near and shows no expert; null: no evidence
     """
     sure: Annotated[bool, Field(title="Sure")]
     """
@@ -907,7 +911,7 @@ class PersonBody(BaseModel):
     """
     `named`: the question names them; `in_post`, `nearest_post`: they hold the métier in the requested area, or nearest to it; `knows`: by what they wrote; `metier`; `near_subject`: their documents only come near, in the list `near_subject` alone
     """
-    degree: Literal["answered", "wrote", "near"] | None = None
+    degree: Literal["answered", "neighbour", "wrote", "near"] | None = None
     """
     as in a candidate
     """
@@ -917,7 +921,7 @@ class PersonBody(BaseModel):
     """
     wrote: Annotated[bool, Field(title="Wrote")]
     """
-    they wrote the answering passage of one of the first documents
+    they wrote the first sentences of the direct answer
     """
     evidence: Annotated[list[EvidenceBody], Field(title="Evidence")]
     """
