@@ -71,7 +71,7 @@ check: .venv/all ## format, lint, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .cache/import-linter
 
-test: .venv/all servers ## run the tests that every change needs, in twenty-five minutes (ARGS='-m trust' goes to pytest)
+test: .venv/all servers ## run the tests that every change needs, in about fifteen minutes (ARGS='-m trust' goes to pytest)
 	@$(MAKE) --no-print-directory --jobs=2 check tests
 
 # The types are checked beside the tests that run in one process.

@@ -161,6 +161,7 @@ _SLOW = (
 ALONE = (
     "tests/faults/",
     "tests/effectiveness/test_relevance.py",
+    "tests/effectiveness/test_search_sets.py",
     "packages/ldap/test_active_directory.py",
     "packages/ldap/test_quisait_ldap.py",
     "tests/service/test_late_writes.py",

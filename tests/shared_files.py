@@ -13,10 +13,18 @@ SHARED = Path(
 
 ADDS = {
     "documents": "real files of every format",
+    "eval/search_bots": "relevance on search_bots",
+    "eval/search_cdtn_fiches": "relevance on search_cdtn_fiches",
+    "eval/search_covid_qc": "relevance on search_covid_qc",
+    "eval/search_datagouv": "relevance on search_datagouv",
+    "eval/search_dechets": "relevance on search_dechets",
+    "eval/search_mcc": "relevance on search_mcc",
     "eval/search_piaf": "relevance on search_piaf",
+    "eval/search_vdd_related": "relevance on search_vdd_related",
     "eval/expert_beta": "experts on expert_beta",
     "eval/expert_dblp": "experts on expert_dblp",
     "eval/expert_meta": "experts on expert_meta",
+    "eval/expert_openfisca": "experts on expert_openfisca",
     "eval/expert_slicer": "experts on expert_slicer",
     "eval/expert_vdd_contacts": "experts on expert_vdd_contacts",
     "geo": "the official geographic code",

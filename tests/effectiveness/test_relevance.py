@@ -49,6 +49,7 @@ EXPERT_SETS = {
     "expert_beta": 0.476,
     "expert_dblp": 0.338,
     "expert_meta": 0.383,
+    "expert_openfisca": 0.466,
     "expert_slicer": 0.46,
     "expert_vdd_contacts": 0.672,
 }
