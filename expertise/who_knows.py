@@ -137,6 +137,12 @@ can answer.
 NEAREST_DOCUMENTS = 3
 """Number of nearest documents that are shown if nobody surely knows."""
 
+VOTES_WEIGHT = 4
+"""Weight of the logarithm of a candidate's score beside their log-odds, in the order of the people
+who only come near; of everybody if neither the question nor a document near it has a topic
+(decision 122).
+"""
+
 SumVotes: TypeAlias = Callable[[Sequence[Vote]], float]
 """Function that sums up a candidate's votes."""
 
@@ -310,23 +316,26 @@ def find_experts(
 class _Weighed:
     """Agents with evidence in a window, by id, and how likely each of them knows.
 
-    `votes` and `scores` also hold agents whose votes are no evidence. `shares` are the shares of
-    the question's topics; `holders` hold one of these topics, and `knowledge` has their features
-    too.
+    `votes` and `scores` also hold agents whose votes are no evidence. `voted` are the log-odds by
+    features and votes (`VOTES_WEIGHT`); `odds` are the same if the question has no topic, else by
+    features alone. `shares` are
+    the shares of the question's topics; `holders` hold one of these topics, and `knowledge` has
+    their features too.
     """
 
     agents: Mapping[str, Agent]
     votes: Mapping[str, tuple[Vote, ...]]
     scores: Mapping[str, "ScoredCandidate"]
     features: Mapping[str, Features]
+    voted: Mapping[str, float]
     odds: Mapping[str, float]
     shares: Mapping[str, float]
     holders: TopicHolders
     knowledge: Knowledge
 
     def likelier_than(self, least: float) -> list[str]:
-        """Return the ids of agents with at least these log-odds of knowing."""
-        return [id_ for id_ in self.agents if self.odds[id_] >= least]
+        """Return the ids of agents with at least these log-odds of knowing by their features."""
+        return [id_ for id_ in self.agents if log_odds(self.features[id_]) >= least]
 
     def ranked_in(self, area: str) -> list[str]:
         """Return the ids of agents in an area, likeliest first."""
@@ -338,14 +347,14 @@ class _Weighed:
     ) -> list[str]:
         """Return ids in the order of an answer: experts first, nearest to the place, likeliest.
 
-        The others are in the order of their votes, which did better than that of their likelihoods
-        on the judged sets.
+        The others are in the order of `voted`, which does better on the judged sets than that of
+        the features or of the votes alone.
         """
 
         def order(id_: str) -> tuple[bool, float, float, float]:
             score = -self.scores[id_].compared
             if id_ not in sure:
-                return True, 0.0, 0.0, score
+                return True, 0.0, -self.voted[id_], score
             km = place.distance_km(self.agents[id_]) if place else 0.0
             return False, km, -self.odds[id_], score
 
@@ -395,7 +404,13 @@ def _weigh(
     }
     features = {id_: knowledge.features(agent) for id_, agent in known.items()}
     odds = {id_: log_odds(vector) for id_, vector in features.items()}
-    return _Weighed(known, votes, scores, features, odds, shares, holders, knowledge)
+    voted = {
+        id_: round(value + VOTES_WEIGHT * math.log(max(scores[id_].compared, 1e-6)), 6)
+        for id_, value in odds.items()
+    }
+    if not (shares or question.topics):
+        odds = voted
+    return _Weighed(known, votes, scores, features, voted, odds, shares, holders, knowledge)
 
 
 def _refused(

@@ -115,7 +115,11 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     ),
     ("drawn", frozenset(), r"tests/pages/test_schema(_roles)?\.py::test_every_route"),
     ("relevance", frozenset(), "tests/effectiveness/test_demo_holders"),
-    ("relevance", frozenset(), _any("tests/effectiveness/test_relevance", "tests/effectiveness/test_search_sets")),
+    (
+        "relevance",
+        frozenset(),
+        _any("tests/effectiveness/test_relevance", "tests/effectiveness/test_search_sets"),
+    ),
     ("relevance", frozenset(), r"tests/pages/test_whole_demo\.py::test_every_way\w+\[[1-9]"),
     (
         _TEST,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.values import Agent, ContributorRole, EvidencePolicy, RefusedTopic
-from expertise.knowing import Features
+from expertise.knowing import Features, log_odds
 from expertise.names import Reason
 from expertise.places import place_in
 from expertise.values import (
@@ -283,6 +283,18 @@ def test_a_document_that_does_not_answer_is_no_evidence() -> None:
 def saying(documents: list[RankedDocument], said: float) -> Window:
     """A window whose documents all say this share of the question."""
     return Window(tuple(one._replace(said=said) for one in documents))
+
+
+@pytest.mark.parametrize("topics", [{}, {"wiki:3": [("pci", 0.1)]}])
+def test_few_votes_count_against_a_candidate_without_topics_alone(topics: TopicsOf) -> None:
+    """The best one's log-odds stay those of the features; with a topic everybody's do."""
+    window = saying(three_notes(), 1.0)
+    found = people(window, build=Topics(topics), least=NO_BAR)
+    ana, *others = found.ranked
+    assert ana.confidence == log_odds(Features(*ana.parts.features))
+    assert [one.agent for one in others] == [BEN, CYD]
+    for one in others:
+        assert (one.confidence < log_odds(Features(*one.parts.features))) is not bool(topics)
 
 
 def test_thin_evidence_names_nobody() -> None:
@@ -588,10 +600,7 @@ def test_the_same_question_has_the_same_answer(documents: list[RankedDocument]) 
     """And nobody in it is without evidence, out of range or out of order."""
     experts = asked(documents, ANA, BEN, CYD)
     assert experts == asked(documents, CYD, ANA, BEN)
-    keys = [
-        (not one.sure, -one.confidence if one.sure else 0.0, -round(one.score, 6))
-        for one in experts.ranked
-    ]
+    keys = [(not one.sure, -one.confidence, -round(one.score, 6)) for one in experts.ranked]
     assert keys == sorted(keys)
     for candidate in experts.ranked:
         assert candidate.evidence
