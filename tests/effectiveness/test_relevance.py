@@ -48,10 +48,10 @@ if is_there("eval/search_piaf"):
 EXPERT_SETS = {
     "expert_beta": 0.476,
     "expert_dblp": 0.338,
-    "expert_meta": 0.383,
-    "expert_openfisca": 0.466,
-    "expert_slicer": 0.46,
-    "expert_vdd_contacts": 0.672,
+    "expert_meta": 0.384,
+    "expert_openfisca": 0.498,
+    "expert_slicer": 0.476,
+    "expert_vdd_contacts": 0.708,
 }
 """The least AP of each expert set: what was measured, less .02, since these sets are smaller."""
 
