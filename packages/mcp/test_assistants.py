@@ -10,7 +10,8 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from fastapi.testclient import TestClient
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from quisait_mcp.routes import web_feature
+from quisait_mcp.server import mcp_server
 from quisait_mcp.service import READ_CHARS, RESOURCE, TOOLS, Assistants
 from quisait_mcp.storage import SqlAssistantCalls, assistant_calls, forget_calls
 
@@ -141,7 +143,6 @@ def test_a_client_uses_every_tool_over_http(site: Site, mode: str) -> None:
                 assert all(one.annotations.read_only_hint for one in tools)
                 found = await client.call_tool("search", {"query": "cadastre", "k": 20})
                 assert {"wiki:secret", "notes:une", "notes:longue"} <= ids(found)
-                assert found.structured_content["topics"]
                 page = found.structured_content["documents"][0]["page"]
                 assert page.startswith(f"{address}/documents/")
                 assert json.loads(found.content[0].text)["total"] == len(ids(found))
@@ -202,6 +203,141 @@ def test_a_question_is_prepared_and_not_sent(site: Site) -> None:
     assert asked_so_far.json()["mine"] == []
 
 
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_answers_have_the_announced_form(site: Site, mode: str) -> None:
+    """The SDK's client validates each answer by its tool's schema, which is in French."""
+    with served(site.app()) as address:
+
+        async def work() -> None:
+            async with connected(address, site.token(), mode) as client:
+                assert client.server_info.version == version("quisait")
+                tools = {one.name: one for one in (await client.list_tools()).tools}
+                for asked, arguments in (
+                    ("search", {"query": "cadastre", "k": 20}),
+                    ("search", {"query": QUESTION, "include": ["people", "facets", "why"]}),
+                    ("search", {"query": 'auteur:"Inconnue"'}),
+                    ("search", {"query": "zzzzz"}),
+                    ("read_document", {"document": "notes:longue"}),
+                    ("who_knows", {"query": QUESTION}),
+                    ("who_knows", {"query": "zzzzz"}),
+                    ("prepare_question", {"title": QUESTION}),
+                ):
+                    answer = await client.call_tool(asked, arguments)
+                    assert not answer.is_error, answer.content
+                    schema = tools[asked].output_schema
+                    assert set(answer.structured_content) == set(schema["properties"])
+                schemas = [(one.input_schema, one.output_schema) for one in tools.values()]
+                assert not re.search(r" (the|of|is|not) |[tT]itle\": \"[A-Z]", json.dumps(schemas))
+
+        run(work)
+
+    async def another_form() -> None:
+        async with Client(mcp_server(lambda *_: {"documents": []}, str)) as client:
+            with pytest.raises(RuntimeError, match="Invalid structured content"):
+                await client.call_tool("search", {})
+
+    run(another_form)
+
+
+def test_a_search_is_short_and_links_its_documents(site: Site) -> None:
+    """At most 6 kB, however long the documents are; each link opens by `read_document`."""
+    site.asking.index.write(
+        [
+            Put(
+                indexed(
+                    make_document(f"wiki:long{number}", title=f"La voirie {'communale ' * 8}"),
+                    "La voirie communale est élargie après enquête. " * 300,
+                )
+            )
+            for number in range(8)
+        ]
+    )
+    with served(site.app()) as address:
+
+        async def work() -> None:
+            async with connected(address, site.token()) as client:
+                question = "Comment élargir la voirie communale après enquête ? " * 20
+                answer = await client.call_tool("search", {"query": question, "k": 5})
+                body, (text, *links) = answer.structured_content, answer.content
+                assert len(body["documents"]) == 5
+                assert len(text.text.encode()) <= 6_000
+                assert len(json.dumps(body, ensure_ascii=False).encode()) <= 6_000
+                assert (body["people"], body["near_subject"], body["facets"]) == ([], [], {})
+                assert not any(one["why"] for one in body["documents"])
+                for document, link in zip(body["documents"], links, strict=True):
+                    assert link.name == document["title"]
+                    assert document["page"].startswith(f"{address}/documents/")
+                    page = f"{document['page']}?q=la+voirie#reponse"
+                    for written in (link.uri, page, document["id"]):
+                        read = await client.call_tool("read_document", {"document": written})
+                        assert read.structured_content["id"] == document["id"]
+                    assert (await client.read_resource(link.uri)).contents[0].text
+                assert set(read.structured_content) == {*document, "text", "following"} - {
+                    *("passage", "why")
+                }
+                asked = {"query": QUESTION, "include": ["people", "facets", "why"]}
+                more = (await client.call_tool("search", asked)).structured_content
+                assert MAPPER in [one["agent"]["id"] for one in more["people"]]
+                assert all(one["sure"] for one in more["people"])
+                assert not any(one["sure"] for one in more["near_subject"])
+                assert more["facets"]["source"]
+                assert any(one["why"] for one in more["documents"])
+
+        run(work)
+
+
+def test_a_search_is_narrowed_as_on_the_page(site: Site) -> None:
+    """By kind, days, statements of authors and area, and sorted by date."""
+    days = {"old": datetime(2020, 5, 1, tzinfo=UTC), "new": datetime(2024, 5, 1, tzinfo=UTC)}
+    documents = [
+        make_document(
+            f"wiki:{name}", title=f"Le bornage {name}", kind=name, area="22", modified=day
+        )
+        for name, day in days.items()
+    ]
+    site.asking.index.write([Put(indexed(one, "Le bornage des chemins.")) for one in documents])
+    with served(site.app()) as address:
+
+        async def work() -> None:
+            async with connected(address, site.token()) as client:
+                for narrowed, found in (
+                    ({}, ["old", "new"]),
+                    ({"kinds": ["old"]}, ["old"]),
+                    ({"since": "2024-05-01"}, ["new"]),
+                    ({"before": "2024-05-01"}, ["old"]),
+                    ({"since": "2020-05-02", "before": "2024-05-01"}, []),
+                    ({"areas": ["22"], "sort": "date"}, ["new", "old"]),
+                    ({"areas": ["23"]}, []),
+                    ({"verified": True}, []),
+                ):
+                    asked = {"query": "bornage des chemins", **narrowed}
+                    answer = await client.call_tool("search", asked)
+                    got = [one["id"] for one in answer.structured_content["documents"]]
+                    got = [one.removeprefix("wiki:") for one in got if "wiki:" in one]
+                    got = [one for one in got if one in days]
+                    ordered = got if "sort" in narrowed else sorted(got, reverse=True)
+                    assert ordered == found, narrowed
+
+        run(work)
+
+
+def test_prompts_lead_to_the_tools(site: Site) -> None:
+    """Both are listed with their argument, and say which tool to call."""
+    with served(site.app()) as address:
+
+        async def work() -> None:
+            async with connected(address, site.token()) as client:
+                prompts = (await client.list_prompts()).prompts
+                assert [one.title for one in prompts] == ["Qui sait… ?", "Préparer une question"]
+                for prompt, tool in zip(prompts, ("who_knows", "prepare_question"), strict=True):
+                    said = {prompt.arguments[0].name: "le {bornage}"}
+                    (message,) = (await client.get_prompt(prompt.name, said)).messages
+                    assert "« le {bornage} »" in message.content.text
+                    assert tool in message.content.text
+
+        run(work)
+
+
 def test_a_limited_token_narrows_every_answer(site: Site) -> None:
     """Counts, facets, documents, evidence, people and corrections are those of its places."""
     with served(site.app()) as address:
@@ -214,12 +350,12 @@ def test_a_limited_token_narrows_every_answer(site: Site) -> None:
                 ({"sources": ["jamais"]}, set()),
             ):
                 async with connected(address, site.token(**limits)) as client:
-                    answer = await client.call_tool("search", {"query": "cadastre", "k": 20})
+                    asked = {"query": "cadastre", "k": 20, "include": ["facets", "people"]}
+                    answer = await client.call_tool("search", asked)
                     assert ids(answer) == found
                     assert answer.structured_content["total"] == len(found)
-                    assert answer.structured_content["topics"] == []  # counted from all of it
                     sources = answer.structured_content["facets"]["source"]
-                    assert sum(one["count"] for one in sources) == len(found)
+                    assert sum(sources.values()) == len(found)
                     known = await client.call_tool("who_knows", {"query": QUESTION})
                     assert known.structured_content["candidates"] == []
                     assert known.structured_content["stated"] == []
@@ -227,7 +363,7 @@ def test_a_limited_token_narrows_every_answer(site: Site) -> None:
                     draft = await client.call_tool("prepare_question", {"title": QUESTION})
                     assert draft.structured_content["recipients"] == []
                     existing = draft.structured_content["existing"]
-                    assert {one["document_id"] for one in existing} <= found
+                    assert {one["id"] for one in existing} <= found
                     for id_ in ("wiki:secret", "notes:une", "notes:longue", "wiki:0"):
                         read = await client.call_tool("read_document", {"document": id_})
                         assert read.is_error == (id_ not in found)
@@ -245,6 +381,12 @@ def test_wrong_arguments_are_answered_with_what_to_do(site: Site) -> None:
         ("search", {"query": "x" * 5_000}, "query"),
         ("search", {"query": "x", "sources": "wiki"}, "sources"),
         ("search", {"query": "x", "limite": 3}, "limite"),
+        ("search", {"query": "x", "since": "hier"}, "since"),
+        ("search", {"query": "mot " * 30, "before": "2024-01-01"}, "before"),
+        ("search", {"query": "x", "sort": "taille"}, "sort"),
+        ("search", {"query": "x", "include": ["tout"]}, "include"),
+        ("search", {"query": "x", "areas": ["999"]}, "999"),
+        ("who_knows", {"query": "x", "area": "999"}, "area"),
         ("who_knows", {"query": ""}, "query"),
         ("read_document", {"document": "wiki:jamais"}, ""),
         ("read_document", {"document": "wiki:0", "start": -1}, "start"),
@@ -265,10 +407,18 @@ def test_wrong_arguments_are_answered_with_what_to_do(site: Site) -> None:
                     assert "xxxx" not in sentence
                 with pytest.raises(MCPError):
                     await client.read_resource(f"{RESOURCE}wiki%3Ajamais")
+                for name, arguments in (
+                    ("qui_sait", {}),
+                    ("qui_sait", {"sujet": "x" * 5_000}),
+                    ("jamais", {"sujet": "x"}),
+                ):
+                    with pytest.raises(MCPError, match=r"\.$"):
+                        await client.get_prompt(name, arguments)
 
         run(work)
-    unknown = {"read_document"}
-    assert {one.tool for one in site.assistants.calls.of(ASKER)} == unknown
+    assert [one.tool for one in site.assistants.calls.of(ASKER)] == [
+        *("read_document", "read_document", "who_knows", "search", "search"),
+    ]
 
 
 def test_a_token_opens_nothing_once_it_ended(site: Site) -> None:
@@ -284,10 +434,13 @@ def test_a_token_opens_nothing_once_it_ended(site: Site) -> None:
 
     assert site.post(gone)[0] == 200
     book.replace(Listed(*left, *(one for one in AGENTS if one.id != ASKER)))
+    client = TestClient(site.app(), HOST, client=("127.0.0.1", 5))
     for token in (revoked, expired, gone, "qsp_nimporte"):
         status, sentence = site.post(token)
         assert status == 401, token
         assert sentence.endswith(".")
+        refused = client.post("/mcp", json=CALL, headers={"Authorization": f"Bearer {token}"})
+        assert refused.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
 
 def test_without_a_token_nobody_asks(site: Site) -> None:
@@ -415,6 +568,10 @@ def test_a_client_uses_the_tools_over_stdio(site: Site) -> None:
                 found = await client.call_tool("search", {"query": "cadastre"})
                 assert ids(found) == {"notes:une", "notes:longue"}
                 assert (await client.call_tool("search", {"query": ""})).is_error
+                assert client.server_info
+                assert client.server_info.version == version("quisait")
+                prompt: Any = await client.get_prompt("qui_sait", {"sujet": "le bornage"})
+                assert "le bornage" in prompt.messages[0].content.text
                 resource: Any = await client.read_resource(f"{RESOURCE}notes%3Aune")
                 assert resource.contents[0].text.startswith("# ")
                 site.tokens.revoke_all()

@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from mcp import Client, MCPError
@@ -157,27 +158,36 @@ async def check(world: World, reader: Reader) -> None:
 
         async def ask(tool: str, **arguments: Any) -> Any:
             answer: Any = await client.call_tool(tool, arguments)
-            said = f"{answer.content[0].text}\n{json.dumps(answer.structured_content)}"
+            links = [unquote(link.model_dump_json()) for link in answer.content[1:]]
+            texts = (answer.content[0].text, json.dumps(answer.structured_content), *links)
+            said = "\n".join(texts)
             typed = " ".join(map(str, arguments.values()))
             assert leaks(world, readable, said, typed) == [], (tool, arguments)
             return answer.structured_content
 
         for question in questions(world, draw):
-            found = await ask("search", query=question, k=20)
+            everything = ["people", "facets", "why"]
+            found = await ask("search", query=question, k=20, include=everything)
             assert {one["id"] for one in found["documents"]} <= readable.keys()
+            brief = await ask("search", query=question, k=20)
+            assert [brief[one] for one in ("people", "near_subject", "facets")] == [[], [], {}]
+            narrowed = {"since": "2000-01-01", "sort": "date", "kinds": [*found["facets"]["kind"]]}
+            narrower = await ask("search", query=question, k=20, **narrowed)
+            assert {one["id"] for one in narrower["documents"]} <= readable.keys()
             assert found["total"] <= len(readable)
             for facet in ("source", "space"):
-                assert sum(one["count"] for one in found["facets"].get(facet, ())) <= len(readable)
+                assert sum(found["facets"].get(facet, {}).values()) <= len(readable)
             if found["direct_answer"]:
                 assert found["direct_answer"]["document"]["id"] in readable
             cards = [*found["people"], *found["near_subject"]]
             known = await ask("who_knows", query=question, k=20)
-            shown = [*cards, *known["candidates"], *known["named"], *known["stated"]]
-            evidence = {one["document_id"] for person in shown for one in person["evidence"]}
+            lists = ("candidates", "near", "named", "nearly_named", "stated")
+            shown = [*cards, *(person for name in lists for person in known[name])]
+            evidence = {one["id"] for person in shown for one in person["evidence"]}
             assert evidence <= readable.keys()
             assert {one["id"] for one in known["nearest"]} <= readable.keys()
             draft = await ask("prepare_question", title=f"{question} ?")
-            assert {one["document_id"] for one in draft["existing"]} <= readable.keys()
+            assert {one["id"] for one in draft["existing"]} <= readable.keys()
             if reader.limited:  # nobody is proposed but by documents of the token's places
                 proposed = {one["agent"]["id"] for one in shown}
                 proposed |= {one["id"] for one in draft["recipients"]}

@@ -212,4 +212,5 @@ def test_a_token_for_anything_else_opens_nothing(site: Site) -> None:
     assert {name for name, one in answers.items() if one.status_code != 401} == set()
     for one in answers.values():
         assert one.json()["error"]["message"].endswith(".")
-        assert "resource_metadata" in one.headers["www-authenticate"]
+        challenge = one.headers["www-authenticate"]
+        assert challenge.startswith('Bearer error="invalid_token", resource_metadata="http')

@@ -75,8 +75,12 @@ async def _relay(url: str, token: str) -> str:
                 async def call(_: Any, asked: Any) -> Any:
                     return await site.call_tool(asked.name, asked.arguments)
 
+                async def prompt(_: Any, asked: Any) -> Any:
+                    return await site.get_prompt(asked.name, asked.arguments)
+
                 relay: Server[Any] = Server(
                     "quisait",
+                    version=site.server_info.version if site.server_info else "",
                     title="Qui sait ?",
                     instructions=site.instructions,
                     on_list_tools=lambda *_: site.list_tools(),
@@ -84,6 +88,8 @@ async def _relay(url: str, token: str) -> str:
                     on_list_resource_templates=lambda *_: site.list_resource_templates(),
                     on_read_resource=read,
                     on_call_tool=call,
+                    on_list_prompts=lambda *_: site.list_prompts(),
+                    on_get_prompt=prompt,
                 )
                 async with stdio_server() as (read_stream, write_stream):
                     options = relay.create_initialization_options()

@@ -102,11 +102,14 @@ def _named_by_provider(request: Request, token: str) -> tuple[str, str]:
 
 
 def _unidentified(request: Request, sentence: str) -> Problem:
-    """Return a problem 401, which leads to the provider if its tokens are accepted (RFC 9728)."""
-    if not service_of(request, Assistants).audience:
-        return Problem(401, sentence)
-    challenge = f'Bearer resource_metadata="{_site(request)}{METADATA}{MCP}"'
-    return Problem(401, sentence, {"WWW-Authenticate": challenge})
+    """Return a problem 401: a refused token is named invalid (RFC 6750).
+
+    It leads to the provider if its tokens are accepted (RFC 9728).
+    """
+    said = ['error="invalid_token"'] if bearer_token(request) else []
+    if service_of(request, Assistants).audience:
+        said.append(f'resource_metadata="{_site(request)}{METADATA}{MCP}"')
+    return Problem(401, sentence, {"WWW-Authenticate": f"Bearer {', '.join(said)}".strip()})
 
 
 @router.get(METADATA)

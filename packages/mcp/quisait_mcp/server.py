@@ -6,8 +6,10 @@ A server is made for one request, in the name of its reader. It keeps no session
 import json
 import logging
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
+from importlib.metadata import version
 from typing import Any
+from urllib.parse import quote
 
 import mcp_types as types
 from anyio.to_thread import run_sync
@@ -17,7 +19,8 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from starlette.types import Message
 
-from quisait_mcp.service import RESOURCE, TOOLS, Body
+from quisait_mcp.service import PROMPTS, RESOURCE, TOOLS, Body, prompt_text
+from search_api.context import InvalidParameter
 from search_api.problems import Problem, sentence_of
 
 # The library logs messages that it cannot read, and they may contain a question.
@@ -43,8 +46,9 @@ def mcp_server(call: CallTool, read: ReadResource) -> Server[Any]:
             body = await run_sync(partial(call, asked.name, asked.arguments or {}))
         except Exception as error:  # noqa: BLE001 - the library would send and log its text
             return types.CallToolResult(content=[_text(_sentence(error))], is_error=True)
-        text = json.dumps(_without_empty(body), ensure_ascii=False)
-        return types.CallToolResult(content=[_text(text)], structured_content=body)
+        text = json.dumps(_without_empty(body), ensure_ascii=False, separators=(",", ":"))
+        links = [_link(document) for document in body.get("documents", ())]
+        return types.CallToolResult(content=[_text(text), *links], structured_content=body)
 
     async def read_resource(
         _: Any, asked: types.ReadResourceRequestParams
@@ -56,25 +60,44 @@ def mcp_server(call: CallTool, read: ReadResource) -> Server[Any]:
         found = types.TextResourceContents(uri=asked.uri, mime_type="text/markdown", text=text)
         return types.ReadResourceResult(contents=[found])
 
-    async def list_tools(*_: Any) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=_tools())
-
-    async def list_resources(*_: Any) -> types.ListResourcesResult:
-        return types.ListResourcesResult(resources=[])
-
-    async def list_templates(*_: Any) -> types.ListResourceTemplatesResult:
-        return types.ListResourceTemplatesResult(resource_templates=[_TEMPLATE])
-
     return Server(
         NAME,
+        version=version("quisait"),
         title="Qui sait ?",
         instructions=INSTRUCTIONS,
-        on_list_tools=list_tools,
+        on_list_tools=_list_tools,
         on_call_tool=call_tool,
-        on_list_resources=list_resources,
-        on_list_resource_templates=list_templates,
+        on_list_resources=_list_resources,
+        on_list_resource_templates=_list_templates,
         on_read_resource=read_resource,
+        on_list_prompts=_list_prompts,
+        on_get_prompt=_get_prompt,
     )
+
+
+async def _list_tools(*_: Any) -> types.ListToolsResult:
+    return types.ListToolsResult(tools=_tools())
+
+
+async def _list_resources(*_: Any) -> types.ListResourcesResult:
+    return types.ListResourcesResult(resources=[])
+
+
+async def _list_templates(*_: Any) -> types.ListResourceTemplatesResult:
+    return types.ListResourceTemplatesResult(resource_templates=[_TEMPLATE])
+
+
+async def _list_prompts(*_: Any) -> types.ListPromptsResult:
+    return types.ListPromptsResult(prompts=_prompts())
+
+
+async def _get_prompt(_: Any, asked: types.GetPromptRequestParams) -> types.GetPromptResult:
+    try:
+        text = prompt_text(asked.name, asked.arguments or {})
+    except InvalidParameter as error:
+        raise MCPError(types.INVALID_PARAMS, _sentence(error)) from None
+    message = types.PromptMessage(role="user", content=_text(text))
+    return types.GetPromptResult(messages=[message])
 
 
 async def http_answer(server: Server[Any], request: Request) -> Response:
@@ -102,6 +125,7 @@ _TEMPLATE = types.ResourceTemplate(
 )
 
 
+@cache
 def _tools() -> list[types.Tool]:
     return [
         types.Tool(
@@ -109,12 +133,32 @@ def _tools() -> list[types.Tool]:
             title=tool.title,
             description=tool.description,
             input_schema=tool.arguments.model_json_schema(),
+            output_schema=tool.answer.model_json_schema(mode="serialization"),
             annotations=types.ToolAnnotations(
                 title=tool.title, read_only_hint=True, open_world_hint=False
             ),
         )
         for name, tool in TOOLS.items()
     ]
+
+
+def _prompts() -> list[types.Prompt]:
+    return [
+        types.Prompt(
+            name=name,
+            title=prompt.title,
+            description=prompt.description,
+            arguments=[types.PromptArgument(name=prompt.argument, required=True)],
+        )
+        for name, prompt in PROMPTS.items()
+    ]
+
+
+def _link(document: Body) -> types.ResourceLink:
+    """Return the link to the resource of a found document."""
+    id_, title = document["id"], document["title"]
+    uri = RESOURCE + quote(id_, safe="")
+    return types.ResourceLink(uri=uri, name=title or id_, mime_type="text/markdown")
 
 
 def _text(text: str) -> types.TextContent:
