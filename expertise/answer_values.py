@@ -166,6 +166,14 @@ class OwnTopic:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """A document that shows an agent's `topics`, by label."""
+
+    evidence: Evidence
+    topics: tuple[Topic, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
     """An agent with topics in common.
 

@@ -13,6 +13,7 @@ from expertise.answer_values import (
     OwnTopic,
     Peer,
     Peers,
+    Proof,
     TopicHolder,
     TopicView,
 )
@@ -435,6 +436,18 @@ class AgentProfile:
     communities: tuple[CommunityView, ...]
     by_metier: tuple[OwnTopic, ...] = ()
     by_mission: tuple[OwnTopic, ...] = ()
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """Each document of `shown` once, with the topics that it shows; newest first."""
+        topics: dict[str, list[Topic]] = defaultdict(list)
+        evidence: dict[str, Evidence] = {}
+        for held in self.shown:
+            for one in held.evidence:
+                topics[one.document_id].append(held.topic)
+                evidence.setdefault(one.document_id, one)
+        newest = sorted(evidence.values(), key=_newest_first)
+        return tuple(Proof(one, tuple(topics[one.document_id])) for one in newest)
 
 
 def profile_of(
