@@ -151,10 +151,11 @@ def test_questions_of_another_set_are_asked_beside_its_own(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     degrees, own, far = done.stdout.split("\n\n")
     assert own.startswith("| mini: confidence |")
-    header, _, answered, wrote, near = (row.split(" | ") for row in degrees.splitlines())
+    header, _, answered, neighbour, wrote, near = (row.split(" | ") for row in degrees.splitlines())
     assert header[0] == "| mini: at least"
     assert header[4::2] == ["without experts named", "unanswered named", "foreign named"]
     assert (answered[:2], wrote[0]) == (["| answered", "0.00"], "| wrote")
+    assert neighbour[0] == "| neighbour"
     assert wrote[1:] == near[1:]
     assert "unanswered named" in own
     assert far.startswith("| mini: nearest |")
