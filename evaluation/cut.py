@@ -11,7 +11,6 @@ from evaluation.corpora import JudgedQuery, SearchSet
 from evaluation.scratch import Bench, Scratch, evaluation_reader, judged_id, open_scratch
 from indexer.values import RelevanceCut
 from search_api.query.query import Query
-from search_api.ranking.direct_answer import direct_answer
 from search_api.ranking.fusion import fuse
 
 INFORMATION_STEPS = (0.15, 0.2, 0.25, 0.3, 0.4)
@@ -126,7 +125,7 @@ def evaluate_direct(judged: SearchSet, bench: Bench) -> tuple[SureAnswer, ...]:
 
         def ask(query: JudgedQuery) -> SureAnswer:
             page = scratch.search.answer(Query(query.text), evaluation_reader(query), date.today())
-            found, grades = direct_answer(page, date.today()), judged.judgments[query.id]
+            found, grades = page.direct, judged.judgments[query.id]
             quoted = judged_id(found.first.card.document_id) if found else ""
             return SureAnswer(found is not None, grades.get(quoted, 0) > 0)
 

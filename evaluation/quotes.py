@@ -26,7 +26,8 @@ from search_api.ranking.direct_answer import (
     answer_features,
     candidates,
     chosen_sentences,
-    may_answer,
+    has_a_sentence,
+    sentences_lack,
 )
 from search_api.ranking.results import Results
 from search_api.search.service import answer_question
@@ -130,7 +131,8 @@ def _quotation(page: JudgedPage, model: LogisticRegression) -> tuple[AnswerFeatu
     chosen = chosen_sentences(page.found, likely)
     quoted = [id(one) for some in chosen for one in some]
     right = any(yes for one, yes in zip(page.found, page.right, strict=True) if id(one) in quoted)
-    allowed = may_answer(page.results.question, chosen[0], page.today)
+    question = page.results.question
+    allowed = has_a_sentence(chosen[0]) and not sentences_lack(question, chosen[0], page.today)
     return answer_features(page.results, page.found, likely), right, allowed
 
 

@@ -34,7 +34,14 @@ from indexer.values import (
 )
 from search_api.query.parser import ParsedQuery, QueryParser
 from search_api.query.query import Query, ResultOrder, read_prefix, was_shortened
-from search_api.ranking.answered import NEAR_DOCUMENTS, any_answers, features, lack_what_is_asked
+from search_api.ranking.answered import (
+    ANSWERED,
+    NEAR_DOCUMENTS,
+    any_answers,
+    features,
+    lack_what_is_asked,
+)
+from search_api.ranking.direct_answer import read_sentences
 from search_api.ranking.fusion import (
     FusedHit,
     ModelBars,
@@ -337,7 +344,7 @@ class Search:
     def _judged(
         self, hits: SearchHits, window: Sequence[FusedHit], results: Results, today: date
     ) -> Results:
-        """Estimate whether the first documents answer; if none does, keep only a few.
+        """Estimate whether the first documents answer; keep only a few if none comes near enough.
 
         The estimate is the same on every page and for every size of a page. A search narrowed by
         filters, operators or quotes keeps all of its documents, because they were asked for; so
@@ -357,12 +364,20 @@ class Search:
         if query.page == 1:
             results = replace(results, features=values)
         lacking = lack_what_is_asked(first.results, parsed.question, today)
-        if hits.pinned or (any_answers(values) and not lacking):
-            return results
-        narrowed = query.filters or parsed.narrowed or query.only is not None
-        if narrowed or parsed.question.phrases or parsed.question.any_of:
-            return replace(results, answered=bool(first.results))
-        return self._near(hits, results, today)
+        asked_for = (
+            query.filters,
+            parsed.narrowed,
+            parsed.question.phrases,
+            parsed.question.any_of,
+        )
+        chosen = hits.pinned or query.only is not None or any(asked_for)
+        if not chosen and (lacking or not any_answers(values)):
+            return self._near(hits, results, today)
+        reading = read_sentences(replace(first, features=values), today)
+        sure = any_answers(values, ANSWERED) and not reading.lacks
+        answered = bool(first.results) and (bool(chosen) or sure)
+        direct = reading.direct if query.page == 1 else None
+        return replace(results, answered=answered, direct=direct)
 
     def _near(self, hits: SearchHits, results: Results, today: date) -> Results:
         """Return the page with only the few nearest documents, without counts and facets."""
@@ -382,6 +397,7 @@ class Search:
             results,
             results=near[:most],
             answered=False,
+            few=True,
             counts=NOTHING_COUNTED,
             facets={},
             more=False,

@@ -72,7 +72,7 @@ from search_api.query.parser import QueryParser
 from search_api.query.pasted_mail import question_of_mail
 from search_api.query.query import ResultOrder, without_quotes
 from search_api.query.typed_references import with_references_in_one_way
-from search_api.ranking.direct_answer import direct_answer
+from search_api.ranking.direct_answer import read_sentences
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.preamble import after_colon, after_preamble, is_preamble
 from search_api.ranking.results import (
@@ -132,7 +132,7 @@ def passage_shown(text: str) -> None:
         found = highlights(one.text, WANTED)
         excerpt(one.text, found)
         passage_text(text[:300], one)
-        direct_answer(page_of(one, found), TODAY)
+        read_sentences(page_of(one, found), TODAY)
         fault_of(CitedSentence(one.text[:1_500], (1,)), [Grounds("titre", "", one.text)])
 
 

@@ -41,8 +41,8 @@ from search_api.context import (
 )
 from search_api.engine import OF_A_PERSON
 from search_api.identity.principals import Role
-from search_api.ranking.direct_answer import DirectAnswer, quoted_from
-from search_api.ranking.results import Result, Results, excerpt_span
+from search_api.ranking.direct_answer import quoted_from
+from search_api.ranking.results import DirectAnswer, Result, Results, excerpt_span
 from search_api.search.service import QuestionAnswer
 from search_api.topics.service import is_shown
 from search_api.wording import (
@@ -231,7 +231,7 @@ def _directory_lines(found: QuestionAnswer) -> Iterator[str]:
 
 def _counted(results: Results) -> str:
     counts = results.counts
-    if not results.answered:
+    if results.few:
         return "Aucun document n'y répond à coup sûr. Ceux qui s'en approchent :"
     if counts is None:
         return (
@@ -239,6 +239,8 @@ def _counted(results: Results) -> str:
             "présentés."
         )
     text = plural_count(counts.total, "document")
+    if not results.answered:
+        return f"{text}, proches de la question, peut-être sans y répondre :"
     if counts.worded < counts.total:
         more = "plus de " if counts.worded_more else ""
         text += f", dont {more}{counts.worded} avec des mots de la question"

@@ -45,7 +45,10 @@ class LogisticModel:
 
 
 ANY_ANSWERS = LogisticModel((2.85, 2.59, 30.23, 0.4, 2.49, 0.1, 0.79, 0.82), -9.55, 0.4)
-"""Model of whether any document of the page answers."""
+"""Model of whether any document of the page answers. Below `bar` only the nearest are shown."""
+
+ANSWERED = 0.65
+"""Probability from which a page is said to answer; decision 123 has the figures."""
 
 
 def features(
@@ -81,9 +84,12 @@ def features(
     )
 
 
-def any_answers(found: Sequence[float]) -> bool:
-    """Return whether a document answers; a document with all words of the question always does."""
-    return found[0] >= 1.0 or ANY_ANSWERS.holds(found)
+def any_answers(found: Sequence[float], bar: float = ANY_ANSWERS.bar) -> bool:
+    """Return whether a document answers with a probability of `bar` (0 to 1) at least.
+
+    A document with all words of the question always does.
+    """
+    return found[0] >= 1.0 or ANY_ANSWERS.probability(found) >= bar
 
 
 def lack_what_is_asked(results: Sequence[Result], question: Question, today: date) -> bool:

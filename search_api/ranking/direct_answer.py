@@ -8,9 +8,9 @@ own documents, under the reader's own rights.
 
 import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -20,13 +20,15 @@ from indexer.french.analysis import all_terms, fold, terms
 from indexer.french.stop_words import STOP_WORDS
 from indexer.passages import sentences
 from indexer.relevance import aside_parts, question_parts
-from indexer.values import Card, Question, ShownPassage
+from indexer.values import Question, ShownPassage
 from search_api.query.query import ResultOrder
 from search_api.ranking.answered import LogisticModel
 from search_api.ranking.missing import asks_who, lacks_what_is_asked, places_abroad
 from search_api.ranking.preamble import Span, after_preamble
 from search_api.ranking.results import (
+    DirectAnswer,
     DocumentAuthor,
+    Quote,
     Result,
     Results,
     conversations,
@@ -91,46 +93,6 @@ QUOTATION_ANSWERS = LogisticModel(
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
-    """Neighbouring whole sentences of the document of a card.
-
-    `section`: the heading of their passage, empty for a conversation. `author` wrote them.
-    `accepted`: they are from an accepted answer; otherwise from a document in force. `dated` is the
-    document's last change, or its creation.
-    """
-
-    text: str
-    card: Card
-    section: str
-    author: DocumentAuthor
-    accepted: bool
-    dated: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class DirectAnswer:
-    """At most three sentences that answer, from at most three documents, the surest first.
-
-    `differs`: the last quote is of an older document and says otherwise than the first one.
-    """
-
-    quotes: tuple[Quote, ...]
-    differs: bool = False
-
-    @property
-    def first(self) -> Quote:
-        """The quote that answers; the other quotes add to it."""
-        return self.quotes[0]
-
-    def among(self, readable: Collection[str]) -> "DirectAnswer | None":
-        """Return the answer with only quotes of these documents; None without its first quote."""
-        quotes = tuple(one for one in self.quotes if one.card.document_id in readable)
-        if self.first not in quotes:
-            return None
-        return DirectAnswer(quotes, self.differs and len(quotes) > 1)
-
-
-@dataclass(frozen=True, slots=True)
 class Candidate:
     """A sentence of the page that may be quoted: `text[start:end]` of its passage."""
 
@@ -147,33 +109,46 @@ class Candidate:
         return self.shown.passage.text[slice(*self.span)]
 
 
-def direct_answer(results: Results, today: date) -> DirectAnswer | None:
-    """Return the sentences that answer, or None if none is certain enough.
+class Reading(NamedTuple):
+    """What the sentences of a page say to its question.
+
+    `direct`: those that answer, None if none is certain enough. `lacks`: the likeliest ones do not
+    have what the question asks for, so that their document answers a neighbouring question.
+    """
+
+    direct: DirectAnswer | None = None
+    lacks: bool = False
+
+
+def read_sentences(results: Results, today: date) -> Reading:
+    """Choose the sentences that answer the question of a first page with `features`.
 
     Never from a comment, a question, an attachment, or a document that is no longer in force.
     """
     found = candidates(results, today)
     if not found:
-        return None
+        return Reading()
     likely = [SENTENCE_ANSWERS.probability(one.features) for one in found]
     chosen = chosen_sentences(found, likely)
+    if sentences_lack(results.question, chosen[0], today):
+        return Reading(lacks=True)
     certain = QUOTATION_ANSWERS.holds(answer_features(results, found, likely))
-    if not certain or not may_answer(results.question, chosen[0], today):
-        return None
+    if not certain or not has_a_sentence(chosen[0]):
+        return Reading()
     quotes = tuple(_quote(sentences) for sentences in chosen)
     for other in quotes[1:]:
         if _disagree(quotes[0], other):
             newer, older = sorted((quotes[0], other), key=_day, reverse=True)
-            return DirectAnswer((newer, older), differs=True)
-    return DirectAnswer(quotes)
+            return Reading(DirectAnswer((newer, older), differs=True))
+    return Reading(DirectAnswer(quotes))
 
 
 def candidates(results: Results, today: date) -> list[Candidate]:
-    """Return the sentences that may be quoted; none if no document of the page answers."""
+    """Return the sentences that may be quoted; none if documents are only near (`few`)."""
     question = results.question
     parts = (*question_parts(question), *aside_parts(question))
     ordered = results.order is ResultOrder.RELEVANCE and question.names_something
-    if not (ordered and parts and results.answered and results.features):
+    if not (ordered and parts and results.features and not results.few):
         return []
     first = [one for one in results.results if not only_asks(one.card)][:DOCUMENTS]
     rows = []
@@ -233,18 +208,23 @@ def chosen_sentences(
     return (tuple(found[n] for n in near[start : start + length]), *others)
 
 
-def may_answer(question: Question, sentences: Sequence[Candidate], today: date) -> bool:
-    """Return whether neighbouring sentences may be quoted as the answer to a question.
+def sentences_lack(question: Question, sentences: Sequence[Candidate], today: date) -> bool:
+    """Return whether neighbouring sentences lack the sum, date, place… that a question asks for.
 
-    They have a whole sentence and what is asked for; « qui… » asks what their document is asked.
+    Only a document that is itself asked « qui… » has what « qui… » asks for.
     """
-    result, passage, text = sentences[0].result, sentences[0].shown.passage, _text(sentences)
+    result, passage = sentences[0].result, sentences[0].shown.passage
     title = f"{result.card.title} {result.matched_question}"
-    if not _SENTENCE.search(text) or (asks_who(question.words) and not _WHO.search(title)):
-        return False
+    if asks_who(question.words) and not _WHO.search(title):
+        return True
     places = (*question.aside, *places_abroad(question))
     around = f"{title} {passage.heading} {passage.text}"
-    return not lacks_what_is_asked(question, text, around, places, today)
+    return lacks_what_is_asked(question, _text(sentences), around, places, today)
+
+
+def has_a_sentence(sentences: Sequence[Candidate]) -> bool:
+    """Return whether neighbouring sentences are more than headings and short notes."""
+    return bool(_SENTENCE.search(_text(sentences)))
 
 
 def answer_features(

@@ -1,8 +1,8 @@
 """A page of results: documents with authors, excerpts and the parts of their score."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from connectors.values import CONVERSATION_HEADINGS, Agent, Contribution, ContributorRole
 from expertise.visibility import may_be_named
@@ -201,6 +201,46 @@ class ResultCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """Neighbouring whole sentences of the document of a card.
+
+    `section`: the heading of their passage, empty for a conversation. `author` wrote them.
+    `accepted`: they are from an accepted answer; otherwise from a document in force. `dated` is the
+    document's last change, or its creation.
+    """
+
+    text: str
+    card: Card
+    section: str
+    author: DocumentAuthor
+    accepted: bool
+    dated: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectAnswer:
+    """At most three sentences that answer, from at most three documents, the surest first.
+
+    `differs`: the last quote is of an older document and says otherwise than the first one.
+    """
+
+    quotes: tuple[Quote, ...]
+    differs: bool = False
+
+    @property
+    def first(self) -> Quote:
+        """The quote that answers; the other quotes add to it."""
+        return self.quotes[0]
+
+    def among(self, readable: Collection[str]) -> "DirectAnswer | None":
+        """Return the answer with only quotes of these documents; None without its first quote."""
+        quotes = tuple(one for one in self.quotes if one.card.document_id in readable)
+        if self.first not in quotes:
+            return None
+        return DirectAnswer(quotes, self.differs and len(quotes) > 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """One page of results; `more` is true if another page follows.
 
@@ -208,9 +248,11 @@ class Results:
     contributions of a person are shown but never counted. `wide`: documents that are only near were
     requested too; `wider`: there are such documents, and they were left out.
 
-    `answered`: a document is expected to answer; otherwise `results` are the few nearest documents,
-    all counts are 0, and there are no facets. It is computed from `features`
-    (`search_api.ranking.answered`).
+    `answered`: a document is expected to answer, or the page was narrowed; otherwise all documents
+    are only near the question. `few`: none comes near enough, so that `results` are the few nearest
+    ones, all counts are 0, and there are no facets. `direct`: the sentences that answer, on the
+    first page, if sure. All three are estimated from `features` (`search_api.ranking.answered`) and
+    sentences (`search_api.ranking.direct_answer`).
 
     `understood` are the query's operators as they were read. `incomplete` names the authorities
     that did not answer: results may be missing.
@@ -230,6 +272,8 @@ class Results:
     wider: bool = False
     understood: tuple[QueryPart, ...] = ()
     answered: bool = True
+    few: bool = False
+    direct: DirectAnswer | None = None
     features: tuple[float, ...] = ()
 
     @property
@@ -241,11 +285,6 @@ class Results:
     def marked(self) -> bool:
         """Whether a passage of this page contains a word of the question."""
         return any(shown.highlights for one in self.results for shown in one.passages)
-
-    @property
-    def scattered(self) -> bool:
-        """Whether no result of the first page has all words of the question in what it shows."""
-        return bool(self.results) and bool(self.features) and self.features[0] < 1
 
     @property
     def wordless(self) -> bool:

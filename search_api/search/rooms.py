@@ -12,8 +12,7 @@ from expertise.values import Candidate
 from indexer.access import Reader
 from search_api.context import AnswerContext
 from search_api.query.query import Query
-from search_api.ranking.direct_answer import DirectAnswer
-from search_api.ranking.results import Result
+from search_api.ranking.results import DirectAnswer, Result
 from search_api.search.service import answer_question
 
 MOST_DOCUMENTS = 3

@@ -330,8 +330,8 @@ class SearchBody(Body):
     documents: list[DocumentBody] = Field(description="documents that answer, best first")
     answered: bool = Field(
         True,
-        description="false if no document is expected to answer: `documents` are then the few "
-        "that come nearest, and the total is 0",
+        description="false if no document is sure to answer: `documents` only come near. If none "
+        "comes near enough, they are the few nearest, and the total is 0",
     )
     facets: dict[str, list[FacetBody]] = Field(description="empty if the total is null")
     understood: list[UnderstoodBody] = Field(

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus
@@ -30,8 +29,7 @@ from search_api.people.service import (
 from search_api.query.glossary import Definition
 from search_api.query.query import Query
 from search_api.query_log.recording import experts_query, search_query
-from search_api.ranking.direct_answer import DirectAnswer, direct_answer
-from search_api.ranking.results import Results
+from search_api.ranking.results import DirectAnswer, Results
 from search_api.search.correction import Correction, Corrector
 from search_api.topics.isolation import known_area
 from search_api.topics.service import (
@@ -170,11 +168,9 @@ def _definitions(context: AnswerContext, query: Query) -> tuple[Definition, ...]
     return context.search.glossary.now().definitions(query.text)
 
 
-def _direct(results: Results, matches: DirectoryMatches, today: date) -> DirectAnswer | None:
-    """Return the sentences that answer, or None if the question only names somebody."""
-    if matches.placed or (bool(matches.people) and matches.whole):
-        return None
-    return direct_answer(results, today)
+def _names_only(matches: DirectoryMatches) -> bool:
+    """Return whether a question only names somebody, or a service at its place."""
+    return matches.placed or (bool(matches.people) and matches.whole)
 
 
 def _answerer(direct: DirectAnswer | None) -> DirectAnswerer | None:
@@ -280,8 +276,9 @@ def _search(
     topics = related_topics(context, words, far=True).topics if words.strip() else ()
     if correction and not topics:
         topics = related_topics(context, better, far=True).topics
-    direct = _direct(results, matches, today)
-    alone_direct = direct if first is results else _direct(first, matches, today)
+    direct, alone_direct = (
+        None if _names_only(matches) else page.direct for page in (results, first)
+    )
     basis = Basis(alone, first, alone_direct, text)
     window = context.search.window(alone) if with_experts else Window(())
     return QuestionAnswer(hits, results, basis, correction, asker, matches, topics, direct, window)
@@ -326,7 +323,7 @@ def _experts(
             area=area,
             named=(*matches.people, *matches.others),
             direct=_answerer(found.basis.direct),
-            documents_answer=found.basis.results.answered,
+            documents_answer=not found.basis.results.few,
             topics=[one.id for one in found.topics],
             whole_topic=whole_topic(found.topics, place.subject if place else found.basis.text),
             place=place,

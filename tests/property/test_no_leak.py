@@ -16,7 +16,7 @@ from indexer.ports import Index
 from indexer.values import Passage, Put, Question, SearchRequest, ShowRequest
 from search_api.engine import Search
 from search_api.query.query import Query
-from search_api.ranking.direct_answer import direct_answer
+from search_api.ranking.direct_answer import read_sentences
 from tests.builders import ENCODER, indexed, make_document
 from tests.each import each
 from tests.judging import engine_index
@@ -266,7 +266,7 @@ def test_a_direct_answer_quotes_what_is_readable(library: Library, reader: Reade
     quoted = 0
     for question in ("cadastre commun", "combien vaut le plan", *asked):
         page = search.answer(Query(question, page_size=50), reader, TODAY)
-        found = direct_answer(replace(page, features=(1.0,) * 8, answered=True), TODAY)
+        found = read_sentences(replace(page, features=(1.0,) * 8, few=False), TODAY).direct
         for quote in found.quotes if found else ():
             quoted += 1
             secret = library.secrets[int(quote.card.document_id.partition(":")[2])]

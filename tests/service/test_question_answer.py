@@ -318,6 +318,16 @@ def test_documents_of_another_year_are_shown_as_near(asked: Asked) -> None:
     assert other.results
 
 
+def test_all_documents_are_kept_if_the_first_lacks_what_is_asked(asked: Asked) -> None:
+    """They are near, and as many as without « qui », which none of them is asked."""
+    bars = ModelBars(2.0, RelevanceCut(0.2, 2.0))
+    search = Search(asked.index, ENCODER, asked.context.people, SearchConfiguration(bars=bars))
+    sure, who = (search.answer(Query(text), READER, TODAY) for text in (SURE, f"qui {SURE}"))
+    assert (sure.answered, who.answered, who.few) == (True, False, False)
+    assert who.found == sure.found
+    assert who.direct is None
+
+
 def _cards(found: QuestionAnswer) -> list[str]:
     return [one.candidate.agent.id for one in found.people.cards]
 

@@ -9,7 +9,7 @@ import pytest
 from connectors.values import Contribution, ContributorRole
 from indexer.values import Card, Passage, Question, ShownPassage
 from search_api.query.query import ResultOrder
-from search_api.ranking.direct_answer import MOST_SENTENCES, direct_answer, unsaid_passages
+from search_api.ranking.direct_answer import MOST_SENTENCES, read_sentences, unsaid_passages
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.results import (
     DocumentAuthor,
@@ -74,7 +74,7 @@ def test_a_line_that_only_says_the_title_again_is_left_out() -> None:
     """The title stands below with its link; a line that says more is kept."""
     note = replace(_note(), card=replace(_note().card, title="Seuil de la taxe : note 2024"))
     for first, kept in (("Seuil de la taxe", False), ("Seuil de la cotisation", True)):
-        found = direct_answer(_page(_passage(note, f"{first}\n{TEXT}")), TODAY)
+        found = read_sentences(_page(_passage(note, f"{first}\n{TEXT}")), TODAY).direct
         assert found
         assert found.first.text == (f"{first}\n{TEXT}" if kept else TEXT)
 
@@ -85,7 +85,7 @@ def test_a_line_that_only_says_the_title_again_is_left_out() -> None:
 )
 def test_an_accepted_answer_or_a_note_in_force_answers(result: Result, *, accepted: bool) -> None:
     """With its author, its document, its date, and a document's section."""
-    found = direct_answer(_page(result), TODAY)
+    found = read_sentences(_page(result), TODAY).direct
     assert found
     quote = found.first
     assert (quote.text, quote.author.name, quote.accepted) == (TEXT, "Claire", accepted)
@@ -103,13 +103,13 @@ def test_an_accepted_answer_or_a_note_in_force_answers(result: Result, *, accept
 def test_a_preamble_is_not_quoted_where_a_sentence_follows(preamble: str) -> None:
     """Not even if it has the words of the question, and the following sentence has not."""
     text = f"{preamble} Il est de 75 ans au 1er janvier."
-    found = direct_answer(_page(_passage(_note(), text)), TODAY)
+    found = read_sentences(_page(_passage(_note(), text)), TODAY).direct
     assert found
     assert found.first.text == "Il est de 75 ans au 1er janvier."
 
 
 def test_the_next_heading_is_not_quoted() -> None:
-    found = direct_answer(_page(_passage(_note(), f"{TEXT}\nPourquoi")), TODAY)
+    found = read_sentences(_page(_passage(_note(), f"{TEXT}\nPourquoi")), TODAY).direct
     assert found
     assert found.first.text == TEXT
 
@@ -118,7 +118,7 @@ def test_whole_sentences_are_quoted_and_few() -> None:
     """The one that answers among them, wherever it stands."""
     lines = [f"La phrase numéro {n} ne dit rien de ce point." for n in range(8)]
     lines[4] = "Le seuil de la taxe est fixé à 75 ans."
-    found = direct_answer(_page(_passage(_note(), " ".join(lines))), TODAY)
+    found = read_sentences(_page(_passage(_note(), " ".join(lines))), TODAY).direct
     assert found
     assert lines[4] in found.first.text
     assert found.first.text in " ".join(lines)
@@ -133,7 +133,7 @@ def test_documents_of_different_dates_that_disagree_are_said_to(
     accepted = ContributorRole.ACCEPTED_ANSWERER
     old = _thread(accepted, f"Le seuil est bien de {older} cette année.", "s:1", 2019)
     new = _thread(accepted, "Le seuil est de 75 ans, sans exception.", "s:2", 2025)
-    found = direct_answer(_page(old, new), TODAY)
+    found = read_sentences(_page(old, new), TODAY).direct
     assert found
     assert found.differs is differs
     ids = [one.card.document_id for one in found.quotes]
@@ -155,7 +155,7 @@ def test_documents_of_different_dates_that_disagree_are_said_to(
 )
 def test_nothing_else_answers(result: Result) -> None:
     """Neither a question, a comment nor another answer; nothing repealed, nothing unsure."""
-    assert direct_answer(_page(result), TODAY) is None
+    assert read_sentences(_page(result), TODAY).direct is None
 
 
 @pytest.mark.parametrize(
@@ -163,25 +163,25 @@ def test_nothing_else_answers(result: Result) -> None:
     [
         {"features": (0.5, 0.2, 0.0, 0.5, 1.6, 0.0, 0.0, 0.0)},
         {"features": ()},
-        {"answered": False},
+        {"few": True},
         {"order": ResultOrder.DATE},
         {"question": Question()},
     ],
 )
 def test_only_a_first_page_that_answers_has_one(fields: dict[str, Any]) -> None:
     """Where something was asked."""
-    assert direct_answer(_page(_note(), **fields), TODAY) is None
+    assert read_sentences(_page(_note(), **fields), TODAY).direct is None
 
 
 def test_without_results_there_is_none() -> None:
     """Nothing is made up."""
-    assert direct_answer(_page(), TODAY) is None
+    assert read_sentences(_page(), TODAY).direct is None
 
 
 def test_a_text_without_a_sentence_is_none() -> None:
     """A slide's title, or the cells of a table."""
     slide = _passage(_note(), "Le seuil\nClaire, SIE de Lille\nJournée")
-    assert direct_answer(_page(slide), TODAY) is None
+    assert read_sentences(_page(slide), TODAY).direct is None
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_qui_is_answered_by_a_document_that_is_asked_who(title: str, *, quoted: 
     thread = _thread(ContributorRole.ACCEPTED_ANSWERER)
     named = replace(thread, card=replace(thread.card, title=title))
     page = _page(named, question=Question("qui fixe le seuil"))
-    assert bool(direct_answer(page, TODAY)) is quoted
+    assert bool(read_sentences(page, TODAY).direct) is quoted
 
 
 def test_what_it_says_is_not_shown_again_below() -> None:
@@ -200,7 +200,7 @@ def test_what_it_says_is_not_shown_again_below() -> None:
     first = _note()
     other = ShownPassage(Passage("Le seuil de 2019.", "", "a:1"), 0.5, ((3, 8),))
     first = replace(first, passages=(*first.passages, other), voices=(None, None))
-    direct = direct_answer(_page(first), TODAY)
+    direct = read_sentences(_page(first), TODAY).direct
     assert direct
     assert [shown for shown, _ in unsaid_passages(first, direct)] == [other]
     elsewhere = replace(first, card=replace(first.card, document_id="s:9"))

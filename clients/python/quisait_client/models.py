@@ -1694,7 +1694,7 @@ class SearchBody(BaseModel):
     """
     answered: Annotated[bool | None, Field(title="Answered")] = True
     """
-    false if no document is expected to answer: `documents` are then the few that come nearest, and the total is 0
+    false if no document is sure to answer: `documents` only come near. If none comes near enough, they are the few nearest, and the total is 0
     """
     facets: Annotated[dict[str, list[FacetBody]], Field(title="Facets")]
     """

@@ -277,7 +277,7 @@ def search(
     found = answer_question(services, asking.reader, asked)
     # An operator may name another source: show only the application's own.
     hits: dict[str, FindHit] = {}
-    for one in found.results.results if found.results.answered else ():
+    for one in () if found.results.few else found.results.results:
         if one.card.source == asking.source:
             hit = _hit(one)
             hits.setdefault(hit.id, hit)  # keep the better of a document and its file

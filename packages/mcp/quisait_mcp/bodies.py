@@ -187,7 +187,7 @@ class SearchAnswer(Answer):
 
     total: int | None = Field(description="null : non compté (« auteur: »)")
     answered: bool = Field(
-        description="faux : aucun document ne répond, ceux-là sont seulement proches"
+        description="faux : aucun document ne répond à coup sûr, ceux-là sont seulement proches"
     )
     more: bool = Field(description="une page suit (« page »)")
     shortened: bool = Field(description="la question était trop longue : seul son début fut lu")
