@@ -44,7 +44,6 @@ from evaluation.corpora import (
     with_fewer_documents,
 )
 from evaluation.cut import cut_text, direct_text, evaluate_cut, evaluate_direct
-from evaluation.inventions import inventions_text, judge_inventions
 from evaluation.isolation import (
     evaluate_isolation,
     isolation_body,
@@ -540,12 +539,3 @@ def _print_report(
             typer.echo(f"\n{comparison}")
     for path in written:
         typer.echo(f"écrit : {path}", file=sys.stderr)
-
-
-@evaluate_app.command("inventions")
-def inventions_command(
-    file: Annotated[Path, typer.Argument(help="Phrases vraies et inventées (.jsonl)")],
-) -> None:
-    """Les phrases inventées qu'une réponse rédigée laisse passer, par genre."""
-    with errors_as_sentences():
-        typer.echo(inventions_text(judge_inventions(file)))

@@ -4,7 +4,7 @@ import contextlib
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,13 +29,13 @@ def streamed(text: str) -> Iterator[bytes]:
 
 @dataclass(slots=True)
 class ModelServer:
-    """Quotes the first sentence of each passage, until a test says otherwise.
+    """Chooses the first sentence of each passage, until a test says otherwise.
 
     `answer` returns the body's pieces from the request; `hang` keeps the line open after them.
     """
 
     url: str = ""
-    answer: Callable[[str], Iterator[bytes]] = lambda asked: streamed(quoted(asked))
+    answer: Callable[[str], Iterator[bytes]] = lambda asked: streamed(chosen(asked))
     status: int = 200
     kind: str = "text/event-stream"
     headers: dict[str, str] = field(default_factory=dict)
@@ -61,10 +61,12 @@ def passages_in(asked: str) -> list[tuple[int, str]]:
     return [(int(number), text) for _, number, _, text in PASSAGE.findall(asked)]
 
 
-def quoted(asked: str) -> str:
-    """The first sentence of each passage, cited."""
-    first = [(number, re.split(r"(?<=\.)\s", text)[0]) for number, text in passages_in(asked)]
-    return " ".join(f"{text.rstrip('.')} [{number}]." for number, text in first)
+def chosen(asked: str) -> str:
+    """The number of the first sentence of each passage; 0 without any."""
+    numbers = [
+        match[1] for _, text in passages_in(asked) if (match := re.match(r"\[(\d+)\]", text))
+    ]
+    return ", ".join(numbers[:6]) or "0"
 
 
 @contextmanager
@@ -99,15 +101,3 @@ def model_server() -> Iterator[ModelServer]:
             yield one
         finally:
             one.over.set()
-
-
-def events_of(text: str) -> list[dict[str, Any]]:
-    """The events of an answer of the API."""
-    lines = [line for line in text.splitlines() if line.startswith("data: ")]
-    return [json.loads(line.removeprefix("data: ")) for line in lines]
-
-
-def shown(events: Sequence[dict[str, Any]]) -> list[str]:
-    """The sentences that a page shows once the answer is complete."""
-    kept = [one["text"] for one in events if one["type"] == "sentence"]
-    return kept if events[-1]["outcome"] == "written" else []

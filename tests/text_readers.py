@@ -33,8 +33,8 @@ from quisait_sites.pages import (
 from quisait_sites.sections import readers_by_path
 from quisait_sites.wagtail_text import html_of, names_of
 from quisait_sites.wordpress_api import plain
-from quisait_written_answer.grounding import Grounds, fault_of
-from quisait_written_answer.sentences import CitedSentence, SentenceCutter, without_thoughts
+from quisait_written_answer.choosing import choosable, read_choice
+from quisait_written_answer.values import ModelFailed
 from starlette.requests import Request
 from starlette.types import Message as AsgiMessage
 from starlette.types import Receive, Scope, Send
@@ -133,7 +133,7 @@ def passage_shown(text: str) -> None:
         excerpt(one.text, found)
         passage_text(text[:300], one)
         read_sentences(page_of(one, found), TODAY)
-        fault_of(CitedSentence(one.text[:1_500], (1,)), [Grounds("titre", "", one.text)])
+        list(choosable(one.text, 1_600))
 
 
 def page_of(passage: Passage, found: Sequence[tuple[int, int]]) -> Results:
@@ -156,13 +156,11 @@ def preambles(text: str) -> None:
     after_colon(text, (0, len(text)), ())
 
 
-def written_answer(text: str) -> None:
-    """As it arrives, in small pieces."""
-    cutter = SentenceCutter()
-    for at in range(0, len(text), 40):
-        list(cutter.feed(text[at : at + 40]))
-    list(cutter.end())
-    without_thoughts(text)
+def chosen_sentences(text: str) -> None:
+    """What a model wrote, whether or not it is a choice."""
+    for ended in (False, True):
+        with suppress(ModelFailed):
+            read_choice(text, 9, ended=ended)
 
 
 def wording_of_questions(text: str) -> None:
@@ -316,7 +314,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "marked text": marks,
     "shown passage": passage_shown,
     "preambles": preambles,
-    "written answer": written_answer,
+    "chosen sentences": chosen_sentences,
     "wording": wording_of_questions,
     "places": places,
     "people": people,

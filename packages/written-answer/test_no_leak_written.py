@@ -10,9 +10,9 @@ from datetime import date
 
 import pytest
 from quisait_written_answer.model import ModelServer
-from quisait_written_answer.schemas import AskedAnswerBody, EndBody
-from quisait_written_answer.service import write_answer
-from quisait_written_answer.values import Writing, WritingRules
+from quisait_written_answer.schemas import AskedAnswerBody
+from quisait_written_answer.service import chosen_answer
+from quisait_written_answer.values import ChosenAnswer, Writing, WritingRules
 
 from connectors.values import EVERYONE, Access, Agent, EvidencePolicy
 from expertise.directory import SqlDirectory
@@ -126,8 +126,7 @@ def drawn_question(draw: random.Random) -> AskedAnswerBody:
     own = draw.choice(["", "Maëlle Guivarc'h, ", "GUIVARC'H Maëlle : ", "je suis ag-77 ; "])
     secret = draw.choice(["", f" secret{draw.randrange(DOCUMENTS)}x"])
     said = f"{own}note sur {draw.choice(SUBJECTS)}{secret}"
-    thread = [f"{own}{draw.choice(SUBJECTS)} ?"] if draw.random() < 0.3 else []
-    return AskedAnswerBody(q=said, thread=thread)
+    return AskedAnswerBody(q=said)
 
 
 def test_a_model_is_sent_what_may_be_read_and_sent(
@@ -143,8 +142,9 @@ def test_a_model_is_sent_what_may_be_read_and_sent(
             shown = shown_by_id(index, reader, (one.document_id for one in secrets))
             assert shown == {one.document_id for one in secrets if one.may_be_read(reader)}
             before = len(server.sent)
-            events = run_apart(answered(index, book, server, reader, rules, asked))
-            assert isinstance(events[-1], EndBody)
+            found = run_apart(answered(index, book, server, reader, rules, asked))
+            quoted = {one.passage.card.document_id for one in found.quotes}
+            assert quoted <= {one.document_id for one in secrets if one.may_be_sent(reader, rules)}
             texts = "\n".join(server.texts[before:])
             told = {one.word for one in secrets if one.word in texts and one.word not in asked.q}
             allowed = {one.word for one in secrets if one.may_be_sent(reader, rules)}
@@ -162,9 +162,9 @@ async def answered(
     reader: Reader,
     rules: WritingRules,
     asked: AskedAnswerBody,
-) -> list[object]:
+) -> ChosenAnswer:
     present = replace(reader, sources=None, spaces=None)
     writing = Writing(ModelServer(server.url, "petit"), rules, lambda _: present)
     search = Search(index, ENCODER, book)
     context = AnswerContext(search, book, today=lambda: TODAY)
-    return [one async for one in write_answer(context, writing, reader, asked)]
+    return await chosen_answer(context, writing, reader, asked)

@@ -94,9 +94,8 @@ def expectations(
         ("GET", "/api/v1/experts"): questions("/api/v1/experts", "&limit=50"),
         ("GET", "/api/v1/suggest"): questions("/api/v1/suggest"),
         ("POST", "/api/v1/written-answer"): tuple(
-            Ask("/api/v1/written-answer", "POST", json={"q": question, **more})
+            Ask("/api/v1/written-answer", "POST", json={"q": question})
             for question in QUESTIONS[1:]
-            for more in ({}, {"thread": ["plan"]})
         ),
         ("GET", "/api/v1/topics"): asked("/api/v1/topics"),
         ("GET", "/api/v1/isolation"): asked("/api/v1/isolation", "limit=100"),
@@ -252,6 +251,15 @@ def expectations(
         ("GET", "/experts"): questions("/experts"),
         ("POST", "/demo/agent"): posted("/demo/agent", agent=agents[0]),
         ("GET", "/demo/mails"): asked("/demo/mails"),
+        ("GET", "/recherche.csv"): (
+            *questions("/recherche.csv"),
+            *asked("/recherche.csv", "q=cadastre&sort=date", *narrowed),
+        ),
+        ("GET", "/flux"): asked("/flux", "page=/?q=cadastre"),
+        ("POST", "/flux"): posted("/flux", act="revoke"),
+        ("GET", "/flux/{token}/recherche"): questions("/flux/inconnu/recherche"),
+        ("GET", "/flux/{token}/sujet/{topic_id:path}"): asked(f"/flux/inconnu/sujet/{topic}"),
+        ("GET", "/flux/{token}/questions"): asked("/flux/inconnu/questions"),
         ("GET", "/isolation"): asked("/isolation"),
         ("GET", "/isolation.csv"): asked("/isolation.csv"),
         ("GET", "/coverage.csv"): asked("/coverage.csv", "", "area=35", f"topic={topic}"),
@@ -403,6 +411,11 @@ OTHER_HANDS = {
     ("GET", "/sign-on/callback"),
     ("GET", "/access"),
     ("GET", "/assistants"),
+    ("GET", "/flux"),
+    *(
+        ("GET", f"/flux/{{token}}/{one}")
+        for one in ("recherche", "sujet/{topic_id:path}", "questions")
+    ),
     ("GET", "/courriels/{link}"),
     ("GET", "/mes-donnees/retrait"),
     *DEMO,
@@ -416,4 +429,5 @@ community, which the matrix has too few agents for (`tests/pages/test_animation.
 a question, which is none of the matrix's documents; or the link of a mail, which the matrix sends
 none of (`packages/mail/test_quisait_mail.py` follows one); or a former address, which leads to
 another page (`tests/pages/test_me.py`); or an application's token
-(`packages/lasuite/test_suite_groups.py`)."""
+(`packages/lasuite/test_suite_groups.py`); or the secret address of an agent's feeds
+(`packages/feeds/test_no_leak_feeds.py`)."""

@@ -85,7 +85,7 @@ WITHOUT_STATE = {
     *("model export", "schema export"),
     *(f"evaluate {name}" for name in ("search", "experts", "nobody", "cut", "bars", "direct")),
     *(f"evaluate {name}" for name in ("isolation", "knowing", "order", "topics", "answering")),
-    *("evaluate quotes", "evaluate inventions", "evaluate answers"),
+    *("evaluate quotes", "evaluate answers"),
 }
 """Commands that open no state, or ask questions of judged sets with the rights of `search`."""
 

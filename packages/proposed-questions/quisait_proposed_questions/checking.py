@@ -8,10 +8,9 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
-from quisait_written_answer.grounding import Grounds
-from quisait_written_answer.sentences import without_thoughts
+from quisait_written_answer.choosing import without_thoughts
 
-from indexer.french.analysis import fold, folded_words
+from indexer.french.analysis import analyse, fold, folded_words
 from indexer.french.stop_words import ASKING_WORDS, ELISIONS, ENGLISH_WORDS, STOP_WORDS
 from search_api.context import InvalidParameter
 from search_api.expected.service import checked_question
@@ -27,6 +26,17 @@ _MARKUP = re.compile(r"[<>{}@\[\]\\|`]|://|\bwww\.")
 _CIVILITY = re.compile(
     r"\b(?:MM?\.|Mmes?|Mlles?|Me|Dr|Messieurs|Mesdames|Monsieur|Madame)\s+[A-ZÀ-Þ]"
 )
+
+
+_NUMBER_WORDS = {
+    word: str(number)
+    for number, word in enumerate(
+        """
+        deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize
+        """.split(),  # noqa: SIM905 — a word list reads better without quotes
+        2,
+    )
+} | {"vingt": "20", "trente": "30", "quarante": "40", "cinquante": "50", "cent": "100"}
 
 
 def proposals_in(written: str) -> list[str]:
@@ -52,7 +62,7 @@ def safe_questions(
     `names`: folded words of the directory's names. `known`: questions that the document has, or
     had; near copies of them, and of the title, are left out.
     """
-    numbers = Grounds(title, "", text).words.known
+    numbers = _numbers(f"{title}\n{text}")
     others = [_content(one) for one in (title, *known)]
     for proposal in proposals_in(written):
         try:
@@ -66,7 +76,7 @@ def safe_questions(
             and not _MARKUP.search(question)
             and _is_french(question)
             and not names_somebody(question, names)
-            and Grounds("", "", question).words.numbers <= numbers
+            and _numbers(question) <= numbers
             and content
             and not any(
                 len(content & other) >= NEAR_COPY * len(content | other) for other in others
@@ -93,6 +103,12 @@ def _is_french(question: str) -> bool:
     """Return whether a question has a little French word, and no little English word."""
     words = set(re.findall(r"\w+", question.lower()))
     return not words.isdisjoint(_FRENCH) and words.isdisjoint(ENGLISH_WORDS)
+
+
+def _numbers(text: str) -> frozenset[str]:
+    """Return the numbers of a text, figures and words of numbers, as terms."""
+    terms = (_NUMBER_WORDS.get(one.exact, one.term) for one in analyse(text))
+    return frozenset(one for one in terms if any(map(str.isdigit, one)))
 
 
 def _content(question: str) -> frozenset[str]:

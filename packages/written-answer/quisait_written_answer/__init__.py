@@ -1,1 +1,1 @@
-"""A written answer: a model's sentences, each checked against the passages that it cites."""
+"""Sentences of the documents found that answer, chosen by a language model by their numbers."""

@@ -1,4 +1,4 @@
-"""Declares written answers: their settings, check, route and block on the results page."""
+"""Declares chosen sentences: their settings, check, route and block on the results page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _checks(settings: Settings) -> Mapping[str, Callable[[], str]]:
         return {}
     from quisait_written_answer.opening import check_model
 
-    return {"réponses rédigées": partial(check_model, own)}
+    return {"phrases choisies": partial(check_model, own)}
 
 
 def _web(application: Application) -> WebFeature | None:

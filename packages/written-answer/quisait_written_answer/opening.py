@@ -1,4 +1,4 @@
-"""Open the answers that a language model writes."""
+"""Open the answers whose sentences a language model chooses."""
 
 import asyncio
 import time
@@ -18,7 +18,6 @@ def open_writing(application: Application) -> Writing:
         spaces=frozenset(said.spaces),
         restricted=said.restricted,
         passages=said.passages,
-        least_share=said.least_share,
         time_limit_s=said.time_limit_s,
     )
     per_minute = max(1, said.per_minute // application.settings.door.servers)

@@ -1,23 +1,22 @@
-"""Request and events of written answers, as the API publishes them."""
+"""Request and answer of the API: sentences that a model chose."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, ConfigDict, Field
 
 from indexer.values import FACETS
 from quisait_written_answer.values import Outcome
-from search_api.bodies import Body
+from search_api.bodies import Body, ReferenceBody
 from search_api.parameters import FILTER_VALUES
-
-MOST_TURNS = 6
+from search_api.search.schemas import AuthorBody
 
 _Facet = Annotated[str, Field(pattern=f"^({'|'.join(FACETS)})$")]
 _Values = Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=FILTER_VALUES)]
 
 
 class AskedAnswerBody(BaseModel):
-    """A question to answer, with the earlier questions of its thread. Nothing is stored."""
+    """A question to answer. Nothing of it is stored."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,58 +27,39 @@ class AskedAnswerBody(BaseModel):
         description=f"values by facet: {', '.join(FACETS)}",
         json_schema_extra={"additionalProperties": False},
     )
-    thread: list[Annotated[str, Field(max_length=1_000)]] = Field(
-        [], max_length=MOST_TURNS, description="the questions before it, oldest first"
+
+
+class ChosenQuoteBody(Body):
+    """Exact sentences of a document that the reader may read."""
+
+    text: str = Field(description="whole sentences, as they stand in the document")
+    document: ReferenceBody = Field(validation_alias=AliasPath("passage", "card"))
+    section: str = Field(
+        validation_alias=AliasPath("passage", "heading"), description="their heading, or empty"
+    )
+    asked: bool = Field(
+        validation_alias=AliasPath("passage", "asked"),
+        description="they answer a question, which is the document's title",
+    )
+    page: str = Field(description="path of its page on this site, at what answers the question")
+    source: str = Field(description="a French line for people: the question, who answered, when")
+    author: AuthorBody | None = Field(
+        validation_alias=AliasPath("passage", "author"), description="who wrote them, if known"
+    )
+    dated: datetime | None = Field(
+        validation_alias=AliasPath("passage", "card", "modified"),
+        description="the document's last change; null if unknown",
     )
 
 
-class RewrittenBody(Body):
-    """The question that is searched in place of a follow-up question."""
+class ChosenAnswerBody(Body):
+    """Sentences that a language model chose by their numbers; it writes none of them."""
 
-    type: Literal["question"] = "question"
-    q: str
-
-
-class NumberedPassageBody(Body):
-    """A passage that the model gets, which the reader may read."""
-
-    number: int
-    id: str = Field(validation_alias="document_id")
-    title: str
-    heading: str
-    page: str = Field(description="path of its page on this site, at what answers the question")
-    dated: datetime | None
-
-
-class PassagesBody(Body):
-    """The passages, by the numbers that sentences cite."""
-
-    type: Literal["passages"] = "passages"
-    passages: list[NumberedPassageBody]
-
-
-class SentenceBody(Body):
-    """A sentence whose words, numbers, dates and names are in the passages that it cites."""
-
-    type: Literal["sentence"] = "sentence"
-    text: str = Field(description="plain text")
-    cited: list[int]
-
-
-class EndBody(Body):
-    """The last event. Sentences are to be shown only if `outcome` is `written`."""
-
-    type: Literal["end"] = "end"
     outcome: Outcome = Field(
-        description="`nothing_to_send`: no passage that may be sent is expected to answer; "
-        "`unsupported`: too few sentences were kept; `failed`: the model's server did not answer "
-        "as it should, or not in time"
+        description="`chosen`; `no_answer`: the model found no sentence that answers; "
+        "`nothing_to_send`: no passage that may be sent is expected to answer; `failed`: the "
+        "model's server did not answer as it should, or not in time"
     )
     said: str = Field(description="a French sentence for people")
-    kept: int
-    struck: int = Field(description="sentences that were struck out")
-
-
-EventBody = Annotated[
-    RewrittenBody | PassagesBody | SentenceBody | EndBody, Field(discriminator="type")
-]
+    heading: str = Field(description="one word above the sentences, or empty")
+    quotes: list[ChosenQuoteBody] = Field(description="in the model's order; empty unless `chosen`")

@@ -1,4 +1,4 @@
-"""Settings of answers that a language model writes."""
+"""Settings of answers whose sentences a language model chooses."""
 
 import re
 from typing import Annotated, Self
@@ -21,12 +21,12 @@ ModelAddress = Annotated[Address, AfterValidator(_web_address)]
 
 
 class WrittenAnswerSettings(SettingsTable):
-    """Des réponses rédigées par un modèle (docs/reponses-redigees.md) ; éteint sans « url »."""
+    """Des phrases choisies par un modèle (docs/phrases-choisies.md) ; éteint sans « url »."""
 
     url: ModelAddress = Field(
         "",
         description="adresse de base d'un serveur à l'API d'OpenAI (Albert API, vLLM, Ollama, "
-        "llama.cpp), qui finit d'ordinaire par /v1 ; vide : aucune réponse rédigée",
+        "llama.cpp), qui finit d'ordinaire par /v1 ; vide : aucune phrase choisie",
     )
     model: str = Field("", description="nom du modèle chez ce serveur")
     key: Secret = Field("", description="clé de ce serveur, plutôt par un fichier")
@@ -48,15 +48,7 @@ class WrittenAnswerSettings(SettingsTable):
         "agents, à la demande d'un agent qui peut les lire",
     )
     passages: int = Field(8, ge=1, le=30, description="extraits envoyés au plus pour une réponse")
-    least_share: float = Field(
-        0.5,
-        gt=0,
-        le=1,
-        description="part de ses phrases qu'une réponse doit garder pour être montrée",
-    )
-    per_minute: int = Field(
-        6, ge=1, le=60, description="réponses rédigées par minute, au plus, pour un agent"
-    )
+    per_minute: int = Field(6, ge=1, le=60, description="choix par minute, au plus, pour un agent")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

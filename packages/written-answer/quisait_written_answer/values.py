@@ -1,13 +1,14 @@
-"""Values and port of written answers."""
+"""Values and port of answers whose sentences a model chooses."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from indexer.access import Reader
+from indexer.values import Card
 from search_api.limits import ConcurrencyLimiter, RateLimiter
+from search_api.ranking.results import DocumentAuthor
 
 Message = Mapping[str, str]
 """`role` and `content`, as the OpenAI chat API names them."""
@@ -26,19 +27,17 @@ class LanguageModel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WritingRules:
-    """Settings of written answers: what the model receives, and when its answer is shown.
+    """Settings of what the model receives, and how long it may take.
 
     `sources`: only documents of these sources are sent. `spaces`: only documents of these spaces;
     empty means all. `restricted`: documents that are not open to all agents are sent, too.
-    `least_share`: minimum share of the sentences, from 0 to 1, that must be kept. `time_limit_s` is
-    for the whole answer.
+    `passages`: how many, at most. `time_limit_s` is for the whole answer.
     """
 
     sources: frozenset[str]
     spaces: frozenset[str] = frozenset()
     restricted: bool = False
     passages: int = 8
-    least_share: float = 0.5
     time_limit_s: float = 60.0
 
 
@@ -60,25 +59,47 @@ class Writing:
 
 
 @dataclass(frozen=True, slots=True)
-class NumberedPassage:
-    """A passage sent to the language model, with the number by which sentences cite it.
+class SentPassage:
+    """A passage whose sentences are sent: `spans` are [start, end[ of those that may be chosen.
 
-    `page`: path of its document's page. `dated`: the document's last change.
+    `author` wrote it, None if the document has none. `asked`: the document's title is the question
+    that the passage answers.
     """
 
-    number: int
-    document_id: str
-    page: str
-    title: str
+    card: Card
     heading: str
     text: str
-    dated: datetime | None
+    spans: tuple[tuple[int, int], ...]
+    author: DocumentAuthor | None
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenQuote:
+    """Exact sentences of a passage that follow each other.
+
+    `page`: path of the document's page, at what answers. `source`: a French line, who and when.
+    """
+
+    passage: SentPassage
+    text: str
+    page: str
+    source: str
 
 
 class Outcome(StrEnum):
-    """How a written answer ended. Its sentences may only be shown if it is `written`."""
+    """How a choice ended. There are sentences only if it is `chosen`."""
 
-    WRITTEN = "written"
+    CHOSEN = "chosen"
     NOTHING_TO_SEND = "nothing_to_send"
-    UNSUPPORTED = "unsupported"
+    NO_ANSWER = "no_answer"
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenAnswer:
+    """The sentences that a model chose, in its order, under at most one heading."""
+
+    outcome: Outcome
+    heading: str = ""
+    quotes: tuple[ChosenQuote, ...] = ()
