@@ -111,7 +111,7 @@ SLOWER = {
     "analysis": 4_000, "marks": 5_000, "question": 4_000, "directory": 8_000, "topics": 3_000,
     "XHTML": 24_000, "mail": 20_000, "LDAP entry": 20_000, "Tika's metadata": 24_000,
     "signature": 20_000, "pushed item": 40_000, "Markdown of questions": 10_000,
-    "marked text": 20_000, "shown passage": 20_000, "written answer": 20_000, "wording": 6_000,
+    "marked text": 20_000, "shown passage": 20_000, "chosen sentences": 20_000, "wording": 6_000,
     "places": 4_000, "people": 4_000, "incoming mail": 40_000, "Redmine and DokuWiki": 40_000,
     "web page": 10_000, "headers": 20_000, "typed query": 6_000,
 }  # fmt: skip

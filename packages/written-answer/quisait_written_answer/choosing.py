@@ -18,6 +18,9 @@ HEADINGS = ("Réponse", "Conditions", "Exceptions", "Délais", "Montants", "Dém
 MOST_CHOSEN = 6
 """Number of sentences that a model may choose, at most."""
 
+MOST_CHARACTERS = 100
+"""Length of a choice at most, with a heading and brackets."""
+
 _DEPENDENT = re.compile(
     r"\s*[•*–-]\s|[\s«]*(?:sauf|hormis|hors|excepte|except|toutefois|cependant|neanmoins|mais|or|sinon"
     r"|en revanche|a defaut|a moins|a condition|sous reserve|a l'exception|dans (?:ce|le) cas"
@@ -28,7 +31,7 @@ _DEPENDENT = re.compile(
 
 _TABLE = re.compile(r"\s\|\s")
 _THOUGHT = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
-_CHOICE = re.compile(r"(?:([^\W\d_]+)\s*:?\s*)?((?:\[?\d{1,4}\]?(?:[,;\s]+|\Z|(?=\.)))*)[.\s]*")
+_CHOICE = re.compile(r"(?:([^\W\d_]+) ?:? ?)?((?:\[?\d{1,4}\]?(?:[,;] ?| |\Z|(?=\.)))*)[. ]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,11 @@ def read_choice(written: str, known: int, *, ended: bool) -> Choice:
     Read while the text arrives, the last number or heading may be incomplete (`ended` is false).
     Raises `ModelFailed` for anything else: other words, unknown or repeated numbers, too many.
     """
-    text = without_thoughts(written).strip()
+    text = " ".join(without_thoughts(written).split())
     if not ended and "<think>".startswith(text[: len("<think>")]):
         return Choice()
-    match = _CHOICE.fullmatch(text)
-    if match is None:
+    match = _CHOICE.fullmatch(text[: MOST_CHARACTERS + 1])
+    if match is None or len(text) > MOST_CHARACTERS:
         raise ModelFailed("no choice")
     said, listed = fold((match[1] or "").lower()), match[2]
     named = [one for one in HEADINGS if fold(one.lower()).startswith(said)]

@@ -11,7 +11,7 @@ from search_api.limits import RateLimiter, RequesterKind
 
 
 def open_writing(application: Application) -> Writing:
-    """Return the dependencies of written answers, with the server of the settings."""
+    """Return the dependencies of chosen sentences, with the server of the settings."""
     said = application.settings.table(WrittenAnswerSettings)
     rules = WritingRules(
         sources=frozenset(said.sources),

@@ -43,7 +43,7 @@ class WritingRules:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """Dependencies of written answers.
+    """Dependencies of chosen sentences.
 
     `reader_of` returns what an agent may read now. `rate` limits how often an agent may ask,
     `turns` how many questions run at once.
