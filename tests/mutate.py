@@ -96,6 +96,7 @@ OPENSEARCH_RIGHTS = (
 NO_LEAK = (
     *(f"tests/property/test_no_leak{name}.py" for name in ("", "_copies", "_histories", "_words")),
     "packages/mcp/test_no_leak_assistants.py",
+    "packages/feeds/test_no_leak_feeds.py",
     "packages/written-answer/test_no_leak_written.py",
 )
 """Tests that compare answers with `tests/oracle.py`: none may pass with a mutant of `RIGHTS`."""

@@ -12,10 +12,14 @@ from urllib.parse import urljoin
 import httpx
 import sqlalchemy as sa
 from fastapi import FastAPI
+from quisait_feeds.routes import web_feature as feeds_feature
+from quisait_feeds.service import Feeds
+from quisait_feeds.storage import SqlFeedTokens
 from quisait_mcp.routes import web_feature
 from quisait_mcp.service import Assistants
 from quisait_mcp.storage import SqlAssistantCalls
 
+from indexer.access import Reader
 from search_api.app import Services, create_app
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.identity.principals import Grants
@@ -114,6 +118,10 @@ def signing_on_app(
         session_cookie(sign_on.sessions, sign_on.cookies),
     ]
     readers = IdentifiedReaders(ways, parts.book, _today)
+
+    def reader(agent_id: str) -> Reader:
+        return reader_of(agent_id, parts.book, _today())
+
     services = Services(
         parts.search,
         parts.book,
@@ -126,11 +134,12 @@ def signing_on_app(
                 Assistants(
                     sign_on.tokens,
                     SqlAssistantCalls(database, clock.now_s),
-                    lambda agent_id: reader_of(agent_id, parts.book, _today()),
+                    reader,
                     30,
                     f"{address}/mcp",
                 )
             ),
+            feeds_feature(Feeds(SqlFeedTokens(database, 180, clock.now_s), reader)),
         ),
     )
     return SigningOn(create_app(services), sign_on, clock)

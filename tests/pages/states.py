@@ -80,6 +80,11 @@ def _unfolding(page: Page) -> None:
     page.evaluate("document.querySelectorAll('main details').forEach(one => { one.open = true })")
 
 
+def _making_an_address(page: Page) -> None:
+    page.get_by_role("button", name="Faire mon adresse secrète").click()
+    page.get_by_role("status").filter(has_text="est faite").wait_for()
+
+
 def _making_a_token(page: Page) -> None:
     page.get_by_label("Son nom").fill("tableur du service")
     page.get_by_role("button", name="Faire le jeton").click()
@@ -103,7 +108,7 @@ class State:
 
     def sign_on(self, context: BrowserContext, sites: Sites) -> None:
         """Be somebody with a session, for who may see «Mes accès»."""
-        if self.path in ("/access", "/assistants"):
+        if self.path in ("/access", "/assistants", "/flux"):
             name = "quisait_session"
             context.add_cookies([{"name": name, "value": sites.session, "url": sites.signing}])
 
@@ -155,6 +160,8 @@ STATES = (
     State("acces-jeton-fait", "signing", "/access", prepare=_making_a_token),
     State("assistants", "signing", "/assistants"),
     State("assistants-jeton-fait", "signing", "/assistants", prepare=_making_a_token),
+    State("flux", "signing", "/flux"),
+    State("flux-adresse-faite", "signing", "/flux", prepare=_making_an_address),
     State("connexion-refusee", "signing", "/sign-on/callback?state=rien", 403),
     State("connexion-en-panne", "signing", "/sign-on?back=/experts", 503),
     State("deconnecte", "signing", "/signed-out"),

@@ -20,6 +20,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from quisait_desk.feature import desk_pages
 from quisait_desk.sources import DeskSources
+from quisait_feeds.routes import web_feature as feeds_feature
+from quisait_feeds.service import Feeds
+from quisait_feeds.storage import SqlFeedTokens
 from quisait_lasuite.documents import SuiteDocuments, SuiteRules
 from quisait_lasuite.groups import PushedGroups
 from quisait_lasuite.introspection import ApplicationReaders, IntrospectionRules
@@ -210,6 +213,12 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
                 ),
                 moderation_web(),
                 desk_pages(DeskSources(load_settings(), book)),
+                feeds_feature(
+                    Feeds(
+                        SqlFeedTokens(engine, 30, now_s),
+                        lambda agent_id: reader_of(agent_id, book, TODAY),
+                    )
+                ),
                 written_feature(
                     Writing(
                         ModelServer("http://127.0.0.1:9/v1", "petit"),
@@ -692,6 +701,7 @@ MAKERS: dict[tuple[str, str], Maker | Write] = {
         200,
         {401: lambda site: call_tool(site, "qsp_inconnu")},
     ),
+    ("POST", "/flux"): in_person(200, data={"act": "renew"}),
     ("POST", "/assistants/tokens"): in_person(200, data={"label": "un assistant", "days": "30"}),
     ("POST", "/assistants/tokens/revoke"): of_own("token", own_token),
     ("POST", "/access/sessions/revoke-others"): in_person(303),

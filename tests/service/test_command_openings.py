@@ -77,8 +77,8 @@ WRITING = {
     *("crawl", "run", "serve", "demo", "expertise build", "questions step", "forget"),
     *("backup", "restore", "mail send", "mail receive", "mail resend", "source add"),
     *("push keep-only", "push token add", "push token rotate", "push token revoke"),
-    *("directory read", "directory cut", "sessions revoke", "journal purge"),
-    *("privacy replay", "privacy purge", "expected import"),
+    *("directory read", "directory cut", "sessions revoke", "feeds revoke"),
+    *("journal purge", "privacy replay", "privacy purge", "expected import"),
 }
 WITHOUT_STATE = {
     *("init", "try", "connector list", "connector new", "mcp", "privacy report", "size", "tune"),

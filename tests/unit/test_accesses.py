@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from quisait_feeds.storage import SqlFeedTokens
 from quisait_lasuite.group_values import GroupDescribed, GroupMember, MembersRemoved
 from quisait_lasuite.groups import PushedGroups, PushedMemberships
 from quisait_push.tokens import PushTokens
@@ -187,6 +188,18 @@ def _revoke_push_token(engine: sa.Engine, _: str) -> None:
     assert PushTokens(engine).revoke("forum", row.id)
 
 
+def _feeds(engine: sa.Engine) -> SqlFeedTokens:
+    return SqlFeedTokens(engine, 9, lambda: 1_000)
+
+
+def _feed_token(engine: sa.Engine) -> str:
+    return _feeds(engine).make("ag-1")
+
+
+def _open_feed_token(engine: sa.Engine, given: str) -> bool:
+    return _feeds(engine).find(given) is not None
+
+
 def _group(engine: sa.Engine) -> str:
     made = PushedGroups(engine).create("forum", "secret", "", [GroupMember("ana")])
     return made.id
@@ -223,6 +236,8 @@ ACCESSES: dict[str, Access] = {
     ),
     "agent purged": (_session, lambda e, _: purge_agent(e, "ag-1", b"key"), _open_session),
     "token revoked": (_token, lambda e, _: tokens(e).revoke_all("ag-1"), _open_token),
+    "feed token revoked": (_feed_token, lambda e, _: _feeds(e).revoke("ag-1"), _open_feed_token),
+    "feed token replaced": (_feed_token, lambda e, _: _feeds(e).make("ag-1"), _open_feed_token),
     "push token revoked": (_push_token, _revoke_push_token, _open_push_token),
     "push token rotated": (_push_token, _rotate, _open_push_token),
     "member of a pushed group left": (_group, _leave, _in_group),
