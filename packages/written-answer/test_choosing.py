@@ -20,6 +20,7 @@ def texts(text: str, most: int = 1_600) -> list[str]:
         "Le dégrèvement est accordé. Toutefois, le maire peut le refuser.",
         "Le délai est de deux mois. Il court de la notification.",
         "Joignez à la demande :\n\nUne copie de l'acte de vente.",
+        "Non. La déduction est réservée aux personnes seules.",
         "Les conditions sont trois. • L'âge est de 75 ans. • Le revenu est modeste.",
     ],
 )

@@ -1,7 +1,7 @@
 """Cut passages into sentences that may be chosen, and read a model's choice. Pure.
 
-A model answers with numbers alone, so that it cannot invent a word. What it may choose is never
-cut from what it depends on: a negation, a condition, the head of a table or a list.
+A model answers with numbers alone, so that it cannot invent a word. What it may choose is not cut
+from what it depends on, as far as first words tell: a negation, a condition, the head of a table.
 """
 
 import re
@@ -20,6 +20,9 @@ MOST_CHOSEN = 6
 
 MOST_CHARACTERS = 100
 """Length of a choice at most, with a heading and brackets."""
+
+SHORT = 15
+"""A sentence of fewer characters says nothing without the next one: « Non. », « Oui, si. »."""
 
 _DEPENDENT = re.compile(
     r"\s*[•*–-]\s|[\s«]*(?:sauf|hormis|hors|excepte|except|toutefois|cependant|neanmoins|mais|or|sinon"
@@ -45,7 +48,8 @@ class Choice:
 def choosable(text: str, most: int) -> Iterator[tuple[int, int]]:
     """Yield [start, end[ of what may be chosen in the first `most` characters of a passage.
 
-    These are sentences, each with the following ones that depend on it. A table is one. The last
+    These are sentences, each with the following ones that depend on it; « Non. » and the like go
+    with the next one. A table is one. The last
     one is left out if the passage was cut, since what follows may restrict it; so is a first one
     that depends on what is before the passage.
     """
@@ -65,7 +69,8 @@ def choosable(text: str, most: int) -> Iterator[tuple[int, int]]:
 
 
 def _belongs(former: str, sentence: str) -> bool:
-    return former.rstrip().endswith((":", ";", ",")) or _depends(sentence)
+    short = len(former.strip()) < SHORT
+    return short or former.rstrip().endswith((":", ";", ",")) or _depends(sentence)
 
 
 def _depends(sentence: str) -> bool:
